@@ -1,0 +1,49 @@
+"""All that a plugin may reach. Time, ids and randomness are injected here, so that tests never sleep and never guess."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aigw.core.model import Origin
+from aigw.upstream.base import Upstream
+
+
+class Clock(Protocol):
+    def time(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+
+class Services(Protocol):
+    """Where named services really are: the `services:` table of the configuration."""
+
+    def locate(self, scheme: str, authority: str, service: str = "") -> Origin:
+        """The address of `authority` (host or host:port), or of the route's own `service` where only that is mapped."""
+        ...
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(slots=True, frozen=True)
+class Env:
+    """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately safer."""
+
+    upstream: Upstream
+    services: Services
+    fidelity: str = "safe"
+    clock: Clock = time
+    random: random.Random = field(default_factory=random.Random)
+    new_id: Callable[[], str] = new_id
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("aigw"))

@@ -1,0 +1,73 @@
+"""Every error that aigw raises on purpose. Each knows how it is shown; none carries a secret.
+
+GatewayError ends one request with an answer in the caller's own format (see `dialects.errors`).
+UpstreamError is what the transport raises; the router turns it into a retry or a GatewayError.
+ConfigError carries all findings of a configuration at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+
+class GatewayError(Exception):
+    """Ends the request with `status` and a body in the caller's format.
+
+    `kind` is OpenAI's `error.type` (the Anthropic type follows from the status), `code` its `error.code`.
+    `plain` is the text/plain body that Higress answers in the same place; it is used with `fidelity: higress`."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        plain: tuple[int, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.kind = kind
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+        self.plain = plain
+
+
+class UpstreamFault(Enum):
+    """How a call to an upstream failed, with the status that the client gets if nothing else can be tried."""
+
+    CONNECT = 502
+    CONNECT_TIMEOUT = 504
+    RESET = 502.1
+    PROTOCOL = 502.2
+    FIRST_BYTE_TIMEOUT = 504.1
+    IDLE_TIMEOUT = 504.2
+
+    @property
+    def status(self) -> int:
+        return int(self.value)
+
+    @property
+    def code(self) -> str:
+        """The `error.code` of the answer: upstream_connect, upstream_reset, ..."""
+        return f"upstream_{self.name.lower()}"
+
+
+class UpstreamError(Exception):
+    """The transport failed. `str(error)` names the address and what happened, never a header or a body."""
+
+    def __init__(self, fault: UpstreamFault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. `findings` are complete lines, each with its place and remedy."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("\n".join(findings))
+        self.findings = list(findings)

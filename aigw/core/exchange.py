@@ -1,0 +1,91 @@
+"""One client request and everything that was opened for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from multidict import CIMultiDict
+
+from aigw.core.model import Chunk, Request, Target
+from aigw.core.reply import ChunkSource, Fixed, Reply
+
+log = logging.getLogger("aigw")
+
+DEFERRED_SECONDS = 30.0
+"""A deferred job that takes longer is cancelled, so that a dead store cannot pile up work."""
+
+Jobs = set[asyncio.Task[None]]
+
+
+class Exchange:
+    """Plugins read and change `request`, and send it on with `call_next`.
+
+    `original` is what the client sent and stays as it was. `target` is where the terminal sends the request; the route sets it and
+    ai-proxy replaces it. `notes` are facts for the log and for other plugins, under the plugin's name."""
+
+    __slots__ = (
+        "_deferred", "_jobs", "_replies", "attempts", "client", "consumer", "family",
+        "id", "notes", "original", "request", "route", "started", "target",
+    )  # fmt: skip
+
+    def __init__(
+        self, *, id: str, request: Request, route: str, family: str, client: str, started: float, jobs: Jobs
+    ) -> None:
+        self.id = id
+        self.original = request
+        self.request = request.copy()
+        self.route = route
+        self.family = family
+        self.client = client
+        self.started = started
+        self.consumer = ""
+        self.target: Target | None = None
+        self.attempts: list[str] = []
+        self.notes: dict[str, Any] = {}
+        self._replies: list[Reply] = []
+        self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
+        self._jobs = jobs
+
+    def reply(
+        self,
+        chunks: bytes | ChunkSource,
+        *,
+        status: int = 200,
+        headers: Iterable[tuple[str, str]] = (),
+        streaming: bool = False,
+    ) -> Reply:
+        """Makes a reply that this exchange owns and closes. Bytes make a complete answer, a source a stream."""
+        source = Fixed(Chunk(chunks, chunks)) if isinstance(chunks, bytes) else chunks
+        reply = Reply(source, status, CIMultiDict(headers), streaming=streaming)
+        self._replies.append(reply)
+        return reply
+
+    def defer(self, job: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Runs `job(*args)` after the last byte, on its own: it outlives the client, is bounded, and its failure is logged."""
+        self._deferred.append((job, args))
+
+    async def aclose(self) -> None:
+        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of them raises."""
+        try:
+            while self._replies:
+                try:
+                    await self._replies.pop().aclose()
+                except Exception:
+                    log.exception("closing a reply failed")
+        finally:
+            for job, args in self._deferred:
+                task = asyncio.ensure_future(_bounded(job, args))
+                self._jobs.add(task)
+                task.add_done_callback(self._jobs.discard)
+            self._deferred.clear()
+
+
+async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+    try:
+        async with asyncio.timeout(DEFERRED_SECONDS):
+            await job(*args)
+    except Exception:
+        log.exception("a deferred job failed: %s", getattr(job, "__qualname__", job))

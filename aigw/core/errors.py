@@ -64,6 +64,10 @@ class UpstreamError(Exception):
         super().__init__(message)
         self.fault = fault
 
+    def answer(self) -> GatewayError:
+        """What the client gets when nothing else can be tried."""
+        return GatewayError(self.fault.status, str(self), kind="upstream_error", code=self.fault.code)
+
 
 class ConfigError(Exception):
     """The configuration cannot be used. `findings` are complete lines, each with its place and remedy."""

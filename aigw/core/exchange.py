@@ -23,8 +23,9 @@ Jobs = set[asyncio.Task[None]]
 class Exchange:
     """Plugins read and change `request`, and send it on with `call_next`.
 
-    `original` is what the client sent and stays as it was. `target` is where the terminal sends the request; the route sets it and
-    ai-proxy replaces it. `notes` are facts for the log and for other plugins, under the plugin's name."""
+    `original` is what the client sent and stays as it was. `target` is where the terminal sends the request; the
+    route sets it and ai-proxy replaces it. `notes` are facts for the log and for other plugins, under the plugin's
+    name."""
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "attempts", "client", "consumer", "family",
@@ -64,11 +65,13 @@ class Exchange:
         return reply
 
     def defer(self, job: Callable[..., Awaitable[None]], *args: Any) -> None:
-        """Runs `job(*args)` after the last byte, on its own: it outlives the client, is bounded, and its failure is logged."""
+        """Runs `job(*args)` after the last byte, on its own: it outlives the client, is bounded, and its failure is
+        logged."""
         self._deferred.append((job, args))
 
     async def aclose(self) -> None:
-        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of them raises."""
+        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of
+        them raises."""
         try:
             while self._replies:
                 try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -89,8 +89,8 @@ class Request:
 class Chunk:
     """A piece of a response: its wire bytes and, for an event, its data.
 
-    `raw` is what goes to the client, blank line included. `data` is the payload: an event's joined `data:` lines, a whole
-    plain body, or None for what carries no data (comments, bytes of an unknown format)."""
+    `raw` is what goes to the client, blank line included. `data` is the payload: an event's joined `data:` lines, a
+    whole plain body, or None for what carries no data (comments, bytes of an unknown format)."""
 
     __slots__ = ("_json", "data", "raw")
 
@@ -110,3 +110,7 @@ class Chunk:
 
     def __repr__(self) -> str:
         return f"Chunk({self.raw!r})"
+
+
+Batch = Sequence[Chunk]
+"""Chunks that arrived together and leave together."""

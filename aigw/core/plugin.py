@@ -1,7 +1,7 @@
 """What a plugin is.
 
-A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an async context manager: before the yield it provisions,
-after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in.
+A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an async context manager: before the yield it
+provisions, after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in.
 
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request

@@ -1,20 +1,21 @@
 """A reply: status, headers and one owned stream of chunks.
 
-Chunks come in batches: what arrived together leaves together. Layers are added outwards: `tap` observes and fails open (a bug in an
-observer never breaks the user's stream), `through` rewrites and fails closed (a failed rewriter never leaks what it should have
-rewritten). Every end of the stream, whichever way it comes, is told once to each observer and closes each layer once."""
+Chunks come in batches: what arrived together leaves together. Layers are added outwards: `tap` observes and fails
+open (a bug in an observer never breaks the user's stream), `through` rewrites and fails closed (a failed rewriter
+never leaks what it should have rewritten). Every end of the stream, whichever way it comes, is told once to each
+observer and closes each layer once."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from enum import Enum
 from typing import Protocol
 
 from multidict import CIMultiDict
 
-from aigw.core.model import Chunk
+from aigw.core.model import Batch, Chunk
 
 log = logging.getLogger("aigw")
 
@@ -27,7 +28,6 @@ class Outcome(Enum):
     FAILED = "failed"
 
 
-Batch = Sequence[Chunk]
 Stage = Callable[[AsyncIterator[Batch]], AsyncIterator[Batch]]
 OnChunk = Callable[[Chunk], None]
 OnEnd = Callable[[Outcome], None]
@@ -59,6 +59,27 @@ class Fixed:
 
     async def aclose(self) -> None:
         self._batches.clear()
+
+
+class _Joined:
+    """What was read ahead, then the rest. Owns both."""
+
+    def __init__(self, head: ChunkSource, rest: ChunkSource) -> None:
+        self._head = head
+        self._rest = rest
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        try:
+            return await self._head.__anext__()
+        except StopAsyncIteration:
+            return await self._rest.__anext__()
+
+    async def aclose(self) -> None:
+        await self._head.aclose()
+        await self._rest.aclose()
 
 
 class _Tap:
@@ -108,7 +129,8 @@ class _Tap:
 
 
 class _Rewritten:
-    """One rewriter. The stage is an async generator; closing it before its first read is fine because it owns nothing."""
+    """One rewriter. The stage is an async generator; closing it before its first read is fine because it owns
+    nothing."""
 
     def __init__(self, inner: ChunkSource, stage: Stage) -> None:
         self._inner = inner
@@ -130,15 +152,18 @@ class _Rewritten:
 
 
 class Reply:
-    """What the client gets. Made by `Exchange.reply`, which owns it; iterate it once."""
+    """What the client gets. Made by `Exchange.reply`, which owns it; iterate it once.
 
-    __slots__ = ("_source", "headers", "status", "streaming")
+    `streaming` says that it is a stream of events, `single` that it is one chunk which is there already."""
+
+    __slots__ = ("_source", "headers", "single", "status", "streaming")
 
     def __init__(self, source: ChunkSource, status: int, headers: CIMultiDict[str], *, streaming: bool) -> None:
         self._source = source
         self.status = status
         self.headers = headers
         self.streaming = streaming
+        self.single = isinstance(source, Fixed)
 
     def tap(self, on_chunk: OnChunk | None = None, on_end: OnEnd | None = None) -> Reply:
         """Adds a synchronous observer of what the layers so far let through. Returns self."""
@@ -153,9 +178,35 @@ class Reply:
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self._source.__aiter__()
 
+    async def first(self) -> Batch:
+        """Reads the first batch ahead (empty if there is none); it still comes out first when the reply is read."""
+        try:
+            batch = await self._source.__anext__()
+        except StopAsyncIteration:
+            return ()
+        self._source = _Joined(Fixed(*batch), self._source)
+        return batch
+
+    async def whole(self, limit: int) -> Chunk | None:
+        """Makes the reply one single chunk. None, and a reply as long as it was, if it has more than `limit` bytes."""
+        pieces: list[bytes] = []
+        size = 0
+        async for batch in self._source:
+            pieces += [chunk.raw for chunk in batch]
+            size += sum(len(chunk.raw) for chunk in batch)
+            if size > limit:
+                self._source = _Joined(Fixed(Chunk(b"".join(pieces))), self._source)
+                return None
+        await self._source.aclose()
+        body = b"".join(pieces)
+        chunk = Chunk(body, body)
+        self._source = Fixed(chunk)
+        self.single = True
+        return chunk
+
     async def body(self) -> bytes:
         """Reads the reply to its end and returns its bytes."""
-        return b"".join([chunk.raw async for batch in self for chunk in batch])
+        return b"".join([chunk.raw async for batch in self._source for chunk in batch])
 
     async def aclose(self) -> None:
         """Closes every layer, outermost first. May be called more than once."""

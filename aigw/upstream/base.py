@@ -11,8 +11,9 @@ from aigw.core.model import Request, Target
 
 
 class UpstreamBody(Protocol):
-    """The body of an answer, piece by piece as it arrives. Owned by whoever got it: `aclose` once is enough, any time, also before
-    the first read; it gives the connection back if the body was read to its end and drops it otherwise. Never blocks."""
+    """The body of an answer, piece by piece as it arrives. Owned by whoever got it: `aclose` once is enough, any
+    time, also before the first read; it gives the connection back if the body was read to its end and drops it
+    otherwise. Never blocks."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
@@ -24,7 +25,8 @@ class UpstreamBody(Protocol):
 
 
 class UpstreamResponse(Protocol):
-    """An answer whose head has arrived. `headers` are as received, hop-by-hop ones included; the body is not decompressed."""
+    """An answer whose head has arrived. `headers` are as received, hop-by-hop ones included; the body is not
+    decompressed."""
 
     status: int
     headers: CIMultiDict[str]
@@ -32,7 +34,8 @@ class UpstreamResponse(Protocol):
 
 
 class Upstream(Protocol):
-    """Sends one request. `Request.headers` go out as they are, beside Host and the framing, which the transport writes."""
+    """Sends one request. `Request.headers` go out as they are, beside Host and the framing, which the transport
+    writes."""
 
     async def send(self, request: Request, target: Target) -> UpstreamResponse:
         """Raises UpstreamError. Being cancelled closes the connection at once."""

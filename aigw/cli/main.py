@@ -1,0 +1,42 @@
+"""The command `aigw`. One file a command; what a command needs is imported inside it, so that `--help` stays fast."""
+
+from __future__ import annotations
+
+import typer
+
+from aigw.cli import config, init, serve
+
+app = typer.Typer(
+    name="aigw",
+    help="The local AI gateway: one address for any OpenAI- or Anthropic-speaking program.",
+    epilog="Start with: aigw serve",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from aigw import __version__
+
+        typer.echo(f"aigw {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+) -> None:
+    pass
+
+
+app.command("serve")(serve.serve)
+app.command("init")(init.init)
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    app()

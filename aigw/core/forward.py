@@ -1,0 +1,101 @@
+"""The end of every chain: sends `exchange.request` to `exchange.target` and makes the reply of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk
+from aigw.core.reply import Reply
+from aigw.dialects.sse import EventSplitter
+from aigw.upstream.base import Upstream, UpstreamBody
+
+HOP_BY_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+     "transfer-encoding", "upgrade")
+)  # fmt: skip
+"""Headers that belong to one connection (RFC 9110 7.6.1); those that `Connection` names are hop-by-hop as well."""
+
+
+class Forward:
+    """The terminal of a chain. Raises GatewayError where the route has nowhere to send a request, UpstreamError where
+    sending fails."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        if exchange.target is None:
+            raise GatewayError(
+                404,
+                f"the route '{exchange.route}' has no upstream and no provider for {exchange.request.path}",
+                code="no_upstream",
+            )
+        exchange.request.seal()
+        response = await self._upstream.send(exchange.request, exchange.target)
+        headers = response.headers
+        for name in hop_by_hop(headers):
+            headers.popall(name, None)
+        events = "text/event-stream" in headers.get("content-type", "") and "content-encoding" not in headers
+        body = response.body
+        return exchange.reply(
+            EventSource(body) if events else ByteSource(body),
+            status=response.status,
+            headers=headers.items(),
+            streaming=events,
+        )
+
+
+def hop_by_hop(headers: Mapping[str, str]) -> list[str]:
+    """The names in `headers` that must not be passed on."""
+    listed = headers.get("connection", "")
+    names = HOP_BY_HOP.union(name.strip().lower() for name in listed.split(",")) if listed else HOP_BY_HOP
+    return [name for name in headers if name.lower() in names]
+
+
+class ByteSource:
+    """A body whose pieces nobody has interpreted."""
+
+    def __init__(self, body: UpstreamBody) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        return (Chunk(await self._body.__anext__()),)
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+class EventSource:
+    """A body of server-sent events: what arrived together is one batch."""
+
+    def __init__(self, body: UpstreamBody) -> None:
+        self._body = body
+        self._splitter = EventSplitter()
+        self._ended = False
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._ended:
+            try:
+                events = self._splitter.feed(await self._body.__anext__())
+            except StopAsyncIteration:
+                self._ended = True
+                if rest := self._splitter.rest:
+                    return (Chunk(rest),)  # an event cut short is still the provider's own bytes
+                raise
+            except ValueError as error:
+                raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
+            if events:
+                return events
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._ended = True
+        await self._body.aclose()

@@ -1,0 +1,112 @@
+"""Edits of an OpenAI chat request, each on a Document, so that what they do not touch keeps its bytes.
+
+Rule: a message is a Document of its own; an edit that finds nothing to do leaves the request as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from aigw.core.document import Document
+
+HIGRESS_FIELDS = (
+    "messages", "model", "store", "reasoning_effort", "metadata", "frequency_penalty", "logit_bias", "logprobs",
+    "top_logprobs", "max_tokens", "max_completion_tokens", "n", "modalities", "prediction", "audio", "presence_penalty",
+    "response_format", "seed", "service_tier", "stop", "stream", "stream_options", "temperature", "top_p", "tools",
+    "tool_choice", "parallel_tool_calls", "user",
+)  # fmt: skip
+"""The fields of a chat request that Higress knows; where it re-serialises a request, the others are lost (P18, P55)."""
+
+
+def messages_of(request: Document) -> list[Document]:
+    """Raises ValueError if `messages` is not an array of objects."""
+    return [Document(bytes(raw)) for raw in request.items_of("messages")]
+
+
+def set_messages(request: Document, messages: Sequence[Document]) -> None:
+    request.set("messages", [msgspec.Raw(message.encode()) for message in messages])
+
+
+def rename_developer(request: Document) -> bool:
+    """Turns the role `developer` into `system`. True if there was one."""
+    if b'"developer"' not in (request.raw("messages") or b""):
+        return False
+    messages = messages_of(request)
+    found = [message for message in messages if message.get("role") == "developer"]
+    for message in found:
+        message.set("role", "system")
+    if found:
+        set_messages(request, messages)
+    return bool(found)
+
+
+def clean_context(request: Document, commands: Collection[str]) -> None:
+    """Drops what came before the last user message that is one of `commands`, and that message; system messages
+    stay."""
+    messages = messages_of(request)
+    hits = [i for i, m in enumerate(messages) if m.get("role") == "user" and _in(m.get("content"), commands)]
+    if hits:
+        last = hits[-1]
+        system = [message for message in messages[:last] if message.get("role") == "system"]
+        set_messages(request, system + messages[last + 1 :])
+
+
+def merge_consecutive(request: Document) -> None:
+    """Joins neighbouring user, or assistant, messages of plain text with a blank line."""
+    merged: list[Document] = []
+    for message in messages_of(request):
+        last = merged[-1] if merged else None
+        if last is not None and last.get("role") == message.get("role") and _mergeable(last) and _mergeable(message):
+            last.set("content", f"{last.get('content')}\n\n{message.get('content')}")
+        else:
+            merged.append(message)
+    set_messages(request, merged)
+
+
+def insert_context(request: Document, text: str) -> None:
+    """Puts a system message behind the leading system messages."""
+    messages = messages_of(request)
+    leading = next((i for i, message in enumerate(messages) if message.get("role") != "system"), len(messages))
+    context = Document(msgspec.json.encode({"role": "system", "content": text}))
+    set_messages(request, [*messages[:leading], context, *messages[leading:]])
+
+
+def ask_for_usage(request: Document) -> bool:
+    """Sets `stream_options.include_usage` on a stream that does not say. True if it was set."""
+    if not truthy(request.get("stream")):
+        return False
+    options = request.get("stream_options")
+    if isinstance(options, dict) and "include_usage" in options:
+        return False
+    request.set("stream_options", {**(options if isinstance(options, dict) else {}), "include_usage": True})
+    return True
+
+
+def truthy(value: Any) -> bool:
+    """What Higress takes for true: true, a number that is not 0, and the texts Go's ParseBool accepts (P16)."""
+    if isinstance(value, str):
+        return value in ("1", "t", "T", "true", "TRUE", "True")
+    return bool(value) and isinstance(value, bool | int | float)
+
+
+def reserialise(request: Document) -> None:
+    """Drops what Higress drops when it re-serialises a chat request: unknown fields and zero values."""
+    for name in request.names():
+        known = name in HIGRESS_FIELDS
+        required = name in ("messages", "model")
+        if not known or (not required and request.get(name) in (None, False, 0, "", [], {})):
+            request.drop(name)
+
+
+def _in(content: Any, commands: Collection[str]) -> bool:
+    return isinstance(content, str) and content in commands
+
+
+def _mergeable(message: Document) -> bool:
+    return (
+        message.get("role") in ("user", "assistant")
+        and isinstance(message.get("content"), str)
+        and not message.get("tool_calls")
+    )

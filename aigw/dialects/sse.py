@@ -1,0 +1,84 @@
+"""Server-sent events, sans-io: bytes in, whole events out, every byte kept.
+
+Rule: an event ends at a blank line, and lines end in LF, CRLF or CR (WHATWG HTML 9.2.6); input may be cut anywhere,
+also inside a UTF-8 character. Joining the `raw` of all chunks gives back the input."""
+
+from __future__ import annotations
+
+import re
+
+from aigw.core.model import Chunk
+
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+MAX_EVENT = 64 * 1024 * 1024
+"""Bytes. Long tool lists make events of several MB; beyond this bound the stream is not SSE."""
+
+
+class Event(Chunk):
+    """An event with its fields. `data` is None if it has none (a comment, a lone blank line)."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._json = None
+        self._data: bytes | type[Event] | None = Event  # Event = not looked at yet
+
+    @property
+    def data(self) -> bytes | None:  # type: ignore[override]
+        """The joined `data:` lines."""
+        if self._data is Event:
+            self._data = _data_of(self.raw)
+        return self._data  # type: ignore[return-value]
+
+    @property
+    def name(self) -> str:
+        """The `event:` field, "" if there is none."""
+        for line in _LINE_END.split(self.raw):
+            if line.startswith(b"event:"):
+                return line[6:].strip().decode("utf-8", "replace")
+        return ""
+
+
+class EventSplitter:
+    """Cuts a byte stream into events. Feed it whatever arrived; what is left at the end is in `rest`."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes of an event that is not complete."""
+        return bytes(self._buffer)
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes. Raises ValueError if an event is larger than MAX_EVENT."""
+        if not self._buffer and data.endswith(b"\n\n") and b"\r" not in data:
+            return [Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")]  # nearly every read of every provider
+        buffer = self._buffer
+        position = max(0, len(buffer) - 3)  # a boundary is at most four bytes long
+        buffer += data
+        events = []
+        start = 0
+        while (boundary := _BLANK_LINE.search(buffer, position)) is not None:
+            position = boundary.end()
+            if position == len(buffer) and boundary.group() == b"\r\n\r":
+                break  # its LF is still to come
+            events.append(Event(bytes(buffer[start:position])))
+            start = position
+        del boundary  # a match holds its buffer, which could not be resized
+        del buffer[:start]
+        if len(buffer) > MAX_EVENT:
+            raise ValueError(f"an event is larger than {MAX_EVENT} bytes")
+        return events
+
+
+def _data_of(raw: bytes) -> bytes | None:
+    if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
+        return raw[6:-2] if raw[5:6] == b" " else raw[5:-2]
+    lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(raw) if line.startswith(b"data:")]
+    return b"\n".join(lines) if lines else None

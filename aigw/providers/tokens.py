@@ -1,0 +1,96 @@
+"""The API tokens of one provider: which one a request gets, and which are out of use (Higress's `failover`,
+higress.md 4.7)."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from aigw.providers.config import Failover
+
+
+class StatusMatcher:
+    """Statuses as unanchored regular expressions: `4.*`, `429`, ..."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """Raises ValueError naming a pattern that is not a regular expression."""
+        try:
+            self._patterns = [re.compile(pattern) for pattern in patterns]
+        except re.error as error:
+            raise ValueError(f"'{error.pattern!s}' is not a regular expression: {error}") from None
+
+    def __call__(self, status: int) -> bool:
+        return any(pattern.search(str(status)) for pattern in self._patterns)
+
+
+class TokenPool:
+    """Tokens and their health. A token that failed `failureThreshold` times in a row is not used while another one is
+    left; it comes back after `cooldownDuration` or `successThreshold` successful probes. `now` gives seconds."""
+
+    def __init__(
+        self, tokens: Sequence[str], failover: Failover, *, rng: random.Random, now: Callable[[], float]
+    ) -> None:
+        self._tokens = tuple(tokens)
+        self._failover = failover
+        self._counts_as_failure = StatusMatcher(failover.failover_on_status)
+        self._rng = rng
+        self._now = now
+        self._failures: dict[str, int] = {}
+        self._successes: dict[str, int] = {}
+        self._removed: dict[str, float] = {}
+
+    def pick(self, *, without: Iterable[str] = (), pin: str = "") -> str | None:
+        """A token at random, not one of `without`; None if there is none. `pin` (a consumer) always gets the same
+        one."""
+        self._return_cooled()
+        left = [token for token in self._tokens if token not in without]
+        usable = [token for token in left if token not in self._removed] or left
+        if not usable:
+            return None
+        if pin:
+            return usable[fnv1a_32(pin.encode()) % len(usable)]
+        return usable[0] if len(usable) == 1 else self._rng.choice(usable)
+
+    def report(self, token: str, status: int) -> None:
+        """Tells how a call ended. 200 resets the count of failures; only statuses of `failoverOnStatus` are
+        failures."""
+        if not self._failover.enabled:
+            return
+        if status == 200:
+            self._failures.pop(token, None)
+        elif self._counts_as_failure(status):
+            count = self._failures[token] = self._failures.get(token, 0) + 1
+            if count >= self._failover.failure_threshold and token not in self._removed:
+                self._removed[token] = self._now()
+                self._successes.pop(token, None)
+
+    def probed(self, token: str, ok: bool) -> None:
+        """Tells how a probe of a removed token ended."""
+        count = self._successes[token] = self._successes.get(token, 0) + 1 if ok else 0
+        if count >= self._failover.success_threshold:
+            self._restore(token)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The tokens that are out of use."""
+        return tuple(self._removed)
+
+    def _return_cooled(self) -> None:
+        cooldown = self._failover.cooldown_duration / 1000
+        if self._removed and cooldown:
+            for token in [token for token, since in self._removed.items() if self._now() - since >= cooldown]:
+                self._restore(token)
+
+    def _restore(self, token: str) -> None:
+        self._removed.pop(token, None)
+        self._failures.pop(token, None)
+        self._successes.pop(token, None)
+
+
+def fnv1a_32(data: bytes) -> int:
+    """The hash by which a consumer gets its token (P83). http://www.isthe.com/chongo/tech/comp/fnv/"""
+    value = 0x811C9DC5
+    for byte in data:
+        value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return value

@@ -1,0 +1,213 @@
+"""The HTTP edge: one aiohttp request in, one exchange through its route's chain, one response out.
+
+This is the one place that catches everything: whatever goes wrong before the first byte becomes an error in the
+caller's own shape, whatever goes wrong after it is told in the stream. The loop in `_pump` pulls: a slow reader slows
+the reading from upstream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from aigw import __version__
+from aigw.core.env import Env
+from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.exchange import Exchange, Jobs
+from aigw.core.model import Request, Target
+from aigw.core.plugin import Next
+from aigw.core.reply import Reply
+from aigw.dialects.errors import JSON, error_body, error_event, family_of
+from aigw.server import bodies
+from aigw.server.guard import Guard
+
+log = logging.getLogger("aigw")
+
+CLIENT_LEFT = 499
+"""nginx's status for a client that closed the connection; it stands in the log only."""
+
+
+class Route(Protocol):
+    """A route that matched: its name, where it goes by itself, and its chain."""
+
+    name: str
+    target: Target | None
+    chain: Next
+
+
+class Edge:
+    """The handler of `web.Server`. `find_route` gives None where no route matches."""
+
+    def __init__(self, find_route: Callable[[Request], Route | None], *, env: Env, guard: Guard, max_body: int) -> None:
+        self._find_route = find_route
+        self._env = env
+        self._guard = guard
+        self._max_body = max_body
+        self.jobs: Jobs = set()
+
+    async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
+        env = self._env
+        request_id = env.new_id()
+        headers = CIMultiDict(http.headers)
+        path, _, query = _origin_form(http.raw_path).partition("?")
+        family = family_of(path, headers)
+        exchange: Exchange | None = None
+        try:
+            if early := self._answer_early(http, headers, path):
+                return early
+            request = Request(http.method, path, query, headers)
+            await self._read_body(http, request)
+            route = self._find_route(request)
+            if route is None:
+                raise no_route(request)
+            exchange = Exchange(
+                id=request_id,
+                request=request,
+                route=route.name,
+                family=family,
+                client=http.remote or "",
+                started=env.clock.monotonic(),
+                jobs=self.jobs,
+            )
+            exchange.target = route.target
+            reply = await route.chain(exchange)
+            return await self._pump(http, exchange, reply)
+        except GatewayError as error:
+            return self._refuse(http, headers, family, error, request_id)
+        except UpstreamError as error:
+            log.warning("%s %s: %s", request_id, path, error)
+            return self._refuse(http, headers, family, error.answer(), request_id)
+        except ConnectionError:
+            return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
+        except Exception:
+            log.exception("%s %s: a bug in aigw or in a plugin", request_id, path)
+            error = GatewayError(
+                500, f"aigw failed; its log has the request id {request_id}", kind="api_error", code="internal"
+            )
+            return self._refuse(http, headers, family, error, request_id)
+        finally:
+            if exchange is not None:
+                await exchange.aclose()
+
+    def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str], path: str) -> web.Response | None:
+        self._guard.check(headers)
+        if http.method == "OPTIONS" and "access-control-request-method" in headers:
+            return web.Response(status=204, headers=self._guard.preflight(headers))
+        if path == "/-/health" and http.method in ("GET", "HEAD"):
+            return web.json_response({"status": "ok", "version": __version__}, headers=self._guard.cors(headers))
+        return None
+
+    async def _read_body(self, http: web.BaseRequest, request: Request) -> None:
+        headers = request.headers
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_body:
+            raise bodies.too_large(self._max_body)
+        if headers.get("expect", "").lower() == "100-continue" and http.transport is not None:
+            http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            del headers["expect"]
+        if is_upload(headers.get("content-type", "")):
+            request.stream = bodies.stream(http, self._max_body)
+            return
+        request.body = await bodies.read(http, self._max_body)
+        if (encodings := headers.pop("content-encoding", None)) is not None:
+            request.body = bodies.decode(request.body, encodings, self._max_body)
+
+    async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply) -> web.StreamResponse:
+        headers = self._response_headers(exchange.original.headers, exchange.id, reply.headers.items())
+        if reply.single and http.method != "HEAD":
+            headers.popall("content-length", None)
+            return web.Response(status=reply.status, headers=headers, body=await reply.body())
+        if reply.streaming:
+            headers.popall("content-length", None)
+            headers.setdefault("Cache-Control", "no-cache")
+            headers.setdefault("X-Accel-Buffering", "no")
+        response = web.StreamResponse(status=reply.status, headers=headers)
+        try:
+            async for batch in reply:
+                if not response.prepared:
+                    await response.prepare(http)
+                await response.write(batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch]))
+        except (UpstreamError, GatewayError) as error:
+            if not response.prepared:
+                raise
+            await self._break_off(http, response, exchange, reply, error)
+            return response
+        if not response.prepared:
+            await response.prepare(http)
+        await response.write_eof()
+        return response
+
+    async def _break_off(
+        self,
+        http: web.BaseRequest,
+        response: web.StreamResponse,
+        exchange: Exchange,
+        reply: Reply,
+        error: UpstreamError | GatewayError,
+    ) -> None:
+        """Tells the client that the stream is not complete: an error event, or a connection that ends without its
+        last chunk."""
+        log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, error)
+        if reply.streaming:
+            shown = error.answer() if isinstance(error, UpstreamError) else error
+            await response.write(error_event(exchange.family, shown, exchange.id))
+            response.force_close()
+            await response.write_eof()
+        elif http.transport is not None:
+            http.transport.abort()
+
+    def _response_headers(
+        self, asked: CIMultiDict[str], request_id: str, headers: Iterable[tuple[str, str]]
+    ) -> CIMultiDict[str]:
+        """An answer's headers: the provider's, our request id, its own under the SDKs' names, CORS."""
+        out = CIMultiDict(headers)
+        out["x-aigw-request-id"] = request_id
+        if "x-request-id" not in out and "request-id" not in out:
+            out["x-request-id"] = request_id
+        if "origin" in asked:
+            out.update(self._guard.cors(asked))
+        return out
+
+    def _refuse(
+        self, http: web.BaseRequest, asked: CIMultiDict[str], family: str, error: GatewayError, request_id: str
+    ) -> web.Response:
+        if error.plain is not None and self._env.fidelity == "higress":
+            status, text = error.plain
+            headers = self._response_headers(
+                asked, request_id, [*error.headers.items(), ("Content-Type", "text/plain")]
+            )
+            return web.Response(status=status, headers=headers, body=text.encode())
+        own = [*error.headers.items(), ("Content-Type", JSON)]
+        headers = self._response_headers(asked, request_id, own)
+        if family == "anthropic":
+            headers["request-id"] = request_id
+        return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+
+
+def _origin_form(target: str) -> str:
+    """The path and query of a request target, also of one in absolute form (`GET http://host/path`)."""
+    if target.startswith("/") or target == "*":
+        return target
+    return "/" + target.partition("://")[2].partition("/")[2]
+
+
+def is_upload(content_type: str) -> bool:
+    """True for bodies that are passed on piece by piece: files, not text that a plugin could read (clients.md E17)."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return not (
+        kind == ""
+        or kind.startswith("text/")
+        or "json" in kind
+        or kind in ("application/x-www-form-urlencoded", "application/xml")
+    )
+
+
+def no_route(request: Request) -> GatewayError:
+    if "/v1/v1/" in request.path:
+        return GatewayError(
+            404, f"{request.path}: the base URL ends in /v1 and the client adds it again", code="unknown_url"
+        )
+    return GatewayError(404, f"no route for {request.method} {request.path}", code="unknown_url")

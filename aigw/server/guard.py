@@ -1,0 +1,102 @@
+"""Who may talk to a gateway on loopback: the Host and the Origin are checked, so that a web page cannot (DNS
+rebinding), and CORS is answered before anything else looks at the request (clients.md E15)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from aigw.core.errors import GatewayError
+
+APP_SCHEMES = ("app://*", "tauri://*", "vscode-webview://*")
+"""Origins of desktop programs. A web page cannot have them."""
+
+_EXPOSED_HEADERS = ", ".join(
+    ["x-request-id", "request-id", "x-aigw-request-id", "retry-after"]
+    + [f"x-ratelimit-{what}-{unit}" for what in ("limit", "remaining", "reset") for unit in ("requests", "tokens")]
+    + [
+        f"anthropic-ratelimit-{unit}-{what}"
+        for unit in ("requests", "tokens")
+        for what in ("limit", "remaining", "reset")
+    ]
+)
+
+
+def host_of(authority: str) -> str:
+    """The host of `host`, `host:port` or `[ipv6]:port`, lower case."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.rpartition(":")[0].lower() if authority.count(":") == 1 else authority.lower()
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """`hosts` are names beside loopback that may stand in Host, `*` any; `origins` are globs of allowed Origins."""
+
+    def __init__(self, *, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._origins = (*APP_SCHEMES, *origins)
+        self._known_hosts: set[str] = set()
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Raises GatewayError 403 for a Host or an Origin that is not allowed."""
+        authority = headers.get("host", "")
+        if authority not in self._known_hosts:
+            self._check_host(authority)
+        origin = headers.get("origin")
+        if origin is not None and not self.allows(origin):
+            raise GatewayError(
+                403,
+                f"requests from web pages of {origin} are not allowed; add it to cors.origins in aigw.yaml",
+                kind="permission_error",
+                code="origin_not_allowed",
+            )
+
+    def _check_host(self, authority: str) -> None:
+        host = host_of(authority)
+        if not (is_loopback(host) or host in self._hosts or "*" in self._hosts):
+            raise GatewayError(
+                403,
+                f"the Host '{authority}' is not this gateway's; add it to hosts in aigw.yaml",
+                kind="permission_error",
+                code="host_not_allowed",
+            )
+        if len(self._known_hosts) < 256:
+            self._known_hosts.add(authority)
+
+    def allows(self, origin: str) -> bool:
+        """True if a page of this origin may call the gateway: one of this machine's own, or one of the allow-list."""
+        parts = urlsplit(origin)
+        if parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
+            return True
+        return any(fnmatchcase(origin, pattern) for pattern in self._origins)
+
+    def cors(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers that let an allowed page read an answer; none for a request without an Origin."""
+        origin = headers.get("origin")
+        if origin is None or not self.allows(origin):
+            return {}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
+            "Vary": "Origin",
+        }
+
+    def preflight(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers that answer an OPTIONS request of a browser."""
+        asked = headers.get("access-control-request-headers", "authorization, content-type")
+        return self.cors(headers) | {
+            "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
+            "Access-Control-Allow-Headers": asked,
+            "Access-Control-Max-Age": "86400",
+        }

@@ -1,0 +1,61 @@
+"""Sockets and the life of the server: listen, serve, and stop without cutting what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+KEEP_ALIVE_SECONDS = 620.0
+"""Longer than the SDKs keep an idle connection, so that it is the client who closes (clients.md E18)."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Listener:
+    """One HTTP server on one socket."""
+
+    def __init__(self, handler: Handler, *, grace: float) -> None:
+        """`grace` is how many seconds the answers in flight get when the server stops."""
+        server = web.Server(
+            handler,
+            handler_cancellation=True,
+            auto_decompress=False,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            tcp_keepalive=True,
+            read_bufsize=2**18,
+            max_line_size=16 * 1024,
+            max_field_size=64 * 1024,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=grace)
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listens, and returns the address. Raises OSError if it is taken."""
+        await self._runner.setup()
+        sock = bind(host, port)
+        site = web.SockSite(self._runner, sock, backlog=1024)
+        await site.start()
+        return sock.getsockname()[:2]  # type: ignore[no-any-return]
+
+    async def stop(self) -> None:
+        """Stops listening, lets what is in flight end within the grace, then cancels it."""
+        await self._runner.cleanup()
+        await asyncio.sleep(0)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on `host`, which may be a name, an IPv4 or an IPv6 address. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.document import Document
+
+SOURCE = b'{"b": 1.0, "a":1e5,"t":"\\u00e9\xc3\xa9", "big":123456789012345678901234567890,"n":{"z": null, "y":[1,  2]}}'
+
+
+def test_untouched_is_byte_for_byte():
+    document = Document(SOURCE)
+    assert document.get("a") == 100000.0
+    assert document.encode() is SOURCE
+
+
+def test_an_edit_keeps_order_number_text_escapes_and_inner_spacing():
+    document = Document(SOURCE)
+    document.set("a", "changed")
+    document.set("new", [True])
+    assert document.encode() == (
+        b'{"b":1.0,"a":"changed","t":"\\u00e9\xc3\xa9","big":123456789012345678901234567890,'
+        b'"n":{"z": null, "y":[1,  2]},"new":[true]}'
+    )
+
+
+def test_set_is_seen_by_get_and_drop_removes():
+    document = Document(b'{"a":1,"b":2}')
+    assert document.get("a") == 1
+    document.set("a", 3)
+    assert document.get("a") == 3
+    document.drop("b")
+    assert "b" not in document
+    assert document.encode() == b'{"a":3}'
+
+
+def test_a_copy_is_independent():
+    document = Document(b'{"a":1}')
+    twin = document.copy()
+    twin.set("a", 2)
+    assert document.encode() == b'{"a":1}'
+
+
+@pytest.mark.parametrize("source", [b"", b"[]", b"1", b'{"a":1} x', b'{"a"', b"\xff", b'{"a":' + b"[" * 100_000])
+def test_what_is_no_object_is_a_value_error(source):
+    with pytest.raises(ValueError):
+        Document(source).get("a")
+
+
+def test_a_malformed_value_names_its_field():
+    with pytest.raises(ValueError, match="a:"):
+        Document(b'{"a":"\xff"}').get("a")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=5), st.text(), json_values)
+def test_an_edit_changes_exactly_that_field(body, name, value):
+    document = Document(json.dumps(body).encode())
+    document.set(name, value)
+    assert json.loads(document.encode()) == {**body, name: value}

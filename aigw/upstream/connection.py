@@ -1,0 +1,269 @@
+"""One HTTP/1.1 connection over an asyncio protocol, one exchange at a time.
+
+Rules: no task, queue or stream reader between the socket and the body; whoever waits is woken once per read; what was
+cut short never looks complete; a connection of which anything is in doubt is dropped, once, and not used again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Origin, Request, Timeouts
+from aigw.upstream.body import HIGH_WATER, Response
+from aigw.upstream.deadline import Deadline
+from aigw.upstream.head import declared_length
+from aigw.upstream.pool import Pool
+from aigw.upstream.reader import ResponseReader
+
+ONE_WRITE = 64 * 1024
+"""Bodies up to this many bytes are copied behind their head; larger ones are written on their own."""
+
+
+class StaleConnectionError(UpstreamError):
+    """The peer closed a kept connection before it answered anything: the request may be sent again on a fresh one."""
+
+
+class Connection(asyncio.Protocol):
+    """Starts idle. `exchange` makes it busy; the end of the response puts it into the pool or drops it."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, pool: Pool[Connection], origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
+        self.origin = origin
+        self.paused = False
+        self._pool = pool
+        self._loop = loop
+        self._reader = ResponseReader(self)
+        self._deadline = Deadline(loop, self._expired)
+        self._timeouts = Timeouts()
+        self._waiter: asyncio.Future[Response | None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._error: BaseException | None = None
+        self._busy = False
+        self._closed = False
+        self._used = False
+        self._uploading = False
+        self._unsent = 0
+
+    # What the upstream and the body ask for
+
+    async def exchange(self, head: bytes, request: Request, timeouts: Timeouts) -> Response:
+        """Sends a request, waits for the head of the answer. Raises UpstreamError, or what `request.stream` raised."""
+        if self._closed:
+            raise UpstreamError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
+        self._busy = True
+        self._timeouts = timeouts
+        self._reader.start(request.method)
+        waiter: asyncio.Future[Response | None] = self._loop.create_future()
+        self._waiter = waiter
+        upload = self._write(head, request)
+        try:
+            response = await waiter
+            if upload is not None and not upload.done():
+                upload.cancel()
+                await asyncio.wait((upload,))
+        except asyncio.CancelledError:
+            if upload is not None:
+                upload.cancel()
+            self._give_up(waiter)
+            raise
+        if response is None:
+            assert self._error is not None
+            raise self._error
+        return response
+
+    async def wait_for_more(self) -> None:
+        """Waits until the body has more bytes or an end."""
+        if self._waiter is not None:
+            raise RuntimeError("a body has one reader")
+        waiter = self._waiter = self._loop.create_future()
+        self._deadline.arm(self._timeouts.idle)
+        try:
+            await waiter
+        finally:
+            if self._waiter is waiter:
+                self._waiter = None
+                self._deadline.disarm()
+
+    def resume(self) -> None:
+        self.paused = False
+        self._transport.resume_reading()
+
+    def drop(self) -> None:
+        """Closes the socket at once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._busy = False
+        self._deadline.close()
+        self._transport.abort()
+        self._pool.forget(self)
+        self._wake()
+
+    def _give_up(self, waiter: asyncio.Future[Response | None]) -> None:
+        """The caller of `exchange` left. If the answer came in the same moment, another request may be here already."""
+        if waiter.cancelled():
+            self.drop()
+        elif (response := waiter.result()) is not None:
+            response.body.close()
+
+    # Sending
+
+    def _write(self, head: bytes, request: Request) -> asyncio.Task[None] | None:
+        if request.stream is not None:
+            self._uploading = True
+            self._transport.write(head)
+            upload = self._loop.create_task(self._upload(request))
+            upload.add_done_callback(self._uploaded)
+            return upload
+        if len(request.body) <= ONE_WRITE:
+            self._transport.write(head + request.body)
+        else:
+            self._transport.write(head)
+            self._transport.write(request.body)
+            self._unsent = self._transport.get_write_buffer_size()
+        self._deadline.arm(self._timeouts.first_byte)
+        return None
+
+    async def _upload(self, request: Request) -> None:
+        assert request.stream is not None
+        length = left = declared_length(request)
+        async for piece in request.stream:
+            if left is None:
+                if piece:  # an empty chunk would be the last one
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            elif len(piece) <= left:
+                left -= len(piece)
+                self._transport.write(piece)
+            else:
+                left = -1
+                break
+            if self._drained is not None:
+                await self._drain()
+        if left is None:
+            self._transport.write(b"0\r\n\r\n")
+        elif left != 0:
+            message = f"{self.origin}: the request body does not have the {length} bytes that its content-length says"
+            raise UpstreamError(UpstreamFault.PROTOCOL, message)
+
+    async def _drain(self) -> None:
+        assert self._drained is not None
+        self._unsent = self._transport.get_write_buffer_size()
+        self._deadline.arm(self._timeouts.first_byte)
+        try:
+            await self._drained
+        finally:
+            self._deadline.disarm()
+
+    def _uploaded(self, upload: asyncio.Task[None]) -> None:
+        error = None if upload.cancelled() else upload.exception()
+        if self._reader.response is not None or self._closed:
+            return
+        if error is not None:
+            self._fail(error)
+        elif upload.cancelled():
+            self._fail(UpstreamError(UpstreamFault.RESET, f"{self.origin}: the upload of the request was cancelled"))
+        else:
+            self._uploading = False
+            self._deadline.arm(self._timeouts.first_byte)
+
+    # What the event loop says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._pool.open_connections += 1
+
+    def data_received(self, data: bytes) -> None:
+        if not self._busy:
+            self.drop()
+            return
+        reader = self._reader
+        try:
+            reader.feed(data)
+        except ValueError as error:
+            self._fail(UpstreamError(UpstreamFault.PROTOCOL, f"{self.origin}: this is not a valid answer: {error}"))
+            return
+        response = reader.response
+        if reader.ended:
+            self._finish()
+        elif response is not None:
+            if response.body.size > HIGH_WATER and not self.paused:
+                self.paused = True
+                self._transport.pause_reading()
+            self._wake()
+
+    def eof_received(self) -> None:
+        self._peer_closed(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._peer_closed(error)
+
+    def pause_writing(self) -> None:
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    def _peer_closed(self, error: Exception | None) -> None:
+        reader = self._reader
+        if not self._busy:
+            self.drop()
+        elif reader.response is not None and reader.until_close and error is None:
+            self._finish()
+        elif self._used and not reader.begun:
+            self._fail(StaleConnectionError(UpstreamFault.RESET, f"{self.origin}: the kept connection was closed"))
+        else:
+            place = "before its answer" if reader.response is None else "in the middle of its answer"
+            self._fail(UpstreamError(UpstreamFault.RESET, f"{self.origin}: the connection was closed {place}"))
+
+    def _expired(self) -> None:
+        if not self._busy:
+            self.drop()
+        elif self._reader.response is not None:
+            message = f"{self.origin}: nothing more of the answer in {self._timeouts.idle:g} s"
+            self._fail(UpstreamError(UpstreamFault.IDLE_TIMEOUT, message))
+        elif 0 < (unsent := self._transport.get_write_buffer_size()) < self._unsent:
+            # The request is still on its way and moves: the wait for the first byte has not begun.
+            self._unsent = unsent
+            self._deadline.arm(self._timeouts.first_byte)
+        else:
+            message = f"{self.origin}: no answer in {self._timeouts.first_byte:g} s"
+            self._fail(UpstreamError(UpstreamFault.FIRST_BYTE_TIMEOUT, message))
+
+    # Ends
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            self._deadline.disarm()
+            if not waiter.done():
+                waiter.set_result(self._reader.response)
+
+    def _finish(self) -> None:
+        """The response is complete."""
+        reader = self._reader
+        assert reader.response is not None
+        reader.response.body.end(None)
+        self._wake()
+        reader.response = None
+        self._busy = False
+        self._used = True
+        if reader.keep and not self._uploading and self._pool.put(self):
+            if self.paused:
+                self.resume()
+            self._deadline.arm(self._pool.idle_seconds)
+        else:
+            self.drop()
+
+    def _fail(self, error: BaseException) -> None:
+        response = self._reader.response
+        if response is None:
+            self._error = error
+        else:
+            assert isinstance(error, UpstreamError)
+            response.body.end(error)
+        self.drop()

@@ -1,0 +1,88 @@
+"""The HTTP/1.1 upstream, which sends nearly every request of the gateway. What a connection does is in connection.py.
+
+Rule: a kept connection that the peer had closed is replaced once. A streamed request can be sent only once, so it
+always gets a fresh connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+import aiohappyeyeballs
+
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Origin, Request, Target
+from aigw.upstream.body import Response
+from aigw.upstream.connection import Connection, StaleConnectionError
+from aigw.upstream.head import encode_head
+from aigw.upstream.pool import Pool
+
+NEXT_ADDRESS_SECONDS = 0.25
+"""How long one address of a name is tried before the next one is tried beside it (RFC 8305)."""
+
+
+def client_tls() -> ssl.SSLContext:
+    """The system's certificates (or SSL_CERT_FILE), HTTP/1.1 only. Slow: it reads them all."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class HttpUpstream:
+    """An `Upstream`. Belongs to the event loop in which it is first used. `tls` replaces the default TLS settings."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, max_idle: int = 256, idle_seconds: float = 55.0) -> None:
+        self._tls = tls
+        self._pool: Pool[Connection] = Pool(max_idle=max_idle, idle_seconds=idle_seconds)
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that are in use or idle."""
+        return self._pool.open_connections
+
+    async def send(self, request: Request, target: Target) -> Response:
+        origin = target.origin
+        try:
+            head = encode_head(request, target.authority)
+        except ValueError as error:
+            raise UpstreamError(UpstreamFault.PROTOCOL, f"{origin}: the request was not sent: {error}") from None
+        if request.stream is None:
+            connection = self._pool.take(origin)
+            if connection is not None:
+                try:
+                    return await connection.exchange(head, request, target.timeouts)
+                except StaleConnectionError:
+                    pass
+        connection = await self._connect(origin, target.timeouts.connect)
+        return await connection.exchange(head, request, target.timeouts)
+
+    async def aclose(self) -> None:
+        self._pool.close()
+
+    async def _connect(self, origin: Origin, seconds: float) -> Connection:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._open(origin)
+        except TimeoutError:
+            message = f"{origin}: no connection in {seconds:g} s"
+            raise UpstreamError(UpstreamFault.CONNECT_TIMEOUT, message) from None
+        except (OSError, RuntimeError, ValueError, OverflowError) as error:
+            # RuntimeError: uvloop, for some addresses; ValueError and OverflowError: an impossible name or port.
+            raise UpstreamError(UpstreamFault.CONNECT, f"{origin}: cannot connect: {error}") from error
+
+    async def _open(self, origin: Origin) -> Connection:
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        # uvloop's create_connection tries one address after the other, so the race is run here for both loops.
+        sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
+        secure = origin.scheme == "https" or bool(origin.tls_name)
+        if secure and self._tls is None:
+            self._tls = client_tls()
+        _, connection = await loop.create_connection(
+            lambda: Connection(self._pool, origin, loop),
+            sock=sock,
+            ssl=self._tls if secure else None,
+            server_hostname=(origin.tls_name or origin.host) if secure else None,
+        )
+        return connection

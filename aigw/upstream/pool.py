@@ -1,0 +1,61 @@
+"""Connections that wait for a request, by origin. Rule: the newest is taken first, so that the others age and go."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+from aigw.core.model import Origin
+
+
+class Poolable(Protocol):
+    origin: Origin
+
+    def drop(self) -> None:
+        """Closes it at once and calls `Pool.forget`."""
+        ...
+
+
+C = TypeVar("C", bound=Poolable)
+
+
+class Pool(Generic[C]):
+    """At most `max_idle` idle connections an origin, each for at most `idle_seconds` (which it watches itself).
+
+    The 55 s are below the 60 s after which common servers and load balancers close an idle connection."""
+
+    def __init__(self, *, max_idle: int = 256, idle_seconds: float = 55.0) -> None:
+        self.max_idle = max_idle
+        self.idle_seconds = idle_seconds
+        self.open_connections = 0
+        self._idle: dict[Origin, list[C]] = {}
+        self._closed = False
+
+    def take(self, origin: Origin) -> C | None:
+        """An idle connection, which is the caller's from now on."""
+        idle = self._idle.get(origin)
+        return idle.pop() if idle else None
+
+    def put(self, connection: C) -> bool:
+        """Keeps an idle connection; False if there is no room, and the caller drops it."""
+        if self._closed:
+            return False
+        idle = self._idle.setdefault(connection.origin, [])
+        if len(idle) >= self.max_idle:
+            return False
+        idle.append(connection)
+        return True
+
+    def forget(self, connection: C) -> None:
+        """Counts out a connection that was dropped, idle or not."""
+        self.open_connections -= 1
+        idle = self._idle.get(connection.origin)
+        if idle and connection in idle:
+            idle.remove(connection)
+
+    def close(self) -> None:
+        """Drops the idle connections; what is in use is dropped when it is done."""
+        self._closed = True
+        for idle in list(self._idle.values()):
+            for connection in list(idle):
+                connection.drop()
+        self._idle.clear()

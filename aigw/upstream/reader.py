@@ -1,0 +1,97 @@
+"""Reads the responses of one connection with llhttp, sans-io.
+
+Rules: interim responses and trailers are skipped; what is not HTTP/1.1 beyond doubt is an error; what comes after a
+response spoils the connection, not the response."""
+
+from __future__ import annotations
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from multidict import CIMultiDict, istr
+
+from aigw.upstream.body import Body, Response, Source
+from aigw.upstream.head import HEAD_LIMIT, header_name, header_value
+
+_TRANSFER_ENCODING = istr("transfer-encoding")
+_CONTENT_LENGTH = istr("content-length")
+
+
+class ResponseReader:
+    """`start` for each request, then `feed` until `ended`. `response` is there as soon as its head is.
+
+    `begun`: a byte has arrived. `keep`: the connection may serve another request. `until_close`: the peer ends the body
+    by closing."""
+
+    __slots__ = (
+        "_head", "_headers", "_overhead", "_parser", "_source", "begun", "ended", "keep", "response", "until_close",
+    )  # fmt: skip
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._parser = HttpResponseParser(self)
+        self.start("")
+
+    def start(self, method: str) -> None:
+        self._head = method == "HEAD"
+        self._headers: list[tuple[str, str]] = []
+        self._overhead = 0
+        self.response: Response | None = None
+        self.begun = False
+        self.ended = False
+        self.keep = False
+        self.until_close = False
+
+    def feed(self, data: bytes) -> None:
+        """Raises ValueError, which says what is wrong, if this is not a response."""
+        self.begun = True
+        self._overhead += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            raise ValueError("it switches protocols") from None
+        except HttpParserError as error:
+            self.keep = False
+            if not self.ended:
+                raise ValueError(str(error.__context__ or error)) from None
+        if self._overhead > HEAD_LIMIT and not self.ended:
+            raise ValueError("its head is too large")
+
+    # Called by the parser
+
+    def on_message_begin(self) -> None:
+        if self.ended:
+            raise ValueError("more than one answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.response is None:  # otherwise a trailer
+            self._headers.append((header_name(name), header_value(value)))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._headers = []
+            return
+        if self._overhead > HEAD_LIMIT and sum(len(name) + len(value) for name, value in self._headers) > HEAD_LIMIT:
+            raise ValueError("its head is too large")
+        headers = CIMultiDict(self._headers)
+        if _TRANSFER_ENCODING in headers:
+            coding = ",".join(headers.getall(_TRANSFER_ENCODING)).lower()
+            if coding not in ("chunked", "identity"):
+                raise ValueError("it has a transfer coding that was not asked for")
+            self.until_close = coding == "identity"
+        else:
+            self.until_close = _CONTENT_LENGTH not in headers
+        self.keep = self._parser.should_keep_alive()
+        self.response = Response(status, headers, Body(self._source))
+        self._overhead = 0
+        if self._head:
+            # llhttp cannot be told that no body follows, so it is of no more use after this.
+            self.ended = True
+            self.keep = False
+
+    def on_body(self, data: bytes) -> None:
+        self._overhead = 0
+        if self.response is not None and not self.ended:
+            self.response.body.feed(data)
+
+    def on_message_complete(self) -> None:
+        self.ended = self.response is not None

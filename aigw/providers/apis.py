@@ -1,0 +1,177 @@
+"""Which API a path belongs to, and the path of the same API at a provider.
+
+Names are Higress's (`capabilities` in a configuration is keyed by them). An API is known by the end of its path, so any
+prefix may stand before it (higress.md 4.2, P04). A path of none of them is passed on as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+CHAT = "openai/v1/chatcompletions"
+COMPLETIONS = "openai/v1/completions"
+EMBEDDINGS = "openai/v1/embeddings"
+MODELS = "openai/v1/models"
+RESPONSES = "openai/v1/responses"
+AUDIO_SPEECH = "openai/v1/audiospeech"
+AUDIO_TRANSCRIPTION = "openai/v1/audiotranscription"
+AUDIO_TRANSLATION = "openai/v1/audiotranslation"
+REALTIME = "openai/v1/realtime"
+IMAGE_GENERATION = "openai/v1/imagegeneration"
+IMAGE_EDIT = "openai/v1/imageedit"
+IMAGE_VARIATION = "openai/v1/imagevariation"
+FILES = "openai/v1/files"
+RETRIEVE_FILE = "openai/v1/retrievefile"
+RETRIEVE_FILE_CONTENT = "openai/v1/retrievefilecontent"
+BATCHES = "openai/v1/batches"
+RETRIEVE_BATCH = "openai/v1/retrievebatch"
+CANCEL_BATCH = "openai/v1/cancelbatch"
+VIDEOS = "openai/v1/videos"
+RETRIEVE_VIDEO = "openai/v1/retrievevideo"
+RETRIEVE_VIDEO_CONTENT = "openai/v1/retrievevideocontent"
+VIDEO_REMIX = "openai/v1/videoremix"
+FINE_TUNING_JOBS = "openai/v1/fine-tuningjobs"
+MESSAGES = "anthropic/v1/messages"
+COUNT_TOKENS = "anthropic/v1/messages/count_tokens"
+COMPLETE = "anthropic/v1/complete"
+RERANK = "cohere/v1/rerank"
+RERANKS = "qwen/v1/rerank"
+CONVERSATIONS = "qwen/v1/conversations"
+GENERATE_CONTENT = "gemini/v1beta/generatecontent"
+STREAM_GENERATE_CONTENT = "gemini/v1beta/streamgeneratecontent"
+
+FINE_TUNING: Mapping[str, str] = {
+    FINE_TUNING_JOBS: "/v1/fine_tuning/jobs",
+    "openai/v1/retrievefine-tuningjob": "/v1/fine_tuning/jobs/{fine_tuning_job_id}",
+    "openai/v1/fine-tuningjobsevents": "/v1/fine_tuning/jobs/{fine_tuning_job_id}/events",
+    "openai/v1/fine-tuningjobcheckpoints": "/v1/fine_tuning/jobs/{fine_tuning_job_id}/checkpoints",
+    "openai/v1/cancelfine-tuningjob": "/v1/fine_tuning/jobs/{fine_tuning_job_id}/cancel",
+    "openai/v1/resumefine-tuningjob": "/v1/fine_tuning/jobs/{fine_tuning_job_id}/resume",
+    "openai/v1/pausefine-tuningjob": "/v1/fine_tuning/jobs/{fine_tuning_job_id}/pause",
+    "openai/v1/fine-tuningjobcheckpointpermissions": (
+        "/v1/fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions"
+    ),
+    "openai/v1/deletefine-tuningjobcheckpointpermission": (
+        "/v1/fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}"
+    ),
+}
+
+PATHS: Mapping[str, str] = {
+    CHAT: "/v1/chat/completions",
+    COMPLETIONS: "/v1/completions",
+    EMBEDDINGS: "/v1/embeddings",
+    MODELS: "/v1/models",
+    RESPONSES: "/v1/responses",
+    AUDIO_SPEECH: "/v1/audio/speech",
+    AUDIO_TRANSCRIPTION: "/v1/audio/transcriptions",
+    AUDIO_TRANSLATION: "/v1/audio/translations",
+    REALTIME: "/v1/realtime",
+    IMAGE_GENERATION: "/v1/images/generations",
+    IMAGE_EDIT: "/v1/images/edits",
+    IMAGE_VARIATION: "/v1/images/variations",
+    FILES: "/v1/files",
+    RETRIEVE_FILE: "/v1/files/{file_id}",
+    RETRIEVE_FILE_CONTENT: "/v1/files/{file_id}/content",
+    BATCHES: "/v1/batches",
+    RETRIEVE_BATCH: "/v1/batches/{batch_id}",
+    CANCEL_BATCH: "/v1/batches/{batch_id}/cancel",
+    VIDEOS: "/v1/videos",
+    RETRIEVE_VIDEO: "/v1/videos/{video_id}",
+    RETRIEVE_VIDEO_CONTENT: "/v1/videos/{video_id}/content",
+    VIDEO_REMIX: "/v1/videos/{video_id}/remix",
+    **FINE_TUNING,
+    MESSAGES: "/v1/messages",
+    COUNT_TOKENS: "/v1/messages/count_tokens",
+    COMPLETE: "/v1/complete",
+    RERANK: "/v1/rerank",
+    RERANKS: "/v1/reranks",
+    CONVERSATIONS: "/v1/conversations",
+}
+"""The path by which a client names each API, without the prefix that may stand before it. `{x}` is one non-empty
+segment."""
+
+NAMES: frozenset[str] = frozenset(PATHS) | {
+    GENERATE_CONTENT,
+    STREAM_GENERATE_CONTENT,
+    "qwen/v1/services/aigc",
+    "qwen/v1/tasks",
+    "kling/v1/image2video",
+    "kling/v1/retrieveimagevideo",
+    "vertex/raw",
+}
+"""Every name that `capabilities` may hold. Higress drops any other silently."""
+
+MODEL_IN_BODY = frozenset(
+    (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, IMAGE_VARIATION, AUDIO_SPEECH, VIDEOS,
+     VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS)
+)  # fmt: skip
+"""APIs whose JSON body names the model, which is mapped. Images to edit and videos may come as forms instead."""
+
+STATEFUL = frozenset(
+    (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING)
+)
+"""APIs that refer to what an account keeps, so one consumer must stay with one token (P83). Higress leaves out the
+pause of a job and the permissions of a checkpoint, which belong to the account that owns the job all the same."""
+
+STREAMING = frozenset(
+    (CHAT, COMPLETIONS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, MESSAGES, COMPLETE, "qwen/v1/services/aigc")
+)
+"""APIs that stream if the body says `"stream": true`; STREAM_GENERATE_CONTENT always does."""
+
+INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
+"""APIs that know `stream_options.include_usage` (4.5)."""
+
+_Segments = tuple[str, ...]
+_FIXED = {path: name for name, path in PATHS.items() if "{" not in path}
+_SHAPES: dict[tuple[str, int], list[tuple[_Segments, str]]] = {}
+for _name, _path in PATHS.items():
+    if "{" in _path:
+        _segments = tuple(_path.split("/")[2:])
+        _SHAPES.setdefault((_segments[0], len(_segments)), []).append((_segments, _name))
+_GEMINI = re.compile(r".*/([^/]+)/models/([^:]+):(streamGenerateContent|generateContent)", re.DOTALL)
+
+
+def detect(path: str) -> str | None:
+    """The API of a path without its query, None if it is none of them."""
+    found = _find(path)
+    return found[0] if found else None
+
+
+def fill(template: str, original_path: str) -> str:
+    """A provider's path for this request: `{file_id}` and the like become what the client's path holds in their place.
+    A placeholder that the client's path does not name (azure's `{model}`) stays."""
+    if "{" in template:
+        found = _find(original_path)
+        for name, value in found[1].items() if found else ():
+            template = template.replace(name, value)
+    return template
+
+
+def _find(path: str) -> tuple[str, dict[str, str]] | None:
+    start = path.rfind("/v1/")
+    if start >= 0:
+        name = _FIXED.get(path[start:])
+        if name is not None:
+            return name, {}
+    while start >= 0:
+        found = _find_shape(path[start + 4 :].split("/"))
+        if found is not None:
+            return found
+        start = path.rfind("/v1/", 0, start + 3)
+    if "enerateContent" in path and (match := _GEMINI.match(path)):
+        name = STREAM_GENERATE_CONTENT if match[3].startswith("stream") else GENERATE_CONTENT
+        return name, {"{api_version}": match[1], "{model}": match[2]}
+    return None
+
+
+def _find_shape(segments: list[str]) -> tuple[str, dict[str, str]] | None:
+    for shape, name in _SHAPES.get((segments[0], len(segments)), ()):
+        values: dict[str, str] = {}
+        for expected, given in zip(shape, segments, strict=True):
+            if expected.startswith("{") and given:
+                values[expected] = given
+            elif expected != given:
+                break
+        else:
+            return name, values
+    return None

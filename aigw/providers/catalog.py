@@ -1,0 +1,393 @@
+"""The providers, one row each. This is the only place that knows their names.
+
+Hosts, paths, required settings and their messages are those of Higress's ai-proxy (higress.md 4.8); `own_paths` and
+what a comment calls ours go further, by the vendors' documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from aigw.providers import apis
+from aigw.providers.provider import (
+    API_KEY,
+    BARE,
+    BEARER,
+    TOKEN,
+    X_API_KEY,
+    X_GOOG_API_KEY,
+    Conflict,
+    Header,
+    Move,
+    NeedsQuery,
+    Provider,
+    Required,
+    Unspoken,
+    Variant,
+)
+
+_STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() if name.startswith("openai/")}
+
+
+def _under(base: str, *names: str) -> dict[str, str]:
+    """The APIs of these names with `base` in place of /v1."""
+    return {name: base + apis.PATHS[name].removeprefix("/v1") for name in names}
+
+
+_FULL = _under("/v1", *(_STANDARD.keys() - {apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME}))
+_AZURE_RESOURCE = (
+    apis.MODELS, apis.BATCHES, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH, apis.FILES, apis.RETRIEVE_FILE,
+    apis.RETRIEVE_FILE_CONTENT, apis.RESPONSES,
+)  # fmt: skip
+_CHAT_AND_EMBEDDINGS = (apis.CHAT, apis.EMBEDDINGS)
+
+_ROWS = (
+    Provider(
+        type="openai",
+        host="api.openai.com",
+        url_field="openaiCustomUrl",
+        endpoint_suffixes=(
+            "/completions",
+            "/embeddings",
+            "/audio/speech",
+            "/images/generations",
+            "/images/variations",
+            "/images/edits",
+            "/models",
+            "/responses",
+            "/fine_tuning/jobs",
+            "/fine_tuning/checkpoints",
+            "/videos",
+        ),
+        paths=_FULL,
+        own_paths=_under("/v1", apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME),
+        unlisted="pass",
+        client_tokens=("x-api-key", "x-authorization", "anthropic-api-key", "authorization"),
+        keeps_client_auth=True,
+        takes_response_schema=True,
+        checks=(),
+    ),
+    Provider(
+        type="azure",
+        url_field="azureServiceUrl",
+        deployments="/openai/deployments/",
+        versioned_base="/openai/v1",
+        paths={
+            **_under("/openai/deployments/{model}", *(_FULL.keys() - set(_AZURE_RESOURCE))),
+            **_under("/openai", *_AZURE_RESOURCE),
+        },
+        unlisted="pass",
+        auth=API_KEY,
+        keeps_developer_role=True,
+        checks=(
+            Required("azureServiceUrl", "missing azureServiceUrl in provider config"),
+            NeedsQuery("azureServiceUrl", "api-version", unless="/openai/v1"),
+            TOKEN,
+        ),
+    ),
+    Provider(
+        type="qwen",
+        host="dashscope.aliyuncs.com",
+        host_field="qwenDomain",
+        paths={
+            **_under(
+                "/compatible-mode/v1",
+                apis.CHAT,
+                apis.EMBEDDINGS,
+                apis.COMPLETIONS,
+                apis.RESPONSES,
+                apis.FILES,
+                apis.RETRIEVE_FILE,
+                apis.RETRIEVE_FILE_CONTENT,
+                apis.BATCHES,
+                apis.RETRIEVE_BATCH,
+                apis.CONVERSATIONS,
+            ),
+            apis.RERANKS: "/compatible-api/v1/reranks",
+            apis.MESSAGES: "/apps/anthropic/v1/messages",
+        },
+        own_paths=_under("/compatible-mode/v1", apis.MODELS, apis.CANCEL_BATCH),
+        without_model="leave",
+        keeps_reasoning=True,
+        preserves_thinking=("qwen3.6-plus*", "qwen3.6-max-preview", "kimi-k2.6"),
+        reads_replies=True,
+        checks=(
+            Conflict("qwenFileIds", "context", "qwenFileIds and context cannot be configured at the same time"),
+            TOKEN,
+        ),
+        variants=(
+            Variant(
+                "qwenEnableCompatible",
+                False,
+                {
+                    "dialect": "qwen",
+                    "paths": {
+                        apis.CHAT: "/api/v1/services/aigc/text-generation/generation",
+                        apis.EMBEDDINGS: "/api/v1/services/embeddings/text-embedding/text-embedding",
+                        apis.RERANKS: "/api/v1/services/rerank/text-rerank/text-rerank",
+                        apis.MESSAGES: "/apps/anthropic/v1/messages",
+                    },
+                    "without_model": "refuse",
+                },
+            ),
+        ),
+    ),
+    Provider(
+        type="claude",
+        host="api.anthropic.com",
+        paths={
+            apis.MESSAGES: "/v1/messages",
+            apis.COUNT_TOKENS: "/v1/messages/count_tokens",
+            apis.COMPLETE: "/v1/complete",
+            apis.MODELS: "/v1/models",
+            apis.CHAT: "/v1/chat/completions",  # ours: the vendor's OpenAI-compatible endpoint, which takes Bearer
+        },
+        unlisted="pass",
+        auth=X_API_KEY,
+        auths={apis.CHAT: BEARER},
+        headers=(Header("anthropic-version", "2023-06-01", ("claudeVersion", "apiVersion")),),
+        without_model="refuse",
+        reads_replies=True,
+        variants=(
+            Variant(
+                "claudeCodeMode",
+                True,
+                {
+                    "auth": BEARER,
+                    "query": "beta=true",
+                    "headers": (
+                        Header("anthropic-version", "2023-06-01", ("claudeVersion", "apiVersion")),
+                        Header("user-agent", "claude-cli/2.1.2 (external, cli)"),
+                        Header("x-app", "cli"),
+                        Header(
+                            "anthropic-beta",
+                            "oauth-2025-04-20,interleaved-thinking-2025-05-14,claude-code-20250219",
+                        ),
+                    ),
+                },
+            ),
+        ),
+    ),
+    Provider(
+        type="gemini",
+        host="generativelanguage.googleapis.com",
+        paths={
+            apis.GENERATE_CONTENT: "/{api_version}/models/{model}:generateContent",
+            apis.STREAM_GENERATE_CONTENT: "/{api_version}/models/{model}:streamGenerateContent",
+            # ours: the vendor's OpenAI-compatible endpoints, which take Bearer
+            **_under("/v1beta/openai", apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
+        },
+        auth=X_GOOG_API_KEY,
+        auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
+        without_model="refuse",
+        reads_replies=True,
+    ),
+    Provider(
+        type="deepseek",
+        host="api.deepseek.com",
+        paths={**_under("/v1", apis.CHAT, apis.MODELS), apis.MESSAGES: "/anthropic/v1/messages"},
+    ),
+    Provider(
+        type="moonshot",
+        host="api.moonshot.cn",
+        paths=_under("/v1", apis.CHAT, apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
+        usage_in_choice=True,
+        reads_replies=True,
+        checks=(
+            Conflict("moonshotFileId", "context", "moonshotFileId and context cannot be configured at the same time"),
+            TOKEN,
+        ),
+    ),
+    Provider(
+        type="ollama",
+        scheme="http",
+        host_field="ollamaServerHost",
+        port_field="ollamaServerPort",
+        paths=_under("/v1", apis.CHAT, apis.EMBEDDINGS, apis.MODELS),
+        unlisted="pass",
+        auth=None,
+        keeps_client_auth=True,
+        checks=(
+            Required("ollamaServerHost", "missing ollamaServerHost in provider config"),
+            Required("ollamaServerPort", "missing ollamaServerPort in provider config"),
+        ),
+    ),
+    Provider(
+        type="vllm",
+        scheme="http",
+        host="vllm-service.cluster.local",
+        host_field="vllmServerHost",
+        default_port=8000,
+        url_field="vllmCustomUrl",
+        endpoint_suffixes=("/completions", "/rerank"),
+        paths=_under(
+            "/v1",
+            apis.CHAT,
+            apis.COMPLETIONS,
+            apis.MODELS,
+            apis.EMBEDDINGS,
+            apis.RERANK,
+            apis.MESSAGES,
+            apis.COUNT_TOKENS,
+            apis.RESPONSES,
+            apis.AUDIO_TRANSCRIPTION,
+            apis.AUDIO_TRANSLATION,
+        ),
+        keeps_client_auth=True,
+        reads_replies=True,
+        checks=(),
+    ),
+    Provider(
+        type="generic",
+        host_field="genericHost",
+        unlisted="pass",
+        keeps_client_auth=True,
+        maps_models=False,
+        without_model="leave",
+        injects_usage=False,
+        checks=(),
+    ),
+    Provider(type="builtin", dialect="builtin", paths=_STANDARD, unlisted="pass", auth=None, checks=()),
+    Provider(type="ai360", host="api.360.cn", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS), auth=BARE),
+    Provider(type="baichuan", host="api.baichuan-ai.com", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS)),
+    Provider(type="baidu", host="qianfan.baidubce.com", paths=_under("/v2", *_CHAT_AND_EMBEDDINGS)),
+    Provider(
+        type="cloudflare",
+        host="api.cloudflare.com",
+        paths=_under("/client/v4/accounts/{account_id}/ai/v1", apis.CHAT),
+        path_values={"{account_id}": "cloudflareAccountId"},
+        checks=(Required("cloudflareAccountId", "missing cloudflareAccountId in provider config"), TOKEN),
+    ),
+    Provider(
+        type="cohere",
+        host="api.cohere.com",
+        # ours: the vendor's Compatibility API; Higress speaks /v1/chat. It rejects stream_options.
+        paths={**_under("/compatibility/v1", *_CHAT_AND_EMBEDDINGS), apis.RERANK: "/v1/rerank"},
+        injects_usage=False,
+        reads_replies=True,
+        drops={apis.CHAT: ("stream_options",)},
+    ),
+    Provider(
+        type="doubao",
+        host="ark.cn-beijing.volces.com",
+        host_field="doubaoDomain",
+        paths=_under("/api/v3", apis.CHAT, apis.EMBEDDINGS, apis.IMAGE_GENERATION, apis.RESPONSES),
+        drops={apis.RESPONSES: ("parallel_tool_calls", "tool_choice", "stream_options")},
+        defaults={apis.IMAGE_GENERATION: {"watermark": False}},
+    ),
+    Provider(
+        type="fireworks",
+        host="api.fireworks.ai",
+        paths=_under("/v1", apis.CHAT, apis.COMPLETIONS, apis.MODELS),
+        own_paths=_under("/inference/v1", apis.CHAT, apis.COMPLETIONS, apis.MODELS, apis.EMBEDDINGS),
+    ),
+    Provider(type="galadriel", host="api.galadriel.com", paths=_under("/v1", apis.CHAT, apis.MODELS)),
+    Provider(type="github", host="models.inference.ai.azure.com", paths=_under("", *_CHAT_AND_EMBEDDINGS), auth=BARE),
+    Provider(
+        type="grok",
+        host="api.x.ai",
+        paths=_under("/v1", apis.CHAT),
+        own_paths=_under("/v1", apis.MODELS, apis.RESPONSES, apis.IMAGE_GENERATION),
+    ),
+    Provider(
+        type="groq",
+        host="api.groq.com",
+        paths=_under("/openai/v1", apis.CHAT, apis.RESPONSES),
+        own_paths=_under("/openai/v1", apis.MODELS, apis.AUDIO_SPEECH, apis.AUDIO_TRANSCRIPTION),
+    ),
+    Provider(
+        type="hunyuan",
+        host="api.hunyuan.cloud.tencent.com",
+        paths=_under("/v1", *_CHAT_AND_EMBEDDINGS),
+        reads_replies=True,
+        checks=(
+            Unspoken(
+                "hunyuanAuthId",
+                None,
+                "this version does not sign with hunyuanAuthId and hunyuanAuthKey; set apiTokens instead",
+            ),
+        ),
+    ),
+    Provider(
+        type="longcat",
+        host="api.longcat.chat",
+        paths=_under("/v1", *_CHAT_AND_EMBEDDINGS, apis.MODELS),
+        takes_response_schema=True,
+    ),
+    Provider(
+        type="minimax",
+        host="api.minimax.chat",
+        paths={apis.CHAT: "/v1/text/chatcompletion_v2"},
+        checks=(
+            Unspoken(
+                "minimaxApiType", "pro", "this version does not speak minimaxApiType 'pro'; leave it out or set 'v2'"
+            ),
+            TOKEN,
+        ),
+    ),
+    Provider(
+        type="mistral",
+        host="api.mistral.ai",
+        paths=_under("/v1", *_CHAT_AND_EMBEDDINGS),
+        own_paths=_under("/v1", apis.MODELS),
+    ),
+    Provider(
+        type="openrouter",
+        host="openrouter.ai",
+        paths=_under("/api/v1", apis.CHAT, apis.COMPLETIONS),
+        own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS),
+        keeps_reasoning=True,
+        moves={apis.CHAT: (Move("reasoning_max_tokens", "reasoning.max_tokens", drops=("reasoning_effort",)),)},
+    ),
+    Provider(
+        type="spark",
+        host="spark-api-open.xf-yun.com",
+        paths=_under("/v1", apis.CHAT),
+        reads_replies=True,
+        checks=(),
+    ),
+    Provider(type="stepfun", host="api.stepfun.com", paths=_under("/v1", apis.CHAT)),
+    Provider(
+        type="together-ai",
+        host="api.together.xyz",
+        paths=_under("/v1", apis.CHAT),
+        own_paths=_under("/v1", apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
+    ),
+    Provider(type="yi", host="api.lingyiwanwu.com", paths=_under("/v1", apis.CHAT)),
+    Provider(
+        type="zhipuai",
+        host="open.bigmodel.cn",
+        host_field="zhipuDomain",
+        paths=_under("/api/paas/v4", *_CHAT_AND_EMBEDDINGS),
+        keeps_reasoning=True,
+        variants=(
+            Variant(
+                "zhipuCodePlanMode",
+                True,
+                {
+                    "paths": {
+                        apis.CHAT: "/api/coding/paas/v4/chat/completions",
+                        apis.EMBEDDINGS: "/api/paas/v4/embeddings",
+                    }
+                },
+            ),
+        ),
+    ),
+)
+
+CATALOG: Mapping[str, Provider] = MappingProxyType({row.type: row for row in _ROWS})
+
+KNOWN_ELSEWHERE = frozenset(("bedrock", "coze", "deepl", "dify", "kling", "triton", "vertex"))
+"""Types of Higress that aigw does not speak."""
+
+
+def lookup(type_: str) -> Provider:
+    """The row of a provider type. Raises ValueError with the message for the configuration."""
+    row = CATALOG.get(type_)
+    if row is not None:
+        return row
+    if not type_:
+        raise ValueError("missing type in provider config")
+    if type_ in KNOWN_ELSEWHERE:
+        raise ValueError(f"this version does not speak {type_} yet")
+    raise ValueError(f"unknown provider type: {type_}")

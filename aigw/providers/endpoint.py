@@ -1,0 +1,96 @@
+"""Where a configured provider is: a row of the catalog and a configuration, resolved once when the configuration is
+read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, quote
+
+from aigw.core.model import Origin
+from aigw.providers import apis
+from aigw.providers.provider import Config, Provider, parse_url
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`origin` None means the route's own service. `authority` is the Host header, "" for the client's own."""
+
+    origin: Origin | None
+    authority: str
+    paths: Mapping[str, str]
+    """The capability table, with the configured entries in it."""
+    path: str = ""
+    """The path of every request, where the configured URL is an endpoint (P27)."""
+    query: str = ""
+    """Goes behind every path."""
+    deployment: str = ""
+    """Stands for `{model}` in a path; where it is "" the mapped model does (P20)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def path_of(self, api: str | None, original: str, model: str = "") -> str | None:
+        """The upstream path of a request. None if this API has no path here, so that the client's own stays. A model is
+        escaped, as it comes from the client; without any the path says "placeholder", as Higress's does."""
+        if self.path:
+            return self.path
+        template = self.paths.get(api) if api else None
+        if not template:
+            return None
+        if "{model}" in template and (name := self.deployment or model):
+            template = template.replace("{model}", quote(name, safe=""))
+        return apis.fill(template, original).replace("{model}", "placeholder")
+
+
+def locate(provider: Provider, config: Config, *, faithful: bool = False) -> Endpoint:
+    """Resolves a row for a configuration that has no `Provider.problems`; with `faithful` exactly as Higress does.
+    Raises ValueError for a host that is none."""
+    row = provider.variant(config)
+    paths: Mapping[str, str] = row.paths if faithful else {**row.paths, **row.own_paths}
+    paths = {api: _insert(path, row.path_values, config) for api, path in paths.items()}
+    shape: dict[str, Any] = {"query": row.query}
+    scheme, host, port = row.scheme, str(config.get(row.host_field) or row.host), row.default_port
+    if row.port_field:
+        host = f"{f'[{host}]' if ':' in host else host}:{config[row.port_field]}"
+    if given := config.get(row.url_field):
+        url = parse_url(given)
+        scheme, host, port = url.scheme or row.scheme, url.netloc.rpartition("@")[2], 0
+        paths, shape = _below(row, url, paths)
+    capabilities = {name: path for name, path in (config.get("capabilities") or {}).items() if name in apis.NAMES}
+    return Endpoint(
+        origin=origin_of(scheme, host, port) if host else None,
+        authority=host,
+        paths={**paths, **capabilities},
+        headers={h.name: next((str(config[f]) for f in h.fields if config.get(f)), h.default) for h in row.headers},
+        **shape,
+    )
+
+
+def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:
+    """The origin of `host` or `host:port`. `default_port` 0 is the scheme's. Raises ValueError if it is neither."""
+    parts = parse_url(f"{scheme}://{authority}")
+    host = parts.hostname or ""
+    port = parts.port or default_port or (443 if scheme == "https" else 80)
+    return Origin(scheme, host, port, host if scheme == "https" else "")
+
+
+def _insert(path: str, values: Mapping[str, str], config: Config) -> str:
+    for placeholder, key in values.items():
+        path = path.replace(placeholder, str(config.get(key) or ""))
+    return path
+
+
+def _below(row: Provider, url: SplitResult, paths: Mapping[str, str]) -> tuple[Mapping[str, str], dict[str, Any]]:
+    """The capability table under a configured URL, and what else the URL decides."""
+    shape: dict[str, Any] = {"query": url.query or row.query}
+    path = url.path.rstrip("/")
+    if row.deployments:
+        name, _, rest = path.removeprefix(row.deployments).partition("/")
+        if path.startswith(row.deployments) and not rest:
+            return paths, {**shape, "deployment": name}
+        if path == row.versioned_base:
+            return {api: path + apis.PATHS[api].removeprefix("/v1") for api in paths}, shape
+        return paths, {**shape, "path": url.path if path else ""}
+    if path.endswith(row.endpoint_suffixes):
+        return paths, {**shape, "path": path}
+    return {api: path + known.removeprefix("/v1") for api, known in paths.items()}, shape

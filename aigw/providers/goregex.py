@@ -1,0 +1,229 @@
+"""Go's regular expressions (RE2 syntax, https://pkg.go.dev/regexp/syntax) in terms of Python's, and Go's replacement of
+all matches.
+
+What the two spell differently is translated, what Python cannot mean is refused. Every atom carries its own flags, so
+that Go's scoping of `(?i)` needs no groups. Repetition inside repetition is refused too: RE2 takes linear time for it,
+Python's engine may not end."""
+
+from __future__ import annotations
+
+import re
+
+_REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
+_GROUP = re.compile(r"\?P?<([A-Za-z0-9_]+)>")
+_FLAGS = re.compile(r"\?([imsU]*)(?:-([imsU]+))?([:)])")
+_NUMBER = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|(0[0-7]{0,2}|[1-7][0-7]{1,2})")
+_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_MAX_REPEAT = 1000
+_SPACE = r"\t\n\f\r "
+_ESCAPES = {"A": r"\A", "z": r"\Z", "b": r"\b", "B": r"\B", "d": r"\d", "D": r"\D", "w": r"\w", "W": r"\W",
+            "s": f"[{_SPACE}]", "S": f"[^{_SPACE}]"}  # fmt: skip
+_CHARACTERS = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
+_POSIX = {
+    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": r"\x00-\x7f", "blank": r"\t ", "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9", "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~",
+    "space": r"\t\n\v\f\r ", "upper": "A-Z", "word": r"0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
+
+
+class GoRegex:
+    """A compiled pattern. Raises ValueError for one that is not RE2's or that cannot be translated."""
+
+    def __init__(self, pattern: str) -> None:
+        parser = _Parser(pattern)
+        try:
+            self._pattern = re.compile(parser.translate(), re.ASCII)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(str(error)) from None
+        self._names = parser.names
+
+    def replace_all(self, text: str, replacement: str) -> str | None:
+        """Go's ReplaceAllString; None if nothing matches. `$1`, `${1}`, `$name` are groups, `$$` is a dollar; the
+        longest run of letters, digits and underscores is the name, and a group that there is not is empty."""
+        parts: list[str] = []
+        done, position, end_of_last, found = 0, 0, -1, False
+        while position <= len(text) and (match := self._pattern.search(text, position)):
+            found = True
+            start, end = match.span()
+            if end > end_of_last or start == 0:
+                parts += text[done:start], self._expand(match, replacement)
+                done = end
+            end_of_last = end
+            position = end if end > position else position + 1
+        return "".join(parts) + text[done:] if found else None
+
+    def _expand(self, match: re.Match[str], replacement: str) -> str:
+        return "".join(
+            "$" if part == "$$" else self._group(match, part) if part.startswith("$") and len(part) > 1 else part
+            for part in re.split(r"(\$\$|\$\{\w+\}|\$\w+)", replacement)
+        )
+
+    def _group(self, match: re.Match[str], reference: str) -> str:
+        name = _NAME.fullmatch(reference)
+        key = name[1] or name[2] if name else ""
+        number = (
+            int(key) if key.isascii() and key.isdigit() and (key == "0" or key[0] != "0") else self._names.get(key, -1)
+        )
+        return match[number] or "" if 0 <= number <= self._pattern.groups else ""
+
+
+class _Parser:
+    def __init__(self, pattern: str) -> None:
+        self.names: dict[str, int] = {}
+        self._text = pattern
+        self._at = 0
+        self._groups = 0
+        self._flags = frozenset[str]()
+
+    def translate(self) -> str:
+        text, _ = self._alternatives()
+        if self._at < len(self._text):
+            raise ValueError("unexpected )")
+        return text
+
+    def _alternatives(self) -> tuple[str, bool]:
+        """Translates up to the group's end. True if something in it repeats without bound."""
+        outer, parts, repeats = self._flags, [""], False
+        while self._at < len(self._text) and self._text[self._at] != ")":
+            if self._text[self._at] == "|":
+                self._at += 1
+                parts.append("")
+                continue
+            atom, inner = self._atom()
+            text, repeated = self._repeated(atom, inner)
+            parts[-1] += text
+            repeats |= inner or repeated
+        self._flags = outer
+        return "|".join(parts), repeats
+
+    def _atom(self) -> tuple[str, bool]:
+        char = self._text[self._at]
+        self._at += 1
+        if char == "(":
+            return self._group()
+        if char == "[":
+            return self._flagged(self._class(), "i"), False
+        if char == "\\":
+            return self._flagged(self._escape(), "i"), False
+        if char == ".":
+            return self._flagged(".", "s"), False
+        if char in "^$":
+            return (f"(?m:{char})" if "m" in self._flags else {"^": r"\A", "$": r"\Z"}[char]), False
+        if char in "*+?" or (char == "{" and _REPEAT.match(self._text, self._at - 1)):
+            raise ValueError(f"missing argument to repetition operator: {char}")
+        return self._flagged(re.escape(char), "i"), False
+
+    def _flagged(self, atom: str, flag: str) -> str:
+        return f"(?{flag}:{atom})" if flag in self._flags and atom else atom
+
+    def _group(self) -> tuple[str, bool]:
+        opening = "("
+        if name := _GROUP.match(self._text, self._at):
+            self._at = name.end()
+            if name[1] in self.names:
+                raise ValueError(f"duplicate capture group name: {name[1]}")
+            self.names[name[1]] = self._groups + 1
+        elif flags := _FLAGS.match(self._text, self._at):
+            self._at = flags.end()
+            changed = (self._flags | set(flags[1])) - set(flags[2] or "")
+            if flags[3] == ")":
+                if not flags[1] and not flags[2]:
+                    raise ValueError("missing argument to repetition operator: ?")
+                self._flags = changed
+                return "", False
+            outer, self._flags, opening = self._flags, changed, "(?:"
+        elif self._text.startswith("?", self._at):
+            raise ValueError(f"invalid or unsupported Perl syntax: ({self._text[self._at : self._at + 3]}")
+        self._groups += opening == "("
+        text, repeats = self._alternatives()
+        if opening == "(?:":
+            self._flags = outer
+        if self._at >= len(self._text):
+            raise ValueError("missing closing )")
+        self._at += 1
+        return f"{opening}{text})", repeats
+
+    def _repeated(self, atom: str, inner: bool) -> tuple[str, bool]:
+        """The atom with its repetition, and whether that has no bound."""
+        operator, most = self._operator()
+        if not operator:
+            return atom, False
+        if not atom:
+            raise ValueError(f"missing argument to repetition operator: {operator}")
+        lazy = self._text.startswith("?", self._at)
+        self._at += lazy
+        following, _ = self._operator()
+        if following:
+            raise ValueError(f"invalid nested repetition operator: {operator}{following}")
+        if inner and (most is None or most > 1):
+            raise ValueError("repetition inside repetition is not supported: it may take for ever; write it without")
+        return f"(?:{atom}){operator}{'?' if lazy != ('U' in self._flags) else ''}", most is None
+
+    def _operator(self) -> tuple[str, int | None]:
+        """The repetition operator that stands here ("" if none), and how often it repeats at most (None = without
+        bound)."""
+        char = self._text[self._at : self._at + 1]
+        if char and char in "*+?":
+            self._at += 1
+            return char, 1 if char == "?" else None
+        count = _REPEAT.match(self._text, self._at)
+        if count is None:
+            return "", 1
+        least = int(count[1])
+        most = int(count[3]) if count[3] else None if count[2] else least
+        if max(least, most or 0) > _MAX_REPEAT or (most is not None and most < least):
+            raise ValueError(f"invalid repeat count: {count[0]}")
+        self._at = count.end()
+        return count[0], most
+
+    def _escape(self, *, in_class: bool = False) -> str:
+        char = self._text[self._at : self._at + 1]
+        self._at += 1
+        if char == "Q" and not in_class:
+            end = self._text.find(r"\E", self._at)
+            literal = self._text[self._at : end if end >= 0 else None]
+            self._at = end + 2 if end >= 0 else len(self._text)
+            return f"(?:{re.escape(literal)})" if literal else ""
+        if char in _ESCAPES and char:
+            if not in_class:
+                return _ESCAPES[char]
+            if char in "dDwWS":
+                return f"\\{char}"
+            if char == "s":
+                return _SPACE
+        elif number := _NUMBER.match(self._text, self._at - 1):
+            self._at = number.end()
+            return re.escape(chr(int(number[1] or number[2], 16) if number[1] or number[2] else int(number[3], 8)))
+        elif char in _CHARACTERS and char:
+            return re.escape(_CHARACTERS[char])
+        elif char and char.isascii() and not char.isalnum():
+            return re.escape(char)
+        raise ValueError(f"invalid or unsupported escape sequence: \\{char}")
+
+    def _class(self) -> str:
+        parts = ["["]
+        if self._text.startswith("^", self._at):
+            self._at += 1
+            parts.append("^")
+        first = True
+        while first or not self._text.startswith("]", self._at):
+            parts.append(self._class_item())
+            if self._text.startswith("-", self._at) and not self._text.startswith("-]", self._at):
+                self._at += 1
+                parts += "-", self._class_item()
+            first = False
+        self._at += 1
+        return "".join(parts) + "]"
+
+    def _class_item(self) -> str:
+        if self._at >= len(self._text):
+            raise ValueError("missing closing ]")
+        if self._text.startswith("[:", self._at) and (end := self._text.find(":]", self._at)) >= 0:
+            name = self._text[self._at + 2 : end]
+            if name not in _POSIX:
+                raise ValueError(f"invalid or unsupported character class: [:{name}:]")
+            self._at = end + 2
+            return _POSIX[name]
+        self._at += 1
+        char = self._text[self._at - 1]
+        return self._escape(in_class=True) if char == "\\" else re.escape(char)

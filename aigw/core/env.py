@@ -3,15 +3,16 @@ guess."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from aigw.core.model import Origin
+from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
 from aigw.upstream.base import Upstream
 
 
@@ -22,6 +23,22 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
+        ...
+
+
+class Tokens(Protocol):
+    """Counts tokens as OpenAI's tokenizers do. `aigw.usage.tokens.TokenCounter` is one."""
+
+    def count(self, text: str, model: str = "") -> int: ...
+
+    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int: ...
+
+    def clip(self, text: str, limit: int, model: str = "") -> str:
+        """The first `limit` tokens of `text`."""
+        ...
+
+    def ready(self, model: str = "") -> bool:
+        """Whether counting is possible without loading a vocabulary first (0.3 s)."""
         ...
 
 
@@ -44,8 +61,11 @@ class Env:
 
     upstream: Upstream
     services: Services
+    tokens: Tokens
     fidelity: str = "safe"
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
     clock: Clock = time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: random.Random = field(default_factory=random.Random)
     new_id: Callable[[], str] = new_id
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("aigw"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from aigw.core.model import Chunk, Request, Target
+from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 
 log = logging.getLogger("aigw")
@@ -23,8 +23,8 @@ Jobs = set[asyncio.Task[None]]
 class Exchange:
     """Plugins read and change `request`, and send it on with `call_next`.
 
-    `original` is what the client sent and stays as it was. `target` is where the terminal sends the request; the
-    route sets it and ai-proxy replaces it. `notes` are facts for the log and for other plugins, under the plugin's
+    `original` is what the client sent and stays as it was. `target` is where the terminal sends the request: the
+    route's own until ai-proxy replaces it. `notes` are facts for the log and for other plugins, under the plugin's
     name."""
 
     __slots__ = (
@@ -33,7 +33,7 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(
-        self, *, id: str, request: Request, route: str, family: str, client: str, started: float, jobs: Jobs
+        self, *, id: str, request: Request, route: Route, family: str, client: str, started: float, jobs: Jobs
     ) -> None:
         self.id = id
         self.original = request
@@ -43,7 +43,7 @@ class Exchange:
         self.client = client
         self.started = started
         self.consumer = ""
-        self.target: Target | None = None
+        self.target = route.target
         self.attempts: list[str] = []
         self.notes: dict[str, Any] = {}
         self._replies: list[Reply] = []

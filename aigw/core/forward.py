@@ -29,11 +29,12 @@ class Forward:
         if exchange.target is None:
             raise GatewayError(
                 404,
-                f"the route '{exchange.route}' has no upstream and no provider for {exchange.request.path}",
+                f"the route '{exchange.route.name}' has no upstream and no provider for {exchange.request.path}",
                 code="no_upstream",
             )
         exchange.request.seal()
-        response = await self._upstream.send(exchange.request, exchange.target)
+        upstream = exchange.target.upstream or self._upstream
+        response = await upstream.send(exchange.request, exchange.target)
         headers = response.headers
         for name in hop_by_hop(headers):
             headers.popall(name, None)

@@ -35,13 +35,26 @@ class Timeouts(NamedTuple):
     idle: float = 300.0
 
 
-@dataclass(slots=True)
-class Target:
-    """Where a request is sent: the connection, the Host header, and how long to wait."""
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+class Target(NamedTuple):
+    """Where a request is sent: the connection, the Host header, how long to wait, and over which transport (an
+    `upstream.base.Upstream`, None for the gateway's own)."""
 
     origin: Origin
     authority: str
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+    upstream: Any = None
+
+
+class Route(NamedTuple):
+    """What a route is by itself: its name, the Higress service that it names ("" if none), and where it goes without a
+    provider (None: nowhere)."""
+
+    name: str
+    service: str = ""
+    target: Target | None = None
 
 
 @dataclass(slots=True)
@@ -79,6 +92,10 @@ class Request:
         """A request that can be changed without changing this one."""
         document = self._document
         return replace(self, headers=CIMultiDict(self.headers), _document=document.copy() if document else None)
+
+    def replace_body(self, body: bytes) -> None:
+        self.body = body
+        self._document = None
 
     def seal(self) -> None:
         """Writes the edited document back to `body`."""

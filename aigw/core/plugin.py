@@ -31,6 +31,8 @@ class Problem(NamedTuple):
 
     path: tuple[str | int, ...]
     message: str
+    quirk: bool = False
+    """Higress starts with it, silently doing something that nobody wants: only a note with `fidelity: higress`."""
 
 
 class PluginModule(Protocol):

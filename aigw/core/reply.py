@@ -178,14 +178,19 @@ class Reply:
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self._source.__aiter__()
 
-    async def first(self) -> Batch:
-        """Reads the first batch ahead (empty if there is none); it still comes out first when the reply is read."""
-        try:
-            batch = await self._source.__anext__()
-        except StopAsyncIteration:
-            return ()
-        self._source = _Joined(Fixed(*batch), self._source)
-        return batch
+    async def first(self, until: Callable[[Batch], bool]) -> Batch:
+        """Reads ahead up to the first batch that `until` accepts and returns it, or () if the reply ends before. What
+        was read still comes out first when the reply is read."""
+        held: list[Chunk] = []
+        found: Batch = ()
+        async for batch in self._source:
+            held += batch
+            if until(batch):
+                found = batch
+                break
+        if held:
+            self._source = _Joined(Fixed(*held), self._source)
+        return found
 
     async def whole(self, limit: int) -> Chunk | None:
         """Makes the reply one single chunk. None, and a reply as long as it was, if it has more than `limit` bytes."""

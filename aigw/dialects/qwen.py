@@ -168,8 +168,8 @@ class StreamDecoder:
         finish = None
         for choice in (native["output"].get("choices") or ())[:1]:
             finish = _finish(choice)
-            for delta in self._deltas(_openai_message(choice.get("message") or {})):
-                events.append(self._chunk(native, delta))
+            deltas = self._deltas(_openai_message(choice.get("message") or {}))
+            events += [self._chunk(native, delta) for delta in deltas]
         if finish:
             self._done = True
             events.append(self._chunk(native, {}, finish=finish))

@@ -65,7 +65,7 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     model_mapping: Annotated[
         dict[str, str], Meta(description="the model asked for -> the provider's; `*`, `p*`, `~regex`")
     ] = {}
-    protocol: Literal["openai", "original"] = "openai"
+    protocol: Annotated[str, Meta(description="openai, or original: body and path stay as they are")] = "openai"
     context: ContextFile | None = None
     custom_settings: list[CustomSetting] = []
     failover: Failover = Failover()

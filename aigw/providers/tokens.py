@@ -52,6 +52,10 @@ class TokenPool:
             return usable[fnv1a_32(pin.encode()) % len(usable)]
         return usable[0] if len(usable) == 1 else self._rng.choice(usable)
 
+    def has_more(self, tried: Iterable[str]) -> bool:
+        """Whether there is a token that was not tried."""
+        return not set(self._tokens) <= set(tried)
+
     def report(self, token: str, status: int) -> None:
         """Tells how a call ended. 200 resets the count of failures; only statuses of `failoverOnStatus` are
         failures."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -17,7 +16,7 @@ from aigw import __version__
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs
-from aigw.core.model import Request, Target
+from aigw.core.model import Request, Route
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects.errors import JSON, error_body, error_event, family_of
@@ -30,18 +29,10 @@ CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it stands in the log only."""
 
 
-class Route(Protocol):
-    """A route that matched: its name, where it goes by itself, and its chain."""
-
-    name: str
-    target: Target | None
-    chain: Next
-
-
 class Edge:
     """The handler of `web.Server`. `find_route` gives None where no route matches."""
 
-    def __init__(self, find_route: Callable[[Request], Route | None], *, env: Env, guard: Guard, max_body: int) -> None:
+    def __init__(self, find_route: Callable[[Request], tuple[Route, Next] | None], *, env: Env, guard: Guard, max_body: int) -> None:
         self._find_route = find_route
         self._env = env
         self._guard = guard
@@ -60,20 +51,20 @@ class Edge:
                 return early
             request = Request(http.method, path, query, headers)
             await self._read_body(http, request)
-            route = self._find_route(request)
-            if route is None:
+            found = self._find_route(request)
+            if found is None:
                 raise no_route(request)
+            route, chain = found
             exchange = Exchange(
                 id=request_id,
                 request=request,
-                route=route.name,
+                route=route,
                 family=family,
                 client=http.remote or "",
                 started=env.clock.monotonic(),
                 jobs=self.jobs,
             )
-            exchange.target = route.target
-            reply = await route.chain(exchange)
+            reply = await chain(exchange)
             return await self._pump(http, exchange, reply)
         except GatewayError as error:
             return self._refuse(http, headers, family, error, request_id)
@@ -84,10 +75,8 @@ class Edge:
             return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
         except Exception:
             log.exception("%s %s: a bug in aigw or in a plugin", request_id, path)
-            error = GatewayError(
-                500, f"aigw failed; its log has the request id {request_id}", kind="api_error", code="internal"
-            )
-            return self._refuse(http, headers, family, error, request_id)
+            bug = GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
+            return self._refuse(http, headers, family, bug, request_id)
         finally:
             if exchange is not None:
                 await exchange.aclose()

@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from aigw.core.exchange import Exchange
-from aigw.core.model import Chunk, Request
+from aigw.core.model import Chunk, Request, Route
 from aigw.core.plugin import compose
 from aigw.core.reply import Outcome
 
@@ -43,7 +43,7 @@ def exchange(jobs=None):
     return Exchange(
         id="x",
         request=request,
-        route="r",
+        route=Route("r"),
         family="openai",
         client="",
         started=0.0,
@@ -189,11 +189,16 @@ async def test_layers_see_what_the_inner_ones_let_through():
 async def test_reading_the_first_batch_ahead_loses_nothing():
     ex = exchange()
     reply = ex.reply(Source([b"a"], [b"b"]))
-    assert [chunk.raw for chunk in await reply.first()] == [b"a"]
+    assert [chunk.raw for chunk in await reply.first(bool)] == [b"a"]
     assert await drain(reply) == [[b"a"], [b"b"]]
-    empty = ex.reply(Source())
-    assert list(await empty.first()) == []
-    assert await drain(empty) == []
+
+    later = ex.reply(Source([b": ping"], [b"b"], [b"c"]))
+    assert [chunk.raw for chunk in await later.first(lambda batch: batch[0].raw == b"b")] == [b"b"]
+    assert await drain(later) == [[b": ping", b"b"], [b"c"]]
+
+    never = ex.reply(Source([b": ping"]))
+    assert list(await never.first(lambda batch: False)) == []
+    assert await drain(never) == [[b": ping"]]
 
 
 async def test_whole_makes_one_chunk_within_its_limit():
@@ -247,7 +252,7 @@ async def test_a_deferred_job_that_fails_is_logged(caplog):
 
 async def test_the_original_request_stays_as_it_was():
     request = Request("POST", "/p", "", CIMultiDict({"a": "1", "content-type": "application/json"}), b'{"model":"m"}')
-    ex = Exchange(id="x", request=request, route="r", family="openai", client="", started=0.0, jobs=set())
+    ex = Exchange(id="x", request=request, route=Route("r"), family="openai", client="", started=0.0, jobs=set())
     ex.request.headers["a"] = "2"
     ex.request.document.set("model", "n")
     ex.request.seal()

@@ -1,0 +1,84 @@
+"""Rewriting of OpenAI chat answers, sans-io: usage that a provider puts in the wrong place, thinking that stands for
+an empty answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aigw.core.model import Batch, Chunk
+from aigw.dialects.sse import Event
+
+
+def _event(body: Any) -> Event:
+    return Event(b"data: " + msgspec.json.encode(body) + b"\n\n")
+
+
+class LiftUsage:
+    """Moves `usage` from inside choices[0] to the top, where every client looks for it (P79)."""
+
+    def feed(self, batch: Batch) -> Batch:
+        return [self._lift(chunk) if b'"usage"' in chunk.raw else chunk for chunk in batch]
+
+    def end(self) -> Batch:
+        return ()
+
+    def _lift(self, chunk: Chunk) -> Chunk:
+        body = chunk.json()
+        choices = body.get("choices") if isinstance(body, dict) else None
+        if not choices or not isinstance(choices[0], dict) or "usage" not in choices[0] or body.get("usage"):
+            return chunk
+        first = {name: value for name, value in choices[0].items() if name != "usage"}
+        return _event({**body, "choices": [first, *choices[1:]], "usage": choices[0]["usage"]})
+
+
+class PromoteThinking:
+    """Gives a stream that had reasoning but no content its reasoning as content, just before the finish chunk."""
+
+    def __init__(self) -> None:
+        self._thinking: list[str] = []
+        self._answered = False
+
+    def feed(self, batch: Batch) -> Batch:
+        out: list[Chunk] = []
+        for chunk in batch:
+            body = chunk.json() if not self._answered and b'"choices"' in chunk.raw else None
+            choices = body.get("choices") if isinstance(body, dict) else None
+            if isinstance(body, dict) and choices and isinstance(choices[0], dict):
+                self._note(choices[0].get("delta") or {})
+                if choices[0].get("finish_reason") and self._thinking and not self._answered:
+                    delta = {"content": "".join(self._thinking)}
+                    out.append(_event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}))
+                    self._answered = True
+            out.append(chunk)
+        return out
+
+    def end(self) -> Batch:
+        return ()
+
+    def _note(self, delta: dict[str, Any]) -> None:
+        if delta.get("content") or delta.get("tool_calls"):
+            self._answered = True
+        elif delta.get("reasoning_content"):
+            self._thinking.append(delta["reasoning_content"])
+
+
+def promote_thinking(body: bytes) -> bytes:
+    """A plain answer whose empty messages have their reasoning as content; `body` itself if there is nothing to do."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body
+    changed = False
+    for choice in answer.get("choices") or () if isinstance(answer, dict) else ():
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if (
+            isinstance(message, dict)
+            and not message.get("content")
+            and not message.get("tool_calls")
+            and message.get("reasoning_content")
+        ):
+            message["content"] = message.pop("reasoning_content")
+            changed = True
+    return msgspec.json.encode(answer) if changed else body

@@ -1,0 +1,139 @@
+"""ai-proxy: sends requests to LLM providers. Higress's keys and behaviour (higress.md 4), and three keys of our own.
+
+`weights`, `fallback` and `byModel` are aigw's: Higress ignores them. Without a provider that is active the plugin
+does nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+from aigw.providers.bound import BoundProvider
+from aigw.providers.catalog import lookup
+from aigw.providers.config import ProviderConfig
+from aigw.providers.health import probe
+from aigw.providers.mapping import ModelMapping
+from aigw.providers.router import Router
+from aigw.providers.settings import Settings
+from aigw.providers.tokens import StatusMatcher
+
+INHERITS = True
+
+_Weight = Annotated[int, Meta(ge=1)]
+
+
+class Config(Struct, frozen=True, rename="camel", kw_only=True):
+    """Sends requests to LLM providers."""
+
+    provider: ProviderConfig | None = None
+    providers: list[ProviderConfig] = []
+    active_provider_id: Annotated[str, Meta(description="which of `providers` is used")] = ""
+    weights: Annotated[dict[str, _Weight], Meta(description="aigw: provider id -> its share of the requests")] = {}
+    fallback: Annotated[
+        list[str], Meta(description="aigw: ids tried in order when a provider fails before its first event")
+    ] = []
+    by_model: Annotated[dict[str, str], Meta(description="aigw: model -> provider id; keys as in modelMapping")] = {}
+
+
+def check(config: Config) -> list[Problem]:
+    """What is wrong beyond the types, in Higress's words where it has some."""
+    problems = [] if config.provider is None else _check_provider(config.provider, ("provider",))
+    for index, provider in enumerate(config.providers):
+        problems += _check_provider(provider, ("providers", index))
+        if not provider.id:
+            problems.append(Problem(("providers", index), "missing id in provider config"))
+    problems += _check_references(config)
+    return problems
+
+
+def _check_provider(provider: ProviderConfig, at: tuple[str | int, ...]) -> list[Problem]:
+    try:
+        row = lookup(provider.type)
+    except ValueError as error:
+        return [Problem((*at, "type"), str(error))]
+    problems = [Problem((*at, key), message) for key, message in row.problems(msgspec.to_builtins(provider))]
+    if provider.protocol not in ("openai", "original"):
+        problems.append(
+            Problem((*at, "protocol"), f"invalid protocol in config: '{provider.protocol}'; use openai or original")
+        )
+    failover = provider.failover
+    if failover.enabled and not (failover.health_check_model or failover.cooldown_duration):
+        message = "either healthCheckModel or cooldownDuration must be configured in failover config"
+        problems.append(Problem((*at, "failover"), message))
+    for key, make in (
+        ("modelMapping", lambda: ModelMapping(provider.model_mapping)),
+        ("customSettings", lambda: Settings(provider.custom_settings)),
+        ("failover", lambda: StatusMatcher(failover.failover_on_status)),
+        ("retryOnFailure", lambda: StatusMatcher(provider.retry_on_failure.retry_on_status)),
+    ):
+        try:
+            make()
+        except ValueError as error:
+            problems.append(Problem((*at, key), str(error)))
+    return problems
+
+
+def _check_references(config: Config) -> list[Problem]:
+    """Ids that name no provider. Higress leaves the plugin idle there, without a word."""
+    known = {provider.id for provider in config.providers}
+    named: list[tuple[str, Iterable[str]]] = [
+        ("activeProviderId", [config.active_provider_id] if config.active_provider_id else []),
+        ("weights", config.weights),
+        ("fallback", config.fallback),
+        ("byModel", config.by_model.values()),
+    ]
+    return [
+        Problem(
+            (key,), f"there is no provider '{name}' in providers ({', '.join(sorted(known)) or 'none'})", quirk=True
+        )
+        for key, names in named
+        for name in names
+        if name and name not in known
+    ]
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    """Makes the router and, for providers with a `healthCheckModel`, runs their probes."""
+    providers = [BoundProvider(provider, env) for provider in _active(config)]
+    if not providers:
+        yield _pass
+        return
+    router = Router(
+        providers,
+        env,
+        weights=config.weights,
+        fallback=config.fallback,
+        by_model=config.by_model,
+    )
+    probed = [p for p in providers if p.config.failover.enabled and p.config.failover.health_check_model]
+    tasks = [asyncio.create_task(probe(provider, env)) for provider in probed]
+    try:
+        yield router
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _active(config: Config) -> list[ProviderConfig]:
+    """The providers that can be reached, the one that requests go to by default first."""
+    by_id = {provider.id: provider for provider in config.providers}
+    named = [config.active_provider_id, *config.weights, *config.by_model.values(), *config.fallback]
+    active = [by_id[name] for name in dict.fromkeys(named) if name in by_id]
+    if config.provider is not None and not active:
+        active = [config.provider]
+    return active
+
+
+async def _pass(exchange: Exchange, call_next: Next) -> Reply:
+    return await call_next(exchange)

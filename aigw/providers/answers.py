@@ -1,0 +1,155 @@
+"""How a provider's answer becomes what the client may rely on: OpenAI's form, no event that it did not ask for,
+errors as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from aigw.core.env import Env
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch
+from aigw.core.reply import Reply, Stage
+from aigw.dialects import chat_reply, embeddings, qwen
+from aigw.dialects.errors import JSON, error_body
+from aigw.dialects.openai import ChatStream
+from aigw.providers import apis
+from aigw.providers.call import Call
+from aigw.providers.config import ProviderConfig
+from aigw.providers.provider import Provider
+
+MAX_PLAIN = 100 * 1024 * 1024
+"""Bytes of a JSON answer that are held at once; a longer one passes as it is. Higress's limit as well."""
+
+MAX_ERROR = 64 * 1024
+"""Bytes of an error page that are read to make an error of it."""
+
+
+class Decoder(Protocol):
+    def feed(self, batch: Batch) -> Batch: ...
+
+    def end(self) -> Batch: ...
+
+
+def stage(decoder: Decoder) -> Stage:
+    """A rewriter for `Reply.through` out of a decoder that does no I/O."""
+
+    async def rewrite(batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        async for batch in batches:
+            if out := decoder.feed(batch):
+                yield out
+        if out := decoder.end():
+            yield out
+
+    return rewrite
+
+
+class Answers:
+    def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
+        self._row = row
+        self._env = env
+        self._faithful = env.fidelity == "higress"
+        mode = config.reasoning_content_mode
+        self._reasoning = mode if mode in ("ignore", "concat") else "passthrough"
+        promote = config.promote_thinking_on_empty or config.hiclaw_mode
+        self._promote = promote and (row.reads_replies or not self._faithful)
+        self._original = config.protocol == "original"
+
+    async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """Puts the rewriters on `reply`. Raises GatewayError for an answer that is not what the provider should
+        send."""
+        if not self._faithful:
+            reply.headers.popall("set-cookie", None)
+        encoded = reply.headers.get("content-encoding", "identity") != "identity"
+        if self._original or encoded:
+            return reply  # a compressed body is passed on as it is, unseen (clients.md E8)
+        if reply.status != 200:
+            return reply if self._faithful else await self._error(exchange, reply)
+        if reply.streaming:
+            for decoder in self._decoders(call):
+                reply.through(stage(decoder))
+        elif "json" in reply.headers.get("content-type", ""):
+            return await self._plain(exchange, call, reply)
+        return reply
+
+    def _decoders(self, call: Call) -> list[Decoder]:
+        if call.api not in apis.INCLUDE_USAGE:
+            return []
+        decoders: list[Decoder] = []
+        if self._row.dialect == "qwen":
+            decoder = qwen.StreamDecoder(
+                model=call.model,
+                now=self._env.clock.time,
+                reasoning=self._reasoning,
+                faithful=self._faithful,
+                incremental=call.incremental,
+                usage=call.wants_usage,
+            )
+            decoders.append(decoder)
+        if self._row.usage_in_choice:
+            decoders.append(chat_reply.LiftUsage())
+        if self._promote:
+            decoders.append(chat_reply.PromoteThinking())
+        if not self._faithful:
+            decoders.append(ChatStream(hide_usage=not call.wants_usage))
+        return decoders
+
+    async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        whole = await reply.whole(MAX_PLAIN)
+        if whole is None or whole.data is None:
+            return reply
+        try:
+            body = self._converted(call, whole.data)
+        except ValueError as error:
+            raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
+        if body is whole.data:
+            return reply
+        return exchange.reply(body, status=reply.status, headers=reply.headers.items())
+
+    def _converted(self, call: Call, body: bytes) -> bytes:
+        if self._row.dialect == "qwen":
+            if call.api == apis.CHAT:
+                return qwen.decode_chat(
+                    body,
+                    model=call.model,
+                    created=int(self._env.clock.time()),
+                    reasoning=self._reasoning,
+                    promote=self._promote,
+                )
+            if call.api == apis.EMBEDDINGS:
+                body = qwen.decode_embeddings(body, model=call.model)
+        if call.api == apis.EMBEDDINGS and not self._faithful:
+            return embeddings.in_format(body, call.encoding_format)
+        if call.api == apis.CHAT and self._promote:
+            return chat_reply.promote_thinking(body)
+        return body
+
+    async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
+        """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own shape
+        (clients.md E1)."""
+        if reply.status < 400 or "json" in reply.headers.get("content-type", ""):
+            return reply
+        whole = await reply.whole(MAX_ERROR)
+        if whole is None or _is_json(whole.raw):
+            return reply
+        text = whole.raw[:1000].decode("utf-8", "replace").strip()
+        message = f"the provider answered {reply.status}: {text or 'without a body'}"
+        error = GatewayError(reply.status, message, kind="upstream_error", code="upstream_status")
+        kept = [
+            (name, value)
+            for name, value in reply.headers.items()
+            if name.lower() not in ("content-type", "content-length")
+        ]
+        body = error_body(exchange.family, error, exchange.id)
+        return exchange.reply(body, status=reply.status, headers=[*kept, ("Content-Type", JSON)])
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

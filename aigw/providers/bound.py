@@ -1,0 +1,187 @@
+"""A configured provider: a row of the catalog and its configuration, able to write a request for it and to read its
+answer.
+
+With `fidelity: higress` it also does what Higress does where ours is deliberately safer: x-envoy-* and
+x-hi-original-auth headers, text/plain errors, an API that a provider lacks passed on."""
+
+from __future__ import annotations
+
+import msgspec
+
+from aigw.core.document import Document
+from aigw.core.env import Env
+from aigw.core.errors import GatewayError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Origin, Request, Target
+from aigw.core.reply import Reply
+from aigw.dialects import chat_request, qwen
+from aigw.providers import apis, headers
+from aigw.providers.answers import Answers
+from aigw.providers.call import Call
+from aigw.providers.catalog import lookup
+from aigw.providers.config import ProviderConfig
+from aigw.providers.edits import BodyEdits
+from aigw.providers.endpoint import locate, origin_of
+from aigw.providers.tokens import StatusMatcher, TokenPool
+from aigw.upstream.builtin import BuiltinUpstream, MockSettings
+
+
+class BoundProvider:
+    def __init__(self, config: ProviderConfig, env: Env) -> None:
+        """Raises ValueError for a configuration that the plugin's `check` finds fault with."""
+        keys = msgspec.to_builtins(config)
+        kind = lookup(config.type)
+        self.config = config
+        self.row = kind.variant(keys)
+        self.name = config.id or config.type
+        self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
+        self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
+        self._env = env
+        self._builtin = builtin_models(config, env) if self.row.dialect == "builtin" else None
+        self._faithful = env.fidelity == "higress"
+        self._endpoint = locate(kind, keys, faithful=self._faithful)
+        self._origins: dict[str, Origin] = {}
+        self._edits = BodyEdits(config, self.row, env)
+        self._answers = Answers(config, self.row, env)
+
+    async def write(self, exchange: Exchange, source: Request, api: str | None, token: str | None) -> Call:
+        """`source` as it goes to this provider. Raises GatewayError for a request that cannot be written."""
+        request = source.copy()
+        request.headers = headers.outgoing(source, faithful=self._faithful)
+        headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
+        for name, value in self._endpoint.headers.items():
+            request.headers.setdefault(name, value)
+        body_api = api if self.config.protocol == "openai" and request.method == "POST" and request.is_json else None
+        if self.config.protocol == "openai":
+            self._check_offered(api, request)
+        call = Call(request, self._target(exchange, source), api)
+        if body_api in apis.MODEL_IN_BODY:
+            call = await self._write_body(call)
+        request.path, request.query = self._path(source, call)
+        if self._faithful:
+            headers.add_originals(request.headers, exchange.original, request.path)
+        if self.config.first_byte_timeout and (call.streaming or not self.row.maps_models):
+            return self._bound_first_byte(call)
+        return call
+
+    def retries(self, call: Call) -> bool:
+        """Whether such a call may be repeated with another token. Higress repeats no streams."""
+        return not (self._faithful and call.streaming)
+
+    def bound_retry(self, call: Call) -> Call:
+        """A repeated call has `retryTimeout` to begin its answer."""
+        seconds = self.config.retry_on_failure.retry_timeout / 1000
+        timeouts = call.target.timeouts._replace(first_byte=min(seconds, call.target.timeouts.first_byte))
+        return call._replace(target=call.target._replace(timeouts=timeouts))
+
+    async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """The answer as the client gets it."""
+        return await self._answers.read(exchange, call, reply)
+
+    def _check_offered(self, api: str | None, request: Request) -> None:
+        offered = api is None or self._endpoint.path or api in self._endpoint.paths
+        if not offered and self.row.unlisted == "refuse" and (request.is_json or not self._faithful):
+            raise GatewayError(
+                404,
+                f"the provider '{self.name}' does not offer {request.path}",
+                code="unsupported_api",
+                plain=(500, "failed to process request body: unsupported API name"),
+            )
+
+    async def _write_body(self, call: Call) -> Call:
+        api = call.api or ""
+        request = call.request
+        try:
+            document = request.document
+            call = call._replace(
+                streaming=chat_request.truthy(document.get("stream")),
+                wants_usage=_asks_for_usage(document),
+                encoding_format=str(document.get("encoding_format") or ""),
+                incremental=not (self._faithful and document.get("tools")),
+            )
+            self._check_convertible(request, document)
+            model = await self._edits.apply(document, api)
+            request.replace_body(await self._edits.convert(document, api, request.headers))
+        except ValueError as error:
+            raise _unusable(str(error)) from None
+        return call._replace(model=model)
+
+    def _check_convertible(self, request: Request, document: Document) -> None:
+        """Higress's own checks where it decodes a request to convert it (P86)."""
+        if self.row.dialect != "qwen":
+            return
+        if document.get("messages") == []:
+            raise ValueError(f"no message found in the request body: {request.body.decode('utf-8', 'replace')}")
+        if not document.get("model") and not self.config.model_mapping.get("*"):
+            raise ValueError("missing model in request")
+
+    def _path(self, source: Request, call: Call) -> tuple[str, str]:
+        config = self.config
+        path = source.path
+        base = config.base_path.rstrip("/")
+        if base and config.base_path_handling == "removePrefix" and path.startswith(base):
+            path = path[len(base) :] or "/"
+        if config.protocol == "openai":
+            path = self._mapped_path(path, call)
+        if base and config.base_path_handling == "prepend" and not path.startswith(base):
+            path = base + path
+        path, _, extra = path.partition("?")
+        query = "&".join(part for part in (extra or self._endpoint.query, source.query) if part)
+        return config.provider_base_path + path, query
+
+    def _mapped_path(self, path: str, call: Call) -> str:
+        if call.api == apis.CHAT and self.row.dialect == "qwen":
+            return qwen.generation_path(call.model)
+        mapped = self._endpoint.path_of(call.api, path, call.model)
+        if mapped is None and (models := self._endpoint.paths.get(apis.MODELS)) and "/v1/models/" in path:
+            return f"{models}/{path.partition('/v1/models/')[2]}"
+        return path if mapped is None else mapped
+
+    def _target(self, exchange: Exchange, source: Request) -> Target:
+        if self._builtin is not None:
+            return Target(_BUILTIN, self.name, self._env.timeouts, self._builtin)
+        authority = self.config.provider_domain or self._endpoint.authority
+        if not authority:
+            if exchange.route.target is None:
+                raise GatewayError(
+                    404, f"the provider '{self.name}' names no host and the route has no upstream", code="no_upstream"
+                )
+            return exchange.route.target._replace(authority=source.headers.get("host", ""))
+        service = exchange.route.service
+        origin = self._origins.get(service)
+        if origin is None:
+            at = origin_of(self.row.scheme, authority) if self.config.provider_domain else self._endpoint.origin
+            assert at is not None, "an authority has an origin"
+            connect = f"[{at.host}]:{at.port}" if ":" in at.host else f"{at.host}:{at.port}"
+            origin = self._origins[service] = self._env.services.locate(at.scheme, connect, service)
+        return Target(origin, authority, self._env.timeouts)
+
+    def _bound_first_byte(self, call: Call) -> Call:
+        """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read (P80)."""
+        milliseconds = self.config.first_byte_timeout
+        if self._faithful:
+            call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(milliseconds)
+        timeouts = call.target.timeouts._replace(first_byte=milliseconds / 1000)
+        return call._replace(target=call.target._replace(timeouts=timeouts))
+
+
+def builtin_models(config: ProviderConfig, env: Env) -> BuiltinUpstream:
+    settings = config.mock or MockSettings()
+    return BuiltinUpstream(settings, env.tokens, clock=env.clock, sleep=env.sleep, new_id=env.new_id)
+
+
+_BUILTIN = Origin("builtin", "builtin", 0)
+
+
+def _asks_for_usage(document: Document) -> bool:
+    options = document.get("stream_options")
+    return isinstance(options, dict) and chat_request.truthy(options.get("include_usage"))
+
+
+def _unusable(why: str) -> GatewayError:
+    return GatewayError(
+        400,
+        f"the request body cannot be used: {why}",
+        code="invalid_body",
+        plain=(500, f"failed to process request body: {why}"),
+    )

@@ -1,0 +1,115 @@
+"""What a provider's configuration changes in a JSON request body, in Higress's order (higress.md 4.5).
+
+With `faithful` it also loses what Higress loses: unknown fields where Higress re-serialises a chat request (P18,
+P55)."""
+
+from __future__ import annotations
+
+from multidict import CIMultiDict
+
+from aigw.core.document import Document
+from aigw.core.env import Env
+from aigw.dialects import chat_request, qwen
+from aigw.providers import apis
+from aigw.providers.config import CustomSetting, ProviderConfig
+from aigw.providers.context import ContextText
+from aigw.providers.mapping import ModelMapping
+from aigw.providers.provider import Provider
+from aigw.providers.settings import Settings
+
+
+class BodyEdits:
+    def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
+        self._config = config
+        self._row = row
+        self._faithful = env.fidelity == "higress"
+        self._settings = Settings(config.custom_settings)
+        self._mapping = ModelMapping(config.model_mapping)
+        self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
+
+    async def apply(self, document: Document, api: str) -> str:
+        """Changes the body and returns the mapped model. Raises ValueError for a body that is not what `api` takes."""
+        config, row = self._config, self._row
+        self._settings.apply(document)
+        if api in apis.INCLUDE_USAGE and row.injects_usage and not config.disable_stream_usage_stats:
+            chat_request.ask_for_usage(document)
+        if api == apis.CHAT:
+            await self._edit_messages(document)
+        self._fit_fields(document, api)
+        return self._map_model(document)
+
+    async def _edit_messages(self, document: Document) -> None:
+        config, row = self._config, self._row
+        lossy = False
+        if config.context_cleanup_commands:
+            chat_request.clean_context(document, config.context_cleanup_commands)
+        if config.merge_consecutive_messages or config.hiclaw_mode:
+            chat_request.merge_consecutive(document)
+        if not row.keeps_developer_role:
+            lossy = chat_request.rename_developer(document)
+        if row.takes_response_schema and config.response_json_schema is not None:
+            document.set("response_format", config.response_json_schema)
+            lossy = True
+        if self._context is not None and row.dialect != "qwen":
+            chat_request.insert_context(document, await self._context.text())
+            lossy = True
+        if lossy and self._faithful:
+            chat_request.reserialise(document)
+
+    def _fit_fields(self, document: Document, api: str) -> None:
+        """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
+        row = self._row
+        for name, value in row.defaults.get(api, {}).items():
+            if name not in document:
+                document.set(name, value)
+        for name in row.drops.get(api, ()):
+            document.drop(name)
+        for move in row.moves.get(api, ()):
+            value = document.get(move.name)
+            if value:
+                for name in (move.name, *move.drops):
+                    document.drop(name)
+                Settings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
+        if not self._faithful and document.raw("encoding_format") == b"null":
+            document.drop("encoding_format")  # vLLM rejects an explicit null (clients.md E9)
+
+    def _map_model(self, document: Document) -> str:
+        asked = document.get("model")
+        if not self._row.maps_models or not (asked is None or isinstance(asked, str)):
+            return asked if isinstance(asked, str) else ""
+        model = self._mapping.map(asked or "")
+        if "model" in document:
+            if model != asked:
+                document.set("model", model)
+        elif self._row.without_model == "write" and (model or self._faithful):
+            document.set("model", model)
+        if self._preserves_thinking(model) and b'"reasoning_content"' in (document.raw("messages") or b""):
+            document.set("preserve_thinking", True)
+        return model
+
+    def _preserves_thinking(self, model: str) -> bool:
+        return any(
+            model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
+            for pattern in self._row.preserves_thinking
+        )
+
+    async def convert(self, document: Document, api: str, headers: CIMultiDict[str]) -> bytes:
+        """The body in the provider's own wire format, if that is not OpenAI's. Raises ValueError for what has no
+        counterpart."""
+        if self._row.dialect != "qwen":
+            return document.encode()
+        if api == apis.EMBEDDINGS:
+            return qwen.encode_embeddings(document)
+        if api != apis.CHAT:
+            return document.encode()
+        streaming = chat_request.truthy(document.get("stream"))
+        headers["accept"] = "text/event-stream" if streaming else "*/*"
+        if streaming:
+            headers["x-dashscope-sse"] = "enable"
+        return qwen.encode_chat(
+            document,
+            faithful=self._faithful,
+            search=self._config.qwen_enable_search,
+            file_ids=self._config.qwen_file_ids,
+            context=await self._context.text() if self._context else None,
+        )

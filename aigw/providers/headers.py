@@ -1,0 +1,61 @@
+"""Which headers of a client go on to a provider, and how the request is authenticated there (clients.md E10,
+higress.md 4.4)."""
+
+from __future__ import annotations
+
+from multidict import CIMultiDict
+
+from aigw.core.forward import hop_by_hop
+from aigw.core.model import Request
+from aigw.providers.provider import Auth, Provider
+
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
+"""Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
+
+_PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth")
+_REWRITTEN = ("host", "content-length", "accept-encoding", "expect")
+
+
+def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
+    """The client's headers without what belongs to its connection, and (unless `faithful` to Higress) without what is
+    private."""
+    headers = CIMultiDict(request.headers)
+    for name in (*hop_by_hop(headers), *_REWRITTEN):
+        headers.popall(name, None)
+    if not faithful:
+        for name in _PRIVATE:
+            headers.popall(name, None)
+        for name in [name for name in headers if name.lower().startswith(("sec-", "x-forwarded-"))]:
+            headers.popall(name, None)
+    return headers
+
+
+def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:
+    """What Higress keeps of the client's request for later hops: host, path if it changed, Authorization."""
+    headers["x-envoy-original-host"] = request.headers.get("host", "")
+    if path != request.path:
+        headers["x-envoy-original-path"] = request.target
+    if "x-higress-fallback-from" not in request.headers:
+        headers.popall("x-hi-original-auth", None)
+        if authorization := request.headers.get("authorization"):
+            headers["x-hi-original-auth"] = authorization
+
+
+def authenticate(
+    headers: CIMultiDict[str], client: CIMultiDict[str], provider: Provider, auth: Auth | None, token: str | None
+) -> None:
+    """Puts the provider's token into its header, or the client's own where the configuration has none."""
+    if token is None and auth is not None:
+        token = next((_bare(client[name]) for name in provider.client_tokens if client.get(name)), None)
+    if token is not None and auth is not None:
+        headers.popall("authorization", None)
+        headers[auth.header] = auth.prefix + token
+    elif provider.keeps_client_auth:
+        if authorization := client.get("authorization"):
+            headers["authorization"] = authorization
+    else:
+        headers.popall("authorization", None)
+
+
+def _bare(value: str) -> str:
+    return value[7:] if value[:7].lower() == "bearer " else value

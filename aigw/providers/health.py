@@ -1,0 +1,49 @@
+"""Probes of API tokens that `failover` took out of use (higress.md 4.7): a small chat call; status 200 is a success."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.core.env import Env
+from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request, Route
+from aigw.providers import apis
+from aigw.providers.bound import BoundProvider
+
+
+async def probe(provider: BoundProvider, env: Env) -> None:
+    """Probes for ever, every `healthCheckInterval`. Cancel it to stop."""
+    failover = provider.config.failover
+    while True:
+        await env.sleep(failover.health_check_interval / 1000)
+        for token in provider.tokens.removed:
+            ok = await _answers(provider, token, env)
+            provider.tokens.probed(token, ok)
+
+
+async def _answers(provider: BoundProvider, token: str, env: Env) -> bool:
+    failover = provider.config.failover
+    question = {"model": failover.health_check_model, "messages": [{"role": "user", "content": "who are you?"}]}
+    headers = CIMultiDict({"content-type": "application/json"})
+    request = Request("POST", apis.PATHS[apis.CHAT], "", headers, msgspec.json.encode(question))
+    exchange = Exchange(
+        id=env.new_id(),
+        request=request,
+        route=Route(""),
+        family="openai",
+        client="",
+        started=env.clock.monotonic(),
+        jobs=set(),
+    )
+    try:
+        async with asyncio.timeout(failover.health_check_timeout / 1000):
+            call = await provider.write(exchange, request, apis.CHAT, token)
+            response = await (call.target.upstream or env.upstream).send(call.request, call.target)
+            await response.body.aclose()
+            return response.status == 200
+    except (UpstreamError, GatewayError, TimeoutError):
+        return False

@@ -1,0 +1,175 @@
+"""Which provider a request goes to, and what happens when it fails (DESIGN: before the first event a failure moves
+on, after it never).
+
+Within a provider another API token is tried (`retryOnFailure`), then the next provider (`fallback`). An upload that
+is streamed through can be sent only once, so its first answer is final."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aigw.core.env import Env
+from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Request
+from aigw.core.plugin import Next
+from aigw.core.reply import Reply
+from aigw.dialects.openai import is_error
+from aigw.providers import apis
+from aigw.providers.bound import BoundProvider
+from aigw.providers.call import Call
+from aigw.providers.mapping import ModelMapping
+
+STREAM_ERROR = 502
+"""The status that an error event at the start of a 200 stream counts as."""
+
+
+class Router:
+    """`weights` share the requests out (empty: all go to the first provider), `fallback` are the ids tried after a
+    failure, `by_model` maps models to ids, written as a modelMapping."""
+
+    def __init__(
+        self,
+        providers: Sequence[BoundProvider],
+        env: Env,
+        *,
+        weights: Mapping[str, int],
+        fallback: Sequence[str],
+        by_model: Mapping[str, str],
+    ) -> None:
+        self._providers = {provider.name: provider for provider in providers}
+        self._default = providers[0]
+        self._weights = {name: share for name, share in weights.items() if name in self._providers}
+        self._fallback = [self._providers[name] for name in fallback if name in self._providers]
+        self._by_model = ModelMapping(by_model) if by_model else None
+        self._env = env
+        self._faithful = env.fidelity == "higress"
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        source = exchange.request
+        if not self._faithful:
+            source.path = with_version(source.path)
+        api = apis.detect(source.path)
+        first = self._pick(source, api)
+        candidates = [first, *(provider for provider in self._fallback if provider is not first)]
+        if source.stream is not None:
+            candidates = candidates[:1]
+        for index, provider in enumerate(candidates):
+            attempt = _Attempt(exchange, call_next, provider, source, api, last=index == len(candidates) - 1)
+            reply = await attempt.run()
+            if reply is not None:
+                return reply
+        raise AssertionError("the last attempt replies or raises")
+
+    def _pick(self, source: Request, api: str | None) -> BoundProvider:
+        if self._by_model is not None:
+            model = _model_of(source, api)
+            found = self._providers.get(self._by_model.map(model))
+            return found or self._default
+        if self._weights:
+            (name,) = self._env.random.choices(list(self._weights), list(self._weights.values()))
+            return self._providers[name]
+        return self._default
+
+
+class _Attempt:
+    """One provider's turn: its tokens one after another. `run` gives None where the next provider should be tried."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        call_next: Next,
+        provider: BoundProvider,
+        source: Request,
+        api: str | None,
+        *,
+        last: bool,
+    ) -> None:
+        self._exchange = exchange
+        self._call_next = call_next
+        self._provider = provider
+        self._source = source
+        self._api = api
+        self._last = last
+        self._tried: list[str] = []
+
+    async def run(self) -> Reply | None:
+        provider, retry = self._provider, self._provider.config.retry_on_failure
+        attempts_left = retry.max_retries if retry.enabled and self._source.stream is None else 0
+        while True:
+            token = provider.tokens.pick(without=self._tried, pin=self._pin())
+            if token is not None:
+                self._tried.append(token)
+            call = await provider.write(self._exchange, self._source, self._api, token)
+            if len(self._tried) > 1:
+                call = provider.bound_retry(call)
+            can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
+            status, reply, error = await self._send(call, hold=can_retry or not self._last)
+            if token is not None:
+                provider.tokens.report(token, status)
+            if status < 400:
+                assert reply is not None
+                return await provider.read(self._exchange, call, reply)
+            if can_retry and provider.retries_on(status):
+                attempts_left -= 1
+            elif not self._last:
+                if reply is not None:
+                    await reply.aclose()
+                return None
+            elif error is not None:
+                raise error
+            else:
+                assert reply is not None
+                return await provider.read(self._exchange, call, reply)
+            if reply is not None:
+                await reply.aclose()
+
+    async def _send(self, call: Call, *, hold: bool) -> tuple[int, Reply | None, UpstreamError | None]:
+        """The status that the attempt counts as, and the reply or the error. A stream counts when its first event is
+        there; with `hold` comments before it are kept back, because what has been sent to the client is final."""
+        exchange = self._exchange
+        exchange.request, exchange.target = call.request, call.target
+        exchange.attempts.append(self._provider.name)
+        try:
+            reply = await self._call_next(exchange)
+            if reply.streaming and reply.status == 200:
+                batch = await reply.first(_has_data if hold else _anything)
+                if any(is_error(chunk) for chunk in batch):
+                    return (STREAM_ERROR if hold else 200), reply, None
+        except UpstreamError as error:
+            return error.fault.status, None, error
+        return reply.status, reply, None
+
+    def _pin(self) -> str:
+        """Who must stay with one token: a consumer of an API that refers to what an account keeps (P83)."""
+        if self._api not in apis.STATEFUL:
+            return ""
+        return self._exchange.consumer or self._source.headers.get("x-mse-consumer", "")
+
+
+def _has_data(batch: Batch) -> bool:
+    return any(chunk.data is not None for chunk in batch)
+
+
+def _anything(batch: Batch) -> bool:
+    return True
+
+
+def _model_of(source: Request, api: str | None) -> str:
+    """The model that a request names, in its body or (for /v1/models/{id}) in its path; "" if none."""
+    if api is None and "/v1/models/" in source.path:
+        return source.path.partition("/v1/models/")[2]
+    if not source.is_json or not source.body:
+        return ""
+    try:
+        model = source.document.get("model")
+    except ValueError as error:
+        raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
+    return model if isinstance(model, str) else ""
+
+
+def with_version(path: str) -> str:
+    """The path with /v1 in front, for clients whose base URL lacks it: /chat/completions -> /v1/chat/completions."""
+    if apis.detect(path) is None and apis.detect(f"/v1{path}") is not None:
+        return f"/v1{path}"
+    return path

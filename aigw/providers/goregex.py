@@ -2,8 +2,8 @@
 all matches.
 
 What the two spell differently is translated, what Python cannot mean is refused. Every atom carries its own flags, so
-that Go's scoping of `(?i)` needs no groups. Repetition inside repetition is refused too: RE2 takes linear time for it,
-Python's engine may not end."""
+that Go's scoping of `(?i)` needs no groups. Repetition of what varies itself is refused too: RE2 takes linear time for
+it, Python's engine may not end."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _FLAGS = re.compile(r"\?([imsU]*)(?:-([imsU]+))?([:)])")
 _NUMBER = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|(0[0-7]{0,2}|[1-7][0-7]{1,2})")
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _MAX_REPEAT = 1000
+_ONE, _FEW, _MANY = range(3)
+_OFTEN = 8
 _SPACE = r"\t\n\f\r "
 _ESCAPES = {"A": r"\A", "z": r"\Z", "b": r"\b", "B": r"\B", "d": r"\d", "D": r"\D", "w": r"\w", "W": r"\W",
             "s": f"[{_SPACE}]", "S": f"[^{_SPACE}]"}  # fmt: skip
@@ -81,42 +83,42 @@ class _Parser:
             raise ValueError("unexpected )")
         return text
 
-    def _alternatives(self) -> tuple[str, bool]:
-        """Translates up to the group's end. True if something in it repeats without bound."""
-        outer, parts, repeats = self._flags, [""], False
+    def _alternatives(self) -> tuple[str, int]:
+        """Translates up to the group's end. Tells how many ways there are to match: _ONE, _FEW or _MANY."""
+        outer, parts, ways = self._flags, [""], _ONE
         while self._at < len(self._text) and self._text[self._at] != ")":
             if self._text[self._at] == "|":
                 self._at += 1
                 parts.append("")
+                ways = max(ways, _FEW)
                 continue
-            atom, inner = self._atom()
-            text, repeated = self._repeated(atom, inner)
+            text, more = self._repeated(*self._atom())
             parts[-1] += text
-            repeats |= inner or repeated
+            ways = max(ways, more)
         self._flags = outer
-        return "|".join(parts), repeats
+        return "|".join(parts), ways
 
-    def _atom(self) -> tuple[str, bool]:
+    def _atom(self) -> tuple[str, int]:
         char = self._text[self._at]
         self._at += 1
         if char == "(":
             return self._group()
         if char == "[":
-            return self._flagged(self._class(), "i"), False
+            return self._flagged(self._class(), "i"), _ONE
         if char == "\\":
-            return self._flagged(self._escape(), "i"), False
+            return self._flagged(self._escape(), "i"), _ONE
         if char == ".":
-            return self._flagged(".", "s"), False
+            return self._flagged(".", "s"), _ONE
         if char in "^$":
-            return (f"(?m:{char})" if "m" in self._flags else {"^": r"\A", "$": r"\Z"}[char]), False
+            return (f"(?m:{char})" if "m" in self._flags else {"^": r"\A", "$": r"\Z"}[char]), _ONE
         if char in "*+?" or (char == "{" and _REPEAT.match(self._text, self._at - 1)):
             raise ValueError(f"missing argument to repetition operator: {char}")
-        return self._flagged(re.escape(char), "i"), False
+        return self._flagged(re.escape(char), "i"), _ONE
 
     def _flagged(self, atom: str, flag: str) -> str:
         return f"(?{flag}:{atom})" if flag in self._flags and atom else atom
 
-    def _group(self) -> tuple[str, bool]:
+    def _group(self) -> tuple[str, int]:
         opening = "("
         if name := _GROUP.match(self._text, self._at):
             self._at = name.end()
@@ -130,24 +132,24 @@ class _Parser:
                 if not flags[1] and not flags[2]:
                     raise ValueError("missing argument to repetition operator: ?")
                 self._flags = changed
-                return "", False
+                return "", _ONE
             outer, self._flags, opening = self._flags, changed, "(?:"
         elif self._text.startswith("?", self._at):
             raise ValueError(f"invalid or unsupported Perl syntax: ({self._text[self._at : self._at + 3]}")
         self._groups += opening == "("
-        text, repeats = self._alternatives()
+        text, ways = self._alternatives()
         if opening == "(?:":
             self._flags = outer
         if self._at >= len(self._text):
             raise ValueError("missing closing )")
         self._at += 1
-        return f"{opening}{text})", repeats
+        return f"{opening}{text})", ways
 
-    def _repeated(self, atom: str, inner: bool) -> tuple[str, bool]:
-        """The atom with its repetition, and whether that has no bound."""
+    def _repeated(self, atom: str, ways: int) -> tuple[str, int]:
+        """The atom with its repetition, and how many ways there are to match that."""
         operator, most = self._operator()
         if not operator:
-            return atom, False
+            return atom, ways
         if not atom:
             raise ValueError(f"missing argument to repetition operator: {operator}")
         lazy = self._text.startswith("?", self._at)
@@ -155,9 +157,12 @@ class _Parser:
         following, _ = self._operator()
         if following:
             raise ValueError(f"invalid nested repetition operator: {operator}{following}")
-        if inner and (most is None or most > 1):
-            raise ValueError("repetition inside repetition is not supported: it may take for ever; write it without")
-        return f"(?:{atom}){operator}{'?' if lazy != ('U' in self._flags) else ''}", most is None
+        often = most is None or most > _OFTEN
+        if (ways == _MANY and most != 1) or (ways == _FEW and often):
+            raise ValueError("a repetition of what varies itself may take for ever; use a class such as [ab] instead")
+        varies = "?" if lazy != ("U" in self._flags) else ""
+        again = _MANY if most is None or (ways and most > 1) else _FEW
+        return f"(?:{atom}){operator}{varies}", max(ways, again)
 
     def _operator(self) -> tuple[str, int | None]:
         """The repetition operator that stands here ("" if none), and how often it repeats at most (None = without

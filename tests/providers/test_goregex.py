@@ -50,6 +50,9 @@ from aigw.providers.goregex import GoRegex
         ("a{2}", "aaa", "x", "xa"),
         ("a{1,}b", "aab", "x", "x"),
         (r"a\z", "a", "x", "x"),
+        ("(a|b){2}", "ab", "x", "x"),
+        ("(?:-v1)+", "m-v1-v1", "x", "mx"),
+        ("(a+)?b", "aab", "[$1]", "[aa]"),
         ("gpt-4/o", "gpt-4/o", "x", "x"),
     ],
 )
@@ -61,7 +64,8 @@ def test_replace_all(pattern: str, text: str, replacement: str, expected: str | 
     "pattern",
     ["(", ")", "a)", "[", "[a", "*", "a**", "a*+", "a{2}{3}", "a++", "|*", "a{1001}", "a{2,1}", r"\1", r"\8", r"\p{L}",
      r"\Z", r"\h", "\\", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?P=n)", "(?P<n>a)(?P<n>b)", "(?#c)", "(?x)a", "(?>a)",
-     "(?a)b", "[z-a]", "[[:nope:]]", "(?)", "(?i)*", "(a*)*", "(a+){2,}", "((ab)+c)+", r"[\d-z]"],
+     "(?a)b", "[z-a]", "[[:nope:]]", "(?)", "(?i)*", "(a*)*", "(a+){2,}", "((ab)+c)+",
+     "(a|aa)+$", "(a?)+$", "((a|aa){8}){8}", "(a{1,2}){9}", r"[\d-z]"],
 )  # fmt: skip
 def test_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):

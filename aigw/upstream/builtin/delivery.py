@@ -1,0 +1,110 @@
+"""When each token of an answer leaves, and what goes wrong on the way.
+
+Rule: a delay beyond the target's timeouts ends as it would in a transport, with the same error after the same time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+
+from multidict import CIMultiDict
+
+from aigw.core.env import Clock
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Timeouts
+from aigw.upstream.base import UpstreamBody
+from aigw.upstream.builtin.settings import Fault, MockSettings
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Body:
+    """The pieces of a response. See `UpstreamBody`."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._pieces = pieces
+        self._closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._closed:
+            raise StopAsyncIteration
+        return await self._pieces.__anext__()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        with suppress(RuntimeError):  # a read is under way: it ends with the task that reads
+            await self._pieces.aclose()
+
+
+@dataclass(slots=True)
+class Response:
+    status: int
+    headers: CIMultiDict[str]
+    body: UpstreamBody
+
+
+class Delivery:
+    """The timeline of one answer of `tokens` tokens, which starts now."""
+
+    def __init__(
+        self, settings: MockSettings, fault: Fault | None, tokens: int, timeouts: Timeouts, clock: Clock, sleep: Sleep
+    ) -> None:
+        self.tokens = tokens
+        self._first = settings.first_token_delay / 1000
+        self._gap = 1 / settings.tokens_per_second if settings.tokens_per_second else 0.0
+        self._kind = fault.kind if fault else ""
+        self._strikes_at = min(fault.after_tokens, tokens) if fault else -1
+        self._timeouts = timeouts
+        self._clock = clock
+        self._sleep = sleep
+        self._start = clock.monotonic()
+
+    async def head(self, *, whole: bool) -> None:
+        """Waits until the head may leave: with the first token, or `whole` with the last. Raises UpstreamError."""
+        limit, late = self._timeouts.first_byte, UpstreamFault.FIRST_BYTE_TIMEOUT
+        if self._strikes_at == 0:
+            await self._strike(limit, late)
+        await self._wait(self._gap * self.tokens if whole else 0.0, limit, late)
+
+    async def token(self, index: int) -> None:
+        """Waits until token `index` (from 0, the end of the answer is one more) may leave. Raises UpstreamError."""
+        limit, late = self._timeouts.idle, UpstreamFault.IDLE_TIMEOUT
+        if index and index == self._strikes_at:
+            await self._strike(limit, late)
+        await self._wait(self._gap * index, limit, late)
+
+    def event(self, index: int, data: bytes) -> bytes:
+        """The SSE event of token `index`, with its JSON cut in half if that is the fault."""
+        if self._kind == "malformed" and index == self._strikes_at:
+            data = data[: len(data) // 2]
+        return b"data: " + data + b"\n\n"
+
+    async def plain(self, body: bytes) -> AsyncGenerator[bytes, None]:
+        """A complete body, or the half of it that gets through."""
+        if not self._kind:
+            yield body
+            return
+        yield body[: len(body) // 2]
+        await self._strike(self._timeouts.idle, UpstreamFault.IDLE_TIMEOUT)
+
+    async def _strike(self, limit: float, late: UpstreamFault) -> None:
+        if self._kind == "disconnect":
+            raise UpstreamError(UpstreamFault.RESET, "the built-in model reset the connection, as it is told to")
+        if self._kind == "stall":
+            await self._pause(inf, limit, late)
+
+    async def _wait(self, after_first: float, limit: float, late: UpstreamFault) -> None:
+        if self._first or self._gap:
+            await self._pause(self._start + self._first + after_first - self._clock.monotonic(), limit, late)
+
+    async def _pause(self, seconds: float, limit: float, late: UpstreamFault) -> None:
+        if seconds > limit:
+            await self._sleep(limit)
+            raise UpstreamError(late, f"the built-in model sent nothing for {limit:g} s")
+        if seconds > 0:
+            await self._sleep(seconds)

@@ -1,0 +1,125 @@
+"""What every API of the built-in models shares: settings, ids, the drawing of faults, counting, reading and shaping."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.core.env import Clock
+from aigw.core.errors import GatewayError
+from aigw.core.model import Timeouts
+from aigw.upstream.builtin.delivery import Body, Delivery, Response, Sleep
+from aigw.upstream.builtin.settings import Fault, MockSettings
+
+MODELS = ("echo", "mock")
+INLINE = 32_768
+"""Characters; a longer text is counted in a thread, so that it does not hold up the event loop."""
+
+T = TypeVar("T")
+_FAULTLESS = MockSettings()
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `(.*?)`")
+
+
+class Counter(Protocol):
+    """What the models need to know about tokens. `aigw.usage.tokens.TokenCounter` is one."""
+
+    def count(self, text: str, model: str = "") -> int: ...
+
+    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int: ...
+
+    def clip(self, text: str, limit: int, model: str = "") -> str: ...
+
+    def ready(self, model: str = "") -> bool: ...
+
+
+@dataclass(slots=True)
+class Engine:
+    settings: MockSettings
+    counter: Counter
+    clock: Clock
+    sleep: Sleep
+    new_id: Callable[[], str]
+    draws: random.Random
+
+    def delivery(self, model: str, tokens: int, timeouts: Timeouts) -> Delivery:
+        """The timeline of an answer. Draws the faults of `mock`; raises GatewayError for those that refuse."""
+        if model != "mock":
+            return Delivery(_FAULTLESS, None, tokens, timeouts, self.clock, self.sleep)
+        drawn = [fault for fault in self.settings.faults if self.draws.random() < fault.probability]
+        fault = drawn[0] if drawn else None
+        if fault and fault.kind in ("status", "rate-limit"):
+            raise _refusal(fault)
+        return Delivery(self.settings, fault, tokens, timeouts, self.clock, self.sleep)
+
+    async def tally(self, characters: int, job: Callable[..., T], *args: Any) -> T:
+        """Runs a job of the counter: at once if it is short and nothing must be loaded, in a thread otherwise."""
+        if characters <= INLINE and self.counter.ready():
+            return job(*args)
+        return await asyncio.to_thread(job, *args)
+
+    def envelope(self, prefix: str, kind: str, model: str) -> dict[str, Any]:
+        """The fields that every chunk of an answer repeats."""
+        return {"id": prefix + self.new_id(), "object": kind, "created": int(self.clock.time()), "model": model}
+
+    async def plain(self, delivery: Delivery, answer: Any) -> Response:
+        """A complete JSON answer, once its time has come."""
+        await delivery.head(whole=True)
+        return Response(200, self.headers("application/json"), Body(delivery.plain(msgspec.json.encode(answer))))
+
+    def headers(self, content_type: str) -> CIMultiDict[str]:
+        return CIMultiDict({"content-type": content_type, "x-request-id": "req_" + self.new_id()})
+
+
+def usage(prompt: int, completion: int) -> dict[str, Any]:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def known_model(model: str) -> None:
+    """Raises GatewayError if there is no such model."""
+    if model not in MODELS:
+        there_are = ", ".join(MODELS)
+        raise GatewayError(
+            404, f"The model '{model}' does not exist. The built-in models are: {there_are}.", code="model_not_found"
+        )
+
+
+def read(body: bytes, shape: type[T]) -> T:
+    """Decodes a request body. Raises GatewayError 400 with the place of the mistake as `param`, in OpenAI's words."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise GatewayError(400, f"We could not parse the JSON body of your request: {error}.") from None
+
+
+def _invalid(finding: str) -> GatewayError:
+    place = _PLACE.search(finding)
+    param = place[1] if place else ""
+    missing = _MISSING.search(finding)
+    if missing:
+        param = f"{param}.{missing[1]}".lstrip(".")
+        message = f"Missing required parameter: '{param}'."
+        return GatewayError(400, message, code="missing_required_parameter", param=param)
+    what = _PLACE.sub("", finding).replace("`", "")
+    message = f"Invalid value for '{param}': {what}." if param else f"Invalid request body: {what}."
+    return GatewayError(400, message, code="invalid_value", param=param or None)
+
+
+def _refusal(fault: Fault) -> GatewayError:
+    if fault.kind == "status":
+        message = "The built-in model failed, as it is told to."
+        return GatewayError(
+            fault.status, message, kind="server_error" if fault.status >= 500 else "invalid_request_error"
+        )
+    message = f"Rate limit reached, as the built-in model is told to. Please try again in {fault.retry_after:g}s."
+    headers = {"retry-after": f"{fault.retry_after:g}"}
+    return GatewayError(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)

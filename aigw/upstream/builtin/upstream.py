@@ -1,0 +1,104 @@
+"""The upstream that is not a network: it reads the path, lets the API answer and shapes errors as OpenAI does.
+
+Nothing is loaded before it is needed: the list of models needs no tokenizer, a stream one only for its usage."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from aigw.core.env import Clock, new_id
+from aigw.core.errors import GatewayError
+from aigw.core.model import Request, Target, Timeouts
+from aigw.upstream.builtin.chat import chat_completions
+from aigw.upstream.builtin.completions import completions
+from aigw.upstream.builtin.delivery import Body, Response, Sleep
+from aigw.upstream.builtin.embeddings import embeddings
+from aigw.upstream.builtin.engine import MODELS, Counter, Engine, known_model
+from aigw.upstream.builtin.settings import MockSettings
+
+CREATED = 1_735_689_600
+"""When the models were "created": 2025-01-01, so that the list never changes."""
+
+Api = Callable[[Engine, bytes, Timeouts], Awaitable[Response]]
+
+_APIS: dict[str, Api] = {
+    "/v1/chat/completions": chat_completions,
+    "/v1/completions": completions,
+    "/v1/embeddings": embeddings,
+}
+_LIST = "/v1/models"
+
+
+class BuiltinUpstream:
+    """Answers as `echo` (the last user message) and `mock` (see `MockSettings`). See `Upstream`."""
+
+    def __init__(
+        self,
+        settings: MockSettings,
+        counter: Counter,
+        *,
+        clock: Clock = time,
+        sleep: Sleep = asyncio.sleep,
+        new_id: Callable[[], str] = new_id,
+    ) -> None:
+        draws = random.Random(settings.seed)  # noqa: S311  the same faults every time, not secrets
+        self._engine = Engine(settings, counter, clock, sleep, new_id, draws)
+
+    async def send(self, request: Request, target: Target) -> Response:
+        try:
+            if request.path == _LIST or request.path.startswith(_LIST + "/"):
+                return self._models(request)
+            api = _APIS.get(request.path)
+            if api is None:
+                raise GatewayError(404, f"Invalid URL ({request.method} {request.path})")
+            _allow(request, "POST")
+            return await api(self._engine, await _whole(request), target.timeouts)
+        except GatewayError as error:
+            return self._error(error)
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+    def _models(self, request: Request) -> Response:
+        _allow(request, "GET")
+        wanted = unquote(request.path[len(_LIST) + 1 :])
+        if not wanted:
+            return self._json(200, {"object": "list", "data": [_model(name) for name in MODELS]})
+        known_model(wanted)
+        return self._json(200, _model(wanted))
+
+    def _error(self, error: GatewayError) -> Response:
+        what = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+        response = self._json(error.status, {"error": what})
+        response.headers.update(error.headers)
+        return response
+
+    def _json(self, status: int, value: Any) -> Response:
+        return Response(status, self._engine.headers("application/json"), Body(_once(msgspec.json.encode(value))))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "aigw"}
+
+
+def _allow(request: Request, method: str) -> None:
+    if request.method != method:
+        message = f"Not allowed to {request.method} on {request.path} (HINT: Perhaps you meant to use {method}?)"
+        raise GatewayError(405, message, code="method_not_supported", headers={"allow": method})
+
+
+async def _whole(request: Request) -> bytes:
+    if request.stream is None:
+        return request.body
+    return b"".join([piece async for piece in request.stream])
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body

@@ -30,7 +30,9 @@ class UpstreamResponse(Protocol):
 
     status: int
     headers: CIMultiDict[str]
-    body: UpstreamBody
+
+    @property
+    def body(self) -> UpstreamBody: ...
 
 
 class Upstream(Protocol):

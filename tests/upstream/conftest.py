@@ -109,7 +109,7 @@ class Wire:
 
     async def until(self, condition):
         async with asyncio.timeout(PATIENCE):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for has no event
                 await asyncio.sleep(0)
 
     async def close(self):

@@ -1,4 +1,4 @@
-"""Everything that goes wrong on the way to an answer or in it. Asserted each time: the fault, and that nothing stays open."""
+"""Everything that goes wrong on the way to an answer or in it: each time the fault is right and nothing stays open."""
 
 import asyncio
 import contextlib

@@ -1,0 +1,288 @@
+"""Holds plain values against a msgspec type and reports everything that is wrong at once, each with its place and
+remedy.
+
+What Higress reads leniently (text for numbers and booleans, numbers for text) is read the same way and noted. What
+Higress silently turns into 0 is an error."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import msgspec.inspect as mi
+
+from aigw.config.report import Path, Report, suggest
+from aigw.config.source import Source
+from aigw.config.units import parse_duration, parse_size
+
+Value = Any
+_INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
+_NUMBER = re.compile(r"\s*[+-]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][+-]?\d{1,3})?\s*")
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "ge": ("at least", lambda value, bound: value >= bound),
+    "gt": ("greater than", lambda value, bound: value > bound),
+    "le": ("at most", lambda value, bound: value <= bound),
+    "lt": ("less than", lambda value, bound: value < bound),
+}
+
+
+class Checker:
+    """Checks values of one source. `check` returns the value with its leniencies resolved, ready for `msgspec.convert`;
+    it is meaningless if the report got an error."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+
+    def convert(self, value: Value, type_: Any, path: Path, keys: Mapping[str, Path] | None = None) -> Any:
+        """The value as `type_`, or None with errors in the report. `keys` says where a key stands that is not under
+        `path`."""
+        with self.report.aside() as (errors, notes):
+            clean = self.check(value, mi.type_info(type_), path, keys or {})
+        self.report.add(errors, notes)
+        if errors:
+            return None
+        try:
+            return msgspec.convert(clean, type_)
+        except msgspec.ValidationError as error:
+            if not self._misses_something(path, keys or {}):
+                self.report.error(path, str(error))
+            return None
+
+    def check(self, value: Value, type_: mi.Type, path: Path, keys: Mapping[str, Path]) -> Value:
+        """The value with its leniencies resolved. `keys` as for `convert`."""
+        if isinstance(type_, mi.Metadata):
+            unit = (type_.extra or {}).get("unit")
+            if unit and isinstance(value, str):
+                value = self._unit(value, unit, path)
+                return value if value is None else self.check(value, type_.type, path, keys)
+            return self.check(value, type_.type, path, keys)
+        if path in self.source.missing:
+            return value
+        if isinstance(type_, mi.StructType):
+            return self._struct(value, type_, path, keys)
+        handler = _HANDLERS.get(type(type_))
+        return handler(self, value, type_, path) if handler else value
+
+    def _struct(self, value: Value, type_: mi.StructType, path: Path, keys: Mapping[str, Path]) -> Value:
+        if not isinstance(value, dict):
+            return self._wrong(value, "a mapping", path)
+        fields = {field.encode_name: field for field in type_.fields}
+        clean: dict[str, Value] = {}
+        for key, item in value.items():
+            place = keys.get(key, (*path, key))
+            field = fields.get(key)
+            if field is None:
+                self.report.error(place[:-1], f"unknown key {key!r}{suggest(key, fields)}", self.report.line(place))
+            elif item is not None or field.required or _accepts_none(field.type):
+                if item is None and not _accepts_none(field.type):
+                    self.report.error(place, "has no value")
+                else:
+                    clean[key] = self.check(item, field.type, place, {})
+        for name, field in fields.items():
+            if field.required and name not in value:
+                self.report.error(path, f"the required key {name!r} is missing")
+        return clean
+
+    def _dict(self, value: Value, type_: mi.DictType, path: Path) -> Value:
+        if not isinstance(value, dict):
+            return self._wrong(value, "a mapping", path)
+        clean = {}
+        for key, item in value.items():
+            place = (*path, key)
+            self.check(key, type_.key_type, place, {})
+            clean[key] = self.check(item, type_.value_type, place, {})
+        return self._length(clean, type_, path)
+
+    def _list(self, value: Value, type_: Any, path: Path) -> Value:
+        if not isinstance(value, list):
+            return self._wrong(value, "a list", path)
+        clean = [self.check(item, type_.item_type, (*path, index), {}) for index, item in enumerate(value)]
+        return self._length(clean, type_, path)
+
+    def _tuple(self, value: Value, type_: mi.TupleType, path: Path) -> Value:
+        if not isinstance(value, list) or len(value) != len(type_.item_types):
+            return self._wrong(value, f"a list of {len(type_.item_types)}", path)
+        pairs = enumerate(zip(value, type_.item_types, strict=True))
+        return [self.check(item, item_type, (*path, index), {}) for index, (item, item_type) in pairs]
+
+    def _str(self, value: Value, type_: mi.StrType, path: Path) -> Value:
+        if isinstance(value, int | float):
+            kind = "boolean" if isinstance(value, bool) else "number"
+            self._lenient(path, f"a {kind} where text is expected, read as Higress reads it; put it in quotes")
+            value = json.dumps(value)
+        if not isinstance(value, str):
+            return self._wrong(value, "text", path)
+        if type_.pattern is not None and not re.search(type_.pattern, value):
+            self.report.error(path, f"must look like {type_.pattern}, got {self.report.say(path, value)}")
+        return self._length(value, type_, path)
+
+    def _bool(self, value: Value, type_: mi.BoolType, path: Path) -> Value:
+        if isinstance(value, bool):
+            return value
+        text = str(value).strip().lower() if isinstance(value, str | int) else ""
+        if text not in _BOOLEANS:
+            return self._wrong(value, "true or false", path)
+        kind = "text" if isinstance(value, str) else "a number"
+        self._lenient(path, f"{kind} where true or false is expected, read as Higress reads it")
+        return _BOOLEANS[text]
+
+    def _int(self, value: Value, type_: mi.IntType, path: Path) -> Value:
+        if isinstance(value, str) and _INTEGER.fullmatch(value):
+            self._lenient(path, "text where a number is expected, read as Higress reads it")
+            value = int(value)
+        elif isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return self._wrong(value, "a whole number", path)
+        return self._bounds(value, type_, path)
+
+    def _float(self, value: Value, type_: mi.FloatType, path: Path) -> Value:
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            self._lenient(path, "text where a number is expected, read as Higress reads it")
+            value = float(value)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            return self._wrong(value, "a number", path)
+        return self._bounds(float(value), type_, path)
+
+    def _none(self, value: Value, type_: mi.NoneType, path: Path) -> Value:
+        return None if value is None else self._wrong(value, "empty", path)
+
+    def _choice(self, value: Value, type_: mi.LiteralType | mi.EnumType, path: Path) -> Value:
+        values = type_.values if isinstance(type_, mi.LiteralType) else tuple(each.value for each in type_.cls)
+        if any(value == each and type(value) is type(each) for each in values):
+            return value
+        text = str(value) if isinstance(value, str | int) else ""
+        for each in values:
+            if text.strip() == str(each):
+                return each
+        names = ", ".join(str(each) for each in values)
+        hint = suggest(text, [str(each) for each in values]) if isinstance(value, str) else ""
+        hint = hint if "did you mean" in hint else ""
+        self.report.error(path, f"must be one of {names}, got {self.report.say(path, value)}{hint}")
+        return value
+
+    def _union(self, value: Value, type_: mi.UnionType, path: Path) -> Value:
+        """The first member that takes the value as it is, else one that takes it leniently, else the errors of the
+        nearest one."""
+        attempts = []
+        for position, member in enumerate(type_.types):
+            with self.report.aside() as (errors, notes):
+                clean = self.check(value, member, path, {})
+            distance = (bool(errors), not _same_kind(value, member), len(errors), len(notes), position)
+            attempts.append((distance, errors, notes, clean))
+        distance, errors, notes, clean = min(attempts, key=lambda attempt: attempt[0])
+        if errors and distance[1]:
+            return self._wrong(value, _describe(type_), path)
+        self.report.add(errors, notes)
+        return clean
+
+    def _unit(self, text: str, unit: str, path: Path) -> float | int | None:
+        parsed = parse_duration(text) if unit == "duration" else parse_size(text)
+        if parsed is None and path not in self.source.missing:
+            example = '"10s" or "500ms"' if unit == "duration" else '"100MiB"'
+            self.report.error(path, f"is no {unit} such as {example}: {self.report.say(path, text)}")
+        return parsed
+
+    def _bounds(self, value: float, type_: Any, path: Path) -> float:
+        for name, (words, holds) in _BOUNDS.items():
+            bound = getattr(type_, name)
+            if bound is not None and not holds(value, bound):
+                self.report.error(path, f"must be {words} {bound}, got {self.report.say(path, value)}")
+        if type_.multiple_of is not None and value % type_.multiple_of:
+            self.report.error(path, f"must be a multiple of {type_.multiple_of}")
+        return value
+
+    def _length(self, value: Value, type_: Any, path: Path) -> Value:
+        if type_.min_length is not None and len(value) < type_.min_length:
+            self.report.error(
+                path, "must not be empty" if type_.min_length == 1 else f"needs {type_.min_length} or more"
+            )
+        if type_.max_length is not None and len(value) > type_.max_length:
+            self.report.error(path, f"has {len(value)}, which is more than {type_.max_length}")
+        return value
+
+    def _wrong(self, value: Value, expected: str, path: Path) -> Value:
+        got = (
+            self.report.say(path, value)
+            if isinstance(value, str | int | float)
+            else _KINDS.get(type(value), "something else")
+        )
+        self.report.error(path, f"must be {expected}, got {got}")
+        return value
+
+    def _lenient(self, path: Path, message: str) -> None:
+        """Text from the environment has no type of its own, so that there is nothing to note about it."""
+        if path not in self.source.expanded:
+            self.report.note(path, message)
+
+    def _misses_something(self, path: Path, keys: Mapping[str, Path]) -> bool:
+        places = (path, *keys.values())
+        return any(missing[: len(place)] == place for missing in self.source.missing for place in places)
+
+
+_HANDLERS: dict[type[mi.Type], Callable[[Checker, Value, Any, Path], Value]] = {
+    mi.DictType: Checker._dict,
+    mi.ListType: Checker._list,
+    mi.SetType: Checker._list,
+    mi.FrozenSetType: Checker._list,
+    mi.VarTupleType: Checker._list,
+    mi.TupleType: Checker._tuple,
+    mi.StrType: Checker._str,
+    mi.BoolType: Checker._bool,
+    mi.IntType: Checker._int,
+    mi.FloatType: Checker._float,
+    mi.NoneType: Checker._none,
+    mi.LiteralType: Checker._choice,
+    mi.EnumType: Checker._choice,
+    mi.UnionType: Checker._union,
+}
+_NAMES: dict[type[mi.Type], str] = {
+    mi.StructType: "a mapping",
+    mi.DictType: "a mapping",
+    mi.StrType: "text",
+    mi.BoolType: "true or false",
+    mi.IntType: "a whole number",
+    mi.FloatType: "a number",
+    mi.NoneType: "empty",
+}
+_KINDS: dict[type, str] = {
+    dict: "a mapping",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    type(None): "empty",
+}
+
+
+def _describe(type_: mi.Type) -> str:
+    if isinstance(type_, mi.Metadata):
+        return _describe(type_.type)
+    if isinstance(type_, mi.UnionType):
+        return " or ".join(dict.fromkeys(_describe(member) for member in type_.types))
+    if isinstance(type_, mi.LiteralType):
+        return " or ".join(str(value) for value in type_.values)
+    return _NAMES.get(type(type_), "a list")
+
+
+def _same_kind(value: Value, type_: mi.Type) -> bool:
+    if isinstance(type_, mi.Metadata):
+        return _same_kind(value, type_.type) or (isinstance(value, str) and "unit" in (type_.extra or {}))
+    if isinstance(type_, mi.LiteralType | mi.EnumType):
+        return isinstance(value, str | int)
+    return _describe(type_) == _KINDS.get(type(value), "something else")
+
+
+def _accepts_none(type_: mi.Type) -> bool:
+    if isinstance(type_, mi.Metadata):
+        return _accepts_none(type_.type)
+    if isinstance(type_, mi.UnionType):
+        return any(_accepts_none(member) for member in type_.types)
+    return isinstance(type_, mi.NoneType | mi.AnyType)

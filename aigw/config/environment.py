@@ -1,0 +1,82 @@
+"""`${NAME}` and `${NAME:-default}` in strings, and the `.env` file that may stand beside the configuration.
+
+Only NAME = [A-Za-z_][A-Za-z0-9_]* is ours: `${1}` (regex groups), `${geo-country}` (Higress's own) and every other
+dollar stay as they are. In front of such a NAME, `$$` means one dollar: `$${NAME}` is the text `${NAME}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_REFERENCE = re.compile(r"(\$+)\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+_ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\", r"\$": "$"}
+
+
+class Expanded(NamedTuple):
+    """`names` were read from the environment, `missing` are not there and stand unexpanded in `text`.
+
+    `touched` says that the text had references at all, whether they came from the environment or from their
+    defaults."""
+
+    text: str
+    names: tuple[str, ...]
+    missing: tuple[str, ...]
+    touched: bool
+
+
+def expand(text: str, env: Mapping[str, str]) -> Expanded:
+    """Puts the environment's values in. As in a shell, a default also stands in for an empty value."""
+    names: list[str] = []
+    missing: list[str] = []
+    touched = False
+
+    def value(match: re.Match[str]) -> str:
+        nonlocal touched
+        dollars, name, default = match.groups()
+        literal = "$" * (len(dollars) // 2)
+        if len(dollars) % 2 == 0:
+            return literal + match.group()[len(dollars) :]
+        touched = True
+        if env.get(name) or (name in env and default is None):
+            names.append(name)
+            return literal + env[name]
+        if default is not None:
+            return literal + default
+        missing.append(name)
+        return match.group()
+
+    result = _REFERENCE.sub(value, text)
+    return Expanded(result, tuple(names), tuple(missing), touched)
+
+
+def parse_dotenv(text: str) -> tuple[dict[str, str], list[int]]:
+    """The values of a `.env` file, and the lines that are no assignment.
+
+    KEY=VALUE, `export` allowed. 'single quotes' are literal, "double quotes" know \\n \\t \\" \\\\ \\$, and outside
+    quotes a ` #` begins a comment."""
+    values: dict[str, str] = {}
+    wrong: list[int] = []
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = _ASSIGNMENT.fullmatch(stripped)
+        value = _unquote(match[2]) if match else None
+        if match is None or value is None:
+            wrong.append(number)
+        else:
+            values[match[1]] = value
+    return values, wrong
+
+
+def _unquote(text: str) -> str | None:
+    """The value, or None where a quote is not closed or something other than a comment follows it."""
+    if text[:1] == "'":
+        match = re.fullmatch(r"'([^']*)'\s*(?:#.*)?", text)
+        return match[1] if match else None
+    if text[:1] == '"':
+        match = re.fullmatch(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?', text)
+        return re.sub(r"\\.", lambda found: _ESCAPES.get(found[0], found[0]), match[1]) if match else None
+    return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].strip()

@@ -1,0 +1,144 @@
+"""From a file to all that the gateway starts with. Everything that is wrong is found before anything is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aigw.config.check import Checker
+from aigw.config.environment import parse_dotenv
+from aigw.config.model import GatewayConfig, RouteConfig
+from aigw.config.order import sort
+from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin
+from aigw.config.report import Report
+from aigw.config.semantics import check_gateway, check_order
+from aigw.config.services import ServiceTable, parse_upstream
+from aigw.config.source import MAX_BYTES, Source, read
+from aigw.core.errors import ConfigError
+
+NO_FILE = "(no configuration file)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded:
+    """A configuration that is right. `plugins` are in the order in which they see a request; `notes` are complete
+    lines.
+
+    `state_dir` is not created here. `path` is None without a file."""
+
+    path: Path | None
+    config: GatewayConfig
+    plugins: dict[str, LoadedPlugin]
+    services: ServiceTable
+    state_dir: Path
+    source: Source
+    notes: list[str] = field(default_factory=list)
+
+    def service(self, route: str) -> str:
+        """What `_match_service_` is compared with on this route: fqdn:port, "" if it has no upstream or does not
+        exist."""
+        for each in self.config.routes:
+            if each.name == route and each.upstream:
+                return parse_upstream(each.upstream).service
+        return ""
+
+    def order(self, route: str) -> list[str]:
+        """The plugins that can take part on a route, outermost first. "" stands for what no route takes."""
+        service = self.service(route)
+        return [
+            name
+            for name, plugin in self.plugins.items()
+            if plugin.rules.select(route, "", service) is not None or plugin.rules.depends_on_host(route, service)
+        ]
+
+
+def load(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin) -> Loaded:
+    """Reads and checks the file and the `.env` beside it (`env` goes before it); None: the defaults.
+
+    Raises ConfigError with all findings."""
+    loaded, report = examine(path, env, find)
+    if loaded is None:
+        raise ConfigError(report.format_all(report.errors))
+    return loaded
+
+
+def examine(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin) -> tuple[Loaded | None, Report]:
+    """As `load`, but gives the report with all errors and notes. No Loaded if there are errors."""
+    if path is None:
+        source, report = read(b"", env, NO_FILE)
+    else:
+        source, report = _read_file(path, env)
+    checker = Checker(source, report)
+    config = checker.convert(source.values, GatewayConfig, ())
+    if config is None:
+        config = _usable_part(checker, source.values)
+    check_gateway(config, report)
+    loader = PluginLoader(checker, find, lenient_global=config.fidelity == "higress")
+    plugins = loader.load(config.plugins, config.routes)
+    names = sort(plugins)
+    if config.order is not None:
+        check_order(config.order, loader.seen, report)
+        names = [name for name in config.order if name in plugins]
+    if report.errors:
+        return None, report
+    plugins = {name: plugins[name] for name in names}
+    folder = path.parent if path is not None else Path()
+    state_dir = folder / Path(config.state_dir).expanduser()
+    notes = report.format_all(report.notes)
+    return Loaded(path, config, plugins, ServiceTable(config.services), state_dir, source, notes), report
+
+
+def _usable_part(checker: Checker, raw: Mapping[str, Any]) -> GatewayConfig:
+    """What is right in a file that is wrong elsewhere, so that the rest can be checked in the same run."""
+    usable = {}
+    for key, value in raw.items():
+        if key == "routes" and isinstance(value, list):
+            value = [_usable_route(checker, item, index) for index, item in enumerate(value)]
+        with checker.report.aside() as (errors, _):
+            checker.convert({key: value}, GatewayConfig, ())
+        if not errors:
+            usable[key] = value
+    with checker.report.aside():
+        config: GatewayConfig | None = checker.convert(usable, GatewayConfig, ())
+    return config or GatewayConfig()
+
+
+def _usable_route(checker: Checker, item: Any, index: int) -> Any:
+    with checker.report.aside() as (errors, _):
+        checker.convert(item, RouteConfig, ("routes", index))
+    if not errors:
+        return item
+    plugins = item.get("plugins") if isinstance(item, dict) else None
+    return {"name": f"routes[{index}]", "plugins": plugins if isinstance(plugins, dict) else {}}
+
+
+def _read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
+    try:
+        text = _content(path)
+        dotenv = path.parent / ".env"
+        values, wrong = parse_dotenv(_content(dotenv).decode()) if dotenv.is_file() else ({}, [])
+    except FileNotFoundError:
+        return _failed(path, "there is no such file; `aigw init` writes one")
+    except OSError as error:
+        return _failed(path, f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return _failed(path, "the .env file beside it is not UTF-8")
+    source, report = read(text, {**values, **env}, os.fspath(path))
+    for number in wrong:
+        report.note((), f"line {number} of the .env file beside it is not KEY=VALUE and is ignored")
+    return source, report
+
+
+def _failed(path: Path, message: str) -> tuple[Source, Report]:
+    report = Report(os.fspath(path))
+    report.error((), message)
+    return Source(), report
+
+
+def _content(path: Path) -> bytes:
+    """At most one byte more than is allowed, so that the bound is checked where all others are."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)

@@ -1,0 +1,119 @@
+"""The shape of `aigw.yaml`. The names are those of the file; every field has a default, so that no file at all is
+valid too.
+
+What a plugin's mapping means is the plugin's own business: here it is still plain data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Duration = Annotated[
+    float,
+    Meta(
+        ge=0,
+        description='Seconds, or text with a unit: "500ms", "10s", "5m", "1h".',
+        examples=["10s"],
+        extra={"unit": "duration"},
+    ),
+]
+Size = Annotated[
+    int,
+    Meta(
+        ge=1,
+        description='Bytes, or text with a unit: "512KiB", "100MiB", "1GiB", "10MB".',
+        examples=["100MiB"],
+        extra={"unit": "size"},
+    ),
+]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class TimeoutsConfig(Section, frozen=True, kw_only=True):
+    """How long an upstream may take."""
+
+    connect: Annotated[Duration, Meta(description="Until a connection stands, TLS included.")] = 10.0
+    first_byte: Annotated[Duration, Meta(description="From the sent request to the head of the response.")] = 900.0
+    idle: Annotated[Duration, Meta(description="Between two pieces of a response.")] = 300.0
+
+
+class CorsConfig(Section, frozen=True, kw_only=True):
+    """Which web pages may call the gateway from a browser."""
+
+    origins: Annotated[
+        list[str], Meta(description='Origins such as "https://app.example.com", or "*".', examples=[["*"]])
+    ] = []
+
+
+class MatchConfig(Section, frozen=True, kw_only=True):
+    """Which requests a route takes. All of the given conditions must hold."""
+
+    path: Annotated[str, Meta(pattern="^/", description="An exact path, or a prefix that ends in `*`.")] = "/*"
+    hosts: Annotated[list[str], Meta(description="Host names: exact, `*suffix` or `prefix*`. None: any.")] = []
+    methods: Annotated[list[str], Meta(description="HTTP methods. None: any.")] = []
+    headers: Annotated[dict[str, str], Meta(description="Headers and the exact values that they must have.")] = {}
+
+
+class RouteConfig(Section, frozen=True, kw_only=True):
+    """A named part of the traffic, and what differs there."""
+
+    name: Annotated[str, Meta(min_length=1, description="Unique; the name that `_match_route_` refers to.")]
+    match: MatchConfig = MatchConfig()
+    upstream: Annotated[
+        str,
+        Meta(
+            description="Where requests go that no plugin sends elsewhere: http(s)://host[:port], "
+            "or a Higress service name with its port.",
+            examples=["http://127.0.0.1:8000", "llm.internal.dns:443"],
+        ),
+    ] = ""
+    plugins: Annotated[
+        dict[str, Any],
+        Meta(description="A mapping is a rule in front of the plugin's own `_rules_`; false switches the plugin off."),
+    ] = {}
+
+
+class GatewayConfig(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    listen: Annotated[
+        str, Meta(description="Address and port to listen on; port 0 takes a free one.", examples=["127.0.0.1:4700"])
+    ] = "127.0.0.1:4700"
+    fidelity: Annotated[
+        Literal["safe", "higress"],
+        Meta(description="higress: reproduce Higress's behaviour exactly where ours is deliberately safer."),
+    ] = "safe"
+    services: Annotated[
+        dict[str, str],
+        Meta(
+            description="Where a host, host:port or Higress service name really is. "
+            "A name not listed is itself, or its built-in stand-in.",
+            examples=[{"redis.static": "redis://127.0.0.1:6379/0"}],
+        ),
+    ] = {}
+    plugins: Annotated[
+        dict[str, Any],
+        Meta(description="Higress plugin name: its configuration, as in a WasmPlugin's defaultConfig, with `_rules_`."),
+    ] = {}
+    order: Annotated[
+        list[str] | None,
+        Meta(description="The order in which the plugins see a request, instead of Higress's. Lists every plugin."),
+    ] = None
+    routes: Annotated[list[RouteConfig], Meta(description="Tried in this order; the first that matches is taken.")] = []
+    state_dir: Annotated[
+        str, Meta(min_length=1, description="Where aigw keeps what it writes, seen from the folder of this file.")
+    ] = ".aigw"
+    max_body: Annotated[Size, Meta(description='The largest request body, decoded: bytes, or "100MiB".')] = 104857600
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+    cors: CorsConfig = CorsConfig()
+    hosts: Annotated[
+        list[str], Meta(description="More names by which clients may call the gateway, beside the loopback ones.")
+    ] = []
+
+    def __repr__(self) -> str:
+        return f"GatewayConfig(listen={self.listen!r}, plugins={sorted(self.plugins)})"

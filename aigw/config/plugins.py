@@ -1,0 +1,187 @@
+"""The plugins of a configuration: finds their modules, checks their configurations and rules, and makes the typed ones.
+
+This is the only place that imports a plugin, by its dotted name."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import aigw.plugins
+from aigw.config.check import Checker
+from aigw.config.model import RouteConfig
+from aigw.config.order import PLACES
+from aigw.config.report import Path, Report, suggest
+from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, PluginRules, Rule, match_keys
+from aigw.core.plugin import PluginModule
+
+FindPlugin = Callable[[str], PluginModule | None]
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LoadedPlugin:
+    """A plugin that takes part somewhere. `rules.configs` are instances of `module.Config`, or None."""
+
+    name: str
+    module: PluginModule
+    rules: PluginRules
+
+    def __repr__(self) -> str:
+        return f"LoadedPlugin({self.name!r})"
+
+
+def find_plugin(name: str) -> PluginModule | None:
+    """The module of the plugin with this Higress name; None if aigw has none."""
+    dotted = f"aigw.plugins.{name.replace('-', '_')}"
+    if not _NAME.fullmatch(name) or importlib.util.find_spec(dotted) is None:
+        return None
+    module = importlib.import_module(dotted)
+    return cast(PluginModule, module) if hasattr(module, "Config") else None
+
+
+def installed_plugins() -> list[str]:
+    """The Higress names of all plugins that aigw has, without importing any."""
+    return sorted(each.name.replace("_", "-") for each in pkgutil.iter_modules(aigw.plugins.__path__))
+
+
+class PluginLoader:
+    """Turns the raw `plugins:` and the routes' changes into LoadedPlugins. Errors go to the checker's report."""
+
+    def __init__(self, checker: Checker, find: FindPlugin, *, lenient_global: bool) -> None:
+        self._checker = checker
+        self._report: Report = checker.report
+        self._find = find
+        self._lenient_global = lenient_global
+        """Higress tolerates a global configuration that does not parse if there are rules."""
+        self.seen: list[str] = []
+        """Every plugin that the last `load` found configured, also those with errors."""
+
+    def load(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> dict[str, LoadedPlugin]:
+        """By name, in the order of the file. A plugin that only a route switches off is checked and left out."""
+        loaded: dict[str, LoadedPlugin] = {}
+        names = dict.fromkeys([*plugins, *(name for route in routes for name in route.plugins)])
+        on_routes = {name for route in routes for name, value in route.plugins.items() if value is not False}
+        self.seen = [name for name in names if name in plugins or name in on_routes]
+        for name in names:
+            path: Path = ("plugins", name)
+            if name not in plugins:
+                path = next(("routes", i, "plugins", name) for i, route in enumerate(routes) if name in route.plugins)
+            module = self._module(name, path)
+            if module is None:
+                continue
+            rules = _PluginReader(self._checker, name, module, self._lenient_global).read(plugins, routes)
+            if rules is not None and any(config is not None for config in rules.configs):
+                loaded[name] = LoadedPlugin(name, module, rules)
+        return loaded
+
+    def _module(self, name: str, path: Path) -> PluginModule | None:
+        module = self._find(name)
+        if module is None and name in PLACES:
+            self._report.error(path, f"this version of aigw does not have the plugin {name!r}; take it out")
+        elif module is None:
+            hint = suggest(name, installed_plugins()) or suggest(name, PLACES)
+            self._report.error(path[:-1], f"unknown plugin {name!r}{hint}", self._report.line(path))
+        return module
+
+
+class _PluginReader:
+    """Reads one plugin: its global configuration, its rules, and what the routes say."""
+
+    def __init__(self, checker: Checker, name: str, module: PluginModule, lenient_global: bool) -> None:
+        self._checker = checker
+        self._report = checker.report
+        self._name = name
+        self._module = module
+        self._lenient_global = lenient_global
+        self._path: Path = ("plugins", name)
+        self._global: dict[str, Any] = {}
+
+    def read(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> PluginRules | None:
+        raw = plugins.get(self._name)
+        raw = {} if raw is None else raw
+        if not isinstance(raw, dict):
+            self._report.error(self._path, "must be a mapping; {} switches the plugin on with nothing set")
+            return None
+        self._global = {key: value for key, value in raw.items() if key != "_rules_"}
+        has_global = self._name in plugins and (bool(self._global) or "_rules_" not in raw)
+        pairs = [*self._from_routes(routes), *self._from_array(raw.get("_rules_"))]
+        if self._name in plugins and not has_global and not pairs:
+            self._report.note(self._path, "has neither a global configuration nor a rule, so that it never runs")
+        default = self._read_global(bool(raw.get("_rules_"))) if has_global else None
+        return PluginRules([rule for rule, _ in pairs], [*(config for _, config in pairs), default])
+
+    def _read_global(self, has_rules: bool) -> Any:
+        if not (self._lenient_global and has_rules):
+            return self._convert(self._global, self._path, {})
+        with self._report.aside() as (errors, notes):
+            config = self._convert(self._global, self._path, {})
+        self._report.add([], notes)
+        for error in errors:
+            self._report.note(
+                error.path, f"{error.message} (Higress ignores such a global configuration: only rules count)"
+            )
+        return config
+
+    def _from_routes(self, routes: list[RouteConfig]) -> list[tuple[Rule, Any]]:
+        pairs: list[tuple[Rule, Any]] = []
+        for index, route in enumerate(routes):
+            if self._name not in route.plugins:
+                continue
+            value = route.plugins[self._name]
+            path = ("routes", index, "plugins", self._name)
+            value = {} if value is None else value
+            if value is False:
+                pairs.append((Rule(routes=(route.name,)), None))
+            elif isinstance(value, dict):
+                pairs.append((Rule(routes=(route.name,)), self._rule_config(value, path)))
+            else:
+                self._report.error(path, "must be a mapping, or false to switch the plugin off on this route")
+        return pairs
+
+    def _from_array(self, raw: Any) -> list[tuple[Rule, Any]]:
+        path = (*self._path, "_rules_")
+        if raw is None:
+            return []
+        if not isinstance(raw, list):
+            self._report.error(path, "must be a list of rules")
+            return []
+        pairs = []
+        for index, rule in enumerate(raw):
+            place = (*path, index)
+            if not isinstance(rule, dict):
+                self._report.error(place, "must be a mapping: match keys and a configuration")
+                continue
+            keys = {key: rule[key] for key in MATCH_KEYS if key in rule}
+            types = [self._checker.convert(value, list[str], (*place, key)) for key, value in keys.items()]
+            own = {key: value for key, value in rule.items() if key not in MATCH_KEYS}
+            config = self._rule_config(own, place)
+            if not any(keys.values()):
+                self._report.error(place, NO_MATCH_KEY)
+            elif None not in types:
+                pairs.append((match_keys(dict(zip(keys, types, strict=True))), config))
+        return pairs
+
+    def _rule_config(self, own: dict[str, Any], path: Path) -> Any:
+        """A rule's configuration replaces the global one; with INHERITS it is a copy of it with the rule's own keys
+        on top."""
+        if not self._module.INHERITS:
+            return self._convert(own, path, {})
+        keys = {key: (*self._path, key) for key in self._global if key not in own}
+        return self._convert({**self._global, **own}, path, keys)
+
+    def _convert(self, raw: dict[str, Any], path: Path, keys: Mapping[str, Path]) -> Any:
+        config = self._checker.convert(raw, self._module.Config, path, keys)
+        if config is not None:
+            for problem in self._module.check(config):
+                first, rest = problem.path[:1], problem.path[1:]
+                start = keys.get(str(first[0]), (*path, *first)) if first else path
+                told = self._report.note if problem.quirk and self._lenient_global else self._report.error
+                told((*start, *rest), problem.message)
+        return config

@@ -1,0 +1,133 @@
+"""What is wrong or noteworthy in a configuration: findings with their place, collected instead of raised.
+
+A finding never carries a value that came from the environment or whose key names a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+Path = tuple[str | int, ...]
+
+_PLAIN_KEY = re.compile(r"[\w-]+")
+_SECRET_KEY = re.compile(
+    r"(?<!^max)(tokens?|passw(or)?d|passphrase|secret|credentials?|authorization)$"
+    r"|(api|auth|access|secret|private)keys?$|^(ak|sk)$",
+    re.IGNORECASE,
+)
+_PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
+
+
+class Finding(NamedTuple):
+    """`line` is 0 where the file has no such place."""
+
+    line: int
+    path: Path
+    message: str
+
+
+@dataclass(slots=True)
+class Report:
+    """Errors and notes about the file `name`. `lines` gives a path its line, `hidden` are paths whose values stay
+    unsaid."""
+
+    name: str
+    lines: Mapping[Path, int] = field(default_factory=dict)
+    hidden: Collection[Path] = ()
+    errors: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+
+    def error(self, path: Path, message: str, line: int = 0) -> None:
+        self._add(self.errors, Finding(line or self.line(path), path, message))
+
+    def note(self, path: Path, message: str) -> None:
+        self._add(self.notes, Finding(self.line(path), path, message))
+
+    @contextmanager
+    def aside(self) -> Iterator[tuple[list[Finding], list[Finding]]]:
+        """Collects the errors and notes of the block apart from the others."""
+        kept = self.errors, self.notes
+        self.errors, self.notes = [], []
+        try:
+            yield self.errors, self.notes
+        finally:
+            self.errors, self.notes = kept
+
+    def add(self, errors: Iterable[Finding], notes: Iterable[Finding]) -> None:
+        """Takes over findings that were collected aside; those that it has already are not repeated."""
+        for finding in errors:
+            self._add(self.errors, finding)
+        for finding in notes:
+            self._add(self.notes, finding)
+
+    def line(self, path: Path) -> int:
+        """The line of `path`, or of the nearest place around it that the file has; 0 without one."""
+        for length in range(len(path), -1, -1):
+            if line := self.lines.get(path[:length]):
+                return line
+        return 0
+
+    def say(self, path: Path, value: Any) -> str:
+        """`value` for a message: short, and `***` where it is a secret."""
+        if is_secret(path) or path in self.hidden:
+            return "***"
+        text = repr(without_password(value) if isinstance(value, str) else value)
+        return text if len(text) <= 60 else f"{text[:57]}..."
+
+    def format(self, finding: Finding) -> str:
+        """One complete line: `aigw.yaml:14 plugins.ai-cache: unknown key 'ttl'; did you mean 'cacheTTL'?`"""
+        place = f"{self.name}:{finding.line}" if finding.line else self.name
+        where = format_path(finding.path)
+        return f"{place} {where}: {finding.message}" if where else f"{place}: {finding.message}"
+
+    def format_all(self, findings: Iterable[Finding]) -> list[str]:
+        """All of them in the order of the file."""
+        return [self.format(finding) for finding in sorted(findings, key=lambda each: each.line)]
+
+    def _add(self, findings: list[Finding], finding: Finding) -> None:
+        if finding not in findings:
+            findings.append(finding)
+
+
+def format_path(path: Path) -> str:
+    """`plugins.ai-proxy._rules_[0].provider`; keys that would not read well are quoted: `services['a.b:1']`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif _PLAIN_KEY.fullmatch(step):
+            text += f".{step}" if text else step
+        else:
+            text += f"[{step!r}]"
+    return text
+
+
+def is_secret(path: Path) -> bool:
+    """Whether a key on the path names a secret, in any spelling: apiTokens, secretKey, password, credentials, ak."""
+    return any(isinstance(step, str) and _SECRET_KEY.search(re.sub(r"[_-]", "", step)) for step in path)
+
+
+def without_password(text: str) -> str:
+    """A URL with its password made unreadable."""
+    return _PASSWORD_IN_URL.sub(r"\1:***@", text)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'cacheTTL'?`, or what there is to choose from, or nothing."""
+    names = {_bare(each): each for each in known}
+    bare = _bare(name)
+    close = [each for each in names if len(bare) > 2 and (bare in each or (len(each) > 2 and each in bare))]
+    close = get_close_matches(bare, names, 1, 0.6) or sorted(close, key=len)
+    if close:
+        return f"; did you mean {names[close[0]]!r}?"
+    if names and len(names) <= 8:
+        return f"; known: {', '.join(sorted(names.values()))}"
+    return ""
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[_\-\s]", "", name).lower()

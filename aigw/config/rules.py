@@ -1,0 +1,102 @@
+"""Which of a plugin's configurations a request gets: Higress's rule selection.
+
+Rules are tried in array order and the first that matches wins; nothing is more specific than anything else. A rule
+looks at its routes (and services, if both are given), else at its domains, else its services, else its route
+prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+MATCH_KEYS = ("_match_route_", "_match_domain_", "_match_service_", "_match_route_prefix_")
+
+NO_MATCH_KEY = (
+    "there is at least one of  '_match_route_', '_match_domain_', '_match_service_' and '_match_route_prefix_' "
+    "can present in configuration."
+)
+"""Higress's words."""
+
+
+class Rule(NamedTuple):
+    """The match keys of a rule; empty ones are the same as absent ones."""
+
+    routes: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+    def matches(self, route: str, host: str, service: str) -> bool:
+        if self.routes:
+            return route in self.routes and (not self.services or _is_service(self.services, service))
+        if self.domains:
+            return matches_domain(self.domains, host)
+        if self.services:
+            return _is_service(self.services, service)
+        return route.startswith(self.prefixes)
+
+    @property
+    def looks_at_host(self) -> bool:
+        return bool(self.domains) and not self.routes
+
+
+class PluginRules:
+    """A plugin's configurations: one a rule in the rules' order, then the global one. `rules[i]` selects `configs[i]`.
+
+    A config of None switches the plugin off where its rule matches; the last one is None without a global config."""
+
+    __slots__ = ("configs", "rules")
+
+    def __init__(self, rules: Sequence[Rule], configs: Sequence[Any]) -> None:
+        if len(configs) != len(rules) + 1:
+            raise ValueError("one config a rule and the global one")
+        self.rules = tuple(rules)
+        self.configs = tuple(configs)
+
+    def select(self, route: str, host: str, service: str) -> int | None:
+        """The index in `configs` of what applies; None if the plugin does not take part.
+
+        `host` is the request's authority, with or without a port; `service` is `fqdn:port` or `fqdn`, "" without an
+        upstream."""
+        index = len(self.rules)
+        for position, rule in enumerate(self.rules):
+            if rule.matches(route, host, service):
+                index = position
+                break
+        return None if self.configs[index] is None else index
+
+    def depends_on_host(self, route: str, service: str) -> bool:
+        """Whether two requests of the same route and service can get different configurations."""
+        for rule in self.rules:
+            if rule.looks_at_host:
+                return True
+            if rule.matches(route, "", service):
+                return False
+        return False
+
+
+def match_keys(raw: Mapping[str, Any]) -> Rule:
+    """The match keys of a raw rule whose types have been checked."""
+    return Rule(*(tuple(str(each) for each in raw.get(key) or ()) for key in MATCH_KEYS))
+
+
+def matches_domain(patterns: Sequence[str], host: str) -> bool:
+    """Whether a pattern (`*suffix`, `prefix*`, exact) is true of the host; its port does not count, its case does."""
+    colon = host.rfind(":")
+    if colon > host.rfind("]"):
+        host = host[:colon]
+    return any(_is_domain(pattern, host) for pattern in patterns)
+
+
+def _is_domain(pattern: str, host: str) -> bool:
+    if pattern.startswith("*"):
+        return host.endswith(pattern[1:])
+    if pattern.endswith("*"):
+        return host.startswith(pattern[:-1])
+    return host == pattern
+
+
+def _is_service(names: Sequence[str], service: str) -> bool:
+    """A name is `fqdn` or `fqdn:port`."""
+    fqdn, colon, _ = service.rpartition(":")
+    return service in names or (bool(colon) and fqdn in names)

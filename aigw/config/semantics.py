@@ -1,0 +1,69 @@
+"""What must hold in the file beyond its types: addresses, unique names, globs, the list of plugins in `order:`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aigw.config.model import GatewayConfig, RouteConfig
+from aigw.config.report import Path, Report, suggest
+from aigw.config.services import parse_listen, parse_upstream, service_problem, split_authority
+from aigw.core.errors import ConfigError
+
+_METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", re.IGNORECASE)
+
+
+def check_gateway(config: GatewayConfig, report: Report) -> None:
+    """Everything but the plugins."""
+    _try(parse_listen, config.listen, report, ("listen",))
+    for name, url in config.services.items():
+        if problem := service_problem(url):
+            report.error(("services", name), f"{problem}, got {report.say(('services', name), url)}")
+        _try(split_authority, name, report, ("services", name))
+    for index, origin in enumerate(config.cors.origins):
+        if not _ORIGIN.fullmatch(origin):
+            report.error(("cors", "origins", index), f"must be '*' or scheme://host[:port], got {origin!r}")
+    for index, host in enumerate(config.hosts):
+        _try(split_authority, host, report, ("hosts", index))
+    seen: dict[str, int] = {}
+    for index, route in enumerate(config.routes):
+        path: Path = ("routes", index)
+        if route.name in seen:
+            first = report.line(("routes", seen[route.name], "name"))
+            report.error((*path, "name"), f"{route.name!r} is already the name of the route in line {first}")
+        seen.setdefault(route.name, index)
+        _check_route(route, path, report)
+
+
+def check_order(order: list[str], configured: Iterable[str], report: Report) -> None:
+    """`order:` lists every configured plugin once and nothing else."""
+    names = list(configured)
+    for index, name in enumerate(order):
+        if name in order[:index]:
+            report.error(("order", index), f"lists {name!r} twice")
+        elif name not in names:
+            report.error(("order", index), f"{name!r} is not configured under plugins{suggest(name, names)}")
+    for name in names:
+        if name not in order:
+            report.error(("order",), f"must list every configured plugin; {name!r} is missing")
+
+
+def _check_route(route: RouteConfig, path: Path, report: Report) -> None:
+    if "*" in route.match.path[:-1]:
+        report.error((*path, "match", "path"), "may have one *, at its end")
+    for index, method in enumerate(route.match.methods):
+        if not _METHOD.fullmatch(method):
+            report.error((*path, "match", "methods", index), f"must be a method in capitals, got {method!r}")
+    if route.upstream:
+        _try(parse_upstream, route.upstream, report, (*path, "upstream"))
+        if re.fullmatch(r"\w+://[^/?#]*(/?[?#].*|/.+)", route.upstream):
+            report.note((*path, "upstream"), "only scheme, host and port are used; path and query are the request's")
+
+
+def _try(parse: Callable[[str], Any], text: str, report: Report, path: Path) -> None:
+    try:
+        parse(text)
+    except ConfigError as error:
+        report.error(path, str(error))

@@ -1,0 +1,217 @@
+"""A YAML file as plain values plus the line of every one of them, with `${NAME}` expanded.
+
+Reads libyaml's events, never objects: no tag can construct anything, and what a hostile file may cost is bounded.
+Scalars mean what they mean to Higress's YAML-to-JSON step: dates and base-60 numbers are text, keys are always
+text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from aigw.config.environment import expand
+from aigw.config.report import Path, Report
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+"""Values after aliases are followed."""
+
+_TOO_LARGE = f"aliases make this more than {MAX_VALUES} values, or nest it deeper than {MAX_DEPTH} levels"
+
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
+_PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map", "merge", "timestamp", "value")}
+
+
+@dataclass(slots=True)
+class Source:
+    """`lines` has every path. `expanded` are the paths whose text had a reference, with the names that the
+    environment supplied; `missing` the paths where a name was not there."""
+
+    values: dict[str, Any] = field(default_factory=dict, repr=False)
+    lines: dict[Path, int] = field(default_factory=dict)
+    expanded: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    missing: set[Path] = field(default_factory=set)
+
+
+def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[Source, Report]:
+    """Reads a configuration. Whatever is wrong stands in the report; the source then holds as much as could be read."""
+    source = Source()
+    report = Report(name, source.lines, source.expanded)
+    if len(text) > MAX_BYTES:
+        report.error((), f"the file is larger than {MAX_BYTES} bytes")
+        return source, report
+    try:
+        root = _Parser(text).document()
+    except _UnreadableError as error:
+        report.error((), str(error), error.line)
+        return source, report
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
+        report.error((), f"YAML: {problem}{_hint(text, mark)}", mark.line + 1 if mark else 0)
+        return source, report
+    if root is None:
+        return source, report
+    if not isinstance(root.value, list) or not root.is_mapping:
+        report.error((), "must be a mapping of keys to values", root.line)
+        return source, report
+    try:
+        source.values = _Builder(source, report, env).build(root, ())
+    except _UnreadableError as error:
+        report.error((), str(error), error.line)
+    return source, report
+
+
+def _hint(text: bytes, mark: Any) -> str:
+    around = text.splitlines()[max(mark.line - 1, 0) : mark.line + 1] if mark else []
+    return "; inside { } and [ ] a ${NAME} must be quoted" if any(b"${" in line for line in around) else ""
+
+
+class _UnreadableError(Exception):
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(slots=True)
+class _Node:
+    """`value`: the text of a scalar, the nodes of a sequence, the (key, value) pairs of a mapping."""
+
+    tag: str
+    value: Any
+    line: int
+    is_mapping: bool = False
+
+
+class _Parser:
+    """Events to nodes. An anchor is known once its node is complete, so that no node can contain itself."""
+
+    def __init__(self, text: bytes) -> None:
+        self._loader = yaml.CSafeLoader(text)
+        self._anchors: dict[str, _Node] = {}
+
+    def document(self) -> _Node | None:
+        """The only document's root, None for an empty file."""
+        self._next()
+        event = self._next()
+        if isinstance(event, yaml.StreamEndEvent):
+            return None
+        root = self._node(self._next(), 1)
+        self._next()
+        event = self._next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise _UnreadableError(
+                "a second YAML document begins here; the configuration is one document", _line(event)
+            )
+        return root
+
+    def _next(self) -> Any:
+        return self._loader.get_event()
+
+    def _node(self, event: Any, depth: int) -> _Node:
+        line = _line(event)
+        if depth > MAX_DEPTH:
+            raise _UnreadableError(f"nested deeper than {MAX_DEPTH} levels", line)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise _UnreadableError(f"the alias *{event.anchor} has no anchor before it", line)
+            return self._anchors[event.anchor]
+        if isinstance(event, yaml.ScalarEvent):
+            tag = event.tag
+            if tag is None or tag == "!":
+                tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
+            node = _Node(tag, event.value, line)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = _Node(event.tag or "tag:yaml.org,2002:seq", self._until(yaml.SequenceEndEvent, depth), line)
+        else:
+            flat = self._until(yaml.MappingEndEvent, depth)
+            pairs = list(zip(flat[::2], flat[1::2], strict=True))
+            node = _Node(event.tag or "tag:yaml.org,2002:map", pairs, line, is_mapping=True)
+        if node.tag not in _PLAIN_TAGS:
+            raise _UnreadableError(f"the tag {node.tag} is not supported", line)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _until(self, end: type, depth: int) -> list[_Node]:
+        nodes = []
+        while not isinstance(event := self._next(), end):
+            nodes.append(self._node(event, depth + 1))
+        return nodes
+
+
+class _Builder:
+    """Nodes to values, noting where each stands."""
+
+    def __init__(self, source: Source, report: Report, env: Mapping[str, str]) -> None:
+        self._source = source
+        self._report = report
+        self._env = env
+        self._scalars = yaml.CSafeLoader("")
+        self._count = 0
+
+    def build(self, node: _Node, path: Path, line: int = 0) -> Any:
+        self._count += 1
+        if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
+            raise _UnreadableError(_TOO_LARGE, node.line)
+        self._source.lines[path] = line or node.line
+        if node.is_mapping:
+            return self._mapping(node, path)
+        if isinstance(node.value, list):
+            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: _Node, path: Path) -> dict[str, Any]:
+        pairs = self._pairs(node, path)
+        return {key: self.build(value, (*path, key), line) for key, (line, value) in pairs.items()}
+
+    def _pairs(self, node: _Node, path: Path) -> dict[str, tuple[int, _Node]]:
+        """Key to its line and value: the mapping's own first, then what `<<` brings in and nothing nearer has set."""
+        pairs: dict[str, tuple[int, _Node]] = {}
+        merged: list[_Node] = []
+        for key, value in node.value:
+            self._count += 1
+            if isinstance(key.value, list):
+                self._report.error(path, "a key must be text", key.line)
+            elif key.tag.endswith(":merge"):
+                merged += value.value if isinstance(value.value, list) and not value.is_mapping else [value]
+            elif key.value in pairs:
+                place = (*path, key.value)
+                self._report.error(place, f"is given twice; the first is in line {pairs[key.value][0]}", key.line)
+            else:
+                pairs[key.value] = (key.line, value)
+        for part in merged:
+            if self._count > MAX_VALUES:
+                raise _UnreadableError(_TOO_LARGE, part.line)
+            if part.is_mapping:
+                pairs = {**self._pairs(part, path), **pairs}
+            else:
+                self._report.error(path, "<< takes a mapping or a list of mappings", part.line)
+        return pairs
+
+    def _scalar(self, node: _Node, path: Path) -> Any:
+        if node.tag in _TAGS and not (node.tag.endswith(("int", "float")) and ":" in node.value):
+            try:
+                return self._scalars.construct_object(yaml.ScalarNode(node.tag, node.value))
+            except (ValueError, KeyError, IndexError):
+                self._report.error(path, f"is not a value of the kind {node.tag.rpartition(':')[2]}", node.line)
+                return None
+        result = expand(node.value, self._env)
+        if result.touched:
+            self._source.expanded[path] = result.names
+        for name in result.missing:
+            self._source.missing.add(path)
+            self._report.error(
+                path,
+                f"the environment has no {name}; set it, put it into .env, or write ${{{name}:-default}}",
+                node.line,
+            )
+        return result.text
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1

@@ -1,0 +1,27 @@
+"""Durations and sizes as people write them: "500ms", "10s", "100MiB"."""
+
+from __future__ import annotations
+
+import re
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3}
+_BYTES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+_QUANTITY = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([A-Za-z]*)\s*")
+
+DURATION_PATTERN = r"^\s*\d+(\.\d+)?\s*(ms|s|m|h)?\s*$"
+SIZE_PATTERN = r"^\s*\d+(\.\d+)?\s*([kKmMgG]([iI]?[bB])?|[bB])?\s*$"
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds; a number without a unit is seconds. None if the text is no duration."""
+    match = _QUANTITY.fullmatch(text)
+    unit = match and _SECONDS.get(match[2].lower() or "s")
+    return float(match[1]) * unit if match and unit else None
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes. None if the text is no size."""
+    match = _QUANTITY.fullmatch(text)
+    unit = match and _BYTES.get(match[2].lower())
+    return int(float(match[1]) * unit) if match and unit else None

@@ -43,6 +43,13 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     ] = []
     by_model: Annotated[dict[str, str], Meta(description="aigw: model -> provider id; keys as in modelMapping")] = {}
 
+    def active(self) -> list[ProviderConfig]:
+        """The providers that can be reached, the one that requests go to by default first."""
+        by_id = {provider.id: provider for provider in self.providers}
+        named = [self.active_provider_id, *self.weights, *self.by_model.values(), *self.fallback]
+        found = [by_id[name] for name in dict.fromkeys(named) if name in by_id]
+        return found or ([self.provider] if self.provider else [])
+
 
 def check(config: Config) -> list[Problem]:
     """What is wrong beyond the types, in Higress's words where it has some."""
@@ -104,7 +111,7 @@ def _check_references(config: Config) -> list[Problem]:
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     """Makes the router and, for providers with a `healthCheckModel`, runs their probes."""
-    providers = [BoundProvider(provider, env) for provider in _active(config)]
+    providers = [BoundProvider(provider, env) for provider in config.active()]
     if not providers:
         yield _pass
         return
@@ -123,16 +130,6 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _active(config: Config) -> list[ProviderConfig]:
-    """The providers that can be reached, the one that requests go to by default first."""
-    by_id = {provider.id: provider for provider in config.providers}
-    named = [config.active_provider_id, *config.weights, *config.by_model.values(), *config.fallback]
-    active = [by_id[name] for name in dict.fromkeys(named) if name in by_id]
-    if config.provider is not None and not active:
-        active = [config.provider]
-    return active
 
 
 async def _pass(exchange: Exchange, call_next: Next) -> Reply:

@@ -38,7 +38,7 @@ class Failover(Struct, frozen=True, rename="camel"):
     health_check_timeout: Milliseconds = 5000
     health_check_model: str = ""
     cooldown_duration: Milliseconds = 0
-    failover_on_status: list[str] = ["4.*", "5.*"]
+    failover_on_status: tuple[str, ...] = ("4.*", "5.*")
 
 
 class RetryOnFailure(Struct, frozen=True, rename="camel"):
@@ -47,7 +47,7 @@ class RetryOnFailure(Struct, frozen=True, rename="camel"):
     enabled: bool = False
     max_retries: Annotated[int, Meta(ge=0)] = 1
     retry_timeout: Milliseconds = 30000
-    retry_on_status: list[str] = ["4.*", "5.*"]
+    retry_on_status: tuple[str, ...] = ("4.*", "5.*")
 
 
 class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):

@@ -19,6 +19,7 @@ from aigw.providers import apis
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
+from aigw.providers.models import list_models
 
 STREAM_ERROR = 502
 """The status that an error event at the start of a 200 stream counts as."""
@@ -50,6 +51,8 @@ class Router:
         if not self._faithful:
             source.path = with_version(source.path)
         api = apis.detect(source.path)
+        if self._by_model is not None and api == apis.MODELS and source.method == "GET":
+            return await list_models(exchange, source, list(self._providers.values()), self._env)
         first = self._pick(source, api)
         candidates = [first, *(provider for provider in self._fallback if provider is not first)]
         if source.stream is not None:

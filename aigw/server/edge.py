@@ -32,7 +32,9 @@ CLIENT_LEFT = 499
 class Edge:
     """The handler of `web.Server`. `find_route` gives None where no route matches."""
 
-    def __init__(self, find_route: Callable[[Request], tuple[Route, Next] | None], *, env: Env, guard: Guard, max_body: int) -> None:
+    def __init__(
+        self, find_route: Callable[[Request], tuple[Route, Next] | None], *, env: Env, guard: Guard, max_body: int
+    ) -> None:
         self._find_route = find_route
         self._env = env
         self._guard = guard

@@ -1,0 +1,31 @@
+"""What a start without a configuration file uses: the providers whose keys are in the environment, a running Ollama, and the models that
+need no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aigw.providers.environment import ENV_PROVIDERS
+from aigw.upstream.builtin.engine import MODELS
+
+BUILTIN = "builtin"
+OLLAMA = "ollama"
+
+
+def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_models: Sequence[str]) -> dict[str, Any]:
+    """The configuration of ai-proxy; keys stand in it as `${NAME}`. `ollama` is host and port of a running one."""
+    providers: list[dict[str, Any]] = []
+    by_model: dict[str, str] = {}
+    for row in ENV_PROVIDERS:
+        if env.get(row.variable):
+            providers.append({"id": row.type, "type": row.type, "apiTokens": [f"${{{row.variable}}}"]})
+            for beginning in row.models:
+                by_model.setdefault(f"{beginning}*", row.type)
+    if ollama is not None:
+        host, port = ollama
+        providers.append({"id": OLLAMA, "type": OLLAMA, "ollamaServerHost": host, "ollamaServerPort": port})
+        by_model |= dict.fromkeys(ollama_models, OLLAMA)
+    providers.append({"id": BUILTIN, "type": BUILTIN})
+    by_model |= dict.fromkeys(MODELS, BUILTIN)
+    return {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}

@@ -1,0 +1,52 @@
+"""The table of routes: the first one that matches a request takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aigw.config.model import MatchConfig, RouteConfig
+from aigw.config.rules import matches_domain
+from aigw.config.services import ServiceTable, parse_upstream
+from aigw.core.model import Request, Route, Target, Timeouts
+from aigw.core.pipeline import Pipeline
+from aigw.core.plugin import Next
+
+DEFAULT_ROUTE = RouteConfig(name="default")
+"""What a configuration without routes has: every request."""
+
+
+class RouteTable:
+    def __init__(
+        self, routes: Sequence[RouteConfig], pipeline: Pipeline, services: ServiceTable, timeouts: Timeouts
+    ) -> None:
+        self._routes = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
+        self._pipeline = pipeline
+
+    def find(self, request: Request) -> tuple[Route, Next] | None:
+        """The route of a request and its chain, None if no route matches."""
+        host = request.headers.get("host", "")
+        for match, route in self._routes:
+            if matches(match, request, host):
+                return route, self._pipeline.chain(route, host)
+        return None
+
+
+def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) -> Route:
+    """A route as exchanges carry it. A URL as upstream brings its own Host; a service name leaves the client's, as Envoy does."""
+    if not config.upstream:
+        return Route(config.name)
+    upstream = parse_upstream(config.upstream)
+    origin = services.locate(upstream.scheme, upstream.authority)
+    authority = upstream.authority if "://" in config.upstream else ""
+    return Route(config.name, upstream.service, Target(origin, authority, timeouts))
+
+
+def matches(match: MatchConfig, request: Request, host: str) -> bool:
+    pattern = match.path
+    if not (request.path.startswith(pattern[:-1]) if pattern.endswith("*") else request.path == pattern):
+        return False
+    if match.methods and request.method not in match.methods:
+        return False
+    if match.hosts and not matches_domain(match.hosts, host):
+        return False
+    return all(request.headers.get(name) == value for name, value in match.headers.items())

@@ -1,0 +1,98 @@
+"""How a gateway starts: from a file, or from what the machine has."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.config.automatic import automatic
+from aigw.config.load import Loaded, load
+from aigw.core.errors import UpstreamError
+from aigw.core.model import Origin, Request, Target, Timeouts
+from aigw.plugins.ai_proxy import Config as AiProxyConfig
+from aigw.upstream.base import Upstream
+
+OLLAMA_PORT = 11434
+PROBE_SECONDS = 0.2
+"""An Ollama on this machine answers within milliseconds; nobody waits for one that is not there."""
+
+
+async def load_or_discover(
+    path: Path | None, env: Mapping[str, str], upstream: Upstream, listen: str | None
+) -> tuple[Loaded, str]:
+    """The configuration and where it came from. Raises ConfigError with all findings."""
+    if path is not None:
+        loaded, origin = load(path, env), os.fspath(path)
+    else:
+        loaded, origin = await _discover(env, upstream), "none: from the environment (`aigw init` writes a file)"
+    if listen is not None:
+        loaded = replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
+    return loaded, origin
+
+
+async def _discover(env: Mapping[str, str], upstream: Upstream) -> Loaded:
+    address = ollama_address(env)
+    models = await ollama_models(address, upstream)
+    plugins = {"ai-proxy": automatic(env, address if models is not None else None, models or ())}
+    return load(None, env, text=msgspec.json.encode({"plugins": plugins}))
+
+
+def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
+    """Host and port from OLLAMA_HOST, which may be host, host:port or a URL, or Ollama's default."""
+    given = env.get("OLLAMA_HOST", "")
+    url = urlsplit(given if "://" in given else f"//{given}")
+    host = url.hostname or "127.0.0.1"
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host, url.port or OLLAMA_PORT  # noqa: S104
+
+
+async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[str] | None:
+    """The models of a running Ollama, None if there is none."""
+    host, port = address
+    target = Target(Origin("http", host, port), f"{host}:{port}", Timeouts(PROBE_SECONDS, PROBE_SECONDS, PROBE_SECONDS))
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            response = await upstream.send(Request("GET", "/v1/models", "", CIMultiDict()), target)
+            body = b"".join([piece async for piece in response.body])
+            return [model["id"] for model in msgspec.json.decode(body)["data"]]
+    except (UpstreamError, TimeoutError, msgspec.DecodeError, KeyError, TypeError):
+        return None
+
+
+def describe(loaded: Loaded, url: str, origin: str) -> str:
+    """The lines that a person reads when the gateway is ready."""
+    model = _first_model(loaded)
+    body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}]}}'
+    return "\n".join(
+        (
+            f"aigw serves {url}/v1  (Ctrl-C stops it)",
+            f"  configuration  {origin}",
+            f"  providers      {', '.join(_providers(loaded)) or 'none: plain HTTP routes only'}",
+            f"  plugins        {', '.join(loaded.plugins) or 'none'}",
+            f"  state          {loaded.state_dir}",
+            "",
+            f"  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'",
+        )
+    )
+
+
+def _configs(loaded: Loaded) -> list[AiProxyConfig]:
+    plugin = loaded.plugins.get("ai-proxy")
+    return [config for config in plugin.rules.configs if isinstance(config, AiProxyConfig)] if plugin else []
+
+
+def _providers(loaded: Loaded) -> list[str]:
+    named = [provider.id or provider.type for config in _configs(loaded) for provider in config.active()]
+    return list(dict.fromkeys(named))
+
+
+def _first_model(loaded: Loaded) -> str:
+    """A model to try: one of the built-in ones where they are configured, else a placeholder."""
+    types = {provider.type for config in _configs(loaded) for provider in config.active()}
+    return "echo" if "builtin" in types else "gpt-4o-mini"

@@ -55,20 +55,22 @@ class Loaded:
         ]
 
 
-def load(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin) -> Loaded:
-    """Reads and checks the file and the `.env` beside it (`env` goes before it); None: the defaults.
+def load(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin, *, text: bytes = b"") -> Loaded:
+    """Reads and checks the file and the `.env` beside it (`env` goes before it); None: `text`, or the defaults.
 
     Raises ConfigError with all findings."""
-    loaded, report = examine(path, env, find)
+    loaded, report = examine(path, env, find, text=text)
     if loaded is None:
         raise ConfigError(report.format_all(report.errors))
     return loaded
 
 
-def examine(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin) -> tuple[Loaded | None, Report]:
+def examine(
+    path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin, *, text: bytes = b""
+) -> tuple[Loaded | None, Report]:
     """As `load`, but gives the report with all errors and notes. No Loaded if there are errors."""
     if path is None:
-        source, report = read(b"", env, NO_FILE)
+        source, report = read(text, env, NO_FILE)
     else:
         source, report = _read_file(path, env)
     checker = Checker(source, report)

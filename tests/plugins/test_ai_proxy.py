@@ -1,0 +1,413 @@
+"""ai-proxy as a whole over a scripted upstream. Cases of Higress are cited by id; how they look on the wire is in
+tests/conformance."""
+
+import json
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.model import Request, Route
+from aigw.plugins import ai_proxy
+
+HELLO = {"model": "gpt-4", "messages": [{"role": "user", "content": "hi"}]}
+STREAM = {**HELLO, "stream": True}
+OPENAI = {"type": "openai", "apiTokens": ["sk-o"]}
+COMPLETION = {
+    "id": "x",
+    "object": "chat.completion",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "yo"}}],
+}
+RESET = UpstreamError(UpstreamFault.RESET, "reset")
+
+
+def delta(text, finish=None):
+    return {"id": "x", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
+
+
+USAGE = {"id": "x", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
+
+
+@asynccontextmanager
+async def proxy(config, upstream, **env):
+    typed = msgspec.convert(config, ai_proxy.Config)
+    assert ai_proxy.check(typed) == []
+    async with ai_proxy.build(typed, make_env(upstream, **env)) as plugin:
+        exchanges = []
+
+        async def send(request, route=None):
+            exchange = make_exchange(request, route=route)
+            exchanges.append(exchange)
+            return await plugin(exchange, terminal(upstream))
+
+        yield send
+        for exchange in exchanges:
+            await exchange.aclose()
+
+
+async def once(config, request, *script, **env):
+    """One request through the plugin: the upstream, the reply and its body."""
+    upstream = FakeUpstream(*script)
+    async with proxy(config, upstream, **env) as send:
+        reply = await send(request)
+        return upstream, reply, await reply.body()
+
+
+async def test_an_unchanged_request_and_answer_pass_byte_for_byte():
+    body = b'{ "model":"gpt-4",\n "temperature": 1.0, "messages":[{"role":"user","content":"h\\u00e9\xc3\xa9"}] }'
+    answer = b'{ "id":"x", "cost": 1.50 }'
+    upstream, reply, received = await once({"provider": OPENAI}, chat(body), Answer(pieces=[answer[:5], answer[5:]]))
+    assert upstream.last.body == body
+    assert received == answer
+    assert reply.single
+
+
+async def test_mapping_changes_the_model_and_nothing_else():
+    body = b'{"temperature": 1.0, "model":"gpt-4", "messages":[{"role":"user","content":"hi"}], "big":12345678901234567890123}'
+    upstream, _, _ = await once({"provider": {**OPENAI, "modelMapping": {"*": "m"}}}, chat(body))
+    assert upstream.last.body == body.replace(b": 1.0, ", b":1.0,").replace(b'"gpt-4", ', b'"m",').replace(
+        b"], ", b"],"
+    )
+
+
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        (b'{"mod', "truncated"),
+        (b"[]", "object"),
+        (b"", "truncated"),
+        (b'{"model":"m","messages":[],"stream":\xff}', "byte 36"),
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_refused(body, message):
+    with pytest.raises(GatewayError, match=message) as caught:
+        await once({"provider": OPENAI}, chat(body))
+    assert (caught.value.status, caught.value.code) == (400, "invalid_body")
+
+
+async def test_usage_is_asked_for_upstream_and_hidden_from_a_client_that_did_not_ask():
+    script = events(delta("a"), delta("b", "stop"), USAGE)
+    upstream, _, received = await once({"provider": OPENAI}, chat(STREAM), script)
+    assert upstream.json()["stream_options"] == {"include_usage": True}
+    assert b'"usage"' not in received
+    assert received.endswith(b"data: [DONE]\n\n")
+
+
+async def test_usage_is_shown_to_a_client_that_asked():
+    asked = {**STREAM, "stream_options": {"include_usage": True}}
+    _, _, received = await once({"provider": OPENAI}, chat(asked), events(delta("a", "stop"), USAGE))
+    assert b'"total_tokens": 3' in received
+
+
+async def test_higress_shows_the_usage_chunk():
+    _, _, received = await once(
+        {"provider": OPENAI}, chat(STREAM), events(delta("a", "stop"), USAGE), fidelity="higress"
+    )
+    assert b'"total_tokens": 3' in received
+
+
+async def test_done_is_added_to_a_complete_stream_only():
+    _, _, complete = await once({"provider": OPENAI}, chat(STREAM), events(delta("a", "stop"), done=False))
+    assert complete.endswith(b"data: [DONE]\n\n")
+    _, _, cut = await once({"provider": OPENAI}, chat(STREAM), events(delta("a"), done=False))
+    assert b"[DONE]" not in cut
+
+
+async def test_private_headers_of_the_client_stay_here():
+    headers = {
+        "authorization": "Bearer mine", "x-api-key": "mine", "cookie": "a=b", "origin": "http://localhost", "te": "trailers",
+        "connection": "x-hop", "x-hop": "1", "sec-fetch-mode": "cors", "accept-encoding": "gzip", "openai-beta": "v2",
+        "x-hi-original-auth": "forged",
+    }  # fmt: skip
+    upstream, _, _ = await once({"provider": OPENAI}, chat(HELLO, headers=headers))
+    assert dict(upstream.last.headers) == {
+        "content-type": "application/json", "openai-beta": "v2", "authorization": "Bearer sk-o",
+    }  # fmt: skip
+
+
+async def test_without_a_token_the_clients_key_becomes_a_bearer_token():
+    """P29"""
+    upstream, _, _ = await once({"provider": {"type": "openai"}}, chat(HELLO, headers={"x-api-key": "ck"}))
+    assert upstream.last.headers["authorization"] == "Bearer ck"
+    assert "x-api-key" not in upstream.last.headers
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions", "/team/v1/chat/completions"])
+async def test_a_path_without_version_or_with_a_prefix(path):
+    upstream, _, _ = await once({"provider": OPENAI}, chat(HELLO, path=path))
+    assert upstream.last.path == "/v1/chat/completions"
+
+
+async def test_one_model_by_its_id():
+    request = Request("GET", "/v1/models/meta/llama", "", chat({}).headers)
+    upstream, _, _ = await once(
+        {"provider": {"type": "groq", "apiTokens": ["k"], "capabilities": {"openai/v1/models": "/openai/v1/models"}}},
+        request,
+    )
+    assert upstream.last.path == "/openai/v1/models/meta/llama"
+
+
+async def test_a_refused_api_is_told_in_words():
+    with pytest.raises(GatewayError, match="'deepseek' does not offer") as caught:
+        await once(
+            {"provider": {"type": "deepseek", "apiTokens": ["k"]}},
+            chat({"model": "e", "input": "a"}, path="/v1/embeddings"),
+        )
+    assert caught.value.status == 404
+    assert caught.value.plain == (500, "failed to process request body: unsupported API name")
+
+
+async def test_an_error_page_becomes_an_error_in_the_clients_shape():
+    page = Answer(502, {"content-type": "text/html", "retry-after": "3"}, [b"<html>Bad Gateway</html>"])
+    _, reply, received = await once({"provider": OPENAI}, chat(HELLO), page)
+    assert reply.status == 502
+    assert reply.headers["retry-after"] == "3"
+    assert "Bad Gateway" in json.loads(received)["error"]["message"]
+
+
+async def test_a_providers_own_error_passes_as_it_is():
+    error = Answer(400, pieces=[b'{ "error":{"message":"no"}}'])
+    _, reply, received = await once({"provider": OPENAI}, chat(HELLO), error)
+    assert (reply.status, received) == (400, b'{ "error":{"message":"no"}}')
+
+
+class TestRetries:
+    TWO = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "deepseek", "apiTokens": ["k"]}],
+           "activeProviderId": "a", "fallback": ["b"]}  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused")),
+            answer_json({"error": "x"}, 500),
+            answer_json({"error": "x"}, 429),
+            events(b": ping\n\n", {"error": {"message": "overloaded"}}),
+            Answer(headers={"content-type": "text/event-stream"}, pieces=[b": ping\n\n", RESET]),
+        ],
+        ids=["connect", "500", "429", "error event", "reset before the first event"],
+    )
+    async def test_a_failure_before_the_first_event_moves_on(self, failure):
+        upstream, _, received = await once(self.TWO, chat(STREAM), failure, events(delta("from b", "stop")))
+        assert b"from b" in received
+        assert [target.authority for _, target in upstream.sent] == ["api.openai.com", "api.deepseek.com"]
+        assert all(body.closed for body in upstream.bodies)
+
+    async def test_after_the_first_event_it_never_moves_on(self):
+        upstream = FakeUpstream(
+            Answer(headers={"content-type": "text/event-stream"}, pieces=[b'data: {"a":1}\n\n', RESET])
+        )
+        async with proxy(self.TWO, upstream) as send:
+            reply = await send(chat(STREAM))
+            with pytest.raises(UpstreamError):
+                await reply.body()
+        assert len(upstream.sent) == 1
+
+    async def test_the_last_failure_is_the_answer(self):
+        _, reply, received = await once(
+            self.TWO, chat(HELLO), answer_json({"error": "a"}, 500), answer_json({"error": "b"}, 503)
+        )
+        assert (reply.status, json.loads(received)) == (503, {"error": "b"})
+
+    async def test_the_fallback_gets_the_clients_request_mapped_anew(self):
+        config = {**self.TWO, "providers": [
+            {"id": "a", **OPENAI, "modelMapping": {"*": "a-model"}},
+            {"id": "b", "type": "deepseek", "apiTokens": ["k"], "modelMapping": {"gpt-4": "b-model"}},
+        ]}  # fmt: skip
+        upstream, _, _ = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
+        assert [upstream.json(0)["model"], upstream.json(1)["model"]] == ["a-model", "b-model"]
+
+    async def test_comments_are_forwarded_at_once_where_nothing_else_can_be_tried(self):
+        upstream = FakeUpstream(Answer(headers={"content-type": "text/event-stream"}, pieces=[b": ping\n\n", RESET]))
+        async with proxy({"provider": OPENAI}, upstream) as send:
+            reply = await send(chat(STREAM))
+            batches = aiter(reply)
+            assert [chunk.raw for chunk in await anext(batches)] == [b": ping\n\n"]
+
+    async def test_another_token_is_tried(self):
+        """P68"""
+        config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "retryOnFailure": {"enabled": True}}}
+        upstream, _, received = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
+        assert json.loads(received) == COMPLETION
+        assert {request.headers["authorization"] for request, _ in upstream.sent} == {"Bearer t1", "Bearer t2"}
+        assert upstream.sent[1][1].timeouts.first_byte == 30
+
+    async def test_one_token_is_not_tried_twice(self):
+        """P69"""
+        config = {"provider": {**OPENAI, "retryOnFailure": {"enabled": True, "maxRetries": 3}}}
+        upstream, reply, _ = await once(config, chat(HELLO), answer_json({}, 500))
+        assert (len(upstream.sent), reply.status) == (1, 500)
+
+    async def test_a_streamed_upload_is_sent_once(self):
+        async def pieces():
+            yield b"x"
+
+        request = chat(b"", path="/v1/audio/transcriptions")
+        request.stream = pieces()
+        upstream, reply, _ = await once(self.TWO, request, answer_json({}, 500))
+        assert (len(upstream.sent), reply.status) == (1, 500)
+
+    async def test_a_token_that_keeps_failing_is_taken_out_of_use_and_comes_back(self):
+        failover = {"enabled": True, "failureThreshold": 2, "cooldownDuration": 1000}
+        upstream, clock = FakeUpstream(answer_json({}, 401)), FakeClock()
+        async with proxy(
+            {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "failover": failover}}, upstream, clock=clock
+        ) as send:
+
+            async def used(count):
+                start = len(upstream.sent)
+                for _ in range(count):
+                    await send(chat(HELLO))
+                return [request.headers["authorization"][7:] for request, _ in upstream.sent[start:]]
+
+            first = await used(12)
+            out = first[next(i for i in range(12) if first[: i + 1].count(first[i]) == 2)]
+            after = first[first.index(out) + 1 :]
+            assert out not in after[after.index(out) + 1 :][:1]
+            clock.now += 2
+            assert set(await used(20)) == {"t1", "t2"}
+
+
+class TestChoosing:
+    async def test_weights_share_the_requests_out(self):
+        config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "deepseek", "apiTokens": ["k"]}],
+                  "weights": {"a": 3, "b": 1}}  # fmt: skip
+        upstream = FakeUpstream(answer_json(COMPLETION))
+        async with proxy(config, upstream) as send:
+            for _ in range(400):
+                await send(chat(HELLO))
+        share = sum(target.authority == "api.openai.com" for _, target in upstream.sent) / 400
+        assert 0.68 < share < 0.82
+
+    async def test_by_model(self):
+        config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "deepseek", "apiTokens": ["k"]}],
+                  "activeProviderId": "a", "byModel": {"deepseek*": "b"}}  # fmt: skip
+        upstream = FakeUpstream(answer_json(COMPLETION))
+        async with proxy(config, upstream) as send:
+            await send(chat({**HELLO, "model": "deepseek-chat"}))
+            await send(chat(HELLO))
+        assert [target.authority for _, target in upstream.sent] == ["api.deepseek.com", "api.openai.com"]
+
+    async def test_the_models_of_all_are_one_list(self):
+        config = {
+            "providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "builtin"}],
+            "activeProviderId": "a",
+            "byModel": {"echo": "b"},
+        }
+        models = answer_json(
+            {"object": "list", "data": [{"id": "gpt-4", "object": "model", "created": 1, "owned_by": "o"}]}
+        )
+        upstream = FakeUpstream(models)
+        async with proxy(config, upstream) as send:
+            reply = await send(Request("GET", "/v1/models", "", chat({}).headers))
+            assert [model["id"] for model in json.loads(await reply.body())["data"]] == ["gpt-4", "echo", "mock"]
+
+    async def test_without_an_active_provider_the_plugin_does_nothing(self):
+        """P62"""
+        with pytest.raises(GatewayError, match="no upstream"):
+            await once({"providers": [{"id": "a", **OPENAI}]}, chat(HELLO))
+
+    async def test_builtin_models_are_providers_like_others(self):
+        _, _, received = await once({"provider": {"type": "builtin", "modelMapping": {"gpt-4": "echo"}}}, chat(HELLO))
+        assert json.loads(received)["choices"][0]["message"]["content"] == "hi"
+
+
+class TestChecks:
+    @pytest.mark.parametrize(
+        "config, message",
+        [
+            ({"provider": {"type": "qwen"}}, "no apiToken found in provider config"),
+            ({"provider": {"type": "nope"}}, "unknown provider type: nope"),
+            ({"provider": {"type": "bedrock"}}, "this version does not speak bedrock"),
+            ({"provider": {**OPENAI, "protocol": "grpc"}}, "invalid protocol in config"),
+            ({"provider": {**OPENAI, "failover": {"enabled": True}}}, "either healthCheckModel or cooldownDuration"),
+            ({"provider": {**OPENAI, "modelMapping": {"~(": "x"}}}, r"~\("),
+            ({"provider": {**OPENAI, "customSettings": [{"name": "a..b", "mode": "raw"}]}}, "empty"),
+            ({"provider": {**OPENAI, "retryOnFailure": {"retryOnStatus": ["("]}}}, "not a regular expression"),
+            ({"providers": [{"id": "a", **OPENAI}], "fallback": ["b"]}, "there is no provider 'b'"),
+            ({"providers": [OPENAI]}, "missing id"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, config, message):
+        problems = ai_proxy.check(msgspec.convert(config, ai_proxy.Config))
+        assert len(problems) == 1
+        with pytest.raises(AssertionError, match=message):
+            raise AssertionError(problems[0].message)
+
+
+async def test_firstbytetimeout_holds_for_streams():
+    """P80"""
+    config = {"provider": {**OPENAI, "firstByteTimeout": 7000}}
+    upstream, _, _ = await once(config, chat(STREAM), events(delta("a", "stop")))
+    assert upstream.sent[0][1].timeouts.first_byte == 7
+    upstream, _, _ = await once(config, chat(HELLO), answer_json(COMPLETION))
+    assert upstream.sent[0][1].timeouts.first_byte > 7
+
+
+async def test_the_context_file_is_fetched_once_and_inserted():
+    """P65"""
+    context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns", "servicePort": 80}
+    upstream = FakeUpstream(Answer(pieces=[b"CTX", b"TEXT"]), answer_json(COMPLETION))
+    async with proxy({"provider": {**OPENAI, "context": context}}, upstream) as send:
+        await send(
+            chat(
+                {
+                    "model": "m",
+                    "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "hi"}],
+                    "foo": 1,
+                }
+            )
+        )
+        await send(chat(HELLO))
+    assert [target.authority for _, target in upstream.sent] == ["files.local", "api.openai.com", "api.openai.com"]
+    sent = upstream.json(1)
+    assert [message["content"] for message in sent["messages"]] == ["s", "CTXTEXT", "hi"]
+    assert sent["foo"] == 1
+
+
+async def test_a_context_file_that_cannot_be_had():
+    """P66"""
+    context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns"}
+    with pytest.raises(GatewayError) as caught:
+        await once({"provider": {**OPENAI, "context": context}}, chat(HELLO), Answer(404))
+    assert caught.value.plain == (500, "failed to load context file: failed to load context file, status: 404")
+
+
+async def test_thinking_is_promoted_everywhere_but_in_higress():
+    """P58"""
+    config = {"provider": {**OPENAI, "promoteThinkingOnEmpty": True}}
+    answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "", "reasoning_content": "why"}}]}
+    _, _, received = await once(config, chat(HELLO), answer_json(answer))
+    assert json.loads(received)["choices"][0]["message"] == {"role": "assistant", "content": "why"}
+    _, _, received = await once(config, chat(HELLO), answer_json(answer), fidelity="higress")
+    assert json.loads(received) == answer
+    thinking = {"choices": [{"index": 0, "delta": {"reasoning_content": "why"}, "finish_reason": None}]}
+    finish = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    _, _, received = await once(config, chat(STREAM), events(thinking, finish))
+    assert b'"content":"why"' in received
+
+
+@pytest.mark.parametrize("asked, vector", [("base64", "AACAPwAAAEA="), ("float", [1.0, 2.0]), (None, [1.0, 2.0])])
+async def test_embeddings_come_in_the_format_that_was_asked_for(asked, vector):
+    """clients.md E16"""
+    body = {"model": "e", "input": "a", **({"encoding_format": asked} if asked else {})}
+    answer = answer_json({"data": [{"index": 0, "embedding": [1.0, 2.0]}]})
+    _, _, received = await once({"provider": OPENAI}, chat(body, path="/v1/embeddings"), answer)
+    assert json.loads(received)["data"][0]["embedding"] == vector
+
+
+async def test_an_explicit_null_is_not_forwarded():
+    """clients.md E9"""
+    request = chat({"model": "e", "input": "a", "encoding_format": None}, path="/v1/embeddings")
+    upstream, _, _ = await once({"provider": OPENAI}, request)
+    assert "encoding_format" not in upstream.json()
+
+
+async def test_a_generic_provider_without_a_host_goes_where_the_route_goes():
+    """P60"""
+    upstream = FakeUpstream()
+    route = Route("r", "up.dns:80", make_exchange(chat({})).target)
+    async with proxy({"provider": {"type": "generic"}}, upstream) as send:
+        with pytest.raises(GatewayError, match="names no host"):
+            await send(chat(HELLO), route)

@@ -1,0 +1,155 @@
+"""The fakes of the two seams: an upstream that follows a script, and an environment whose clock stands still."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from multidict import CIMultiDict
+
+from aigw.config.services import ServiceTable
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.forward import Forward
+from aigw.core.model import Request, Route, Target
+
+
+@dataclass
+class Answer:
+    """What the upstream does with one request: raise `error`, or answer; `pieces` may end with an exception."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    pieces: Sequence[bytes | Exception] = (b"{}",)
+    error: Exception | None = None
+
+
+def answer_json(body: Any, status: int = 200) -> Answer:
+    return Answer(status, pieces=[json.dumps(body).encode()])
+
+
+def events(*bodies: Any, done: bool = True) -> Answer:
+    """A stream; a body that is bytes is sent as it is."""
+    pieces = [body if isinstance(body, bytes) else f"data: {json.dumps(body)}\n\n".encode() for body in bodies]
+    return Answer(
+        headers={"content-type": "text/event-stream"}, pieces=[*pieces, *([b"data: [DONE]\n\n"] if done else [])]
+    )
+
+
+class FakeBody:
+    def __init__(self, pieces: Sequence[bytes | Exception]) -> None:
+        self._pieces = list(pieces)
+        self.closed = 0
+
+    def __aiter__(self) -> FakeBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        piece = self._pieces.pop(0)
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class FakeResponse:
+    status: int
+    headers: CIMultiDict[str]
+    body: FakeBody
+
+
+class FakeUpstream:
+    """Answers in the order of its script, the last answer again and again. Keeps what it was sent."""
+
+    def __init__(self, *script: Answer) -> None:
+        self._script = list(script) or [Answer()]
+        self.sent: list[tuple[Request, Target]] = []
+        self.bodies: list[FakeBody] = []
+
+    async def send(self, request: Request, target: Target) -> FakeResponse:
+        request.seal()
+        self.sent.append((request, target))
+        answer = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        if answer.error is not None:
+            raise answer.error
+        self.bodies.append(FakeBody(answer.pieces))
+        return FakeResponse(answer.status, CIMultiDict(answer.headers), self.bodies[-1])
+
+    async def aclose(self) -> None:
+        pass
+
+    @property
+    def last(self) -> Request:
+        return self.sent[-1][0]
+
+    def json(self, index: int = -1) -> Any:
+        """The body of a sent request."""
+        return json.loads(self.sent[index][0].body)
+
+
+class FakeClock:
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class WordCounter:
+    """Counts words where no test is about tokens."""
+
+    def count(self, text: str, model: str = "") -> int:
+        return len(text.split())
+
+    def count_chat(self, messages: Any, model: str = "") -> int:
+        return sum(self.count(str(message.get("content"))) for message in messages)
+
+    def clip(self, text: str, limit: int, model: str = "") -> str:
+        return " ".join(text.split()[:limit])
+
+    def ready(self, model: str = "") -> bool:
+        return True
+
+
+def make_env(upstream: FakeUpstream, *, fidelity: str = "safe", clock: FakeClock | None = None, seed: int = 1) -> Env:
+    return Env(
+        upstream=upstream,
+        services=ServiceTable({}),
+        tokens=WordCounter(),
+        fidelity=fidelity,
+        clock=clock or FakeClock(),
+        random=random.Random(seed),
+    )
+
+
+def chat(body: Any, *, path: str = "/v1/chat/completions", headers: dict[str, str] | None = None) -> Request:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    all_headers = {"host": "localhost", "content-type": "application/json", **(headers or {})}
+    return Request("POST", path, "", CIMultiDict(all_headers), raw)
+
+
+def make_exchange(request: Request, *, route: Route | None = None) -> Exchange:
+    return Exchange(
+        id="aigw-1",
+        request=request,
+        route=route or Route("test"),
+        family="openai",
+        client="127.0.0.1",
+        started=0.0,
+        jobs=set(),
+    )
+
+
+def terminal(upstream: FakeUpstream) -> Forward:
+    return Forward(upstream)

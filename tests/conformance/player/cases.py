@@ -4,6 +4,7 @@ The format is that of higress-cases.yaml; its header comment says what the names
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ from player.expectations import check_names
 from player.mismatch import Mismatch, only_known, require
 
 Case = dict[str, Any]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads 1e-06 as a number, as YAML 1.2 and the writer of the cases do."""
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
 
 DESCRIPTIVE = {"id", "title", "note", "basis", "plugin_version"}
 CASE = DESCRIPTIVE | {"plugin", "plugins", "config", "steps", "mocks", "expect_config", "reason"}
@@ -25,7 +33,7 @@ CONTEXT = {"route_name", "cluster_name", "response.code_details"}
 
 
 def load(path: Path) -> list[Case]:
-    cases: list[Case] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    cases: list[Case] = yaml.load(path.read_text(encoding="utf-8"), Loader)
     ids = [case["id"] for case in cases]
     doubled = {name for name in ids if ids.count(name) > 1}
     if doubled:

@@ -17,7 +17,7 @@ ROUTE_HEADER = "x-test-route"
 
 LOCAL_REPLY = {"status", "headers", "body"}
 CALLOUT = {"service", "port", "method", "host", "path", "headers", "body", "timeout_ms"}
-OTHER_TOKEN = "<the other token>"  # noqa: S105 - a placeholder
+OTHER_TOKEN = "<the other token>"
 
 
 @dataclass

@@ -95,6 +95,7 @@ async def refusal(folder: Path, config: dict[str, Any]) -> str:
         line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
         if line:
             raise Mismatch(f"expected a refused configuration, but the gateway started: {line!r}")
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
     finally:
         await _stop(process)
     if process.returncode != BAD_CONFIGURATION:

@@ -175,9 +175,11 @@ def gateway_config(case: Case, services: dict[str, str]) -> dict[str, Any]:
         for name, service in named
     ]
     default = routes(case)[ROUTE]
+    hosts = [step["request"]["host"].partition(":")[0] for step in case.get("steps") or [] if "host" in step["request"]]
     return {
         "listen": "127.0.0.1:0",
         "fidelity": "higress",
+        **({"hosts": hosts} if hosts else {}),
         "services": services,
         "routes": [*selected, {"name": ROUTE, "match": {"path": "/*"}, "upstream": default}],
         "plugins": json.loads(json.dumps(plugins_of(case))),

@@ -58,7 +58,7 @@ def parse_dotenv(text: str) -> tuple[dict[str, str], list[int]]:
     quotes a ` #` begins a comment."""
     values: dict[str, str] = {}
     wrong: list[int] = []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

@@ -54,7 +54,7 @@ def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
         report.error((), f"YAML: {problem}{_hint(text, mark)}", mark.line + 1 if mark else 0)
         return source, report
-    if root is None:
+    if root is None or root.tag == "tag:yaml.org,2002:null":
         return source, report
     if not isinstance(root.value, list) or not root.is_mapping:
         report.error((), "must be a mapping of keys to values", root.line)

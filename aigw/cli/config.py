@@ -1,0 +1,126 @@
+"""`aigw config check|show|schema`: what a configuration says, without starting anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from aigw.config.load import Loaded
+    from aigw.config.report import Finding, Report
+
+DEFAULT_FILE = Path("aigw.yaml")
+BAD_CONFIG = 2
+
+app = typer.Typer(
+    help="Check and look at the configuration.",
+    epilog="Example: aigw config check",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+@app.command("check", epilog="Example: aigw config check --config aigw.yaml")
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Name everything that is wrong, each with its line. Exit code 0: right, 2: wrong."""
+    import json
+    import os
+
+    from aigw.config.load import examine
+
+    path = config or DEFAULT_FILE
+    loaded, report = examine(path, os.environ)
+    if as_json:
+        findings = {"errors": _plain(report, report.errors), "notes": _plain(report, report.notes)}
+        typer.echo(json.dumps({"file": str(path), "ok": loaded is not None, **findings}, indent=2, ensure_ascii=False))
+    else:
+        for line in report.format_all(report.errors):
+            typer.echo(line)
+        for line in report.format_all(report.notes):
+            typer.echo(f"note: {line}")
+        typer.echo(f"{path}: {_summary(loaded, report)}")
+    if loaded is None:
+        raise typer.Exit(BAD_CONFIG)
+
+
+@app.command("show", epilog="Example: aigw config show --json")
+def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Print what is in force, where each value comes from, and the order of the plugins on each route.
+
+    Without a file it shows what `aigw serve` would use. Secrets are printed as ***."""
+    from aigw.config.effective import effective, render, to_json
+    from aigw.core.errors import ConfigError
+
+    try:
+        shown = effective(_load(config))
+    except ConfigError as error:
+        for finding in error.findings:
+            typer.echo(finding, err=True)
+        raise typer.Exit(BAD_CONFIG) from None
+    typer.echo(to_json(shown) if as_json else render(shown))
+
+
+@app.command("schema", epilog="Example: aigw config schema > aigw.schema.json")
+def schema() -> None:
+    """Print a JSON Schema of the configuration, which editors use to complete and to check.
+
+    An editor finds it through a first line of aigw.yaml: # yaml-language-server: $schema=aigw.schema.json"""
+    import json
+
+    from aigw.config.plugins import find_plugin, installed_plugins
+    from aigw.config.schema import schema as write_schema
+
+    found = {name: module for name in installed_plugins() if (module := find_plugin(name)) is not None}
+    typer.echo(json.dumps(write_schema(found), indent=2, ensure_ascii=False))
+
+
+def _load(config: Path | None) -> Loaded:
+    """As `aigw serve` would. Raises ConfigError."""
+    import asyncio
+    import os
+
+    from aigw.config.load import load
+    from aigw.server.start import load_or_discover
+    from aigw.upstream.proxied import upstream_for
+
+    path = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    if path is not None:
+        return load(path, os.environ)
+
+    async def discover() -> Loaded:
+        upstream = upstream_for(os.environ)
+        try:
+            loaded, _ = await load_or_discover(None, os.environ, upstream, None)
+        finally:
+            await upstream.aclose()
+        return loaded
+
+    return asyncio.run(discover())
+
+
+def _plain(report: Report, findings: list[Finding]) -> list[dict[str, object]]:
+    from aigw.config.report import format_path
+
+    ordered = sorted(findings, key=lambda each: each.line)
+    return [
+        {"line": each.line, "path": format_path(each.path), "message": each.message, "text": report.format(each)}
+        for each in ordered
+    ]
+
+
+def _summary(loaded: Loaded | None, report: Report) -> str:
+    if loaded is None:
+        count = len(report.errors)
+        return f"{count} error{'s' if count > 1 else ''}"
+    routes = len(loaded.config.routes)
+    return (
+        f"is right; plugins: {', '.join(loaded.plugins) or 'none'}; {routes or 'no'} route{'' if routes == 1 else 's'}"
+    )

@@ -1,0 +1,184 @@
+"""The configuration as it takes effect, with where each value came from; what `aigw config show` prints.
+
+No secret gets in here: what came through a `${...}`, stands under a key that names a secret, or is a URL's password
+is `***`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import yaml
+
+from aigw.config.load import Loaded
+from aigw.config.plugins import LoadedPlugin
+from aigw.config.report import Path, format_path, is_secret, without_password
+from aigw.config.rules import MATCH_KEYS, Rule
+
+HIDDEN = "***"
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
+
+
+@dataclass(slots=True)
+class Effective:
+    """`values` are plain and redacted; `origins` says for each leaf's path where it came from; `order` is per route."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Path, str] = field(default_factory=dict)
+    order: dict[str, list[str]] = field(default_factory=dict)
+
+
+def effective(loaded: Loaded) -> Effective:
+    """What is in force. Defaults that are empty, false or 0 are left out."""
+    return _Writer(loaded).write()
+
+
+class _Writer:
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._source = loaded.source
+        self._result = Effective()
+
+    def write(self) -> Effective:
+        config = msgspec.to_builtins(self._loaded.config)
+        plugins, routes = config.pop("plugins"), config.pop("routes")
+        del config["order"]
+        values = self._section(config, (), ())
+        values["plugins"] = {name: self._plugin(plugin) for name, plugin in self._loaded.plugins.items()}
+        for name in plugins:
+            if name not in self._loaded.plugins:
+                values["plugins"][name] = self._section(plugins[name] or {}, ("plugins", name), ("plugins", name))
+        values["order"] = list(self._loaded.plugins)
+        for index in range(len(values["order"])):
+            given = self._source.lines.get(("order", index))
+            self._result.origins["order", index] = self._place(given) if given else "Higress's order"
+        values["routes"] = [self._route(route, index) for index, route in enumerate(routes)]
+        self._result.values = {key: value for key, value in values.items() if value not in _EMPTY}
+        names = [route["name"] for route in routes] or ["default"]
+        self._result.order = {name: self._loaded.order(name) for name in names}
+        return self._result
+
+    def _plugin(self, plugin: LoadedPlugin) -> dict[str, Any]:
+        path: Path = ("plugins", plugin.name)
+        default = plugin.rules.configs[-1]
+        values = self._section(_builtins(default), path, path) if default is not None else {}
+        from_routes = sum(plugin.name in route.plugins for route in self._loaded.config.routes)
+        rules = list(zip(plugin.rules.rules, plugin.rules.configs, strict=False))[from_routes:]
+        if rules:
+            values["_rules_"] = [
+                {
+                    **self._match(rule, (*path, "_rules_", index)),
+                    **self._rule(plugin, config, (*path, "_rules_", index)),
+                }
+                for index, (rule, config) in enumerate(rules)
+            ]
+        return values
+
+    def _match(self, rule: Rule, path: Path) -> dict[str, Any]:
+        given = dict(zip(MATCH_KEYS, (list(names) for names in rule), strict=True))
+        return self._section(given, path, path)
+
+    def _rule(self, plugin: LoadedPlugin, config: Any, path: Path) -> dict[str, Any]:
+        """A rule's configuration; keys that it inherits come from the global one."""
+        values: dict[str, Any] = {}
+        for key, value in _builtins(config).items():
+            inherited = plugin.module.INHERITS and (*path, key) not in self._source.lines
+            start = (("plugins", plugin.name) if inherited else path) + (key,)
+            self._put(values, key, value, (*path, key), start)
+        return values
+
+    def _route(self, route: dict[str, Any], index: int) -> dict[str, Any]:
+        path: Path = ("routes", index)
+        changes = route.pop("plugins")
+        values = self._section(route, path, path)
+        for name in changes:
+            place = (*path, "plugins", name)
+            plugins = values.setdefault("plugins", {})
+            config = self._route_config(name, index)
+            if config is None:
+                plugins[name] = self._leaf(False, place, place)
+            else:
+                plugins[name] = self._rule(self._loaded.plugins[name], config, place)
+        return values
+
+    def _route_config(self, name: str, index: int) -> Any:
+        plugin = self._loaded.plugins.get(name)
+        position = sum(name in route.plugins for route in self._loaded.config.routes[:index])
+        return plugin.rules.configs[position] if plugin else None
+
+    def _section(self, values: dict[str, Any], path: Path, place: Path) -> dict[str, Any]:
+        """`path` is where it is shown, `place` where it stands in the file."""
+        result: dict[str, Any] = {}
+        for key, value in values.items():
+            self._put(result, key, value, (*path, key), (*place, key))
+        return result
+
+    def _put(self, into: dict[str, Any], key: str, value: Any, path: Path, place: Path) -> None:
+        if value not in _EMPTY or place in self._source.lines:
+            into[key] = self._value(value, path, place)
+
+    def _value(self, value: Any, path: Path, place: Path) -> Any:
+        if isinstance(value, dict) and value:
+            return self._section(value, path, place)
+        if isinstance(value, list | tuple) and value:
+            return [self._value(item, (*path, index), (*place, index)) for index, item in enumerate(value)]
+        return self._leaf(value, path, place)
+
+    def _place(self, line: int) -> str:
+        return f"{self._loaded.path}:{line}" if self._loaded.path else "found without a file"
+
+    def _leaf(self, value: Any, path: Path, place: Path) -> Any:
+        line = self._source.lines.get(place)
+        names = self._source.expanded.get(place)
+        origin = self._place(line) if line else "default"
+        self._result.origins[path] = f"environment {', '.join(names)} ({origin})" if names else origin
+        if names is not None or (is_secret(path) and isinstance(value, str) and value):
+            return HIDDEN
+        return without_password(value) if isinstance(value, str) else value
+
+
+def render(shown: Effective) -> str:
+    """YAML, each value with its origin behind it, and the order of the plugins on each route."""
+    rows = list(_rows(shown.values, (), "", shown.origins))
+    width = min(max((len(text) for text, _ in rows), default=0), 60)
+    lines = [f"{text:<{width}}  # {origin}" if origin else text for text, origin in rows]
+    lines.append("\n# The plugins that a request meets, outermost first:")
+    lines += [f"#   route {route}: {', '.join(names) or 'none'}" for route, names in shown.order.items()]
+    return "\n".join(lines)
+
+
+def to_json(shown: Effective) -> str:
+    """The same for programs: `config`, `sources` (path to origin) and `order` (route to plugins)."""
+    sources = {format_path(path): origin for path, origin in shown.origins.items()}
+    return json.dumps({"config": shown.values, "sources": sources, "order": shown.order}, indent=2, ensure_ascii=False)
+
+
+def _rows(value: Any, path: Path, indent: str, origins: dict[Path, str]) -> Iterator[tuple[str, str]]:
+    steps: Any = value.items() if isinstance(value, dict) else enumerate(value)
+    for step, item in steps:
+        head = f"{indent}{_scalar(step)}:" if isinstance(value, dict) else f"{indent}-"
+        place = (*path, step)
+        if isinstance(item, dict | list) and item:
+            rows = list(_rows(item, place, f"{indent}  ", origins))
+            if head.endswith("-"):
+                rows[0] = (f"{head} {rows[0][0].lstrip()}", rows[0][1])
+            else:
+                yield head, ""
+            yield from rows
+        else:
+            yield f"{head} {_scalar(item)}", origins.get(place, "")
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str) and not value.isprintable():
+        return json.dumps(value)
+    text = yaml.safe_dump(value, width=1 << 20, allow_unicode=True, default_flow_style=True)
+    return text.removesuffix("...\n").strip()
+
+
+def _builtins(config: Any) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(config)
+    return values

@@ -1,0 +1,107 @@
+"""Where names really are, and the notations of addresses."""
+
+import pytest
+
+from aigw.config.services import ServiceTable, parse_listen, parse_upstream, service_problem, split_authority
+from aigw.core.errors import ConfigError
+from aigw.core.model import Origin
+
+TABLE = ServiceTable(
+    {
+        "dashscope.aliyuncs.com": "http://127.0.0.1:9100",
+        "API.example.com:8443": "https://10.0.0.1:9443/",
+        "api.example.com": "https://10.0.0.2",
+        "[2001:db8::1]": "http://[::1]:9000",
+        "llm.internal.dns": "http://127.0.0.1:1",
+        "llm.internal.dns:443": "http://127.0.0.1:2",
+        "redis.static": "redis://user:secret@127.0.0.1:6379/0",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "authority", "service", "origin"),
+    [
+        ("https", "dashscope.aliyuncs.com", "", Origin("http", "127.0.0.1", 9100)),
+        ("https", "DashScope.aliyuncs.com:443", "", Origin("http", "127.0.0.1", 9100)),
+        ("https", "api.example.com:8443", "", Origin("https", "10.0.0.1", 9443, "api.example.com")),
+        ("https", "api.example.com", "", Origin("https", "10.0.0.2", 443, "api.example.com")),
+        ("http", "api.example.com", "", Origin("https", "10.0.0.2", 443, "api.example.com")),
+        ("https", "[2001:db8::1]:444", "", Origin("http", "::1", 9000)),
+        ("https", "h.io", "llm.internal.dns:443", Origin("http", "127.0.0.1", 2)),
+        ("https", "h.io", "llm.internal.dns:80", Origin("http", "127.0.0.1", 1)),
+        ("https", "dashscope.aliyuncs.com", "llm.internal.dns", Origin("http", "127.0.0.1", 9100)),
+        ("https", "h.io", "", Origin("https", "h.io", 443, "h.io")),
+        ("http", "h.io:81", "unknown.dns:1", Origin("http", "h.io", 81)),
+        ("https", "[::1]", "", Origin("https", "::1", 443, "::1")),
+    ],
+)
+def test_locates(scheme, authority, service, origin):
+    assert TABLE.locate(scheme, authority, service) == origin
+
+
+def test_what_is_not_http_is_refused_without_its_password():
+    with pytest.raises(ConfigError) as caught:
+        TABLE.locate("http", "redis.static")
+    assert caught.value.findings == [
+        "services.redis.static: 'redis://user:***@127.0.0.1:6379/0' is not HTTP; it must be an http:// or https:// URL"
+    ]
+    assert TABLE.url("REDIS.static") == "redis://user:secret@127.0.0.1:6379/0"
+    assert TABLE.url("other") is None
+
+
+@pytest.mark.parametrize("authority", ["", "a b", "h:x", "h:99999", "user@h", "::1", "[::1", "h:1:2", "h/path"])
+def test_what_is_no_authority(authority):
+    with pytest.raises(ConfigError):
+        split_authority(authority)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:4700", ("127.0.0.1", 4700)),
+        ("4700", ("127.0.0.1", 4700)),
+        (":80", ("0.0.0.0", 80)),  # noqa: S104
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:1", ("localhost", 1)),
+    ],
+)
+def test_listen(text, address):
+    assert parse_listen(text) == address
+
+
+@pytest.mark.parametrize("text", ["localhost", "1.2.3.4:x", "[::1]", "1.2.3.4:70000", ""])
+def test_listen_needs_a_port(text):
+    with pytest.raises(ConfigError):
+        parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("http://h.io", ("http", "h.io", "h.io:80")),
+        ("HTTPS://h.io/ignored?x", ("https", "h.io", "h.io:443")),
+        ("http://[::1]:81", ("http", "[::1]:81", "[::1]:81")),
+        ("llm.internal.dns:443", ("https", "llm.internal.dns:443", "llm.internal.dns:443")),
+        ("llm.static:80", ("http", "llm.static:80", "llm.static:80")),
+        ("llm.static", ("http", "llm.static", "llm.static")),
+    ],
+)
+def test_upstreams(text, endpoint):
+    assert parse_upstream(text) == endpoint
+
+
+@pytest.mark.parametrize("text", ["ftp://h", "http://", "a b", "h:x", "http://h:x"])
+def test_no_upstreams(text):
+    with pytest.raises(ConfigError):
+        parse_upstream(text)
+
+
+@pytest.mark.parametrize("url", ["http://h:1", "https://h/", "redis://h:1/0", "builtin://embeddings", "unix:///tmp/x"])
+def test_what_a_service_may_be(url):
+    assert service_problem(url) == ""
+
+
+@pytest.mark.parametrize("url", ["h:1", "", "http://", "http://h:x", "http://h/path", "http://h?x=1", "://h"])
+def test_what_a_service_may_not_be(url):
+    assert service_problem(url)

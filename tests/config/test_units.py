@@ -1,0 +1,37 @@
+"""Durations and sizes."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.config.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10s", 10), ("500ms", 0.5), ("5m", 300), ("1h", 3600), ("1.5s", 1.5), ("7", 7), (" 2 s ", 2), ("0", 0)],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1", 1), ("100MiB", 104857600), ("512 KiB", 524288), ("1gib", 1 << 30), ("10MB", 10_000_000), ("1.5k", 1500)],
+)
+def test_sizes(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "10 days", "1e3", "1.s", "MiB", "1__0", "9" * 40])
+def test_neither(text):
+    assert parse_duration(text) is None
+    assert parse_size(text) is None
+
+
+@given(st.from_regex(r"[0-9]{1,3}(\.[0-9])? ?[a-zA-Z]{0,3}", fullmatch=True))
+def test_the_patterns_of_the_schema_take_what_is_parsed(text):
+    assert parse_duration(text) is None or re.search(DURATION_PATTERN, text, re.IGNORECASE)
+    assert (parse_size(text) is None) == (re.search(SIZE_PATTERN, text) is None)

@@ -20,8 +20,8 @@ ONE_WRITE = 64 * 1024
 """Bodies up to this many bytes are copied behind their head; larger ones are written on their own."""
 
 
-class StaleConnectionError(UpstreamError):
-    """The peer closed a kept connection before it answered anything: the request may be sent again on a fresh one."""
+class UnansweredError(UpstreamError):
+    """The peer closed the connection before any byte of an answer. A kept connection may just have been too old."""
 
 
 class Connection(asyncio.Protocol):
@@ -42,7 +42,6 @@ class Connection(asyncio.Protocol):
         self._error: BaseException | None = None
         self._busy = False
         self._closed = False
-        self._used = False
         self._uploading = False
         self._unsent = 0
 
@@ -51,7 +50,7 @@ class Connection(asyncio.Protocol):
     async def exchange(self, head: bytes, request: Request, timeouts: Timeouts) -> Response:
         """Sends a request, waits for the head of the answer. Raises UpstreamError, or what `request.stream` raised."""
         if self._closed:
-            raise UpstreamError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
+            raise UnansweredError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
         self._busy = True
         self._timeouts = timeouts
         self._reader.start(request.method)
@@ -213,11 +212,12 @@ class Connection(asyncio.Protocol):
             self.drop()
         elif reader.response is not None and reader.until_close and error is None:
             self._finish()
-        elif self._used and not reader.begun:
-            self._fail(StaleConnectionError(UpstreamFault.RESET, f"{self.origin}: the kept connection was closed"))
+        elif reader.begun:
+            message = f"{self.origin}: the connection was closed in the middle of the answer"
+            self._fail(UpstreamError(UpstreamFault.RESET, message))
         else:
-            place = "before its answer" if reader.response is None else "in the middle of its answer"
-            self._fail(UpstreamError(UpstreamFault.RESET, f"{self.origin}: the connection was closed {place}"))
+            message = f"{self.origin}: the connection was closed before the answer"
+            self._fail(UnansweredError(UpstreamFault.RESET, message))
 
     def _expired(self) -> None:
         if not self._busy:
@@ -251,10 +251,7 @@ class Connection(asyncio.Protocol):
         self._wake()
         reader.response = None
         self._busy = False
-        self._used = True
-        if reader.keep and not self._uploading and self._pool.put(self):
-            if self.paused:
-                self.resume()
+        if reader.keep and not self._uploading and not self.paused and self._pool.put(self):
             self._deadline.arm(self._pool.idle_seconds)
         else:
             self.drop()

@@ -14,7 +14,7 @@ import aiohappyeyeballs
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Request, Target
 from aigw.upstream.body import Response
-from aigw.upstream.connection import Connection, StaleConnectionError
+from aigw.upstream.connection import Connection, UnansweredError
 from aigw.upstream.head import encode_head
 from aigw.upstream.pool import Pool
 
@@ -52,7 +52,7 @@ class HttpUpstream:
             if connection is not None:
                 try:
                     return await connection.exchange(head, request, target.timeouts)
-                except StaleConnectionError:
+                except UnansweredError:
                     pass
         connection = await self._connect(origin, target.timeouts.connect)
         return await connection.exchange(head, request, target.timeouts)

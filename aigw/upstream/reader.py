@@ -62,8 +62,7 @@ class ResponseReader:
             raise ValueError("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.response is None:  # otherwise a trailer
-            self._headers.append((header_name(name), header_value(value)))
+        self._headers.append((header_name(name), header_value(value)))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -242,11 +242,12 @@ async def test_skips_interim_answers(wire):
     assert wire.accepted == 1
 
 
+@pytest.mark.parametrize("surplus", [b"", b"1\r\nx\r\n"])
 @pytest.mark.parametrize("framing", [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b""])
-async def test_head_has_no_body(wire, framing):
+async def test_head_has_no_body(wire, framing, surplus):
     async def script(peer):
         await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n" + surplus)
         await peer.gone()
 
     await wire.serve(script)

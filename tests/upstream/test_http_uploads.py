@@ -180,6 +180,26 @@ async def test_a_peer_that_reads_nothing_times_out(wire):
     assert wire.upstream.open_connections == 0
 
 
+async def test_a_source_that_pauses_is_waited_for(wire):
+    go_on = asyncio.Event()
+
+    async def source():
+        yield b"x" * 10_000_000
+        asyncio.get_running_loop().call_later(0.2, go_on.set)
+        await go_on.wait()
+        yield b"y"
+
+    async def script(peer):
+        data = b""
+        while not data.endswith(b"y\r\n0\r\n\r\n"):
+            data = data[-10:] + await peer.reader.read(1_000_000)
+        await peer.send(EMPTY)
+
+    await wire.serve(script)
+    assert await wire.fetch(stream=source(), first_byte=0.15) == b""
+    assert go_on.is_set()
+
+
 async def test_the_first_byte_is_awaited_after_the_upload(wire):
     uploaded = asyncio.Event()
 

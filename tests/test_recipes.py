@@ -1,0 +1,86 @@
+"""Every recipe is booted and does what its comment says."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from openai import AsyncOpenAI, OpenAIError
+
+from aigw.config.load import load
+from aigw.config.services import ServiceTable
+from aigw.server.gateway import run
+from aigw.upstream.http import HttpUpstream
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+HELLO = [{"role": "user", "content": "Hello!"}]
+
+
+@asynccontextmanager
+async def serving(name, services=None):
+    """The OpenAI SDK, connected to a gateway with this recipe. `services` are laid over its own."""
+    loaded = load(RECIPES / f"{name}.yaml", {})
+    config = msgspec.structs.replace(loaded.config, listen="127.0.0.1:0")
+    loaded = replace(loaded, config=config, services=ServiceTable(services or {}))
+    async with (
+        run(loaded, HttpUpstream()) as running,
+        AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client,
+    ):
+        yield client
+
+
+def test_every_recipe_is_tried():
+    tested = {name.removeprefix("test_").replace("_", "-") for name in globals() if name.startswith("test_")}
+    assert {path.stem for path in RECIPES.glob("*.yaml")} <= tested
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_says_what_it_shows_and_how_to_try_it(path):
+    comment = path.read_text().split("\nplugins:")[0]
+    assert f"aigw serve --config recipes/{path.name}" in comment
+    assert "curl" in comment
+
+
+async def test_ai_proxy():
+    seen = []
+
+    async def answer(request):
+        seen.append((request.host, request.path, request.headers["authorization"], await request.json()))
+        return web.json_response(
+            {"id": "1", "object": "chat.completion", "created": 1, "model": "qwen-max", "choices": []}
+        )
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async with serving("ai-proxy", {"dashscope.aliyuncs.com": f"http://127.0.0.1:{port}"}) as client:
+        await client.chat.completions.create(model="gpt-4-turbo", messages=HELLO)
+    await runner.cleanup()
+    ((host, path, key, body),) = seen
+    assert (host, path, key) == ("dashscope.aliyuncs.com", "/compatible-mode/v1/chat/completions", "Bearer no-key")
+    assert body == {"model": "qwen-max", "messages": HELLO}
+
+
+async def test_fallback():
+    async with serving("fallback") as client:
+        answer = await client.chat.completions.create(model="gpt-4", messages=HELLO)
+    assert answer.choices[0].message.content == "Hello!"
+
+
+async def test_faults():
+    async def one(client):
+        try:
+            async for _ in await client.chat.completions.create(model="mock", messages=HELLO, stream=True):
+                pass
+        except OpenAIError as error:
+            return type(error).__name__
+        return "fine"
+
+    async with serving("faults") as client:
+        ends = await asyncio.gather(*(one(client) for _ in range(40)))
+    assert {"fine", "RateLimitError", "APIError"} == set(ends)

@@ -86,7 +86,7 @@ class PluginLoader:
         if module is None and name in PLACES:
             self._report.error(path, f"this version of aigw does not have the plugin {name!r}; take it out")
         elif module is None:
-            hint = suggest(name, installed_plugins()) or suggest(name, PLACES)
+            hint = suggest(name, [*installed_plugins(), *PLACES]) or f"; known: {', '.join(installed_plugins())}"
             self._report.error(path[:-1], f"unknown plugin {name!r}{hint}", self._report.line(path))
         return module
 
@@ -160,7 +160,11 @@ class _PluginReader:
                 continue
             keys = {key: rule[key] for key in MATCH_KEYS if key in rule}
             types = [self._checker.convert(value, list[str], (*place, key)) for key, value in keys.items()]
-            own = {key: value for key, value in rule.items() if key not in MATCH_KEYS}
+            own = {key: value for key, value in rule.items() if not key.startswith("_match")}
+            for key in rule:
+                if key not in own and key not in keys:
+                    line = self._report.line((*place, key))
+                    self._report.error(place, f"unknown key {key!r}{suggest(key, MATCH_KEYS)}", line)
             config = self._rule_config(own, place)
             if not any(keys.values()):
                 self._report.error(place, NO_MATCH_KEY)

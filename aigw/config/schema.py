@@ -67,7 +67,9 @@ class _Writer:
         whole = {**config, "properties": {**config["properties"], "_rules_": rules}}
         if required:
             whole["anyOf"] = [{"required": required}, {"required": ["_rules_"], "maxProperties": 1}]
-        self.definitions[name] = _or_null(whole)
+        else:
+            whole["type"] = ["object", "null"]
+        self.definitions[name] = whole
 
     def struct(self, type_: mi.Type) -> Schema:
         """The definition of a struct, which later uses refer to."""

@@ -1,0 +1,112 @@
+"""`aigw config`: output and exit codes, in the process that a user starts."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CLEAN = {"PATH": "/usr/bin:/bin", "OLLAMA_HOST": "127.0.0.1:9"}
+
+
+@pytest.fixture
+def aigw(tmp_path):
+    """Runs aigw in an empty folder with an environment of its own: (exit code, stdout, stderr)."""
+
+    def run(*words, **env):
+        command = [sys.executable, "-m", "aigw", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=CLEAN | env, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+RIGHT = """\
+plugins:
+  ai-proxy: {provider: {type: openai, apiTokens: ["${OPENAI_API_KEY}"], timeout: "5"}}
+"""
+
+
+def test_check_of_a_right_file(aigw, tmp_path):
+    (tmp_path / "aigw.yaml").write_text(RIGHT)
+    code, out, err = aigw("config", "check", OPENAI_API_KEY="sk-secret")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "note: aigw.yaml:2 plugins.ai-proxy.provider.timeout: text where a number is expected, read as Higress reads it",
+        "aigw.yaml: is right; plugins: ai-proxy; no routes",
+    ]
+
+
+def test_check_of_a_wrong_file(aigw, tmp_path):
+    (tmp_path / "other.yaml").write_text("listn: 1\n" + RIGHT)
+    code, out, err = aigw("config", "check", "-c", "other.yaml")
+    assert (code, err) == (2, "")
+    assert out.splitlines() == [
+        "other.yaml:1: unknown key 'listn'; did you mean 'listen'?",
+        "other.yaml:3 plugins.ai-proxy.provider.apiTokens[0]: the environment has no OPENAI_API_KEY; set it, put it into"
+        " .env, or write ${OPENAI_API_KEY:-default}",
+        "note: other.yaml:3 plugins.ai-proxy.provider.timeout: text where a number is expected, read as Higress reads it",
+        "other.yaml: 2 errors",
+    ]
+
+
+def test_check_without_a_file(aigw):
+    code, out, _ = aigw("config", "check")
+    assert code == 2
+    assert out.splitlines()[0] == "aigw.yaml: there is no such file; `aigw init` writes one"
+
+
+def test_check_for_programs(aigw, tmp_path):
+    (tmp_path / "aigw.yaml").write_text("listn: 1\n")
+    code, out, _ = aigw("config", "check", "--json")
+    assert code == 2
+    assert json.loads(out) == {
+        "file": "aigw.yaml",
+        "ok": False,
+        "errors": [
+            {
+                "line": 1,
+                "path": "",
+                "message": "unknown key 'listn'; did you mean 'listen'?",
+                "text": "aigw.yaml:1: unknown key 'listn'; did you mean 'listen'?",
+            }
+        ],
+        "notes": [],
+    }
+
+
+def test_show(aigw, tmp_path):
+    (tmp_path / "aigw.yaml").write_text(RIGHT)
+    code, out, err = aigw("config", "show", OPENAI_API_KEY="sk-secret")
+    assert (code, err) == (0, "")
+    assert "sk-secret" not in out
+    assert "# environment OPENAI_API_KEY (aigw.yaml:2)" in out
+    code, out, _ = aigw("config", "show", "--json", OPENAI_API_KEY="sk-secret")
+    assert json.loads(out)["order"] == {"default": ["ai-proxy"]}
+    assert "sk-secret" not in out
+
+
+def test_show_of_a_wrong_file(aigw, tmp_path):
+    (tmp_path / "aigw.yaml").write_text("listn: 1\n")
+    assert aigw("config", "show") == (2, "", "aigw.yaml:1: unknown key 'listn'; did you mean 'listen'?\n")
+
+
+def test_show_without_a_file_is_what_serve_would_use(aigw):
+    code, out, err = aigw("config", "show", "--json", DEEPSEEK_API_KEY="sk-secret")
+    assert (code, err) == (0, "")
+    assert "sk-secret" not in out
+    types = [provider["type"] for provider in json.loads(out)["config"]["plugins"]["ai-proxy"]["providers"]]
+    assert types == ["deepseek", "builtin"]
+
+
+def test_schema(aigw):
+    code, out, err = aigw("config", "schema")
+    assert (code, err) == (0, "")
+    assert "ai-proxy" in json.loads(out)["$defs"]
+
+
+@pytest.mark.parametrize("command", ["check", "show", "schema"])
+def test_help_has_an_example(aigw, command):
+    code, out, _ = aigw("config", command, "--help")
+    assert code == 0
+    assert f"Example: aigw config {command}" in out

@@ -1,0 +1,105 @@
+"""What is in force, where it comes from, and that no secret is in it."""
+
+import json
+
+import pytest
+import yaml
+
+from aigw.config.effective import effective, render, to_json
+from aigw.config.load import load
+
+TEXT = """\
+listen: ${LISTEN}
+services: {redis.static: "redis://u:hunter2@127.0.0.1/0"}
+plugins:
+  ai-proxy:
+    providers:
+      - type: a
+        apiTokens: ["${KEY}", literal-secret]
+    activeId: "${WHO:-a}"
+    _rules_:
+      - _match_domain_: ["*.io"]
+        activeId: ""
+  ai-cache: {key: "multi\\nline"}
+routes:
+  - {name: app, plugins: {ai-cache: false, ai-proxy: {activeId: a}}}
+  - {name: rest}
+"""
+ENV = {"LISTEN": "127.0.0.1:1", "KEY": "sk-env"}
+
+
+@pytest.fixture
+def shown(read_config, tmp_path):
+    loaded, errors, _ = read_config(TEXT, ENV)
+    assert errors == []
+    result = effective(loaded)
+    result.origins = {path: origin.replace(f"{tmp_path}/", "") for path, origin in result.origins.items()}
+    return result
+
+
+def test_values_in_force(shown):
+    assert shown.values["plugins"]["ai-cache"] == {"key": "multi\nline", "cacheTTL": 60, "enabled": True}
+    assert shown.values["max_body"] == 104857600
+    assert shown.values["timeouts"] == {"connect": 10.0, "first_byte": 900.0, "idle": 300.0}
+    assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["_match_domain_"] == ["*.io"]
+    assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "a"
+    assert shown.values["routes"][0]["plugins"]["ai-cache"] is False
+    assert shown.values["routes"][0]["plugins"]["ai-proxy"]["activeId"] == "a"
+    assert shown.order == {"app": ["ai-proxy"], "rest": ["ai-cache", "ai-proxy"]}
+
+
+def test_where_they_come_from(shown):
+    proxy = ("plugins", "ai-proxy")
+    assert shown.origins["listen",] == "environment LISTEN (aigw.yaml:1)"
+    assert shown.origins["max_body",] == "default"
+    assert shown.origins[*proxy, "providers", 0, "type"] == "aigw.yaml:6"
+    assert shown.origins[*proxy, "providers", 0, "apiTokens", 0] == "environment KEY (aigw.yaml:7)"
+    assert shown.origins[*proxy, "_rules_", 0, "providers", 0, "type"] == "aigw.yaml:6"  # inherited
+    assert shown.origins[*proxy, "_rules_", 0, "activeId"] == "aigw.yaml:11"
+    assert shown.origins["plugins", "ai-cache", "cacheTTL"] == "default"
+    assert shown.origins["routes", 0, "plugins", "ai-proxy", "activeId"] == "aigw.yaml:14"
+    assert shown.origins["routes", 0, "plugins", "ai-proxy", "providers", 0, "type"] == "aigw.yaml:6"
+    assert shown.origins["order", 0] == "Higress's order"
+
+
+def test_no_secret_is_shown(shown):
+    for text in (render(shown), to_json(shown)):
+        for secret in ("sk-env", "literal-secret", "hunter2", "127.0.0.1:1\n"):
+            assert secret not in text
+    assert shown.values["listen"] == "***"
+    assert shown.values["plugins"]["ai-proxy"]["activeId"] == "***"
+    assert shown.values["services"]["redis.static"] == "redis://u:***@127.0.0.1/0"
+    assert shown.values["plugins"]["ai-proxy"]["providers"][0]["apiTokens"] == ["***", "***"]
+
+
+def test_the_yaml_reads_back(shown):
+    text = render(shown)
+    assert yaml.safe_load(text) == shown.values
+    assert "- type: a" in text
+    assert text.endswith("#   route app: ai-proxy\n#   route rest: ai-cache, ai-proxy")
+
+
+def test_the_json_reads_back(shown):
+    read = json.loads(to_json(shown))
+    assert read["config"] == shown.values
+    assert read["sources"]["plugins.ai-proxy.providers[0].type"] == "aigw.yaml:6"
+    assert read["order"] == shown.order
+
+
+def test_the_defaults_alone():
+    shown = effective(load(None, {}))
+    assert set(shown.values) == {"listen", "fidelity", "state_dir", "max_body", "timeouts"}
+    assert set(shown.origins.values()) == {"default"}
+    assert render(shown).endswith("#   route default: none")
+
+
+def test_an_order_of_ones_own_has_its_lines(read_config, tmp_path):
+    loaded, _, _ = read_config("plugins: {ai-proxy: {}, ai-cache: {key: x}}\norder:\n  - ai-proxy\n  - ai-cache\n")
+    shown = effective(loaded)
+    assert shown.values["order"] == ["ai-proxy", "ai-cache"]
+    assert shown.origins["order", 1] == f"{tmp_path}/aigw.yaml:4"
+
+
+def test_a_plugin_that_never_runs_is_shown_too(read_config):
+    loaded, _, _ = read_config("plugins: {ai-cache: {_rules_: []}}")
+    assert effective(loaded).values["plugins"] == {"ai-cache": {"_rules_": []}}

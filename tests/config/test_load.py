@@ -1,0 +1,113 @@
+"""From a file to all that the gateway starts with."""
+
+from pathlib import Path
+
+import pytest
+
+from aigw.config.load import load
+from aigw.core.errors import ConfigError
+
+ALL = """\
+listen: 127.0.0.1:0
+plugins:
+  ai-proxy: {providers: [{type: a, apiTokens: ["${KEY}"]}], activeId: a}
+  ai-cache: {key: x, _rules_: [{_match_service_: [llm.dns], key: y}]}
+routes:
+  - {name: llm, match: {path: /v1/*}, upstream: llm.dns:443}
+  - {name: app, match: {path: /app}, upstream: "http://h.io/", plugins: {ai-cache: false}}
+services: {llm.dns: "http://127.0.0.1:9"}
+state_dir: state
+max_body: 1MiB
+"""
+
+
+def test_no_file_at_all():
+    loaded = load(None, {})
+    assert (loaded.config.listen, loaded.config.fidelity, loaded.config.max_body) == (
+        "127.0.0.1:4700",
+        "safe",
+        104857600,
+    )
+    assert (loaded.plugins, loaded.notes, loaded.path, loaded.state_dir) == ({}, [], None, Path(".aigw"))
+
+
+def test_a_whole_file(read_config, tmp_path):
+    loaded, errors, notes = read_config(ALL, {"KEY": "sk-1"})
+    assert (errors, notes) == ([], [])
+    assert list(loaded.plugins) == ["ai-cache", "ai-proxy"]
+    assert loaded.order("llm") == ["ai-cache", "ai-proxy"]
+    assert loaded.order("app") == ["ai-proxy"]
+    assert (loaded.service("llm"), loaded.service("app"), loaded.service("x")) == ("llm.dns:443", "h.io:80", "")
+    assert loaded.state_dir == tmp_path / "state"
+    assert loaded.config.max_body == 1 << 20
+    assert loaded.services.locate("https", "llm.dns:443").port == 9
+    (provider,) = loaded.plugins["ai-proxy"].rules.configs[-1].providers
+    assert provider.api_tokens == ["sk-1"]
+
+
+def test_nothing_that_is_loaded_shows_a_secret_in_its_repr(read_config):
+    loaded, _, _ = read_config(ALL, {"KEY": "sk-1"})
+    for each in (loaded, loaded.config, loaded.plugins, loaded.source, loaded.plugins["ai-proxy"].rules):
+        assert "sk-1" not in repr(each)
+
+
+def test_all_findings_come_at_once(tmp_path):
+    path = tmp_path / "aigw.yaml"
+    path.write_text("listn: 1\nmax_body: x\nplugins:\n  a: {}\n  ai-proxy: {provider: {typ: x}}\nroutes: [{nam: x}]\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    lines = [finding.removeprefix(f"{tmp_path}/") for finding in caught.value.findings]
+    assert [line.split(":")[1].split(" ")[0] for line in lines] == ["1", "2", "4", "5", "5", "6", "6"]
+
+
+def test_a_wrong_route_does_not_hide_what_its_plugins_have_wrong(read_config):
+    _, errors, _ = read_config("routes:\n  - {plugins: {ai-cache: {kee: 1}}}\n  - {name: b, plugins: {nope: {}}}\n")
+    assert len([error for error in errors if error.startswith("aigw.yaml:2 routes[0]")]) == 3
+    assert [error for error in errors if error.startswith("aigw.yaml:3 routes[1].plugins: unknown plugin")]
+
+
+def test_the_environment_goes_before_the_dotenv_file(read_config):
+    text = "state_dir: ${A}-${B}"
+    loaded, errors, notes = read_config(text, {"A": "env"}, dotenv="A=file\nB=file\nnonsense secret\n")
+    assert errors == []
+    assert loaded.config.state_dir == "env-file"
+    assert notes == ["aigw.yaml:1: line 3 of the .env file beside it is not KEY=VALUE and is ignored"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "there is no such file; `aigw init` writes one"),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path, make, message):
+    path = tmp_path / "aigw.yaml"
+    make(path)
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert caught.value.findings == [f"{path}: {message}"]
+
+
+def test_a_dotenv_file_that_is_no_text(tmp_path):
+    (tmp_path / "aigw.yaml").write_text("")
+    (tmp_path / ".env").write_bytes(b"A=\xff")
+    with pytest.raises(ConfigError, match=r"the \.env file beside it is not UTF-8"):
+        load(tmp_path / "aigw.yaml", {})
+
+
+def test_text_instead_of_a_file():
+    loaded = load(None, {"P": "0"}, text=b'{"listen": "127.0.0.1:${P}"}')
+    assert loaded.config.listen == "127.0.0.1:0"
+
+
+def test_order_lists_every_configured_plugin(read_config):
+    plugins = "plugins: {ai-proxy: {}, ai-cache: {key: x}}\n"
+    loaded, errors, _ = read_config(f"{plugins}order: [ai-proxy, ai-cache]")
+    assert errors == []
+    assert list(loaded.plugins) == loaded.order("any") == ["ai-proxy", "ai-cache"]
+    assert read_config(f"{plugins}order:\n  - ai-proxi\n  - ai-proxy\n  - ai-proxy\n")[1] == [
+        "aigw.yaml:2 order: must list every configured plugin; 'ai-cache' is missing",
+        "aigw.yaml:3 order[0]: 'ai-proxi' is not configured under plugins; did you mean 'ai-proxy'?",
+        "aigw.yaml:5 order[2]: lists 'ai-proxy' twice",
+    ]

@@ -1,0 +1,69 @@
+"""Gateways and scripted upstreams for one test. What they leave open fails the test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package; this makes the stage's modules importable
+
+from stage.gateway import Gateway, proxied, serve
+from stage.upstream import Script, ScriptedUpstream
+
+Start = Callable[..., Awaitable[Any]]
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """The loop that `aigw serve` takes; where something breaks, also the one that it has on Windows."""
+    import asyncio
+
+    loops: dict[str, Callable[[], Any]] = {"uvloop": uvloop.new_event_loop}
+    if item.path.name.startswith("test_fault"):
+        loops["asyncio"] = asyncio.new_event_loop
+    return loops
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def provider(stack: AsyncExitStack) -> Start:
+    """Starts a scripted upstream."""
+
+    async def start(*scripts: Script) -> ScriptedUpstream:
+        upstream = ScriptedUpstream(*scripts)
+        await upstream.start()
+        stack.push_async_callback(upstream.stop)
+        return upstream
+
+    return start
+
+
+@pytest.fixture
+def gateway(stack: AsyncExitStack) -> Start:
+    """Starts a gateway with a configuration."""
+
+    async def start(config: dict[str, Any]) -> Gateway:
+        return await stack.enter_async_context(serve(config))
+
+    return start
+
+
+@pytest.fixture
+def behind(provider: Start, gateway: Start) -> Start:
+    """Starts a scripted upstream and a gateway in front of it. Keys are those of `proxied`."""
+
+    async def start(*scripts: Script, **settings: Any) -> tuple[Gateway, ScriptedUpstream]:
+        upstream = await provider(*scripts)
+        return await gateway(proxied(upstream.url, **settings)), upstream
+
+    return start

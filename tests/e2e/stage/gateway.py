@@ -1,0 +1,104 @@
+"""The production runner in the test's own event loop, on port 0, and the clients that talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from stage.probe import Probe
+from stage.raw import RawClient
+from stage.upstream import PATIENCE
+
+from aigw.config.load import load
+from aigw.config.plugins import find_plugin
+from aigw.server.gateway import Running, run
+from aigw.upstream.proxied import upstream_for
+
+
+class Gateway:
+    """`outer` and `inner` are the probes around ai-proxy, if the configuration names them."""
+
+    def __init__(self, running: Running, upstream: Any, outer: Probe, inner: Probe, stack: AsyncExitStack) -> None:
+        self.url = running.url
+        self.port = urlsplit(running.url).port or 0
+        self.edge = running.edge
+        self.env = running.env
+        self.upstream = upstream
+        self.outer = outer
+        self.inner = inner
+        self._stack = stack
+
+    def sdk(self, **options: Any) -> AsyncOpenAI:
+        """OpenAI's own client. It retries nothing unless told to, and goes through no proxy."""
+        ours = {"base_url": f"{self.url}/v1", "api_key": "sk-client", "max_retries": 0, "timeout": PATIENCE}
+        client = AsyncOpenAI(http_client=DefaultAsyncHttpxClient(trust_env=False), **{**ours, **options})
+        self._stack.push_async_callback(client.close)
+        return client
+
+    async def connect(self, *, receive_buffer: int = 0) -> RawClient:
+        client = await RawClient.connect(self.port, receive_buffer=receive_buffer)
+        self._stack.push_async_callback(client.close)
+        return client
+
+    async def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Any:
+        """One request on a connection of its own. Underscores in header names stand for hyphens."""
+        client = await self.connect()
+        try:
+            return await client.request(method, path, body, **headers)
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def serve(config: dict[str, Any]) -> AsyncIterator[Gateway]:
+    """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection."""
+    outer, inner = Probe(), Probe()
+    probes = {"outer": outer, "inner": inner}
+    text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
+    loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
+    upstream: Any = upstream_for({})
+    before = asyncio.all_tasks()
+    async with run(loaded, upstream, grace=1.0) as running:
+        async with AsyncExitStack() as stack:
+            yield Gateway(running, upstream, outer, inner, stack)
+        await until(lambda: not running.edge.jobs)
+        await until(lambda: left_over(before) == set())
+    assert upstream.open_connections == 0
+    assert left_over(before) == set()
+
+
+def left_over(before: set[asyncio.Task[Any]]) -> set[Any]:
+    """Names of the tasks that were started since, but for the test's own and those of the scripted upstream."""
+    tasks = asyncio.all_tasks() - before - {asyncio.current_task()}
+    coroutines = {getattr(task.get_coro(), "__qualname__", repr(task)) for task in tasks}
+    return {name for name in coroutines if not name.startswith("ScriptedUpstream.")}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """For what has no event to wait for."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+def proxied(
+    url: str, *, timeouts: dict[str, str] | None = None, probes: bool = False, **provider: Any
+) -> dict[str, Any]:
+    """The configuration for one provider that really is at `url`."""
+    settings = {"type": "openai", "apiTokens": ["sk-provider"], **provider}
+    plugins: dict[str, Any] = {"ai-proxy": {"provider": settings}}
+    config: dict[str, Any] = {"services": {"api.openai.com": url}, "plugins": plugins, "timeouts": timeouts or {}}
+    return with_probes(config) if probes else config
+
+
+def with_probes(config: dict[str, Any]) -> dict[str, Any]:
+    plugins = {"outer": {}, **config["plugins"], "inner": {}}
+    return {**config, "plugins": plugins, "order": list(plugins)}
+
+
+BUILTIN: dict[str, Any] = {"plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}

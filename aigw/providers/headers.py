@@ -13,7 +13,7 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-aut
 """Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
 
 _PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth")
-_REWRITTEN = ("host", "content-length", "accept-encoding", "expect")
+_REWRITTEN = ("host", "accept-encoding", "expect")
 
 
 def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
@@ -22,6 +22,8 @@ def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
     headers = CIMultiDict(request.headers)
     for name in (*hop_by_hop(headers), *_REWRITTEN):
         headers.popall(name, None)
+    if request.stream is None:
+        headers.popall("content-length", None)  # an upload keeps the length that its client promised
     if not faithful:
         for name in _PRIVATE:
             headers.popall(name, None)

@@ -1,5 +1,7 @@
 """Each wire case whole, byte by byte, and cut short (clients.md E5)."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +64,7 @@ LINE_ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 def test_any_split_gives_the_same_events(payloads, end, cuts):
     wire = b"".join(b"data: " + payload + end + end for payload in payloads)
     edges = sorted({min(cut, len(wire)) for cut in cuts} | {0, len(wire)})
-    events, rest = split([wire[a:b] for a, b in zip(edges, edges[1:], strict=False)])
+    events, rest = split([wire[a:b] for a, b in itertools.pairwise(edges)])
     assert [event.data for event in events if event.data is not None] == payloads
     assert b"".join(event.raw for event in events) + rest == wire
 

@@ -1,0 +1,97 @@
+import json
+
+import pytest
+
+from aigw.core.document import Document
+from aigw.dialects import chat_request as chat
+
+
+def request(*messages, **fields):
+    return Document(json.dumps({"model": "m", "messages": list(messages), **fields}).encode())
+
+
+def message(role, content, **fields):
+    return {"role": role, "content": content, **fields}
+
+
+def contents(document):
+    return [each["content"] for each in document.get("messages")]
+
+
+def test_developer_becomes_system_and_the_rest_keeps_its_bytes():
+    document = Document(b'{"messages":[{"role":"developer","content":"d"},{"x": 1.0,"role":"user","content":"h"}]}')
+    assert chat.rename_developer(document)
+    assert document.encode() == b'{"messages":[{"role":"system","content":"d"},{"x": 1.0,"role":"user","content":"h"}]}'
+
+
+def test_a_text_that_says_developer_is_no_role():
+    document = request(message("user", "developer"))
+    before = document.encode()
+    assert not chat.rename_developer(document)
+    assert document.encode() is before
+
+
+def test_merging_joins_plain_neighbours_only():
+    """P56"""
+    parts = [{"type": "text", "text": "p"}]
+    calls = [{"id": "1"}]
+    document = request(
+        message("user", "a"), message("user", "b"), message("user", parts), message("user", "c"),
+        message("assistant", "d"), message("assistant", "e", tool_calls=calls), message("system", "x"), message("system", "y"),
+    )  # fmt: skip
+    chat.merge_consecutive(document)
+    assert contents(document) == ["a\n\nb", parts, "c", "d", "e", "x", "y"]
+
+
+def test_cleaning_keeps_system_messages_and_what_follows_the_last_command():
+    document = request(
+        message("system", "s"), message("user", "a"), message("user", "clear"), message("assistant", "b"),
+        message("user", "clear"), message("user", "c"),
+    )  # fmt: skip
+    chat.clean_context(document, ["clear"])
+    assert contents(document) == ["s", "c"]
+
+
+@pytest.mark.parametrize("text", ["clear ", "Clear", "please clear"])
+def test_a_command_is_matched_exactly(text):
+    document = request(message("user", "a"), message("user", text))
+    chat.clean_context(document, ["clear"])
+    assert contents(document) == ["a", text]
+
+
+def test_the_context_follows_the_leading_system_messages():
+    document = request(message("system", "s"), message("user", "a"), message("system", "t"))
+    chat.insert_context(document, "CTX")
+    assert contents(document) == ["s", "CTX", "a", "t"]
+
+
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        ({"stream": True}, {"include_usage": True}),
+        ({"stream": True, "stream_options": {"x": 1}}, {"x": 1, "include_usage": True}),
+        ({"stream": True, "stream_options": None}, {"include_usage": True}),
+        ({"stream": True, "stream_options": {"include_usage": False}}, {"include_usage": False}),
+        ({"stream": "true"}, {"include_usage": True}),
+        ({"stream": "yes"}, None),
+        ({"stream": None}, None),
+        ({}, None),
+    ],
+)
+def test_usage_is_asked_for_where_a_stream_does_not_say(fields, expected):
+    """P16"""
+    document = request(message("user", "a"), **fields)
+    chat.ask_for_usage(document)
+    assert document.get("stream_options") == expected
+
+
+def test_reserialising_loses_what_higress_loses():
+    document = request(message("user", "a"), foo=1, temperature=0, stream=False, top_p=0.5)
+    chat.reserialise(document)
+    assert json.loads(document.encode()) == {"model": "m", "messages": [message("user", "a")], "top_p": 0.5}
+
+
+@pytest.mark.parametrize("messages", [b"null", b'"x"', b"[1]", b"{}"])
+def test_messages_that_are_none_are_a_value_error(messages):
+    with pytest.raises(ValueError):
+        chat.messages_of(Document(b'{"messages":' + messages + b"}"))

@@ -1,0 +1,70 @@
+"""Encoded bodies (clients.md E8): whole, corrupt, cut short, and larger than they look."""
+
+import gzip
+import zlib
+
+import brotli
+import pytest
+from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.errors import GatewayError
+from aigw.server.bodies import decode
+
+ENCODERS = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstd.compress,
+}
+RAW_DEFLATE = zlib.compressobj(wbits=-15)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@given(body=st.binary(max_size=2000))
+def test_round_trip(name, body):
+    assert decode(ENCODERS[name](body), name, 2000) == body
+
+
+def test_deflate_without_its_wrapper():
+    raw = RAW_DEFLATE.compress(b"hello") + RAW_DEFLATE.flush()
+    assert decode(raw, "deflate", 100) == b"hello"
+
+
+def test_several_are_undone_in_reverse():
+    assert decode(gzip.compress(brotli.compress(b"x")), "br, gzip", 100) == b"x"
+    assert decode(b"x", "identity", 100) == b"x"
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b[:-3], lambda b: b"\x00garbage", lambda b: b + b"trailing"], ids=["short", "garbage", "long"]
+)
+def test_corrupt_is_400(name, spoil):
+    with pytest.raises(GatewayError) as caught:
+        decode(spoil(ENCODERS[name](b"hello" * 100)), name, 10_000)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_encoding")
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_bomb_is_413(name):
+    bomb = ENCODERS[name](bytes(50_000_000))
+    assert len(bomb) < 100_000
+    with pytest.raises(GatewayError) as caught:
+        decode(bomb, name, 1_000_000)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_exactly_the_limit_is_allowed(name):
+    body = bytes(100_000)
+    assert decode(ENCODERS[name](body), name, 100_000) == body
+    with pytest.raises(GatewayError):
+        decode(ENCODERS[name](body), name, 99_999)
+
+
+def test_unknown_is_415():
+    with pytest.raises(GatewayError, match="zip") as caught:
+        decode(b"x", "zip", 100)
+    assert caught.value.status == 415

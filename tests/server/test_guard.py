@@ -1,0 +1,76 @@
+import pytest
+
+from aigw.core.errors import GatewayError
+from aigw.server.guard import Guard, host_of, is_loopback
+
+
+@pytest.mark.parametrize(
+    "authority, host",
+    [
+        ("localhost", "localhost"),
+        ("LOCALHOST:80", "localhost"),
+        ("[::1]:4700", "::1"),
+        ("[::1]", "::1"),
+        ("127.0.0.1:1", "127.0.0.1"),
+    ],
+)
+def test_host_of(authority, host):
+    assert host_of(authority) == host
+
+
+@pytest.mark.parametrize(
+    "host, expected",
+    [
+        ("127.8.9.1", True),
+        ("a.localhost", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("localhost.evil.com", False),
+        ("", False),
+    ],
+)
+def test_is_loopback(host, expected):
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize("host", ["localhost:4700", "127.0.0.1", "[::1]:1", "gw.corp"])
+def test_hosts_that_are_ours(host):
+    Guard(hosts=["GW.corp"]).check({"host": host})
+
+
+@pytest.mark.parametrize("host", ["evil.com", "localhost.evil.com:4700", "", "169.254.169.254"])
+def test_other_hosts_are_refused(host):
+    guard = Guard()
+    for _ in range(2):
+        with pytest.raises(GatewayError) as caught:
+            guard.check({"host": host})
+        assert caught.value.status == 403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:80", "app://obsidian.md", "https://chat.corp"],
+)
+def test_origins_that_may(origin):
+    guard = Guard(origins=["https://*.corp"])
+    headers = {"host": "localhost", "origin": origin}
+    guard.check(headers)
+    assert guard.cors(headers)["Access-Control-Allow-Origin"] == origin
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.com", "null", "http://localhost.evil.com", "http://evil.com/localhost", "file://"]
+)
+def test_other_origins_are_refused(origin):
+    headers = {"host": "localhost", "origin": origin}
+    with pytest.raises(GatewayError) as caught:
+        Guard().check(headers)
+    assert caught.value.status == 403
+    assert Guard().cors(headers) == {}
+
+
+def test_a_preflight_echoes_what_is_asked():
+    asked = {"origin": "http://localhost:3000", "access-control-request-headers": "authorization, x-stainless-os"}
+    headers = Guard().preflight(asked)
+    assert headers["Access-Control-Allow-Headers"] == "authorization, x-stainless-os"
+    assert "Access-Control-Allow-Credentials" not in headers

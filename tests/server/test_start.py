@@ -1,0 +1,75 @@
+"""A start without a configuration file."""
+
+import pytest
+from fakes import Answer, FakeUpstream, answer_json
+
+from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
+from aigw.server.gateway import check_address
+from aigw.server.start import describe, load_or_discover, ollama_address
+
+NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
+
+
+async def start(env, answer=NOBODY, listen=None):
+    return await load_or_discover(None, env, FakeUpstream(answer), listen)
+
+
+async def test_a_machine_with_nothing_has_the_builtin_models():
+    loaded, origin = await start({})
+    text = describe(loaded, "http://127.0.0.1:4700", origin)
+    assert "builtin" in text
+    assert '"model":"echo"' in text
+
+
+async def test_keys_in_the_environment_bring_their_providers_and_are_never_shown():
+    env = {"DEEPSEEK_API_KEY": "sk-secret-1", "OPENAI_API_KEY": "sk-${x}-$$-secret"}
+    loaded, origin = await start(env)
+    (config,) = loaded.plugins["ai-proxy"].rules.configs
+    tokens = {provider.id: provider.api_tokens for provider in config.providers}
+    assert tokens == {"openai": ["sk-${x}-$$-secret"], "deepseek": ["sk-secret-1"], "builtin": []}
+    assert config.active_provider_id == "openai"
+    assert config.by_model["deepseek*"] == "deepseek"
+    text = describe(loaded, "http://127.0.0.1:4700", origin)
+    assert "openai, deepseek, builtin" in text
+    assert "secret" not in text + repr(loaded)
+
+
+async def test_a_running_ollama_serves_its_models():
+    loaded, _ = await start({}, answer_json({"data": [{"id": "llama3:8b"}]}))
+    (config,) = loaded.plugins["ai-proxy"].rules.configs
+    assert config.by_model["llama3:8b"] == "ollama"
+
+
+@pytest.mark.parametrize("answer", [Answer(pieces=[b"<html>"]), answer_json([]), answer_json({"data": None}), NOBODY])
+async def test_what_is_no_ollama_is_left_alone(answer):
+    loaded, _ = await start({}, answer)
+    (config,) = loaded.plugins["ai-proxy"].rules.configs
+    assert [provider.id for provider in config.providers] == ["builtin"]
+
+
+@pytest.mark.parametrize(
+    "given, address",
+    [
+        ("", ("127.0.0.1", 11434)),
+        ("0.0.0.0", ("127.0.0.1", 11434)),
+        ("box:1", ("box", 1)),
+        ("http://box:2/", ("box", 2)),
+    ],
+)
+def test_ollama_host(given, address):
+    assert ollama_address({"OLLAMA_HOST": given}) == address
+
+
+async def test_listen_goes_before_the_file(tmp_path):
+    file = tmp_path / "aigw.yaml"
+    file.write_text("listen: 127.0.0.1:1\n")
+    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), "127.0.0.1:2")
+    assert loaded.config.listen == "127.0.0.1:2"
+
+
+def test_an_open_address_needs_keys_or_the_users_word():
+    check_address("127.0.0.1", insecure=False, authenticated=False)
+    check_address("0.0.0.0", insecure=True, authenticated=False)
+    check_address("0.0.0.0", insecure=False, authenticated=True)
+    with pytest.raises(ConfigError, match="--insecure"):
+        check_address("0.0.0.0", insecure=False, authenticated=False)

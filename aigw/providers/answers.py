@@ -24,6 +24,9 @@ from aigw.providers.provider import Provider
 MAX_PLAIN = 100 * 1024 * 1024
 """Bytes of a JSON answer that are held at once; a longer one passes as it is. Higress's limit as well."""
 
+OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-security")
+"""Headers by which a provider speaks of its own address, beside Access-Control-*; a browser would apply them to ours."""
+
 MAX_ERROR = 64 * 1024
 """Bytes of an error page that are read to make an error of it."""
 
@@ -62,7 +65,8 @@ class Answers:
         """Puts the rewriters on `reply`. Raises GatewayError for an answer that is not what the provider should
         send."""
         if not self._faithful:
-            reply.headers.popall("set-cookie", None)
+            for name in [name for name in reply.headers if name.lower().startswith(("access-control-", *OWN_HEADERS))]:
+                reply.headers.popall(name, None)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
             return reply  # a compressed body is passed on as it is, unseen (clients.md E8)

@@ -127,6 +127,15 @@ async def test_private_headers_of_the_client_stay_here():
     }  # fmt: skip
 
 
+async def test_headers_about_the_providers_own_address_stay_there():
+    headers = {
+        "content-type": "application/json", "set-cookie": "a=b", "alt-svc": "h3", "access-control-allow-origin": "*",
+        "x-ratelimit-limit-requests": "5", "openai-processing-ms": "7", "x-request-id": "req_1",
+    }  # fmt: skip
+    _, reply, _ = await once({"provider": OPENAI}, chat(HELLO), Answer(headers=headers))
+    assert set(reply.headers) == {"content-type", "x-ratelimit-limit-requests", "openai-processing-ms", "x-request-id"}
+
+
 async def test_without_a_token_the_clients_key_becomes_a_bearer_token():
     """P29"""
     upstream, _, _ = await once({"provider": {"type": "openai"}}, chat(HELLO, headers={"x-api-key": "ck"}))

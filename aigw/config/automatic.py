@@ -1,5 +1,5 @@
-"""What a start without a configuration file uses: the providers whose keys are in the environment, a running Ollama, and the models that
-need no network."""
+"""What a start without a configuration file uses: the providers whose keys are in the environment, a running Ollama,
+and the models that need no network."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk
+from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
 from aigw.dialects.sse import EventSplitter
 from aigw.upstream.base import Upstream, UpstreamBody
@@ -32,9 +32,11 @@ class Forward:
                 f"the route '{exchange.route.name}' has no upstream and no provider for {exchange.request.path}",
                 code="no_upstream",
             )
-        exchange.request.seal()
-        upstream = exchange.target.upstream or self._upstream
-        response = await upstream.send(exchange.request, exchange.target)
+        request, target = exchange.request, exchange.target
+        if target is exchange.route.target:
+            target = _as_plain_proxy(request, target)
+        request.seal()
+        response = await (target.upstream or self._upstream).send(request, target)
         headers = response.headers
         for name in hop_by_hop(headers):
             headers.popall(name, None)
@@ -46,6 +48,14 @@ class Forward:
             headers=headers.items(),
             streaming=events,
         )
+
+
+def _as_plain_proxy(request: Request, target: Target) -> Target:
+    """A request that no provider rewrote: its own headers but for those of the connection, and the client's Host where the
+    route names none."""
+    for name in hop_by_hop(request.headers):
+        request.headers.popall(name, None)
+    return target if target.authority else target._replace(authority=request.headers.get("host", ""))
 
 
 def hop_by_hop(headers: Mapping[str, str]) -> list[str]:

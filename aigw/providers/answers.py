@@ -25,7 +25,8 @@ MAX_PLAIN = 100 * 1024 * 1024
 """Bytes of a JSON answer that are held at once; a longer one passes as it is. Higress's limit as well."""
 
 OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-security")
-"""Headers by which a provider speaks of its own address, beside Access-Control-*; a browser would apply them to ours."""
+"""Headers by which a provider speaks of its own address, beside Access-Control-*; a browser would apply them to
+ours."""
 
 MAX_ERROR = 64 * 1024
 """Bytes of an error page that are read to make an error of it."""

@@ -111,3 +111,6 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     zhipu_domain: str = ""
     zhipu_code_plan_mode: bool = False
     mock: Annotated[MockSettings | None, Meta(description="builtin only: how the model `mock` behaves")] = None
+
+    def __repr__(self) -> str:
+        return f"ProviderConfig(type={self.type!r}, id={self.id!r})"

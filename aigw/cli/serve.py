@@ -47,6 +47,8 @@ def serve(
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
+    if config is None and DEFAULT_FILE.exists():
+        config = DEFAULT_FILE
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     try:
@@ -77,8 +79,6 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    if config is None and DEFAULT_FILE.exists():
-        config = DEFAULT_FILE
     upstream = upstream_for(env)
     loaded, origin = await load_or_discover(config, env, upstream, listen)
     async with run(loaded, upstream, grace=grace, insecure=insecure) as running:
@@ -90,7 +90,7 @@ def _announce_json(loaded: Loaded, running: Running, origin: str) -> None:
     import json
 
     ready = {"url": running.url, "state": str(loaded.state_dir), "config": origin, "plugins": list(loaded.plugins)}
-    print(json.dumps(ready), flush=True)  # noqa: T201
+    print(json.dumps(ready), flush=True)
 
 
 def _announce(loaded: Loaded, running: Running, origin: str) -> None:

@@ -51,8 +51,8 @@ class Forward:
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:
-    """A request that no provider rewrote: its own headers but for those of the connection, and the client's Host where the
-    route names none."""
+    """A request that no provider rewrote: its own headers but for those of the connection, and the client's Host
+    where the route names none."""
     for name in hop_by_hop(request.headers):
         request.headers.popall(name, None)
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))

@@ -1,4 +1,5 @@
-"""A gateway that runs: a loaded configuration, its plugins, its transport and its listener, opened and closed together."""
+"""A gateway that runs: a loaded configuration, its plugins, its transport and its listener, opened and closed
+together."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Running:
 async def run(
     loaded: Loaded, upstream: Upstream, *, grace: float = 5.0, insecure: bool = False
 ) -> AsyncIterator[Running]:
-    """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get then.
+    """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
+    then.
 
     Raises ConfigError for an address that would be open to others, OSError for one that is taken."""
     config = loaded.config

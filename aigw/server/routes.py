@@ -32,7 +32,8 @@ class RouteTable:
 
 
 def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) -> Route:
-    """A route as exchanges carry it. A URL as upstream brings its own Host; a service name leaves the client's, as Envoy does."""
+    """A route as exchanges carry it. A URL as upstream brings its own Host; a service name leaves the client's, as
+    Envoy does."""
     if not config.upstream:
         return Route(config.name)
     upstream = parse_upstream(config.upstream)

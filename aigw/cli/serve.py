@@ -36,7 +36,6 @@ def serve(
     Example: aigw serve --config aigw.yaml
     """
     import asyncio
-    import gc
     import logging
     import os
 
@@ -49,8 +48,6 @@ def serve(
         import asyncio as loops  # type: ignore[no-redef]
     if config is None and DEFAULT_FILE.exists():
         config = DEFAULT_FILE
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     try:
         with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
             runner.run(
@@ -69,6 +66,7 @@ async def _serve(
     config: Path | None, listen: str | None, *, insecure: bool, grace: float, json_output: bool, env: dict[str, str]
 ) -> None:
     import asyncio
+    import gc
     import signal
 
     from aigw.server.gateway import run
@@ -82,6 +80,8 @@ async def _serve(
     upstream = upstream_for(env)
     loaded, origin = await load_or_discover(config, env, upstream, listen)
     async with run(loaded, upstream, grace=grace, insecure=insecure) as running:
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
         (_announce_json if json_output else _announce)(loaded, running, origin)
         await stop.wait()
 

@@ -1,0 +1,39 @@
+"""Measures aigw: `python -m tests.benchmarks`, from the root of the project. All parts take about three minutes.
+
+Each proxy has a core of its own, runs of the floor and of aigw alternate, figures are medians; compare ratios of one
+run, not figures of two machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from functools import partial
+
+from tests.benchmarks import measure, report, traffic
+
+PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
+    **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
+    "start": measure.start,
+    "memory": measure.memory,
+    "streams": measure.streams,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short run that shows whether everything works")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas; default: %(default)s")
+    parser.add_argument("--json", action="store_true", help="the figures as JSON instead of tables")
+    asked = parser.parse_args()
+    names = asked.only.split(",")
+    if unknown := [name for name in names if name not in PARTS]:
+        parser.error(f"unknown part {', '.join(unknown)}; the parts are {', '.join(PARTS)}")
+    effort = measure.QUICK if asked.quick else measure.FULL
+    parts = {name: PARTS[name](effort) for name in names}
+    described = report.machine()
+    print(json.dumps({"machine": described, **parts}, indent=2) if asked.json else report.text(parts, described))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What is measured, each part a dictionary of figures. Times are in the unit that stands in the key."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.benchmarks import concurrent, processes
+
+CONNECTIONS = (1, 32)
+Figures = dict[str, Any]
+
+
+class Effort(NamedTuple):
+    """How long and how often."""
+
+    seconds: float
+    rounds: int
+    starts: int
+    requests: int
+    streams: int
+
+
+FULL = Effort(seconds=3.0, rounds=3, starts=10, requests=100_000, streams=1000)
+QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100)
+
+
+@contextmanager
+def _configured() -> Iterator[Path]:
+    """A configuration file, with the provider that it names running."""
+    with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
+        yield processes.write_config(Path(folder), upstream.port)
+
+
+def throughput(shape: str, effort: Effort) -> Figures:
+    """Requests per second and latencies (µs) of the upstream alone, the floor and aigw, in turns; medians."""
+    found: Figures = {}
+    with ExitStack() as stack:
+        upstream = stack.enter_context(processes.upstream())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        floor = stack.enter_context(processes.floor(upstream.port))
+        aigw, _ = stack.enter_context(processes.aigw(processes.write_config(folder, upstream.port)))
+        servers = {"upstream": upstream, "floor": floor, "aigw": aigw}
+        for connections in CONNECTIONS:
+            runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
+            for server in (floor, aigw):
+                processes.load(server, shape, connections, seconds=min(1.0, effort.seconds))
+            for _ in range(effort.rounds):
+                for name, server in servers.items():
+                    runs[name].append(processes.load(server, shape, connections, seconds=effort.seconds))
+            found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
+    return found
+
+
+def _median(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {name: round(statistics.median(run[name] for run in runs), 1) for name in runs[0]}
+
+
+def start(effort: Effort) -> Figures:
+    """The time to the first 200 (s), and `aigw --help` (ms)."""
+    ready = []
+    with _configured() as config:
+        for _ in range(effort.starts):
+            with processes.aigw(config) as (_, seconds):
+                ready.append(seconds)
+    shown = []
+    for _ in range(effort.starts):
+        started = time.perf_counter()
+        with processes.python("proxy", "-m", "aigw", "--help") as process:
+            process.communicate()
+        shown.append((time.perf_counter() - started) * 1000)
+    return {"ready_s": round(statistics.median(ready), 3), "help_ms": round(statistics.median(shown), 1)}
+
+
+def memory(effort: Effort) -> Figures:
+    """Resident memory (MiB): idle, after 100 requests, after many, half of them streams."""
+    with _configured() as config, processes.aigw(config) as (aigw, _):
+        found: Figures = {"idle_mib": aigw.rss()}
+        for shape in ("plain", "stream"):
+            processes.load(aigw, shape, 32, requests=50)
+        found["after_100_mib"] = before = aigw.rss()
+        for shape in ("plain", "stream"):
+            processes.load(aigw, shape, 32, requests=effort.requests // 2)
+        found["requests"] = effort.requests
+        found["after_all_mib"] = after = aigw.rss()
+        found["growth_percent"] = (after - before) / before * 100 if before else 0.0
+    return {name: round(value, 1) for name, value in found.items()}
+
+
+def streams(effort: Effort) -> Figures:
+    """Concurrent streams and how many of them were not whole; resident memory (MiB) after them."""
+    with _configured() as config, processes.aigw(config) as (aigw, _):
+        with processes.on_core("load"):
+            wrong = concurrent.check(aigw.port, effort.streams)
+        for line in wrong[:5]:
+            print(line, file=sys.stderr)
+        return {"streams": effort.streams, "not_whole": len(wrong), "after_mib": round(aigw.rss(), 1)}

@@ -1,0 +1,173 @@
+"""The processes of a benchmark: each on a core of its own, as far as there are cores.
+
+The proxy under test has core 0 to itself; the upstream and the load generator share core 1 where there are only two.
+Where a process cannot be pinned (macOS, Windows) the figures are rougher."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple
+
+READY_SECONDS = 20.0
+ROOT = Path(__file__).parents[2]
+
+
+def _cores() -> dict[str, int]:
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(usable) < 2:
+        return {}
+    return {"proxy": usable[0], "upstream": usable[1], "load": usable[2] if len(usable) > 2 else usable[1]}
+
+
+CORES = _cores()
+
+
+class Server(NamedTuple):
+    """A process that listens."""
+
+    port: int
+    pid: int
+
+    def rss(self) -> float:
+        """Resident memory in MiB, 0.0 where /proc does not tell."""
+        status = Path(f"/proc/{self.pid}/status")
+        return int(status.read_text().split("VmRSS:", 1)[1].split()[0]) / 1024 if status.exists() else 0.0
+
+    def cpu(self) -> float:
+        """Processor time since its start in seconds, 0.0 where /proc does not tell."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return 0.0
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def on_core(role: str) -> Iterator[None]:
+    """What is started inside runs on this role's core."""
+    if role not in CORES:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {CORES[role]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _environment() -> dict[str, str]:
+    """The user's proxies and keys must not change what is measured."""
+    return {name: value for name, value in os.environ.items() if not name.upper().endswith(("_PROXY", "_API_KEY"))}
+
+
+@contextmanager
+def python(role: str, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """`python ARGUMENTS` on the role's core, stopped when the block ends."""
+    with on_core(role):
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=_environment(), **options
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{process.args!r} ended with {process.wait()}")
+    return line
+
+
+@contextmanager
+def upstream() -> Iterator[Server]:
+    """The canned provider."""
+    with python("upstream", "-m", "tests.benchmarks.upstream") as process:
+        yield Server(int(_line(process)), process.pid)
+
+
+@contextmanager
+def floor(upstream_port: int) -> Iterator[Server]:
+    """The bare aiohttp proxy."""
+    with python("proxy", "-m", "tests.benchmarks.floor", f"http://127.0.0.1:{upstream_port}") as process:
+        yield Server(int(_line(process)), process.pid)
+
+
+@contextmanager
+def aigw(config: Path) -> Iterator[tuple[Server, float]]:
+    """The real command with ai-proxy, and the seconds from its start to its first 200."""
+    port = int(config.read_text().split("listen: 127.0.0.1:", 1)[1].split()[0])
+    started = time.perf_counter()
+    with python("proxy", "-m", "aigw", "serve", "--config", str(config), "--json") as process:
+        wait_for_health(port, started + READY_SECONDS)
+        ready = time.perf_counter() - started
+        yield Server(port, process.pid), ready
+
+
+def write_config(folder: Path, upstream_port: int) -> Path:
+    """A configuration with ai-proxy for the canned provider, with every model mapped."""
+    path = folder / "aigw.yaml"
+    path.write_text(
+        f"""\
+listen: 127.0.0.1:{free_port()}
+services:
+  api.openai.com: http://127.0.0.1:{upstream_port}
+plugins:
+  ai-proxy:
+    provider:
+      type: openai
+      apiTokens: [sk-bench]
+      modelMapping: {{bench-plain: real-plain, bench-stream: real-stream, bench-drip: real-drip, bench-slow: real-slow}}
+"""
+    )
+    return path
+
+
+def wait_for_health(port: int, until: float) -> None:
+    while time.perf_counter() < until:
+        connection = HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/-/health")
+            if connection.getresponse().status == 200:
+                return
+        except (OSError, HTTPException):
+            time.sleep(0.002)
+        finally:
+            connection.close()
+    raise RuntimeError("aigw did not become ready")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def load(server: Server, shape: str, connections: int, *, seconds: float = 0.0, requests: int = 0) -> dict[str, float]:
+    """Runs the load generator. What it found, and the server's processor time for each request (`cpu`, µs), which
+    tells more than the rest where other programs run on the same cores."""
+    amount = ("--seconds", str(seconds)) if seconds else ("--requests", str(requests))
+    before = server.cpu()
+    with python("load", "-m", "tests.benchmarks.load", str(server.port), shape, str(connections), *amount) as process:
+        found: dict[str, float] = json.loads(_line(process))
+    return found | {"cpu": (server.cpu() - before) / found["requests"] * 1e6}

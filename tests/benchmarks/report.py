@@ -1,0 +1,76 @@
+"""The report: a table for each part, then the aims beside what was reached."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Figures = dict[str, Any]
+
+
+class Aim(NamedTuple):
+    name: str
+    part: str
+    reached: Callable[[Figures], float]
+    aim: float
+    at_least: bool = False
+    unit: str = ""
+
+    def line(self, figures: Figures) -> str:
+        value = self.reached(figures)
+        met = value >= self.aim if self.at_least else value <= self.aim
+        sign = "≥" if self.at_least else "≤"
+        return f"{self.name:44}{f'{value:.4g} {self.unit}':>14}{f'{sign} {self.aim:g} {self.unit}':>14}  {'yes' if met else 'NO'}"
+
+
+def ratio(figures: Figures, connections: str, name: str) -> float:
+    """aigw's figure as a multiple of the floor's."""
+    at: dict[str, Figures] = figures[connections]
+    return float(at["aigw"][name]) / float(at["floor"][name])
+
+
+AIMS = (
+    Aim("throughput, plain, c=32", "plain", lambda f: ratio(f, "c32", "per_second"), 1.7, True, "x floor"),
+    Aim("throughput, stream, c=32", "stream", lambda f: ratio(f, "c32", "per_second"), 1.4, True, "x floor"),
+    Aim("p50, plain, c=1", "plain", lambda f: ratio(f, "c1", "total_p50"), 1.0, False, "x floor"),
+    Aim("p50 to the last event, stream, c=1", "stream", lambda f: ratio(f, "c1", "total_p50"), 1.0, False, "x floor"),
+    Aim("p50 to the first event, drip, c=1", "drip", lambda f: ratio(f, "c1", "first_p50"), 1.0, False, "x floor"),
+    Aim("idle memory", "memory", lambda f: f["idle_mib"], 60, False, "MiB"),
+    Aim("growth of memory", "memory", lambda f: f["growth_percent"], 5, False, "%"),
+    Aim("ready", "start", lambda f: f["ready_s"], 0.6, False, "s"),
+    Aim("aigw --help", "start", lambda f: f["help_ms"], 120, False, "ms"),
+    Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
+)
+
+
+def machine() -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {cores} cores"
+
+
+def text(parts: dict[str, Figures], described: str) -> str:
+    lines = [f"aigw with ai-proxy beside the floor, a bare aiohttp proxy ({described})"]
+    for name, figures in parts.items():
+        lines += ["", *(_throughput(name, figures) if "c1" in figures else _plain(name, figures))]
+    lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
+    lines += [aim.line(parts[aim.part]) for aim in AIMS if aim.part in parts]
+    return "\n".join(lines)
+
+
+def _throughput(name: str, figures: Figures) -> list[str]:
+    columns = [column for column in figures["c1"]["aigw"] if column != "requests"]
+    titles = [column.replace("per_second", "requests/s").replace("_", " ") for column in columns]
+    lines = [f"{name + ' (times in µs)':30}" + "".join(f"{title:>14}" for title in titles)]
+    for connections, measured in figures.items():
+        for who in ("upstream", "floor", "aigw"):
+            label = f"  {connections} {who}{' (no proxy)' if who == 'upstream' else ''}"
+            lines.append(f"{label:30}" + "".join(f"{measured[who][column]:>14,.0f}" for column in columns))
+        ratios = [ratio(figures, connections, column) for column in columns]
+        lines.append(f"  {connections + ' aigw / floor':28}" + "".join(f"{value:>14.2f}" for value in ratios))
+    return lines
+
+
+def _plain(name: str, figures: Figures) -> list[str]:
+    return [name, *(f"  {key:28}{value:>14,}" for key, value in figures.items())]

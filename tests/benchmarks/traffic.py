@@ -1,0 +1,89 @@
+"""The bytes of the benchmark's traffic: requests of about 1 KB, and what the upstream answers to them.
+
+Rule: everything is built once, so that neither the upstream nor the load generator is what is measured. The token that
+a request carries in `user` comes back in every event, so that an event of another stream is seen."""
+
+from __future__ import annotations
+
+import json
+
+EVENTS = 23
+"""Events of a stream, its [DONE] included, the usage chunk that a gateway may ask for not."""
+SHAPES = ("plain", "stream", "drip")
+"""A JSON answer; a stream that arrives in one piece; a stream whose events arrive one by one."""
+USER_DIGITS = 8
+_USER = b'"user":"'
+_TEXT = "The quick brown fox jumps over the lazy dog while the five boxing wizards look on. "
+_HEAD = b"HTTP/1.1 200 OK\r\nserver: bench\r\nx-request-id: req_0123456789abcdef\r\n"
+
+
+def request(shape: str, port: int, number: int = 0) -> bytes:
+    """A chat request for one of SHAPES, or for a `slow` stream, whose events come 20 ms apart."""
+    body = {
+        "model": f"bench-{shape}",
+        "messages": [
+            {"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": _TEXT * 9},
+        ],
+        "temperature": 0.7,
+        "max_tokens": 256,
+        "user": f"{number:0{USER_DIGITS}}",
+    }
+    if shape != "plain":
+        body["stream"] = True
+    text = json.dumps(body, separators=(",", ":")).encode()
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
+        "Accept-Encoding: gzip, deflate\r\nUser-Agent: OpenAI/Python 2.0.0\r\nX-Stainless-Lang: python\r\n"
+        "X-Stainless-Retry-Count: 0\r\nAuthorization: Bearer sk-client\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(text)}\r\n\r\n"
+    )
+    return head.encode() + text
+
+
+def user_of(message: bytes) -> bytes:
+    """The token of a request, zeros if it has none."""
+    at = message.find(_USER)
+    return message[at + len(_USER) :][:USER_DIGITS] if at >= 0 else b"0" * USER_DIGITS
+
+
+def plain_answer() -> bytes:
+    """A whole HTTP response with a JSON body of about 1 KB."""
+    body = json.dumps(
+        {
+            "id": "chatcmpl-0123456789",
+            "object": "chat.completion",
+            "created": 1700000000,
+            "model": "bench-mapped",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": _TEXT * 9}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 170, "completion_tokens": 160, "total_tokens": 330},
+        }
+    ).encode()
+    return _HEAD + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+
+def stream_head() -> bytes:
+    return _HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def events(user: bytes, *, usage: bool = False) -> list[bytes]:
+    """The events of a stream for the request with this token."""
+    deltas: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
+    deltas += [({"content": f" token{number}"}, None) for number in range(EVENTS - 3)]
+    deltas.append(({}, "stop"))
+    base = {
+        "id": f"chatcmpl-{user.decode()}",
+        "object": "chat.completion.chunk",
+        "created": 1700000000,
+        "model": "bench-mapped",
+    }
+    bodies = [base | {"choices": [{"index": 0, "delta": delta, "finish_reason": why}]} for delta, why in deltas]
+    if usage:
+        counts = {"prompt_tokens": 170, "completion_tokens": 21, "total_tokens": 191}
+        bodies.append(base | {"choices": [], "usage": counts})
+    texts = [json.dumps(body, separators=(",", ":")) for body in bodies]
+    return [f"data: {text}\n\n".encode() for text in (*texts, "[DONE]")]
+
+
+def chunked(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece)

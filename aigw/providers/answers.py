@@ -3,6 +3,7 @@ errors as JSON."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from aigw.providers import apis
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.provider import Provider
+
+log = logging.getLogger("aigw")
 
 MAX_PLAIN = 100 * 1024 * 1024
 """Bytes of a JSON answer that are held at once; a longer one passes as it is. Higress's limit as well."""
@@ -61,6 +64,8 @@ class Answers:
         promote = config.promote_thinking_on_empty or config.hiclaw_mode
         self._promote = promote and (row.reads_replies or not self._faithful)
         self._original = config.protocol == "original"
+        self._logs_errors = config.log_upstream_error_response_body
+        self._secrets = config.api_tokens
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Puts the rewriters on `reply`. Raises GatewayError for an answer that is not what the provider should
@@ -72,6 +77,8 @@ class Answers:
         if self._original or encoded:
             return reply  # a compressed body is passed on as it is, unseen (clients.md E8)
         if reply.status != 200:
+            if self._logs_errors and reply.status >= 400:
+                await self._log_error(exchange, reply)
             return reply if self._faithful else await self._error(exchange, reply)
         if reply.streaming:
             for decoder in self._decoders(call):
@@ -131,6 +138,14 @@ class Answers:
         if call.api == apis.CHAT and self._promote:
             return chat_reply.promote_thinking(body)
         return body
+
+    async def _log_error(self, exchange: Exchange, reply: Reply) -> None:
+        """`logUpstreamErrorResponseBody`: providers explain there what was wrong. Keys that they quote stay unsaid."""
+        whole = await reply.whole(MAX_ERROR)
+        text = whole.raw.decode("utf-8", "replace") if whole else f"more than {MAX_ERROR} bytes"
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, text)
 
     async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
         """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own shape

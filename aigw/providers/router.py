@@ -137,7 +137,8 @@ class _Attempt:
             reply = await self._call_next(exchange)
             if reply.streaming and reply.status == 200:
                 batch = await reply.first(_has_data if hold else _anything)
-                if any(is_error(chunk) for chunk in batch):
+                event = next((chunk for chunk in batch if chunk.data is not None), None)
+                if event is not None and is_error(event):
                     return (STREAM_ERROR if hold else 200), reply, None
         except UpstreamError as error:
             return error.fault.status, None, error

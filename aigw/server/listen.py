@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from aigw.core.errors import GatewayError
+from aigw.dialects.errors import JSON, error_body
+
+log = logging.getLogger("aigw")
 
 KEEP_ALIVE_SECONDS = 620.0
 """Longer than the SDKs keep an idle connection, so that it is the client who closes (clients.md E18)."""
@@ -14,12 +21,38 @@ KEEP_ALIVE_SECONDS = 620.0
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+class _Connection(web.RequestHandler):
+    """Answers what is not HTTP in JSON (clients.md E1), and shows none of its bytes, which may hold a key (E20)."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        log.warning("%s sent something that is not HTTP: %s", request.remote, type(exc).__name__)
+        error = GatewayError(status, "this is not a valid HTTP request", code="invalid_http")
+        response = web.Response(status=status, body=error_body("openai", error, ""), content_type=JSON)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
 class Listener:
     """One HTTP server on one socket."""
 
     def __init__(self, handler: Handler, *, grace: float) -> None:
         """`grace` is how many seconds the answers in flight get when the server stops."""
-        server = web.Server(
+        server = _Server(
             handler,
             handler_cancellation=True,
             auto_decompress=False,

@@ -176,6 +176,13 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
     assert "Bad Gateway" in json.loads(received)["error"]["message"]
 
 
+async def test_error_bodies_are_logged_where_that_is_asked_for(caplog):
+    config = {"provider": {**OPENAI, "logUpstreamErrorResponseBody": True}}
+    _, _, received = await once(config, chat(HELLO), answer_json({"error": "bad key sk-o"}, 401))
+    assert json.loads(received) == {"error": "bad key sk-o"}
+    assert 'answered 401: {"error": "bad key ***"}' in caplog.text
+
+
 async def test_a_providers_own_error_passes_as_it_is():
     error = Answer(400, pieces=[b'{ "error":{"message":"no"}}'])
     _, reply, received = await once({"provider": OPENAI}, chat(HELLO), error)

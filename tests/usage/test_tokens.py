@@ -34,7 +34,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> TokenCounter:
 def run(code: str, **environment: str) -> str:
     """A process of its own, because encodings are cached in the process and its environment is what is tested."""
     kept = {name: value for name, value in os.environ.items() if name != "TIKTOKEN_CACHE_DIR"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code],
         env={**kept, **environment},
         capture_output=True,

@@ -56,4 +56,4 @@ def _install(npm: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoNodeError(f"npm install: {error}") from error
     if done.returncode:
-        raise NoNodeError(f"npm install: {done.stderr[-2000:]}")
+        raise NoNodeError(f"npm install: {' '.join(done.stderr.split())[:300]}")

@@ -1,10 +1,15 @@
-"""Options of the test command. They stand here so that pytest knows them wherever it is started."""
+"""What holds for all tests: options of the test command (here, so that pytest knows them wherever it is started), and property tests that
+do not depend on how busy the machine is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("aigw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aigw")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

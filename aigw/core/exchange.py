@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from multidict import CIMultiDict
@@ -55,7 +55,7 @@ class Exchange:
         chunks: bytes | ChunkSource,
         *,
         status: int = 200,
-        headers: Iterable[tuple[str, str]] = (),
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         streaming: bool = False,
     ) -> Reply:
         """Makes a reply that this exchange owns and closes. Bytes make a complete answer, a source a stream."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -39,13 +40,13 @@ class Forward:
         response = await (target.upstream or self._upstream).send(request, target)
         headers = response.headers
         for name in hop_by_hop(headers):
-            headers.popall(name, None)
+            del headers[name]
         events = "text/event-stream" in headers.get("content-type", "") and "content-encoding" not in headers
         body = response.body
         return exchange.reply(
             EventSource(body) if events else ByteSource(body),
             status=response.status,
-            headers=headers.items(),
+            headers=headers,
             streaming=events,
         )
 
@@ -59,10 +60,13 @@ def _as_plain_proxy(request: Request, target: Target) -> Target:
 
 
 def hop_by_hop(headers: Mapping[str, str]) -> list[str]:
-    """The names in `headers` that must not be passed on."""
-    listed = headers.get("connection", "")
-    names = HOP_BY_HOP.union(name.strip().lower() for name in listed.split(",")) if listed else HOP_BY_HOP
-    return [name for name in headers if name.lower() in names]
+    """The names in `headers` that must not be passed on, in lower case."""
+    return [name for name in _connection_names(headers.get("connection", "")) if name in headers]
+
+
+@lru_cache(maxsize=256)
+def _connection_names(connection: str) -> frozenset[str]:
+    return HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))
 
 
 class ByteSource:

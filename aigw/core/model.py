@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -90,8 +90,9 @@ class Request:
 
     def copy(self) -> Request:
         """A request that can be changed without changing this one."""
-        document = self._document
-        return replace(self, headers=CIMultiDict(self.headers), _document=document.copy() if document else None)
+        document = self._document.copy() if self._document is not None else None
+        headers = CIMultiDict(self.headers)
+        return Request(self.method, self.path, self.query, headers, self.body, self.stream, document)
 
     def replace_body(self, body: bytes) -> None:
         self.body = body

@@ -3,6 +3,8 @@ higress.md 4.4)."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from multidict import CIMultiDict
 
 from aigw.core.forward import hop_by_hop
@@ -20,16 +22,19 @@ def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
     """The client's headers without what belongs to its connection, and (unless `faithful` to Higress) without what is
     private."""
     headers = CIMultiDict(request.headers)
-    for name in (*hop_by_hop(headers), *_REWRITTEN):
-        headers.popall(name, None)
+    for name in hop_by_hop(headers):
+        del headers[name]
     if request.stream is None:
         headers.popall("content-length", None)  # an upload keeps the length that its client promised
-    if not faithful:
-        for name in _PRIVATE:
-            headers.popall(name, None)
-        for name in [name for name in headers if name.lower().startswith(("sec-", "x-forwarded-"))]:
-            headers.popall(name, None)
+    for name in [name for name in headers if _stays_here(name, faithful)]:
+        headers.popall(name, None)
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _stays_here(name: str, faithful: bool) -> bool:
+    name = name.lower()
+    return name in _REWRITTEN or (not faithful and (name in _PRIVATE or name.startswith(("sec-", "x-forwarded-"))))
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

@@ -34,7 +34,7 @@ def request(shape: str, port: int, number: int = 0) -> bytes:
     text = json.dumps(body, separators=(",", ":")).encode()
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
-        "Accept-Encoding: gzip, deflate\r\nUser-Agent: OpenAI/Python 2.0.0\r\nX-Stainless-Lang: python\r\n"
+        "Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: OpenAI/Python 2.0.0\r\nX-Stainless-Lang: python\r\n"
         "X-Stainless-Retry-Count: 0\r\nAuthorization: Bearer sk-client\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(text)}\r\n\r\n"
     )
@@ -79,6 +79,7 @@ def events(user: bytes, *, usage: bool = False) -> list[bytes]:
     }
     bodies = [base | {"choices": [{"index": 0, "delta": delta, "finish_reason": why}]} for delta, why in deltas]
     if usage:
+        bodies = [body | {"usage": None} for body in bodies]  # as OpenAI does
         counts = {"prompt_tokens": 170, "completion_tokens": 21, "total_tokens": 191}
         bodies.append(base | {"choices": [], "usage": counts})
     texts = [json.dumps(body, separators=(",", ":")) for body in bodies]

@@ -1,0 +1,186 @@
+"""The command itself, as a process: how it starts, how it stops, and what it says when it cannot."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from stage.answers import PATH, answers, error_body
+from stage.raw import RawClient, encode
+
+MOCK = {"firstTokenDelay": 0, "tokensPerSecond": 50, "tokens": 2000}
+SLOW = {"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": MOCK}}}}
+STREAM = b'{"model":"mock","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+
+
+@asynccontextmanager
+async def aigw(folder, *options, config=None, **environment):
+    """`aigw serve` in an empty folder, with no keys but those given."""
+    if config is not None:
+        (folder / "aigw.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
+    env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_proxy", "_PROXY"))}
+    env |= {"OLLAMA_HOST": "127.0.0.1:9", **environment}
+    command = [sys.executable, "-m", "aigw", "serve", "--json", *options]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=pipe, stderr=pipe)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def ready(process):
+    async with asyncio.timeout(20):
+        line = await process.stdout.readline()
+        assert line, (await process.stderr.read()).decode()
+        return json.loads(line)
+
+
+async def ended(process):
+    """The exit code and what it wrote to stderr."""
+    async with asyncio.timeout(20):
+        _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+async def connect(started):
+    return await RawClient.connect(urlsplit(started["url"]).port)
+
+
+async def test_without_a_configuration(tmp_path):
+    """It serves the built-in models at once, and takes the providers whose keys are there."""
+    async with aigw(tmp_path, "--listen", "127.0.0.1:0", DEEPSEEK_API_KEY="sk-secret") as process:
+        started = await ready(process)
+        assert started["plugins"] == ["ai-proxy"]
+        client = await connect(started)
+        body = b'{"model":"echo","messages":[{"role":"user","content":"Hi"}]}'
+        answer = await client.request("POST", PATH, body)
+        assert answer.json()["choices"][0]["message"]["content"] == "Hi"
+        await client.close()
+        process.send_signal(signal.SIGTERM)
+        code, errors = await ended(process)
+    assert code == 0
+    assert "sk-secret" not in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_stops_in_the_middle_of_a_stream(tmp_path, number):
+    """A signal ends it cleanly after the grace, with code 0 and no traceback; the stream does not look complete."""
+    async with aigw(tmp_path, "--listen", "127.0.0.1:0", "--grace", "0.2", config=SLOW) as process:
+        client = await connect(await ready(process))
+        await client.send(encode("POST", PATH, STREAM))
+        await client.head()
+        await client.chunk()
+        process.send_signal(number)
+        rest = await client.reader.read()
+        await client.close()
+        code, errors = await ended(process)
+    assert code == 0
+    assert b"[DONE]" not in rest
+    assert not rest.endswith(b"0\r\n\r\n")
+    assert "Traceback" not in errors
+
+
+async def test_grace(tmp_path):
+    """What ends within the grace ends well, and nobody new is let in."""
+    mock = {**MOCK, "tokens": 20}
+    config = {"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": mock}}}}
+    async with aigw(tmp_path, "--listen", "127.0.0.1:0", "--grace", "5", config=config) as process:
+        started = await ready(process)
+        client = await connect(started)
+        await client.send(encode("POST", PATH, STREAM))
+        await client.head()
+        await client.chunk()
+        process.send_signal(signal.SIGTERM)
+        pieces = [await client.chunk()]
+        with pytest.raises(ConnectionError):
+            await connect(started)
+        while pieces[-1]:
+            pieces.append(await client.chunk())
+        await client.close()
+        code, _ = await ended(process)
+    assert code == 0
+    assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+
+
+async def test_port_taken(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        async with aigw(tmp_path, "--listen", address) as process:
+            code, errors = await ended(process)
+    assert code == 1
+    assert "--listen" in errors
+    assert "Traceback" not in errors
+
+
+async def test_bad_configuration(tmp_path):
+    """All findings at once, each with its line, and nothing is started."""
+    config = "listen: 127.0.0.1:0\nplugin: {}\nplugins:\n  ai-proxy:\n    provider: {type: opnai, apiTokens: ['${NOT_SET}']}\n"
+    async with aigw(tmp_path, config=config) as process:
+        code, errors = await ended(process)
+    assert code == 2
+    findings = errors.splitlines()
+    assert len(findings) == 3
+    assert any("aigw.yaml:2" in finding and "did you mean 'plugins'" in finding for finding in findings)
+    assert any("aigw.yaml:5" in finding and "opnai" in finding for finding in findings)
+    assert any("aigw.yaml:5" in finding and "NOT_SET" in finding for finding in findings)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", ":0", "[::]:0"])
+async def test_open_to_others(tmp_path, address):
+    """An address that others reach needs keys or --insecure."""
+    async with aigw(tmp_path, "--listen", address) as process:
+        code, errors = await ended(process)
+    assert code == 2
+    assert "--insecure" in errors
+
+
+async def test_insecure(tmp_path):
+    async with aigw(tmp_path, "--listen", "0.0.0.0:0", "--insecure") as process:
+        client = await connect(await ready(process))
+        assert (await client.request("GET", "/-/health")).status == 200
+        await client.close()
+
+
+async def test_no_secret_is_logged(tmp_path, provider):
+    """E20: neither the provider's key nor the client's, whatever fails."""
+
+    async def reset(peer):
+        await peer.body()
+        peer.reset()
+
+    upstream = await provider(reset, answers(error_body(), 401), answers(b"<h1>no</h1>", 500, kind="text/html"))
+    config = {
+        "listen": "127.0.0.1:0",
+        "services": {"api.openai.com": upstream.url},
+        "plugins": {"ai-proxy": {"provider": {"type": "openai", "apiTokens": ["${OPENAI_KEY}"]}}},
+    }
+    async with aigw(tmp_path, config=config, OPENAI_KEY="sk-secret-provider") as process:
+        client = await connect(await ready(process))
+        got = []
+        for _ in range(3):
+            answer = await client.request(
+                "POST", PATH, STREAM, authorization="Bearer sk-secret-client", cookie="sk-secret-c"
+            )
+            got.append(answer.status)
+            assert b"sk-secret" not in answer.body
+        await client.send(b"POST / HTTP/1.1\r\nauthorization: Bearer sk-secret\0\r\n\r\n")
+        assert b"sk-secret" not in (await client.answer()).body
+        await client.close()
+        process.send_signal(signal.SIGINT)
+        code, errors = await ended(process)
+    assert got == [502, 401, 500]
+    assert code == 0
+    assert "closed" in errors
+    assert "sk-secret" not in errors
+    assert upstream.requests[0].headers["authorization"] == "Bearer sk-secret-provider"

@@ -1,12 +1,18 @@
 """A gateway that runs: a loaded configuration, its plugins, its transport and its listener, opened and closed
-together."""
+together.
+
+A new configuration takes the place of the old one between two requests: what is under way ends with the plugins that
+it began with, and only then are those closed."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
+
+from aiohttp import web
 
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
@@ -18,61 +24,158 @@ from aigw.core.pipeline import Pipeline
 from aigw.server.edge import Edge
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
+from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.upstream.base import Upstream
 from aigw.usage.tokens import TokenCounter
+
+log = logging.getLogger("aigw")
 
 DEFERRED_SECONDS = 5.0
 """What deferred jobs get to end when the gateway stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """`url` is the base address, without /v1."""
+class _Generation:
+    """One configuration in service. `busy` counts the requests that it answers; `idle` is set once it has none left
+    and gets no more."""
 
-    url: str
-    env: Env
-    edge: Edge
+    def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack) -> None:
+        self.env = env
+        self.edge = edge
+        self.plugins = plugins
+        self.busy = 0
+        self.retired = False
+        self.idle = asyncio.Event()
+
+
+class Gateway:
+    """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
+    the transport, the token counter, the stores."""
+
+    def __init__(self, env: Env, host: str, *, insecure: bool) -> None:
+        self._env = env
+        self._host = host
+        self._insecure = insecure
+        self._generations: list[_Generation] = []  # the last one is in force, the others are ending
+        self._endings: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @property
+    def edge(self) -> Edge:
+        return self._generations[-1].edge
+
+    @property
+    def env(self) -> Env:
+        return self._generations[-1].env
+
+    async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
+        generation = self._generations[-1]
+        generation.busy += 1
+        try:
+            return await generation.edge(http)
+        finally:
+            generation.busy -= 1
+            if generation.retired and not generation.busy:
+                generation.idle.set()
+
+    async def take(self, loaded: Loaded) -> None:
+        """Puts a configuration into service for all requests that come from now on.
+
+        Raises ConfigError if it would leave the address open to others; whatever it raises, the old one stays."""
+        check_address(self._host, insecure=self._insecure, authenticated="key-auth" in loaded.config.plugins)
+        self._generations.append(await self._open(loaded))
+        for old in self._generations[-2:-1]:
+            self._retire(old)
+
+    async def aclose(self) -> None:
+        """Closes every configuration. Nothing may be served any more."""
+        self._stopping = True
+        for last in self._generations[-1:]:
+            self._retire(last)
+        for generation in self._generations:
+            generation.idle.set()
+        if self._endings:
+            await asyncio.wait(self._endings)
+
+    async def _open(self, loaded: Loaded) -> _Generation:
+        config = loaded.config
+        timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
+        env = replace(self._env, services=loaded.services, fidelity=config.fidelity, timeouts=timeouts)
+        async with AsyncExitStack() as stack:
+            pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream))
+            await pipeline.open(env, stack)
+            routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
+            guard = Guard(hosts=[self._host, *config.hosts], origins=config.cors.origins)
+            edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body)
+            return _Generation(env, edge, stack.pop_all())
+
+    def _retire(self, generation: _Generation) -> None:
+        generation.retired = True
+        if not generation.busy:
+            generation.idle.set()
+        task = asyncio.create_task(self._end(generation))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def _end(self, generation: _Generation) -> None:
+        await generation.idle.wait()
+        try:
+            if generation.edge.jobs:
+                await asyncio.wait(generation.edge.jobs, timeout=DEFERRED_SECONDS if self._stopping else None)
+            await generation.plugins.aclose()
+        except Exception:
+            log.exception("a plugin failed while it was closed")
+        finally:
+            self._generations.remove(generation)
+
+
+class Running:
+    """A gateway that listens. `url` is the base address, without /v1."""
+
+    def __init__(self, url: str, gateway: Gateway) -> None:
+        self.url = url
+        self._gateway = gateway
+
+    @property
+    def env(self) -> Env:
+        return self._gateway.env
+
+    @property
+    def edge(self) -> Edge:
+        return self._gateway.edge
 
 
 @asynccontextmanager
 async def run(
-    loaded: Loaded, upstream: Upstream, *, grace: float = 5.0, insecure: bool = False
+    loaded: Loaded,
+    upstream: Upstream,
+    *,
+    grace: float = 5.0,
+    insecure: bool = False,
+    shared_port: int | None = None,
+    reloader: Reloader | None = None,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
-    then.
+    then. `shared_port` is the port that several processes listen on, in place of the configured one; what
+    `reloader` finds changed is put into service.
 
     Raises ConfigError for an address that would be open to others, OSError for one that is taken."""
-    config = loaded.config
-    host, port = parse_listen(config.listen)
-    check_address(host, insecure=insecure, authenticated="key-auth" in config.plugins)
+    host, port = parse_listen(loaded.config.listen)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(upstream.aclose)
-        services = loaded.services
-        timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
-        env = Env(
-            upstream=upstream,
-            services=services,
-            tokens=TokenCounter(),
-            fidelity=config.fidelity,
-            timeouts=timeouts,
-        )
-        pipeline = Pipeline(list(loaded.plugins.values()), Forward(upstream))
-        await pipeline.open(env, stack)
-        routes = RouteTable(config.routes, pipeline, services, timeouts)
-        guard = Guard(hosts=[host, *config.hosts], origins=config.cors.origins)
-        edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body)
-        stack.push_async_callback(_finish, edge)
-        listener = Listener(edge, grace=grace)
+        gateway = Gateway(Env(upstream, loaded.services, TokenCounter()), host, insecure=insecure)
+        stack.push_async_callback(gateway.aclose)
+        await gateway.take(loaded)
+        listener = Listener(gateway, grace=grace)
         stack.push_async_callback(listener.stop)
-        host, port = await listener.start(host, port)
-        shown = f"[{host}]" if ":" in host else host
-        yield Running(f"http://{shown}:{port}", env, edge)
+        host, port = await listener.start(host, shared_port or port, shared=shared_port is not None)
+        if reloader is not None:
+            await stack.enter_async_context(reloader.following(loaded, gateway.take))
+        yield Running(base_url(host, port), gateway)
 
 
-async def _finish(edge: Edge) -> None:
-    if edge.jobs:
-        await asyncio.wait(edge.jobs, timeout=DEFERRED_SECONDS)
+def base_url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:

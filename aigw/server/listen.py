@@ -65,10 +65,10 @@ class Listener:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=grace)
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listens, and returns the address. Raises OSError if it is taken."""
+    async def start(self, host: str, port: int, *, shared: bool = False) -> tuple[str, int]:
+        """Listens, and returns the address. `shared` as for `bind`. Raises OSError if it is taken."""
         await self._runner.setup()
-        sock = bind(host, port)
+        sock = bind(host, port, shared=shared)
         site = web.SockSite(self._runner, sock, backlog=1024)
         await site.start()
         return sock.getsockname()[:2]  # type: ignore[no-any-return]
@@ -79,14 +79,18 @@ class Listener:
         await asyncio.sleep(0)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens on `host`, which may be a name, an IPv4 or an IPv6 address. Raises OSError."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket that can listen on `host`, which may be a name, an IPv4 or an IPv6 address. `shared`: together with
+    other sockets of the same user that are shared too; the system spreads the connections over them. Raises
+    OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
     except BaseException:
         sock.close()

@@ -29,12 +29,20 @@ async def load_or_discover(
 ) -> tuple[Loaded, str]:
     """The configuration and where it came from. Raises ConfigError with all findings."""
     if path is not None:
-        loaded, origin = load(path, env), os.fspath(path)
-    else:
-        loaded, origin = await _discover(env, upstream), "none: from the environment (`aigw init` writes a file)"
-    if listen is not None:
-        loaded = replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
-    return loaded, origin
+        return load_file(path, env, listen), os.fspath(path)
+    loaded = await _discover(env, upstream)
+    return _listening(loaded, listen), "none: from the environment (`aigw init` writes a file)"
+
+
+def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
+    """The configuration of a file, on another address if one is given. Raises ConfigError with all findings."""
+    return _listening(load(path, env), listen)
+
+
+def _listening(loaded: Loaded, listen: str | None) -> Loaded:
+    if listen is None:
+        return loaded
+    return replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
 
 
 async def _discover(env: Mapping[str, str], upstream: Upstream) -> Loaded:

@@ -1,0 +1,109 @@
+"""Hot reload: looks at the configuration file and the .env beside it, and puts a valid change into service.
+
+A change counts once the files have been still for a moment, so that a half-written one is never read. What is not
+valid is reported, and the configuration from before stays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from aigw.config.load import Loaded
+from aigw.core.errors import ConfigError
+
+log = logging.getLogger("aigw")
+
+POLL_SECONDS = 0.3
+STILL_SECONDS = 0.1
+
+Take = Callable[[Loaded], Awaitable[None]]
+Stamp = tuple[int, int, int] | None
+
+
+class Reloader:
+    """Make it before the first `load`: it remembers what the files look like then.
+
+    `load` runs in a thread and raises ConfigError. `tell` is False for all workers but one, so that the user reads
+    everything once."""
+
+    def __init__(
+        self,
+        path: Path,
+        load: Callable[[], Loaded],
+        *,
+        tell: bool = True,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._path = path
+        self._load = load
+        self._sleep = sleep
+        self._good = logging.INFO if tell else logging.DEBUG
+        self._bad = logging.WARNING if tell else logging.DEBUG
+        self._seen = self._look()
+
+    @asynccontextmanager
+    async def following(self, loaded: Loaded, take: Take) -> AsyncIterator[None]:
+        """Gives every valid change of `loaded` to `take` while the block runs. What `take` raises keeps the old one."""
+        task = asyncio.create_task(self._follow(loaded, take))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _follow(self, loaded: Loaded, take: Take) -> None:
+        started, refused = loaded, False
+        while True:
+            await self._change()
+            try:
+                new = await asyncio.to_thread(self._load)
+                if new.source.values != loaded.source.values:
+                    await take(replace(new, state_dir=started.state_dir))
+                    self._report(new, started)
+                    loaded = new
+                elif refused:
+                    log.log(self._good, "%s is right again, and says what is in force", self._path)
+                refused = False
+            except ConfigError as error:
+                refused = True
+                findings = "\n  ".join(error.findings)
+                log.log(self._bad, "%s cannot be used; what was in force stays:\n  %s", self._path, findings)
+            except Exception:
+                refused = True
+                log.exception("%s cannot be started; what was in force stays", self._path)
+
+    async def _change(self) -> None:
+        """Waits until the files are other ones than before, and still."""
+        while (now := self._look()) == self._seen:
+            await self._sleep(POLL_SECONDS)
+        while now != self._seen:
+            self._seen = now
+            await self._sleep(STILL_SECONDS)
+            now = self._look()
+
+    def _look(self) -> tuple[Stamp, Stamp]:
+        return _stamp(self._path), _stamp(self._path.parent / ".env")
+
+    def _report(self, new: Loaded, started: Loaded) -> None:
+        log.log(self._good, "%s has changed: new requests follow it", self._path)
+        for note in new.notes:
+            log.log(self._good, "note: %s", note)
+        for key, now, wanted in (
+            ("listen", started.config.listen, new.config.listen),
+            ("state_dir", started.config.state_dir, new.config.state_dir),
+        ):
+            if now != wanted:
+                log.log(self._bad, "%s: %s needs a restart; it stays %s until then", self._path, key, now)
+
+
+def _stamp(path: Path) -> Stamp:
+    """What tells one version of a file from another: also one that was put in its place. None without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

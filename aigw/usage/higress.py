@@ -1,0 +1,168 @@
+"""Model and token numbers exactly as Higress's plugins take them from an answer (its ai_log, metrics and token limits).
+
+Rule: only payloads that mention "usage" or "usageMetadata" are looked at; each value is the first path that exists, the
+last explicit value wins and nothing is summed. It is kept as it is, with its gaps (Gemini's thoughts are not in the
+output, a usage inside a choice is not seen); what aigw itself counts with is `normalise`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+Path = tuple[str, ...]
+
+_MODEL: Sequence[Path] = (
+    ("model",),
+    ("body", "model"),
+    ("response", "model"),
+    ("message", "model"),
+    ("modelVersion",),
+)
+_INPUT: Sequence[Path] = (
+    ("usage", "prompt_tokens"),
+    ("usage", "input_tokens"),
+    ("response", "usage", "input_tokens"),
+    ("usageMetadata", "promptTokenCount"),
+    ("message", "usage", "input_tokens"),
+)
+_OUTPUT: Sequence[Path] = (
+    ("usage", "completion_tokens"),
+    ("usage", "output_tokens"),
+    ("response", "usage", "output_tokens"),
+    ("usageMetadata", "candidatesTokenCount"),
+    ("message", "usage", "output_tokens"),
+)
+_TOTAL: Sequence[Path] = (
+    ("usage", "total_tokens"),
+    ("response", "usage", "total_tokens"),
+    ("usageMetadata", "totalTokenCount"),
+)
+_INPUT_DETAILS: Sequence[Path] = (
+    ("usage", "prompt_tokens_details"),
+    ("response", "usage", "input_tokens_details"),
+    ("usage", "input_tokens_details"),
+    ("usageMetadata", "promptTokensDetails"),
+)
+_OUTPUT_DETAILS: Sequence[Path] = (
+    ("usage", "completion_tokens_details"),
+    ("response", "usage", "output_tokens_details"),
+    ("usage", "output_tokens_details"),
+    ("usageMetadata", "candidatesTokensDetails"),
+)
+_MORE_INPUT_DETAILS = {
+    "cached_content_token_count": ("usageMetadata", "cachedContentTokenCount"),
+    "tool_use_prompt_token_count": ("usageMetadata", "toolUsePromptTokenCount"),
+    "cache_creation_input_tokens": ("usage", "cache_creation_input_tokens"),
+    "cache_read_input_tokens": ("usage", "cache_read_input_tokens"),
+}
+_MORE_OUTPUT_DETAILS = {
+    "thoughts_token_count": ("usageMetadata", "thoughtsTokenCount"),
+    "generated_images": ("usage", "generated_images"),
+}
+_USAGE = b'"usage'
+_MARKS = (b'"usage"', b'"usageMetadata"')
+_NULL = (b'"usage":null', b'"usage": null')
+_BESIDE = ("cache_creation_input_tokens", "cache_read_input_tokens")
+_ABSENT = object()
+_INTEGER = re.compile(r"[+-]?\d+")
+_decode = msgspec.json.Decoder().decode
+
+
+class HigressUsage:
+    """Fed with every payload of one answer. `seen` says that a number came; until then Higress logs none.
+
+    `model` is "" until a payload with usage came; `unknown` is what it then is if neither the answer nor
+    the request named one: "unknown" for token limits, "UNKNOWN" for statistics."""
+
+    __slots__ = (
+        "_asked",
+        "_unknown",
+        "input",
+        "input_details",
+        "model",
+        "output",
+        "output_details",
+        "seen",
+        "total",
+    )
+
+    def __init__(self, asked: str = "", unknown: str = "unknown") -> None:
+        """`asked` is the model of the request."""
+        self._asked = asked
+        self._unknown = unknown
+        self.seen = False
+        self.model = ""
+        self.input = 0
+        self.output = 0
+        self.total = 0
+        self.input_details: dict[str, int] = {}
+        self.output_details: dict[str, int] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Takes the JSON payload of one event, or a whole body. Never raises."""
+        at = data.find(_USAGE)
+        if at >= 0 and self.model and not self.seen and data.startswith(_NULL, at):
+            at = data.find(_USAGE, at + 1)  # OpenAI's chunks before the last one: nothing to learn
+        if at < 0 or not data.startswith(_MARKS, at):
+            return
+        try:
+            body = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        if isinstance(body, dict):
+            self._take(body)
+
+    def _take(self, body: dict[str, Any]) -> None:
+        self.model = self._model(_first(body, _MODEL))
+        found = _first(body, _INPUT), _first(body, _OUTPUT), _first(body, _TOTAL)
+        self.seen = self.seen or any(value is not _ABSENT for value in found)
+        self.input = _integer(found[0], self.input)
+        self.output = _integer(found[1], self.output)
+        _merge(self.input_details, _first(body, _INPUT_DETAILS))
+        _merge(self.output_details, _first(body, _OUTPUT_DETAILS))
+        _pick(self.input_details, body, _MORE_INPUT_DETAILS)
+        _pick(self.output_details, body, _MORE_OUTPUT_DETAILS)
+        beside = sum(_integer(_at(body, ("usage", name)), 0) for name in _BESIDE)
+        self.total = _integer(found[2], self.input + self.output + beside)
+
+    def _model(self, found: Any) -> str:
+        if found is not _ABSENT:
+            return found if isinstance(found, str) else "" if found is None else msgspec.json.encode(found).decode()
+        if self.model not in ("", self._unknown):
+            return self.model
+        return self._asked or self._unknown
+
+
+def _at(body: Any, path: Path) -> Any:
+    for name in path:
+        if not isinstance(body, dict) or name not in body:
+            return _ABSENT
+        body = body[name]
+    return body
+
+
+def _first(body: dict[str, Any], paths: Sequence[Path]) -> Any:
+    return next((value for path in paths if (value := _at(body, path)) is not _ABSENT), _ABSENT)
+
+
+def _pick(details: dict[str, int], body: dict[str, Any], table: dict[str, Path]) -> None:
+    _merge(details, {name: value for name, path in table.items() if (value := _at(body, path)) is not _ABSENT})
+
+
+def _merge(details: dict[str, int], found: Any) -> None:
+    if isinstance(found, dict):
+        details.update((name, _integer(value, 0)) for name, value in found.items())
+
+
+def _integer(value: Any, otherwise: int) -> int:
+    """Lenient as Higress's JSON reader: fractions are cut, text is read, anything else that exists is 0."""
+    if value is _ABSENT:
+        return otherwise
+    if isinstance(value, str):
+        return int(value) if _INTEGER.fullmatch(value) and len(value) < 20 else 0
+    if isinstance(value, (int, float)) and abs(value) < 2**63:
+        return int(value)
+    return 0

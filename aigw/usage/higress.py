@@ -7,7 +7,7 @@ output, a usage inside a choice is not seen); what aigw itself counts with is `n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -148,7 +148,7 @@ def _first(body: dict[str, Any], paths: Sequence[Path]) -> Any:
     return next((value for path in paths if (value := _at(body, path)) is not _ABSENT), _ABSENT)
 
 
-def _pick(details: dict[str, int], body: dict[str, Any], table: dict[str, Path]) -> None:
+def _pick(details: dict[str, int], body: dict[str, Any], table: Mapping[str, Path]) -> None:
     _merge(details, {name: value for name, path in table.items() if (value := _at(body, path)) is not _ABSENT})
 
 

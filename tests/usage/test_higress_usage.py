@@ -15,7 +15,7 @@ CASES = Path(__file__).parents[1] / "conformance" / "higress-cases.yaml"
 STEPS = [
     (f"{case['id']}.{index}", step)
     for case in yaml.safe_load(CASES.read_text())
-    if case["plugin"] == "ai-statistics" and not case["config"].get("disable_openai_usage")
+    if case.get("plugin") == "ai-statistics" and not case["config"].get("disable_openai_usage")
     for index, step in enumerate(case.get("steps", ()))
     if "ai_log" in step["expect"]
 ]

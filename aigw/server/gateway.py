@@ -152,15 +152,15 @@ async def run(
     *,
     grace: float = 5.0,
     insecure: bool = False,
-    shared_port: int | None = None,
+    shared: tuple[str, int] | None = None,
     reloader: Reloader | None = None,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
-    then. `shared_port` is the port that several processes listen on, in place of the configured one; what
+    then. `shared` is the address that several processes listen on, in place of the configured one; what
     `reloader` finds changed is put into service.
 
     Raises ConfigError for an address that would be open to others, OSError for one that is taken."""
-    host, port = parse_listen(loaded.config.listen)
+    host, port = shared or parse_listen(loaded.config.listen)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(upstream.aclose)
         gateway = Gateway(Env(upstream, loaded.services, TokenCounter()), host, insecure=insecure)
@@ -168,7 +168,7 @@ async def run(
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
         stack.push_async_callback(listener.stop)
-        host, port = await listener.start(host, shared_port or port, shared=shared_port is not None)
+        host, port = await listener.start(host, port, shared=shared is not None)
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)

@@ -1,0 +1,47 @@
+import json
+
+from aigw.usage.estimate import estimate
+from aigw.usage.normalise import UsageReader
+from aigw.usage.row import Tokens
+from aigw.usage.tokens import TokenCounter
+
+COUNTER = TokenCounter()
+MESSAGES = [{"role": "user", "content": "Count from one to five, please."}]
+TEXT = "one, two, three"
+
+
+def test_a_stream_that_told_nothing_is_counted():
+    tokens = estimate(Tokens(), prompt=MESSAGES, text=TEXT, counter=COUNTER, model="gpt-4o")
+    assert tokens == Tokens(
+        input=COUNTER.count_chat(MESSAGES, "gpt-4o"), output=COUNTER.count(TEXT, "gpt-4o"), source="estimated"
+    )
+    assert tokens.input > 5
+    assert tokens.output == 5
+
+
+def test_a_prompt_that_is_text():
+    assert estimate(Tokens(), prompt="hello world", text="", counter=COUNTER) == Tokens(
+        input=2, output=0, source="estimated"
+    )
+
+
+def test_the_input_that_a_cut_anthropic_stream_reported_stands():
+    reader = UsageReader()
+    usage = {"input_tokens": 25, "cache_read_input_tokens": 100, "output_tokens": 1}
+    reader.feed(json.dumps({"type": "message_start", "message": {"model": "c", "usage": usage}}).encode())
+    assert estimate(reader.tokens, prompt=MESSAGES, text=TEXT, counter=COUNTER) == Tokens(
+        input=25, cache_read=100, output=5, source="estimated"
+    )
+
+
+def test_the_output_is_at_least_what_was_reported():
+    reported = Tokens(input=7, output=90, reasoning=80, source="reported")
+    assert estimate(reported, prompt="x", text=TEXT, counter=COUNTER) == Tokens(
+        input=7, output=90, reasoning=80, source="estimated"
+    )
+
+
+def test_reasoning_is_a_part_of_the_output():
+    assert estimate(Tokens(), prompt="x", text=TEXT, reasoning="hello world", counter=COUNTER) == Tokens(
+        input=1, output=7, reasoning=2, source="estimated"
+    )

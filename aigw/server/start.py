@@ -20,6 +20,7 @@ from aigw.plugins.ai_proxy import Config as AiProxyConfig
 from aigw.upstream.base import Upstream
 
 OLLAMA_PORT = 11434
+FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
 PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds; nobody waits for one that is not there."""
 
@@ -30,13 +31,17 @@ async def load_or_discover(
     """The configuration and where it came from. Raises ConfigError with all findings."""
     if path is not None:
         return load_file(path, env, listen), os.fspath(path)
-    loaded = await _discover(env, upstream)
-    return _listening(loaded, listen), "none: from the environment (`aigw init` writes a file)"
+    return load_found(await discover(env, upstream), env, listen), FROM_ENVIRONMENT
 
 
 def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
     """The configuration of a file, on another address if one is given. Raises ConfigError with all findings."""
     return _listening(load(path, env), listen)
+
+
+def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
+    """The configuration that `discover` wrote. Raises ConfigError with all findings."""
+    return _listening(load(None, env, text=text.encode()), listen)
 
 
 def _listening(loaded: Loaded, listen: str | None) -> Loaded:
@@ -45,11 +50,12 @@ def _listening(loaded: Loaded, listen: str | None) -> Loaded:
     return replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
 
 
-async def _discover(env: Mapping[str, str], upstream: Upstream) -> Loaded:
+async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
+    """A configuration for what the machine has; keys stand in it as `${NAME}`."""
     address = ollama_address(env)
     models = await ollama_models(address, upstream)
     plugins = {"ai-proxy": automatic(env, address if models is not None else None, models or ())}
-    return load(None, env, text=msgspec.json.encode({"plugins": plugins}))
+    return msgspec.json.encode({"plugins": plugins}).decode()
 
 
 def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
@@ -73,7 +79,7 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
         return None
 
 
-def describe(loaded: Loaded, url: str, origin: str) -> str:
+def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
     """The lines that a person reads when the gateway is ready."""
     model = _first_model(loaded)
     body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}]}}'
@@ -84,6 +90,7 @@ def describe(loaded: Loaded, url: str, origin: str) -> str:
             f"  providers      {', '.join(_providers(loaded)) or 'none: plain HTTP routes only'}",
             f"  plugins        {', '.join(loaded.plugins) or 'none'}",
             f"  state          {loaded.state_dir}",
+            *([f"  workers        {workers}"] if workers > 1 else []),
             "",
             f"  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'",
         )

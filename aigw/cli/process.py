@@ -1,0 +1,171 @@
+"""The processes of `aigw serve`: one that does everything, or a supervisor and its workers. Imported by the command
+when it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+import aigw
+from aigw.config.load import Loaded
+from aigw.config.services import parse_listen
+from aigw.server.gateway import Running, base_url, check_address, run
+from aigw.server.reload import Reloader
+from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
+from aigw.server.workers import Orders, Supervisor, Worker, reserve
+from aigw.upstream.base import Upstream
+from aigw.upstream.proxied import upstream_for
+
+SAME_SIGNAL_SECONDS = 0.3
+
+
+class Options(NamedTuple):
+    config: Path | None
+    listen: str | None
+    insecure: bool
+    grace: float
+    json_output: bool
+    env: dict[str, str]
+
+
+async def serve_alone(options: Options) -> None:
+    """One process that does everything."""
+    stop = asyncio.Event()
+    _on_stop_signal(stop.set, lambda: None)
+    upstream = upstream_for(options.env)
+    reloader = _reloader(options)
+    loaded, origin = await load_or_discover(options.config, options.env, upstream, options.listen)
+
+    def ready(running: Running) -> None:
+        (_announce_json if options.json_output else _announce)(loaded, running.url, origin)
+
+    await _run(options, loaded, upstream, reloader, stop, ready)
+
+
+async def serve_worker(options: Options) -> None:
+    """One of several processes: port and configuration are the supervisor's, which speaks to the user."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    worker = await Worker.connect()
+    if worker is None:
+        return
+    orders = worker.orders
+    options = options._replace(config=Path(orders.file) if orders.file else None)
+    reloader = _reloader(options, tell=orders.first)
+    if options.config is not None:
+        loaded = load_file(options.config, options.env, options.listen)
+    else:
+        loaded = load_found(orders.found, options.env, options.listen)
+    orphaned = asyncio.create_task(worker.orphaned())
+    orphaned.add_done_callback(lambda _: stop.set())
+    shared = (orders.host, orders.port)
+    await _run(options, loaded, upstream_for(options.env), reloader, stop, lambda _: worker.ready(), shared=shared)
+    orphaned.cancel()
+    worker.close()
+
+
+async def _run(
+    options: Options,
+    loaded: Loaded,
+    upstream: Upstream,
+    reloader: Reloader | None,
+    stop: asyncio.Event,
+    ready: Callable[[Running], None],
+    *,
+    shared: tuple[str, int] | None = None,
+) -> None:
+    """Serves until `stop` is set."""
+    async with run(
+        loaded,
+        upstream,
+        grace=options.grace,
+        insecure=options.insecure,
+        shared=shared,
+        reloader=reloader,
+    ) as running:
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+        ready(running)
+        await stop.wait()
+
+
+async def serve_together(options: Options, workers: int) -> int:
+    """Checks the configuration, takes the port, and keeps the workers running. Returns the exit code."""
+    file = found = ""
+    if options.config is not None:
+        file = os.fspath(options.config)
+        loaded, origin = load_file(options.config, options.env, options.listen), file
+    else:
+        upstream = upstream_for(options.env)
+        try:
+            found = await discover(options.env, upstream)
+        finally:
+            await upstream.aclose()
+        loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
+    host, port = parse_listen(loaded.config.listen)
+    check_address(host, insecure=options.insecure, authenticated="key-auth" in loaded.config.plugins)
+    with reserve(host, port) as reserved:
+        address, port = reserved.getsockname()[:2]
+        orders = Orders(host, port, file=file, found=found)
+        supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)
+
+        def ready(pids: list[int]) -> None:
+            (_announce_json if options.json_output else _announce)(loaded, base_url(address, port), origin, pids)
+
+        _on_stop_signal(supervisor.stop, supervisor.kill)
+        return await supervisor.run(ready)
+
+
+def _worker_command() -> list[str]:
+    """This command line once more, as a worker. -P: files in the current folder must not stand in for modules, unless
+    aigw itself lies there."""
+    here = Path(aigw.__file__).parents[1] == Path.cwd()
+    return [sys.executable, *([] if here else ["-P"]), "-m", "aigw", *sys.argv[1:], "--worker"]
+
+
+def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
+    """Made before the file is read for the first time, so that no change is missed."""
+    if options.config is None:
+        return None
+    return Reloader(options.config, partial(load_file, options.config, options.env, options.listen), tell=tell)
+
+
+def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
+    """The first SIGINT or SIGTERM calls `stop`. A second one calls `kill` and ends the process as if nobody had
+    listened; it is another one only after a moment, because some programs that start others pass a signal on which
+    the terminal has sent already."""
+    loop = asyncio.get_running_loop()
+    first: list[float] = []
+
+    def handle(number: signal.Signals) -> None:
+        if not first:
+            first.append(loop.time())
+            stop()
+        elif loop.time() - first[0] > SAME_SIGNAL_SECONDS:
+            kill()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, handle, number)
+
+
+def _announce_json(loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
+    ready = {"url": url, "state": str(loaded.state_dir), "config": origin, "plugins": list(loaded.plugins)}
+    print(json.dumps(ready | ({"workers": list(pids)} if pids else {})), flush=True)
+
+
+def _announce(loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
+    for note in loaded.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(describe(loaded, url, origin, workers=max(len(pids), 1)))

@@ -1,0 +1,237 @@
+"""Several processes behind one port: starts them, replaces those that end, and stops all of them together.
+
+Each worker has a socket to the supervisor as its standard input. Over it the worker gets its orders and says that it
+is ready; when it closes, the supervisor is gone and the worker stops. SIGTERM is the word to stop. SIGINT is blocked
+in workers from their first moment, because a terminal sends it to all of them and only the supervisor may act on it.
+
+The supervisor holds the port with a socket that is bound and never listens: the port stays taken, and connections go
+to the workers' own sockets only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from aigw.server.listen import bind
+
+log = logging.getLogger("aigw")
+
+CRASHES = 5
+CRASH_SECONDS = 10.0
+"""More ends than CRASHES within CRASH_SECONDS, and the supervisor gives up."""
+MARGIN_SECONDS = 10.0
+"""What a worker gets beyond the grace to close everything before it is killed."""
+BAD_CONFIG = 2
+"""The exit code of a worker whose configuration is not valid. It is tried again, as long as others serve."""
+RETRY_SECONDS = 1.0
+
+_READY = b"ready\n"
+
+
+class Orders(msgspec.Struct):
+    """What a worker is told: the address that all share, whether it speaks for all in the log, and the configuration: a
+    file, or the text that the supervisor wrote without one."""
+
+    host: str
+    port: int
+    first: bool = True
+    file: str = ""
+    found: str = ""
+
+
+class Worker:
+    """The worker's end of its socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, orders: Orders) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.orders = orders
+
+    @classmethod
+    async def connect(cls) -> Worker | None:
+        """Takes standard input, and waits for the orders. None if the supervisor is gone before."""
+        reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=0))
+        line = await reader.readline()
+        return cls(reader, writer, msgspec.json.decode(line, type=Orders)) if line else None
+
+    def ready(self) -> None:
+        self._writer.write(_READY)
+
+    async def orphaned(self) -> None:
+        """Returns when the supervisor is gone."""
+        with contextlib.suppress(ConnectionError):
+            while await self._reader.read(1024):
+                pass
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """A bound socket that keeps the port for the workers; port 0 takes a free one. Raises OSError if it is taken,
+    also by workers of another gateway, with which a shared socket would get on only too well."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise OSError("this system cannot share a port between processes; start without --workers")
+    if port:
+        with bind(host, port) as alone:
+            alone.listen()
+    return bind(host, port, shared=True)
+
+
+class RestartPolicy:
+    """What the end of a worker leads to. `clock` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends: deque[float] = deque()
+
+    def pause(self, code: int, *, others_serve: bool) -> float | None:
+        """Seconds until the worker is started again, None to give up. `code` as of `subprocess`."""
+        if code == BAD_CONFIG:
+            return RETRY_SECONDS if others_serve else None
+        now = self._clock()
+        self._ends.append(now)
+        while now - self._ends[0] > CRASH_SECONDS:
+            self._ends.popleft()
+        return None if len(self._ends) > CRASHES else 0.1 * (2 ** (len(self._ends) - 1) - 1)
+
+
+class _Child:
+    """One worker as the supervisor sees it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.ready = False
+
+
+class Supervisor:
+    """`command` starts a worker; `count` of them run. `grace` is what their answers in flight get, in seconds."""
+
+    def __init__(self, command: Sequence[str], count: int, orders: Orders, *, grace: float) -> None:
+        self._command = command
+        self._count = count
+        self._orders = orders
+        self._patience = grace + MARGIN_SECONDS
+        self._policy = RestartPolicy()
+        self._children: dict[int, _Child] = {}
+        self._starting = asyncio.Lock()
+        self._all_ready = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._failures: list[int] = []
+        """Exit codes for the whole, the first one counts."""
+
+    async def run(self, announce: Callable[[list[int]], None]) -> int:
+        """Runs the workers until `stop`, and returns the exit code: 0, or what went wrong. `announce` gets the
+        workers' process ids once all of them are ready."""
+        keepers = [asyncio.create_task(self._keep(index)) for index in range(self._count)]
+        told = asyncio.create_task(self._announce(announce))
+        try:
+            await self._stopping.wait()
+            for child in self._children.values():
+                _send(child, signal.SIGTERM)
+            _, late = await asyncio.wait(keepers, timeout=self._patience)
+            if late:
+                log.error("%d workers did not end within %g s and are killed", len(late), self._patience)
+                self._failures.append(1)
+        finally:
+            self.kill()
+            told.cancel()
+            await asyncio.wait([told, *keepers])
+        return self._failures[0] if self._failures else 0
+
+    def stop(self) -> None:
+        """Lets every worker end what it answers, and then `run` returns."""
+        self._stopping.set()
+
+    def kill(self) -> None:
+        """Ends the workers at once."""
+        for child in self._children.values():
+            _send(child, signal.SIGKILL)
+
+    async def _announce(self, announce: Callable[[list[int]], None]) -> None:
+        await self._all_ready.wait()
+        announce([child.process.pid for _, child in sorted(self._children.items())])
+
+    async def _keep(self, index: int) -> None:
+        """Runs worker `index`, again and again."""
+        while True:
+            try:
+                code = await self._run_one(index)
+            except OSError as error:
+                log.error("a worker cannot be started: %s", error.strerror)
+                code = 1
+            if self._stopping.is_set():
+                if code not in (0, -signal.SIGTERM):
+                    log.error("a worker ended with %s", _how(code))
+                    self._failures.append(1)
+                return
+            others_serve = any(child.ready for child in self._children.values())
+            pause = self._policy.pause(code, others_serve=others_serve)
+            if pause is None:
+                self._give_up(code)
+                return
+            log.warning("a worker ended with %s and is started again", _how(code))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+                return
+
+    def _give_up(self, code: int) -> None:
+        if code == BAD_CONFIG:
+            self._failures.append(BAD_CONFIG)
+        else:
+            log.error("workers ended more than %d times within %g s; aigw stops", CRASHES, CRASH_SECONDS)
+            self._failures.append(1)
+        self._stopping.set()
+
+    async def _run_one(self, index: int) -> int:
+        """One worker, from its start to its end. Returns its exit code, negative for a signal."""
+        ours, theirs = socket.socketpair()
+        async with self._starting:  # one by one: the blocked signals are the process's, not this task's
+            with theirs, _blocked(signal.SIGINT):
+                process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        child = self._children[index] = _Child(process)
+        try:
+            if self._stopping.is_set():  # told while this one was being started
+                _send(child, signal.SIGTERM)
+            writer.write(msgspec.json.encode(msgspec.structs.replace(self._orders, first=index == 0)) + b"\n")
+            with contextlib.suppress(ConnectionError):
+                child.ready = await reader.readline() == _READY
+            if sum(each.ready for each in self._children.values()) == self._count:
+                self._all_ready.set()
+            return await process.wait()
+        finally:
+            del self._children[index]
+            writer.close()
+
+
+def _send(child: _Child, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        child.process.send_signal(number)
+
+
+@contextlib.contextmanager
+def _blocked(number: signal.Signals) -> Iterator[None]:
+    """A process that is started inside never gets the signal; this one gets it after the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,56 @@
+"""The supervisor's decisions and the port that workers share. The processes themselves are in tests/e2e."""
+
+import signal
+import socket
+
+import pytest
+
+from aigw.server.listen import bind
+from aigw.server.workers import BAD_CONFIG, CRASH_SECONDS, CRASHES, RETRY_SECONDS, RestartPolicy, reserve
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_first_end_is_made_good_at_once_and_a_row_of_them_ever_later():
+    policy = RestartPolicy(Clock())
+    pauses = [policy.pause(-signal.SIGKILL, others_serve=True) for _ in range(CRASHES)]
+    assert pauses == pytest.approx([0.0, 0.1, 0.3, 0.7, 1.5])
+    assert policy.pause(-signal.SIGKILL, others_serve=True) is None
+
+
+def test_ends_long_ago_do_not_count():
+    clock = Clock()
+    policy = RestartPolicy(clock)
+    for _ in range(50):
+        clock.now += CRASH_SECONDS / CRASHES + 0.1
+        assert policy.pause(1, others_serve=False) is not None
+
+
+def test_a_worker_that_refuses_the_configuration_waits_for_a_better_one_while_others_serve():
+    policy = RestartPolicy(Clock())
+    assert {policy.pause(BAD_CONFIG, others_serve=True) for _ in range(50)} == {RETRY_SECONDS}
+    assert policy.pause(BAD_CONFIG, others_serve=False) is None
+
+
+def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
+    with reserve("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1)
+        with bind("127.0.0.1", port, shared=True) as one, bind("127.0.0.1", port, shared=True) as two:
+            one.listen()
+            two.listen()
+            socket.create_connection(("127.0.0.1", port), 1).close()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_port_on_which_someone_listens_is_taken_also_when_it_could_be_shared(shared):
+    with bind("127.0.0.1", 0, shared=shared) as other:
+        other.listen()
+        with pytest.raises(OSError, match="in use"):
+            reserve("127.0.0.1", other.getsockname()[1])

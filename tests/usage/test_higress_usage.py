@@ -122,6 +122,12 @@ def test_null_usage_gives_the_model_but_no_numbers():
     assert (usage.seen, usage.input) == (True, 1)
 
 
+def test_a_total_that_is_not_repeated_is_summed_anew():
+    usage = read({"model": "m", "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 9}})
+    usage.feed(b'{"model":"m","usage":null}')
+    assert usage.total == 3
+
+
 def test_a_nameless_answer():
     assert read({"usage": {}}).model == "UNKNOWN"
     assert HigressUsage().model == ""

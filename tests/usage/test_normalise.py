@@ -216,6 +216,21 @@ SHAPES = {
         reported(1, 35, read=236),
     ),
     "llama.cpp: timings alone": ([{"choices": [], "timings": {"cache_n": 236, "prompt_n": 1, "predicted_n": 35}}], reported(1, 35, read=236)),
+    "llama.cpp stream with timings per token": (
+        [
+            {"choices": [], "model": "m", "timings": {"cache_n": 236, "prompt_n": 1, "predicted_n": 3}},
+            chat(openai(237, 35), timings={"cache_n": 236, "prompt_n": 1, "predicted_n": 35}),
+        ],
+        reported(1, 35, read=236),
+    ),
+    "llama.cpp, a cache that says -1": ([chat(openai(237, 35), timings={"cache_n": -1})], reported(237, 35)),
+    "moonshot stream with a null beside the usage in the choice": (
+        [
+            {"id": "c", "model": "k", "choices": [{"delta": {"content": "x"}}], "usage": None},
+            {"id": "c", "model": "k", "usage": None, "choices": [{"delta": {}, "usage": openai(19, 13)}]},
+        ],
+        reported(19, 13),
+    ),
     "vllm continuous usage": ([chat(openai(7, n)) for n in (0, 1, 2, 3)], reported(7, 3)),
     "bedrock converse": (
         [{"output": {}, "usage": {"inputTokens": 30, "outputTokens": 628, "totalTokens": 1658, "cacheReadInputTokens": 1000, "cacheWriteInputTokens": 0}}],

@@ -215,6 +215,14 @@ def test_an_override_bills_each_bucket_once():
     assert cost["plain"] == pytest.approx((100 + 1000 + 10 + 100) / 1e6, **EXACT)
 
 
+@pytest.mark.parametrize(("read", "cost"), [(100, 0.5 + 1e-4), (101, 0.5 + 3.01e-4)])
+def test_above_a_step_the_whole_request_is_dearer(read, cost):
+    steps = {"input": [(-1, 1.0), (200, 2.0)], "cache_read": [(-1, 0.0), (200, 1.0)], "output": [(-1, 0.0)]}
+    prices = Prices(book=lambda query, at: Price(steps=steps, request=0.5))
+    tokens = reported(100, 7, cache_read=read)
+    assert prices.cost(tokens, Query("openai", "x"), AT) == pytest.approx(cost, **EXACT)
+
+
 def test_an_embedding_needs_no_output_price():
     assert Prices({"e": PriceOverride(input=2)}).cost(reported(1_000_000), Query("qwen", "e"), AT) == 2.0
 
@@ -271,7 +279,8 @@ def test_a_price_holds_as_long_as_it_says(type_, model, provider, at):
     price = in_process(query, at)
     assert price.holds(at)
     for instant in (price.since, (price.until or at + 1e7) - 1):
-        assert in_process(query, instant).steps == price.steps
+        again = in_process(query, instant)
+        assert (again.steps, again.since, again.until) == (price.steps, price.since, price.until)
 
 
 def test_the_real_pricebook_answers_from_a_process_of_its_own():

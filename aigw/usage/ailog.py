@@ -1,0 +1,301 @@
+"""Higress's ai_log: what ai-statistics notes of one request and its answer (higress.md 5), without I/O.
+
+Rule: it only looks. It is told of the request, the answer's head, each chunk and the end, and fills the three mappings
+that it was given: `log`, `spans` (tags as text) and `properties` (attributes with a log field of their own)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from aigw.core.model import Chunk, Request
+from aigw.usage import attributes as attrs
+from aigw.usage.attributes import Attribute, Collector, Source
+from aigw.usage.higress import HigressUsage
+from aigw.usage.paths import text_of
+from aigw.usage.row import Tokens
+
+MAX_BODY = 100 * 1024 * 1024
+"""Bytes of a plain answer that are looked at; Higress's limit as well."""
+
+SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
+UNKNOWN = "UNKNOWN"
+
+_GEMINI_PATH = re.compile(r".*/[^/]+/models/([^:]+):\w+Content")
+_IDS = (("id",), ("response", "id"), ("responseId",), ("message", "id"))
+_decode = msgspec.json.Decoder().decode
+
+
+class _Turn(msgspec.Struct):
+    role: Any = None
+
+
+_decode_turns = msgspec.json.Decoder(list[_Turn]).decode
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is noted, the same for every request of a configuration. `limit` is in bytes of a value's text."""
+
+    sources: Mapping[str, Sequence[Source]]
+    limit: int
+    usage: bool = True
+    session_header: str = ""
+
+    @staticmethod
+    def of(attributes: Iterable[Attribute], *, limit: int, usage: bool = True, session_header: str = "") -> Plan:
+        sources: dict[str, list[Source]] = {}
+        for attribute in attributes:
+            source = Source(attribute)
+            for feed in (attrs.RESPONSE_BODY, attrs.STREAM) if source.feeds == "reply" else (source.feeds,):
+                sources.setdefault(feed, []).append(source)
+        return Plan(sources, limit, usage, session_header)
+
+
+class Record:
+    """One request. `failed` tells whether the answer is an error, `usage` what was spent."""
+
+    __slots__ = (
+        "_collectors",
+        "_pieces",
+        "_plan",
+        "_size",
+        "_status",
+        "asked",
+        "failed",
+        "log",
+        "properties",
+        "spans",
+        "streaming",
+        "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self, plan: Plan, route: str, log: dict[str, Any], spans: dict[str, str], properties: dict[str, str]
+    ) -> None:
+        self._plan = plan
+        self.log = log
+        self.spans = spans
+        self.properties = properties
+        self.asked = ""
+        self.failed = False
+        self.streaming = False
+        self.usage = HigressUsage()
+        self._status = 0
+        self._pieces: list[Chunk] = []
+        self._size = 0
+        self._collectors: list[tuple[Source, list[Collector]]] = []
+        log["api"] = api_of(route)
+
+    def request(self, request: Request) -> None:
+        """Notes what the client asked for. Must be called before anybody changes the request."""
+        headers = request.headers
+        for name in (self._plan.session_header, *SESSION_HEADERS):
+            if name and (session := headers.get(name)):
+                self.log["session_id"] = session
+                break
+        self._span("gen_ai.span.kind", "LLM")
+        for source in self._plan.sources.get(attrs.FIXED, ()):
+            self._set(source, source.attribute.value)
+        for source in self._plan.sources.get(attrs.REQUEST_HEADER, ()):
+            self._set(source, _header(headers, source.attribute.value))
+        if request.body:
+            self._request_body(request)
+        self.usage = HigressUsage(self.asked, UNKNOWN)
+
+    def _request_body(self, request: Request) -> None:
+        wanted = self._plan.sources.get(attrs.REQUEST_BODY, ())
+        if wanted:
+            body = _json(request.body)
+            for source in wanted:
+                self._set(source, source.of_request(body))
+        try:
+            document = request.document
+            named = "model" in document
+            model = document.get("model") if named else None
+            self.log["chat_round"] = _turns(document.raw("messages"), document.raw("contents"))
+        except ValueError:
+            named, model = False, None
+            self.log["chat_round"] = 0
+        self.asked = text_of(model) if named else _model_in(request.path)
+        self._span("gen_ai.request.model", self.asked)
+
+    def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool) -> None:
+        """Notes the answer's head."""
+        self._status = status
+        self.streaming = streaming
+        for source in self._plan.sources.get(attrs.RESPONSE_HEADER, ()):
+            self._set(source, _header(headers, source.attribute.value))
+        if streaming:
+            sources = self._plan.sources.get(attrs.STREAM, ())
+            self._collectors = [(source, source.collectors()) for source in sources]
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Looks at a piece of the answer: an event of a stream, or some of a plain body."""
+        if self.streaming:
+            self._event(chunk)
+        elif self._size <= MAX_BODY:
+            self._size += len(chunk.raw)
+            self._pieces.append(chunk)
+
+    def _event(self, chunk: Chunk) -> None:
+        raw = chunk.raw
+        if "chat_id" not in self.log and (b'"id"' in raw or b'"responseId"' in raw):
+            self._chat_id(chunk.json())
+        if self._plan.usage and b'"usage' in raw and not _only_null(raw) and chunk.data:
+            self.usage.feed(chunk.data)
+        if not self.failed and b'"error"' in raw:
+            self.failed = _is_error(chunk.json())
+        if self._collectors and (body := chunk.json()) is not None:
+            for _, collectors in self._collectors:
+                for collector in collectors:
+                    collector.feed(body)
+
+    def end(self, payloads: Iterable[bytes] = ()) -> None:
+        """Completes the log. `payloads` are the provider's own that carried usage; they count where the client saw
+        none."""
+        self.log["response_type"] = "stream" if self.streaming else "normal"
+        body: Any = None
+        if not self.streaming:
+            body = self._plain()
+        if self._plan.usage:
+            for payload in payloads if not self.usage.total else ():
+                self.usage.feed(payload)
+            self._tokens()
+        if self.streaming:
+            for source, collectors in self._collectors:
+                self._set(source, self._detail(source) if source.details else _preferred(collectors))
+        else:
+            for source in self._plan.sources.get(attrs.RESPONSE_BODY, ()):
+                self._set(source, self._detail(source) if source.details else source.of_body(body))
+        self._pieces.clear()
+
+    def _plain(self) -> Any:
+        """The decoded body of a plain answer, once it is complete."""
+        pieces = self._pieces
+        if self._size > MAX_BODY:
+            return None
+        if len(pieces) == 1 and pieces[0].data:
+            data, body = pieces[0].data, pieces[0].json()
+        else:
+            data = b"".join([piece.raw for piece in pieces])
+            body = _json(data)
+        self._chat_id(body)
+        self.failed = self.failed or _is_error(body) or (self._status >= 400 and not data)
+        if self._plan.usage:
+            self.usage.feed(data)
+        return body
+
+    def _chat_id(self, body: Any) -> None:
+        for path in _IDS:
+            found = body
+            for name in path:
+                found = found.get(name) if isinstance(found, dict) else None
+            if found is not None:
+                self.log["chat_id"] = text_of(found)
+                return
+
+    def _tokens(self) -> None:
+        usage = self.usage
+        if not usage.seen:
+            return
+        self.log["model"] = usage.model
+        self.log["input_token"] = usage.input
+        self.log["output_token"] = usage.output
+        self.log["total_token"] = usage.total
+        self.log["input_token_details"] = usage.input_details
+        self.log["output_token_details"] = usage.output_details
+        if usage.total > 0:
+            self._span("gen_ai.model_name", usage.model)
+            self._span("gen_ai.usage.input_tokens", usage.input)
+            self._span("gen_ai.usage.output_tokens", usage.output)
+            self._span("gen_ai.usage.total_tokens", usage.total)
+
+    def _detail(self, source: Source) -> Any:
+        return attrs.of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)
+
+    def _set(self, source: Source, value: Any) -> None:
+        attribute = source.attribute
+        if (value is None or value == "") and attribute.default_value:
+            value = attribute.default_value
+        if attribute.apply_to_log:
+            shown = attrs.shortened(value, self._plan.limit)
+            if attribute.as_separate_log_field:
+                self.properties[attribute.key] = text_of(shown)
+            else:
+                self.log[attribute.key] = shown
+        if attribute.apply_to_span:
+            self._span(attribute.trace_span_key or attribute.key, value)
+
+    def _span(self, key: str, value: Any) -> None:
+        if value is not None and value != "":
+            self.spans[key] = text_of(value)
+
+
+def api_of(route: str) -> str:
+    """The API that a route's name tells: the first three of its parts between @, "-" if it has fewer."""
+    parts = route.split("@")
+    return "@".join(parts[:3]) if len(parts) >= 3 else "-"
+
+
+def as_payload(tokens: Tokens, model: str) -> bytes:
+    """Reported tokens in OpenAI's form, b"" if there are none."""
+    if tokens.source != "reported":
+        return b""
+    spent = (tokens.input or 0) + (tokens.cache_read or 0) + (tokens.cache_write or 0)
+    usage: dict[str, Any] = {"prompt_tokens": spent, "completion_tokens": tokens.output or 0}
+    if tokens.cache_read is not None:
+        usage["prompt_tokens_details"] = {"cached_tokens": tokens.cache_read}
+    if tokens.reasoning is not None:
+        usage["completion_tokens_details"] = {"reasoning_tokens": tokens.reasoning}
+    return msgspec.json.encode({"model": model, "usage": usage} if model else {"usage": usage})
+
+
+def _model_in(path: str) -> str:
+    """The model that Gemini's paths name."""
+    match = _GEMINI_PATH.fullmatch(path)
+    return match[1] if match else UNKNOWN
+
+
+def _header(headers: Mapping[str, str], name: str) -> str | None:
+    """A header as Higress sees it: its values joined by a comma. Our own headers keep each apart."""
+    every = getattr(headers, "getall", None)
+    values = every(name, ()) if every and name else ()
+    return ",".join(values) or None
+
+
+def _turns(messages: bytes | None, contents: bytes | None) -> int:
+    """How often the user spoke. Gemini's contents without a role are the user's."""
+    try:
+        if messages is not None and messages.lstrip().startswith(b"["):
+            return sum(turn.role == "user" for turn in _decode_turns(messages))
+        if contents is not None:
+            return sum(turn.role in (None, "user") for turn in _decode_turns(contents))
+    except _BROKEN:
+        return 0
+    return 0
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return _decode(data)
+    except _BROKEN:
+        return None
+
+
+def _is_error(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("error") not in (None, "", {}, [], False)
+
+
+def _only_null(raw: bytes) -> bool:
+    """True for a chunk of which OpenAI says in advance that the usage comes later."""
+    return (b'"usage":null' in raw or b'"usage": null' in raw) and raw.count(b'"usage') == 1
+
+
+def _preferred(collectors: Sequence[Collector]) -> Any:
+    return next((value for collector in collectors if (value := collector.value) is not None), None)

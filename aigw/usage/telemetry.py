@@ -2,7 +2,7 @@
 
 Rule: the SDK is loaded only where an OTLP endpoint is configured in the environment, by OpenTelemetry's own variables
 (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, ...). It exports in threads of its own, in batches, and drops what the
-receiver does not take in time: no request waits for it. Names: semantic conventions 1.40 (gen_ai.*, in development)."""
+receiver does not take in time: no request waits for it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ CLOSE_SECONDS = 5.0
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _SIGNALS = {"traces": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "metrics": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"}
+_RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
 _PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 _OPERATIONS = {
     apis.CHAT: "chat",
@@ -81,9 +82,7 @@ class Telemetry:
         from opentelemetry.sdk.resources import Resource
 
         own = {"service.instance.id": str(uuid.uuid4()), "service.version": __version__}
-        if not (
-            os.environ.get("OTEL_SERVICE_NAME") or "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-        ):
+        if not (os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get(_RESOURCE, "")):
             own["service.name"] = "aigw"
         resource = Resource.create(own)
         self._spans = _Spans(resource) if "traces" in signals else None
@@ -97,11 +96,11 @@ class Telemetry:
         if self._metrics is not None:
             self._metrics.record(row)
 
-    def close(self) -> None:
-        """Exports what is left. Blocks for up to CLOSE_SECONDS; what the receiver did not take by then is lost."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Exports what is left. Blocks for up to `seconds`; what the receiver did not take by then is lost."""
         thread = threading.Thread(target=self._shut_down, name="aigw-telemetry-close", daemon=True)
         thread.start()
-        thread.join(CLOSE_SECONDS)
+        thread.join(seconds)
 
     def _shut_down(self) -> None:
         for each in (self._spans, self._metrics):

@@ -156,14 +156,12 @@ def test_a_receiver_that_is_not_there_holds_nothing_up() -> None:
         pass
     timed = f"""
 import time
-import aigw.usage.telemetry as telemetry_module
-telemetry_module.CLOSE_SECONDS = 0.5
 {EXPORT.replace("telemetry.close()", "")}
 started = time.monotonic()
 for number in range(5000):
     telemetry.record(UsageRow(id="r", at=1.0, route="llm"))
 recorded = time.monotonic() - started
-telemetry.close()
+telemetry.close(0.2)
 print("each", recorded / 5000 < 0.005, "closed", time.monotonic() - started - recorded < 5)
 """
     assert run(timed, OTEL_EXPORTER_OTLP_ENDPOINT=url).splitlines()[-1] == "each True closed True"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli import config, init, serve
+from aigw.cli import config, doctor, init, serve
 
 app = typer.Typer(
     name="aigw",
@@ -35,6 +35,7 @@ def root(
 
 app.command("serve")(serve.serve)
 app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 
 

@@ -1,0 +1,82 @@
+"""`aigw doctor`: looks at all that has to be right for a gateway to work here, and says what to do where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aigw.cli.diagnosis.check import Check
+
+DEFAULT_FILE = Path("aigw.yaml")
+WIDTH = 80
+_LEVEL, _NAME = 9, 15
+"""Widths of the first two columns."""
+
+
+def doctor(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
+    ] = None,
+    online: Annotated[bool, typer.Option("--online", help="Also ask every provider for its models.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+) -> None:
+    """Check keys, port, state folder and the machine. Exit code 0: nothing is wrong, 1: there is a problem.
+
+    No key is shown, and without --online nothing leaves this machine.
+
+    Example: aigw doctor
+    """
+    import json
+    import os
+
+    path = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    checks = _examine(path, dict(os.environ), online=online)
+    ok = all(check.level != "problem" for check in checks)
+    if as_json:
+        document = {"ok": ok, "checks": [check._asdict() for check in checks]}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for check in checks:
+            typer.echo(render(check))
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
+    import asyncio
+
+    from aigw.cli.diagnosis import machine, setup
+    from aigw.cli.diagnosis.online import ask_providers
+    from aigw.usage.tokens import TokenCounter
+
+    loaded, checks = setup.configuration(path, env)
+    if loaded is not None:
+        checks += setup.keys(loaded, env)
+        checks.append(setup.address(loaded.config.listen, authenticated="key-auth" in loaded.config.plugins))
+        checks += setup.state_folder(loaded.state_dir)
+    checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter()), machine.retrieval()]
+    checks.append(machine.open_files(machine.open_file_limit()))
+    checks += machine.proxies(env)
+    checks += machine.namesakes(env.get("PATH", ""))
+    if online and loaded is not None:
+        checks += asyncio.run(ask_providers(loaded, env))
+    return checks
+
+
+def render(check: Check) -> str:
+    """One line; what does not fit goes on below, and the remedy has a line of its own."""
+    import textwrap
+
+    indent = " " * (_LEVEL + _NAME)
+    head = f"{check.level:<{_LEVEL}}{check.name:<{_NAME}}"
+    lines = textwrap.wrap(check.message, WIDTH - len(indent), break_on_hyphens=False)
+    if check.remedy:
+        width = WIDTH - len(indent) - 3
+        wrapped = textwrap.wrap(check.remedy, width, break_on_hyphens=False)
+        lines += [("-> " if index == 0 else "   ") + line for index, line in enumerate(wrapped)]
+    return f"\n{indent}".join([head + lines[0], *lines[1:]])

@@ -55,8 +55,8 @@ _HELP = {
 
 _LABELS = ("ai_route", "ai_cluster", "ai_model", "ai_consumer")
 
-Labels = tuple[str, str, str, str]
-"""Route, cluster, model, consumer."""
+Labels = tuple[str, ...]
+"""Route, cluster, model, consumer; or () for a counter of the whole gateway."""
 
 Series = tuple[str, Labels]
 Counts = dict[Series, int]
@@ -67,12 +67,12 @@ class _File(msgspec.Struct):
 
     version: int
     worker: str
-    series: list[tuple[str, str, str, str, str, int]]
+    series: list[tuple[str, Labels, int]]
     folded: list[str] = []
 
     def counts(self) -> Iterator[tuple[Series, int]]:
-        for name, route, cluster, model, consumer, value in self.series:
-            yield (name, (route, cluster, model, consumer)), value
+        for name, labels, value in self.series:
+            yield (name, labels), value
 
 
 class Metrics:
@@ -196,12 +196,15 @@ def render(counts: Mapping[Series, int]) -> bytes:
         by_name.setdefault(name, []).append((labels, value))
     lines = []
     for name, series in by_name.items():
-        full = PREFIX + re.sub(r"[^a-zA-Z0-9_:]", "_", name)
+        full = re.sub(r"[^a-zA-Z0-9_:]", "_", name if series and not series[0][0] else PREFIX + name)
         lines += [f"# HELP {full} {_HELP.get(name, name)}", f"# TYPE {full} counter"]
-        for labels, value in series:
-            pairs = [f'{name}="{_escaped(label)}"' for name, label in zip(_LABELS, labels, strict=True)]
-            lines.append(f"{full}{{{','.join(pairs)}}} {value}")
+        lines += [f"{full}{_label_text(labels)} {value}" for labels, value in series]
     return "\n".join([*lines, ""]).encode("utf-8", "replace")
+
+
+def _label_text(labels: Labels) -> str:
+    pairs = [f'{name}="{_escaped(label)}"' for name, label in zip(_LABELS, labels, strict=False)]
+    return f"{{{','.join(pairs)}}}" if pairs else ""
 
 
 def _escaped(label: str) -> str:
@@ -209,8 +212,8 @@ def _escaped(label: str) -> str:
 
 
 def _bounded(labels: Labels, *, full: bool) -> Labels:
-    route, cluster, model, consumer = (label[:MAX_LABEL] for label in labels)
-    return (route, cluster, OTHER, OTHER) if full else (route, cluster, model, consumer)
+    cut = tuple([label[:MAX_LABEL] for label in labels])
+    return (*cut[:2], *[OTHER for _ in cut[2:]]) if full else cut
 
 
 def _merge(total: Counts, more: Iterable[tuple[Series, int]], max_series: int) -> None:
@@ -241,7 +244,7 @@ def _read(path: Path) -> _File | None:
 
 
 def _write(path: Path, worker: str, counts: Counts, folded: list[str]) -> None:
-    series = [(name, *labels, value) for (name, labels), value in counts.items()]
+    series = [(name, labels, value) for (name, labels), value in counts.items()]
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_bytes(msgspec.json.encode(_File(_VERSION, worker, series, folded)))
     new.replace(path)

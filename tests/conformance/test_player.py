@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from player.compare import compare_body, compare_events, compare_header, compare
 from player.expectations import Played
 from player.expectations import check as check_step
 from player.mismatch import Mismatch
+from player.observed import Observed, counters, observe, receiving
 from player.play import Stage, gateway_config, request_of, routes, service_names
 from player.services import Answer, answer_of, serve
 from player.wire import Call, Message, Sent, exchange
@@ -133,7 +135,12 @@ def played(expect: dict[str, Any], **changes: Any) -> Played:
     sent = Sent("POST", "/p?q=1", headers, b'{"a": 1}')
     call = Call(["POST", "/p?q=1", "HTTP/1.1"], headers | {"content-length": "8"}, sent.body, "llm.internal.dns:443")
     answer = Message(["HTTP/1.1", "200", "OK"], {"content-type": "application/json"}, b'{"b": 2}')
-    step = Played(sent, answer, Answer(200, {}, answer.body), call.service, [call], expect)
+    observed = Observed(
+        {"ai_log": {"model": "m", "n": 7, "none": None}, "log_properties": {"rb": "yo"}},
+        {"route.r.metric.input_token": 3, "route.r.metric.llm_service_duration": 12},
+        {"my.q": "q", "gen_ai.usage.total_tokens": "3", "gen_ai.request.stream": "False", "aigw.route": "r"},
+    )
+    step = Played(sent, answer, Answer(200, {}, answer.body), call.service, [call], expect, observed=observed)
     for name, value in changes.items():
         setattr(step, name, value)
     return step
@@ -152,6 +159,10 @@ RIGHT = {
     "response_body": "unchanged",
     "callouts": [],
     "result": "pass-through",
+    "ai_log": {"model": "m", "n": "<int>", "none": None},
+    "properties_set": {"rb": "yo"},
+    "metrics": {"route.r.metric.input_token": 3},
+    "span_tags": {"my.q": "q", "gen_ai.usage.total_tokens": "3"},
 }
 WRONG = {
     "upstream_path": "/p",
@@ -165,6 +176,10 @@ WRONG = {
     "response_body": {"b": 3},
     "response_stream": "data: x\n\n",
     "callouts": [{"service": "a", "port": 1, "method": "GET"}],
+    "ai_log": {"model": "m", "n": "<int>"},
+    "properties_set": {"rb": "ya"},
+    "metrics": {},
+    "span_tags": {"gen_ai.usage.total_tokens": "3"},
 }
 
 
@@ -308,3 +323,61 @@ async def test_pieces_go_out_one_by_one() -> None:
         assert (await reader.readuntil(b"0\r\n\r\n")).startswith(b"9\r\ndata: b")
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("metrics", {"route.r.metric.input_token": 4}),
+        ("metrics", {"route.r.metric.input_token": 3, "route.r.metric.output_token": 1}),
+        ("metrics", {"route.r.metric.llm_service_duration": 12}),
+        ("span_tags", {"my.q": "q", "gen_ai.usage.total_tokens": "4"}),
+        ("span_tags", {"my.q": "q", "gen_ai.model_name": "m"}),
+    ],
+)
+def test_wrong_statistics(name: str, expected: dict[str, Any]) -> None:
+    with pytest.raises(Mismatch):
+        check_step(played({name: expected}))
+
+
+def test_counters_are_read_under_their_internal_names() -> None:
+    text = """# HELP a b
+# TYPE route_upstream_model_consumer_metric_input_token counter
+route_upstream_model_consumer_metric_input_token{ai_route="r",ai_cluster="outbound|1||a",ai_model="\\"\\n\\\\n",ai_consumer="u"} 15
+ai_sec_request_deny 1
+"""
+    model = '"\n\\n'
+    assert counters(text) == {
+        f"route.r.upstream.outbound|1||a.model.{model}.consumer.u.metric.input_token": 15,
+        "ai_sec_request_deny": 1,
+    }
+
+
+async def test_the_line_of_a_request_is_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / ".aigw" / "access.jsonl"
+    log.parent.mkdir()
+    log.write_text('{"id": "r1", "ai_log": {"n": 1}}\n{"id": "r2", "ai_')
+    answer = Message(["HTTP/1.1", "200", "OK"], {"x-aigw-request-id": "r2"})
+    waiting = asyncio.create_task(observe(tmp_path, "", None, answer, {"ai_log": {}}))
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done
+    with log.open("a") as file:
+        file.write('log": {"n": 2}}\n')
+    assert (await waiting).line == {"id": "r2", "ai_log": {"n": 2}}
+
+
+async def test_spans_are_received() -> None:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    for key, value in (("aigw.request.id", "r1"), ("my.q", "q")):
+        span.attributes.add(key=key).value.string_value = value
+    span.attributes.add(key="n").value.int_value = 3
+    answer = Message(["HTTP/1.1", "200", "OK"], {"x-aigw-request-id": "r1"})
+    async with receiving() as receiver:
+        url = receiver.environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        sent = Sent("POST", "/v1/traces", {"host": "x"}, request.SerializeToString())
+        assert (await exchange(url, sent)).start[1] == "200"
+        observed = await observe(Path(), "", receiver, answer, {"span_tags": {}})
+    assert observed.span == {"aigw.request.id": "r1", "my.q": "q", "n": "3"}

@@ -61,6 +61,19 @@ def test_escaping(text: str) -> None:
     assert parsed(render(counts)) == counts
 
 
+def test_a_counter_of_the_whole_gateway(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path, max_series=0)
+    metrics.add("ai_sec_request_deny", ())
+    metrics.write()
+    assert (
+        Metrics(tmp_path)
+        .render()
+        .endswith(
+            b"# HELP ai_sec_request_deny ai_sec_request_deny\n# TYPE ai_sec_request_deny counter\nai_sec_request_deny 1\n"
+        )
+    )
+
+
 def test_series_are_bounded() -> None:
     metrics = Metrics(max_series=3)
     for number in range(10):
@@ -197,7 +210,7 @@ def test_a_broken_file_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixt
 def test_a_file_of_another_version_is_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     folder.mkdir()
-    row = ["input_token", *LABELS, 5]
+    row = ["input_token", LABELS, 5]
     (folder / "1.json").write_text(json.dumps({"version": 2, "worker": "x", "series": [row]}))
     assert Metrics(tmp_path).counts() == {}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from player.compare import compare_body, compare_header, compare_headers, compare_value
 from player.mismatch import Mismatch, differ, only_known, require
+from player.observed import Observed
 from player.services import Answer
 from player.wire import Call, Message, Sent
 
@@ -17,6 +18,8 @@ ROUTE_HEADER = "x-test-route"
 
 LOCAL_REPLY = {"status", "headers", "body"}
 CALLOUT = {"service", "port", "method", "host", "path", "headers", "body", "timeout_ms"}
+VARYING = ("llm_service_duration", "llm_first_token_duration")
+CONVENTIONS = ("gen_ai.", "http.", "error.", "aigw.")
 OTHER_TOKEN = "<the other token>"
 
 
@@ -32,6 +35,7 @@ class Played:
     expect: dict[str, Any]
     tokens: list[str] = field(default_factory=list)
     timeouts: set[float] = field(default_factory=set)
+    observed: Observed = field(default_factory=Observed)
 
     @property
     def status(self) -> int:
@@ -196,6 +200,29 @@ def _result(played: Played, expected: str) -> None:
     compare_body("pass-through answer", "unchanged", played.answer.body, played.scripted.body)
 
 
+def _ai_log(played: Played, expected: dict[str, Any]) -> None:
+    compare_value("ai_log", expected, played.observed.line.get("ai_log"))
+
+
+def _properties_set(played: Played, expected: dict[str, str]) -> None:
+    compare_value("properties_set", expected, played.observed.line.get("log_properties"))
+
+
+def _metrics(played: Played, expected: dict[str, int]) -> None:
+    """Every counter but the sums of milliseconds, which stand still in Higress's mock; where none is expected there is
+    none."""
+    got = played.observed.counters
+    varying = [name for name in got if name.endswith(VARYING) and name not in expected and expected]
+    compare_value("metrics", expected, {name: value for name, value in got.items() if name not in varying})
+
+
+def _span_tags(played: Played, expected: dict[str, str]) -> None:
+    """Tags as text. Beside them stand attributes under OpenTelemetry's own names."""
+    got = played.observed.span
+    others = [name for name in got if name.startswith(CONVENTIONS) and name not in expected]
+    compare_value("span_tags", expected, {name: value for name, value in got.items() if name not in others})
+
+
 CHECKS: dict[str, Callable[[Played, Any], None]] = {
     "upstream_path": _upstream_path,
     "upstream_host": _upstream_host,
@@ -207,4 +234,8 @@ CHECKS: dict[str, Callable[[Played, Any], None]] = {
     "response_stream": _response_stream,
     "callouts": _callouts,
     "result": _result,
+    "ai_log": _ai_log,
+    "properties_set": _properties_set,
+    "metrics": _metrics,
+    "span_tags": _span_tags,
 }

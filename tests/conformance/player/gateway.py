@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
@@ -35,28 +36,32 @@ def write_config(folder: Path, config: dict[str, Any]) -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The user's keys and proxies must not change what a case sees."""
+    """The user's keys, proxies and receivers must not change what a case sees."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().endswith(("_API_KEY", "_PROXY")) and not name.startswith("AIGW_")
+        if not name.upper().endswith(("_API_KEY", "_PROXY")) and not name.startswith(("AIGW_", "OTEL_"))
     }
 
 
-async def _start(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def _start(
+    folder: Path, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> asyncio.subprocess.Process:
     with (folder / "stderr").open("wb") as errors:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "aigw", *arguments,
             stdout=asyncio.subprocess.PIPE, stderr=errors, stdin=asyncio.subprocess.DEVNULL,
-            cwd=folder, env=_environment(),
+            cwd=folder, env=_environment() | dict(environment),
         )  # fmt: skip
 
 
 @asynccontextmanager
-async def running(folder: Path, config: dict[str, Any]) -> AsyncIterator[Gateway]:
-    """Raises Mismatch if the gateway does not become ready."""
+async def running(
+    folder: Path, config: dict[str, Any], environment: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Gateway]:
+    """`environment` comes on top of the user's own. Raises Mismatch if the gateway does not become ready."""
     path = write_config(folder, config)
-    process = await _start(folder, "serve", "--config", str(path), "--json")
+    process = await _start(folder, "serve", "--config", str(path), "--json", environment=environment)
     try:
         yield Gateway(await _ready(process, folder), path, folder / "stderr")
     finally:

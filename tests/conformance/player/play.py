@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from player.cases import Case, check, plugins_of
 from player.expectations import ROUTE_HEADER, Played
 from player.expectations import check as check_step
 from player.mismatch import Mismatch, differ, require
+from player.observed import Receiver, observe, receiving
 from player.services import Answer, Services, answer_of, encode_body, serve
 from player.wire import Call, Sent, exchange
 
@@ -73,7 +75,13 @@ class Stage:
         return None if mock is None else answer_of(mock, call.method)
 
     async def run(self, services: Services, folder: Path) -> None:
-        async with gateway.running(folder, gateway_config(self._case, services.urls)) as process:
+        async with AsyncExitStack() as stack:
+            receiver: Receiver | None = None
+            if any("span_tags" in step["expect"] for step in self._case.get("steps") or []):
+                receiver = await stack.enter_async_context(receiving())
+            config = gateway_config(self._case, services.urls)
+            environment = receiver.environment if receiver else {}
+            process = await stack.enter_async_context(gateway.running(folder, config, environment))
             timeouts = await self._timeouts(process)
             for number, step in enumerate(self._case.get("steps") or [], 1):
                 self.begin(step)
@@ -84,7 +92,9 @@ class Stage:
                     scripted = answer_of(step.get("upstream"), sent.method)
                     calls = list(services.calls)
                     tokens = tokens_of(self._case)
-                    check_step(Played(sent, answer, scripted, self._service, calls, step["expect"], tokens, timeouts))
+                    observed = await observe(folder, process.url, receiver, answer, step["expect"])
+                    expect = step["expect"]
+                    check_step(Played(sent, answer, scripted, self._service, calls, expect, tokens, timeouts, observed))
                 except Mismatch as error:
                     raise Mismatch(f"step {number}: {error}{gateway.tail(process.errors)}") from None
 

@@ -5,9 +5,13 @@ where the quotes would be escaped, so an event without these bytes has no such k
 
 from __future__ import annotations
 
+import re
+
 from aigw.core.model import Batch, Chunk
 
 DONE = b"data: [DONE]\n\n"
+_TELLS_THE_END = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
+"""Nearly every event of nearly every provider has these keys, with null; only the others are worth decoding."""
 
 
 def is_error(chunk: Chunk) -> bool:
@@ -38,23 +42,21 @@ class ChatStream:
         self._done = False
 
     def feed(self, batch: Batch) -> Batch:
+        hidden = []
         for chunk in batch:
-            raw = chunk.raw
-            if not self._finished and b'"finish_reason":' in raw:
-                self._finished = _has_finish_reason(chunk)
-            elif raw.startswith(b"data:") and chunk.data == b"[DONE]":
+            if _TELLS_THE_END.search(chunk.raw):
+                self._finished = self._finished or _has_finish_reason(chunk)
+                if self._hide_usage and is_usage_only(chunk):
+                    hidden.append(chunk)
+            elif b"[DONE]" in chunk.raw and chunk.data == b"[DONE]":
                 self._done = True
-        if self._hide_usage and any(b'"usage"' in chunk.raw for chunk in batch):
-            return [chunk for chunk in batch if not is_usage_only(chunk)]
-        return batch
+        return [chunk for chunk in batch if chunk not in hidden] if hidden else batch
 
     def end(self) -> Batch:
         return [Chunk(DONE, b"[DONE]")] if self._finished and not self._done else []
 
 
 def _has_finish_reason(chunk: Chunk) -> bool:
-    if b'"finish_reason":null' in chunk.raw and b'"finish_reason":"' not in chunk.raw:
-        return False  # nearly every chunk of nearly every provider
     body = chunk.json()
     choices = body.get("choices") if isinstance(body, dict) else None
     return any(isinstance(choice, dict) and choice.get("finish_reason") for choice in choices or ())

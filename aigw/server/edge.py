@@ -85,6 +85,8 @@ class Edge:
 
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str], path: str) -> web.Response | None:
         self._guard.check(headers)
+        if http.method == "CONNECT":
+            raise GatewayError(405, "this gateway makes no tunnels", code="method_not_supported")
         if http.method == "OPTIONS" and "access-control-request-method" in headers:
             return web.Response(status=204, headers=self._guard.preflight(headers))
         if path == "/-/health" and http.method in ("GET", "HEAD"):

@@ -46,8 +46,7 @@ class BoundProvider:
 
     async def write(self, exchange: Exchange, source: Request, api: str | None, token: str | None) -> Call:
         """`source` as it goes to this provider. Raises GatewayError for a request that cannot be written."""
-        request = source.copy()
-        request.headers = headers.outgoing(source, faithful=self._faithful)
+        request = source.copy(headers.outgoing(source, faithful=self._faithful))
         headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
         for name, value in self._endpoint.headers.items():
             request.headers.setdefault(name, value)
@@ -93,18 +92,16 @@ class BoundProvider:
         request = call.request
         try:
             document = request.document
-            call = call._replace(
-                streaming=chat_request.truthy(document.get("stream")),
-                wants_usage=_asks_for_usage(document),
-                encoding_format=str(document.get("encoding_format") or ""),
-                incremental=not (self._faithful and document.get("tools")),
-            )
+            streaming = chat_request.truthy(document.get("stream"))
+            wants_usage = _asks_for_usage(document)
+            incremental = not (self._faithful and document.get("tools"))
+            encoding_format = str(document.get("encoding_format") or "")
             self._check_convertible(request, document)
             model = await self._edits.apply(document, api)
             request.replace_body(await self._edits.convert(document, api, request.headers))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        return call._replace(model=model)
+        return Call(request, call.target, api, model, streaming, wants_usage, incremental, encoding_format)
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Higress's own checks where it decodes a request to convert it (P86)."""

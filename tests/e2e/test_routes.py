@@ -72,6 +72,17 @@ async def test_plain_upstream_answers(provider, gateway):
     assert (await client.request("GET", "/other")).status == 404
 
 
+async def test_expect_is_answered_here(provider, gateway):
+    """E18: who was told to continue by the gateway is not announced to the upstream again."""
+    upstream = await provider(answers(b"ok"))
+    running = await gateway(plain(upstream.url))
+    client = await running.connect()
+    await client.send(encode("PUT", "/api/x", BODY, expect="100-continue"))
+    assert (await client.head())[0] == 100
+    assert (await client.answer()).body == b"ok"
+    assert "expect" not in upstream.requests[0].headers
+
+
 async def test_service_name_keeps_the_host(provider, gateway):
     """A Higress service name as upstream leaves the client's Host, as Envoy does."""
     upstream = await provider(answers(b"ok"))

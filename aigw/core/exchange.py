@@ -70,20 +70,23 @@ class Exchange:
         self._deferred.append((job, args))
 
     async def aclose(self) -> None:
-        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of
-        them raises."""
-        try:
-            while self._replies:
-                try:
-                    await self._replies.pop().aclose()
-                except Exception:
-                    log.exception("closing a reply failed")
-        finally:
-            for job, args in self._deferred:
-                task = asyncio.ensure_future(_bounded(job, args))
-                self._jobs.add(task)
-                task.add_done_callback(self._jobs.discard)
-            self._deferred.clear()
+        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of them
+        raises and however often the request is cancelled meanwhile."""
+        cancelled: asyncio.CancelledError | None = None
+        while self._replies:
+            try:
+                await self._replies.pop().aclose()
+            except asyncio.CancelledError as error:
+                cancelled = error
+            except Exception:
+                log.exception("closing a reply failed")
+        for job, args in self._deferred:
+            task = asyncio.ensure_future(_bounded(job, args))
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+        self._deferred.clear()
+        if cancelled is not None:
+            raise cancelled
 
 
 async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:

@@ -28,7 +28,8 @@ class Origin(NamedTuple):
 
 
 class Timeouts(NamedTuple):
-    """Seconds, longer than the 600 that SDKs wait (clients.md E18). `first_byte` runs from the sent request to the response head, `idle` between two reads of a body."""
+    """Seconds, longer than the 600 that SDKs wait (clients.md E18). `first_byte` runs from the sent request to the
+    response head, `idle` between two reads of a body."""
 
     connect: float = 10.0
     first_byte: float = 900.0

@@ -6,6 +6,7 @@ where the quotes would be escaped, so an event without these bytes has no such k
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from aigw.core.model import Batch, Chunk
 
@@ -36,27 +37,41 @@ class ChatStream:
     It sees no usage chunk that it did not ask for, and a complete stream ends with [DONE] also where the provider
     sends none. A stream that ends without a finish reason is left as it is: truncation is never papered over."""
 
-    def __init__(self, *, hide_usage: bool) -> None:
+    def __init__(self, *, hide_usage: bool, choices: int = 1) -> None:
+        """`choices` is how many the client asked for (`n`); a stream is complete when each has its finish reason."""
         self._hide_usage = hide_usage
-        self._finished = False
+        self._choices = choices
+        self._finished: set[int] = set()
         self._done = False
 
     def feed(self, batch: Batch) -> Batch:
         hidden = []
         for chunk in batch:
             if _TELLS_THE_END.search(chunk.raw):
-                self._finished = self._finished or _has_finish_reason(chunk)
+                self._finished |= _finished_choices(chunk)
                 if self._hide_usage and is_usage_only(chunk):
                     hidden.append(chunk)
-            elif b"[DONE]" in chunk.raw and chunk.data == b"[DONE]":
-                self._done = True
+            elif b"[DONE]" in chunk.raw:
+                if chunk.data == b"[DONE]":
+                    self._done = True
+                elif chunk.raw.strip() == DONE.strip():
+                    hidden.append(
+                        chunk
+                    )  # it lacks its blank line, so that no client would see it; `end` sends it whole
         return [chunk for chunk in batch if chunk not in hidden] if hidden else batch
 
     def end(self) -> Batch:
-        return [Chunk(DONE, b"[DONE]")] if self._finished and not self._done else []
+        complete = len(self._finished) >= self._choices
+        return [Chunk(DONE, b"[DONE]")] if complete and not self._done else []
 
 
-def _has_finish_reason(chunk: Chunk) -> bool:
-    body = chunk.json()
+def _finished_choices(chunk: Chunk) -> set[int]:
+    """The indices of the choices that have their finish reason in this event."""
+    indices = (choice.get("index", 0) for choice in choices_of(chunk.json()) if choice.get("finish_reason"))
+    return {index for index in indices if isinstance(index, int)}
+
+
+def choices_of(body: Any) -> list[dict[str, Any]]:
+    """The choices of an answer or an event, none where it has no such list."""
     choices = body.get("choices") if isinstance(body, dict) else None
-    return any(isinstance(choice, dict) and choice.get("finish_reason") for choice in choices or ())
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []

@@ -6,6 +6,8 @@ x-hi-original-auth headers, text/plain errors, an API that a provider lacks pass
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from aigw.core.document import Document
@@ -53,6 +55,7 @@ class BoundProvider:
         body_api = api if self.config.protocol == "openai" and request.method == "POST" and request.is_json else None
         if self.config.protocol == "openai":
             self._check_offered(api, request)
+            self._check_known(api, source)
         call = Call(request, self._target(exchange, source), api)
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(call)
@@ -87,6 +90,13 @@ class BoundProvider:
                 plain=(500, "failed to process request body: unsupported API name"),
             )
 
+    def _check_known(self, api: str | None, source: Request) -> None:
+        """A path that looks like no API never reaches a provider with its key (Higress sends it on, P34)."""
+        if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
+            raise GatewayError(
+                404, f"{source.path} is no API path; they have a version, as in /v1/models", code="unknown_url"
+            )
+
     async def _write_body(self, call: Call) -> Call:
         api = call.api or ""
         request = call.request
@@ -96,19 +106,22 @@ class BoundProvider:
             wants_usage = _asks_for_usage(document)
             incremental = not (self._faithful and document.get("tools"))
             encoding_format = str(document.get("encoding_format") or "")
+            choices = document.get("n")
             self._check_convertible(request, document)
             model = await self._edits.apply(document, api)
             request.replace_body(await self._edits.convert(document, api, request.headers))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        return Call(request, call.target, api, model, streaming, wants_usage, incremental, encoding_format)
+        count = choices if isinstance(choices, int) else 1
+        return Call(request, call.target, api, model, streaming, wants_usage, incremental, encoding_format, count)
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Higress's own checks where it decodes a request to convert it (P86)."""
         if self.row.dialect != "qwen":
             return
         if document.get("messages") == []:
-            raise ValueError(f"no message found in the request body: {request.body.decode('utf-8', 'replace')}")
+            body = f": {request.body.decode('utf-8', 'replace')}" if self._faithful else ""
+            raise ValueError(f"no message found in the request body{body}")
         if not document.get("model") and not self.config.model_mapping.get("*"):
             raise ValueError("missing model in request")
 
@@ -167,6 +180,7 @@ def builtin_models(config: ProviderConfig, env: Env) -> BuiltinUpstream:
     return BuiltinUpstream(settings, env.tokens, clock=env.clock, sleep=env.sleep, new_id=env.new_id)
 
 
+_VERSION = re.compile(r"/v\d")
 _BUILTIN = Origin("builtin", "builtin", 0)
 
 

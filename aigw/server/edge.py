@@ -73,12 +73,10 @@ class Edge:
         except UpstreamError as error:
             log.warning("%s %s: %s", request_id, path, error)
             return self._refuse(http, headers, family, error.answer(), request_id)
-        except ConnectionError:
-            return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
-        except Exception:
-            log.exception("%s %s: a bug in aigw or in a plugin", request_id, path)
-            bug = GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
-            return self._refuse(http, headers, family, bug, request_id)
+        except Exception as error:  # noqa: BLE001
+            if isinstance(error, ConnectionError) and (http.transport is None or http.transport.is_closing()):
+                return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
+            return self._refuse(http, headers, family, _bug(error, request_id, path), request_id)
         finally:
             if exchange is not None:
                 await exchange.aclose()
@@ -89,6 +87,8 @@ class Edge:
             raise GatewayError(405, "this gateway makes no tunnels", code="method_not_supported")
         if http.method == "OPTIONS" and "access-control-request-method" in headers:
             return web.Response(status=204, headers=self._guard.preflight(headers))
+        if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
+            raise GatewayError(501, "WebSocket connections are not supported; use HTTP", code="not_supported")
         if path == "/-/health" and http.method in ("GET", "HEAD"):
             return web.json_response({"status": "ok", "version": __version__}, headers=self._guard.cors(headers))
         return None
@@ -96,21 +96,24 @@ class Edge:
     async def _read_body(self, http: web.BaseRequest, request: Request) -> None:
         headers = request.headers
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_body:
+        if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
             raise bodies.too_large(self._max_body)
         if headers.get("expect", "").lower() == "100-continue" and http.transport is not None:
             http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             del headers["expect"]
+        if not http.body_exists:
+            return
         if is_upload(headers.get("content-type", "")):
             request.stream = bodies.stream(http, self._max_body)
             return
         request.body = await bodies.read(http, self._max_body)
-        if (encodings := headers.pop("content-encoding", None)) is not None:
+        if encodings := ",".join(headers.popall("content-encoding", ())):
             request.body = bodies.decode(request.body, encodings, self._max_body)
 
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply) -> web.StreamResponse:
-        headers = self._response_headers(exchange.original.headers, exchange.id, reply.headers.items())
-        if reply.single and http.method != "HEAD":
+        headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers.items())
+        head_only = http.method == "HEAD"
+        if reply.single and not head_only:
             headers.popall("content-length", None)
             return web.Response(status=reply.status, headers=headers, body=await reply.body())
         if reply.streaming:
@@ -120,11 +123,13 @@ class Edge:
         response = web.StreamResponse(status=reply.status, headers=headers)
         try:
             async for batch in reply:
+                if head_only:
+                    continue
                 if not response.prepared:
                     await response.prepare(http)
                 await response.write(batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch]))
-        except (UpstreamError, GatewayError) as error:
-            if not response.prepared:
+        except Exception as error:
+            if not response.prepared or http.transport is None or http.transport.is_closing():
                 raise
             await self._break_off(http, response, exchange, reply, error)
             return response
@@ -139,13 +144,16 @@ class Edge:
         response: web.StreamResponse,
         exchange: Exchange,
         reply: Reply,
-        error: UpstreamError | GatewayError,
+        error: Exception,
     ) -> None:
         """Tells the client that the stream is not complete: an error event, or a connection that ends without its
         last chunk."""
-        log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, error)
+        if isinstance(error, UpstreamError):
+            shown = error.answer()
+        else:
+            shown = error if isinstance(error, GatewayError) else _bug(error, exchange.id, exchange.original.path)
+        log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
         if reply.streaming:
-            shown = error.answer() if isinstance(error, UpstreamError) else error
             await response.write(error_event(exchange.family, shown, exchange.id))
             response.force_close()
             await response.write_eof()
@@ -153,15 +161,18 @@ class Edge:
             http.transport.abort()
 
     def _response_headers(
-        self, asked: CIMultiDict[str], request_id: str, headers: Iterable[tuple[str, str]]
+        self, asked: CIMultiDict[str], family: str, request_id: str, headers: Iterable[tuple[str, str]]
     ) -> CIMultiDict[str]:
         """An answer's headers: the provider's, our request id, its own under the SDKs' names, CORS."""
         out = CIMultiDict(headers)
         out["x-aigw-request-id"] = request_id
         if "x-request-id" not in out and "request-id" not in out:
-            out["x-request-id"] = request_id
+            out["request-id" if family == "anthropic" else "x-request-id"] = request_id
         if "origin" in asked:
-            out.update(self._guard.cors(asked))
+            for name in [name for name in out if name.lower().startswith("access-control-")]:
+                out.popall(name, None)
+            for name, value in self._guard.cors(asked).items():
+                out.add(name, value)
         return out
 
     def _refuse(
@@ -169,15 +180,17 @@ class Edge:
     ) -> web.Response:
         if error.plain is not None and self._env.fidelity == "higress":
             status, text = error.plain
-            headers = self._response_headers(
-                asked, request_id, [*error.headers.items(), ("Content-Type", "text/plain")]
-            )
+            own = [*error.headers.items(), ("Content-Type", "text/plain")]
+            headers = self._response_headers(asked, family, request_id, own)
             return web.Response(status=status, headers=headers, body=text.encode())
         own = [*error.headers.items(), ("Content-Type", JSON)]
-        headers = self._response_headers(asked, request_id, own)
-        if family == "anthropic":
-            headers["request-id"] = request_id
+        headers = self._response_headers(asked, family, request_id, own)
         return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+
+
+def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
+    log.error("%s %s: a bug in aigw or in a plugin", request_id, path, exc_info=error)
+    return GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
 
 
 def _origin_form(target: str) -> str:

@@ -60,7 +60,7 @@ async def run(
         pipeline = Pipeline(list(loaded.plugins.values()), Forward(upstream))
         await pipeline.open(env, stack)
         routes = RouteTable(config.routes, pipeline, services, timeouts)
-        guard = Guard(hosts=[host, *config.hosts], origins=config.cors.origins)
+        guard = Guard(hosts=[host, *config.hosts], origins=config.cors.origins, addresses=not is_loopback(host))
         edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body)
         stack.push_async_callback(_finish, edge)
         listener = Listener(edge, grace=grace)

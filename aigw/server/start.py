@@ -24,6 +24,14 @@ PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds; nobody waits for one that is not there."""
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
 async def load_or_discover(
     path: Path | None, env: Mapping[str, str], upstream: Upstream, listen: str | None
 ) -> tuple[Loaded, str]:
@@ -38,14 +46,20 @@ async def load_or_discover(
 
 
 async def _discover(env: Mapping[str, str], upstream: Upstream) -> Loaded:
-    address = ollama_address(env)
+    notes = []
+    try:
+        address = ollama_address(env)
+    except ValueError:
+        address = ollama_address({})
+        notes.append("OLLAMA_HOST is no host, host:port or URL and is ignored")
     models = await ollama_models(address, upstream)
     plugins = {"ai-proxy": automatic(env, address if models is not None else None, models or ())}
-    return load(None, env, text=msgspec.json.encode({"plugins": plugins}))
+    loaded = load(None, env, text=msgspec.json.encode({"plugins": plugins}))
+    return replace(loaded, notes=[*loaded.notes, *notes])
 
 
 def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
-    """Host and port from OLLAMA_HOST, which may be host, host:port or a URL, or Ollama's default."""
+    """Host and port from OLLAMA_HOST, which may be host, host:port or a URL, or Ollama's default. Raises ValueError."""
     given = env.get("OLLAMA_HOST", "")
     url = urlsplit(given if "://" in given else f"//{given}")
     host = url.hostname or "127.0.0.1"
@@ -59,9 +73,12 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             response = await upstream.send(Request("GET", "/v1/models", "", CIMultiDict()), target)
-            body = b"".join([piece async for piece in response.body])
-            return [model["id"] for model in msgspec.json.decode(body)["data"]]
-    except (UpstreamError, TimeoutError, msgspec.DecodeError, KeyError, TypeError):
+            try:
+                body = b"".join([piece async for piece in response.body])
+            finally:
+                await response.body.aclose()
+            return [model.id for model in msgspec.json.decode(body, type=_Models).data]
+    except (UpstreamError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

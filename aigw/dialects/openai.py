@@ -13,6 +13,8 @@ from aigw.core.model import Batch, Chunk
 DONE = b"data: [DONE]\n\n"
 _TELLS_THE_END = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
 """Nearly every event of nearly every provider has these keys, with null; only the others are worth decoding."""
+_GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
+"""How most events end where a stream has one choice; such an event has nothing else that matters here."""
 
 
 def is_error(chunk: Chunk) -> bool:
@@ -47,6 +49,8 @@ class ChatStream:
     def feed(self, batch: Batch) -> Batch:
         hidden = []
         for chunk in batch:
+            if self._choices == 1 and chunk.raw.endswith(_GOES_ON):
+                continue
             if _TELLS_THE_END.search(chunk.raw):
                 self._finished |= _finished_choices(chunk)
                 if self._hide_usage and is_usage_only(chunk):

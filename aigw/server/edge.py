@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -120,7 +121,7 @@ class Edge:
             headers.popall("content-length", None)
             headers.setdefault("Cache-Control", "no-cache")
             headers.setdefault("X-Accel-Buffering", "no")
-        response = web.StreamResponse(status=reply.status, headers=headers)
+        response = _Streamed(status=reply.status, headers=headers)
         try:
             async for batch in reply:
                 if head_only:
@@ -193,6 +194,12 @@ def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
     return GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
 
 
+class _Streamed(web.StreamResponse):
+    """Its head leaves with its first piece, in one write."""
+
+    _send_headers_immediately = False
+
+
 def _origin_form(target: str) -> str:
     """The path and query of a request target, also of one in absolute form (`GET http://host/path`)."""
     if target.startswith("/") or target == "*":
@@ -200,6 +207,7 @@ def _origin_form(target: str) -> str:
     return "/" + target.partition("://")[2].partition("/")[2]
 
 
+@lru_cache(maxsize=256)
 def is_upload(content_type: str) -> bool:
     """True for bodies that are passed on piece by piece: files, not text that a plugin could read (clients.md E17)."""
     kind = content_type.partition(";")[0].strip().lower()

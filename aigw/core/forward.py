@@ -11,7 +11,7 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
-from aigw.dialects.sse import EventSplitter
+from aigw.dialects.sse import Event, EventSplitter
 from aigw.upstream.base import Upstream, UpstreamBody
 
 HOP_BY_HOP = frozenset(
@@ -106,7 +106,7 @@ class EventSource:
             except StopAsyncIteration:
                 self._ended = True
                 if rest := self._splitter.rest:
-                    return (Chunk(rest),)  # an event cut short is still the provider's own bytes
+                    return (Event(rest),)  # cut short, or without its blank line: still the provider's own bytes
                 raise
             except ValueError as error:
                 raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None

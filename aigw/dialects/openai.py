@@ -11,6 +11,7 @@ from typing import Any
 from aigw.core.model import Batch, Chunk
 
 DONE = b"data: [DONE]\n\n"
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _TELLS_THE_END = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
 """Nearly every event of nearly every provider has these keys, with null; only the others are worth decoding."""
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
@@ -45,6 +46,8 @@ class ChatStream:
         self._choices = choices
         self._finished: set[int] = set()
         self._done = False
+        self._owed = False  # the provider's own [DONE] was held back
+        self._open = False  # the last event lacks its blank line
 
     def feed(self, batch: Batch) -> Batch:
         hidden = []
@@ -55,18 +58,20 @@ class ChatStream:
                 self._finished |= _finished_choices(chunk)
                 if self._hide_usage and is_usage_only(chunk):
                     hidden.append(chunk)
-            elif b"[DONE]" in chunk.raw:
-                if chunk.data == b"[DONE]":
-                    self._done = True
-                elif chunk.raw.strip() == DONE.strip():
-                    hidden.append(
-                        chunk
-                    )  # it lacks its blank line, so that no client would see it; `end` sends it whole
-        return [chunk for chunk in batch if chunk not in hidden] if hidden else batch
+            elif b"[DONE]" in chunk.raw and chunk.data == b"[DONE]":
+                self._done = True
+                if not chunk.raw.endswith(_BLANK_LINES):
+                    hidden.append(chunk)  # without its blank line some clients would not see it: `end` sends it whole
+                    self._owed = True
+        shown = [chunk for chunk in batch if chunk not in hidden] if hidden else batch
+        if shown:
+            self._open = not shown[-1].raw.endswith(_BLANK_LINES)
+        return shown
 
     def end(self) -> Batch:
-        complete = len(self._finished) >= self._choices
-        return [Chunk(DONE, b"[DONE]")] if complete and not self._done else []
+        if not self._owed and (self._done or len(self._finished) < self._choices):
+            return []
+        return [Chunk(b"\n\n" + DONE if self._open else DONE, b"[DONE]")]
 
 
 def _finished_choices(chunk: Chunk) -> set[int]:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from aigw import __version__
@@ -18,7 +18,7 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs
 from aigw.core.model import Request, Route
-from aigw.core.plugin import Next
+from aigw.core.pipeline import Chain
 from aigw.core.reply import Reply
 from aigw.dialects.errors import JSON, error_body, error_event, family_of
 from aigw.server import bodies
@@ -34,7 +34,7 @@ class Edge:
     """The handler of `web.Server`. `find_route` gives None where no route matches."""
 
     def __init__(
-        self, find_route: Callable[[Request], tuple[Route, Next] | None], *, env: Env, guard: Guard, max_body: int
+        self, find_route: Callable[[Request], tuple[Route, Chain] | None], *, env: Env, guard: Guard, max_body: int
     ) -> None:
         self._find_route = find_route
         self._env = env
@@ -53,11 +53,11 @@ class Edge:
             if early := self._answer_early(http, headers, path):
                 return early
             request = Request(http.method, path, query, headers)
-            await self._read_body(http, request)
             found = self._find_route(request)
             if found is None:
                 raise no_route(request)
             route, chain = found
+            await self._read_body(http, request, bare=chain.bare)
             exchange = Exchange(
                 id=request_id,
                 request=request,
@@ -67,7 +67,7 @@ class Edge:
                 started=env.clock.monotonic(),
                 jobs=self.jobs,
             )
-            reply = await chain(exchange)
+            reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply)
         except GatewayError as error:
             return self._refuse(http, headers, family, error, request_id)
@@ -94,17 +94,19 @@ class Edge:
             return web.json_response({"status": "ok", "version": __version__}, headers=self._guard.cors(headers))
         return None
 
-    async def _read_body(self, http: web.BaseRequest, request: Request) -> None:
+    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> None:
+        """Reads and decodes what a plugin may want to read; what nobody reads (`bare`) keeps its encoding."""
         headers = request.headers
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
             raise bodies.too_large(self._max_body)
         if headers.get("expect", "").lower() == "100-continue" and http.transport is not None:
-            http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if http.version >= HttpVersion11:
+                http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             del headers["expect"]
         if not http.body_exists:
             return
-        if is_upload(headers.get("content-type", "")):
+        if is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
             request.stream = bodies.stream(http, self._max_body)
             return
         request.body = await bodies.read(http, self._max_body)

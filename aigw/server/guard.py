@@ -64,6 +64,8 @@ class Guard:
         if authority not in self._known_hosts:
             self._check_host(authority)
         origin = headers.get("origin")
+        if origin is None and headers.get("sec-fetch-site") == "cross-site":
+            origin = "another site"  # an image, a script, a link: browsers send no Origin with them
         if origin is not None and not self.allows(origin):
             raise GatewayError(
                 403,
@@ -89,7 +91,7 @@ class Guard:
         """True if a page of this origin may call the gateway: one of this machine's own, or one of the allow-list."""
         try:
             parts = urlsplit(origin)
-            if parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
+            if parts.username is None and parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
                 return True
         except ValueError:
             return False

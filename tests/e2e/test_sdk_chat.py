@@ -211,14 +211,9 @@ async def test_half_an_event_at_the_end(behind):
         assert b"".join([piece async for piece in response.iter_bytes()]) == b"".join(sent)
 
 
-GLUED = pytest.mark.xfail(
-    strict=True, reason="an event without its blank line is not looked at, so [DONE] is glued to it"
-)
-
-
 @pytest.mark.parametrize(
     "last",
-    [b"data: [DONE]", b"data: [DONE]\n", pytest.param(chunk(usage={"total_tokens": 3}).rstrip(), marks=GLUED)],
+    [b"data: [DONE]", b"data: [DONE]\n", chunk(usage={"total_tokens": 3}).rstrip()],
 )
 async def test_last_event_without_a_blank_line(behind, last):
     """E5: a provider that saves the last blank line: one [DONE], and no event that the client did not ask for."""

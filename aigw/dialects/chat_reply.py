@@ -9,11 +9,7 @@ import msgspec
 
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.openai import choices_of
-from aigw.dialects.sse import Event
-
-
-def _event(body: Any) -> Event:
-    return Event(b"data: " + msgspec.json.encode(body) + b"\n\n")
+from aigw.dialects.sse import json_event
 
 
 class LiftUsage:
@@ -31,7 +27,7 @@ class LiftUsage:
         if not choices or "usage" not in choices[0] or body.get("usage"):
             return chunk
         first = {name: value for name, value in choices[0].items() if name != "usage"}
-        return _event({**body, "choices": [first, *choices[1:]], "usage": choices[0]["usage"]})
+        return json_event({**body, "choices": [first, *choices[1:]], "usage": choices[0]["usage"]})
 
 
 class PromoteThinking:
@@ -49,7 +45,7 @@ class PromoteThinking:
                 self._note(choices[0].get("delta"))
                 if choices[0].get("finish_reason") and self._thinking and not self._answered:
                     delta = {"content": "".join(self._thinking)}
-                    out.append(_event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}))
+                    out.append(json_event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}))
                     self._answered = True
             out.append(chunk)
         return out

@@ -39,9 +39,10 @@ def serve(
     import logging
     import os
 
-    from aigw.core.errors import ConfigError
+    from aigw.cli.log import LogThread
+    from aigw.core.errors import AddressError, ConfigError
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(level=logging.INFO, handlers=[LogThread()])
     try:
         import uvloop as loops
     except ImportError:
@@ -57,9 +58,11 @@ def serve(
         for finding in error.findings:
             typer.echo(finding, err=True)
         raise typer.Exit(BAD_CONFIG) from None
-    except OSError as error:
-        typer.echo(f"aigw cannot listen: {error.strerror or error}; choose another address with --listen", err=True)
+    except AddressError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # whoever started it does not listen any more
 
 
 async def _serve(

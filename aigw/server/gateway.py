@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import Env
-from aigw.core.errors import ConfigError
+from aigw.core.errors import AddressError, ConfigError
 from aigw.core.forward import Forward
 from aigw.core.model import Timeouts
 from aigw.core.pipeline import Pipeline
@@ -42,7 +42,7 @@ async def run(
     """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
     then.
 
-    Raises ConfigError for an address that would be open to others, OSError for one that is taken."""
+    Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
     config = loaded.config
     host, port = parse_listen(config.listen)
     check_address(host, insecure=insecure, authenticated="key-auth" in config.plugins)
@@ -65,7 +65,11 @@ async def run(
         stack.push_async_callback(_finish, edge)
         listener = Listener(edge, grace=grace)
         stack.push_async_callback(listener.stop)
-        host, port = await listener.start(host, port)
+        try:
+            host, port = await listener.start(host, port)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise AddressError(f"aigw cannot listen on {config.listen}: {why}; choose another with --listen") from None
         shown = f"[{host}]" if ":" in host else host
         yield Running(f"http://{shown}:{port}", env, edge)
 

@@ -68,7 +68,7 @@ def test_no_secret_is_shown(shown):
             assert secret not in text
     assert shown.values["listen"] == "***"
     assert shown.values["plugins"]["ai-proxy"]["activeId"] == "***"
-    assert shown.values["services"]["redis.static"] == "redis://u:***@127.0.0.1/0"
+    assert shown.values["services"]["redis.static"] == "redis://***@127.0.0.1/0"
     assert shown.values["plugins"]["ai-proxy"]["providers"][0]["apiTokens"] == ["***", "***"]
 
 

@@ -38,4 +38,4 @@ class LogThread(logging.Handler):
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
             with contextlib.suppress(OSError, ValueError):
-                print(line, file=sys.stderr, flush=True)  # noqa: T201
+                print(line, file=sys.stderr, flush=True)

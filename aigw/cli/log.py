@@ -1,4 +1,5 @@
-"""The log on stderr. Written by a thread of its own, so that a terminal or a parent that does not read never stops the gateway."""
+"""The log on stderr. Written by a thread of its own, so that a terminal or a parent that does not read never stops
+the gateway."""
 
 from __future__ import annotations
 

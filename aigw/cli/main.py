@@ -40,4 +40,16 @@ app.add_typer(config.app, name="config")
 
 
 def main() -> None:
+    _open_standard_files()
     app()
+
+
+def _open_standard_files() -> None:
+    """Opens stdin, stdout and stderr on nothing where the parent closed them: a socket must not get their numbers."""
+    import os
+
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -40,10 +40,11 @@ def serve(
     import logging
     import os
 
+    from aigw.cli.log import LogThread
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
-    from aigw.core.errors import ConfigError
+    from aigw.core.errors import AddressError, ConfigError
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(level=logging.INFO, handlers=[LogThread()])
     try:
         import uvloop as loops
     except ImportError:
@@ -60,6 +61,8 @@ def serve(
         for finding in error.findings:
             typer.echo(finding, err=True)
         raise typer.Exit(BAD_CONFIG) from None
-    except OSError as error:
-        typer.echo(f"aigw cannot listen: {error.strerror or error}; choose another address with --listen", err=True)
+    except AddressError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # whoever started it does not listen any more

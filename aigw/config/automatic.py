@@ -25,7 +25,8 @@ def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_mod
     if ollama is not None:
         host, port = ollama
         providers.append({"id": OLLAMA, "type": OLLAMA, "ollamaServerHost": host, "ollamaServerPort": port})
-        by_model |= dict.fromkeys(ollama_models, OLLAMA)
+        names = (name for model in ollama_models for name in (model, model.removesuffix(":latest")))
+        by_model |= dict.fromkeys(names, OLLAMA)  # Ollama's own clients leave ":latest" out
     providers.append({"id": BUILTIN, "type": BUILTIN})
     by_model |= dict.fromkeys(MODELS, BUILTIN)
     return {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}

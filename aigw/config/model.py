@@ -39,7 +39,7 @@ class TimeoutsConfig(Section, frozen=True, kw_only=True):
 
     connect: Annotated[Duration, Meta(description="Until a connection stands, TLS included.")] = 10.0
     first_byte: Annotated[Duration, Meta(description="From the sent request to the head of the response.")] = 900.0
-    idle: Annotated[Duration, Meta(description="Between two pieces of a response.")] = 300.0
+    idle: Annotated[Duration, Meta(description="Between two pieces of a response.")] = 630.0
 
 
 class CorsConfig(Section, frozen=True, kw_only=True):

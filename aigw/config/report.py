@@ -19,7 +19,8 @@ _SECRET_KEY = re.compile(
     r"|(api|auth|access|secret|private)keys?$|^(ak|sk)$",
     re.IGNORECASE,
 )
-_PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
+_USER_IN_URL = re.compile(r"://[^/\s]*@")
+_SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password|sig)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 
 
 class Finding(NamedTuple):
@@ -112,8 +113,8 @@ def is_secret(path: Path) -> bool:
 
 
 def without_password(text: str) -> str:
-    """A URL with its password made unreadable."""
-    return _PASSWORD_IN_URL.sub(r"\1:***@", text)
+    """A URL with its user, password and the keys in its query made unreadable."""
+    return _SECRET_IN_QUERY.sub(r"\1***", _USER_IN_URL.sub("://***@", text))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

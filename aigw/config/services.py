@@ -33,10 +33,6 @@ class ServiceTable:
     def __init__(self, table: Mapping[str, str]) -> None:
         self._table = {name.lower(): url for name, url in table.items()}
 
-    def url(self, name: str) -> str | None:
-        """What `name` (host, host:port or service name) is mapped to; None if it is not listed."""
-        return self._table.get(name.lower())
-
     def locate(self, scheme: str, authority: str, service: str = "") -> Origin:
         """The address of `authority`, found under `host:port`, `host`, and then the route's `service` and its bare
         name.
@@ -68,7 +64,7 @@ def split_authority(authority: str) -> tuple[str, int]:
     neither."""
     match = _AUTHORITY.fullmatch(authority)
     if match is None or int(match["port"] or 0) > 65535:
-        raise ConfigError([f"{authority!r} is not a host or host:port"])
+        raise ConfigError([f"{authority.rpartition('@')[2]!r} is not a host or host:port"])
     return match["host"].strip("[]"), int(match["port"] or 0)
 
 

@@ -6,7 +6,10 @@ somebody asks for one."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +17,10 @@ _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SPACE = re.compile(r"[ \t\r\n]*")
+_T = TypeVar("_T")
 
 
 class Document:
@@ -23,12 +30,7 @@ class Document:
 
     def __init__(self, source: bytes) -> None:
         """Raises ValueError (with the byte offset) if `source` is not a JSON object."""
-        try:
-            self._fields = _decode_fields(source)
-        except RecursionError:
-            raise ValueError("JSON is nested too deeply") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ValueError(str(error)) from None
+        self._fields = _decoded(source, _decode_fields, _split)
         self._source: bytes | None = source
         self._values: dict[str, Any] = {}
 
@@ -43,10 +45,8 @@ class Document:
         if raw is None:
             return default
         try:
-            value = self._values[name] = _decode_any(raw)
-        except RecursionError:
-            raise ValueError("JSON is nested too deeply") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            value = self._values[name] = _decoded(bytes(raw), _decode_any, json.loads)
+        except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         return value
 
@@ -58,8 +58,8 @@ class Document:
     def items_of(self, name: str) -> list[msgspec.Raw]:
         """The elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
         try:
-            return _decode_items(self._fields[name])
-        except (KeyError, RecursionError, msgspec.DecodeError) as error:
+            return _decoded(bytes(self._fields[name]), _decode_items, _split_items)
+        except (KeyError, ValueError) as error:
             raise ValueError(f"{name}: {error}") from None
 
     def set(self, name: str, value: Any) -> None:
@@ -88,3 +88,59 @@ class Document:
         twin._source = self._source
         twin._values = dict(self._values)
         return twin
+
+
+def _decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str], _T]) -> _T:
+    """What `decode` makes of the source. Where it fails and half of a surrogate pair may be why (JavaScript writes
+    such text when it cuts an emoji, and providers take it), what the slower `lenient` makes of it. Raises
+    ValueError."""
+    try:
+        return decode(source)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if not _SURROGATE.search(source):
+            raise ValueError(str(error)) from None
+    try:
+        return lenient(source.decode())
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _split(text: str) -> dict[str, msgspec.Raw]:
+    """The fields of an object, each value as its text. Raises ValueError if there is no object or something after
+    it."""
+    if not isinstance(json.loads(text), dict):
+        raise ValueError("Expected `object`")
+    fields: dict[str, msgspec.Raw] = {}
+    position = _skip(text, _skip(text, 0) + 1)
+    while text[position] != "}":
+        key, end = _scan(text, _skip(text, position + (text[position] == ",")))
+        start = _skip(text, _skip(text, end) + 1)
+        _, end = _scan(text, start)
+        fields[key] = msgspec.Raw(text[start:end].encode())
+        position = _skip(text, end)
+    return fields
+
+
+def _split_items(text: str) -> list[msgspec.Raw]:
+    """The elements of an array, each as its text. Raises ValueError if there is no array."""
+    if not isinstance(json.loads(text), list):
+        raise ValueError("Expected `array`")
+    items: list[msgspec.Raw] = []
+    position = _skip(text, _skip(text, 0) + 1)
+    while text[position] != "]":
+        start = _skip(text, position + (text[position] == ","))
+        _, end = _scan(text, start)
+        items.append(msgspec.Raw(text[start:end].encode()))
+        position = _skip(text, end)
+    return items
+
+
+_scan = json.JSONDecoder().raw_decode
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    assert match is not None
+    return match.end()

@@ -69,6 +69,10 @@ class UpstreamError(Exception):
         return GatewayError(self.fault.status, str(self), kind="upstream_error", code=self.fault.code)
 
 
+class AddressError(Exception):
+    """The gateway cannot listen where it should. `str(error)` says why and what to do."""
+
+
 class ConfigError(Exception):
     """The configuration cannot be used. `findings` are complete lines, each with its place and remedy."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
@@ -20,20 +20,43 @@ DEFERRED_SECONDS = 30.0
 Jobs = set[asyncio.Task[None]]
 
 
+class Timing:
+    """Where the time of one request went, in monotonic seconds; None = it did not come to that.
+
+    `arrived` is when its first byte came out of the socket, `waited` how long the upstreams took to begin an answer (all
+    attempts together), `first` when the first event was written to the client."""
+
+    __slots__ = ("arrived", "first", "waited")
+
+    def __init__(self, arrived: float) -> None:
+        self.arrived = arrived
+        self.waited = 0.0
+        self.first: float | None = None
+
+
+class Meter(Protocol):
+    """Reads usage out of what a provider answers. `aigw.usage.normalise.UsageReader` is one."""
+
+    def feed(self, data: bytes) -> None:
+        """Takes the payload of one event or of a whole body."""
+        ...
+
+
 class Exchange:
     """Plugins read and change `request`, and send it on with `call_next`.
 
     `original` is what the client sent and stays as it was. `target` is where the terminal sends the request: the
-    route's own until ai-proxy replaces it. `notes` are facts for the log and for other plugins, under the plugin's
+    route's own until ai-proxy replaces it. `meter` holds the usage that the provider reported, also where the client does
+    not see it; None where no provider was asked. `notes` are facts for the log and for other plugins, under the plugin's
     name."""
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "attempts", "client", "consumer", "family",
-        "id", "notes", "original", "request", "route", "started", "target",
+        "id", "meter", "notes", "original", "request", "route", "target", "timing",
     )  # fmt: skip
 
     def __init__(
-        self, *, id: str, request: Request, route: Route, family: str, client: str, started: float, jobs: Jobs
+        self, *, id: str, request: Request, route: Route, family: str, client: str, arrived: float, jobs: Jobs
     ) -> None:
         self.id = id
         self.original = request
@@ -41,7 +64,8 @@ class Exchange:
         self.route = route
         self.family = family
         self.client = client
-        self.started = started
+        self.timing = Timing(arrived)
+        self.meter: Meter | None = None
         self.consumer = ""
         self.target = route.target
         self.attempts: list[str] = []
@@ -70,20 +94,23 @@ class Exchange:
         self._deferred.append((job, args))
 
     async def aclose(self) -> None:
-        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of
-        them raises."""
-        try:
-            while self._replies:
-                try:
-                    await self._replies.pop().aclose()
-                except Exception:
-                    log.exception("closing a reply failed")
-        finally:
-            for job, args in self._deferred:
-                task = asyncio.ensure_future(_bounded(job, args))
-                self._jobs.add(task)
-                task.add_done_callback(self._jobs.discard)
-            self._deferred.clear()
+        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of them
+        raises and however often the request is cancelled meanwhile."""
+        cancelled: asyncio.CancelledError | None = None
+        while self._replies:
+            try:
+                await self._replies.pop().aclose()
+            except asyncio.CancelledError as error:
+                cancelled = error
+            except Exception:
+                log.exception("closing a reply failed")
+        for job, args in self._deferred:
+            task = asyncio.ensure_future(_bounded(job, args))
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+        self._deferred.clear()
+        if cancelled is not None:
+            raise cancelled
 
 
 async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:

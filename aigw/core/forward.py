@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from functools import lru_cache
+
+from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
-from aigw.dialects.sse import EventSplitter
+from aigw.dialects.sse import Event, EventSplitter
 from aigw.upstream.base import Upstream, UpstreamBody
 
 HOP_BY_HOP = frozenset(
@@ -41,7 +43,7 @@ class Forward:
         headers = response.headers
         for name in hop_by_hop(headers):
             del headers[name]
-        events = "text/event-stream" in headers.get("content-type", "") and "content-encoding" not in headers
+        events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
         body = response.body
         return exchange.reply(
             EventSource(body) if events else ByteSource(body),
@@ -59,9 +61,10 @@ def _as_plain_proxy(request: Request, target: Target) -> Target:
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))
 
 
-def hop_by_hop(headers: Mapping[str, str]) -> list[str]:
+def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
     """The names in `headers` that must not be passed on, in lower case."""
-    return [name for name in _connection_names(headers.get("connection", "")) if name in headers]
+    listed = ",".join(headers.getall("connection", ()))
+    return [name for name in _connection_names(listed) if name in headers]
 
 
 @lru_cache(maxsize=256)
@@ -103,7 +106,7 @@ class EventSource:
             except StopAsyncIteration:
                 self._ended = True
                 if rest := self._splitter.rest:
-                    return (Chunk(rest),)  # an event cut short is still the provider's own bytes
+                    return (Event(rest),)  # cut short, or without its blank line: still the provider's own bytes
                 raise
             except ValueError as error:
                 raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None

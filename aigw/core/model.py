@@ -28,11 +28,12 @@ class Origin(NamedTuple):
 
 
 class Timeouts(NamedTuple):
-    """Seconds. `first_byte` runs from the sent request to the response head, `idle` between two reads of a body."""
+    """Seconds, longer than the 600 that SDKs wait (clients.md E18). `first_byte` runs from the sent request to the
+    response head, `idle` between two reads of a body."""
 
     connect: float = 10.0
     first_byte: float = 900.0
-    idle: float = 300.0
+    idle: float = 630.0
 
 
 DEFAULT_TIMEOUTS = Timeouts()
@@ -79,7 +80,7 @@ class Request:
     @property
     def is_json(self) -> bool:
         """True if a plugin may read the body: a complete one whose content type says JSON."""
-        return self.stream is None and "json" in self.headers.get("content-type", "")
+        return self.stream is None and "json" in self.headers.get("content-type", "").lower()
 
     @property
     def document(self) -> Document:
@@ -88,10 +89,10 @@ class Request:
             self._document = Document(self.body)
         return self._document
 
-    def copy(self) -> Request:
-        """A request that can be changed without changing this one."""
+    def copy(self, headers: CIMultiDict[str] | None = None) -> Request:
+        """A request that can be changed without changing this one, with these headers or a copy of its own."""
         document = self._document.copy() if self._document is not None else None
-        headers = CIMultiDict(self.headers)
+        headers = CIMultiDict(self.headers) if headers is None else headers
         return Request(self.method, self.path, self.query, headers, self.body, self.stream, document)
 
     def replace_body(self, body: bytes) -> None:

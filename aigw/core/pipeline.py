@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aigw.core.env import Env
 from aigw.core.model import Route
@@ -40,6 +40,13 @@ class Configured(Protocol):
     def rules(self) -> Rules: ...
 
 
+class Chain(NamedTuple):
+    """What a request goes through. `bare`: no plugin takes part, so that nobody needs to read its body."""
+
+    call: Next
+    bare: bool
+
+
 class Pipeline:
     """The chains of all routes. `plugins` are in the order in which they see a request."""
 
@@ -47,7 +54,7 @@ class Pipeline:
         self._configured = plugins
         self._terminal = terminal
         self._instances: dict[tuple[str, int], Plugin] = {}
-        self._chains: dict[tuple[str, str], Next] = {}
+        self._chains: dict[tuple[str, str], Chain] = {}
         self._by_host: dict[str, bool] = {}
 
     async def open(self, env: Env, stack: AsyncExitStack) -> None:
@@ -58,7 +65,7 @@ class Pipeline:
                     plugin = await stack.enter_async_context(each.module.build(config, env))
                     self._instances[each.name, index] = plugin
 
-    def chain(self, route: Route, host: str) -> Next:
+    def chain(self, route: Route, host: str) -> Chain:
         """What a request on `route` to `host` goes through."""
         by_host = self._by_host.get(route.name)
         if by_host is None:
@@ -69,7 +76,8 @@ class Pipeline:
         if chain is None:
             if len(self._chains) >= MAX_CHAINS:
                 self._chains.clear()
-            chain = self._chains[key] = compose(self._plugins(route, host), self._terminal)
+            plugins = self._plugins(route, host)
+            chain = self._chains[key] = Chain(compose(plugins, self._terminal), bare=not plugins)
         return chain
 
     def _plugins(self, route: Route, host: str) -> list[Plugin]:

@@ -172,6 +172,8 @@ class Reply:
 
     def through(self, stage: Stage) -> Reply:
         """Adds a rewriter: an async generator function from batches to batches. Returns self."""
+        for name in ("content-length", "content-md5", "digest", "etag"):
+            self.headers.popall(name, None)  # they speak of the bytes as they were
         self._source = _Rewritten(self._source, stage)
         return self
 
@@ -197,8 +199,9 @@ class Reply:
         pieces: list[bytes] = []
         size = 0
         async for batch in self._source:
-            pieces += [chunk.raw for chunk in batch]
-            size += sum(len(chunk.raw) for chunk in batch)
+            for chunk in batch:
+                pieces.append(chunk.raw)
+                size += len(chunk.raw)
             if size > limit:
                 self._source = _Joined(Fixed(Chunk(b"".join(pieces))), self._source)
                 return None

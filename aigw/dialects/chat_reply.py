@@ -8,11 +8,8 @@ from typing import Any
 import msgspec
 
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.sse import Event
-
-
-def _event(body: Any) -> Event:
-    return Event(b"data: " + msgspec.json.encode(body) + b"\n\n")
+from aigw.dialects.openai import choices_of
+from aigw.dialects.sse import json_event
 
 
 class LiftUsage:
@@ -26,11 +23,11 @@ class LiftUsage:
 
     def _lift(self, chunk: Chunk) -> Chunk:
         body = chunk.json()
-        choices = body.get("choices") if isinstance(body, dict) else None
-        if not choices or not isinstance(choices[0], dict) or "usage" not in choices[0] or body.get("usage"):
+        choices = choices_of(body)
+        if not choices or "usage" not in choices[0] or body.get("usage"):
             return chunk
         first = {name: value for name, value in choices[0].items() if name != "usage"}
-        return _event({**body, "choices": [first, *choices[1:]], "usage": choices[0]["usage"]})
+        return json_event({**body, "choices": [first, *choices[1:]], "usage": choices[0]["usage"]})
 
 
 class PromoteThinking:
@@ -44,12 +41,11 @@ class PromoteThinking:
         out: list[Chunk] = []
         for chunk in batch:
             body = chunk.json() if not self._answered and b'"choices"' in chunk.raw else None
-            choices = body.get("choices") if isinstance(body, dict) else None
-            if isinstance(body, dict) and choices and isinstance(choices[0], dict):
-                self._note(choices[0].get("delta") or {})
+            if isinstance(body, dict) and (choices := choices_of(body)):
+                self._note(choices[0].get("delta"))
                 if choices[0].get("finish_reason") and self._thinking and not self._answered:
                     delta = {"content": "".join(self._thinking)}
-                    out.append(_event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}))
+                    out.append(json_event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}))
                     self._answered = True
             out.append(chunk)
         return out
@@ -57,22 +53,25 @@ class PromoteThinking:
     def end(self) -> Batch:
         return ()
 
-    def _note(self, delta: dict[str, Any]) -> None:
+    def _note(self, delta: Any) -> None:
+        if not isinstance(delta, dict):
+            return
+        reasoning = delta.get("reasoning_content")
         if delta.get("content") or delta.get("tool_calls"):
             self._answered = True
-        elif delta.get("reasoning_content"):
-            self._thinking.append(delta["reasoning_content"])
+        elif reasoning and isinstance(reasoning, str):
+            self._thinking.append(reasoning)
 
 
 def promote_thinking(body: bytes) -> bytes:
     """A plain answer whose empty messages have their reasoning as content; `body` itself if there is nothing to do."""
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
     changed = False
-    for choice in answer.get("choices") or () if isinstance(answer, dict) else ():
-        message = choice.get("message") if isinstance(choice, dict) else None
+    for choice in choices_of(answer):
+        message = choice.get("message")
         if (
             isinstance(message, dict)
             and not message.get("content")

@@ -22,7 +22,15 @@ HIGRESS_FIELDS = (
 
 def messages_of(request: Document) -> list[Document]:
     """Raises ValueError if `messages` is not an array of objects."""
-    return [Document(bytes(raw)) for raw in request.items_of("messages")]
+    items = request.items_of("messages")
+    try:
+        return [Document(bytes(raw)) for raw in items]
+    except ValueError as error:
+        raise ValueError(f"messages: {error}") from None
+
+
+def system_message(text: str) -> Document:
+    return Document(msgspec.json.encode({"role": "system", "content": text}))
 
 
 def set_messages(request: Document, messages: Sequence[Document]) -> None:
@@ -69,8 +77,7 @@ def insert_context(request: Document, text: str) -> None:
     """Puts a system message behind the leading system messages."""
     messages = messages_of(request)
     leading = next((i for i, message in enumerate(messages) if message.get("role") != "system"), len(messages))
-    context = Document(msgspec.json.encode({"role": "system", "content": text}))
-    set_messages(request, [*messages[:leading], context, *messages[leading:]])
+    set_messages(request, [*messages[:leading], system_message(text), *messages[leading:]])
 
 
 def ask_for_usage(request: Document) -> bool:

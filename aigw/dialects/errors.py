@@ -46,7 +46,8 @@ def error_event(family: str, error: GatewayError, request_id: str) -> bytes:
 
 
 def _error_object(family: str, error: GatewayError, request_id: str) -> dict[str, object]:
+    message = error.message.encode("utf-8", "replace").decode()  # it may quote bytes that are no text
     if family == "anthropic":
         kind = _ANTHROPIC_TYPES.get(error.status, "api_error")
-        return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}
-    return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}}
+        return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
+    return {"error": {"message": message, "type": error.kind, "param": error.param, "code": error.code}}

@@ -5,9 +5,17 @@ where the quotes would be escaped, so an event without these bytes has no such k
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from aigw.core.model import Batch, Chunk
 
 DONE = b"data: [DONE]\n\n"
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_TELLS_THE_END = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
+"""Nearly every event of nearly every provider has these keys, with null; only the others are worth decoding."""
+_GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
+"""How most events end where a stream has one choice; such an event has nothing else that matters here."""
 
 
 def is_error(chunk: Chunk) -> bool:
@@ -32,29 +40,47 @@ class ChatStream:
     It sees no usage chunk that it did not ask for, and a complete stream ends with [DONE] also where the provider
     sends none. A stream that ends without a finish reason is left as it is: truncation is never papered over."""
 
-    def __init__(self, *, hide_usage: bool) -> None:
+    def __init__(self, *, hide_usage: bool, choices: int = 1) -> None:
+        """`choices` is how many the client asked for (`n`); a stream is complete when each has its finish reason."""
         self._hide_usage = hide_usage
-        self._finished = False
+        self._choices = choices
+        self._finished: set[int] = set()
         self._done = False
+        self._owed = False  # the provider's own [DONE] was held back
+        self._open = False  # the last event lacks its blank line
 
     def feed(self, batch: Batch) -> Batch:
+        hidden = []
         for chunk in batch:
-            raw = chunk.raw
-            if not self._finished and b'"finish_reason":' in raw:
-                self._finished = _has_finish_reason(chunk)
-            elif raw.startswith(b"data:") and chunk.data == b"[DONE]":
+            if self._choices == 1 and chunk.raw.endswith(_GOES_ON):
+                continue
+            if _TELLS_THE_END.search(chunk.raw):
+                self._finished |= _finished_choices(chunk)
+                if self._hide_usage and is_usage_only(chunk):
+                    hidden.append(chunk)
+            elif b"[DONE]" in chunk.raw and chunk.data == b"[DONE]":
                 self._done = True
-        if self._hide_usage and any(b'"usage"' in chunk.raw for chunk in batch):
-            return [chunk for chunk in batch if not is_usage_only(chunk)]
-        return batch
+                if not chunk.raw.endswith(_BLANK_LINES):
+                    hidden.append(chunk)  # without its blank line some clients would not see it: `end` sends it whole
+                    self._owed = True
+        shown = [chunk for chunk in batch if chunk not in hidden] if hidden else batch
+        if shown:
+            self._open = not shown[-1].raw.endswith(_BLANK_LINES)
+        return shown
 
     def end(self) -> Batch:
-        return [Chunk(DONE, b"[DONE]")] if self._finished and not self._done else []
+        if not self._owed and (self._done or len(self._finished) < self._choices):
+            return []
+        return [Chunk(b"\n\n" + DONE if self._open else DONE, b"[DONE]")]
 
 
-def _has_finish_reason(chunk: Chunk) -> bool:
-    if b'"finish_reason":null' in chunk.raw and b'"finish_reason":"' not in chunk.raw:
-        return False  # nearly every chunk of nearly every provider
-    body = chunk.json()
+def _finished_choices(chunk: Chunk) -> set[int]:
+    """The indices of the choices that have their finish reason in this event."""
+    indices = (choice.get("index", 0) for choice in choices_of(chunk.json()) if choice.get("finish_reason"))
+    return {index for index in indices if isinstance(index, int)}
+
+
+def choices_of(body: Any) -> list[dict[str, Any]]:
+    """The choices of an answer or an event, none where it has no such list."""
     choices = body.get("choices") if isinstance(body, dict) else None
-    return any(isinstance(choice, dict) and choice.get("finish_reason") for choice in choices or ())
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []

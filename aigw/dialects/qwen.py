@@ -2,7 +2,8 @@
 
 https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope, and higress.md 4.8 and 4.9. With `faithful` the result
 is what Higress makes of it (top_p always sent, usage in a chunk with a choice, a newline after every reasoning
-piece); otherwise it is what OpenAI would send."""
+piece); otherwise it is what OpenAI would send. What is of another type than it has to be is a ValueError, or in a
+stream an error event."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ import msgspec
 
 from aigw.core.document import Document
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.chat_request import messages_of, truthy
+from aigw.dialects.chat_request import messages_of, system_message, truthy
+from aigw.dialects.openai import DONE
+from aigw.dialects.sse import Event, json_event
 
 TEXT_PATH = "/api/v1/services/aigc/text-generation/generation"
 MULTIMODAL_PATH = "/api/v1/services/aigc/multimodal-generation/generation"
@@ -33,7 +36,7 @@ def generation_path(model: str) -> str:
 def encode_chat(
     request: Document, *, faithful: bool, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
 ) -> bytes:
-    """The native body of a chat request. Raises ValueError for messages that are none."""
+    """The native body of a chat request. Raises ValueError naming a field that is not what OpenAI's API takes."""
     stream, tools = truthy(request.get("stream")), request.get("tools")
     parameters: Json = {"result_format": "message"}
     for name in _HIGRESS_PARAMETERS if faithful else _PARAMETERS:
@@ -44,6 +47,8 @@ def encode_chat(
         parameters["max_tokens"] = request.get("max_completion_tokens")
     top_p = request.get("top_p")
     if faithful or top_p is not None:
+        if not isinstance(top_p, int | float | None) or isinstance(top_p, bool):
+            raise ValueError("top_p: must be a number")
         parameters["top_p"] = max(_TOP_P_MIN, min(_TOP_P_MAX, top_p or 0))
     if stream and (not tools or not faithful):
         parameters["incremental_output"] = True
@@ -52,34 +57,42 @@ def encode_chat(
     if tools:
         parameters["tools"] = tools
     model = request.get("model", "")
-    messages = [_message(message, multimodal=model.startswith("qwen-vl")) for message in messages_of(request)]
+    if not isinstance(model, str):
+        raise ValueError("model: must be a string")
+    messages = messages_of(request)
+    if model.startswith("qwen-vl"):
+        for message in messages:
+            message.set("content", _parts(message.get("content")))
     _insert_system(messages, file_ids=file_ids if model.startswith("qwen-long") else (), context=context)
-    return msgspec.json.encode({"model": model, "input": {"messages": messages}, "parameters": parameters})
+    raws = [msgspec.Raw(message.encode()) for message in messages]
+    return _encoded({"model": model, "input": {"messages": raws}, "parameters": parameters})
 
 
-def _insert_system(messages: list[Any], *, file_ids: Sequence[str], context: str | None) -> None:
+def _insert_system(messages: list[Document], *, file_ids: Sequence[str], context: str | None) -> None:
     """Files and the context stand in a system message behind the first one, which is made up if there is none."""
     text = ",".join(f"fileid://{file_id}" for file_id in file_ids) or context
     if text is None:
         return
     if not messages or messages[0].get("role") != "system":
-        messages.insert(0, {"role": "system", "content": "You are a helpful assistant."})
-    messages.insert(1, {"role": "system", "content": text})
+        messages.insert(0, system_message("You are a helpful assistant."))
+    messages.insert(1, system_message(text))
 
 
-def _message(message: Document, *, multimodal: bool) -> Any:
-    content = message.get("content")
-    if multimodal:
-        message.set(
-            "content", [{"text": content}] if isinstance(content, str) else [_part(part) for part in content or ()]
-        )
-    return msgspec.json.decode(message.encode())
+def _parts(content: Any) -> list[Json]:
+    if isinstance(content, str):
+        return [{"text": content}]
+    if not isinstance(content, list | None) or not all(isinstance(part, dict) for part in content or ()):
+        raise ValueError("messages: content must be a string or an array of objects")
+    return [_part(part) for part in content or ()]
 
 
 def _part(part: Json) -> Json:
-    if part.get("type") == "image_url":
-        return {"image": part.get("image_url", {}).get("url", "")}
-    return {"text": part.get("text", "")}
+    if part.get("type") != "image_url":
+        return {"text": part.get("text", "")}
+    image = part.get("image_url")
+    if not isinstance(image, dict):
+        raise ValueError("messages: image_url must be an object with a url")
+    return {"image": image.get("url", "")}
 
 
 def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
@@ -87,11 +100,11 @@ def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promot
     concat."""
     native = _object(body)
     choices = []
-    for index, choice in enumerate(native.get("output", {}).get("choices") or ()):
-        message = _openai_message(choice.get("message") or {})
+    for index, choice in enumerate(_rows(_output(native), "choices")):
+        message = _openai_message(_mapping(choice, "message"))
         _shape_reasoning(message, reasoning, promote)
         choices.append({"index": index, "message": message, "finish_reason": _finish(choice), "logprobs": None})
-    return msgspec.json.encode(
+    return _encoded(
         {
             "id": native.get("request_id", ""),
             "choices": choices,
@@ -111,19 +124,19 @@ def encode_embeddings(request: Document) -> bytes:
         "input": {"texts": [texts] if isinstance(texts, str) else texts},
         "parameters": parameters,
     }
-    return msgspec.json.encode(body)
+    return _encoded(body)
 
 
 def decode_embeddings(body: bytes, *, model: str) -> bytes:
     """OpenAI's form of native embeddings. Raises ValueError if they are none."""
     native = _object(body)
-    total = native.get("usage", {}).get("total_tokens", 0)
+    total = _count(_mapping(native, "usage"), "total_tokens")
     data = [
         {"object": "embedding", "index": item.get("text_index", 0), "embedding": item.get("embedding")}
-        for item in native.get("output", {}).get("embeddings") or ()
+        for item in _rows(_output(native), "embeddings")
     ]
     usage = {"prompt_tokens": total, "total_tokens": total}
-    return msgspec.json.encode({"object": "list", "data": data, "model": model, "usage": usage})
+    return _encoded({"object": "list", "data": data, "model": model, "usage": usage})
 
 
 class StreamDecoder:
@@ -148,27 +161,23 @@ class StreamDecoder:
         for event in batch:
             native = event.json()
             if isinstance(native, dict):
-                raw = b"".join(self._events(native))
-                if raw:
-                    out.append(Chunk(raw))
+                try:
+                    out += self._events(native)
+                except (ValueError, RecursionError) as error:
+                    out.append(_error_event(str(error), native))
         return out
 
     def end(self) -> Batch:
-        return [Chunk(b"data: [DONE]\n\n")] if self._done and not self._faithful else []
+        return [Event(DONE)] if self._done and not self._faithful else []
 
-    def _events(self, native: Json) -> list[bytes]:
+    def _events(self, native: Json) -> list[Event]:
         if "output" not in native:
-            error = {
-                "message": native.get("message", "DashScope failed"),
-                "type": "upstream_error",
-                "code": native.get("code"),
-            }
-            return [_event({"error": error})]
+            return [_error_event(_text(native, "message") or "DashScope failed", native)]
         events = []
         finish = None
-        for choice in (native["output"].get("choices") or ())[:1]:
+        for choice in _rows(_output(native), "choices")[:1]:
             finish = _finish(choice)
-            deltas = self._deltas(_openai_message(choice.get("message") or {}))
+            deltas = self._deltas(_openai_message(_mapping(choice, "message")))
             events += [self._chunk(native, delta) for delta in deltas]
         if finish:
             self._done = True
@@ -193,7 +202,7 @@ class StreamDecoder:
                 self._thinking = False
             delta["content"] = content
         if message.get("tool_calls"):
-            delta["tool_calls"] = self._tool_calls(message["tool_calls"])
+            delta["tool_calls"] = self._tool_calls(_rows(message, "tool_calls"))
         if not delta:
             return []
         if not self._started or self._faithful:
@@ -204,7 +213,7 @@ class StreamDecoder:
     def _new(self, message: Json, name: str) -> str:
         """The text that was not sent yet: all of it where output is incremental, what is behind the last text
         otherwise."""
-        text: str = message.get(name) or ""
+        text = _text(message, name)
         if self._incremental:
             return text
         sent = self._sent.get(name, "")
@@ -215,7 +224,7 @@ class StreamDecoder:
         fresh = []
         for position, call in enumerate(calls):
             index = call.get("index", position)
-            function = call.get("function") or {}
+            function = _mapping(call, "function")
             first = f"call {index}" not in self._sent
             self._sent.setdefault(f"call {index}", "")
             arguments = self._new({f"arguments {index}": function.get("arguments")}, f"arguments {index}")
@@ -228,9 +237,9 @@ class StreamDecoder:
 
     def _chunk(
         self, native: Json, delta: Json | None, *, finish: str | None = None, usage: Json | None = None
-    ) -> bytes:
+    ) -> Event:
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-        return _event(
+        return json_event(
             {
                 "id": native.get("request_id", ""),
                 "choices": [] if delta is None else [choice],
@@ -242,25 +251,67 @@ class StreamDecoder:
         )
 
 
-def _event(body: Json) -> bytes:
-    return b"data: " + msgspec.json.encode(body) + b"\n\n"
+def _error_event(message: str, native: Json) -> Event:
+    code = native.get("code")
+    error = {"message": message, "type": "upstream_error", "code": code if isinstance(code, str) else None}
+    return json_event({"error": error})
+
+
+def _encoded(body: Json) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
 
 
 def _object(body: bytes) -> Json:
     try:
         native = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"DashScope's answer is not JSON: {error}") from None
     if not isinstance(native, dict):
         raise ValueError("DashScope's answer is not a JSON object")
     return native
 
 
+def _output(native: Json) -> Json:
+    output = native.get("output")
+    if not isinstance(output, dict):
+        raise ValueError(f"DashScope's answer has no output: {native.get('message') or 'nor does it say why'}")
+    return output
+
+
+def _mapping(parent: Json, name: str) -> Json:
+    value = parent.get(name)
+    if not isinstance(value, dict | None):
+        raise ValueError(f"DashScope's '{name}' is not an object")
+    return value or {}
+
+
+def _rows(parent: Json, name: str) -> list[Json]:
+    rows = parent.get(name)
+    if not isinstance(rows, list | None) or not all(isinstance(row, dict) for row in rows or ()):
+        raise ValueError(f"DashScope's '{name}' is not an array of objects")
+    return rows or []
+
+
+def _text(parent: Json, name: str) -> str:
+    text = parent.get(name)
+    if not isinstance(text, str | None):
+        raise ValueError(f"DashScope's '{name}' is not a string")
+    return text or ""
+
+
+def _count(parent: Json, name: str, default: int = 0) -> int:
+    count = parent.get(name)
+    return count if isinstance(count, int) else default
+
+
 def _openai_message(message: Json) -> Json:
     """DashScope's message with its content as text: multimodal answers have a list of parts."""
     shaped = {"role": message.get("role", "assistant"), **message}
     if isinstance(content := shaped.get("content"), list):
-        shaped["content"] = "".join(part.get("text", "") for part in content if isinstance(part, dict))
+        shaped["content"] = "".join(_text(part, "text") for part in content if isinstance(part, dict))
     if not shaped.get("reasoning_content"):
         shaped.pop("reasoning_content", None)
     if not shaped.get("tool_calls"):
@@ -281,11 +332,12 @@ def _shape_reasoning(message: Json, mode: str, promote: bool) -> None:
 
 
 def _finish(choice: Json) -> str | None:
-    reason = choice.get("finish_reason")
-    return None if reason in ("null", "", None) else str(reason)
+    reason = _text(choice, "finish_reason")
+    return None if reason in ("null", "") else reason
 
 
 def _usage(native: Json) -> Json:
-    usage = native.get("usage") or {}
-    spent, made = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
-    return {"prompt_tokens": spent, "completion_tokens": made, "total_tokens": usage.get("total_tokens", spent + made)}
+    usage = _mapping(native, "usage")
+    spent, made = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+    total = _count(usage, "total_tokens", spent + made)
+    return {"prompt_tokens": spent, "completion_tokens": made, "total_tokens": total}

@@ -6,6 +6,9 @@ also inside a UTF-8 character. Joining the `raw` of all chunks gives back the in
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import msgspec
 
 from aigw.core.model import Chunk
 
@@ -33,13 +36,10 @@ class Event(Chunk):
             self._data = _data_of(self.raw)
         return self._data  # type: ignore[return-value]
 
-    @property
-    def name(self) -> str:
-        """The `event:` field, "" if there is none."""
-        for line in _LINE_END.split(self.raw):
-            if line.startswith(b"event:"):
-                return line[6:].strip().decode("utf-8", "replace")
-        return ""
+
+def json_event(body: Any) -> Event:
+    """The event whose data is `body` as JSON."""
+    return Event(b"data: " + msgspec.json.encode(body) + b"\n\n")
 
 
 class EventSplitter:

@@ -83,7 +83,7 @@ class Answers:
         if reply.streaming:
             for decoder in self._decoders(call):
                 reply.through(stage(decoder))
-        elif "json" in reply.headers.get("content-type", ""):
+        elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):
             return await self._plain(exchange, call, reply)
         return reply
 
@@ -106,7 +106,7 @@ class Answers:
         if self._promote:
             decoders.append(chat_reply.PromoteThinking())
         if not self._faithful:
-            decoders.append(ChatStream(hide_usage=not call.wants_usage))
+            decoders.append(ChatStream(hide_usage=not call.wants_usage, choices=call.choices))
         return decoders
 
     async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:

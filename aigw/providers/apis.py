@@ -113,11 +113,6 @@ STATEFUL = frozenset(
 """APIs that refer to what an account keeps, so one consumer must stay with one token (P83). Higress leaves out the
 pause of a job and the permissions of a checkpoint, which belong to the account that owns the job all the same."""
 
-STREAMING = frozenset(
-    (CHAT, COMPLETIONS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, MESSAGES, COMPLETE, "qwen/v1/services/aigc")
-)
-"""APIs that stream if the body says `"stream": true`; STREAM_GENERATE_CONTENT always does."""
-
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
 """APIs that know `stream_options.include_usage` (4.5)."""
 

@@ -6,6 +6,8 @@ x-hi-original-auth headers, text/plain errors, an API that a provider lacks pass
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from aigw.core.document import Document
@@ -46,14 +48,14 @@ class BoundProvider:
 
     async def write(self, exchange: Exchange, source: Request, api: str | None, token: str | None) -> Call:
         """`source` as it goes to this provider. Raises GatewayError for a request that cannot be written."""
-        request = source.copy()
-        request.headers = headers.outgoing(source, faithful=self._faithful)
+        request = source.copy(headers.outgoing(source, faithful=self._faithful))
         headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
         for name, value in self._endpoint.headers.items():
             request.headers.setdefault(name, value)
         body_api = api if self.config.protocol == "openai" and request.method == "POST" and request.is_json else None
         if self.config.protocol == "openai":
             self._check_offered(api, request)
+            self._check_known(api, source)
         call = Call(request, self._target(exchange, source), api)
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(call)
@@ -88,30 +90,38 @@ class BoundProvider:
                 plain=(500, "failed to process request body: unsupported API name"),
             )
 
+    def _check_known(self, api: str | None, source: Request) -> None:
+        """A path that looks like no API never reaches a provider with its key (Higress sends it on, P34)."""
+        if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
+            raise GatewayError(
+                404, f"{source.path} is no API path; they have a version, as in /v1/models", code="unknown_url"
+            )
+
     async def _write_body(self, call: Call) -> Call:
         api = call.api or ""
         request = call.request
         try:
             document = request.document
-            call = call._replace(
-                streaming=chat_request.truthy(document.get("stream")),
-                wants_usage=_asks_for_usage(document),
-                encoding_format=str(document.get("encoding_format") or ""),
-                incremental=not (self._faithful and document.get("tools")),
-            )
+            streaming = chat_request.truthy(document.get("stream"))
+            wants_usage = _asks_for_usage(document)
+            incremental = not (self._faithful and document.get("tools"))
+            encoding_format = str(document.get("encoding_format") or "")
+            choices = document.get("n")
             self._check_convertible(request, document)
             model = await self._edits.apply(document, api)
             request.replace_body(await self._edits.convert(document, api, request.headers))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        return call._replace(model=model)
+        count = choices if isinstance(choices, int) else 1
+        return Call(request, call.target, api, model, streaming, wants_usage, incremental, encoding_format, count)
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Higress's own checks where it decodes a request to convert it (P86)."""
         if self.row.dialect != "qwen":
             return
         if document.get("messages") == []:
-            raise ValueError(f"no message found in the request body: {request.body.decode('utf-8', 'replace')}")
+            body = f": {request.body.decode('utf-8', 'replace')}" if self._faithful else ""
+            raise ValueError(f"no message found in the request body{body}")
         if not document.get("model") and not self.config.model_mapping.get("*"):
             raise ValueError("missing model in request")
 
@@ -170,6 +180,7 @@ def builtin_models(config: ProviderConfig, env: Env) -> BuiltinUpstream:
     return BuiltinUpstream(settings, env.tokens, clock=env.clock, sleep=env.sleep, new_id=env.new_id)
 
 
+_VERSION = re.compile(r"/v\d")
 _BUILTIN = Origin("builtin", "builtin", 0)
 
 

@@ -9,7 +9,8 @@ from aigw.core.model import Request, Target
 
 class Call(NamedTuple):
     """`model` is the mapped one. `wants_usage`: the client itself asked for a usage chunk. `incremental`: each event
-    of a native stream holds only what is new. `encoding_format`: what an embeddings client asked for."""
+    of a native stream holds only what is new. `encoding_format`: what an embeddings client asked for. `choices`: how
+    many answers (`n`)."""
 
     request: Request
     target: Target
@@ -19,3 +20,4 @@ class Call(NamedTuple):
     wants_usage: bool = False
     incremental: bool = True
     encoding_format: str = ""
+    choices: int = 1

@@ -108,7 +108,6 @@ _ROWS = (
         },
         own_paths=_under("/compatible-mode/v1", apis.MODELS, apis.CANCEL_BATCH),
         without_model="leave",
-        keeps_reasoning=True,
         preserves_thinking=("qwen3.6-plus*", "qwen3.6-max-preview", "kimi-k2.6"),
         reads_replies=True,
         checks=(
@@ -127,7 +126,7 @@ _ROWS = (
                         apis.RERANKS: "/api/v1/services/rerank/text-rerank/text-rerank",
                         apis.MESSAGES: "/apps/anthropic/v1/messages",
                     },
-                    "without_model": "refuse",
+                    "without_model": "write",
                 },
             ),
         ),
@@ -146,7 +145,6 @@ _ROWS = (
         auth=X_API_KEY,
         auths={apis.CHAT: BEARER},
         headers=(Header("anthropic-version", "2023-06-01", ("claudeVersion", "apiVersion")),),
-        without_model="refuse",
         reads_replies=True,
         variants=(
             Variant(
@@ -179,7 +177,6 @@ _ROWS = (
         },
         auth=X_GOOG_API_KEY,
         auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
-        without_model="refuse",
         reads_replies=True,
     ),
     Provider(
@@ -336,7 +333,6 @@ _ROWS = (
         host="openrouter.ai",
         paths=_under("/api/v1", apis.CHAT, apis.COMPLETIONS),
         own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS),
-        keeps_reasoning=True,
         moves={apis.CHAT: (Move("reasoning_max_tokens", "reasoning.max_tokens", drops=("reasoning_effort",)),)},
     ),
     Provider(
@@ -359,7 +355,6 @@ _ROWS = (
         host="open.bigmodel.cn",
         host_field="zhipuDomain",
         paths=_under("/api/paas/v4", *_CHAT_AND_EMBEDDINGS),
-        keeps_reasoning=True,
         variants=(
             Variant(
                 "zhipuCodePlanMode",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from aigw.upstream.builtin import MockSettings
 
@@ -32,13 +32,19 @@ class Failover(Struct, frozen=True, rename="camel"):
     """Takes an API token out of use after failures in a row, until a probe succeeds or a time has passed."""
 
     enabled: bool = False
-    failure_threshold: Annotated[int, Meta(ge=1)] = 3
-    success_threshold: Annotated[int, Meta(ge=1)] = 1
+    failure_threshold: Annotated[int, Meta(ge=0)] = 3
+    success_threshold: Annotated[int, Meta(ge=0)] = 1
     health_check_interval: Milliseconds = 5000
     health_check_timeout: Milliseconds = 5000
     health_check_model: str = ""
     cooldown_duration: Milliseconds = 0
     failover_on_status: tuple[str, ...] = ("4.*", "5.*")
+
+    def __post_init__(self) -> None:
+        """A threshold, interval or timeout of 0 is the default (higress.md 4.7)."""
+        for field in structs.fields(self):
+            if getattr(self, field.name) == 0 and field.default and type(field.default) is int:
+                structs.force_setattr(self, field.name, field.default)
 
 
 class RetryOnFailure(Struct, frozen=True, rename="camel"):

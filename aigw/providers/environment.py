@@ -3,7 +3,6 @@ serves."""
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import NamedTuple
 
 
@@ -51,16 +50,3 @@ ENV_PROVIDERS = (
     EnvProvider("ZHIPUAI_API_KEY", "zhipuai", ("glm", "embedding-3")),
     EnvProvider("ARK_API_KEY", "doubao", ("doubao", "ep-")),
 )  # fmt: skip
-
-
-def serving(model: str, available: Container[str]) -> EnvProvider | None:
-    """The provider of `model` among those whose variable is `available`: the longest beginning wins, then the order of
-    the table. None if no available one is known to serve it."""
-    best, length = None, 0
-    for provider in ENV_PROVIDERS:
-        if provider.variable not in available:
-            continue
-        for beginning in provider.models:
-            if len(beginning) > length and model.startswith(beginning):
-                best, length = provider, len(beginning)
-    return best

@@ -26,15 +26,20 @@ def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
         del headers[name]
     if request.stream is None:
         headers.popall("content-length", None)  # an upload keeps the length that its client promised
-    for name in [name for name in headers if _stays_here(name, faithful)]:
+    stays_here = _is_rewritten if faithful else _is_rewritten_or_private
+    for name in [name for name in headers if stays_here(name)]:
         headers.popall(name, None)
     return headers
 
 
+def _is_rewritten(name: str) -> bool:
+    return name.lower() in _REWRITTEN
+
+
 @lru_cache(maxsize=1024)
-def _stays_here(name: str, faithful: bool) -> bool:
-    name = name.lower()
-    return name in _REWRITTEN or (not faithful and (name in _PRIVATE or name.startswith(("sec-", "x-forwarded-"))))
+def _is_rewritten_or_private(name: str) -> bool:
+    lower = name.lower()
+    return lower in _REWRITTEN or lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-"))
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import msgspec
 from multidict import CIMultiDict
@@ -14,6 +15,8 @@ from aigw.core.model import Request, Route
 from aigw.providers import apis
 from aigw.providers.bound import BoundProvider
 
+log = logging.getLogger("aigw")
+
 
 async def probe(provider: BoundProvider, env: Env) -> None:
     """Probes for ever, every `healthCheckInterval`. Cancel it to stop."""
@@ -21,7 +24,11 @@ async def probe(provider: BoundProvider, env: Env) -> None:
     while True:
         await env.sleep(failover.health_check_interval / 1000)
         for token in provider.tokens.removed:
-            ok = await _answers(provider, token, env)
+            try:
+                ok = await _answers(provider, token, env)
+            except Exception:
+                log.exception("a probe of '%s' failed", provider.name)
+                ok = False
             provider.tokens.probed(token, ok)
 
 
@@ -36,7 +43,7 @@ async def _answers(provider: BoundProvider, token: str, env: Env) -> bool:
         route=Route(""),
         family="openai",
         client="",
-        started=env.clock.monotonic(),
+        arrived=env.clock.monotonic(),
         jobs=set(),
     )
     try:

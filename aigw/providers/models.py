@@ -22,6 +22,7 @@ log = logging.getLogger("aigw")
 
 LIST_SECONDS = 10.0
 """A provider that takes longer to list its models is left out."""
+_NO_LIST = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError)
 
 
 async def list_models(exchange: Exchange, source: Request, providers: Sequence[BoundProvider], env: Env) -> Reply:
@@ -41,7 +42,8 @@ async def _list(exchange: Exchange, source: Request, provider: BoundProvider, en
                 body = b"".join([piece async for piece in response.body])
             finally:
                 await response.body.aclose()
-            return [model for model in msgspec.json.decode(body)["data"] if "id" in model]
-    except (UpstreamError, GatewayError, TimeoutError, msgspec.DecodeError, KeyError, TypeError) as error:
+            listed = msgspec.json.decode(body)["data"]
+            return [model for model in listed if isinstance(model, dict) and isinstance(model.get("id"), str)]
+    except (UpstreamError, GatewayError, TimeoutError, *_NO_LIST) as error:
         log.warning("the models of '%s' are not listed: %s", provider.name, error or type(error).__name__)
         return []

@@ -117,7 +117,11 @@ def parse_url(url: str) -> SplitResult:
     parts = urlsplit(url if "://" in url else f"//{url}")
     if parts.scheme not in ("", "http", "https"):
         raise ValueError("the scheme must be http or https")
-    if not parts.hostname or parts.port == 0:
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port is no number up to 65535") from None
+    if not parts.hostname or port == 0 or any(letter.isspace() for letter in parts.netloc):
         raise ValueError("there is no host in it")
     return parts
 
@@ -171,14 +175,11 @@ class Provider:
     headers: tuple[Header, ...] = ()
 
     maps_models: bool = True
-    without_model: Literal["write", "leave", "refuse"] = "write"
-    """A body that names no model gets the mapping of "" (P13, P14), stays without (P15), or is refused with a 500
-    "failed to process request body: missing model in request" (4.3)."""
+    without_model: Literal["write", "leave"] = "write"
+    """A body that names no model gets the mapping of "" (P13, P14), or stays without (P15)."""
     injects_usage: bool = True
     """Whether `stream_options.include_usage` is asked for (4.5)."""
     keeps_developer_role: bool = False
-    keeps_reasoning: bool = False
-    """Takes `reasoning_content` of earlier turns."""
     preserves_thinking: tuple[str, ...] = ()
     """Models (`p*` = prefix) that need `preserve_thinking: true` to use the reasoning of earlier turns."""
     takes_response_schema: bool = False
@@ -196,10 +197,6 @@ class Provider:
 
     checks: tuple[Check, ...] = (TOKEN,)
     variants: tuple[Variant, ...] = ()
-
-    @property
-    def needs_token(self) -> bool:
-        return TOKEN in self.checks
 
     def variant(self, config: Config) -> Provider:
         """The row as this configuration has it."""

@@ -7,8 +7,9 @@ is streamed through can be sent only once, so its first answer is final."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
-from aigw.core.env import Env
+from aigw.core.env import Clock, Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Request
@@ -16,10 +17,14 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects.openai import is_error
 from aigw.providers import apis
+from aigw.providers.answers import MAX_PLAIN
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.models import list_models
+
+HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
+"""How long, and how many, comments before the first event are kept back while another provider could be tried."""
 
 STREAM_ERROR = 502
 """The status that an error event at the start of a 200 stream counts as."""
@@ -58,7 +63,8 @@ class Router:
         if source.stream is not None:
             candidates = candidates[:1]
         for index, provider in enumerate(candidates):
-            attempt = _Attempt(exchange, call_next, provider, source, api, last=index == len(candidates) - 1)
+            last = index == len(candidates) - 1
+            attempt = _Attempt(exchange, call_next, provider, source, api, self._env.clock, last=last)
             reply = await attempt.run()
             if reply is not None:
                 return reply
@@ -85,6 +91,7 @@ class _Attempt:
         provider: BoundProvider,
         source: Request,
         api: str | None,
+        clock: Clock,
         *,
         last: bool,
     ) -> None:
@@ -93,6 +100,7 @@ class _Attempt:
         self._provider = provider
         self._source = source
         self._api = api
+        self._clock = clock
         self._last = last
         self._tried: list[str] = []
 
@@ -103,7 +111,12 @@ class _Attempt:
             token = provider.tokens.pick(without=self._tried, pin=self._pin())
             if token is not None:
                 self._tried.append(token)
-            call = await provider.write(self._exchange, self._source, self._api, token)
+            try:
+                call = await provider.write(self._exchange, self._source, self._api, token)
+            except GatewayError as refusal:
+                if self._last or refusal.code == "invalid_body":
+                    raise
+                return None
             if len(self._tried) > 1:
                 call = provider.bound_retry(call)
             can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
@@ -112,7 +125,10 @@ class _Attempt:
                 provider.tokens.report(token, status)
             if status < 400:
                 assert reply is not None
-                return await provider.read(self._exchange, call, reply)
+                try:
+                    return await provider.read(self._exchange, call, reply)
+                except UpstreamError as broken:
+                    status, error = broken.fault.status, broken
             if can_retry and provider.retries_on(status):
                 attempts_left -= 1
             elif not self._last:
@@ -123,9 +139,15 @@ class _Attempt:
                 raise error
             else:
                 assert reply is not None
-                return await provider.read(self._exchange, call, reply)
+                return self._final(await provider.read(self._exchange, call, reply))
             if reply is not None:
                 await reply.aclose()
+
+    def _final(self, reply: Reply) -> Reply:
+        """A failure that others were tried for: SDKs need not repeat all of that (clients.md E2)."""
+        if len(self._exchange.attempts) > 1:
+            reply.headers.setdefault("x-should-retry", "false")
+        return reply
 
     async def _send(self, call: Call, *, hold: bool) -> tuple[int, Reply | None, UpstreamError | None]:
         """The status that the attempt counts as, and the reply or the error. A stream counts when its first event is
@@ -136,10 +158,16 @@ class _Attempt:
         try:
             reply = await self._call_next(exchange)
             if reply.streaming and reply.status == 200:
-                batch = await reply.first(_has_data if hold else _anything)
+                batch = await reply.first(_Held(self._clock) if hold else _anything)
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
                 if event is not None and is_error(event):
-                    return (STREAM_ERROR if hold else 200), reply, None
+                    return STREAM_ERROR, reply, None
+            elif (
+                reply.status == 200
+                and self._api in apis.MODEL_IN_BODY
+                and "json" in reply.headers.get("content-type", "")
+            ):
+                await reply.whole(MAX_PLAIN)
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None
@@ -151,8 +179,21 @@ class _Attempt:
         return self._exchange.consumer or self._source.headers.get("x-mse-consumer", "")
 
 
-def _has_data(batch: Batch) -> bool:
-    return any(chunk.data is not None for chunk in batch)
+class _Held:
+    """Says when to stop keeping a stream back: at its first event, or when its comments become too many or too old."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = clock.monotonic() + HOLD_SECONDS
+        self._bytes = 0
+
+    def __call__(self, batch: Batch) -> bool:
+        self._bytes += sum(len(chunk.raw) for chunk in batch)
+        return (
+            any(chunk.data is not None for chunk in batch)
+            or self._bytes > HOLD_BYTES
+            or self._clock.monotonic() > self._until
+        )
 
 
 def _anything(batch: Batch) -> bool:
@@ -162,7 +203,7 @@ def _anything(batch: Batch) -> bool:
 def _model_of(source: Request, api: str | None) -> str:
     """The model that a request names, in its body or (for /v1/models/{id}) in its path; "" if none."""
     if api is None and "/v1/models/" in source.path:
-        return source.path.partition("/v1/models/")[2]
+        return unquote(source.path.partition("/v1/models/")[2])
     if not source.is_json or not source.body:
         return ""
     try:
@@ -174,6 +215,6 @@ def _model_of(source: Request, api: str | None) -> str:
 
 def with_version(path: str) -> str:
     """The path with /v1 in front, for clients whose base URL lacks it: /chat/completions -> /v1/chat/completions."""
-    if apis.detect(path) is None and apis.detect(f"/v1{path}") is not None:
+    if apis.detect(path) is None and (path.startswith("/models/") or apis.detect(f"/v1{path}") is not None):
         return f"/v1{path}"
     return path

@@ -1,8 +1,8 @@
 """customSettings: request parameters that the configuration sets for every request (higress.md 4.5, P22).
 
-Mode `auto` knows five names and how each protocol spells them, and leaves out what a protocol does not know. Mode `raw`
-takes any path as sjson does: `a.b`, `a.0.b` (an element), `a.-1` (append), `a\\.b` (a dot in a name), `a.:0` (a number
-as a name). Only what lies on the path is read and written anew."""
+Mode `auto` knows four names and leaves out any other. Mode `raw` takes any path as sjson does: `a.b`, `a.0.b` (an
+element), `a.-1` (append), `a\\.b` (a dot in a name), `a.:0` (a number as a name). Only what lies on the path is read
+and written anew."""
 
 from __future__ import annotations
 
@@ -18,23 +18,8 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _NULL = msgspec.Raw(b"null")
 MAX_INDEX = 9999
 
-_NAMES: dict[str, dict[str, str]] = {
-    "max_tokens": {
-        "openai": "max_tokens", "baidu": "max_output_tokens", "spark": "max_tokens", "qwen": "parameters.max_tokens",
-        "gemini": "generation_config.maxOutputTokens", "claude": "max_tokens", "minimax": "tokens_to_generate",
-    },
-    "temperature": {
-        "openai": "temperature", "baidu": "temperature", "spark": "temperature", "qwen": "parameters.temperature",
-        "gemini": "generation_config.temperature", "hunyuan": "Temperature", "claude": "temperature",
-        "minimax": "temperature",
-    },
-    "top_p": {
-        "openai": "top_p", "baidu": "top_p", "qwen": "parameters.top_p", "gemini": "generation_config.topP",
-        "hunyuan": "TopP", "claude": "top_p", "minimax": "top_p",
-    },
-    "top_k": {"spark": "top_k", "gemini": "generation_config.topK", "claude": "top_k"},
-    "seed": {"openai": "seed", "qwen": "parameters.seed"},
-}  # fmt: skip
+_NAMES = ("max_tokens", "temperature", "top_p", "seed")
+"""What mode `auto` knows. Higress knows more for the protocols of other vendors, and applies none of it (P22, P90)."""
 
 
 class Setting(Protocol):
@@ -64,17 +49,15 @@ class _Edit(NamedTuple):
 
 
 class Settings:
-    """The settings of one provider, made ready. `protocol` is the wire format of the body: `openai`, or with `protocol:
-    original` the provider's type."""
+    """The settings of one provider, made ready."""
 
-    def __init__(self, settings: Iterable[Setting], protocol: str = "openai") -> None:
+    def __init__(self, settings: Iterable[Setting]) -> None:
         """Raises ValueError naming a setting whose path cannot be meant."""
         self._edits: list[_Edit] = []
         for setting in settings:
-            name = setting.name if setting.mode == "raw" else _NAMES.get(setting.name, {}).get(protocol, "")
-            if name:
+            if setting.mode == "raw" or setting.name in _NAMES:
                 value = msgspec.Raw(msgspec.json.encode(setting.value))
-                self._edits.append(_Edit(_steps(name), value, setting.overwrite))
+                self._edits.append(_Edit(_steps(setting.name), value, setting.overwrite))
 
     def __bool__(self) -> bool:
         return bool(self._edits)

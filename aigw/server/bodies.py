@@ -27,7 +27,11 @@ class _Zlib:
     def feed(self, data: bytes, room: int) -> bytes:
         if not self._decoder.eof and self._wbits == zlib.MAX_WBITS and data and data[0] & 0x0F != 8:
             self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)  # "deflate" without the zlib wrapper is common
-        return self._decoder.decompress(data, room + 1)
+        out = self._decoder.decompress(data, room + 1)
+        while self._wbits > zlib.MAX_WBITS and self._decoder.eof and (more := self._decoder.unused_data):
+            self._decoder = zlib.decompressobj(self._wbits)  # gzip may have several members (RFC 1952 2.2)
+            out += self._decoder.decompress(more, room + 1 - len(out)) if len(out) <= room else b""
+        return out
 
     def complete(self) -> bool:
         return self._decoder.eof and not self._decoder.unused_data

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from aigw import __version__
@@ -17,7 +18,7 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs
 from aigw.core.model import Request, Route
-from aigw.core.plugin import Next
+from aigw.core.pipeline import Chain
 from aigw.core.reply import Reply
 from aigw.dialects.errors import JSON, error_body, error_event, family_of
 from aigw.server import bodies
@@ -33,7 +34,7 @@ class Edge:
     """The handler of `web.Server`. `find_route` gives None where no route matches."""
 
     def __init__(
-        self, find_route: Callable[[Request], tuple[Route, Next] | None], *, env: Env, guard: Guard, max_body: int
+        self, find_route: Callable[[Request], tuple[Route, Chain] | None], *, env: Env, guard: Guard, max_body: int
     ) -> None:
         self._find_route = find_route
         self._env = env
@@ -52,77 +53,86 @@ class Edge:
             if early := self._answer_early(http, headers, path):
                 return early
             request = Request(http.method, path, query, headers)
-            await self._read_body(http, request)
             found = self._find_route(request)
             if found is None:
                 raise no_route(request)
             route, chain = found
+            await self._read_body(http, request, bare=chain.bare)
             exchange = Exchange(
                 id=request_id,
                 request=request,
                 route=route,
                 family=family,
                 client=http.remote or "",
-                started=env.clock.monotonic(),
+                arrived=getattr(http.protocol, "arrived", None) or env.clock.monotonic(),
                 jobs=self.jobs,
             )
-            reply = await chain(exchange)
+            reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply)
         except GatewayError as error:
             return self._refuse(http, headers, family, error, request_id)
         except UpstreamError as error:
             log.warning("%s %s: %s", request_id, path, error)
             return self._refuse(http, headers, family, error.answer(), request_id)
-        except ConnectionError:
-            return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
-        except Exception:
-            log.exception("%s %s: a bug in aigw or in a plugin", request_id, path)
-            bug = GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
-            return self._refuse(http, headers, family, bug, request_id)
+        except Exception as error:  # noqa: BLE001
+            if isinstance(error, ConnectionError) and (http.transport is None or http.transport.is_closing()):
+                return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
+            return self._refuse(http, headers, family, _bug(error, request_id, path), request_id)
         finally:
             if exchange is not None:
                 await exchange.aclose()
 
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str], path: str) -> web.Response | None:
         self._guard.check(headers)
+        if http.method == "CONNECT":
+            raise GatewayError(405, "this gateway makes no tunnels", code="method_not_supported")
         if http.method == "OPTIONS" and "access-control-request-method" in headers:
             return web.Response(status=204, headers=self._guard.preflight(headers))
+        if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
+            raise GatewayError(501, "WebSocket connections are not supported; use HTTP", code="not_supported")
         if path == "/-/health" and http.method in ("GET", "HEAD"):
             return web.json_response({"status": "ok", "version": __version__}, headers=self._guard.cors(headers))
         return None
 
-    async def _read_body(self, http: web.BaseRequest, request: Request) -> None:
+    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> None:
+        """Reads and decodes what a plugin may want to read; what nobody reads (`bare`) keeps its encoding."""
         headers = request.headers
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_body:
+        if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
             raise bodies.too_large(self._max_body)
         if headers.get("expect", "").lower() == "100-continue" and http.transport is not None:
-            http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if http.version >= HttpVersion11:
+                http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             del headers["expect"]
-        if is_upload(headers.get("content-type", "")):
+        if not http.body_exists:
+            return
+        if is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
             request.stream = bodies.stream(http, self._max_body)
             return
         request.body = await bodies.read(http, self._max_body)
-        if (encodings := headers.pop("content-encoding", None)) is not None:
+        if encodings := ",".join(headers.popall("content-encoding", ())):
             request.body = bodies.decode(request.body, encodings, self._max_body)
 
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply) -> web.StreamResponse:
-        headers = self._response_headers(exchange.original.headers, exchange.id, reply.headers.items())
-        if reply.single and http.method != "HEAD":
+        headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers.items())
+        head_only = http.method == "HEAD"
+        if reply.single and not head_only:
             headers.popall("content-length", None)
             return web.Response(status=reply.status, headers=headers, body=await reply.body())
         if reply.streaming:
             headers.popall("content-length", None)
             headers.setdefault("Cache-Control", "no-cache")
             headers.setdefault("X-Accel-Buffering", "no")
-        response = web.StreamResponse(status=reply.status, headers=headers)
+        response = _Streamed(status=reply.status, headers=headers)
         try:
             async for batch in reply:
+                if head_only:
+                    continue
                 if not response.prepared:
                     await response.prepare(http)
                 await response.write(batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch]))
-        except (UpstreamError, GatewayError) as error:
-            if not response.prepared:
+        except Exception as error:
+            if not response.prepared or http.transport is None or http.transport.is_closing():
                 raise
             await self._break_off(http, response, exchange, reply, error)
             return response
@@ -137,13 +147,16 @@ class Edge:
         response: web.StreamResponse,
         exchange: Exchange,
         reply: Reply,
-        error: UpstreamError | GatewayError,
+        error: Exception,
     ) -> None:
         """Tells the client that the stream is not complete: an error event, or a connection that ends without its
         last chunk."""
-        log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, error)
+        if isinstance(error, UpstreamError):
+            shown = error.answer()
+        else:
+            shown = error if isinstance(error, GatewayError) else _bug(error, exchange.id, exchange.original.path)
+        log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
         if reply.streaming:
-            shown = error.answer() if isinstance(error, UpstreamError) else error
             await response.write(error_event(exchange.family, shown, exchange.id))
             response.force_close()
             await response.write_eof()
@@ -151,15 +164,18 @@ class Edge:
             http.transport.abort()
 
     def _response_headers(
-        self, asked: CIMultiDict[str], request_id: str, headers: Iterable[tuple[str, str]]
+        self, asked: CIMultiDict[str], family: str, request_id: str, headers: Iterable[tuple[str, str]]
     ) -> CIMultiDict[str]:
         """An answer's headers: the provider's, our request id, its own under the SDKs' names, CORS."""
         out = CIMultiDict(headers)
         out["x-aigw-request-id"] = request_id
         if "x-request-id" not in out and "request-id" not in out:
-            out["x-request-id"] = request_id
+            out["request-id" if family == "anthropic" else "x-request-id"] = request_id
         if "origin" in asked:
-            out.update(self._guard.cors(asked))
+            for name in [name for name in out if name.lower().startswith("access-control-")]:
+                out.popall(name, None)
+            for name, value in self._guard.cors(asked).items():
+                out.add(name, value)
         return out
 
     def _refuse(
@@ -167,15 +183,23 @@ class Edge:
     ) -> web.Response:
         if error.plain is not None and self._env.fidelity == "higress":
             status, text = error.plain
-            headers = self._response_headers(
-                asked, request_id, [*error.headers.items(), ("Content-Type", "text/plain")]
-            )
+            own = [*error.headers.items(), ("Content-Type", "text/plain")]
+            headers = self._response_headers(asked, family, request_id, own)
             return web.Response(status=status, headers=headers, body=text.encode())
         own = [*error.headers.items(), ("Content-Type", JSON)]
-        headers = self._response_headers(asked, request_id, own)
-        if family == "anthropic":
-            headers["request-id"] = request_id
+        headers = self._response_headers(asked, family, request_id, own)
         return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+
+
+def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
+    log.error("%s %s: a bug in aigw or in a plugin", request_id, path, exc_info=error)
+    return GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
+
+
+class _Streamed(web.StreamResponse):
+    """Its head leaves with its first piece, in one write."""
+
+    _send_headers_immediately = False
 
 
 def _origin_form(target: str) -> str:
@@ -185,6 +209,7 @@ def _origin_form(target: str) -> str:
     return "/" + target.partition("://")[2].partition("/")[2]
 
 
+@lru_cache(maxsize=256)
 def is_upload(content_type: str) -> bool:
     """True for bodies that are passed on piece by piece: files, not text that a plugin could read (clients.md E17)."""
     kind = content_type.partition(";")[0].strip().lower()

@@ -17,7 +17,7 @@ from aiohttp import web
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import Env
-from aigw.core.errors import ConfigError
+from aigw.core.errors import AddressError, ConfigError
 from aigw.core.forward import Forward
 from aigw.core.model import Timeouts
 from aigw.core.pipeline import Pipeline
@@ -105,7 +105,9 @@ class Gateway:
             pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream))
             await pipeline.open(env, stack)
             routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
-            guard = Guard(hosts=[self._host, *config.hosts], origins=config.cors.origins)
+            guard = Guard(
+                hosts=[self._host, *config.hosts], origins=config.cors.origins, addresses=not is_loopback(self._host)
+            )
             edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body)
             return _Generation(env, edge, stack.pop_all())
 
@@ -159,7 +161,7 @@ async def run(
     then. `shared` is the address that several processes listen on, in place of the configured one; what
     `reloader` finds changed is put into service.
 
-    Raises ConfigError for an address that would be open to others, OSError for one that is taken."""
+    Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(upstream.aclose)
@@ -168,7 +170,12 @@ async def run(
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
         stack.push_async_callback(listener.stop)
-        host, port = await listener.start(host, port, shared=shared is not None)
+        try:
+            host, port = await listener.start(host, port, shared=shared is not None)
+        except OSError as error:
+            raise AddressError(
+                f"aigw cannot listen on {loaded.config.listen}: {error.strerror or error}; choose another with --listen"
+            ) from None
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)

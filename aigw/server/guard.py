@@ -40,11 +40,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class Guard:
     """`hosts` are names beside loopback that may stand in Host, `*` any; `origins` are globs of allowed Origins."""
 
-    def __init__(self, *, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
-        self._hosts = frozenset(host.lower() for host in hosts)
+    def __init__(self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), addresses: bool = False) -> None:
+        """`addresses`: any IP address will do as Host, where others may call; rebinding needs a name."""
+        self._hosts = frozenset(map(host_of, hosts))
+        self._addresses = addresses
         self._origins = (*APP_SCHEMES, *origins)
         self._known_hosts: set[str] = set()
 
@@ -54,6 +64,8 @@ class Guard:
         if authority not in self._known_hosts:
             self._check_host(authority)
         origin = headers.get("origin")
+        if origin is None and headers.get("sec-fetch-site") == "cross-site":
+            origin = "another site"  # an image, a script, a link: browsers send no Origin with them
         if origin is not None and not self.allows(origin):
             raise GatewayError(
                 403,
@@ -64,7 +76,8 @@ class Guard:
 
     def _check_host(self, authority: str) -> None:
         host = host_of(authority)
-        if not (is_loopback(host) or host in self._hosts or "*" in self._hosts):
+        allowed = is_loopback(host) or host in self._hosts or "*" in self._hosts
+        if not allowed and not (self._addresses and _is_address(host)):
             raise GatewayError(
                 403,
                 f"the Host '{authority}' is not this gateway's; add it to hosts in aigw.yaml",
@@ -76,9 +89,12 @@ class Guard:
 
     def allows(self, origin: str) -> bool:
         """True if a page of this origin may call the gateway: one of this machine's own, or one of the allow-list."""
-        parts = urlsplit(origin)
-        if parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
-            return True
+        try:
+            parts = urlsplit(origin)
+            if parts.username is None and parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
+                return True
+        except ValueError:
+            return False
         return any(fnmatchcase(origin, pattern) for pattern in self._origins)
 
     def cors(self, headers: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -24,7 +25,30 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class _Connection(web.RequestHandler):
     """Answers what is not HTTP in JSON (clients.md E1), and shows none of its bytes, which may hold a key (E20)."""
 
-    __slots__ = ()
+    __slots__ = ("arrived",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.arrived = 0.0
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Notes when a request begins to come in, which is before its handler gets a turn."""
+        if self._current_request is None:
+            self.arrived = time.monotonic()
+        super().data_received(data)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's own
+        """As aiohttp's, which waits `timeout` for the answer and then as long again for the handler that it told to
+        end."""
+        cut = asyncio.get_running_loop().call_later((timeout or 0) + 0.05, self._cut)
+        try:
+            await super().shutdown(timeout)
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        if self._task_handler is not None:
+            self._task_handler.cancel()
 
     def handle_error(
         self,

@@ -8,8 +8,7 @@ from aigw.config.model import MatchConfig, RouteConfig
 from aigw.config.rules import matches_domain
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.core.model import Request, Route, Target, Timeouts
-from aigw.core.pipeline import Pipeline
-from aigw.core.plugin import Next
+from aigw.core.pipeline import Chain, Pipeline
 
 DEFAULT_ROUTE = RouteConfig(name="default")
 """What a configuration without routes has: every request."""
@@ -22,7 +21,7 @@ class RouteTable:
         self._routes = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
         self._pipeline = pipeline
 
-    def find(self, request: Request) -> tuple[Route, Next] | None:
+    def find(self, request: Request) -> tuple[Route, Chain] | None:
         """The route of a request and its chain, None if no route matches."""
         host = request.headers.get("host", "")
         for match, route in self._routes:

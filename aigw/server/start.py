@@ -25,6 +25,14 @@ PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds; nobody waits for one that is not there."""
 
 
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
 async def load_or_discover(
     path: Path | None, env: Mapping[str, str], upstream: Upstream, listen: str | None
 ) -> tuple[Loaded, str]:
@@ -41,7 +49,8 @@ def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
 
 def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
     """The configuration that `discover` wrote. Raises ConfigError with all findings."""
-    return _listening(load(None, env, text=text.encode()), listen)
+    loaded = _listening(load(None, env, text=text.encode()), listen)
+    return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1]])
 
 
 def _listening(loaded: Loaded, listen: str | None) -> Loaded:
@@ -52,14 +61,22 @@ def _listening(loaded: Loaded, listen: str | None) -> Loaded:
 
 async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
     """A configuration for what the machine has; keys stand in it as `${NAME}`."""
-    address = ollama_address(env)
+    address, _ = _ollama_address(env)
     models = await ollama_models(address, upstream)
     plugins = {"ai-proxy": automatic(env, address if models is not None else None, models or ())}
     return msgspec.json.encode({"plugins": plugins}).decode()
 
 
+def _ollama_address(env: Mapping[str, str]) -> tuple[tuple[str, int], list[str]]:
+    """The address, and what is wrong with the one in the environment."""
+    try:
+        return ollama_address(env), []
+    except ValueError:
+        return ollama_address({}), ["OLLAMA_HOST is no host, host:port or URL and is ignored"]
+
+
 def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
-    """Host and port from OLLAMA_HOST, which may be host, host:port or a URL, or Ollama's default."""
+    """Host and port from OLLAMA_HOST, which may be host, host:port or a URL, or Ollama's default. Raises ValueError."""
     given = env.get("OLLAMA_HOST", "")
     url = urlsplit(given if "://" in given else f"//{given}")
     host = url.hostname or "127.0.0.1"
@@ -73,9 +90,12 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             response = await upstream.send(Request("GET", "/v1/models", "", CIMultiDict()), target)
-            body = b"".join([piece async for piece in response.body])
-            return [model["id"] for model in msgspec.json.decode(body)["data"]]
-    except (UpstreamError, TimeoutError, msgspec.DecodeError, KeyError, TypeError):
+            try:
+                body = b"".join([piece async for piece in response.body])
+            finally:
+                await response.body.aclose()
+            return [model.id for model in msgspec.json.decode(body, type=_Models).data]
+    except (UpstreamError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

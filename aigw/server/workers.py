@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from aigw.core.errors import AddressError
 from aigw.server.listen import bind
 
 log = logging.getLogger("aigw")
@@ -76,14 +77,18 @@ class Worker:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """A bound socket that keeps the port for the workers; port 0 takes a free one. Raises OSError if it is taken,
-    also by workers of another gateway, with which a shared socket would get on only too well."""
+    """A bound socket that keeps the port for the workers; port 0 takes a free one. Raises AddressError if it is
+    taken, also by workers of another gateway, with which a shared socket would get on only too well."""
     if not hasattr(socket, "SO_REUSEPORT"):
-        raise OSError("this system cannot share a port between processes; start without --workers")
-    if port:
-        with bind(host, port) as alone:
-            alone.listen()
-    return bind(host, port, shared=True)
+        raise AddressError("this system cannot share a port between processes; start without --workers")
+    try:
+        if port:
+            with bind(host, port) as alone:
+                alone.listen()
+        return bind(host, port, shared=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise AddressError(f"aigw cannot listen on {host}:{port}: {why}; choose another with --listen") from None
 
 
 class RestartPolicy:

@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
         self._busy = False
+        self._exchanges = 0
         self._closed = False
         self._uploading = False
         self._unsent = 0
@@ -52,6 +53,8 @@ class Connection(asyncio.Protocol):
         if self._closed:
             raise UnansweredError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
         self._busy = True
+        self._exchanges += 1
+        mine = self._exchanges
         self._timeouts = timeouts
         self._reader.start(request.method)
         waiter: asyncio.Future[Response | None] = self._loop.create_future()
@@ -65,7 +68,7 @@ class Connection(asyncio.Protocol):
         except asyncio.CancelledError:
             if upload is not None:
                 upload.cancel()
-            self._give_up(waiter)
+            self._give_up(waiter, mine)
             raise
         if response is None:
             assert self._error is not None
@@ -100,10 +103,12 @@ class Connection(asyncio.Protocol):
         self._pool.forget(self)
         self._wake()
 
-    def _give_up(self, waiter: asyncio.Future[Response | None]) -> None:
-        """The caller of `exchange` left. If the answer came in the same moment, another request may be here already."""
+    def _give_up(self, waiter: asyncio.Future[Response | None], mine: int) -> None:
+        """The caller of `exchange` left. If the answer came in the same moment, the connection may have gone into the
+        pool, and another request may be here already."""
         if waiter.cancelled():
-            self.drop()
+            if self._busy and self._exchanges == mine:
+                self.drop()
         elif (response := waiter.result()) is not None:
             response.body.close()
 

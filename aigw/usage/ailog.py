@@ -34,6 +34,21 @@ class _Turn(msgspec.Struct):
     role: Any = None
 
 
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+class _Head(msgspec.Struct):
+    """What names a body and what says that it is an error."""
+
+    id: Any = None
+    responseId: Any = None  # noqa: N815
+    response: _Named | None = None
+    message: _Named | None = None
+    error: Any = None
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
 _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -64,8 +79,10 @@ class Record:
         "_collectors",
         "_pieces",
         "_plan",
+        "_readable",
         "_size",
         "_status",
+        "_values",
         "asked",
         "failed",
         "log",
@@ -89,7 +106,9 @@ class Record:
         self._status = 0
         self._pieces: list[Chunk] = []
         self._size = 0
-        self._collectors: list[tuple[Source, list[Collector]]] = []
+        self._readable = True
+        self._values: list[tuple[Source, list[Collector]]] = []
+        self._collectors: list[Collector] = []
         log["api"] = api_of(route)
 
     def request(self, request: Request) -> None:
@@ -128,20 +147,26 @@ class Record:
     def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool) -> None:
         """Notes the answer's head."""
         self._status = status
+        kind = headers.get("content-type", "")
+        self._readable = not kind or "json" in kind or "text" in kind
         self.streaming = streaming
         for source in self._plan.sources.get(attrs.RESPONSE_HEADER, ()):
             self._set(source, _header(headers, source.attribute.value))
         if streaming:
             sources = self._plan.sources.get(attrs.STREAM, ())
-            self._collectors = [(source, source.collectors()) for source in sources]
+            self._values = [(source, source.collectors()) for source in sources]
+            self._collectors = [collector for _, collectors in self._values for collector in collectors]
 
     def chunk(self, chunk: Chunk) -> None:
         """Looks at a piece of the answer: an event of a stream, or some of a plain body."""
         if self.streaming:
             self._event(chunk)
-        elif self._size <= MAX_BODY:
+        else:
             self._size += len(chunk.raw)
-            self._pieces.append(chunk)
+            if self._readable and self._size <= MAX_BODY:
+                self._pieces.append(chunk)
+            else:
+                self._pieces.clear()
 
     def _event(self, chunk: Chunk) -> None:
         raw = chunk.raw
@@ -152,9 +177,8 @@ class Record:
         if not self.failed and b'"error"' in raw:
             self.failed = _is_error(chunk.json())
         if self._collectors and (body := chunk.json()) is not None:
-            for _, collectors in self._collectors:
-                for collector in collectors:
-                    collector.feed(body)
+            for collector in self._collectors:
+                collector.feed(body)
 
     def end(self, payloads: Iterable[bytes] = ()) -> None:
         """Completes the log. `payloads` are the provider's own that carried usage; they count where the client saw
@@ -168,7 +192,7 @@ class Record:
                 self.usage.feed(payload)
             self._tokens()
         if self.streaming:
-            for source, collectors in self._collectors:
+            for source, collectors in self._values:
                 self._set(source, self._detail(source) if source.details else _preferred(collectors))
         else:
             for source in self._plan.sources.get(attrs.RESPONSE_BODY, ()):
@@ -177,19 +201,22 @@ class Record:
 
     def _plain(self) -> Any:
         """The decoded body of a plain answer, once it is complete."""
-        pieces = self._pieces
-        if self._size > MAX_BODY:
-            return None
-        if len(pieces) == 1 and pieces[0].data:
-            data, body = pieces[0].data, pieces[0].json()
-        else:
-            data = b"".join([piece.raw for piece in pieces])
-            body = _json(data)
+        data = b"".join([piece.raw for piece in self._pieces])
+        body = self._decode_plain(data)
         self._chat_id(body)
-        self.failed = self.failed or _is_error(body) or (self._status >= 400 and not data)
+        self.failed = self.failed or _is_error(body) or (self._status >= 400 and not self._size)
         if self._plan.usage:
             self.usage.feed(data)
         return body
+
+    def _decode_plain(self, data: bytes) -> Any:
+        """All of a body, or without the answer itself where no attribute is looked for in it."""
+        if all(source.details for source in self._plan.sources.get(attrs.RESPONSE_BODY, ())):
+            try:
+                return msgspec.structs.asdict(_decode_head(data))
+            except _BROKEN:
+                return None
+        return _json(data)
 
     def _chat_id(self, body: Any) -> None:
         for path in _IDS:

@@ -95,10 +95,6 @@ class TokenCounter:
             limit -= len(tokens)
         return "".join(kept)
 
-    def encoding_for(self, model: str) -> str:
-        """The name of the encoding that counts for `model`: cl100k_base or o200k_base."""
-        return _encoding_name(model)
-
     def ready(self, model: str = "") -> bool:
         """Whether a count for `model` can start at once. Loads nothing."""
         return bool(self._encodings) and _encoding_name(model) in self._encodings

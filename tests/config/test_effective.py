@@ -40,7 +40,7 @@ def shown(read_config, tmp_path):
 def test_values_in_force(shown):
     assert shown.values["plugins"]["ai-cache"] == {"key": "multi\nline", "cacheTTL": 60, "enabled": True}
     assert shown.values["max_body"] == 104857600
-    assert shown.values["timeouts"] == {"connect": 10.0, "first_byte": 900.0, "idle": 300.0}
+    assert shown.values["timeouts"] == {"connect": 10.0, "first_byte": 900.0, "idle": 630.0}
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["_match_domain_"] == ["*.io"]
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "a"
     assert shown.values["routes"][0]["plugins"]["ai-cache"] is False
@@ -68,7 +68,7 @@ def test_no_secret_is_shown(shown):
             assert secret not in text
     assert shown.values["listen"] == "***"
     assert shown.values["plugins"]["ai-proxy"]["activeId"] == "***"
-    assert shown.values["services"]["redis.static"] == "redis://u:***@127.0.0.1/0"
+    assert shown.values["services"]["redis.static"] == "redis://***@127.0.0.1/0"
     assert shown.values["plugins"]["ai-proxy"]["providers"][0]["apiTokens"] == ["***", "***"]
 
 

@@ -62,8 +62,8 @@ def test_keys_that_are_no_secrets(key):
 
 
 def test_passwords_in_urls():
-    assert without_password("redis://u:p%40w@h:1/0") == "redis://u:***@h:1/0"
-    assert without_password("redis://:pw@h") == "redis://:***@h"
+    assert without_password("redis://u:p%40w@h:1/0") == "redis://***@h:1/0"
+    assert without_password("redis://:pw@h") == "redis://***@h"
     assert without_password("http://h:80/a:b@c") == "http://h:80/a:b@c"
 
 
@@ -72,3 +72,15 @@ def test_values_in_messages_are_short_and_not_secret():
     assert report.say(("a",), "secret") == "***"
     assert report.say(("password",), "secret") == "***"
     assert len(report.say(("b",), "x" * 1000)) == 60
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("http://h/?api-version=1&api-key=SECRET", "http://h/?api-version=1&api-key=***"),
+        ("https://TOKEN@h/x", "https://***@h/x"),
+        ("redis://u:p@ss@h", "redis://***@h"),
+    ],
+)
+def test_secrets_in_urls(url, shown):
+    assert without_password(url) == shown

@@ -46,7 +46,7 @@ async def run(text, *requests, log):
         await pipeline.open(make_env(FakeUpstream()), stack)
         log.clear()
         for route, host in requests:
-            await pipeline.chain(Route(route), host)(make_exchange(chat({})))
+            await pipeline.chain(Route(route), host).call(make_exchange(chat({})))
         return list(log), pipeline
 
 

@@ -46,7 +46,7 @@ def exchange(jobs=None):
         route=Route("r"),
         family="openai",
         client="",
-        started=0.0,
+        arrived=0.0,
         jobs=set() if jobs is None else jobs,
     )
 
@@ -252,7 +252,7 @@ async def test_a_deferred_job_that_fails_is_logged(caplog):
 
 async def test_the_original_request_stays_as_it_was():
     request = Request("POST", "/p", "", CIMultiDict({"a": "1", "content-type": "application/json"}), b'{"model":"m"}')
-    ex = Exchange(id="x", request=request, route=Route("r"), family="openai", client="", started=0.0, jobs=set())
+    ex = Exchange(id="x", request=request, route=Route("r"), family="openai", client="", arrived=0.0, jobs=set())
     ex.request.headers["a"] = "2"
     ex.request.document.set("model", "n")
     ex.request.seal()

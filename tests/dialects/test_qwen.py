@@ -1,8 +1,11 @@
 """DashScope's native form. Higress's own results are in tests/conformance (P51-P53b, P84, P93); here is what `safe` does."""
 
+import contextlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.core.document import Document
 from aigw.core.model import Chunk
@@ -129,3 +132,99 @@ def test_what_is_no_answer_is_a_value_error(body):
         qwen.decode_chat(body, model="m", created=1, reasoning="ignore", promote=False)
     with pytest.raises(ValueError):
         qwen.decode_embeddings(body, model="m")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def one_of(**fields):
+    """An object whose fields are as they should be, of any kind, or missing."""
+    return st.fixed_dictionaries({}, optional={name: anything | value for name, value in fields.items()})
+
+
+some_text = st.sampled_from(["a", "ab", "null", "stop", "qwen-vl-max"])
+parts = st.lists(
+    anything | one_of(type=st.just("image_url"), text=some_text, image_url=one_of(url=some_text)), max_size=3
+)
+calls = st.lists(
+    anything | one_of(index=st.integers(0, 1), id=some_text, function=one_of(name=some_text, arguments=some_text))
+)
+messages = st.lists(
+    anything | one_of(role=some_text, content=some_text | parts, reasoning_content=some_text, tool_calls=calls),
+    max_size=3,
+)
+requests = one_of(model=some_text, messages=messages, top_p=st.floats(0, 1), stream=st.booleans(), tools=st.just([{}]))
+choices = st.lists(
+    anything | one_of(finish_reason=some_text, message=messages.filter(len).map(lambda several: several[0])), max_size=2
+)
+rows = st.lists(anything | one_of(text_index=st.integers(), embedding=st.just([1.0])), max_size=2)
+usages = one_of(input_tokens=st.integers(), output_tokens=st.integers(), total_tokens=st.integers())
+answers = one_of(output=one_of(choices=choices, embeddings=rows), usage=usages, request_id=some_text, message=some_text)
+
+
+@given(requests, st.booleans(), st.none() | some_text)
+def test_a_request_of_any_json_is_encoded_or_a_value_error(body, faithful, context):
+    document = Document(json.dumps(body).encode())
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.encode_chat(document, faithful=faithful, context=context, file_ids=["f"]))
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.encode_embeddings(document))
+
+
+@given(anything | answers, st.sampled_from(["passthrough", "ignore", "concat"]), st.booleans())
+def test_an_answer_of_any_json_is_decoded_or_a_value_error(body, reasoning, promote):
+    raw = json.dumps(body).encode()
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.decode_chat(raw, model="m", created=1, reasoning=reasoning, promote=promote))
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.decode_embeddings(raw, model="m"))
+
+
+@given(st.lists(anything | answers, max_size=3), st.sampled_from(["ignore", "concat"]), st.booleans(), st.booleans())
+def test_a_stream_of_any_json_is_decoded(bodies, reasoning, incremental, faithful):
+    stream(*bodies, reasoning=reasoning, incremental=incremental, faithful=faithful)
+
+
+@pytest.mark.parametrize(
+    "body, place",
+    [
+        ({**HELLO, "top_p": "0.5"}, "top_p"),
+        ({**HELLO, "top_p": True}, "top_p"),
+        ({**HELLO, "model": 5}, "model"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": ["a"]}]}, "content"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": 5}]}, "content"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "u"}]}]},
+         "image_url"),
+        ({**HELLO, "messages": ["a"]}, "messages"),
+    ],
+)  # fmt: skip
+def test_a_mistake_of_the_client_is_named(body, place):
+    with pytest.raises(ValueError, match=place):
+        encode(body)
+
+
+@pytest.mark.parametrize("output", [None, 5, {"choices": 5}, {"choices": [5]}, {"choices": [{"message": 5}]}])
+def test_an_answer_that_is_none_becomes_an_error(output):
+    body = {"output": output}
+    with pytest.raises(ValueError, match="DashScope"):
+        qwen.decode_chat(json.dumps(body).encode(), model="m", created=1, reasoning="ignore", promote=False)
+    first, error = stream(native("a"), body)
+    assert first["choices"][0]["delta"]["content"] == "a"
+    assert "DashScope" in error["error"]["message"]
+
+
+def test_deep_json_is_a_value_error():
+    for depth in (900, 960, 990, 5000):
+        deep = b"[" * depth + b"]" * depth
+        with contextlib.suppress(ValueError):
+            raw = b'{"model":"qwen-vl-x","tools":' + deep + b',"messages":[{"role":"user","content":' + deep + b"}]}"
+            qwen.encode_chat(Document(raw), faithful=False)
+        with contextlib.suppress(ValueError):
+            raw = b'{"output":{"choices":[{"message":{"content":"a","x":' + deep + b"}}]}}"
+            qwen.decode_chat(raw, model="m", created=1, reasoning="ignore", promote=False)
+        with contextlib.suppress(ValueError):
+            qwen.decode_embeddings(b'{"output":{"embeddings":[{"embedding":' + deep + b"}]}}", model="m")

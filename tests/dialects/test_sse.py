@@ -76,12 +76,6 @@ def test_an_event_is_given_out_as_soon_as_its_blank_line_is_there():
     assert [event.data for event in splitter.feed(b"\n")] == [b"b"]
 
 
-def test_name():
-    (event,) = EventSplitter().feed(b"event: message_start\ndata: {}\n\n")
-    assert event.name == "message_start"
-    assert event.json() == {}
-
-
 def test_a_large_event_in_small_pieces_is_scanned_once():
     splitter = EventSplitter()
     piece = b"x" * 1000

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from stage.answers import PATH, answers, error_body
 from stage.raw import RawClient, encode
+from stage.upstream import PATIENCE
 
 MOCK = {"firstTokenDelay": 0, "tokensPerSecond": 50, "tokens": 2000}
 SLOW = {"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": MOCK}}}}
@@ -50,11 +51,19 @@ async def ended(process):
     return process.returncode, errors.decode()
 
 
-async def connect(started):
-    return await RawClient.connect(urlsplit(started["url"]).port)
+@pytest.fixture
+def connect(stack):
+    """Opens a connection that is closed with the test."""
+
+    async def connect(started):
+        client = await RawClient.connect(urlsplit(started["url"]).port)
+        stack.push_async_callback(client.close)
+        return client
+
+    return connect
 
 
-async def test_without_a_configuration(tmp_path):
+async def test_without_a_configuration(tmp_path, connect):
     """It serves the built-in models at once, and takes the providers whose keys are there."""
     async with aigw(tmp_path, "--listen", "127.0.0.1:0", DEEPSEEK_API_KEY="sk-secret") as process:
         started = await ready(process)
@@ -72,7 +81,7 @@ async def test_without_a_configuration(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_stops_in_the_middle_of_a_stream(tmp_path, number):
+async def test_stops_in_the_middle_of_a_stream(tmp_path, connect, number):
     """A signal ends it cleanly after the grace, with code 0 and no traceback; the stream does not look complete."""
     async with aigw(tmp_path, "--listen", "127.0.0.1:0", "--grace", "0.2", config=SLOW) as process:
         client = await connect(await ready(process))
@@ -89,9 +98,9 @@ async def test_stops_in_the_middle_of_a_stream(tmp_path, number):
     assert "Traceback" not in errors
 
 
-async def test_grace(tmp_path):
+async def test_grace(tmp_path, connect):
     """What ends within the grace ends well, and nobody new is let in."""
-    mock = {**MOCK, "tokens": 20}
+    mock = {**MOCK, "tokens": 75}
     config = {"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": mock}}}}
     async with aigw(tmp_path, "--listen", "127.0.0.1:0", "--grace", "5", config=config) as process:
         started = await ready(process)
@@ -100,15 +109,25 @@ async def test_grace(tmp_path):
         await client.head()
         await client.chunk()
         process.send_signal(signal.SIGTERM)
+        await refused(connect, started)
         pieces = [await client.chunk()]
-        with pytest.raises(ConnectionError):
-            await connect(started)
         while pieces[-1]:
             pieces.append(await client.chunk())
         await client.close()
         code, _ = await ended(process)
     assert code == 0
     assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+
+
+async def refused(connect, started):
+    """Waits until nobody listens any more."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await connect(started)
+            except ConnectionError:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_port_taken(tmp_path):
@@ -145,14 +164,14 @@ async def test_open_to_others(tmp_path, address):
     assert "--insecure" in errors
 
 
-async def test_insecure(tmp_path):
+async def test_insecure(tmp_path, connect):
     async with aigw(tmp_path, "--listen", "0.0.0.0:0", "--insecure") as process:
         client = await connect(await ready(process))
         assert (await client.request("GET", "/-/health")).status == 200
         await client.close()
 
 
-async def test_no_secret_is_logged(tmp_path, provider):
+async def test_no_secret_is_logged(tmp_path, connect, provider):
     """E20: neither the provider's key nor the client's, whatever fails."""
 
     async def reset(peer):

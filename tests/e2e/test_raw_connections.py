@@ -234,6 +234,47 @@ async def test_broken_chunks(behind, kind, caplog):
     assert complete == []
 
 
+@pytest.mark.parametrize("status", [204, 304])
+async def test_answers_without_a_body(behind, status):
+    """204 and 304 have no body and no framing, and the connection stays usable."""
+
+    async def script(peer):
+        await peer.send(b"HTTP/1.1 %d X\r\nETag: x\r\n\r\n" % status)
+
+    running, _ = await behind(script)
+    client = await running.connect()
+    for _ in range(2):
+        answer = await client.request("DELETE", "/v1/files/x")
+        assert (answer.status, answer.headers["etag"]) == (status, "x")
+        assert "transfer-encoding" not in answer.headers
+    assert (await client.request("GET", "/-/health")).status == 200
+
+
+async def test_odd_headers_pass(behind):
+    """Repeated headers stay apart, and bytes that are no ASCII are not changed."""
+    running, upstream = await behind(answers())
+    client = await running.connect()
+    odd = b"\r\nx-a: 1\r\nx-a: 2\r\nx-b: gr\xc3\xbc\xc3\x9f\r\nx-c: caf\xe9\r\n\r\n"
+    await client.send(encode("POST", PATH, BODY).replace(b"\r\n\r\n", odd, 1))
+    assert (await client.answer()).status == 200
+    assert odd[:-4] in upstream.requests[0].head
+
+
+@pytest.mark.parametrize(
+    "line", [b"OPTIONS * HTTP/1.1", b"GET /v1/\xff HTTP/1.1", b"CONNECT evil.example:443 HTTP/1.1"]
+)
+async def test_odd_request_lines(behind, line):
+    """What no provider should see is refused in JSON."""
+    running, upstream = await behind(answers())
+    client = await running.connect()
+    await client.send(line + b"\r\nhost: 127.0.0.1\r\n\r\n")
+    async with asyncio.timeout(2):
+        answer = await client.answer()
+    assert answer.status in (400, 404, 405)
+    assert answer.json()["error"]["message"]
+    assert upstream.requests == []
+
+
 @pytest.mark.parametrize("cut", [20, -1])
 async def test_leaving_in_the_request(behind, cut):
     """A client that goes away before its request is complete leaves nothing behind."""

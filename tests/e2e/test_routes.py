@@ -43,6 +43,17 @@ async def test_plain_upstream(provider, gateway, kind, method):
     assert got["content-length"] == str(len(BINARY))
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "aws-chunked"])
+async def test_plain_upstream_gets_the_encoded_body(provider, gateway, encoding):
+    """A body that no plugin reads is passed on as it is encoded, also in an encoding that aigw does not know."""
+    packed = gzip.compress(b"hello")
+    upstream = await provider(answers(b"ok"))
+    running = await gateway(plain(upstream.url))
+    await running.request("POST", "/api/x", packed, content_encoding=encoding)
+    assert upstream.requests[0].body == packed
+    assert upstream.requests[0].headers["content-encoding"] == encoding
+
+
 async def test_plain_upstream_answers(provider, gateway):
     """Statuses, error pages, redirects and compressed bodies are passed on as they are."""
     packed = gzip.compress(b"hello")
@@ -58,6 +69,17 @@ async def test_plain_upstream_answers(provider, gateway):
     assert (moved.status, moved.headers["location"]) == (302, "/elsewhere")
     assert (zipped.body, zipped.headers["content-encoding"]) == (packed, "gzip")
     assert (await client.request("GET", "/other")).status == 404
+
+
+async def test_expect_is_answered_here(provider, gateway):
+    """E18: who was told to continue by the gateway is not announced to the upstream again."""
+    upstream = await provider(answers(b"ok"))
+    running = await gateway(plain(upstream.url))
+    client = await running.connect()
+    await client.send(encode("PUT", "/api/x", BODY, expect="100-continue"))
+    assert (await client.head())[0] == 100
+    assert (await client.answer()).body == b"ok"
+    assert "expect" not in upstream.requests[0].headers
 
 
 async def test_service_name_keeps_the_host(provider, gateway):

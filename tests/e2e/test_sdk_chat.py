@@ -192,6 +192,38 @@ async def test_truncation_is_not_papered_over(behind):
     assert body == b"".join(events)
 
 
+@pytest.mark.parametrize("extra", [b"", chunk(usage={"total_tokens": 3})])
+async def test_declared_length(behind, extra):
+    """E5: a stream with a Content-Length is complete, also where it got shorter or longer on its way."""
+    *events, _ = text_events("a")
+    whole = b"".join(events) + extra
+    running, _ = await behind(answers(whole, kind="text/event-stream"))
+    async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
+        body = b"".join([piece async for piece in response.iter_bytes()])
+    assert body == b"".join(events) + DONE
+
+
+async def test_half_an_event_at_the_end(behind):
+    """E5, E9: what a provider sent of an event before it ended is passed on, and not made to look complete."""
+    sent = [*text_events("a")[:2], b'data: {"choi']
+    running, _ = await behind(streams(*sent))
+    async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
+        assert b"".join([piece async for piece in response.iter_bytes()]) == b"".join(sent)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [b"data: [DONE]", b"data: [DONE]\n", chunk(usage={"total_tokens": 3}).rstrip()],
+)
+async def test_last_event_without_a_blank_line(behind, last):
+    """E5: a provider that saves the last blank line: one [DONE], and no event that the client did not ask for."""
+    *events, _ = text_events("a")
+    running, _ = await behind(streams(*events, last))
+    async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
+        body = b"".join([piece async for piece in response.iter_bytes()])
+    assert body.rstrip() == (b"".join(events) + DONE).rstrip()
+
+
 async def test_error_in_the_stream(behind):
     """E5: an error event of the provider is passed on, and the SDK raises it."""
     error = data({"error": {"message": "overloaded", "type": "server_error", "code": "busy", "param": None}})

@@ -427,3 +427,106 @@ async def test_a_generic_provider_without_a_host_goes_where_the_route_goes():
     async with proxy({"provider": {"type": "generic"}}, upstream) as send:
         with pytest.raises(GatewayError, match="names no host"):
             await send(chat(HELLO), route)
+
+
+class TestFindingsOfABreaker:
+    """Each was a bug once."""
+
+    TWO = TestRetries.TWO
+
+    async def test_a_plain_answer_that_breaks_before_its_delivery_moves_on(self):
+        _, _, received = await once(self.TWO, chat(HELLO), Answer(pieces=[b'{"id":', RESET]), answer_json(COMPLETION))
+        assert json.loads(received) == COMPLETION
+
+    async def test_an_answer_that_cannot_be_converted_moves_on(self):
+        config = {
+            **self.TWO,
+            "providers": [
+                {"id": "a", "type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False},
+                self.TWO["providers"][1],
+            ],
+        }
+        _, _, received = await once(config, chat(HELLO), Answer(pieces=[b'"what?"']), answer_json(COMPLETION))
+        assert json.loads(received) == COMPLETION
+
+    async def test_an_api_that_one_provider_lacks_is_asked_of_the_next(self):
+        config = {**self.TWO, "activeProviderId": "b", "fallback": ["a"]}
+        request = chat({"model": "e", "input": "a"}, path="/v1/embeddings")
+        upstream, _, _ = await once(config, request, answer_json({"data": []}))
+        assert [target.authority for _, target in upstream.sent] == ["api.openai.com"]
+
+    async def test_a_failure_after_several_attempts_tells_sdks_not_to_repeat_them(self):
+        _, reply, _ = await once(self.TWO, chat(HELLO), answer_json({}, 500), answer_json({}, 503))
+        assert reply.headers["x-should-retry"] == "false"
+        _, reply, _ = await once({"provider": OPENAI}, chat(HELLO), answer_json({}, 500))
+        assert "x-should-retry" not in reply.headers
+
+    async def test_an_error_event_counts_as_a_failure_of_its_token(self):
+        failover = {"enabled": True, "failureThreshold": 1, "cooldownDuration": 60_000}
+        upstream = FakeUpstream(events({"error": {"message": "no"}}))
+        async with proxy(
+            {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "failover": failover}}, upstream
+        ) as send:
+            for _ in range(2):
+                await send(chat(STREAM))
+        assert {request.headers["authorization"] for request, _ in upstream.sent} == {"Bearer t1", "Bearer t2"}
+
+    async def test_endless_comments_are_held_back_within_bounds(self):
+        comments = [b": " + b"x" * 1000 + b"\n\n"] * 100
+        upstream = FakeUpstream(Answer(headers={"content-type": "text/event-stream"}, pieces=[*comments, RESET]))
+        async with proxy(self.TWO, upstream) as send:
+            reply = await send(chat(STREAM))
+            assert len(await anext(aiter(reply))) < 100
+
+    @pytest.mark.parametrize(
+        "choices",
+        [5, True, {}, "x", [5], [{"delta": 5, "finish_reason": "stop"}], [{"index": "x", "finish_reason": "stop"}]],
+    )
+    @pytest.mark.parametrize(
+        "provider", [{**OPENAI, "promoteThinkingOnEmpty": True}, {"type": "moonshot", "apiTokens": ["k"]}]
+    )
+    async def test_oddly_shaped_choices_pass(self, provider, choices):
+        odd = {"choices": choices, "finish_reason": "x", "usage": {}}
+        _, _, received = await once({"provider": provider}, chat(STREAM), events(odd))
+        assert json.loads(received.split(b"\n\n")[0][6:]) == odd
+        _, _, received = await once({"provider": provider}, chat(HELLO), answer_json(odd))
+        assert json.loads(received) == odd
+
+    async def test_a_stream_of_two_choices_is_complete_when_both_are(self):
+        two = {**STREAM, "n": 2}
+        one = {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}
+        _, _, received = await once({"provider": OPENAI}, chat(two), events(delta("a", "stop"), done=False))
+        assert b"[DONE]" not in received
+        _, _, received = await once({"provider": OPENAI}, chat(two), events(delta("a", "stop"), one, done=False))
+        assert received.endswith(b"data: [DONE]\n\n")
+
+    @pytest.mark.parametrize("last", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
+    async def test_done_without_its_blank_line_comes_whole(self, last):
+        for first in (delta("a", "stop"), delta("a")):
+            _, _, received = await once({"provider": OPENAI}, chat(STREAM), events(first, last, done=False))
+            assert received.count(b"[DONE]") == 1
+            assert received.endswith(b"data: [DONE]\n\n")
+
+    async def test_half_an_emoji_in_a_request_passes(self):
+        body = b'{"model":"gpt-4", "messages":[{"role":"developer","content":"\\ud83d"}], "t": 1.0}'
+        upstream, _, _ = await once({"provider": {**OPENAI, "modelMapping": {"*": "m"}}}, chat(body))
+        assert upstream.last.body == b'{"model":"m","messages":[{"role":"system","content":"\\ud83d"}],"t":1.0}'
+
+    async def test_what_is_no_api_never_reaches_a_provider(self):
+        request = Request("GET", "/favicon.ico", "", chat({}).headers)
+        with pytest.raises(GatewayError, match="no API path") as caught:
+            await once({"provider": OPENAI}, request)
+        assert caught.value.status == 404
+
+    async def test_a_body_is_not_repeated_in_the_error(self):
+        native = {"type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False}
+        with pytest.raises(GatewayError) as caught:
+            await once({"provider": native}, chat({"model": "m", "messages": [], "secret": "sk-1"}))
+        assert "sk-1" not in caught.value.message
+
+    async def test_one_model_by_a_quoted_or_bare_path(self):
+        config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "builtin"}], "activeProviderId": "a",
+                  "byModel": {"meta/*": "b"}}  # fmt: skip
+        for path in ("/v1/models/meta%2Fx", "/models/meta/x"):
+            upstream, reply, _ = await once(config, Request("GET", path, "", chat({}).headers))
+            assert (upstream.sent, reply.status) == ([], 404)

@@ -79,7 +79,7 @@ def test_any_text_is_a_path(path: str) -> None:
 
 def test_the_sets_hold_known_names_only() -> None:
     known = apis.NAMES
-    for names in (apis.MODEL_IN_BODY, apis.STATEFUL, apis.STREAMING, apis.INCLUDE_USAGE):
+    for names in (apis.MODEL_IN_BODY, apis.STATEFUL, apis.INCLUDE_USAGE):
         assert names <= known
     assert len(known) == len(PATHS) + 7
 

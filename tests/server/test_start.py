@@ -5,7 +5,7 @@ from fakes import Answer, FakeUpstream, answer_json
 
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.server.gateway import check_address
-from aigw.server.start import describe, load_or_discover, ollama_address
+from aigw.server.start import describe, load_or_discover, ollama_address, ollama_models
 
 NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
 
@@ -40,7 +40,17 @@ async def test_a_running_ollama_serves_its_models():
     assert config.by_model["llama3:8b"] == "ollama"
 
 
-@pytest.mark.parametrize("answer", [Answer(pieces=[b"<html>"]), answer_json([]), answer_json({"data": None}), NOBODY])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(pieces=[b"<html>"]),
+        answer_json([]),
+        answer_json({"data": None}),
+        NOBODY,
+        Answer(pieces=[b"[" * 5000]),
+        answer_json({"data": [{"id": {}}]}),
+    ],
+)
 async def test_what_is_no_ollama_is_left_alone(answer):
     loaded, _ = await start({}, answer)
     (config,) = loaded.plugins["ai-proxy"].rules.configs
@@ -54,10 +64,28 @@ async def test_what_is_no_ollama_is_left_alone(answer):
         ("0.0.0.0", ("127.0.0.1", 11434)),
         ("box:1", ("box", 1)),
         ("http://box:2/", ("box", 2)),
+        (":1", ("127.0.0.1", 1)),
+        ("[::1]:1", ("::1", 1)),
     ],
 )
 def test_ollama_host(given, address):
     assert ollama_address({"OLLAMA_HOST": given}) == address
+
+
+@pytest.mark.parametrize("given", ["foo:bar", "[::", "box:99999", "http://[x/"])
+async def test_an_ollama_host_that_is_none_is_ignored_with_a_note(given):
+    loaded, _ = await start({"OLLAMA_HOST": given}, answer_json({"data": [{"id": "m"}]}))
+    (config,) = loaded.plugins["ai-proxy"].rules.configs
+    ollama = next(provider for provider in config.providers if provider.id == "ollama")
+    assert (ollama.ollama_server_host, ollama.ollama_server_port) == ("127.0.0.1", 11434)
+    assert len(loaded.notes) == 1 and "OLLAMA_HOST" in loaded.notes[0]
+
+
+@pytest.mark.parametrize("answer", [Answer(pieces=[b"{", UpstreamError(UpstreamFault.RESET, "x")]), answer_json({})])
+async def test_the_answer_of_ollama_is_closed(answer):
+    upstream = FakeUpstream(answer)
+    assert await ollama_models(("127.0.0.1", 1), upstream) is None
+    assert upstream.bodies[0].closed == 1
 
 
 async def test_listen_goes_before_the_file(tmp_path):

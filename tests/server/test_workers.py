@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from aigw.core.errors import AddressError
 from aigw.server.listen import bind
 from aigw.server.workers import BAD_CONFIG, CRASH_SECONDS, CRASHES, RETRY_SECONDS, RestartPolicy, reserve
 
@@ -52,5 +53,5 @@ def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
 def test_a_port_on_which_someone_listens_is_taken_also_when_it_could_be_shared(shared):
     with bind("127.0.0.1", 0, shared=shared) as other:
         other.listen()
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(AddressError, match="in use"):
             reserve("127.0.0.1", other.getsockname()[1])

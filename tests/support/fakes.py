@@ -146,7 +146,7 @@ def make_exchange(request: Request, *, route: Route | None = None) -> Exchange:
         route=route or Route("test"),
         family="openai",
         client="127.0.0.1",
-        started=0.0,
+        arrived=0.0,
         jobs=set(),
     )
 

@@ -107,7 +107,7 @@ def test_counts_text_parts_and_tool_calls_and_ignores_what_is_no_text(counter: T
     ],
 )
 def test_models_have_an_encoding_that_is_at_hand(counter: TokenCounter, model: str, name: str) -> None:
-    assert counter.encoding_for(model) == name
+    assert counter._encoding(model).name == name
 
 
 def test_special_tokens_in_text_are_text(counter: TokenCounter) -> None:

@@ -4,9 +4,7 @@ They carry no meaning: different texts are about orthogonal. Encodings as in cli
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import sys
 from array import array
 from math import sqrt
 from typing import Annotated, Any, Literal
@@ -15,6 +13,7 @@ import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
+from aigw.dialects.embeddings import pack
 from aigw.upstream.builtin.delivery import Response
 from aigw.upstream.builtin.engine import Engine, known_model, read
 
@@ -71,6 +70,4 @@ def vector(item: str | Tokens, request: EmbeddingRequest) -> array[float]:
 def _encode(values: array[float], request: EmbeddingRequest) -> Any:
     if request.encoding_format != "base64":
         return values.tolist()
-    if sys.byteorder == "big":
-        values.byteswap()
-    return base64.b64encode(values.tobytes()).decode()
+    return pack(values)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.env import Clock
+from aigw.core.env import Clock, Tokens
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
 from aigw.upstream.builtin.delivery import Body, Delivery, Response, Sleep
@@ -28,22 +28,10 @@ _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(.*?)`")
 
 
-class Counter(Protocol):
-    """What the models need to know about tokens. `aigw.usage.tokens.TokenCounter` is one."""
-
-    def count(self, text: str, model: str = "") -> int: ...
-
-    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int: ...
-
-    def clip(self, text: str, limit: int, model: str = "") -> str: ...
-
-    def ready(self, model: str = "") -> bool: ...
-
-
 @dataclass(slots=True)
 class Engine:
     settings: MockSettings
-    counter: Counter
+    counter: Tokens
     clock: Clock
     sleep: Sleep
     new_id: Callable[[], str]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from aigw.dialects.openai import DONE
 from aigw.upstream.builtin.delivery import Body, Delivery, Response
 from aigw.upstream.builtin.engine import Engine
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
-DONE = b"data: [DONE]\n\n"
 
 Usage = Callable[[], Awaitable[dict[str, Any]]]
 

@@ -13,14 +13,14 @@ from urllib.parse import unquote
 
 import msgspec
 
-from aigw.core.env import Clock, new_id
+from aigw.core.env import Clock, Tokens, new_id
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Target, Timeouts
 from aigw.upstream.builtin.chat import chat_completions
 from aigw.upstream.builtin.completions import completions
 from aigw.upstream.builtin.delivery import Body, Response, Sleep
 from aigw.upstream.builtin.embeddings import embeddings
-from aigw.upstream.builtin.engine import MODELS, Counter, Engine, known_model
+from aigw.upstream.builtin.engine import MODELS, Engine, known_model
 from aigw.upstream.builtin.settings import MockSettings
 
 CREATED = 1_735_689_600
@@ -42,7 +42,7 @@ class BuiltinUpstream:
     def __init__(
         self,
         settings: MockSettings,
-        counter: Counter,
+        counter: Tokens,
         *,
         clock: Clock = time,
         sleep: Sleep = asyncio.sleep,

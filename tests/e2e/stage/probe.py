@@ -1,4 +1,5 @@
-"""A plugin for the tests that notes how each reply ended, outside of ai-proxy (`outer`) or inside (`inner`)."""
+"""Plugins for the tests: one that notes how each reply ended, outside of ai-proxy (`outer`) or inside (`inner`), and
+one that does what a test says."""
 
 from __future__ import annotations
 
@@ -48,3 +49,20 @@ class Probe:
             return reply.tap(on_end=self.ends.append)
 
         yield plugin
+
+
+class Scripted:
+    """A plugin module whose plugin is a function of the test."""
+
+    Config = Config
+    INHERITS = False
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+
+    def check(self, config: Any) -> list[Problem]:
+        return []
+
+    @asynccontextmanager
+    async def build(self, config: Config, env: Env) -> AsyncIterator[Plugin]:
+        yield self._plugin

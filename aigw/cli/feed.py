@@ -1,0 +1,167 @@
+"""Where `aigw top` and `aigw usage` get their summary: the file below a state folder, or a running gateway.
+
+Rule: whatever goes wrong is a FeedError whose message says what to do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+import msgspec
+
+from aigw.server.guard import is_loopback
+from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.usage_query import summarise
+from aigw.usage.question import ask
+from aigw.usage.summary import Summary
+
+PATH = "/-/usage"
+SECONDS = 5.0
+MAX_BYTES = 64 << 20
+REFRESH_SECONDS = 0.5
+REST = 2
+"""A reading is followed by a rest at least this many times as long, however much there is to read."""
+
+
+class FeedError(Exception):
+    """The message names the place and the remedy."""
+
+
+class Feed(Protocol):
+    """`name` is for people; `hint` says what to do when there is nothing at all."""
+
+    name: str
+    hint: str
+
+    def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
+        """The texts are as in `usage.question.ask`. Raises FeedError."""
+        ...
+
+
+class StateFolder:
+    """Reads the file itself, so that no gateway needs to run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self.name = str(folder)
+        self.hint = (
+            f"There is no usage in {folder} yet: start `aigw serve` here and send it a request, or name another state"
+            " folder with --state or a gateway with --url."
+        )
+
+    def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
+        try:
+            return summarise(self._path, ask(by, since, until, now=time.time()))
+        except (ValueError, UsageFileError) as error:
+            raise FeedError(str(error)) from None
+
+
+class RunningGateway:
+    """Asks `/-/usage`. The gateway's clock counts. `key` goes out as a bearer token, to this address only."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
+        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self.hint = f"{self.name} has no usage yet: send it a request."
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._opener = _opener(parts.hostname)
+
+    def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
+        query = [*(("by", name) for name in by), ("since", since), *([("until", until)] if until else [])]
+        request = Request(f"{self.name}{PATH}?{urlencode(query)}", headers=self._headers)  # noqa: S310
+        try:
+            with self._opener.open(request, timeout=SECONDS) as response:
+                return msgspec.json.decode(response.read(MAX_BYTES), type=Summary)
+        except HTTPError as error:
+            with error:
+                raise FeedError(self._refused(error)) from None
+        except (OSError, URLError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise FeedError(f"{self.name} does not answer ({reason}); is `aigw serve` running there?") from None
+        except msgspec.DecodeError:
+            raise FeedError(f"{self.name}{PATH} is not the usage of an aigw of this version") from None
+
+    def _refused(self, error: HTTPError) -> str:
+        if error.code in (401, 403):
+            return f"{self.name} refuses to show its usage ({error.code}); give a key with --key or AIGW_KEY"
+        try:
+            message = msgspec.json.decode(error.read(1 << 16))["error"]["message"]
+        except (msgspec.DecodeError, KeyError, TypeError, OSError):
+            message = error.reason
+        return f"{self.name}{PATH} answers {error.code}: {message}"
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A redirect would carry the key to another address."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _opener(host: str) -> OpenerDirector:
+    """Through the environment's proxy, but never to this machine."""
+    return build_opener(_NoRedirects, *([ProxyHandler({})] if is_loopback(host) else []))
+
+
+class Latest(NamedTuple):
+    """`problem` is why it could not be read again, if so."""
+
+    summary: Summary
+    problem: str = ""
+
+
+class Reader:
+    """Reads again and again in a thread, so that nothing waits for a slow answer. `latest` is replaced, never
+    changed."""
+
+    def __init__(self, feed: Feed, by: Sequence[str], since: str, first: Summary) -> None:
+        self.latest = Latest(first)
+        self._feed = feed
+        self._by = by
+        self._since = since
+
+    def start(self) -> None:
+        """The thread ends with the process."""
+        threading.Thread(target=self._run, name="usage reader", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            before = time.monotonic()
+            try:
+                self.latest = Latest(self._feed.fetch(self._by, self._since))
+            except FeedError as error:
+                self.latest = Latest(self.latest.summary, str(error))
+            took = time.monotonic() - before
+            time.sleep(max(REFRESH_SECONDS - took, REST * took))
+
+
+def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
+    """Without both: the state folder of the configuration here. Raises FeedError."""
+    if url:
+        return RunningGateway(url, key)
+    return StateFolder(state or _configured_folder())
+
+
+def _configured_folder() -> Path:
+    """As `config.load`, but from a file that may lack secrets or have mistakes elsewhere."""
+    import os
+
+    from aigw.config.model import GatewayConfig
+    from aigw.config.source import MAX_BYTES, read
+
+    default = GatewayConfig().state_dir
+    try:
+        with Path("aigw.yaml").open("rb") as file:
+            source, _ = read(file.read(MAX_BYTES + 1), os.environ)
+    except OSError:
+        return Path(default)
+    folder = source.values.get("state_dir")
+    return Path(folder if isinstance(folder, str) else default).expanduser()

@@ -1,0 +1,60 @@
+"""Keys as they are pressed, and a terminal that is always given back as it was.
+
+Rule: Ctrl-C stays a KeyboardInterrupt. Without termios (Windows) there are no keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_SEQUENCES = {
+    "[A": "up", "[B": "down", "[C": "right", "[D": "left", "OA": "up", "OB": "down", "OC": "right", "OD": "left",
+    "[5~": "page up", "[6~": "page down", "[H": "home", "[F": "end", "OH": "home", "OF": "end",
+    "[1~": "home", "[4~": "end",
+}  # fmt: skip
+_KEY = re.compile(r"\x1b(\[[0-9;?]*[@-~]|O[@-~])|(.)", re.DOTALL)
+
+
+def parse(text: str) -> list[str]:
+    """Characters, and names of keys that send a sequence ("up", "page down", ...); unknown sequences are left out."""
+    keys = [_SEQUENCES.get(sequence, "") if sequence else character for sequence, character in _KEY.findall(text)]
+    return [key for key in keys if key]
+
+
+@contextmanager
+def keyboard() -> Iterator[Callable[[float], list[str]]]:
+    """Gives a function that waits some seconds for keys and returns them; an input that ended is a "q"."""
+    try:
+        import termios
+        import tty
+    except ImportError:
+        yield _wait
+        return
+    source = sys.stdin.fileno()
+    before = termios.tcgetattr(source)
+
+    def press(seconds: float) -> list[str]:
+        if not select.select([source], [], [], seconds)[0]:
+            return []
+        data = os.read(source, 1024)
+        return parse(data.decode(errors="replace")) if data else ["q"]
+
+    try:
+        tty.setcbreak(source, termios.TCSANOW)
+        settings = termios.tcgetattr(source)
+        for name in (termios.VSUSP, termios.VQUIT):  # a program stopped or dumped would leave its screen behind
+            settings[6][name] = b"\0"
+        termios.tcsetattr(source, termios.TCSANOW, settings)
+        yield press
+    finally:
+        termios.tcsetattr(source, termios.TCSAFLUSH, before)
+
+
+def _wait(seconds: float) -> list[str]:
+    time.sleep(seconds)
+    return []

@@ -1,0 +1,91 @@
+"""`aigw usage`: a report of what was used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from aigw.usage.summary import Summary
+
+UNKNOWN = "?"
+
+
+def usage(
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="day, model, consumer, route, provider, service; repeatable. Default: day."),
+    ] = None,
+    since: Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")] = "all",
+    until: Annotated[str, typer.Option(metavar="TIME", help="The same, exclusive; default: now.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV, for spreadsheets.")] = False,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, perhaps elsewhere.")] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
+    ] = None,
+) -> None:
+    """Report requests, tokens, speed and cost by day, model, consumer, route or provider.
+
+    A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
+
+    Example: aigw usage --by day --by model --since 7d
+    """
+    from aigw.cli.feed import FeedError, feed_for
+
+    if as_json and as_csv:
+        typer.echo("aigw usage: choose one of --json and --csv", err=True)
+        raise typer.Exit(2)
+    try:
+        feed = feed_for(state, url, key)
+        summary = feed.fetch(by or ["day"], since, until)
+    except FeedError as error:
+        typer.echo(f"aigw usage: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(summary))
+    elif as_csv:
+        typer.echo(_csv(summary), nl=False)
+    elif summary.rows:
+        _print(summary)
+    else:
+        typer.echo(feed.hint if summary.latest is None else "There were no requests in this time; look at --since all.")
+
+
+def _csv(summary: Summary) -> str:
+    """One line a key, without a total. An unknown cost is `?`, anything else that does not exist is empty."""
+    import csv
+    import io
+
+    import msgspec
+
+    columns = [field.name for field in msgspec.structs.fields(type(summary.total)) if field.name != "key"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*summary.by, *columns])
+    for line in summary.rows:
+        values = msgspec.structs.asdict(line)
+        if line.cost is None:
+            values["cost"] = values["cost_per_min"] = UNKNOWN
+        writer.writerow([*line.key.values(), *(values[column] for column in columns)])
+    return text.getvalue()
+
+
+def _print(summary: Summary) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from aigw.cli.screen import note
+    from aigw.cli.table import fit, rich_table
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    console.print(rich_table(fit(summary, summary.rows, console.width, exact=True)))
+    if said := note(summary):
+        console.print(Text(said, "yellow"))

@@ -19,7 +19,7 @@ import typer
 import aigw
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
-from aigw.server.gateway import Running, base_url, check_address, run
+from aigw.server.gateway import Running, base_url, check_address, run, taken
 from aigw.server.reload import Reloader
 from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
@@ -114,7 +114,11 @@ async def serve_together(options: Options, workers: int) -> int:
         loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated="key-auth" in loaded.config.plugins)
-    with reserve(host, port) as reserved:
+    try:
+        reserved = reserve(host, port)
+    except OSError as error:
+        raise taken(loaded.config.listen, error) from None
+    with reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, file=file, found=found)
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)

@@ -173,12 +173,14 @@ async def run(
         try:
             host, port = await listener.start(host, port, shared=shared is not None)
         except OSError as error:
-            raise AddressError(
-                f"aigw cannot listen on {loaded.config.listen}: {error.strerror or error}; choose another with --listen"
-            ) from None
+            raise taken(loaded.config.listen, error) from None
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)
+
+
+def taken(listen: str, error: OSError) -> AddressError:
+    return AddressError(f"aigw cannot listen on {listen}: {error.strerror or error}; choose another with --listen")
 
 
 def base_url(host: str, port: int) -> str:

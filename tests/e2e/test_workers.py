@@ -252,7 +252,7 @@ async def test_a_port_that_another_gateway_uses_is_taken(serve):
     first = await serve("--workers", "2")
     second = await serve("--workers", "2", "--listen", f"127.0.0.1:{first.port}", ready=False)
     assert await second.ended() == 1
-    assert "aigw cannot listen: Address already in use" in second.errors
+    assert f"aigw cannot listen on 127.0.0.1:{first.port}: Address already in use" in second.errors
 
 
 @pytest.mark.parametrize("options", [(), ("--workers", "2")])

@@ -42,6 +42,14 @@ class Tokens(Protocol):
         ...
 
 
+class Counters(Protocol):
+    """The gateway's metrics. `aigw.usage.metrics.Metrics` is one."""
+
+    def add(self, name: str, labels: tuple[str, str, str, str], value: int = 1) -> None:
+        """Adds to a counter of a route, a cluster, a model and a consumer. Never blocks, never raises."""
+        ...
+
+
 class Services(Protocol):
     """Where named services really are: the `services:` table of the configuration."""
 
@@ -63,6 +71,7 @@ class Env:
     services: Services
     tokens: Tokens
     fidelity: str = "safe"
+    metrics: Counters | None = None
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     clock: Clock = time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

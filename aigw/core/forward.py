@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from functools import lru_cache
 
 from multidict import CIMultiDict
 
+from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, Request, Target
@@ -25,8 +27,9 @@ class Forward:
     """The terminal of a chain. Raises GatewayError where the route has nowhere to send a request, UpstreamError where
     sending fails."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, clock: Clock = time) -> None:
         self._upstream = upstream
+        self._clock = clock
 
     async def __call__(self, exchange: Exchange) -> Reply:
         if exchange.target is None:
@@ -39,7 +42,11 @@ class Forward:
         if target is exchange.route.target:
             target = _as_plain_proxy(request, target)
         request.seal()
-        response = await (target.upstream or self._upstream).send(request, target)
+        asked = self._clock.monotonic()
+        try:
+            response = await (target.upstream or self._upstream).send(request, target)
+        finally:
+            exchange.timing.waited += self._clock.monotonic() - asked
         headers = response.headers
         for name in hop_by_hop(headers):
             del headers[name]

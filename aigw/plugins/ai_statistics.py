@@ -14,7 +14,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from aigw.core.env import Env
+from aigw.core.env import Counters, Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk
@@ -96,11 +96,11 @@ def check(config: Config) -> list[Problem]:
 
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
-    yield AiStatistics(config, env, getattr(env, "metrics", None) or Metrics())
+    yield AiStatistics(config, env, env.metrics or Metrics())
 
 
 class AiStatistics:
-    def __init__(self, config: Config, env: Env, metrics: Metrics) -> None:
+    def __init__(self, config: Config, env: Env, metrics: Counters) -> None:
         attributes, limit = config.chosen()
         self._plan = Plan.of(
             attributes,

@@ -21,6 +21,7 @@ from aigw.providers import apis
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.provider import Provider
+from aigw.usage.watch import UsageWatch
 
 log = logging.getLogger("aigw")
 
@@ -76,15 +77,17 @@ class Answers:
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
             return reply  # a compressed body is passed on as it is, unseen (clients.md E8)
+        watch = exchange.meter = UsageWatch(self._row.type)
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
             return reply if self._faithful else await self._error(exchange, reply)
         if reply.streaming:
+            reply.tap(watch.chunk)
             for decoder in self._decoders(call):
                 reply.through(stage(decoder))
         elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):
-            return await self._plain(exchange, call, reply)
+            return await self._plain(exchange, call, reply, watch)
         return reply
 
     def _decoders(self, call: Call) -> list[Decoder]:
@@ -109,10 +112,11 @@ class Answers:
             decoders.append(ChatStream(hide_usage=not call.wants_usage, choices=call.choices))
         return decoders
 
-    async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+    async def _plain(self, exchange: Exchange, call: Call, reply: Reply, watch: UsageWatch) -> Reply:
         whole = await reply.whole(MAX_PLAIN)
         if whole is None or whole.data is None:
             return reply
+        watch.feed(whole.data)
         try:
             body = self._converted(call, whole.data)
         except ValueError as error:

@@ -158,7 +158,9 @@ class _Attempt:
         try:
             reply = await self._call_next(exchange)
             if reply.streaming and reply.status == 200:
+                asked = self._clock.monotonic()
                 batch = await reply.first(_Held(self._clock) if hold else _anything)
+                exchange.timing.waited += self._clock.monotonic() - asked
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
                 if event is not None and is_error(event):
                     return STREAM_ERROR, reply, None

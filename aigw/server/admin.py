@@ -1,0 +1,87 @@
+"""What the gateway tells about itself, under `/-/`: never a route that changes anything.
+
+`/-/health` and `/-/ready` are for everybody; the others for this machine, or for who has the configured `admin_key`."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qs
+
+import msgspec
+from aiohttp import web
+
+from aigw import __version__
+from aigw.core.env import Clock
+from aigw.core.errors import GatewayError
+from aigw.dialects.errors import JSON
+from aigw.server.guard import is_loopback
+from aigw.stores.sqlite import SqliteUsageLog
+from aigw.usage.metrics import Metrics
+from aigw.usage.question import ask
+
+PREFIX = "/-/"
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Answer = tuple[str, bytes]
+"""Content type and body."""
+
+
+class Admin:
+    """`shown` gives the effective configuration, without secrets."""
+
+    def __init__(
+        self, *, usage: SqliteUsageLog, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
+    ) -> None:
+        self._usage = usage
+        self._metrics = metrics
+        self._clock = clock
+        self._key = key
+        self._shown = shown
+        self._pages: Mapping[str, Callable[[str], Awaitable[Answer]]] = {
+            "usage": self._usage_page,
+            "metrics": self._metrics_page,
+            "config": self._config_page,
+        }
+
+    async def answer(self, http: web.BaseRequest, path: str, query: str) -> web.Response:
+        """Raises GatewayError: 404 for no such page, 405 for anything but reading, 403 for others."""
+        page = path.removeprefix(PREFIX)
+        if http.method not in ("GET", "HEAD"):
+            raise GatewayError(405, f"{path} can only be read", code="method_not_allowed", headers={"Allow": "GET, HEAD"})
+        if page in ("health", "ready"):
+            body = msgspec.json.encode({"status": "ok", "version": __version__})
+            return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})
+        if page not in self._pages:
+            raise GatewayError(404, f"there is no {path}; there are {', '.join(self._pages)}", code="unknown_url")
+        self._check(http)
+        kind, body = await self._pages[page](query)
+        return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
+
+    def _check(self, http: web.BaseRequest) -> None:
+        if self._key:
+            given = http.headers.get("authorization", "").removeprefix("Bearer ")
+            if hmac.compare_digest(given.encode(), self._key.encode()):
+                return
+        elif is_loopback(http.remote or ""):
+            return
+        remedy = "send the admin_key as a bearer token" if self._key else "set admin_key in aigw.yaml to let others in"
+        raise GatewayError(403, f"this is for the gateway's own machine; {remedy}", kind="permission_error")
+
+    async def _usage_page(self, query: str) -> Answer:
+        asked = parse_qs(query)
+        try:
+            since, until = asked.get("since", ["0"])[-1], asked.get("until", [""])[-1]
+            question = ask(asked.get("by", ["route", "model"]), since, until, now=self._clock.time())
+        except ValueError as error:
+            raise GatewayError(400, str(error), code="invalid_query") from None
+        summary = await asyncio.to_thread(self._usage.summarise, question)
+        return JSON, msgspec.json.encode(summary)
+
+    async def _metrics_page(self, query: str) -> Answer:
+        text = await asyncio.to_thread(self._metrics.render)
+        return _METRICS_TYPE, text.encode()
+
+    async def _config_page(self, query: str) -> Answer:
+        return JSON, msgspec.json.encode(self._shown())

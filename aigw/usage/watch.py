@@ -1,0 +1,101 @@
+"""Watches one answer of a provider for its usage, and keeps what is needed to estimate it if none is told.
+
+Rule: nothing is decoded for the sake of an estimate before the answer has ended without usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aigw.core.model import Chunk
+from aigw.usage.normalise import UsageReader
+from aigw.usage.row import Tokens
+
+KEPT_BYTES = 1024 * 1024
+"""Of an answer without usage; what comes after it is estimated by its size."""
+
+
+class UsageWatch:
+    """A `core.exchange.Meter`. `provider` is the type in the catalog."""
+
+    __slots__ = ("_kept", "_left", "_size", "provider", "reader")
+
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
+        self.reader = UsageReader()
+        self._kept: list[bytes] = []
+        self._left = KEPT_BYTES
+        self._size = 0
+
+    @property
+    def tokens(self) -> Tokens:
+        return self.reader.tokens
+
+    @property
+    def model(self) -> str:
+        return self.reader.model
+
+    def chunk(self, chunk: Chunk) -> None:
+        """An event of a stream."""
+        data = chunk.data
+        if data is not None:
+            self.feed(data)
+
+    def feed(self, data: bytes) -> None:
+        """The payload of one event or of a whole body."""
+        self.reader.feed(data)
+        size = len(data)
+        self._size += size
+        if self._left >= size:
+            self._left -= size
+            self._kept.append(data)
+
+    def produced(self) -> tuple[str, str]:
+        """The text and the reasoning that came through so far, tool calls as text."""
+        text: list[str] = []
+        reasoning: list[str] = []
+        for data in self._kept:
+            try:
+                _collect(msgspec.json.decode(data), text, reasoning)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+        return "".join(text), "".join(reasoning)
+
+    @property
+    def share(self) -> float:
+        """How much more came than was kept: what an estimate of the output is multiplied by."""
+        kept = KEPT_BYTES - self._left
+        return self._size / kept if kept and self._size > kept else 1.0
+
+
+def _collect(body: Any, text: list[str], reasoning: list[str]) -> None:
+    """The texts of one payload, OpenAI's, Anthropic's or DashScope's."""
+    if not isinstance(body, dict):
+        return
+    for choice in _list(body.get("choices")) or _list(_dict(body.get("output")).get("choices")):
+        message = _dict(choice).get("delta") or _dict(choice).get("message") or choice
+        _message(_dict(message), text, reasoning)
+    _message(_dict(body.get("delta")), text, reasoning)
+    for block in _list(body.get("content")):
+        _message(_dict(block), text, reasoning)
+
+
+def _message(message: dict[str, Any], text: list[str], reasoning: list[str]) -> None:
+    for name in ("content", "text", "refusal", "partial_json"):
+        if isinstance(value := message.get(name), str):
+            text.append(value)
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        if isinstance(value := message.get(name), str):
+            reasoning.append(value)
+    for call in _list(message.get("tool_calls")):
+        function = _dict(_dict(call).get("function"))
+        text += [value for value in (function.get("name"), function.get("arguments")) if isinstance(value, str)]
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

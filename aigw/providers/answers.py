@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -34,6 +35,11 @@ ours."""
 
 MAX_ERROR = 64 * 1024
 """Bytes of an error page that are read to make an error of it."""
+
+
+@lru_cache(maxsize=512)
+def _is_own(name: str) -> bool:
+    return name.lower().startswith(("access-control-", *OWN_HEADERS))
 
 
 class Decoder(Protocol):
@@ -72,7 +78,7 @@ class Answers:
         """Puts the rewriters on `reply`. Raises GatewayError for an answer that is not what the provider should
         send."""
         if not self._faithful:
-            for name in [name for name in reply.headers if name.lower().startswith(("access-control-", *OWN_HEADERS))]:
+            for name in [name for name in reply.headers if _is_own(name)]:
                 reply.headers.popall(name, None)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:

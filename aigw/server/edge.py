@@ -7,7 +7,7 @@ the reading from upstream."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from aiohttp import HttpVersion11, web
@@ -114,7 +114,7 @@ class Edge:
             request.body = bodies.decode(request.body, encodings, self._max_body)
 
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply) -> web.StreamResponse:
-        headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers.items())
+        headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:
             headers.popall("content-length", None)
@@ -164,7 +164,11 @@ class Edge:
             http.transport.abort()
 
     def _response_headers(
-        self, asked: CIMultiDict[str], family: str, request_id: str, headers: Iterable[tuple[str, str]]
+        self,
+        asked: CIMultiDict[str],
+        family: str,
+        request_id: str,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]],
     ) -> CIMultiDict[str]:
         """An answer's headers: the provider's, our request id, its own under the SDKs' names, CORS."""
         out = CIMultiDict(headers)

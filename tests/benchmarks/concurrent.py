@@ -29,7 +29,7 @@ async def _stream(port: int, number: int) -> str:
         return f"broke off: {error}"
     finally:
         writer.close()
-    expected = b"".join(traffic.events(f"{number:0{traffic.USER_DIGITS}}".encode()))
+    expected = b"".join(traffic.seen_by_client(f"{number:0{traffic.USER_DIGITS}}".encode()))
     return "" if body == expected else f"its {len(body)} bytes are not the {len(expected)} that were sent"
 
 

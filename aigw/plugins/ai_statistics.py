@@ -130,7 +130,7 @@ class AiStatistics:
             return reply
         streaming = reply.streaming or "text/event-stream" in content_type
         watch.record.reply(reply.status, reply.headers, streaming=streaming)
-        return reply.tap(watch.chunk if streaming else watch.record.chunk, watch.end)
+        return reply.tap(watch.event if streaming else watch.record.piece, watch.end)
 
     def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
         """Adds one request to the counters. Without usage only its failure counts, as in Higress."""
@@ -179,11 +179,11 @@ class _Watch:
             notes.setdefault("log_properties", {}),
         )
 
-    def chunk(self, chunk: Chunk) -> None:
+    def event(self, chunk: Chunk) -> None:
         if not self._seen:
             self._seen = True
             self.record.log["llm_first_token_duration"] = self._milliseconds()
-        self.record.chunk(chunk)
+        self.record.event(chunk)
 
     def end(self, outcome: Outcome) -> None:
         record, exchange = self.record, self._exchange

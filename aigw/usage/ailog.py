@@ -34,17 +34,13 @@ class _Turn(msgspec.Struct):
     role: Any = None
 
 
-class _Named(msgspec.Struct):
-    id: Any = None
-
-
 class _Head(msgspec.Struct):
     """What names a body and what says that it is an error."""
 
     id: Any = None
     responseId: Any = None  # noqa: N815
-    response: _Named | None = None
-    message: _Named | None = None
+    response: Any = None
+    message: Any = None
     error: Any = None
 
 
@@ -157,18 +153,16 @@ class Record:
             self._values = [(source, source.collectors()) for source in sources]
             self._collectors = [collector for _, collectors in self._values for collector in collectors]
 
-    def chunk(self, chunk: Chunk) -> None:
-        """Looks at a piece of the answer: an event of a stream, or some of a plain body."""
-        if self.streaming:
-            self._event(chunk)
+    def piece(self, chunk: Chunk) -> None:
+        """Keeps a piece of a plain answer."""
+        self._size += len(chunk.raw)
+        if self._readable and self._size <= MAX_BODY:
+            self._pieces.append(chunk)
         else:
-            self._size += len(chunk.raw)
-            if self._readable and self._size <= MAX_BODY:
-                self._pieces.append(chunk)
-            else:
-                self._pieces.clear()
+            self._pieces.clear()
 
-    def _event(self, chunk: Chunk) -> None:
+    def event(self, chunk: Chunk) -> None:
+        """Looks at an event of a stream."""
         raw = chunk.raw
         if "chat_id" not in self.log and (b'"id"' in raw or b'"responseId"' in raw):
             self._chat_id(chunk.json())

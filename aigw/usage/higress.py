@@ -145,11 +145,21 @@ def _at(body: Any, path: Path) -> Any:
 
 
 def _first(body: dict[str, Any], paths: Sequence[Path]) -> Any:
-    return next((value for path in paths if (value := _at(body, path)) is not _ABSENT), _ABSENT)
+    for path in paths:
+        value: Any = body
+        for name in path:
+            if not isinstance(value, dict) or name not in value:
+                break
+            value = value[name]
+        else:
+            return value
+    return _ABSENT
 
 
 def _pick(details: dict[str, int], body: dict[str, Any], table: Mapping[str, Path]) -> None:
-    _merge(details, {name: value for name, path in table.items() if (value := _at(body, path)) is not _ABSENT})
+    for name, path in table.items():
+        if (value := _at(body, path)) is not _ABSENT:
+            details[name] = _integer(value, 0)
 
 
 def _merge(details: dict[str, int], found: Any) -> None:

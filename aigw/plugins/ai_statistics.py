@@ -197,12 +197,10 @@ class _Watch:
         return int((self._plugin.now() - self._started) * 1000)
 
 
-def _unseen(exchange: Exchange) -> Iterable[bytes]:
+def _unseen(exchange: Exchange) -> bytes:
     """The usage that the provider reported, for an answer in which the client does not see it."""
-    if payloads := getattr(exchange, "usage_payloads", ()):
-        return list(payloads)
     tokens = getattr(exchange.meter, "tokens", None)
-    return [as_payload(tokens, getattr(exchange.meter, "model", ""))] if isinstance(tokens, Tokens) else ()
+    return as_payload(tokens, getattr(exchange.meter, "model", "")) if isinstance(tokens, Tokens) else b""
 
 
 def cluster_of(exchange: Exchange) -> str:

@@ -174,16 +174,15 @@ class Record:
             for collector in self._collectors:
                 collector.feed(body)
 
-    def end(self, payloads: Iterable[bytes] = ()) -> None:
-        """Completes the log. `payloads` are the provider's own that carried usage; they count where the client saw
-        none."""
+    def end(self, reported: bytes = b"") -> None:
+        """Completes the log. `reported` is the usage that the provider told; it counts where the client saw none."""
         self.log["response_type"] = "stream" if self.streaming else "normal"
         body: Any = None
         if not self.streaming:
             body = self._plain()
         if self._plan.usage:
-            for payload in payloads if not self.usage.total else ():
-                self.usage.feed(payload)
+            if not self.usage.total:
+                self.usage.feed(reported)
             self._tokens()
         if self.streaming:
             for source, collectors in self._values:

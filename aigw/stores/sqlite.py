@@ -91,7 +91,7 @@ class SqliteUsageLog:
         return usage_query.read(self._path, since=since, until=until)
 
     def summarise(self, question: Question) -> Summary:
-        """Takes about 2 s for a million requests: in a server, call it in a thread. Raises UsageFileError."""
+        """Takes about 4 s for a million requests: in a server, call it in a thread. Raises UsageFileError."""
         return usage_query.summarise(self._path, question)
 
     def close(self) -> None:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from aigw.usage.price import PriceOverride
+
 Duration = Annotated[
     float,
     Meta(
@@ -111,6 +113,16 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
     max_body: Annotated[Size, Meta(description='The largest request body, decoded: bytes, or "100MiB".')] = 104857600
     timeouts: TimeoutsConfig = TimeoutsConfig()
     cors: CorsConfig = CorsConfig()
+    prices: Annotated[
+        dict[str, PriceOverride],
+        Meta(
+            description="Prices of models (globs) in USD per million tokens, instead of the list that comes with aigw.",
+            examples=[{"qwen-max*": {"input": 1.6, "output": 6.4, "cacheRead": 0.32}}],
+        ),
+    ] = {}
+    admin_key: Annotated[
+        str, Meta(description="Who sends it as a bearer token may read /-/usage, /-/metrics, /-/config from elsewhere.")
+    ] = ""
     hosts: Annotated[
         list[str], Meta(description="More names by which clients may call the gateway, beside the loopback ones.")
     ] = []

@@ -111,11 +111,12 @@ class _PluginReader:
             return None
         self._global = {key: value for key, value in raw.items() if key != "_rules_"}
         has_global = self._name in plugins and (bool(self._global) or "_rules_" not in raw)
-        pairs = [*self._from_routes(routes), *self._from_array(raw.get("_rules_"))]
+        own = self._from_routes(routes)
+        pairs = [*own, *self._from_array(raw.get("_rules_"))]
         if self._name in plugins and not has_global and not pairs:
             self._report.note(self._path, "has neither a global configuration nor a rule, so that it never runs")
         default = self._read_global(bool(raw.get("_rules_"))) if has_global else None
-        return PluginRules([rule for rule, _ in pairs], [*(config for _, config in pairs), default])
+        return PluginRules([rule for rule, _ in pairs], [*(config for _, config in pairs), default], len(own))
 
     def _read_global(self, has_rules: bool) -> Any:
         if not (self._lenient_global and has_rules):

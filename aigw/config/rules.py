@@ -43,15 +43,17 @@ class Rule(NamedTuple):
 class PluginRules:
     """A plugin's configurations: one a rule in the rules' order, then the global one. `rules[i]` selects `configs[i]`.
 
-    A config of None switches the plugin off where its rule matches; the last one is None without a global config."""
+    A config of None switches the plugin off where its rule matches; the last one is None without a global config. The
+    first `from_routes` rules are what routes say themselves."""
 
-    __slots__ = ("configs", "rules")
+    __slots__ = ("configs", "from_routes", "rules")
 
-    def __init__(self, rules: Sequence[Rule], configs: Sequence[Any]) -> None:
+    def __init__(self, rules: Sequence[Rule], configs: Sequence[Any], from_routes: int = 0) -> None:
         if len(configs) != len(rules) + 1:
             raise ValueError("one config a rule and the global one")
         self.rules = tuple(rules)
         self.configs = tuple(configs)
+        self.from_routes = from_routes
 
     def select(self, route: str, host: str, service: str) -> int | None:
         """The index in `configs` of what applies; None if the plugin does not take part.
@@ -64,6 +66,16 @@ class PluginRules:
                 index = position
                 break
         return None if self.configs[index] is None else index
+
+    def why(self, index: int) -> dict[str, Any]:
+        """Where `configs[index]` stands: `config` is global, route (the route's own) or rule; a rule has its `index` in
+        `_rules_` and its `match` keys."""
+        if index == len(self.rules):
+            return {"config": "global"}
+        if index < self.from_routes:
+            return {"config": "route"}
+        match = {key: list(names) for key, names in zip(MATCH_KEYS, self.rules[index], strict=True) if names}
+        return {"config": "rule", "index": index - self.from_routes, "match": match}
 
     def depends_on_host(self, route: str, service: str) -> bool:
         """Whether two requests of the same route and service can get different configurations."""

@@ -4,13 +4,14 @@ Plugins are built once, at start; a chain is composed when it is first needed an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Protocol
 
 from aigw.core.env import Env
 from aigw.core.model import Route
 from aigw.core.plugin import Next, Plugin, PluginModule, compose
+from aigw.core.trace import Applied, Tracer
 
 MAX_CHAINS = 1024
 """Chains by Host are kept up to this number, so that made-up hosts cannot fill the memory."""
@@ -23,6 +24,8 @@ class Rules(Protocol):
     def configs(self) -> Sequence[Any]: ...
 
     def select(self, route: str, host: str, service: str) -> int | None: ...
+
+    def why(self, index: int) -> Mapping[str, Any]: ...
 
     def depends_on_host(self, route: str, service: str) -> bool: ...
 
@@ -48,11 +51,13 @@ class Chain(NamedTuple):
 
 
 class Pipeline:
-    """The chains of all routes. `plugins` are in the order in which they see a request."""
+    """The chains of all routes. `plugins` are in the order in which they see a request; with a `tracer` the chains
+    record."""
 
-    def __init__(self, plugins: Sequence[Configured], terminal: Next) -> None:
+    def __init__(self, plugins: Sequence[Configured], terminal: Next, tracer: Tracer | None = None) -> None:
         self._configured = plugins
         self._terminal = terminal
+        self._tracer = tracer
         self._instances: dict[tuple[str, int], Plugin] = {}
         self._chains: dict[tuple[str, str], Chain] = {}
         self._by_host: dict[str, bool] = {}
@@ -76,10 +81,20 @@ class Pipeline:
         if chain is None:
             if len(self._chains) >= MAX_CHAINS:
                 self._chains.clear()
-            plugins = self._plugins(route, host)
-            chain = self._chains[key] = Chain(compose(plugins, self._terminal), bare=not plugins)
+            chain = self._chains[key] = self._compose(self._plugins(route, host))
         return chain
 
-    def _plugins(self, route: Route, host: str) -> list[Plugin]:
-        chosen = [(each.name, each.rules.select(route.name, host, route.service)) for each in self._configured]
-        return [self._instances[name, index] for name, index in chosen if index is not None]
+    def _plugins(self, route: Route, host: str) -> list[Applied]:
+        chosen = [(each, each.rules.select(route.name, host, route.service)) for each in self._configured]
+        return [
+            Applied(each.name, self._instances[each.name, index], each.rules.why(index))
+            for each, index in chosen
+            if index is not None
+        ]
+
+    def _compose(self, plugins: list[Applied]) -> Chain:
+        if self._tracer is None:
+            return Chain(compose([each.plugin for each in plugins], self._terminal), bare=not plugins)
+        present = {each.name for each in plugins}
+        absent = [each.name for each in self._configured if each.name not in present]
+        return Chain(self._tracer.compose(plugins, absent, self._terminal), bare=not plugins)

@@ -154,15 +154,17 @@ class _Rewritten:
 class Reply:
     """What the client gets. Made by `Exchange.reply`, which owns it; iterate it once.
 
-    `streaming` says that it is a stream of events, `single` that it is one chunk which is there already."""
+    `streaming` says that it is a stream of events, `single` that it is one chunk which is there already, `rewriters` how many
+    layers rewrite it."""
 
-    __slots__ = ("_source", "headers", "single", "status", "streaming")
+    __slots__ = ("_source", "headers", "rewriters", "single", "status", "streaming")
 
     def __init__(self, source: ChunkSource, status: int, headers: CIMultiDict[str], *, streaming: bool) -> None:
         self._source = source
         self.status = status
         self.headers = headers
         self.streaming = streaming
+        self.rewriters = 0
         self.single = isinstance(source, Fixed)
 
     def tap(self, on_chunk: OnChunk | None = None, on_end: OnEnd | None = None) -> Reply:
@@ -175,6 +177,7 @@ class Reply:
         for name in ("content-length", "content-md5", "digest", "etag"):
             self.headers.popall(name, None)  # they speak of the bytes as they were
         self._source = _Rewritten(self._source, stage)
+        self.rewriters += 1
         return self
 
     def __aiter__(self) -> AsyncIterator[Batch]:

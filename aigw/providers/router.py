@@ -169,7 +169,9 @@ class _Attempt:
                 and self._api in apis.MODEL_IN_BODY
                 and "json" in reply.headers.get("content-type", "")
             ):
+                asked = self._clock.monotonic()
                 await reply.whole(MAX_PLAIN)
+                exchange.timing.waited += self._clock.monotonic() - asked
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None

@@ -32,7 +32,7 @@ class Admin:
     """`shown` gives the effective configuration, without secrets."""
 
     def __init__(
-        self, *, usage: SqliteUsageLog, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
+        self, *, usage: SqliteUsageLog | None, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
     ) -> None:
         self._usage = usage
         self._metrics = metrics
@@ -76,12 +76,13 @@ class Admin:
             question = ask(asked.get("by", ["route", "model"]), since, until, now=self._clock.time())
         except ValueError as error:
             raise GatewayError(400, str(error), code="invalid_query") from None
+        if self._usage is None:
+            raise GatewayError(404, "this gateway keeps no usage", code="no_usage")
         summary = await asyncio.to_thread(self._usage.summarise, question)
         return JSON, msgspec.json.encode(summary)
 
     async def _metrics_page(self, query: str) -> Answer:
-        text = await asyncio.to_thread(self._metrics.render)
-        return _METRICS_TYPE, text.encode()
+        return _METRICS_TYPE, await asyncio.to_thread(self._metrics.render)
 
     async def _config_page(self, query: str) -> Answer:
         return JSON, msgspec.json.encode(self._shown())

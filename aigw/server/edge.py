@@ -6,6 +6,7 @@ the reading from upstream."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -13,15 +14,15 @@ from functools import lru_cache
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
-from aigw import __version__
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs
 from aigw.core.model import Request, Route
 from aigw.core.pipeline import Chain
-from aigw.core.reply import Reply
+from aigw.core.reply import Outcome, Reply
 from aigw.dialects.errors import JSON, error_body, error_event, family_of
 from aigw.server import bodies
+from aigw.server.admin import PREFIX, Admin
 from aigw.server.guard import Guard
 
 log = logging.getLogger("aigw")
@@ -30,16 +31,41 @@ CLIENT_LEFT = 499
 """nginx's status for a client that closed the connection; it stands in the log only."""
 
 
+Record = Callable[[Exchange, int, Outcome, str], None]
+"""Is told of a request that has ended: the status that the client got, how it ended, the code of its error."""
+
+
+class _End:
+    """How a request ended, for those who record it."""
+
+    __slots__ = ("error", "outcome", "status")
+
+    def __init__(self) -> None:
+        self.status = 500
+        self.outcome = Outcome.FAILED
+        self.error = ""
+
+
 class Edge:
-    """The handler of `web.Server`. `find_route` gives None where no route matches."""
+    """The handler of `web.Server`. `find_route` gives None where no route matches. `record` is told of every request that came
+    to a route, `admin` answers what is asked under `/-/`."""
 
     def __init__(
-        self, find_route: Callable[[Request], tuple[Route, Chain] | None], *, env: Env, guard: Guard, max_body: int
+        self,
+        find_route: Callable[[Request], tuple[Route, Chain] | None],
+        *,
+        env: Env,
+        guard: Guard,
+        max_body: int,
+        admin: Admin,
+        record: Record,
     ) -> None:
         self._find_route = find_route
         self._env = env
         self._guard = guard
         self._max_body = max_body
+        self._admin = admin
+        self._record = record
         self.jobs: Jobs = set()
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -49,9 +75,14 @@ class Edge:
         path, _, query = _origin_form(http.raw_path).partition("?")
         family = family_of(path, headers)
         exchange: Exchange | None = None
+        end = _End()
         try:
-            if early := self._answer_early(http, headers, path):
+            if early := self._answer_early(http, headers):
                 return early
+            if path.startswith(PREFIX):
+                answer = await self._admin.answer(http, path, query)
+                answer.headers.update(self._guard.cors(headers))
+                return answer
             request = Request(http.method, path, query, headers)
             found = self._find_route(request)
             if found is None:
@@ -68,21 +99,29 @@ class Edge:
                 jobs=self.jobs,
             )
             reply = await chain.call(exchange)
-            return await self._pump(http, exchange, reply)
+            return await self._pump(http, exchange, reply, end)
+        except asyncio.CancelledError:
+            end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
+            raise
         except GatewayError as error:
-            return self._refuse(http, headers, family, error, request_id)
+            end.outcome = Outcome.COMPLETE
+            return self._refuse(http, headers, family, error, request_id, end)
         except UpstreamError as error:
             log.warning("%s %s: %s", request_id, path, error)
-            return self._refuse(http, headers, family, error.answer(), request_id)
+            return self._refuse(http, headers, family, error.answer(), request_id, end)
         except Exception as error:  # noqa: BLE001
             if isinstance(error, ConnectionError) and (http.transport is None or http.transport.is_closing()):
+                end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
                 return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
-            return self._refuse(http, headers, family, _bug(error, request_id, path), request_id)
+            return self._refuse(http, headers, family, _bug(error, request_id, path), request_id, end)
         finally:
             if exchange is not None:
-                await exchange.aclose()
+                try:
+                    await exchange.aclose()
+                finally:
+                    self._record(exchange, end.status, end.outcome, end.error)
 
-    def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str], path: str) -> web.Response | None:
+    def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:
         self._guard.check(headers)
         if http.method == "CONNECT":
             raise GatewayError(405, "this gateway makes no tunnels", code="method_not_supported")
@@ -90,8 +129,6 @@ class Edge:
             return web.Response(status=204, headers=self._guard.preflight(headers))
         if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
             raise GatewayError(501, "WebSocket connections are not supported; use HTTP", code="not_supported")
-        if path == "/-/health" and http.method in ("GET", "HEAD"):
-            return web.json_response({"status": "ok", "version": __version__}, headers=self._guard.cors(headers))
         return None
 
     async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> None:
@@ -113,12 +150,17 @@ class Edge:
         if encodings := ",".join(headers.popall("content-encoding", ())):
             request.body = bodies.decode(request.body, encodings, self._max_body)
 
-    async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply) -> web.StreamResponse:
+    async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
+        timing, clock = exchange.timing, self._env.clock
+        end.status, end.outcome = reply.status, Outcome.COMPLETE
         headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:
             headers.popall("content-length", None)
-            return web.Response(status=reply.status, headers=headers, body=await reply.body())
+            body = await reply.body()
+            own = clock.monotonic() - timing.arrived - timing.waited
+            headers["x-aigw-time"] = f"own;dur={own * 1000:.2f}, wait;dur={timing.waited * 1000:.2f}"
+            return web.Response(status=reply.status, headers=headers, body=body)
         if reply.streaming:
             headers.popall("content-length", None)
             headers.setdefault("Cache-Control", "no-cache")
@@ -130,11 +172,13 @@ class Edge:
                     continue
                 if not response.prepared:
                     await response.prepare(http)
+                    if reply.streaming:
+                        timing.first = clock.monotonic()
                 await response.write(batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch]))
         except Exception as error:
             if not response.prepared or http.transport is None or http.transport.is_closing():
                 raise
-            await self._break_off(http, response, exchange, reply, error)
+            await self._break_off(http, response, exchange, reply, error, end)
             return response
         if not response.prepared:
             await response.prepare(http)
@@ -148,6 +192,7 @@ class Edge:
         exchange: Exchange,
         reply: Reply,
         error: Exception,
+        end: _End,
     ) -> None:
         """Tells the client that the stream is not complete: an error event, or a connection that ends without its
         last chunk."""
@@ -155,6 +200,7 @@ class Edge:
             shown = error.answer()
         else:
             shown = error if isinstance(error, GatewayError) else _bug(error, exchange.id, exchange.original.path)
+        end.outcome, end.error = Outcome.FAILED, shown.code or ""
         log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
         if reply.streaming:
             await response.write(error_event(exchange.family, shown, exchange.id))
@@ -183,10 +229,18 @@ class Edge:
         return out
 
     def _refuse(
-        self, http: web.BaseRequest, asked: CIMultiDict[str], family: str, error: GatewayError, request_id: str
+        self,
+        http: web.BaseRequest,
+        asked: CIMultiDict[str],
+        family: str,
+        error: GatewayError,
+        request_id: str,
+        end: _End,
     ) -> web.Response:
+        end.status, end.error = error.status, error.code or error.kind
         if error.plain is not None and self._env.fidelity == "higress":
             status, text = error.plain
+            end.status = status
             own = [*error.headers.items(), ("Content-Type", "text/plain")]
             headers = self._response_headers(asked, family, request_id, own)
             return web.Response(status=status, headers=headers, body=text.encode())

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import Env
@@ -21,13 +22,14 @@ from aigw.core.errors import AddressError, ConfigError
 from aigw.core.forward import Forward
 from aigw.core.model import Timeouts
 from aigw.core.pipeline import Pipeline
+from aigw.server.admin import Admin
+from aigw.server.books import Books
 from aigw.server.edge import Edge
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.upstream.base import Upstream
-from aigw.usage.tokens import TokenCounter
 
 log = logging.getLogger("aigw")
 
@@ -52,8 +54,9 @@ class Gateway:
     """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
     the transport, the token counter, the stores."""
 
-    def __init__(self, env: Env, host: str, *, insecure: bool) -> None:
+    def __init__(self, env: Env, books: Books, host: str, *, insecure: bool) -> None:
         self._env = env
+        self._books = books
         self._host = host
         self._insecure = insecure
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
@@ -108,7 +111,16 @@ class Gateway:
             guard = Guard(
                 hosts=[self._host, *config.hosts], origins=config.cors.origins, addresses=not is_loopback(self._host)
             )
-            edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body)
+            admin = Admin(
+                usage=self._books.usage,
+                metrics=self._books.metrics,
+                clock=env.clock,
+                key=config.admin_key,
+                shown=lambda: effective(loaded).values,
+            )
+            record = self._books.recorder.note
+            edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body, admin=admin, record=record)
+            self._books.take(loaded)
             return _Generation(env, edge, stack.pop_all())
 
     def _retire(self, generation: _Generation) -> None:
@@ -156,16 +168,20 @@ async def run(
     insecure: bool = False,
     shared: tuple[str, int] | None = None,
     reloader: Reloader | None = None,
+    books: Books | None = None,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
     then. `shared` is the address that several processes listen on, in place of the configured one; what
-    `reloader` finds changed is put into service.
+    `reloader` finds changed is put into service. `books` take down what happens; without them nothing is kept.
 
     Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(upstream.aclose)
-        gateway = Gateway(Env(upstream, loaded.services, TokenCounter()), host, insecure=insecure)
+        books = books or Books(None)
+        await stack.enter_async_context(books.open())
+        env = Env(upstream, loaded.services, books.tokens, metrics=books.metrics)
+        gateway = Gateway(env, books, host, insecure=insecure)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)

@@ -43,7 +43,7 @@ class _Note(NamedTuple):
 
 
 class Recorder:
-    """`show` gets each row and its notes for the line that people read; None shows nothing."""
+    """`prices` may be replaced at any time. `show` gets each row and its notes for the line that people read; None shows nothing."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Recorder:
     ) -> None:
         self._clock = clock
         self._tokens = tokens
-        self._prices = prices
+        self.prices = prices
         self._usage = usage
         self._access = access
         self._telemetry = telemetry
@@ -180,9 +180,9 @@ class Recorder:
 
     async def _price(self, tokens: rows.Tokens, watch: UsageWatch, model: str, at: float) -> float | None:
         query = Query(watch.provider, model, watch.reader.tier)
-        if not self._prices.ready(query, at):
-            await self._prices.prepare(query, at)
-        return self._prices.cost(tokens, query, at, watch.reader.parts)
+        if not self.prices.ready(query, at):
+            await self.prices.prepare(query, at)
+        return self.prices.cost(tokens, query, at, watch.reader.parts)
 
 
 def _milliseconds(seconds: float) -> float:

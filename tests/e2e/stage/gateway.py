@@ -65,10 +65,11 @@ async def serve(config: dict[str, Any], **plugins: Any) -> AsyncIterator[Gateway
     upstream: Any = upstream_for({})
     before = asyncio.all_tasks()
     async with run(loaded, upstream, grace=1.0) as running:
+        own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
             yield Gateway(running, upstream, outer, inner, stack)
         await until(lambda: not running.edge.jobs)
-        await until(lambda: left_over(before) == set())
+        await until(lambda: left_over(own) == set())
     assert upstream.open_connections == 0
     assert left_over(before) == set()
 

@@ -1,0 +1,224 @@
+"""What `--trace` keeps of a request while it is served: every plugin's turn, with the request as it came in and as it
+was passed on, the answer as it came back and as it was given, and when.
+
+Rule: while a request is served only copies are made; comparing, redacting and writing is `server.trace`'s, off the hot
+path. Without a Tracer none of this is in the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from multidict import CIMultiDict
+
+from aigw.core.env import Clock
+from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request
+from aigw.core.plugin import Next, Plugin, compose
+from aigw.core.reply import Outcome, Reply
+
+NOTE = "trace"
+"""Where the recording is in `exchange.notes`."""
+MAX_TURNS = 100
+"""A request's further turns (retries, mostly) are only counted."""
+CLIENT_LEFT = 499
+
+
+class Applied(NamedTuple):
+    """A plugin of a chain, and which of its configurations it runs with. `why` is as in `PluginRules.why`."""
+
+    name: str
+    plugin: Plugin
+    why: Mapping[str, Any]
+
+
+class Answer(NamedTuple):
+    """How an answer looked at one point of its way. `reply` tells one reply from another, `rewriters` how often
+    somebody had begun to rewrite it."""
+
+    reply: int
+    status: int
+    headers: CIMultiDict[str]
+    rewriters: int
+
+
+class Turn:
+    """One plugin's turn, or the terminal's (`applied` is None). Times are monotonic seconds.
+
+    A plugin that passes a request on more than once has a turn for each further time: `again` is its number, and
+    `began` when the time before came back. `entered` is the request that the plugin got, `passed` what it passed on
+    (None: it answered itself), `got` and `gave` the answer before and after it. `error` is what it raised itself, not
+    what came from further in."""
+
+    __slots__ = (
+        "again", "answered", "applied", "began", "ended", "entered", "error", "gave", "got", "origin", "passed",
+        "passed_at", "provider", "returned_at",
+    )  # fmt: skip
+
+    def __init__(self, applied: Applied | None, began: float, entered: Request, again: int = 0) -> None:
+        self.applied = applied
+        self.began = began
+        self.entered = entered
+        self.again = again
+        self.passed: Request | None = None
+        self.passed_at: float | None = None
+        self.returned_at: float | None = None
+        self.ended: float | None = None
+        self.got: Answer | None = None
+        self.gave: Answer | None = None
+        self.error = ""
+        self.provider = ""
+        self.origin = ""
+
+
+class Recording:
+    """All of one request. `secrets` are values that must not be shown; `ended` is when the last byte was there."""
+
+    __slots__ = (
+        "absent", "at", "ended", "error", "exchange", "first", "left_out", "outcome", "secrets", "seen", "status",
+        "streaming", "turns",
+    )  # fmt: skip
+
+    def __init__(self, exchange: Exchange, at: float, secrets: Iterable[str], absent: Sequence[str]) -> None:
+        self.exchange = exchange
+        self.at = at
+        self.secrets = secrets
+        self.absent = absent
+        self.first = self.seen = exchange.request.copy()
+        self.turns: list[Turn] = []
+        self.left_out = 0
+        self.status = 0
+        self.streaming = False
+        self.outcome = ""
+        self.error = ""
+        self.ended: float | None = None
+
+    def add(self, turn: Turn) -> Turn:
+        if len(self.turns) < MAX_TURNS:
+            self.turns.append(turn)
+        else:
+            self.left_out += 1
+        return turn
+
+    @property
+    def size(self) -> int:
+        """Bytes of the bodies that are kept for it, about."""
+        return len(self.first.body) + sum(len(turn.passed.body) for turn in self.turns if turn.passed is not None)
+
+
+class Tracer:
+    """Makes chains that record. `sink` gets each recording after the last byte; it must not raise or block."""
+
+    def __init__(self, clock: Clock, sink: Callable[[Recording], None], secrets: Iterable[str] = ()) -> None:
+        self._clock = clock
+        self._sink = sink
+        self._secrets = frozenset(secrets)
+
+    def compose(self, plugins: Sequence[Applied], absent: Sequence[str], terminal: Next) -> Next:
+        """As `plugin.compose`. `absent` are the configured plugins that do not take part."""
+        chain = compose([self._watched(each) for each in plugins], self._ending(terminal))
+
+        async def call(exchange: Exchange) -> Reply:
+            recording = Recording(exchange, self._clock.time(), self._secrets, absent)
+            exchange.notes[NOTE] = recording
+            exchange.defer(self._finish, recording)
+            try:
+                reply = await chain(exchange)
+            except BaseException as error:
+                recording.status, recording.error = _status(error), _said(error)
+                raise
+            recording.status, recording.streaming = reply.status, reply.streaming
+            return reply.tap(on_end=lambda outcome: self._ended(recording, outcome))
+
+        return call
+
+    def _ended(self, recording: Recording, outcome: Outcome) -> None:
+        recording.outcome = outcome.value
+        recording.ended = self._clock.monotonic()
+
+    async def _finish(self, recording: Recording) -> None:
+        if recording.ended is None:
+            recording.ended = self._clock.monotonic()
+        self._sink(recording)
+
+    def _watched(self, applied: Applied) -> Plugin:
+        plugin, now = applied.plugin, self._clock.monotonic
+
+        async def watched(exchange: Exchange, call_next: Next) -> Reply:
+            recording: Recording = exchange.notes[NOTE]
+            turns = [recording.add(Turn(applied, now(), recording.seen))]
+            entered = recording.seen
+            inner: BaseException | None = None
+
+            async def pass_on(exchange: Exchange) -> Reply:
+                nonlocal inner
+                turn = turns[-1]
+                if turn.passed is not None:
+                    turn = recording.add(Turn(applied, turn.returned_at or now(), entered, len(turns) + 1))
+                    turns.append(turn)
+                turn.passed_at = now()
+                turn.passed = recording.seen = exchange.request.copy()
+                try:
+                    reply = await call_next(exchange)
+                except BaseException as error:
+                    inner = error
+                    raise
+                finally:
+                    turn.returned_at = now()
+                turn.got = _look(reply)
+                return reply
+
+            try:
+                reply = await plugin(exchange, pass_on)
+                turns[-1].gave = _look(reply)
+            except BaseException as error:
+                if error is not inner:
+                    turns[-1].error = _said(error)
+                raise
+            finally:
+                turns[-1].ended = now()
+                inner = None  # an error holds its frames, and they hold this
+            return reply
+
+        return watched
+
+    def _ending(self, terminal: Next) -> Next:
+        now = self._clock.monotonic
+
+        async def ending(exchange: Exchange) -> Reply:
+            recording: Recording = exchange.notes[NOTE]
+            turn = recording.add(Turn(None, now(), recording.seen))
+            if exchange.target is not None:
+                turn.origin = str(exchange.target.origin)
+            turn.provider = exchange.attempts[-1] if exchange.attempts else ""
+            try:
+                reply = await terminal(exchange)
+                turn.gave = _look(reply)
+            except BaseException as error:
+                turn.error = _said(error)
+                raise
+            finally:
+                turn.ended = now()
+            return reply
+
+        return ending
+
+
+def _look(reply: Reply) -> Answer:
+    return Answer(id(reply), reply.status, CIMultiDict(reply.headers), reply.rewriters)
+
+
+def _status(error: BaseException) -> int:
+    if isinstance(error, UpstreamError):
+        return error.fault.status
+    if isinstance(error, GatewayError):
+        return error.status
+    return 500 if isinstance(error, Exception) else CLIENT_LEFT
+
+
+def _said(error: BaseException) -> str:
+    """Only the gateway's own errors are known to carry no secret; of others the log has the words."""
+    if isinstance(error, GatewayError | UpstreamError):
+        return f"{_status(error)} {error}"
+    return type(error).__name__ if isinstance(error, Exception) else "cancelled: the client left"

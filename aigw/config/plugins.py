@@ -186,6 +186,7 @@ class _PluginReader:
             for problem in self._module.check(config):
                 first, rest = problem.path[:1], problem.path[1:]
                 start = keys.get(str(first[0]), (*path, *first)) if first else path
-                told = self._report.note if problem.quirk and self._lenient_global else self._report.error
+                noted = problem.note or (problem.quirk and self._lenient_global)
+                told = self._report.note if noted else self._report.error
                 told((*start, *rest), problem.message)
         return config

@@ -33,6 +33,8 @@ class Problem(NamedTuple):
     message: str
     quirk: bool = False
     """Higress starts with it, silently doing something that nobody wants: only a note with `fidelity: higress`."""
+    note: bool = False
+    """Nothing is wrong, but something is worth knowing."""
 
 
 class PluginModule(Protocol):

@@ -23,6 +23,8 @@ from aigw.core.plugin import PluginModule
 FindPlugin = Callable[[str], PluginModule | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_DEFAULTS: dict[str, Any] = {"INHERITS": False, "check": lambda config: []}
+"""What a plugin's file need not define."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,6 +90,14 @@ class PluginLoader:
         elif module is None:
             hint = suggest(name, [*installed_plugins(), *PLACES]) or f"; known: {', '.join(installed_plugins())}"
             self._report.error(path[:-1], f"unknown plugin {name!r}{hint}", self._report.line(path))
+        if module is None:
+            return None
+        for part in ("Config", "build"):
+            if not hasattr(module, part):
+                self._report.error(path, f"the plugin {name!r} defines no {part}")
+                return None
+        for part, default in _DEFAULTS.items():
+            vars(module).setdefault(part, default)
         return module
 
 

@@ -23,6 +23,8 @@ from aigw.core.plugin import PluginModule
 FindPlugin = Callable[[str], PluginModule | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_DEFAULTS: dict[str, Any] = {"INHERITS": False, "check": lambda config: []}
+"""What a plugin's file need not define."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,6 +90,14 @@ class PluginLoader:
         elif module is None:
             hint = suggest(name, [*installed_plugins(), *PLACES]) or f"; known: {', '.join(installed_plugins())}"
             self._report.error(path[:-1], f"unknown plugin {name!r}{hint}", self._report.line(path))
+        if module is None:
+            return None
+        for part in ("Config", "build"):
+            if not hasattr(module, part):
+                self._report.error(path, f"the plugin {name!r} defines no {part}")
+                return None
+        for part, default in _DEFAULTS.items():
+            vars(module).setdefault(part, default)
         return module
 
 
@@ -187,6 +197,7 @@ class _PluginReader:
             for problem in self._module.check(config):
                 first, rest = problem.path[:1], problem.path[1:]
                 start = keys.get(str(first[0]), (*path, *first)) if first else path
-                told = self._report.note if problem.quirk and self._lenient_global else self._report.error
+                noted = problem.note or (problem.quirk and self._lenient_global)
+                told = self._report.note if noted else self._report.error
                 told((*start, *rest), problem.message)
         return config

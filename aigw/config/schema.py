@@ -58,7 +58,7 @@ class _Writer:
         """Two definitions: the plugin as under `plugins:`, with its rules, and as on a route."""
         config = self._fields(mi.type_info(module.Config))
         required = config.pop("required", [])
-        demand = {} if module.INHERITS or not required else {"required": required}
+        demand = {} if getattr(module, "INHERITS", False) or not required else {"required": required}
         self.definitions[f"{name}.on-route"] = {**config, **demand}
         keys = {key: {"type": "array", "items": {"type": "string"}, "description": _MATCH[key]} for key in MATCH_KEYS}
         rule = {**config, **demand, "properties": {**keys, **config["properties"]}}

@@ -8,7 +8,8 @@ from typing import Any
 
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.report import Path, Report, suggest
-from aigw.config.services import parse_listen, parse_upstream, service_problem, split_authority
+from aigw.config.services import parse_listen, parse_upstream, service_problem
+from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
@@ -65,5 +66,5 @@ def _check_route(route: RouteConfig, path: Path, report: Report) -> None:
 def _try(parse: Callable[[str], Any], text: str, report: Report, path: Path) -> None:
     try:
         parse(text)
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         report.error(path, str(error))

@@ -10,15 +10,12 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from aigw.config.report import without_password
+from aigw.core.authority import DEFAULT_PORTS, origin_of, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.model import Origin
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P<port>\d{1,5}))?")
-
-
-class Endpoint(NamedTuple):
+class RouteUpstream(NamedTuple):
     """A route's upstream. `service` is what `_match_service_` compares with: fqdn:port, or fqdn where no port is
     known."""
 
@@ -37,35 +34,26 @@ class ServiceTable:
         """The address of `authority`, found under `host:port`, `host`, and then the route's `service` and its bare
         name.
 
-        Raises ConfigError for an authority that is none, and where the mapped URL is not an HTTP one."""
-        host, port = split_authority(authority)
-        port = port or DEFAULT_PORTS[scheme]
-        bracketed = f"[{host}]" if ":" in host else host
-        for name in (f"{bracketed}:{port}", bracketed, service, service.rpartition(":")[0]):
+        Raises ValueError for an authority that is none, ConfigError where the mapped URL is not an HTTP one."""
+        origin = origin_of(scheme, authority)
+        bracketed = f"[{origin.host}]" if ":" in origin.host else origin.host
+        for name in (f"{bracketed}:{origin.port}", bracketed, service, service.rpartition(":")[0]):
             mapped = self._table.get(name.lower()) if name else None
             if mapped is not None:
-                return _origin(name, mapped, host)
-        return Origin(scheme, host, port, host if scheme == "https" else "")
+                return _mapped(name, mapped, origin.host)
+        return origin
 
 
-def _origin(name: str, url: str, tls_name: str) -> Origin:
+def _mapped(name: str, url: str, tls_name: str) -> Origin:
+    """Where `name` is by its URL, whose certificate is still that of `tls_name`."""
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in DEFAULT_PORTS:
         raise ConfigError(
             [f"services.{name}: {without_password(url)!r} is not HTTP; it must be an http:// or https:// URL"]
         )
-    host, port = split_authority(re.split(r"[/?#]", rest, maxsplit=1)[0])
-    return Origin(scheme, host, port or DEFAULT_PORTS[scheme], tls_name if scheme == "https" else "")
-
-
-def split_authority(authority: str) -> tuple[str, int]:
-    """Host, without the brackets of an IPv6 literal, and port (0 if there is none). Raises ConfigError if it is
-    neither."""
-    match = _AUTHORITY.fullmatch(authority)
-    if match is None or int(match["port"] or 0) > 65535:
-        raise ConfigError([f"{authority.rpartition('@')[2]!r} is not a host or host:port"])
-    return match["host"].strip("[]"), int(match["port"] or 0)
+    origin = origin_of(scheme, re.split(r"[/?#]", rest, maxsplit=1)[0])
+    return origin._replace(tls_name=tls_name if scheme == "https" else "")
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -74,25 +62,28 @@ def parse_listen(text: str) -> tuple[str, int]:
         text = f"127.0.0.1:{text}"
     elif text.startswith(":"):
         text = f"0.0.0.0{text}"  # noqa: S104  asked for; serve refuses it without key-auth or --insecure
-    host, port = split_authority(text)
-    if not text.endswith(f":{port}"):
+    try:
+        host, port = split_authority(text)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+    if port is None:
         raise ConfigError([f"{text!r} has no port; write '{text}:4700'"])
     return host, port
 
 
-def parse_upstream(text: str) -> Endpoint:
+def parse_upstream(text: str) -> RouteUpstream:
     """A route's `upstream:`. A bare service name is spoken to in plain HTTP unless its port is 443. Raises
-    ConfigError."""
+    ValueError."""
     scheme, separator, rest = text.partition("://")
     if not separator:
         _, port = split_authority(text)
-        return Endpoint("https" if port == 443 else "http", text, text)
+        return RouteUpstream("https" if port == 443 else "http", text, text)
     scheme = scheme.lower()
     if scheme not in DEFAULT_PORTS:
-        raise ConfigError([f"{without_password(text)!r} must begin with http:// or https://"])
+        raise ValueError(f"{without_password(text)!r} must begin with http:// or https://")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     _, port = split_authority(authority)
-    return Endpoint(scheme, authority, authority if port else f"{authority}:{DEFAULT_PORTS[scheme]}")
+    return RouteUpstream(scheme, authority, authority if port else f"{authority}:{DEFAULT_PORTS[scheme]}")
 
 
 def service_problem(url: str) -> str:
@@ -102,8 +93,8 @@ def service_problem(url: str) -> str:
         return "must be a URL such as http://127.0.0.1:9100 or redis://127.0.0.1:6379/0"
     if scheme.lower() in DEFAULT_PORTS:
         try:
-            _origin("", url, "")
-        except ConfigError:
+            _mapped("", url, "")
+        except ValueError:
             return "must be http(s)://host[:port]"
         if urlsplit(url).path.strip("/") or urlsplit(url).query:
             return "must end after the port: path and query are those of the original request"

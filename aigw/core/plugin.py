@@ -1,7 +1,9 @@
 """What a plugin is.
 
 A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an async context manager: before the yield it
-provisions, after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in.
+provisions, after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in. It
+may hold `check(config)`, which lists `Problem`s beyond the types, and `INHERITS` (default False): whether a rule
+starts as a copy of the global config.
 
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request
@@ -33,10 +35,12 @@ class Problem(NamedTuple):
     message: str
     quirk: bool = False
     """Higress starts with it, silently doing something that nobody wants: only a note with `fidelity: higress`."""
+    note: bool = False
+    """Nothing is wrong, but something is worth knowing."""
 
 
 class PluginModule(Protocol):
-    """The names that a plugin's file defines."""
+    """The names that a plugin's file defines; those that it may leave out are filled in when it is loaded."""
 
     Config: Any
     INHERITS: bool

@@ -6,13 +6,14 @@ does nothing."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
+from aigw.core.authority import origin_of
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
@@ -20,14 +21,18 @@ from aigw.core.reply import Reply
 from aigw.providers.bound import BoundProvider
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
+from aigw.providers.context import parse_file_url
+from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.mapping import ModelMapping
+from aigw.providers.provider import Provider
 from aigw.providers.router import Router
 from aigw.providers.settings import Settings
 from aigw.providers.tokens import StatusMatcher
 
 INHERITS = True
 
+Path = tuple[str | int, ...]
 _Weight = Annotated[int, Meta(ge=1)]
 
 
@@ -54,20 +59,30 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
 def check(config: Config) -> list[Problem]:
     """What is wrong beyond the types, in Higress's words where it has some."""
     problems = [] if config.provider is None else _check_provider(config.provider, ("provider",))
+    ids: set[str] = set()
     for index, provider in enumerate(config.providers):
         problems += _check_provider(provider, ("providers", index))
         if not provider.id:
             problems.append(Problem(("providers", index), "missing id in provider config"))
+        elif provider.id in ids:
+            message = f"{provider.id!r} is already the id of another provider"
+            problems.append(Problem(("providers", index, "id"), message, quirk=True))
+        ids.add(provider.id)
+    problems += _failing(("byModel",), lambda: ModelMapping(config.by_model))
     problems += _check_references(config)
     return problems
 
 
-def _check_provider(provider: ProviderConfig, at: tuple[str | int, ...]) -> list[Problem]:
+def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
     try:
         row = lookup(provider.type)
     except ValueError as error:
         return [Problem((*at, "type"), str(error))]
-    problems = [Problem((*at, key), message) for key, message in row.problems(msgspec.to_builtins(provider))]
+    keys = msgspec.to_builtins(provider)
+    problems = [Problem((*at, key), message) for key, message in row.problems(keys)]
+    if not problems:
+        problems += _check_addresses(provider, row, at)
+    problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
     if provider.protocol not in ("openai", "original"):
         problems.append(
             Problem((*at, "protocol"), f"invalid protocol in config: '{provider.protocol}'; use openai or original")
@@ -82,11 +97,27 @@ def _check_provider(provider: ProviderConfig, at: tuple[str | int, ...]) -> list
         ("failover", lambda: StatusMatcher(failover.failover_on_status)),
         ("retryOnFailure", lambda: StatusMatcher(provider.retry_on_failure.retry_on_status)),
     ):
-        try:
-            make()
-        except ValueError as error:
-            problems.append(Problem((*at, key), str(error)))
+        problems += _failing((*at, key), make)
     return problems
+
+
+def _check_addresses(provider: ProviderConfig, row: Provider, at: Path) -> list[Problem]:
+    """Hosts and URLs of a configuration whose required keys are there: they are resolved as for a request."""
+    keys = msgspec.to_builtins(provider)
+    problems = _failing((*at, row.host_field or row.url_field), lambda: locate(row, keys))
+    if provider.provider_domain:
+        problems += _failing((*at, "providerDomain"), lambda: origin_of(row.scheme, provider.provider_domain))
+    if context := provider.context:
+        problems += _failing((*at, "context", "fileUrl"), lambda: parse_file_url(context.file_url))
+    return problems
+
+
+def _failing(path: Path, make: Callable[[], object]) -> list[Problem]:
+    try:
+        make()
+    except ValueError as error:
+        return [Problem(path, str(error))]
+    return []
 
 
 def _check_references(config: Config) -> list[Problem]:

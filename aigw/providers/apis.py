@@ -5,7 +5,6 @@ prefix may stand before it (higress.md 4.2, P04). A path of none of them is pass
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 CHAT = "openai/v1/chatcompletions"
@@ -123,7 +122,8 @@ for _name, _path in PATHS.items():
     if "{" in _path:
         _segments = tuple(_path.split("/")[2:])
         _SHAPES.setdefault((_segments[0], len(_segments)), []).append((_segments, _name))
-_GEMINI = re.compile(r".*/([^/]+)/models/([^:]+):(streamGenerateContent|generateContent)", re.DOTALL)
+_LONGEST = max(length for _, length in _SHAPES) + 1
+"""Segments of the longest shape, v1 included: nothing before them can matter."""
 
 
 def detect(path: str) -> str | None:
@@ -148,14 +148,21 @@ def _find(path: str) -> tuple[str, dict[str, str]] | None:
         name = _FIXED.get(path[start:])
         if name is not None:
             return name, {}
-    while start >= 0:
-        found = _find_shape(path[start + 4 :].split("/"))
-        if found is not None:
-            return found
-        start = path.rfind("/v1/", 0, start + 3)
-    if "enerateContent" in path and (match := _GEMINI.match(path)):
-        name = STREAM_GENERATE_CONTENT if match[3].startswith("stream") else GENERATE_CONTENT
-        return name, {"{api_version}": match[1], "{model}": match[2]}
+        segments = path.rsplit("/", _LONGEST)
+        for index in range(len(segments) - 2, 0, -1):
+            if segments[index] == "v1" and (found := _find_shape(segments[index + 1 :])):
+                return found
+    return _find_gemini(path) if "enerateContent" in path else None
+
+
+def _find_gemini(path: str) -> tuple[str, dict[str, str]] | None:
+    """/{api_version}/models/{model}:generateContent, behind any prefix."""
+    before, _, rest = path.rpartition("/models/")
+    _, slash, version = before.rpartition("/")
+    model, _, action = rest.partition(":")
+    for name, verb in ((GENERATE_CONTENT, "generateContent"), (STREAM_GENERATE_CONTENT, "streamGenerateContent")):
+        if action.startswith(verb) and model and slash and version:
+            return name, {"{api_version}": version, "{model}": model}
     return None
 
 

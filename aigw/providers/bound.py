@@ -10,9 +10,10 @@ import re
 
 import msgspec
 
+from aigw.core.authority import origin_of
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.core.errors import GatewayError
+from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
@@ -23,14 +24,15 @@ from aigw.providers.call import Call
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
-from aigw.providers.endpoint import locate, origin_of
+from aigw.providers.endpoint import locate
 from aigw.providers.tokens import StatusMatcher, TokenPool
 from aigw.upstream.builtin import BuiltinUpstream, MockSettings
 
 
 class BoundProvider:
     def __init__(self, config: ProviderConfig, env: Env) -> None:
-        """Raises ValueError for a configuration that the plugin's `check` finds fault with."""
+        """Raises ValueError for a configuration that the plugin's `check` finds fault with, ConfigError for a host
+        that `services:` maps to what is not HTTP."""
         keys = msgspec.to_builtins(config)
         kind = lookup(config.type)
         self.config = config
@@ -45,6 +47,8 @@ class BoundProvider:
         self._origins: dict[str, Origin] = {}
         self._edits = BodyEdits(config, self.row, env)
         self._answers = Answers(config, self.row, env)
+        if config.provider_domain or self._endpoint.authority:
+            self._origin("")
 
     async def write(self, exchange: Exchange, source: Request, api: str | None, token: str | None) -> Call:
         """`source` as it goes to this provider. Raises GatewayError for a request that cannot be written."""
@@ -157,14 +161,22 @@ class BoundProvider:
                     404, f"the provider '{self.name}' names no host and the route has no upstream", code="no_upstream"
                 )
             return exchange.route.target._replace(authority=source.headers.get("host", ""))
-        service = exchange.route.service
+        try:
+            origin = self._origin(exchange.route.service)
+        except ConfigError as error:
+            raise GatewayError(500, str(error), kind="api_error", code="bad_service") from None
+        return Target(origin, authority, self._env.timeouts)
+
+    def _origin(self, service: str) -> Origin:
+        """Where the provider's host, or the route's service, really is. Raises ConfigError."""
         origin = self._origins.get(service)
         if origin is None:
-            at = origin_of(self.row.scheme, authority) if self.config.provider_domain else self._endpoint.origin
+            domain = self.config.provider_domain
+            at = origin_of(self.row.scheme, domain) if domain else self._endpoint.origin
             assert at is not None, "an authority has an origin"
             connect = f"[{at.host}]:{at.port}" if ":" in at.host else f"{at.host}:{at.port}"
             origin = self._origins[service] = self._env.services.locate(at.scheme, connect, service)
-        return Target(origin, authority, self._env.timeouts)
+        return origin
 
     def _bound_first_byte(self, call: Call) -> Call:
         """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read (P80)."""

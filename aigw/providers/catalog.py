@@ -177,6 +177,7 @@ _ROWS = (
         },
         auth=X_GOOG_API_KEY,
         auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
+        ignores=("apiVersion", "geminiSafetySetting", "geminiThinkingBudget"),
         reads_replies=True,
     ),
     Provider(
@@ -190,6 +191,7 @@ _ROWS = (
         paths=_under("/v1", apis.CHAT, apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
         usage_in_choice=True,
         reads_replies=True,
+        ignores=("moonshotFileId",),
         checks=(
             Conflict("moonshotFileId", "context", "moonshotFileId and context cannot be configured at the same time"),
             TOKEN,
@@ -315,6 +317,7 @@ _ROWS = (
         type="minimax",
         host="api.minimax.chat",
         paths={apis.CHAT: "/v1/text/chatcompletion_v2"},
+        ignores=("minimaxGroupId",),
         checks=(
             Unspoken(
                 "minimaxApiType", "pro", "this version does not speak minimaxApiType 'pro'; leave it out or set 'v2'"

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, structs
 from aigw.upstream.builtin import MockSettings
 
 Milliseconds = Annotated[int, Meta(ge=0, description="milliseconds")]
+Port = Annotated[int, Meta(ge=0, le=65535, description="0 is none")]
 
 
 class ContextFile(Struct, frozen=True, rename="camel"):
@@ -16,7 +17,7 @@ class ContextFile(Struct, frozen=True, rename="camel"):
 
     file_url: Annotated[str, Meta(description="the URL of the file")]
     service_name: Annotated[str, Meta(description="the service that serves it, as in `services:`")]
-    service_port: int = 0
+    service_port: Port = 0
 
 
 class CustomSetting(Struct, frozen=True, rename="camel"):
@@ -99,7 +100,7 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     qwen_enable_compatible: bool = True
     qwen_domain: str = ""
     ollama_server_host: str = ""
-    ollama_server_port: int = 0
+    ollama_server_port: Port = 0
     claude_version: str = ""
     api_version: str = ""
     claude_code_mode: bool = False

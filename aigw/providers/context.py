@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from multidict import CIMultiDict
 
+from aigw.core.authority import origin_of
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.model import Request, Target, Timeouts
@@ -17,38 +18,48 @@ MAX_CONTEXT = 4 * 1024 * 1024
 
 
 class ContextText:
-    """`await text()` gives the file's text. A failure is told to the request that met it and tried again by the next
-    one."""
+    """`await text()` gives the file's text. Who asks while it is fetched waits for the same fetch and gets its
+    failure; the next one tries again."""
 
     def __init__(self, config: ContextFile, *, timeout: float, env: Env) -> None:
-        """`timeout` in seconds, for the whole fetch."""
-        self._config = config
+        """`timeout` in seconds, for the whole fetch. Raises ValueError as `parse_file_url`, ConfigError for a host
+        that `services:` maps to what is not HTTP."""
+        self._url = parse_file_url(config.file_url)
         self._timeout = timeout
-        self._env = env
+        self._upstream = env.upstream
+        service = f"{config.service_name}:{config.service_port}" if config.service_port else config.service_name
+        authority = self._url.netloc.rpartition("@")[2]
+        origin = env.services.locate(self._url.scheme, authority, service)
+        self._target = Target(origin, authority, Timeouts(timeout, timeout, timeout))
         self._text: str | None = None
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[str] | None = None
 
     async def text(self) -> str:
         """Raises GatewayError 500 if the file cannot be had."""
-        async with self._lock:
-            if self._text is None:
-                try:
-                    async with asyncio.timeout(self._timeout):
-                        self._text = await self._fetch()
-                except TimeoutError:
-                    raise _failed(f"no answer within {self._timeout:g} s") from None
-                except UpstreamError as error:
-                    raise _failed(str(error)) from None
+        if self._text is None:
+            if self._fetching is None:
+                self._fetching = asyncio.create_task(self._fetch_in_time())
+                self._fetching.add_done_callback(self._fetched)
+            return await asyncio.shield(self._fetching)  # the others still want it when this one leaves
         return self._text
 
+    def _fetched(self, task: asyncio.Task[str]) -> None:
+        self._fetching = None
+        if not task.cancelled() and task.exception() is None:
+            self._text = task.result()
+
+    async def _fetch_in_time(self) -> str:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._fetch()
+        except TimeoutError:
+            raise _failed(f"no answer within {self._timeout:g} s") from None
+        except UpstreamError as error:
+            raise _failed(str(error)) from None
+
     async def _fetch(self) -> str:
-        url = urlsplit(self._config.file_url)
-        service = self._config.service_name
-        if self._config.service_port:
-            service = f"{service}:{self._config.service_port}"
-        origin = self._env.services.locate(url.scheme, url.netloc, service)
-        target = Target(origin, url.netloc, Timeouts(self._timeout, self._timeout, self._timeout))
-        response = await self._env.upstream.send(Request("GET", url.path or "/", url.query, CIMultiDict()), target)
+        request = Request("GET", self._url.path or "/", self._url.query, CIMultiDict())
+        response = await self._upstream.send(request, self._target)
         try:
             if response.status != 200:
                 raise _failed(f"failed to load context file, status: {response.status}")
@@ -60,6 +71,13 @@ class ContextText:
             return b"".join(pieces).decode("utf-8", "replace")
         finally:
             await response.body.aclose()
+
+
+def parse_file_url(text: str) -> SplitResult:
+    """Raises ValueError for what is no http(s) URL."""
+    url = urlsplit(text)
+    origin_of(url.scheme, url.netloc.rpartition("@")[2])
+    return url
 
 
 def _failed(why: str) -> GatewayError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote
 
+from aigw.core.authority import origin_of
 from aigw.core.model import Origin
 from aigw.providers import apis
 from aigw.providers.provider import Config, Provider, parse_url
@@ -64,14 +65,6 @@ def locate(provider: Provider, config: Config, *, faithful: bool = False) -> End
         headers={h.name: next((str(config[f]) for f in h.fields if config.get(f)), h.default) for h in row.headers},
         **shape,
     )
-
-
-def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:
-    """The origin of `host` or `host:port`. `default_port` 0 is the scheme's. Raises ValueError if it is neither."""
-    parts = parse_url(f"{scheme}://{authority}")
-    host = parts.hostname or ""
-    port = parts.port or default_port or (443 if scheme == "https" else 80)
-    return Origin(scheme, host, port, host if scheme == "https" else "")
 
 
 def _insert(path: str, values: Mapping[str, str], config: Config) -> str:

@@ -2,12 +2,19 @@
 all matches.
 
 What the two spell differently is translated, what Python cannot mean is refused. Every atom carries its own flags, so
-that Go's scoping of `(?i)` needs no groups. Repetition of what varies itself is refused too: RE2 takes linear time for
-it, Python's engine may not end."""
+that Go's scoping of `(?i)` needs no groups. A pattern that can match in too many ways is refused too: RE2 takes linear
+time for it, Python's engine tries one way after another and may not end."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+MAX_LENGTH = 128
+"""Characters of the longest text that a pattern may be held against."""
+MAX_WAYS = 3_000_000
+"""In how many ways a pattern may match a text of MAX_LENGTH: three `.*` are 129**3. At worst Python takes 0.1 s."""
 
 _REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _GROUP = re.compile(r"\?P?<([A-Za-z0-9_]+)>")
@@ -15,8 +22,6 @@ _FLAGS = re.compile(r"\?([imsU]*)(?:-([imsU]+))?([:)])")
 _NUMBER = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|(0[0-7]{0,2}|[1-7][0-7]{1,2})")
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _MAX_REPEAT = 1000
-_ONE, _FEW, _MANY = range(3)
-_OFTEN = 8
 _SPACE = r"\t\n\f\r "
 _ESCAPES = {"A": r"\A", "z": r"\Z", "b": r"\b", "B": r"\B", "d": r"\d", "D": r"\D", "w": r"\w", "W": r"\W",
             "s": f"[{_SPACE}]", "S": f"[^{_SPACE}]"}  # fmt: skip
@@ -69,6 +74,37 @@ class GoRegex:
         return match[number] or "" if 0 <= number <= self._pattern.groups else ""
 
 
+class _Part(NamedTuple):
+    """A translated part of a pattern.
+
+    `ways`: in how many ways it can match from one place on, at most. `single`: it matches one character. `run`: it is
+    a repetition of this single character and nothing else. `literal`: the only character that it matches."""
+
+    text: str
+    ways: int = 1
+    single: bool = False
+    run: str = ""
+    literal: str = ""
+
+
+def _in_sequence(parts: Sequence[_Part]) -> _Part:
+    parts = [part for part in parts if part.text]
+    ways = 1
+    for part, following in zip(parts, [*parts[1:], _Part("")], strict=False):
+        if not (part.run and _ends_run(part.run, following)):
+            ways *= part.ways
+    run = parts[0].run if len(parts) == 1 else ""
+    return _Part("".join(part.text for part in parts), min(ways, MAX_WAYS + 1), run=run)
+
+
+def _ends_run(run: str, following: _Part) -> bool:
+    """Whether a run can end in one place only: at a character that is not in it (`[^-]*` before `-`), or at the end."""
+    if following.literal:
+        cases = (following.literal, following.literal.swapcase())
+        return not any(re.match(run, case, re.ASCII) for case in cases)
+    return following.text == r"\Z"
+
+
 class _Parser:
     def __init__(self, pattern: str) -> None:
         self.names: dict[str, int] = {}
@@ -78,47 +114,53 @@ class _Parser:
         self._flags = frozenset[str]()
 
     def translate(self) -> str:
-        text, _ = self._alternatives()
+        branches = self._branches()
         if self._at < len(self._text):
             raise ValueError("unexpected )")
-        return text
+        starts = 1 if all(branch.text.startswith(r"\A") for branch in branches) else MAX_LENGTH + 1
+        if starts * sum(branch.ways for branch in branches) > MAX_WAYS:
+            raise ValueError(
+                "it can match in too many ways, which may take for ever; begin it with ^, "
+                "write [^-]* for .* before a -, or repeat less"
+            )
+        return "|".join(branch.text for branch in branches)
 
-    def _alternatives(self) -> tuple[str, int]:
-        """Translates up to the group's end. Tells how many ways there are to match: _ONE, _FEW or _MANY."""
-        outer, parts, ways = self._flags, [""], _ONE
+    def _branches(self) -> list[_Part]:
+        """Translates up to the group's end: what stands between the bars."""
+        outer = self._flags
+        branches: list[list[_Part]] = [[]]
         while self._at < len(self._text) and self._text[self._at] != ")":
             if self._text[self._at] == "|":
                 self._at += 1
-                parts.append("")
-                ways = max(ways, _FEW)
-                continue
-            text, more = self._repeated(*self._atom())
-            parts[-1] += text
-            ways = max(ways, more)
+                branches.append([])
+            else:
+                branches[-1].append(self._repeated(self._atom()))
         self._flags = outer
-        return "|".join(parts), ways
+        return [_in_sequence(parts) for parts in branches]
 
-    def _atom(self) -> tuple[str, int]:
+    def _atom(self) -> _Part:
         char = self._text[self._at]
         self._at += 1
         if char == "(":
             return self._group()
         if char == "[":
-            return self._flagged(self._class(), "i"), _ONE
+            return _Part(self._flagged(self._class(), "i"), single=True)
         if char == "\\":
-            return self._flagged(self._escape(), "i"), _ONE
+            escaped = self._text[self._at : self._at + 1]
+            literal = "" if escaped.isalnum() else escaped
+            return _Part(self._flagged(self._escape(), "i"), single=escaped not in "AzbBQ", literal=literal)
         if char == ".":
-            return self._flagged(".", "s"), _ONE
+            return _Part(self._flagged(".", "s"), single=True)
         if char in "^$":
-            return (f"(?m:{char})" if "m" in self._flags else {"^": r"\A", "$": r"\Z"}[char]), _ONE
+            return _Part(f"(?m:{char})" if "m" in self._flags else {"^": r"\A", "$": r"\Z"}[char])
         if char in "*+?" or (char == "{" and _REPEAT.match(self._text, self._at - 1)):
             raise ValueError(f"missing argument to repetition operator: {char}")
-        return self._flagged(re.escape(char), "i"), _ONE
+        return _Part(self._flagged(re.escape(char), "i"), single=True, literal=char)
 
     def _flagged(self, atom: str, flag: str) -> str:
         return f"(?{flag}:{atom})" if flag in self._flags and atom else atom
 
-    def _group(self) -> tuple[str, int]:
+    def _group(self) -> _Part:
         opening = "("
         if name := _GROUP.match(self._text, self._at):
             self._at = name.end()
@@ -132,54 +174,55 @@ class _Parser:
                 if not flags[1] and not flags[2]:
                     raise ValueError("missing argument to repetition operator: ?")
                 self._flags = changed
-                return "", _ONE
+                return _Part("")
             outer, self._flags, opening = self._flags, changed, "(?:"
         elif self._text.startswith("?", self._at):
             raise ValueError(f"invalid or unsupported Perl syntax: ({self._text[self._at : self._at + 3]}")
         self._groups += opening == "("
-        text, ways = self._alternatives()
+        branches = self._branches()
         if opening == "(?:":
             self._flags = outer
         if self._at >= len(self._text):
             raise ValueError("missing closing )")
         self._at += 1
-        return f"{opening}{text})", ways
+        text = "|".join(branch.text for branch in branches)
+        run = branches[0].run if len(branches) == 1 else ""
+        return _Part(f"{opening}{text})", min(sum(branch.ways for branch in branches), MAX_WAYS + 1), run=run)
 
-    def _repeated(self, atom: str, ways: int) -> tuple[str, int]:
-        """The atom with its repetition, and how many ways there are to match that."""
-        operator, most = self._operator()
+    def _repeated(self, atom: _Part) -> _Part:
+        """The atom with the repetition that follows it."""
+        operator, least, most = self._operator()
         if not operator:
-            return atom, ways
-        if not atom:
+            return atom
+        if not atom.text:
             raise ValueError(f"missing argument to repetition operator: {operator}")
         lazy = self._text.startswith("?", self._at)
         self._at += lazy
-        following, _ = self._operator()
+        following, _, _ = self._operator()
         if following:
             raise ValueError(f"invalid nested repetition operator: {operator}{following}")
-        often = most is None or most > _OFTEN
-        if (ways == _MANY and most != 1) or (ways == _FEW and often):
-            raise ValueError("a repetition of what varies itself may take for ever; use a class such as [ab] instead")
         varies = "?" if lazy != ("U" in self._flags) else ""
-        again = _MANY if most is None or (ways and most > 1) else _FEW
-        return f"(?:{atom}){operator}{varies}", max(ways, again)
+        most = MAX_LENGTH if most is None else min(most, MAX_LENGTH)
+        ways = sum(atom.ways**times for times in range(min(least, most), most + 1))
+        run = atom.text if atom.single else ""
+        return _Part(f"(?:{atom.text}){operator}{varies}", min(ways, MAX_WAYS + 1), run=run)
 
-    def _operator(self) -> tuple[str, int | None]:
-        """The repetition operator that stands here ("" if none), and how often it repeats at most (None = without
-        bound)."""
+    def _operator(self) -> tuple[str, int, int | None]:
+        """The repetition operator that stands here ("" if none), and how often it repeats at least and at most (None =
+        without bound)."""
         char = self._text[self._at : self._at + 1]
         if char and char in "*+?":
             self._at += 1
-            return char, 1 if char == "?" else None
+            return char, 1 if char == "+" else 0, 1 if char == "?" else None
         count = _REPEAT.match(self._text, self._at)
         if count is None:
-            return "", 1
+            return "", 1, 1
         least = int(count[1])
         most = int(count[3]) if count[3] else None if count[2] else least
         if max(least, most or 0) > _MAX_REPEAT or (most is not None and most < least):
             raise ValueError(f"invalid repeat count: {count[0]}")
         self._at = count.end()
-        return count[0], most
+        return count[0], least, most
 
     def _escape(self, *, in_class: bool = False) -> str:
         char = self._text[self._at : self._at + 1]

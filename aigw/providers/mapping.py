@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aigw.providers.goregex import GoRegex
+from aigw.providers.goregex import MAX_LENGTH, GoRegex
 
-MAX_LENGTH = 256
-"""Characters of the longest name that is held against regular expressions."""
 _REMEMBERED = 1024
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
+from aigw.core.authority import origin_of
+
 Config = Mapping[str, Any]
 
 
@@ -121,8 +123,9 @@ def parse_url(url: str) -> SplitResult:
         port = parts.port
     except ValueError:
         raise ValueError("the port is no number up to 65535") from None
-    if not parts.hostname or port == 0 or any(letter.isspace() for letter in parts.netloc):
+    if not parts.hostname or port == 0:
         raise ValueError("there is no host in it")
+    origin_of("http", parts.netloc.rpartition("@")[2])
     return parts
 
 
@@ -195,6 +198,8 @@ class Provider:
     """API -> request fields that are set where the client did not."""
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
 
+    ignores: tuple[str, ...] = ()
+    """Keys of Higress that nothing here reads."""
     checks: tuple[Check, ...] = (TOKEN,)
     variants: tuple[Variant, ...] = ()
 

@@ -1,6 +1,7 @@
 """The heads of HTTP/1.1 messages, sans-io. Rule: a request that could be read in two ways is refused, never repaired.
 
-Text is UTF-8 with surrogate escapes, as on aiohttp's side of the gateway, so that odd bytes pass through unchanged."""
+Requests are text in UTF-8 with surrogate escapes, as aiohttp reads them, so that odd bytes pass upstream unchanged. An
+answer's value that is not UTF-8 is read as Latin-1: aiohttp would drop an escaped byte on the way to the client."""
 
 from __future__ import annotations
 
@@ -58,7 +59,10 @@ def header_name(name: bytes) -> istr:
 
 
 def header_value(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 @lru_cache(maxsize=512)

@@ -1,9 +1,15 @@
 """Plugins, their rules and what routes change about them."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from aigw.config.effective import effective
+from aigw.config.load import load
 from aigw.config.plugins import find_plugin, installed_plugins
 from aigw.config.rules import NO_MATCH_KEY
+from aigw.core.errors import ConfigError
+from aigw.core.plugin import Problem
 
 PROVIDERS = "providers: [{type: a, apiTokens: [k]}, {type: b}]"
 
@@ -193,3 +199,34 @@ def test_every_installed_plugin_has_the_names_that_a_plugin_defines(name):
     assert isinstance(module.INHERITS, bool)
     assert callable(module.check)
     assert callable(module.build)
+
+
+class TestDefaults:
+    """A plugin needs `Config` and `build`; `check` and `INHERITS` have defaults."""
+
+    TEXT = b"plugins: {ai-cache: {key: g, cacheTTL: 5, _rules_: [{_match_route_: [r], key: r}]}}"
+
+    def test_a_plugin_without_check_replaces_the_global_config(self, modules):
+        own = modules["ai-cache"]
+        loaded = load(None, {}, {"ai-cache": SimpleNamespace(Config=own.Config, build=own.build)}.get, text=self.TEXT)
+        assert chosen(loaded, "ai-cache", "r").cache_ttl == 60
+        assert effective(loaded).values["plugins"]["ai-cache"]["_rules_"][0]["key"] == "r"
+
+    def test_what_it_says_itself_counts(self, modules):
+        own = modules["ai-cache"]
+        noting = SimpleNamespace(
+            Config=own.Config,
+            build=own.build,
+            INHERITS=True,
+            check=lambda config: [Problem(("key",), "is not used by this version", note=True)],
+        )
+        loaded = load(None, {}, {"ai-cache": noting}.get, text=self.TEXT)
+        assert chosen(loaded, "ai-cache", "r").cache_ttl == 5
+        assert [note.partition(": ")[2] for note in loaded.notes] == ["is not used by this version"] * 2
+
+    @pytest.mark.parametrize("without", ["Config", "build"])
+    def test_a_module_that_lacks_its_parts_is_named(self, modules, without):
+        parts = {"Config": modules["ai-cache"].Config, "build": modules["ai-cache"].build}
+        del parts[without]
+        with pytest.raises(ConfigError, match=rf"the plugin 'ai-cache' defines no {without}"):
+            load(None, {}, {"ai-cache": SimpleNamespace(**parts)}.get, text=self.TEXT)

@@ -5,6 +5,9 @@ import json
 import pytest
 from fakes import FakeUpstream, chat, make_env, make_exchange
 
+from aigw.config.services import ServiceTable
+from aigw.core.errors import ConfigError, GatewayError
+from aigw.core.model import Route
 from aigw.providers import apis
 from aigw.providers.bound import BoundProvider
 from aigw.providers.config import ProviderConfig
@@ -35,3 +38,18 @@ async def test_a_body_without_a_model_gets_the_mapping_of_any(config, expected):
     """P13 to P15"""
     body = await written(ProviderConfig(**config, model_mapping={"*": "m"}), HELLO)
     assert body.get("model") == expected
+
+
+class TestServices:
+    TABLE = ServiceTable({"api.openai.com": "redis://127.0.0.1:6379", "llm.dns": "redis://127.0.0.1:6379"})
+
+    def test_a_provider_that_is_mapped_to_what_is_not_http_is_named_at_the_start(self):
+        with pytest.raises(ConfigError, match=r"services\.api\.openai\.com: .* is not HTTP"):
+            BoundProvider(ProviderConfig(type="openai"), make_env(FakeUpstream(), services=self.TABLE))
+
+    async def test_a_routes_service_that_is_mapped_to_what_is_not_http_is_named(self):
+        provider = BoundProvider(ProviderConfig(type="deepseek"), make_env(FakeUpstream(), services=self.TABLE))
+        request = chat(HELLO)
+        exchange = make_exchange(request, route=Route("r", "llm.dns"))
+        with pytest.raises(GatewayError, match=r"services\.llm\.dns: .* is not HTTP"):
+            await provider.write(exchange, request, apis.CHAT, "k")

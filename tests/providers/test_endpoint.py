@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from aigw.core.model import Origin
 from aigw.providers import apis
 from aigw.providers.catalog import CATALOG
-from aigw.providers.endpoint import Endpoint, locate, origin_of
+from aigw.providers.endpoint import Endpoint, locate
 
 
 def endpoint(type_: str, *, faithful: bool = True, **config: Any) -> Endpoint:
@@ -120,11 +119,3 @@ def test_headers_come_from_the_first_key_that_is_set() -> None:
 def test_gemini_s_native_paths_keep_what_the_client_named() -> None:
     path = "/gw/v1/models/gemini-2.5-pro:streamGenerateContent"
     assert endpoint("gemini").path_of(apis.STREAM_GENERATE_CONTENT, path) == path.removeprefix("/gw")
-
-
-def test_origins() -> None:
-    assert origin_of("http", "h") == Origin("http", "h", 80)
-    assert origin_of("https", "h", 9) == Origin("https", "h", 9, "h")
-    for bad in ("", "h:0", "h:x", "h:99999", "[::1"):
-        with pytest.raises(ValueError, match=r"\S"):
-            origin_of("http", bad)

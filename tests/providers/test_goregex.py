@@ -65,11 +65,38 @@ def test_replace_all(pattern: str, text: str, replacement: str, expected: str | 
     ["(", ")", "a)", "[", "[a", "*", "a**", "a*+", "a{2}{3}", "a++", "|*", "a{1001}", "a{2,1}", r"\1", r"\8", r"\p{L}",
      r"\Z", r"\h", "\\", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?P=n)", "(?P<n>a)(?P<n>b)", "(?#c)", "(?x)a", "(?>a)",
      "(?a)b", "[z-a]", "[[:nope:]]", "(?)", "(?i)*", "(a*)*", "(a+){2,}", "((ab)+c)+",
-     "(a|aa)+$", "(a?)+$", "((a|aa){8}){8}", "(a{1,2}){9}", r"[\d-z]"],
+     "(a|aa)+$", "(a?)+$", "((a|aa){8}){8}", "(a{1,2}){30}", r"[\d-z]"],
 )  # fmt: skip
 def test_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         GoRegex(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^(.*)-(.*)-(.*)-(.*)x$", "(.*)-(.*)-(.*)x", "(.*)(.*)(.*)x", "a?" * 30 + "a" * 30, "(?:a|a)" * 30 + "$",
+     "^.{0,100}.{0,100}.{0,100}.{0,100}x$", "^([^A]*)a([^A]*)a([^A]*)a([^A]*)a", "^([^-]+)x([^-]+)x([^-]+)x([^-]+)x",
+     "^a|(.*)(.*)(.*)x"],
+)  # fmt: skip
+def test_what_can_match_in_too_many_ways_is_refused(pattern: str) -> None:
+    """Each is a polynomial or an exponential number of ways, which Python's engine tries one after another."""
+    with pytest.raises(ValueError, match="too many ways"):
+        GoRegex(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("^(.*)-(.*)-(.*)$", "a-b-c-d", "a-b|c|d"),
+        ("(.*)/(.*)", "a/b/c", "a/b|c|"),
+        ("^([^-]+)-([^-]+)-([^-]+)-([^-]+)-([^-]+)$", "a-b-c-d-e", "a|b|c"),
+        (r"(\w+)\.(\w+)\.(\w+)\.x", "a.b.c.x", "a|b|c"),
+        ("^(.*)-(.*)-(.*)-(.*)$", "a-b-c-d", "a|b|c"),
+        ("(?i)^GPT-([0-9]+)-([a-z]+)(?:-v1)?(.*)$", "gpt-4-mini-x", "4|mini|-x"),
+    ],
+)
+def test_patterns_of_several_parts(pattern: str, text: str, expected: str) -> None:
+    assert GoRegex(pattern).replace_all(text, "$1|$2|$3") == expected
 
 
 @given(

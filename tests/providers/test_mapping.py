@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.providers.mapping import MAX_LENGTH, ModelMapping
+from aigw.providers.goregex import MAX_LENGTH
+from aigw.providers.mapping import ModelMapping
 
 names = st.text(st.sampled_from("abgpt-o.4*~/:"), max_size=8)
 

@@ -122,10 +122,17 @@ class WordCounter:
         return True
 
 
-def make_env(upstream: FakeUpstream, *, fidelity: str = "safe", clock: FakeClock | None = None, seed: int = 1) -> Env:
+def make_env(
+    upstream: FakeUpstream,
+    *,
+    fidelity: str = "safe",
+    clock: FakeClock | None = None,
+    seed: int = 1,
+    services: ServiceTable | None = None,
+) -> Env:
     return Env(
         upstream=upstream,
-        services=ServiceTable({}),
+        services=services or ServiceTable({}),
         tokens=WordCounter(),
         fidelity=fidelity,
         clock=clock or FakeClock(),

@@ -1,0 +1,29 @@
+"""The notation of addresses, `host`, `host:port` and `[ipv6]:port`, wherever one is configured."""
+
+from __future__ import annotations
+
+import re
+
+from aigw.core.model import Origin
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P<port>\d{1,5}))?")
+
+
+def split_authority(text: str) -> tuple[str, int | None]:
+    """Host, without the brackets of an IPv6 literal, and port. Raises ValueError if it is neither."""
+    match = _AUTHORITY.fullmatch(text)
+    if match is None or int(match["port"] or 0) > 65535:
+        raise ValueError(f"{text.rpartition('@')[2]!r} is not a host or host:port")
+    return match["host"].strip("[]"), int(match["port"]) if match["port"] else None
+
+
+def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:
+    """Where `authority` is. `default_port` 0 is the scheme's. Raises ValueError for what cannot be connected to."""
+    if scheme not in DEFAULT_PORTS:
+        raise ValueError("the scheme must be http or https")
+    host, port = split_authority(authority)
+    if port == 0:
+        raise ValueError(f"{authority!r} has no port that can be connected to")
+    return Origin(scheme, host, port or default_port or DEFAULT_PORTS[scheme], host if scheme == "https" else "")

@@ -1,0 +1,35 @@
+"""The notation of addresses."""
+
+import pytest
+
+from aigw.core.authority import origin_of, split_authority
+from aigw.core.model import Origin
+
+WRONG = ["", "a b", "h:x", "h:99999", "user@h", "::1", "[::1", "h:1:2", "h/path", ":1", "h:"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("h", ("h", None)), ("h:0", ("h", 0)), ("h:1", ("h", 1)), ("[::1]", ("::1", None)), ("[::1]:2", ("::1", 2))],
+)
+def test_host_and_port(text, parts):
+    assert split_authority(text) == parts
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_no_authority(text):
+    with pytest.raises(ValueError, match="not a host or host:port"):
+        split_authority(text)
+
+
+def test_origins():
+    assert origin_of("http", "h") == Origin("http", "h", 80)
+    assert origin_of("https", "h:9") == Origin("https", "h", 9, "h")
+    assert origin_of("https", "[::1]") == Origin("https", "::1", 443, "::1")
+    assert origin_of("http", "h", 8000) == Origin("http", "h", 8000)
+
+
+@pytest.mark.parametrize(("scheme", "text"), [("ftp", "h"), ("", "h"), ("http", "h:0"), *(("http", w) for w in WRONG)])
+def test_no_origins(scheme, text):
+    with pytest.raises(ValueError, match=r"\S"):
+        origin_of(scheme, text)

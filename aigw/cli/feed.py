@@ -147,10 +147,10 @@ def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
     """Without both: the state folder of the configuration here. Raises FeedError."""
     if url:
         return RunningGateway(url, key)
-    return StateFolder(state or _configured_folder())
+    return StateFolder(state or configured_folder())
 
 
-def _configured_folder() -> Path:
+def configured_folder() -> Path:
     """As `config.load`, but from a file that may lack secrets or have mistakes elsewhere."""
     import os
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli import config, doctor, init, serve
+from aigw.cli import config, doctor, init, serve, trace
 
 app = typer.Typer(
     name="aigw",
@@ -36,6 +36,7 @@ def root(
 app.command("serve")(serve.serve)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
+app.command("trace")(trace.trace)
 app.add_typer(config.app, name="config")
 
 

@@ -154,8 +154,8 @@ class _Rewritten:
 class Reply:
     """What the client gets. Made by `Exchange.reply`, which owns it; iterate it once.
 
-    `streaming` says that it is a stream of events, `single` that it is one chunk which is there already, `rewriters` how many
-    layers rewrite it."""
+    `streaming` says that it is a stream of events, `single` that it is one chunk which is there already,
+    `rewriters` how many layers rewrite it."""
 
     __slots__ = ("_source", "headers", "rewriters", "single", "status", "streaming")
 

@@ -104,7 +104,8 @@ class Recording:
     @property
     def size(self) -> int:
         """Bytes of the bodies that are kept for it, about."""
-        return len(self.first.body) + sum(len(turn.passed.body) for turn in self.turns if turn.passed is not None)
+        bodies = [self.first.body, *(turn.passed.body for turn in self.turns if turn.passed is not None)]
+        return sum({id(body): len(body) for body in bodies}.values())
 
 
 class Tracer:

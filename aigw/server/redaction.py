@@ -27,19 +27,24 @@ _AROUND = 2000
 _BEFORE = 20
 """Characters that are shown before the place where two texts begin to differ."""
 
-_NAME = re.compile(r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!or)|^pwd$", re.IGNORECASE)
-_HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$|tokens$", re.IGNORECASE)
-_WORDS = r"(?:api|auth|access|secret|private)[_-]?keys?|[\w-]{0,40}(?:token|secret|passw(?:or)?d|passphrase|authorization)"
-_LOOKS = (
-    (re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", re.IGNORECASE), r"\1\2***"),
-    (re.compile(rf"\b({_WORDS})([\"'\\]{{0,4}}\s{{0,3}}[:=]\s{{0,3}}[\"'\\]{{0,4}})(?!\*\*\*|bearer|basic)[^\s\"'\\&,;]+",
-                re.IGNORECASE), r"\1\2***"),
-    (re.compile(r"([?&][\w.-]{0,60}(?:key|token|secret|password|sig)[\w.-]{0,20}=)[^&\s\"'\\]+", re.IGNORECASE), r"\1***"),
-    (re.compile(r"://[^/\s@]{1,500}@"), "://***@"),
-    (re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abp])[-_][\w-]{8,}"), HIDDEN),
-    (re.compile(r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})"), HIDDEN),
-    (re.compile(r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}"), HIDDEN),
-)  # fmt: skip
+_NAME = re.compile(r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!ority|ors?$)|^pwd$", re.IGNORECASE)
+_HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$", re.IGNORECASE)
+_NAMED = r"(?:api|auth|access|secret|private)[_-]?keys?|[\w-]{0,40}(?:token|secret|passw(?:or)?d|authorization)"
+_VALUE = r"[^\s\"'\\&,;]+"
+_GAP = r"[\"'\\]{0,4}\s{0,3}[:=]\s{0,3}[\"'\\]{0,4}"
+_LOOKS = tuple(
+    (re.compile(pattern, re.IGNORECASE if any_case else 0), instead)
+    for pattern, instead, any_case in (
+        (r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", r"\1\2***", True),
+        (rf"\b({_NAMED})({_GAP})(?!\*\*\*|bearer|basic){_VALUE}", r"\1\2***", True),
+        (rf"([?&][\w.-]{{0,60}}(?:key|token|secret|sig)[\w.-]{{0,20}}=){_VALUE}", r"\1***", True),
+        (r"://[^/\s@]{1,500}@", "://***@", False),
+        (r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abp])[-_][\w-]{8,}", HIDDEN, False),
+        (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", HIDDEN, False),
+        (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", HIDDEN, False),
+    )
+)
+"""What secrets look like wherever they stand, and what is shown in their place."""
 
 
 @lru_cache(maxsize=4096)
@@ -163,8 +168,8 @@ class Redaction:
         """A part of the text that begins up to _AROUND before `start`, without the secrets in it."""
         before = text[:start]
         for secret in self._secrets():
-            text = text.replace(secret, HIDDEN)
-        start = max(min(start, _common(before, text)) - _AROUND, 0)
+            before, text = before.replace(secret, HIDDEN), text.replace(secret, HIDDEN)
+        start = max(len(before) - _AROUND, 0)
         text = text[start : start + limit + 2 * _AROUND]
         for pattern, instead in _LOOKS:
             text = pattern.sub(instead, text)

@@ -1,0 +1,132 @@
+"""`aigw trace`: what happened to a request, from the files that `aigw serve --trace` writes.
+
+Rule: what is printed came from clients and providers, so that nothing reaches the terminal that is not printable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aigw.server.trace_record import TraceRecord
+
+
+def trace(
+    which: Annotated[
+        str, typer.Argument(metavar="[last|ID|ls]", help="A request's id or how it begins; ls lists the recent ones.")
+    ] = "last",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs; ls prints one line a request.")] = False,
+    number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many ls lists.")] = 20,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
+    ] = None,
+) -> None:
+    """Show what each plugin did to a request: which rule matched, how long it took, what it changed.
+
+    Only requests to a gateway that runs with --trace are kept. Their ids are in the header x-aigw-request-id.
+
+    Example: aigw trace last
+    """
+    from aigw.cli.feed import configured_folder
+
+    folder = state or configured_folder()
+    try:
+        found = _read(folder)
+        records = found.records[-number:] if which == "ls" else [_choose(found, which, folder)]
+    except _NoTraceError as error:
+        typer.echo(f"aigw trace: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        import msgspec
+
+        for record in records:
+            typer.echo(msgspec.json.encode(record))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    if which == "ls":
+        _print_list(console, records)
+    else:
+        from aigw.cli.tracing import lines
+
+        for line in lines(records[0], console.width):
+            console.print(line, soft_wrap=True)
+
+
+class _NoTraceError(Exception):
+    """The message names the remedy."""
+
+
+class _Found(NamedTuple):
+    """Records by arrival; `newer` counts those of a version that this one does not know."""
+
+    records: list[TraceRecord]
+    newer: int
+
+
+def _read(folder: Path) -> _Found:
+    import msgspec
+
+    from aigw.server.trace_record import VERSION, TraceRecord
+    from aigw.stores.trace_file import FOLDER, read_lines
+
+    decode = msgspec.json.Decoder(TraceRecord).decode
+    records, newer = [], 0
+    try:
+        for line in read_lines(folder / FOLDER):
+            try:
+                record = decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # torn off when its process was killed
+            if record.v > VERSION:
+                newer += 1
+            else:
+                records.append(record)
+    except OSError as error:
+        raise _NoTraceError(f"{folder / FOLDER} cannot be read: {error.strerror or error}") from None
+    if newer and not records:
+        raise _NoTraceError(f"the traces in {folder} were written by a newer aigw; upgrade this one")
+    if not records:
+        raise _NoTraceError(
+            f"there are no traces in {folder}: start `aigw serve --trace` here and send it a request, or name another"
+            " state folder with --state"
+        )
+    records.sort(key=lambda record: record.at)
+    return _Found(records, newer)
+
+
+def _choose(found: _Found, which: str, folder: Path) -> TraceRecord:
+    if which == "last":
+        return found.records[-1]
+    matching = [record for record in found.records if record.id.startswith(which)]
+    if not matching:
+        raise _NoTraceError(f"no trace in {folder} has an id that begins with {which!r}; `aigw trace ls` lists them")
+    if len({record.id for record in matching}) > 1 and all(record.id != which for record in matching):
+        ids = ", ".join(record.id for record in matching[-5:])
+        raise _NoTraceError(f"{len(matching)} requests have an id that begins with {which!r}; give more of it: {ids}")
+    return next((record for record in matching if record.id == which), matching[-1])
+
+
+def _print_list(console: Console, records: list[TraceRecord]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from aigw.cli.tracing import clean, duration, moment
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("time", "id", "status", "took"):
+        table.add_column(name, no_wrap=True, justify="right" if name in ("status", "took") else "left")
+    table.add_column("route", no_wrap=True, max_width=14, overflow="ellipsis")
+    table.add_column("request", no_wrap=True, overflow="ellipsis")
+    for record in reversed(records):
+        cells = (
+            moment(record.at), record.id[:12], str(record.status), duration(record.total_ms), record.route,
+            f"{record.method} {record.path}",
+        )  # fmt: skip
+        table.add_row(*(Text(clean(cell)) for cell in cells))
+    console.print(table)

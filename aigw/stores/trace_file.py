@@ -1,0 +1,97 @@
+"""The files of traced requests: JSON lines in `trace/` below the state folder, shared by all processes that have it.
+
+Rule: each process writes files of its own, of a bounded length, one write a line; whoever begins a new one deletes the
+oldest, so that about the last 1,000 requests or 50 MiB are kept. A line that was torn off is skipped by readers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+FOLDER = "trace"
+"""Below the state folder."""
+MAX_REQUESTS, MAX_BYTES = 1000, 50 * 1024 * 1024
+_PARTS = 10
+"""A file has at most this part of what is kept."""
+
+
+class TraceFiles:
+    """`write` blocks for the time of a disk write: not on the event loop. Raises OSError."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_requests: int = MAX_REQUESTS,
+        max_bytes: int = MAX_BYTES,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self._now = now
+        self._path = folder
+        self._file = -1
+        self._lines = self._bytes = self._number = 0
+        self._counted: dict[str, int] = {}
+
+    def write(self, line: bytes) -> None:
+        """Appends a line, without its end."""
+        full = self._lines >= self._max_requests // _PARTS or self._bytes + len(line) > self._max_bytes // _PARTS
+        if self._file < 0 or full or not self._path.exists():  # another process may have deleted it
+            self._begin()
+        data = memoryview(line + b"\n")
+        while data:
+            data = data[os.write(self._file, data) :]
+        self._lines += 1
+        self._bytes += len(line) + 1
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _begin(self) -> None:
+        self.close()
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._prune()
+        self._number += 1
+        began = datetime.fromtimestamp(self._now(), UTC)
+        self._path = self._folder / f"{began:%Y%m%dT%H%M%S.%f}-{os.getpid()}-{self._number}.jsonl"
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._lines = self._bytes = 0
+
+    def _prune(self) -> None:
+        """Leaves room for the file that begins now."""
+        requests, size = self._max_requests // _PARTS, self._max_bytes // _PARTS
+        for path in sorted(self._folder.glob("*.jsonl"), reverse=True):
+            with contextlib.suppress(FileNotFoundError):
+                requests += self._count(path)
+                size += path.stat().st_size
+                if requests > self._max_requests or size > self._max_bytes:
+                    path.unlink()
+                    self._counted.pop(path.name, None)
+
+    def _count(self, path: Path) -> int:
+        """The lines of a file. One of this process does not grow any more and is counted once."""
+        count = self._counted.get(path.name)
+        if count is None:
+            with path.open("rb") as file:
+                count = sum(1 for _ in file)
+            if f"-{os.getpid()}-" in path.name:
+                self._counted[path.name] = count
+        return count
+
+
+def read_lines(folder: Path) -> Iterator[bytes]:
+    """All lines, the files by when they were begun. Raises OSError."""
+    for path in sorted(folder.glob("*.jsonl")):
+        try:
+            with path.open("rb") as file:
+                yield from file
+        except FileNotFoundError:
+            continue  # deleted to make room meanwhile

@@ -64,6 +64,14 @@ plugins:
 # Where aigw keeps what it writes, seen from this file.
 #state_dir: .aigw
 
+# Prices of models (globs) in USD per million tokens, where the list that comes with aigw lacks one or is wrong.
+#prices:
+#  my-model: {input: 0.5, output: 1.5}
+#  "qwen-max*": {input: 1.6, output: 6.4, cacheRead: 0.32}
+
+# Who sends this key as a bearer token may read /-/usage, /-/metrics and /-/config from other machines, too.
+#admin_key: ${AIGW_ADMIN_KEY}
+
 # The largest request body, decoded.
 #max_body: 100MiB
 

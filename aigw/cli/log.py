@@ -4,6 +4,7 @@ the gateway."""
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import queue
 import sys
@@ -18,16 +19,21 @@ LAST_WORDS_SECONDS = 1.0
 class LogThread(logging.Handler):
     """Hands lines to the thread that writes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_json: bool = False) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+        text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+        self.setFormatter(_JsonFormatter() if as_json else text)
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.write(self.format(record))
+
+    def write(self, line: str) -> None:
+        """Takes a line, without its end. Never blocks, never raises."""
         with contextlib.suppress(queue.Full):
-            self._lines.put_nowait(self.format(record))
+            self._lines.put_nowait(line)
 
     def close(self) -> None:
         """Writes what is left, unless nobody reads it."""
@@ -40,3 +46,11 @@ class LogThread(logging.Handler):
         while (line := self._lines.get()) is not None:
             with contextlib.suppress(OSError, ValueError):
                 print(line, file=sys.stderr, flush=True)
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a record: `at` in seconds since 1970, `level`, `message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        return json.dumps({"at": record.created, "level": record.levelname.lower(), "message": message})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli import config, doctor, init, serve, trace
+from aigw.cli import config, doctor, init, serve, top, trace, usage
 
 app = typer.Typer(
     name="aigw",
@@ -36,6 +36,8 @@ def root(
 app.command("serve")(serve.serve)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
+app.command("top")(top.top)
+app.command("usage")(usage.usage)
 app.command("trace")(trace.trace)
 app.add_typer(config.app, name="config")
 

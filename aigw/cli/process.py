@@ -19,7 +19,9 @@ import typer
 import aigw
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
+from aigw.server.books import Books
 from aigw.server.gateway import Running, base_url, check_address, run, taken
+from aigw.server.record import Show
 from aigw.server.reload import Reloader
 from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
@@ -36,6 +38,8 @@ class Options(NamedTuple):
     grace: float
     json_output: bool
     env: dict[str, str]
+    trace: bool = False
+    show: Show | None = None
 
 
 async def serve_alone(options: Options) -> None:
@@ -84,7 +88,8 @@ async def _run(
     *,
     shared: tuple[str, int] | None = None,
 ) -> None:
-    """Serves until `stop` is set."""
+    """Serves until `stop` is set. Raises ConfigError for a state folder with another program's files."""
+    books = Books(loaded.state_dir, show=options.show, trace=options.trace)
     async with run(
         loaded,
         upstream,
@@ -92,6 +97,7 @@ async def _run(
         insecure=options.insecure,
         shared=shared,
         reloader=reloader,
+        books=books,
     ) as running:
         gc.collect()
         gc.freeze()  # what is loaded by now stays: the collector need not look at it again

@@ -11,7 +11,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Group
 from rich.text import Text
 
-from aigw.cli.table import COLUMNS, Grid, count, fit, names_of, rate, rich_table
+from aigw.cli.figures import count, rate
+from aigw.cli.table import COLUMNS, Grid, fit, names_of, rich_table
 from aigw.usage.summary import Line, Summary
 
 BARS = " ▁▂▃▄▅▆▇█"

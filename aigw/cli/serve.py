@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from aigw.cli.log import LogThread
+    from aigw.server.record import Show
+
 DEFAULT_FILE = Path("aigw.yaml")
 BAD_CONFIG = 2
+
+
+class LogFormat(Enum):
+    TEXT = "text"
+    JSON = "json"
 
 
 def serve(
@@ -25,14 +35,21 @@ def serve(
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes that share the port; for many streams at once.")
     ] = 1,
-    json_output: Annotated[bool, typer.Option("--json", help="One JSON line when it is ready, for scripts.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Keep what every plugin did; `aigw trace` shows it.")] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="How requests and messages are logged on stderr; default: text.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log nothing but warnings.")] = False,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="One JSON line when it is ready, for scripts; no lines of requests.")
+    ] = False,
     worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
 ) -> None:
     """Serve one address for all providers.
 
     Without a configuration file it uses the providers whose keys are in the environment (OPENAI_API_KEY, ...), a
     running Ollama, and the built-in models echo and mock. A change to the file, or to the .env beside it, takes effect
-    at once.
+    at once. A request is one line: time, status, model, tokens in and out, USD, time to the first token and to the end.
 
     Example: aigw serve --config aigw.yaml
     """
@@ -44,14 +61,16 @@ def serve(
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
     from aigw.core.errors import AddressError, ConfigError
 
-    logging.basicConfig(level=logging.INFO, handlers=[LogThread()])
+    log = LogThread(as_json=log_format is LogFormat.JSON)
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[log])
+    show = None if quiet or (json_output and log_format is None) else _show(log, as_json=log_format is LogFormat.JSON)
     try:
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
     if config is None and DEFAULT_FILE.exists():
         config = DEFAULT_FILE
-    options = Options(config, listen, insecure, grace, json_output, dict(os.environ))
+    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show)
     try:
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
@@ -66,3 +85,13 @@ def serve(
         raise typer.Exit(1) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # whoever started it does not listen any more
+
+
+def _show(log: LogThread, *, as_json: bool) -> Show:
+    """Shows each request as a line of the log."""
+    from aigw.cli.console import line
+    from aigw.server.record import as_json as encoded
+
+    if as_json:
+        return lambda row, exchange: log.write(encoded(row, exchange).decode())
+    return lambda row, exchange: log.write(line(row, exchange))

@@ -23,19 +23,21 @@ Jobs = set[asyncio.Task[None]]
 class Timing:
     """Where the time of one request went, in monotonic seconds; None = it did not come to that.
 
-    `arrived` is when its first byte came out of the socket, `waited` how long the upstreams took to begin an answer (all
-    attempts together), `first` when the first event was written to the client."""
+    `arrived` is when its first byte came out of the socket, `waited` how long the upstreams took to begin an answer
+    (all attempts together), `begun` when the first piece of an answer that is passed on piece by piece was written to
+    the client, `first` the same if that was an event."""
 
-    __slots__ = ("arrived", "first", "waited")
+    __slots__ = ("arrived", "begun", "first", "waited")
 
     def __init__(self, arrived: float) -> None:
         self.arrived = arrived
         self.waited = 0.0
+        self.begun: float | None = None
         self.first: float | None = None
 
 
 class Meter(Protocol):
-    """Reads usage out of what a provider answers. `aigw.usage.normalise.UsageReader` is one."""
+    """Reads usage out of what a provider answers. `aigw.usage.watch.UsageWatch` is one."""
 
     def feed(self, data: bytes) -> None:
         """Takes the payload of one event or of a whole body."""
@@ -46,9 +48,9 @@ class Exchange:
     """Plugins read and change `request`, and send it on with `call_next`.
 
     `original` is what the client sent and stays as it was. `target` is where the terminal sends the request: the
-    route's own until ai-proxy replaces it. `meter` holds the usage that the provider reported, also where the client does
-    not see it; None where no provider was asked. `notes` are facts for the log and for other plugins, under the plugin's
-    name."""
+    route's own until ai-proxy replaces it. `meter` holds the usage that the provider reported, also where the client
+    does not see it; None where no provider was asked. `notes` are facts for the log and for other plugins, under the
+    plugin's name; a text is shown in the line that people read."""
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "attempts", "client", "consumer", "family",

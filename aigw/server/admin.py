@@ -1,6 +1,7 @@
 """What the gateway tells about itself, under `/-/`: never a route that changes anything.
 
-`/-/health` and `/-/ready` are for everybody; the others for this machine, or for who has the configured `admin_key`."""
+`/-/health` and `/-/ready` are for everybody, the others for this machine and for who has the configured
+`admin_key`."""
 
 from __future__ import annotations
 
@@ -18,11 +19,12 @@ from aigw.core.errors import GatewayError
 from aigw.dialects.errors import JSON
 from aigw.server.guard import is_loopback
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.usage.metrics import Metrics
+from aigw.usage.metrics import CONTENT_TYPE, Metrics
 from aigw.usage.question import ask
 
 PREFIX = "/-/"
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
+"""What a proxy on this machine adds to the requests of others."""
 
 Answer = tuple[str, bytes]
 """Content type and body."""
@@ -49,7 +51,9 @@ class Admin:
         """Raises GatewayError: 404 for no such page, 405 for anything but reading, 403 for others."""
         page = path.removeprefix(PREFIX)
         if http.method not in ("GET", "HEAD"):
-            raise GatewayError(405, f"{path} can only be read", code="method_not_allowed", headers={"Allow": "GET, HEAD"})
+            raise GatewayError(
+                405, f"{path} can only be read", code="method_not_allowed", headers={"Allow": "GET, HEAD"}
+            )
         if page in ("health", "ready"):
             body = msgspec.json.encode({"status": "ok", "version": __version__})
             return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})
@@ -60,11 +64,10 @@ class Admin:
         return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
     def _check(self, http: web.BaseRequest) -> None:
-        if self._key:
-            given = http.headers.get("authorization", "").removeprefix("Bearer ")
-            if hmac.compare_digest(given.encode(), self._key.encode()):
-                return
-        elif is_loopback(http.remote or ""):
+        given = http.headers.get("authorization", "").removeprefix("Bearer ")
+        if self._key and hmac.compare_digest(given.encode(errors="surrogateescape"), self._key.encode()):
+            return
+        if is_loopback(http.remote or "") and not any(name in http.headers for name in _PROXIED):
             return
         remedy = "send the admin_key as a bearer token" if self._key else "set admin_key in aigw.yaml to let others in"
         raise GatewayError(403, f"this is for the gateway's own machine; {remedy}", kind="permission_error")
@@ -72,8 +75,8 @@ class Admin:
     async def _usage_page(self, query: str) -> Answer:
         asked = parse_qs(query)
         try:
-            since, until = asked.get("since", ["0"])[-1], asked.get("until", [""])[-1]
-            question = ask(asked.get("by", ["route", "model"]), since, until, now=self._clock.time())
+            since, until = asked.get("since", ["1h"])[-1], asked.get("until", [""])[-1]
+            question = ask(asked.get("by", ["model"]), since, until, now=self._clock.time())
         except ValueError as error:
             raise GatewayError(400, str(error), code="invalid_query") from None
         if self._usage is None:
@@ -82,7 +85,7 @@ class Admin:
         return JSON, msgspec.json.encode(summary)
 
     async def _metrics_page(self, query: str) -> Answer:
-        return _METRICS_TYPE, await asyncio.to_thread(self._metrics.render)
+        return CONTENT_TYPE, await asyncio.to_thread(self._metrics.render)
 
     async def _config_page(self, query: str) -> Answer:
         return JSON, msgspec.json.encode(self._shown())

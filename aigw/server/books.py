@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from aigw.config.load import Loaded
 from aigw.core.env import Clock
 from aigw.core.errors import ConfigError
-from aigw.server.record import Recorder
+from aigw.server.record import Recorder, Show
+from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.stores.usage_file import FILE_NAME, UsageFileError
 from aigw.usage.metrics import Metrics
 from aigw.usage.price import Prices
-from aigw.usage.row import UsageRow
 from aigw.usage.telemetry import open_telemetry
 from aigw.usage.tokens import TokenCounter
 
-Show = Callable[[UsageRow, dict[str, Any]], None]
+WRITE_SECONDS = 0.02
+"""What the usage log waits for more rows; they come many at a time as it is."""
 
 
 class Books:
-    """`folder` is the state folder; None writes nothing to disk. `show` gets each request for the line that people read."""
+    """`folder` is the state folder; None writes nothing to disk. `show` gets each request for the line that people
+    read, `trace` keeps what every plugin did."""
 
-    def __init__(self, folder: Path | None, *, clock: Clock = time, show: Show | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, *, clock: Clock = time, show: Show | None = None, trace: bool = False
+    ) -> None:
         """Raises ConfigError for a usage file that is not ours."""
+        self._folder = folder
         try:
-            self.usage = SqliteUsageLog(folder / FILE_NAME) if folder is not None else None
+            self.usage = SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS) if folder is not None else None
         except UsageFileError as error:
             raise ConfigError([str(error)]) from None
+        self.traces = TraceWriter(folder) if folder is not None and trace else None
         self.tokens = TokenCounter()
         self.metrics = Metrics(folder)
         self.recorder = Recorder(
@@ -52,7 +58,10 @@ class Books:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Writes until the block ends, and then what is left."""
+        """Writes until the block ends, and then what is left. The folder is its user's alone."""
+        if self._folder is not None:
+            with contextlib.suppress(OSError):  # whoever writes there says what is wrong
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.metrics.start()
         self.recorder.start()
         try:
@@ -60,3 +69,5 @@ class Books:
         finally:
             await self.recorder.aclose()
             await asyncio.to_thread(self.metrics.close)
+            if self.traces is not None:
+                await asyncio.to_thread(self.traces.close)

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
-from aigw.core.exchange import Exchange, Jobs
+from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.model import Request, Route
 from aigw.core.pipeline import Chain
 from aigw.core.reply import Outcome, Reply
@@ -47,8 +47,8 @@ class _End:
 
 
 class Edge:
-    """The handler of `web.Server`. `find_route` gives None where no route matches. `record` is told of every request that came
-    to a route, `admin` answers what is asked under `/-/`."""
+    """The handler of `web.Server`. `find_route` gives None where no route matches. `record` is told of every request
+    that came to a route, `admin` answers what is asked under `/-/`."""
 
     def __init__(
         self,
@@ -158,13 +158,14 @@ class Edge:
         if reply.single and not head_only:
             headers.popall("content-length", None)
             body = await reply.body()
-            own = clock.monotonic() - timing.arrived - timing.waited
-            headers["x-aigw-time"] = f"own;dur={own * 1000:.2f}, wait;dur={timing.waited * 1000:.2f}"
+            headers["x-aigw-time"] = _spent(timing, clock.monotonic())
             return web.Response(status=reply.status, headers=headers, body=body)
         if reply.streaming:
             headers.popall("content-length", None)
             headers.setdefault("Cache-Control", "no-cache")
             headers.setdefault("X-Accel-Buffering", "no")
+        else:
+            headers["x-aigw-time"] = _spent(timing, clock.monotonic())
         response = _Streamed(status=reply.status, headers=headers)
         try:
             async for batch in reply:
@@ -172,8 +173,9 @@ class Edge:
                     continue
                 if not response.prepared:
                     await response.prepare(http)
+                    timing.begun = clock.monotonic()
                     if reply.streaming:
-                        timing.first = clock.monotonic()
+                        timing.first = timing.begun
                 await response.write(batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch]))
         except Exception as error:
             if not response.prepared or http.transport is None or http.transport.is_closing():
@@ -247,6 +249,12 @@ class Edge:
         own = [*error.headers.items(), ("Content-Type", JSON)]
         headers = self._response_headers(asked, family, request_id, own)
         return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+
+
+def _spent(timing: Timing, now: float) -> str:
+    """`x-aigw-time`, in the form of Server-Timing: the gateway's own milliseconds, and those waited for providers."""
+    own = now - timing.arrived - timing.waited
+    return f"own;dur={own * 1000:.2f}, wait;dur={timing.waited * 1000:.2f}"
 
 
 def _bug(error: Exception, request_id: str, path: str) -> GatewayError:

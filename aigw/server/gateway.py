@@ -105,7 +105,9 @@ class Gateway:
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
         env = replace(self._env, services=loaded.services, fidelity=config.fidelity, timeouts=timeouts)
         async with AsyncExitStack() as stack:
-            pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream))
+            traces = self._books.traces
+            tracer = traces.tracer(loaded, env.clock) if traces is not None else None
+            pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream), tracer)
             await pipeline.open(env, stack)
             routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
             guard = Guard(

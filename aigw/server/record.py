@@ -1,13 +1,15 @@
 """What is kept of every request: a usage row, a line of the access log, a line for people, a span.
 
-Rule: the request itself only leaves a note; everything else happens a tenth of a second later, many at a time. A stream that told no
-usage is estimated then, and a price that is not known yet is looked up then."""
+Rule: the request itself only leaves a note; everything else happens a tenth of a second later, many at a time. A stream
+that told no usage is estimated then, and a price that is not known yet is looked up then, without holding up the
+others."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,9 +31,22 @@ from aigw.usage.watch import UsageWatch
 log = logging.getLogger("aigw")
 
 INTERVAL = 0.1
-"""Seconds between two rounds; with the usage log's own 0.1 s a row is on disk within 0.2 s."""
+"""Seconds between two rounds. The usage log adds less than as much again, so that a row is on disk within 0.2 s."""
+TURN = 20
+"""Rows that are made before requests get a turn again."""
+LAST_SECONDS = 5.0
+"""What prices and estimates may take when the gateway stops; then rows are written without them."""
+
+FREE = frozenset(
+    (apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH,
+     apis.RETRIEVE_VIDEO, apis.RETRIEVE_VIDEO_CONTENT, apis.COUNT_TOKENS)
+)  # fmt: skip
+"""APIs that no provider bills."""
 
 _encode = msgspec.json.Encoder().encode
+
+Show = Callable[[UsageRow, Exchange], None]
+"""Shows a request to people. Must not block."""
 
 
 class _Note(NamedTuple):
@@ -41,9 +56,19 @@ class _Note(NamedTuple):
     error: str
     ended: float
 
+    @property
+    def watch(self) -> UsageWatch | None:
+        meter = self.exchange.meter
+        return meter if isinstance(meter, UsageWatch) else None
+
+    @property
+    def model(self) -> str:
+        watch = self.watch
+        return (watch.model if watch else "") or _asked(self.exchange)
+
 
 class Recorder:
-    """`prices` may be replaced at any time. `show` gets each row and its notes for the line that people read; None shows nothing."""
+    """`prices` may be replaced at any time. `show` gets each row with its request; None shows nothing."""
 
     def __init__(
         self,
@@ -54,7 +79,7 @@ class Recorder:
         usage: UsageLog | None = None,
         access: AccessLog | None = None,
         telemetry: Telemetry | None = None,
-        show: Callable[[UsageRow, dict[str, Any]], None] | None = None,
+        show: Show | None = None,
     ) -> None:
         self._clock = clock
         self._tokens = tokens
@@ -64,6 +89,9 @@ class Recorder:
         self._telemetry = telemetry
         self._show = show
         self._notes: list[_Note] = []
+        self._lines: list[bytes] = []
+        self._slow: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failed = False
 
@@ -76,10 +104,16 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Writes what is left."""
+        self._stop.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait([self._task])
-        await self._round()
+        await self._take_notes()
+        if self._slow:
+            _, late = await asyncio.wait(self._slow, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._write_lines()
         if self._usage is not None:
             await asyncio.to_thread(self._usage.close)
         if self._access is not None:
@@ -88,63 +122,121 @@ class Recorder:
             await asyncio.to_thread(self._telemetry.close)
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(INTERVAL)
-            try:
-                await self._round()
-            except Exception:
-                log.exception("recording requests failed")
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._stop.wait()
+            await self._take_notes()
+            await self._write_lines()
 
-    async def _round(self) -> None:
+    async def _take_notes(self) -> None:
         notes, self._notes = self._notes, []
-        lines: list[bytes] = []
-        for note in notes:
-            row = await self._row(note)
-            if self._usage is not None:
-                self._usage.append(row)
-            extra = note.exchange.notes
-            if self._access is not None:
-                lines.append(_line(row, note))
-            if self._telemetry is not None:
-                traceparent = note.exchange.original.headers.get("traceparent", "")
-                self._telemetry.record(row, extra.get("span_tags"), traceparent)
-            if self._show is not None:
-                self._show(row, extra)
-        if self._access is not None and lines:
-            await self._write(self._access, lines)
+        for number, note in enumerate(notes, 1):
+            try:
+                self._take(note)
+            except Exception:
+                log.exception("recording %s failed", note.exchange.id)
+            if number % TURN == 0:
+                await asyncio.sleep(0)
 
-    async def _write(self, access: AccessLog, lines: Sequence[bytes]) -> None:
+    def _take(self, note: _Note) -> None:
+        watch = note.watch
+        if watch is None:
+            self._keep(note, rows.Tokens(), 0.0 if _costs_nothing(note) else None)
+            return
+        tokens = watch.tokens
+        if not self._is_complete(note, tokens):
+            self._later(note, watch, tokens, count=True)
+            return
+        known, cost = self._cost_at_once(note, watch, tokens)
+        if known:
+            self._keep(note, tokens, cost)
+        else:
+            self._later(note, watch, tokens, count=False)
+
+    def _is_complete(self, note: _Note, tokens: rows.Tokens) -> bool:
+        """Whether the provider told all, or there is nothing to estimate by."""
+        timing = note.exchange.timing
+        if tokens.source == "reported":
+            return note.outcome is Outcome.COMPLETE or tokens.output not in (None, 0, 1)
+        if note.status >= 400 or note.watch is None:
+            return True
+        return timing.first is None and not any(note.watch.produced())
+
+    def _cost_at_once(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens) -> tuple[bool, float | None]:
+        """Whether the cost can be told without waiting, and the cost."""
+        if watch.reader.cost is not None:
+            return True, watch.reader.cost
+        if tokens.source == "absent" and _costs_nothing(note):
+            return True, 0.0
+        query, at = Query(watch.provider, note.model, watch.reader.tier), self._arrived(note)
+        if tokens.source == "absent" or self.prices.ready(query, at):
+            return True, self.prices.cost(tokens, query, at, watch.reader.parts)
+        return False, None
+
+    def _later(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens, *, count: bool) -> None:
+        task = asyncio.create_task(self._complete(note, watch, tokens, count=count))
+        self._slow.add(task)
+        task.add_done_callback(self._slow.discard)
+
+    async def _complete(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens, *, count: bool) -> None:
+        """Keeps a request whose tokens are estimated first, or whose price is looked up; whatever happens, it is
+        kept."""
+        cost = None
         try:
-            await asyncio.to_thread(access.write, lines)
-        except OSError as error:
-            if not self._failed:
-                log.warning("the access log cannot be written: %s", error.strerror or error)
-            self._failed = True
+            if count:
+                tokens = await asyncio.to_thread(self._estimate, note, watch, tokens)
+            known, cost = self._cost_at_once(note, watch, tokens)
+            if not known:
+                query, at = Query(watch.provider, note.model, watch.reader.tier), self._arrived(note)
+                prices = self.prices
+                await prices.prepare(query, at)
+                cost = prices.cost(tokens, query, at, watch.reader.parts)
+        except Exception:
+            log.exception("the usage of %s is not known", note.exchange.id)
+        finally:
+            self._keep(note, tokens, cost)
 
-    async def _row(self, note: _Note) -> UsageRow:
+    def _estimate(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens) -> rows.Tokens:
+        text, reasoning = watch.produced()
+        counted = estimate(
+            tokens,
+            prompt=_prompt(note.exchange),
+            text=text,
+            counter=self._tokens,
+            model=note.model,
+            reasoning=reasoning,
+        )
+        share = watch.share
+        return counted if share == 1 else msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
+
+    def _keep(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> None:
+        row = self._row(note, tokens, cost)
         exchange = note.exchange
-        timing = exchange.timing
-        watch = exchange.meter if isinstance(exchange.meter, UsageWatch) else None
-        at = self._clock.time() - (self._clock.monotonic() - timing.arrived)
-        total = note.ended - timing.arrived
-        begun = note.ended if timing.first is None else timing.first
+        if self._usage is not None:
+            self._usage.append(row)
+        if self._access is not None:
+            self._lines.append(as_json(row, exchange))
+        if self._telemetry is not None:
+            traceparent = exchange.original.headers.get("traceparent", "")
+            self._telemetry.record(row, exchange.notes.get("span_tags"), traceparent)
+        if self._show is not None:
+            self._show(row, exchange)
+
+    def _row(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> UsageRow:
+        exchange = note.exchange
+        timing, watch = exchange.timing, note.watch
+        begun = note.ended if timing.begun is None else timing.begun
         asked = _asked(exchange)
-        model = (watch.model if watch else "") or asked
-        tokens, cost = rows.Tokens(), None
-        if watch is not None:
-            tokens = await self._count(note, watch, model)
-            cost = watch.reader.cost
-            if cost is None:
-                cost = await self._price(tokens, watch, model, at)
         return UsageRow(
             id=exchange.id,
-            at=at,
+            at=self._arrived(note),
             route=exchange.route.name,
             service=exchange.route.service or (exchange.target.authority if exchange.target else ""),
             provider=exchange.attempts[-1] if exchange.attempts else "",
             api=apis.detect(exchange.original.path) or "",
             asked=asked,
-            model=model,
+            model=(watch.model if watch else "") or asked,
             consumer=exchange.consumer or exchange.original.headers.get("x-mse-consumer", ""),
             stream=timing.first is not None,
             status=note.status,
@@ -157,36 +249,50 @@ class Recorder:
             gateway_ms=_milliseconds(begun - timing.arrived - timing.waited),
             wait_ms=_milliseconds(timing.waited),
             first_token_ms=None if timing.first is None else _milliseconds(timing.first - timing.arrived),
-            total_ms=_milliseconds(total),
+            total_ms=_milliseconds(note.ended - timing.arrived),
         )
 
-    async def _count(self, note: _Note, watch: UsageWatch, model: str) -> rows.Tokens:
-        """What the provider reported; an estimate where an answer came and told nothing, or not the last of it."""
-        tokens = watch.tokens
-        cut = note.outcome is not Outcome.COMPLETE
-        if tokens.source == "reported" and not (cut and tokens.output in (None, 0, 1)):
-            return tokens
-        text, reasoning = watch.produced()
-        if not (text or reasoning):
-            return tokens
-        prompt = _prompt(note.exchange)
+    def _arrived(self, note: _Note) -> float:
+        """In seconds since 1970."""
+        return self._clock.time() - (self._clock.monotonic() - note.exchange.timing.arrived)
 
-        def count() -> rows.Tokens:
-            counted = estimate(tokens, prompt=prompt, text=text, counter=self._tokens, model=model, reasoning=reasoning)
-            share = watch.share
-            return counted if share == 1 else msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
+    async def _write_lines(self) -> None:
+        lines, self._lines = self._lines, []
+        if self._access is None or not lines:
+            return
+        try:
+            await asyncio.to_thread(self._access.write, lines)
+        except OSError as error:
+            if not self._failed:
+                log.warning("the access log cannot be written: %s", error.strerror or error)
+            self._failed = True
 
-        return await asyncio.to_thread(count)
 
-    async def _price(self, tokens: rows.Tokens, watch: UsageWatch, model: str, at: float) -> float | None:
-        query = Query(watch.provider, model, watch.reader.tier)
-        if not self.prices.ready(query, at):
-            await self.prices.prepare(query, at)
-        return self.prices.cost(tokens, query, at, watch.reader.parts)
+def as_json(row: UsageRow, exchange: Exchange) -> bytes:
+    """A line of the access log, without its end."""
+    line: dict[str, Any] = {
+        **msgspec.structs.asdict(row),
+        "method": exchange.original.method,
+        "path": exchange.original.path,
+        "client": exchange.client,
+    }
+    for name in ("ai_log", "log_properties"):
+        if value := exchange.notes.get(name):
+            line[name] = value
+    return _encode(line)
 
 
 def _milliseconds(seconds: float) -> float:
     return round(max(0.0, seconds) * 1000, 3)
+
+
+def _costs_nothing(note: _Note) -> bool:
+    """Whether it is known that nobody is paid: no provider was asked, or for something that is free."""
+    exchange = note.exchange
+    if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
+        return True
+    api = apis.detect(exchange.original.path)
+    return api in FREE or (api is None and not exchange.attempts)
 
 
 def _asked(exchange: Exchange) -> str:
@@ -209,17 +315,3 @@ def _prompt(exchange: Exchange) -> str | list[dict[str, Any]]:
     if isinstance(messages, list) and all(isinstance(message, dict) for message in messages):
         return messages
     return exchange.request.body.decode("utf-8", "replace")
-
-
-def _line(row: UsageRow, note: _Note) -> bytes:
-    exchange = note.exchange
-    line: dict[str, Any] = {
-        **msgspec.structs.asdict(row),
-        "method": exchange.original.method,
-        "path": exchange.original.path,
-        "client": exchange.client,
-    }
-    for name in ("ai_log", "log_properties"):
-        if value := exchange.notes.get(name):
-            line[name] = value
-    return _encode(line)

@@ -1,7 +1,7 @@
 """The access log: one JSON line a request, shared by all processes that have the same state folder, rotated by size.
 
-Rule: a batch of lines is one write in append mode, so that lines of several processes never mix; whoever finds the file too large
-moves it away under a lock, and the others notice that their file is no longer the one of that name."""
+Rule: a batch of lines is one write in append mode, so that lines of several processes never mix; whoever finds the file
+too large moves it away under a lock, and the others notice that their file is no longer the one of that name."""
 
 from __future__ import annotations
 
@@ -80,6 +80,9 @@ def _lock(path: Path) -> Iterator[None]:
     except ImportError:  # Windows, where there is one process
         yield
         return
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

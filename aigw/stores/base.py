@@ -1,4 +1,4 @@
-"""The protocols of what is kept. Each has one file an implementation; nobody but `server` and `cli` knows which is used."""
+"""The protocols of what is kept. Each has one file an implementation; only `server` and `cli` know which is used."""
 
 from __future__ import annotations
 

@@ -246,14 +246,15 @@ def _read(path: Path) -> _File | None:
 def _write(path: Path, worker: str, counts: Counts, folded: list[str]) -> None:
     series = [(name, labels, value) for (name, labels), value in counts.items()]
     new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_bytes(msgspec.json.encode(_File(_VERSION, worker, series, folded)))
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(_File(_VERSION, worker, series, folded)))
     new.replace(path)
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Holds a lock between processes while the block runs. Windows has one process only and needs none."""
-    with path.open("a") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
         if sys.platform != "win32":
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -82,15 +82,15 @@ def _collect(body: Any, text: list[str], reasoning: list[str]) -> None:
 
 
 def _message(message: dict[str, Any], text: list[str], reasoning: list[str]) -> None:
-    for name in ("content", "text", "refusal", "partial_json"):
-        if isinstance(value := message.get(name), str):
-            text.append(value)
-    for name in ("reasoning_content", "reasoning", "thinking"):
-        if isinstance(value := message.get(name), str):
-            reasoning.append(value)
+    text += _texts(message, "content", "text", "refusal", "partial_json")
+    reasoning += _texts(message, "reasoning_content", "reasoning", "thinking")
     for call in _list(message.get("tool_calls")):
         function = _dict(_dict(call).get("function"))
-        text += [value for value in (function.get("name"), function.get("arguments")) if isinstance(value, str)]
+        text += _texts(function, "name", "arguments")
+
+
+def _texts(values: dict[str, Any], *names: str) -> list[str]:
+    return [value for name in names if isinstance(value := values.get(name), str)]
 
 
 def _dict(value: Any) -> dict[str, Any]:

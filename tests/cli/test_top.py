@@ -23,7 +23,8 @@ from rich.console import Console
 
 from aigw.cli.keys import parse
 from aigw.cli.screen import View, whole
-from aigw.cli.table import COLUMNS, count, milliseconds, money, rate, shorten
+from aigw.cli.figures import count, milliseconds, money, rate
+from aigw.cli.table import COLUMNS, shorten
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.usage.question import Question, ask
 from aigw.usage.row import Tokens, UsageRow

@@ -36,7 +36,7 @@ def trace(
     folder = state or configured_folder()
     try:
         found = _read(folder)
-        records = found.records[-number:] if which == "ls" else [_choose(found, which, folder)]
+        records = found.records[: -number - 1 : -1] if which == "ls" else [_choose(found, which, folder)]
     except _NoTraceError as error:
         typer.echo(f"aigw trace: {error}", err=True)
         raise typer.Exit(1) from None
@@ -119,11 +119,11 @@ def _print_list(console: Console, records: list[TraceRecord]) -> None:
     from aigw.cli.tracing import clean, duration, moment
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("time", "id", "status", "took"):
-        table.add_column(name, no_wrap=True, justify="right" if name in ("status", "took") else "left")
+    for name, width in (("time", 18), ("id", 12), ("status", 6), ("took", 7)):
+        table.add_column(name, no_wrap=True, min_width=width, justify="right" if width < 10 else "left")
     table.add_column("route", no_wrap=True, max_width=14, overflow="ellipsis")
     table.add_column("request", no_wrap=True, overflow="ellipsis")
-    for record in reversed(records):
+    for record in records:
         cells = (
             moment(record.at), record.id[:12], str(record.status), duration(record.total_ms), record.route,
             f"{record.method} {record.path}",

@@ -91,8 +91,9 @@ def _step(step: Step) -> Iterator[_Line]:
         yield _Line("  ", *parts, (duration(step.in_ms), "cyan"))
     else:
         name = f"{step.name}, time {step.again}" if step.again else step.name
+        why = "" if step.again else _why(step)
         times = duration(step.in_ms) if step.status else f"in {duration(step.in_ms)}, out {duration(step.out_ms)}"
-        yield _Line("| ", ("* ", ""), (name, "bold"), (f"  {times}", "cyan"), (f"  {_why(step)}", "dim"))
+        yield _Line("|     ", ("* ", ""), (name, "bold"), (f"  {times}", "cyan"), (f"  {why}" if why else "", "dim"))
         yield from _changed(step.changed)
         yield from _reply(step)
     if step.error:
@@ -168,8 +169,10 @@ def _wrapped(line: _Line, width: int) -> Iterator[Text]:
             yield Text.assemble(before, rest)
             return
         end = _break(rest.plain, room)
-        yield Text.assemble(before, rest[:end])
-        rest, before = rest[end:], line.hang
+        shown, rest = rest[:end], rest[end:]
+        shown.rstrip()
+        yield Text.assemble(before, shown)
+        before = line.hang
 
 
 def _break(text: str, room: int) -> int:

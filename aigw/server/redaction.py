@@ -27,7 +27,9 @@ _AROUND = 2000
 _BEFORE = 20
 """Characters that are shown before the place where two texts begin to differ."""
 
-_NAME = re.compile(r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!ority|ors?$)|^pwd$", re.IGNORECASE)
+_NAME = re.compile(
+    r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!ority|ors?$)|^pwd$", re.IGNORECASE
+)
 _HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$", re.IGNORECASE)
 _NAMED = r"(?:api|auth|access|secret|private)[_-]?keys?|[\w-]{0,40}(?:token|secret|passw(?:or)?d|authorization)"
 _VALUE = r"[^\s\"'\\&,;]+"

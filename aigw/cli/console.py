@@ -18,7 +18,7 @@ MOST_WORDS = 100
 def line(row: UsageRow, exchange: Exchange) -> str:
     """Time, status, model, tokens in and out, USD, time to the first token and to the end, and what was special.
 
-    The columns take 77 characters; `~` stands before a number that was estimated, `?` for one that is not known."""
+    The columns take 79 characters; `~` stands before a number that was estimated, `?` for one that is not known."""
     spent, made = _tokens(row.tokens)
     name = row.model or f"{exchange.original.method} {exchange.original.path}"
     first = "" if row.first_token_ms is None else milliseconds(row.first_token_ms)

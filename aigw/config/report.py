@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _SECRET_KEY = re.compile(
     r"(?<!^max)(tokens?|passw(or)?d|passphrase|secret|credentials?|authorization)$"
-    r"|(api|auth|access|secret|private)keys?$|^(ak|sk)$",
+    r"|(api|auth|access|secret|private|admin)keys?$|^(ak|sk)$",
     re.IGNORECASE,
 )
 _USER_IN_URL = re.compile(r"://[^/\s]*@")

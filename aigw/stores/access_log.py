@@ -45,9 +45,8 @@ class AccessLog:
     def _reopen(self) -> None:
         """Opens the file if it is not open, or if another process moved it away."""
         if self._file >= 0:
-            with contextlib.suppress(FileNotFoundError):
-                if _inode(self._path.stat()) == self._inode:
-                    return
+            if self._is_current():
+                return
             self.close()
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -55,14 +54,20 @@ class AccessLog:
 
     def _rotate(self) -> None:
         with _lock(self._path.with_suffix(".lock")):
-            with contextlib.suppress(FileNotFoundError):
-                if _inode(self._path.stat()) != self._inode:
-                    return  # another process was first
+            if not self._is_current():
+                return  # another process was first
             for number in range(self._keep - 1, 0, -1):
                 with contextlib.suppress(FileNotFoundError):
                     self._old(number).replace(self._old(number + 1))
             self._path.replace(self._old(1))
         self.close()
+
+    def _is_current(self) -> bool:
+        """Whether the open file is still the one of that name."""
+        try:
+            return _inode(self._path.stat()) == self._inode
+        except FileNotFoundError:
+            return False
 
     def _old(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

@@ -12,7 +12,7 @@ from aigw.cli.main import app
 from aigw.config.load import examine
 from aigw.config.model import GatewayConfig
 
-KEYS = {"OPENAI_API_KEY": "k", "DASHSCOPE_API_KEY": "k"}
+KEYS = {"OPENAI_API_KEY": "k", "DASHSCOPE_API_KEY": "k", "AIGW_ADMIN_KEY": "k"}
 
 
 def examined(text, env, tmp_path):

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from aigw.cli.figures import count, milliseconds, money, rate
 from aigw.cli.keys import parse
 from aigw.cli.screen import View, whole
-from aigw.cli.figures import count, milliseconds, money, rate
 from aigw.cli.table import COLUMNS, shorten
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.usage.question import Question, ask

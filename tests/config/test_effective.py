@@ -103,3 +103,13 @@ def test_an_order_of_ones_own_has_its_lines(read_config, tmp_path):
 def test_a_plugin_that_never_runs_is_shown_too(read_config):
     loaded, _, _ = read_config("plugins: {ai-cache: {_rules_: []}}")
     assert effective(loaded).values["plugins"] == {"ai-cache": {"_rules_": []}}
+
+
+def test_the_key_of_the_admin_pages_is_hidden(read_config):
+    loaded, _, _ = read_config(
+        "admin_key: literal-secret\nprices: {my-model: {input: 1, output: 2, cacheRead: 0.5}}\n", {}
+    )
+    result = effective(loaded)
+    assert result.values["admin_key"] == "***"
+    assert "literal-secret" not in render(result) + to_json(result)
+    assert result.values["prices"]["my-model"] == {"input": 1.0, "output": 2.0, "cacheRead": 0.5}

@@ -1,6 +1,7 @@
 """Every recipe is booted and does what its comment says."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from openai import AsyncOpenAI, OpenAIError
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
+from aigw.server.books import Books
 from aigw.server.gateway import run
 from aigw.upstream.http import HttpUpstream
 
@@ -20,13 +22,14 @@ HELLO = [{"role": "user", "content": "Hello!"}]
 
 
 @asynccontextmanager
-async def serving(name, services=None):
-    """The OpenAI SDK, connected to a gateway with this recipe. `services` are laid over its own."""
+async def serving(name, services=None, state=None):
+    """The OpenAI SDK, connected to a gateway with this recipe. `services` are laid over its own; `state` is the folder
+    of its books."""
     loaded = load(RECIPES / f"{name}.yaml", {})
     config = msgspec.structs.replace(loaded.config, listen="127.0.0.1:0")
     loaded = replace(loaded, config=config, services=ServiceTable(services or {}))
     async with (
-        run(loaded, HttpUpstream()) as running,
+        run(loaded, HttpUpstream(), books=Books(state)) as running,
         AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client,
     ):
         yield client
@@ -84,3 +87,15 @@ async def test_faults():
     async with serving("faults") as client:
         ends = await asyncio.gather(*(one(client) for _ in range(40)))
     assert {"fine", "RateLimitError", "APIError"} == set(ends)
+
+
+async def test_ai_statistics(tmp_path):
+    async with serving("ai-statistics", state=tmp_path) as client:
+        await client.chat.completions.create(model="mock", messages=HELLO, extra_headers={"x-team": "search"})
+        metrics = await client.get("/../-/metrics", cast_to=str)
+    (line,) = (tmp_path / "access.jsonl").read_text().splitlines()
+    kept = json.loads(line)
+    assert (kept["ai_log"]["question"], kept["ai_log"]["team"]) == ("Hello!", "search")
+    assert (kept["ai_log"]["output_token"], kept["tokens"]["output"]) == (40, 40)
+    assert kept["cost"] == pytest.approx((kept["tokens"]["input"] * 1.25 + 40 * 10) / 1e6)
+    assert 'route_upstream_model_consumer_metric_output_token{ai_route="default"' in metrics

@@ -159,7 +159,8 @@ class Recorder:
         timing = note.exchange.timing
         if tokens.source == "reported":
             return note.outcome is Outcome.COMPLETE or tokens.output not in (None, 0, 1)
-        if note.status >= 400 or note.watch is None:
+        refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
+        if refused or note.watch is None:
             return True
         return timing.first is None and not any(note.watch.produced())
 

@@ -1,54 +1,19 @@
 """The command itself, as a process: how it starts, how it stops, and what it says when it cannot."""
 
 import asyncio
-import json
-import os
 import signal
 import socket
-import sys
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from stage.answers import PATH, answers, error_body
+from stage.command import aigw, ended, ready
 from stage.raw import RawClient, encode
 from stage.upstream import PATIENCE
 
 MOCK = {"firstTokenDelay": 0, "tokensPerSecond": 50, "tokens": 2000}
 SLOW = {"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": MOCK}}}}
 STREAM = b'{"model":"mock","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
-
-
-@asynccontextmanager
-async def aigw(folder, *options, config=None, **environment):
-    """`aigw serve` in an empty folder, with no keys but those given."""
-    if config is not None:
-        (folder / "aigw.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
-    env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_proxy", "_PROXY"))}
-    env |= {"OLLAMA_HOST": "127.0.0.1:9", **environment}
-    command = [sys.executable, "-m", "aigw", "serve", "--json", *options]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=pipe, stderr=pipe)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def ready(process):
-    async with asyncio.timeout(20):
-        line = await process.stdout.readline()
-        assert line, (await process.stderr.read()).decode()
-        return json.loads(line)
-
-
-async def ended(process):
-    """The exit code and what it wrote to stderr."""
-    async with asyncio.timeout(20):
-        _, errors = await process.communicate()
-    return process.returncode, errors.decode()
 
 
 @pytest.fixture

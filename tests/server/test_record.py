@@ -100,7 +100,8 @@ async def test_a_plain_answer_was_the_gateways_but_for_the_wait():
 @pytest.mark.parametrize("outcome", [Outcome.ABORTED, Outcome.FAILED, Outcome.COMPLETE])
 async def test_a_stream_without_usage_is_estimated(outcome):
     stage = Stage()
-    row = await stage.row(stage.request(delta("four five "), delta("six")), outcome=outcome)
+    status = 499 if outcome is Outcome.ABORTED else 200
+    row = await stage.row(stage.request(delta("four five "), delta("six")), status, outcome)
     assert row.tokens == Tokens(input=3, output=3, source="estimated")
     assert row.cost == pytest.approx(6)
 

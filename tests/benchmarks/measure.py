@@ -33,28 +33,46 @@ QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100)
 
 @contextmanager
 def _configured() -> Iterator[Path]:
-    """A configuration file, with the provider that it names running."""
+    """A configuration file with ai-statistics, with the provider that it names running."""
     with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
-        yield processes.write_config(Path(folder), upstream.port)
+        yield processes.write_config(Path(folder), upstream.port, statistics=True)
 
 
 def throughput(shape: str, effort: Effort) -> Figures:
-    """Requests per second and latencies (µs) of the upstream alone, the floor and aigw, in turns; medians."""
+    """Requests per second and latencies (µs) of the upstream alone, the floor, aigw and aigw with ai-statistics, in
+    turns; medians."""
     found: Figures = {}
     with ExitStack() as stack:
         upstream = stack.enter_context(processes.upstream())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         floor = stack.enter_context(processes.floor(upstream.port))
-        aigw, _ = stack.enter_context(processes.aigw(processes.write_config(folder, upstream.port)))
-        servers = {"upstream": upstream, "floor": floor, "aigw": aigw}
+        aigw, _ = stack.enter_context(processes.aigw(processes.write_config(folder / "plain", upstream.port)))
+        config = processes.write_config(folder / "statistics", upstream.port, statistics=True)
+        statistics, _ = stack.enter_context(processes.aigw(config))
+        servers = {"upstream": upstream, "floor": floor, "aigw": aigw, "statistics": statistics}
         for connections in CONNECTIONS:
             runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
-            for server in (floor, aigw):
+            for server in (floor, aigw, statistics):
                 processes.load(server, shape, connections, seconds=min(1.0, effort.seconds))
             for _ in range(effort.rounds):
                 for name, server in servers.items():
                     runs[name].append(processes.load(server, shape, connections, seconds=effort.seconds))
             found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
+    return found
+
+
+def workers(effort: Effort) -> Figures:
+    """Requests per second of one and of two processes, on all cores, beside the upstream and the load."""
+    found: Figures = {}
+    with _configured() as config:
+        for number in (1, 2):
+            with processes.aigw(config, "--workers", str(number), role="anywhere") as (aigw, _):
+                for shape in ("plain", "stream"):
+                    processes.load(aigw, shape, 32, seconds=min(1.0, effort.seconds))
+                    runs = [processes.load(aigw, shape, 32, seconds=effort.seconds) for _ in range(effort.rounds)]
+                    measured = _median(runs)
+                    found[f"{shape}_{number}"] = measured["per_second"]
+                    found[f"{shape}_{number}_p99_us"] = measured["total_p99"]
     return found
 
 

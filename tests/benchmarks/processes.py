@@ -43,12 +43,21 @@ class Server(NamedTuple):
         return int(status.read_text().split("VmRSS:", 1)[1].split()[0]) / 1024 if status.exists() else 0.0
 
     def cpu(self) -> float:
-        """Processor time since its start in seconds, 0.0 where /proc does not tell."""
-        stat = Path(f"/proc/{self.pid}/stat")
-        if not stat.exists():
-            return 0.0
-        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        """Processor time of it and its workers since the start in seconds, 0.0 where /proc does not tell."""
+        return sum(map(_cpu, [self.pid, *_children(self.pid)]))
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+def _cpu(pid: int) -> float:
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -113,18 +122,19 @@ def floor(upstream_port: int) -> Iterator[Server]:
 
 
 @contextmanager
-def aigw(config: Path) -> Iterator[tuple[Server, float]]:
-    """The real command with ai-proxy, and the seconds from its start to its first 200."""
+def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Server, float]]:
+    """The real command with ai-proxy, and the seconds from its start to its first 200. It keeps its books."""
     port = int(config.read_text().split("listen: 127.0.0.1:", 1)[1].split()[0])
     started = time.perf_counter()
-    with python("proxy", "-m", "aigw", "serve", "--config", str(config), "--json") as process:
+    with python(role, "-m", "aigw", "serve", "--config", str(config), "--json", *options) as process:
         wait_for_health(port, started + READY_SECONDS)
         ready = time.perf_counter() - started
         yield Server(port, process.pid), ready
 
 
-def write_config(folder: Path, upstream_port: int) -> Path:
-    """A configuration with ai-proxy for the canned provider, with every model mapped."""
+def write_config(folder: Path, upstream_port: int, *, statistics: bool = False) -> Path:
+    """A configuration with ai-proxy for the canned provider, with every model mapped, perhaps with ai-statistics."""
+    folder.mkdir(exist_ok=True)
     path = folder / "aigw.yaml"
     path.write_text(
         f"""\
@@ -137,6 +147,9 @@ plugins:
       type: openai
       apiTokens: [sk-bench]
       modelMapping: {{bench-plain: real-plain, bench-stream: real-stream, bench-drip: real-drip, bench-slow: real-slow}}
+{"  ai-statistics: {}" if statistics else ""}
+prices:
+  bench-mapped: {{input: 1, output: 2}}
 """
     )
     return path

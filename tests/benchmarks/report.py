@@ -25,15 +25,21 @@ class Aim(NamedTuple):
         return f"{self.name:44}{f'{value:.4g} {self.unit}':>14}{f'{sign} {self.aim:g} {self.unit}':>14}  {'yes' if met else 'NO'}"
 
 
-def ratio(figures: Figures, connections: str, name: str) -> float:
+def ratio(figures: Figures, connections: str, name: str, who: str = "aigw") -> float:
     """aigw's figure as a multiple of the floor's."""
     at: dict[str, Figures] = figures[connections]
-    return float(at["aigw"][name]) / float(at["floor"][name])
+    return float(at[who][name]) / float(at["floor"][name])
+
+
+def with_statistics(figures: Figures) -> float:
+    return ratio(figures, "c32", "per_second", "statistics")
 
 
 AIMS = (
     Aim("throughput, plain, c=32", "plain", lambda f: ratio(f, "c32", "per_second"), 1.7, True, "x floor"),
     Aim("throughput, stream, c=32", "stream", lambda f: ratio(f, "c32", "per_second"), 1.4, True, "x floor"),
+    Aim("plain, c=32, with ai-statistics", "plain", with_statistics, 1.5, True, "x floor"),
+    Aim("stream, c=32, with ai-statistics", "stream", with_statistics, 1.2, True, "x floor"),
     Aim("p50, plain, c=1", "plain", lambda f: ratio(f, "c1", "total_p50"), 1.0, False, "x floor"),
     Aim("p50 to the last event, stream, c=1", "stream", lambda f: ratio(f, "c1", "total_p50"), 1.0, False, "x floor"),
     Aim("p50 to the first event, drip, c=1", "drip", lambda f: ratio(f, "c1", "first_p50"), 1.0, False, "x floor"),
@@ -51,7 +57,7 @@ def machine() -> str:
 
 
 def text(parts: dict[str, Figures], described: str) -> str:
-    lines = [f"aigw with ai-proxy beside the floor, a bare aiohttp proxy ({described})"]
+    lines = [f"aigw with ai-proxy, its books and ai-statistics beside the floor, a bare aiohttp proxy ({described})"]
     for name, figures in parts.items():
         lines += ["", *(_throughput(name, figures) if "c1" in figures else _plain(name, figures))]
     lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
@@ -64,11 +70,12 @@ def _throughput(name: str, figures: Figures) -> list[str]:
     titles = [column.replace("per_second", "requests/s").replace("_", " ") for column in columns]
     lines = [f"{name + ' (times in µs)':30}" + "".join(f"{title:>14}" for title in titles)]
     for connections, measured in figures.items():
-        for who in ("upstream", "floor", "aigw"):
+        for who in ("upstream", "floor", "aigw", "statistics"):
             label = f"  {connections} {who}{' (no proxy)' if who == 'upstream' else ''}"
             lines.append(f"{label:30}" + "".join(f"{measured[who][column]:>14,.0f}" for column in columns))
-        ratios = [ratio(figures, connections, column) for column in columns]
-        lines.append(f"  {connections + ' aigw / floor':28}" + "".join(f"{value:>14.2f}" for value in ratios))
+        for who in ("aigw", "statistics"):
+            ratios = [ratio(figures, connections, column, who) for column in columns]
+            lines.append(f"  {connections} {who + ' / floor':24}" + "".join(f"{value:>14.2f}" for value in ratios))
     return lines
 
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -43,28 +43,37 @@ FREE = frozenset(
 )  # fmt: skip
 """APIs that no provider bills."""
 
+
+class _Asked(msgspec.Struct):
+    model: Any = None
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_asked = msgspec.json.Decoder(_Asked).decode
 
 Show = Callable[[UsageRow, Exchange], None]
 """Shows a request to people. Must not block."""
 
 
-class _Note(NamedTuple):
-    exchange: Exchange
-    status: int
-    outcome: Outcome
-    error: str
-    ended: float
+class _Note:
+    """A request that has ended. The rest is filled in when it is recorded."""
 
-    @property
-    def watch(self) -> UsageWatch | None:
+    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "status", "watch")
+
+    def __init__(self, exchange: Exchange, status: int, outcome: Outcome, error: str, ended: float) -> None:
+        self.exchange = exchange
+        self.status = status
+        self.outcome = outcome
+        self.error = error
+        self.ended = ended
+
+    def fill(self, epoch: float) -> None:
+        """`epoch` is what the monotonic clock showed in 1970."""
         meter = self.exchange.meter
-        return meter if isinstance(meter, UsageWatch) else None
-
-    @property
-    def model(self) -> str:
-        watch = self.watch
-        return (watch.model if watch else "") or _asked(self.exchange)
+        self.watch = meter if isinstance(meter, UsageWatch) else None
+        self.asked = _asked(self.exchange)
+        self.model = (self.watch.model if self.watch else "") or self.asked
+        self.at = self.exchange.timing.arrived - epoch
 
 
 class Recorder:
@@ -140,6 +149,7 @@ class Recorder:
                 await asyncio.sleep(0)
 
     def _take(self, note: _Note) -> None:
+        note.fill(self._clock.monotonic() - self._clock.time())
         watch = note.watch
         if watch is None:
             self._keep(note, rows.Tokens(), 0.0 if _costs_nothing(note) else None)
@@ -170,7 +180,7 @@ class Recorder:
             return True, watch.reader.cost
         if tokens.source == "absent" and _costs_nothing(note):
             return True, 0.0
-        query, at = Query(watch.provider, note.model, watch.reader.tier), self._arrived(note)
+        query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
         if tokens.source == "absent" or self.prices.ready(query, at):
             return True, self.prices.cost(tokens, query, at, watch.reader.parts)
         return False, None
@@ -189,7 +199,7 @@ class Recorder:
                 tokens = await asyncio.to_thread(self._estimate, note, watch, tokens)
             known, cost = self._cost_at_once(note, watch, tokens)
             if not known:
-                query, at = Query(watch.provider, note.model, watch.reader.tier), self._arrived(note)
+                query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
                 prices = self.prices
                 await prices.prepare(query, at)
                 cost = prices.cost(tokens, query, at, watch.reader.parts)
@@ -226,18 +236,17 @@ class Recorder:
 
     def _row(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> UsageRow:
         exchange = note.exchange
-        timing, watch = exchange.timing, note.watch
+        timing = exchange.timing
         begun = note.ended if timing.begun is None else timing.begun
-        asked = _asked(exchange)
         return UsageRow(
             id=exchange.id,
-            at=self._arrived(note),
+            at=note.at,
             route=exchange.route.name,
             service=exchange.route.service or (exchange.target.authority if exchange.target else ""),
             provider=exchange.attempts[-1] if exchange.attempts else "",
             api=apis.detect(exchange.original.path) or "",
-            asked=asked,
-            model=(watch.model if watch else "") or asked,
+            asked=note.asked,
+            model=note.model,
             consumer=exchange.consumer or exchange.original.headers.get("x-mse-consumer", ""),
             stream=timing.first is not None,
             status=note.status,
@@ -252,10 +261,6 @@ class Recorder:
             first_token_ms=None if timing.first is None else _milliseconds(timing.first - timing.arrived),
             total_ms=_milliseconds(note.ended - timing.arrived),
         )
-
-    def _arrived(self, note: _Note) -> float:
-        """In seconds since 1970."""
-        return self._clock.time() - (self._clock.monotonic() - note.exchange.timing.arrived)
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []
@@ -301,8 +306,8 @@ def _asked(exchange: Exchange) -> str:
     if not exchange.original.is_json or not exchange.original.body:
         return ""
     try:
-        model = Document(exchange.original.body).get("model")
-    except ValueError:
+        model = _decode_asked(exchange.original.body).model
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return model if isinstance(model, str) else ""
 

@@ -26,12 +26,13 @@ _T = TypeVar("_T")
 class Document:
     """One JSON object. `encode()` returns the original bytes as long as nothing was set."""
 
-    __slots__ = ("_fields", "_source", "_values")
+    __slots__ = ("_fields", "_parsed", "_source", "_values")
 
     def __init__(self, source: bytes) -> None:
         """Raises ValueError (with the byte offset) if `source` is not a JSON object."""
         self._fields = _decoded(source, _decode_fields, _split)
         self._source: bytes | None = source
+        self._parsed = source
         self._values: dict[str, Any] = {}
 
     def __contains__(self, name: object) -> bool:
@@ -54,6 +55,10 @@ class Document:
         """The bytes of a field's value as they stand, None if the field is absent."""
         raw = self._fields.get(name)
         return None if raw is None else bytes(raw)
+
+    def mentions(self, text: bytes) -> bool:
+        """Whether these bytes stand anywhere in the object as it was parsed."""
+        return text in self._parsed
 
     def items_of(self, name: str) -> list[msgspec.Raw]:
         """The elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
@@ -86,6 +91,7 @@ class Document:
         twin = Document.__new__(Document)
         twin._fields = dict(self._fields)
         twin._source = self._source
+        twin._parsed = self._parsed
         twin._values = dict(self._values)
         return twin
 

@@ -71,11 +71,12 @@ def _as_plain_proxy(request: Request, target: Target) -> Target:
 def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
     """The names in `headers` that must not be passed on, in lower case."""
     listed = ",".join(headers.getall("connection", ()))
-    return [name for name in _connection_names(listed) if name in headers]
+    return [name for name in connection_names(listed) if name in headers]
 
 
 @lru_cache(maxsize=256)
-def _connection_names(connection: str) -> frozenset[str]:
+def connection_names(connection: str) -> frozenset[str]:
+    """The hop-by-hop names under a `Connection` header, in lower case."""
     return HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))
 
 

@@ -60,7 +60,4 @@ def compose(plugins: list[Plugin], terminal: Next) -> Next:
 
 
 def _bind(plugin: Plugin, call_next: Next) -> Next:
-    async def call(exchange: Exchange) -> Reply:
-        return await plugin(exchange, call_next)
-
-    return call
+    return lambda exchange: plugin(exchange, call_next)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import Enum
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class ChunkSource(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Batch]: ...
 
-    async def __anext__(self) -> Batch: ...
+    def __anext__(self) -> Awaitable[Batch]: ...
 
     async def aclose(self) -> None: ...
 
@@ -57,6 +57,10 @@ class Fixed:
             raise StopAsyncIteration
         return self._batches.pop()
 
+    def only(self) -> Chunk | None:
+        """The chunk, where there is exactly one and it was not read yet."""
+        return self._batches[0][0] if self._batches and len(self._batches[0]) == 1 else None
+
     async def aclose(self) -> None:
         self._batches.clear()
 
@@ -64,21 +68,24 @@ class Fixed:
 class _Joined:
     """What was read ahead, then the rest. Owns both."""
 
-    def __init__(self, head: ChunkSource, rest: ChunkSource) -> None:
+    def __init__(self, head: Batch, rest: ChunkSource) -> None:
         self._head = head
         self._rest = rest
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
 
-    async def __anext__(self) -> Batch:
-        try:
-            return await self._head.__anext__()
-        except StopAsyncIteration:
-            return await self._rest.__anext__()
+    def __anext__(self) -> Awaitable[Batch]:
+        if self._head:
+            return Fixed(*self._take()).__anext__()
+        return self._rest.__anext__()  # no coroutine of its own: every later batch comes this way
+
+    def _take(self) -> Batch:
+        head, self._head = self._head, ()
+        return head
 
     async def aclose(self) -> None:
-        await self._head.aclose()
+        self._head = ()
         await self._rest.aclose()
 
 
@@ -194,11 +201,13 @@ class Reply:
                 found = batch
                 break
         if held:
-            self._source = _Joined(Fixed(*held), self._source)
+            self._source = _Joined(held, self._source)
         return found
 
     async def whole(self, limit: int) -> Chunk | None:
         """Makes the reply one single chunk. None, and a reply as long as it was, if it has more than `limit` bytes."""
+        if isinstance(self._source, Fixed) and (only := self._source.only()) is not None:
+            return only
         pieces: list[bytes] = []
         size = 0
         async for batch in self._source:
@@ -206,7 +215,7 @@ class Reply:
                 pieces.append(chunk.raw)
                 size += len(chunk.raw)
             if size > limit:
-                self._source = _Joined(Fixed(Chunk(b"".join(pieces))), self._source)
+                self._source = _Joined([Chunk(b"".join(pieces))], self._source)
                 return None
         await self._source.aclose()
         body = b"".join(pieces)

@@ -39,7 +39,7 @@ def set_messages(request: Document, messages: Sequence[Document]) -> None:
 
 def rename_developer(request: Document) -> bool:
     """Turns the role `developer` into `system`. True if there was one."""
-    if b'"developer"' not in (request.raw("messages") or b""):
+    if not request.mentions(b'"developer"'):
         return False
     messages = messages_of(request)
     found = [message for message in messages if message.get("role") == "developer"]

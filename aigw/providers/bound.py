@@ -112,8 +112,9 @@ class BoundProvider:
             encoding_format = str(document.get("encoding_format") or "")
             choices = document.get("n")
             self._check_convertible(request, document)
-            model = await self._edits.apply(document, api)
-            request.replace_body(await self._edits.convert(document, api, request.headers))
+            context = await self._edits.context() if api == apis.CHAT and self.config.context else None
+            model = self._edits.apply(document, api, context)
+            request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None
         count = choices if isinstance(choices, int) else 1

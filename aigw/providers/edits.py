@@ -27,18 +27,23 @@ class BodyEdits:
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
-    async def apply(self, document: Document, api: str) -> str:
+    async def context(self) -> str | None:
+        """The text of the context file, None if none is configured. Raises GatewayError if it cannot be had."""
+        return None if self._context is None else await self._context.text()
+
+    def apply(self, document: Document, api: str, context: str | None) -> str:
         """Changes the body and returns the mapped model. Raises ValueError for a body that is not what `api` takes."""
         config, row = self._config, self._row
-        self._settings.apply(document)
+        if self._settings:
+            self._settings.apply(document)
         if api in apis.INCLUDE_USAGE and row.injects_usage and not config.disable_stream_usage_stats:
             chat_request.ask_for_usage(document)
         if api == apis.CHAT:
-            await self._edit_messages(document)
+            self._edit_messages(document, context)
         self._fit_fields(document, api)
         return self._map_model(document)
 
-    async def _edit_messages(self, document: Document) -> None:
+    def _edit_messages(self, document: Document, context: str | None) -> None:
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:
@@ -50,8 +55,8 @@ class BodyEdits:
         if row.takes_response_schema and config.response_json_schema is not None:
             document.set("response_format", config.response_json_schema)
             lossy = True
-        if self._context is not None and row.dialect != "qwen":
-            chat_request.insert_context(document, await self._context.text())
+        if context is not None and row.dialect != "qwen":
+            chat_request.insert_context(document, context)
             lossy = True
         if lossy and self._faithful:
             chat_request.reserialise(document)
@@ -93,7 +98,7 @@ class BodyEdits:
             for pattern in self._row.preserves_thinking
         )
 
-    async def convert(self, document: Document, api: str, headers: CIMultiDict[str]) -> bytes:
+    def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
         """The body in the provider's own wire format, if that is not OpenAI's. Raises ValueError for what has no
         counterpart."""
         if self._row.dialect != "qwen":
@@ -111,5 +116,5 @@ class BodyEdits:
             faithful=self._faithful,
             search=self._config.qwen_enable_search,
             file_ids=self._config.qwen_file_ids,
-            context=await self._context.text() if self._context else None,
+            context=context,
         )

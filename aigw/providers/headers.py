@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-from aigw.core.forward import hop_by_hop
+from aigw.core.forward import connection_names
 from aigw.core.model import Request
 from aigw.providers.provider import Auth, Provider
 
@@ -15,31 +15,28 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-aut
 """Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
 
 _PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth")
-_REWRITTEN = ("host", "accept-encoding", "expect")
+_REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 
 def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
     """The client's headers without what belongs to its connection, and (unless `faithful` to Higress) without what is
     private."""
-    headers = CIMultiDict(request.headers)
-    for name in hop_by_hop(headers):
-        del headers[name]
-    if request.stream is None:
-        headers.popall("content-length", None)  # an upload keeps the length that its client promised
-    stays_here = _is_rewritten if faithful else _is_rewritten_or_private
-    for name in [name for name in headers if stays_here(name)]:
-        headers.popall(name, None)
+    given = request.headers
+    connection = (
+        given.get("connection", "") if len(given.getall("connection", ())) < 2 else ",".join(given.getall("connection"))
+    )
+    headers = CIMultiDict([(n, v) for n, v in given.items() if not _stays_here(n, connection, faithful)])
+    if request.stream is not None and "content-length" in given:
+        headers["content-length"] = given["content-length"]  # an upload keeps the length that its client promised
     return headers
 
 
-def _is_rewritten(name: str) -> bool:
-    return name.lower() in _REWRITTEN
-
-
-@lru_cache(maxsize=1024)
-def _is_rewritten_or_private(name: str) -> bool:
+@lru_cache(maxsize=2048)
+def _stays_here(name: str, connection: str, faithful: bool) -> bool:
     lower = name.lower()
-    return lower in _REWRITTEN or lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-"))
+    if lower in _REWRITTEN or lower in connection_names(connection):
+        return True
+    return not faithful and (lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-")))
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

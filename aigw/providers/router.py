@@ -53,9 +53,10 @@ class Router:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
-        if not self._faithful:
-            source.path = with_version(source.path)
         api = apis.detect(source.path)
+        if api is None and not self._faithful:
+            source.path = with_version(source.path)
+            api = apis.detect(source.path)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             return await list_models(exchange, source, list(self._providers.values()), self._env)
         first = self._pick(source, api)

@@ -43,6 +43,8 @@ class TokenPool:
     def pick(self, *, without: Iterable[str] = (), pin: str = "") -> str | None:
         """A token at random, not one of `without`; None if there is none. `pin` (a consumer) always gets the same
         one."""
+        if len(self._tokens) < 2 and not without:
+            return self._tokens[0] if self._tokens else None
         self._return_cooled()
         left = [token for token in self._tokens if token not in without]
         usable = [token for token in left if token not in self._removed] or left

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import cast
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
@@ -71,7 +72,7 @@ class Edge:
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
         request_id = env.new_id()
-        headers = CIMultiDict(http.headers)
+        headers = cast(CIMultiDict[str], http.headers)  # read-only: what the client sent; plugins get a copy
         path, _, query = _origin_form(http.raw_path).partition("?")
         family = family_of(path, headers)
         exchange: Exchange | None = None
@@ -88,7 +89,7 @@ class Edge:
             if found is None:
                 raise no_route(request)
             route, chain = found
-            await self._read_body(http, request, bare=chain.bare)
+            undone = await self._read_body(http, request, bare=chain.bare)
             exchange = Exchange(
                 id=request_id,
                 request=request,
@@ -98,6 +99,8 @@ class Edge:
                 arrived=getattr(http.protocol, "arrived", None) or env.clock.monotonic(),
                 jobs=self.jobs,
             )
+            for name in undone:
+                exchange.request.headers.popall(name, None)
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
@@ -131,24 +134,26 @@ class Edge:
             raise GatewayError(501, "WebSocket connections are not supported; use HTTP", code="not_supported")
         return None
 
-    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> None:
-        """Reads and decodes what a plugin may want to read; what nobody reads (`bare`) keeps its encoding."""
+    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> tuple[str, ...]:
+        """Reads and decodes what a plugin may want to read; what nobody reads (`bare`) keeps its encoding. Returns the
+        names of the headers that do not hold any more."""
         headers = request.headers
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
             raise bodies.too_large(self._max_body)
-        if headers.get("expect", "").lower() == "100-continue" and http.transport is not None:
-            if http.version >= HttpVersion11:
-                http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            del headers["expect"]
+        expects = headers.get("expect", "").lower() == "100-continue" and http.version >= HttpVersion11
+        if expects and http.transport is not None:
+            http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not http.body_exists:
-            return
+            return ("expect", "content-encoding")
         if is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
             request.stream = bodies.stream(http, self._max_body)
-            return
+            return ("expect",)
         request.body = await bodies.read(http, self._max_body)
-        if encodings := ",".join(headers.popall("content-encoding", ())):
-            request.body = bodies.decode(request.body, encodings, self._max_body)
+        if "content-encoding" in headers:
+            request.body = bodies.decode(request.body, ",".join(headers.getall("content-encoding")), self._max_body)
+            return ("expect", "content-encoding")
+        return ("expect",) if "expect" in headers else ()
 
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
         timing, clock = exchange.timing, self._env.clock

@@ -14,6 +14,9 @@ DEFAULT_ROUTE = RouteConfig(name="default")
 """What a configuration without routes has: every request."""
 
 
+_EVERYTHING = DEFAULT_ROUTE.match
+
+
 class RouteTable:
     def __init__(
         self, routes: Sequence[RouteConfig], pipeline: Pipeline, services: ServiceTable, timeouts: Timeouts
@@ -25,7 +28,7 @@ class RouteTable:
         """The route of a request and its chain, None if no route matches."""
         host = request.headers.get("host", "")
         for match, route in self._routes:
-            if matches(match, request, host):
+            if match == _EVERYTHING or matches(match, request, host):
                 return route, self._pipeline.chain(route, host)
         return None
 

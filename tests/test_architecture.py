@@ -25,6 +25,8 @@ HOMES = {
     "sentence_transformers": ("aigw.rag",),
     "redis": ("aigw.stores.redis",),
     "tiktoken": ("aigw.usage.tokens",),
+    "genai_prices": ("aigw.usage.pricebook",),
+    "sqlite3": ("aigw.stores",),
     "opentelemetry": ("aigw.usage.telemetry",),
     "typer": ("aigw.cli",),
     "rich": ("aigw.cli",),
@@ -108,4 +110,6 @@ def test_serving_loads_no_heavy_part_before_it_is_used():
         "sentence_transformers",
         "pydantic",
         "opentelemetry",
+        "genai_prices",
+        "sqlite3",
     }

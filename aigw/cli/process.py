@@ -19,7 +19,7 @@ import typer
 import aigw
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
-from aigw.server.books import Books
+from aigw.server.books import Books, usage_log
 from aigw.server.gateway import Running, base_url, check_address, run, taken
 from aigw.server.record import Show
 from aigw.server.reload import Reloader
@@ -118,6 +118,7 @@ async def serve_together(options: Options, workers: int) -> int:
         finally:
             await upstream.aclose()
         loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
+    usage_log(loaded.state_dir)  # says once, and before any worker starts, that it cannot be used
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated="key-auth" in loaded.config.plugins)
     try:

@@ -26,6 +26,14 @@ WRITE_SECONDS = 0.02
 """What the usage log waits for more rows; they come many at a time as it is."""
 
 
+def usage_log(folder: Path) -> SqliteUsageLog:
+    """The one in this state folder. Raises ConfigError for a file that is not ours; nothing is written yet."""
+    try:
+        return SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS)
+    except UsageFileError as error:
+        raise ConfigError([str(error)]) from None
+
+
 class Books:
     """`folder` is the state folder; None writes nothing to disk. `show` gets each request for the line that people
     read, `trace` keeps what every plugin did."""
@@ -35,10 +43,7 @@ class Books:
     ) -> None:
         """Raises ConfigError for a usage file that is not ours."""
         self._folder = folder
-        try:
-            self.usage = SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS) if folder is not None else None
-        except UsageFileError as error:
-            raise ConfigError([str(error)]) from None
+        self.usage = usage_log(folder) if folder is not None else None
         self.traces = TraceWriter(folder) if folder is not None and trace else None
         self.tokens = TokenCounter()
         self.metrics = Metrics(folder)

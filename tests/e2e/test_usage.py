@@ -15,12 +15,11 @@ from typing import Any
 
 import pytest
 from stage.answers import PATH, chunk, completion, error_body
-from stage.command import aigw, ready
+from stage.command import aigw, environment_of_tests, ready
 from stage.gateway import until
 from stage.raw import RawClient, encode
 from stage.upstream import Peer, ScriptedUpstream
 
-import aigw as package
 from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import read
 from aigw.usage.row import UsageRow
@@ -147,9 +146,8 @@ def rows_in(folder: Path) -> list[UsageRow]:
 
 async def command(*words: str, folder: Path) -> Any:
     """What a command prints as JSON."""
-    env = {**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "aigw", *words, cwd=folder, env=env, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "aigw", *words, cwd=folder, env=environment_of_tests(), stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     assert process.returncode == 0

@@ -12,13 +12,18 @@ from pathlib import Path
 import aigw as package
 
 
+def environment_of_tests():
+    """Without the user's keys and proxies; aigw is the one that is tested, wherever it runs."""
+    env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_proxy", "_PROXY"))}
+    return env | {"OLLAMA_HOST": "127.0.0.1:9", "PYTHONPATH": str(Path(package.__file__).parents[1])}
+
+
 @asynccontextmanager
 async def aigw(folder, *options, config=None, **environment):
     """`aigw serve` in an empty folder, with no keys but those given."""
     if config is not None:
         (folder / "aigw.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
-    env = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_proxy", "_PROXY"))}
-    env |= {"OLLAMA_HOST": "127.0.0.1:9", "PYTHONPATH": str(Path(package.__file__).parents[1]), **environment}
+    env = environment_of_tests() | environment
     command = [sys.executable, "-m", "aigw", "serve", "--json", *options]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=pipe, stderr=pipe)

@@ -32,6 +32,8 @@ log = logging.getLogger("aigw")
 
 INTERVAL = 0.1
 """Seconds between two rounds. The usage log adds less than as much again, so that a row is on disk within 0.2 s."""
+MOST_NOTES = 32
+"""So many are recorded at once, so that requests that ended do not pile up in memory."""
 TURN = 20
 """Rows that are made before requests get a turn again."""
 LAST_SECONDS = 5.0
@@ -100,20 +102,24 @@ class Recorder:
         self._notes: list[_Note] = []
         self._lines: list[bytes] = []
         self._slow: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._failed = False
 
     def note(self, exchange: Exchange, status: int, outcome: Outcome, error: str = "") -> None:
         """A request has ended. `status` is what the client got, `error` the code of its error."""
         self._notes.append(_Note(exchange, status, outcome, error, self._clock.monotonic()))
+        if len(self._notes) >= MOST_NOTES:
+            self._wake.set()
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def aclose(self) -> None:
         """Writes what is left."""
-        self._stop.set()
+        self._stopping = True
+        self._wake.set()
         if self._task is not None:
             await asyncio.wait([self._task])
         await self._take_notes()
@@ -131,10 +137,11 @@ class Recorder:
             await asyncio.to_thread(self._telemetry.close)
 
     async def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stopping:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL):
-                    await self._stop.wait()
+                    await self._wake.wait()
+            self._wake.clear()
             await self._take_notes()
             await self._write_lines()
 

@@ -76,7 +76,7 @@ plugins:
 #max_body: 100MiB
 
 # How long an upstream may take: to connect, to begin its answer, and between two pieces of it.
-#timeouts: {connect: 10s, first_byte: 15m, idle: 5m}
+#timeouts: {connect: 10s, first_byte: 15m, idle: 630s}
 
 # Web pages that may call the gateway from a browser.
 #cors: {origins: ["http://localhost:3000"]}

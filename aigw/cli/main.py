@@ -8,7 +8,7 @@ from aigw.cli import config, doctor, init, serve, top, trace, usage
 
 app = typer.Typer(
     name="aigw",
-    help="The local AI gateway: one address for any OpenAI- or Anthropic-speaking program.",
+    help="The local AI gateway: one address for every program that speaks to LLM providers.",
     epilog="Start with: aigw serve",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -6,6 +6,7 @@ what a comment calls ours go further, by the vendors' documentation."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 
 from aigw.providers import apis
@@ -388,4 +389,6 @@ def lookup(type_: str) -> Provider:
         raise ValueError("missing type in provider config")
     if type_ in KNOWN_ELSEWHERE:
         raise ValueError(f"this version does not speak {type_} yet")
-    raise ValueError(f"unknown provider type: {type_}")
+    close = get_close_matches(type_, CATALOG, 1)
+    hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(sorted(CATALOG))}"
+    raise ValueError(f"unknown provider type: {type_}{hint}")

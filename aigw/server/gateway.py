@@ -211,6 +211,6 @@ def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
         raise ConfigError(
             [
                 f"listen: {host} can be reached from other machines, and whoever reaches it spends your keys; "
-                "configure key-auth, listen on 127.0.0.1, or start with --insecure"
+                "listen on 127.0.0.1, start with --insecure, or configure key-auth (in versions that have it)"
             ]
         )

@@ -128,6 +128,10 @@ def _providers(loaded: Loaded) -> list[str]:
 
 
 def _first_model(loaded: Loaded) -> str:
-    """A model to try: one of the built-in ones where they are configured, else a placeholder."""
-    types = {provider.type for config in _configs(loaded) for provider in config.active()}
-    return "echo" if "builtin" in types else "gpt-4o-mini"
+    """A model to try: a built-in one, one that the configuration maps, or one of the first provider's own."""
+    providers = [provider for config in _configs(loaded) for provider in config.active()]
+    if any(provider.type == "builtin" for provider in providers):
+        return "echo"
+    mapped = [name for provider in providers for name in provider.model_mapping if not name.startswith("~")]
+    exact = next((name for name in mapped if "*" not in name), "")
+    return exact or ("gpt-4o-mini" if any(p.type == "openai" for p in providers) else "MODEL")

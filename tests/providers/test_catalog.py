@@ -209,7 +209,7 @@ def test_what_a_configuration_lacks(config: dict[str, Any], problems: list[str])
 
 
 def test_types_that_cannot_be_used() -> None:
-    with pytest.raises(ValueError, match=r"^unknown provider type: opneai$"):
+    with pytest.raises(ValueError, match=r"^unknown provider type: opneai; did you mean 'openai'\?$"):
         lookup("opneai")
     with pytest.raises(ValueError, match=r"^missing type in provider config$"):
         lookup("")

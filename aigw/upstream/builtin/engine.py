@@ -74,9 +74,11 @@ def known_model(model: str) -> None:
     """Raises GatewayError if there is no such model."""
     if model not in MODELS:
         there_are = ", ".join(MODELS)
-        raise GatewayError(
-            404, f"The model '{model}' does not exist. The built-in models are: {there_are}.", code="model_not_found"
+        message = (
+            f"The model '{model}' does not exist. The built-in models are: {there_are}. For those of a provider set "
+            "its key (OPENAI_API_KEY, ...) or configure it; models are mapped where the content-type says JSON."
         )
+        raise GatewayError(404, message, code="model_not_found")
 
 
 def read(body: bytes, shape: type[T]) -> T:

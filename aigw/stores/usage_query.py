@@ -33,7 +33,7 @@ _KEYS = {
 }
 
 _ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
-_NOTHING_USED = f"(source = 'absent' AND ({_ERROR} OR cache = 'hit' OR cost = 0))"
+_NOTHING_USED = f"(source = 'absent' AND ({_ERROR} OR cache = 'hit' OR cost IS 0))"
 _GENERATION_MS = "(total_ms - coalesce(first_token_ms, 0))"
 _GENERATED = f"(output > 0 AND cache <> 'hit' AND {_GENERATION_MS} > 0)"
 

@@ -99,6 +99,7 @@ class Recorder:
         self._access = access
         self._telemetry = telemetry
         self._show = show
+        self._keeps = any(each is not None for each in (usage, access, telemetry, show))
         self._notes: list[_Note] = []
         self._lines: list[bytes] = []
         self._slow: set[asyncio.Task[None]] = set()
@@ -109,6 +110,8 @@ class Recorder:
 
     def note(self, exchange: Exchange, status: int, outcome: Outcome, error: str = "") -> None:
         """A request has ended. `status` is what the client got, `error` the code of its error."""
+        if not self._keeps:
+            return
         self._notes.append(_Note(exchange, status, outcome, error, self._clock.monotonic()))
         if len(self._notes) >= MOST_NOTES:
             self._wake.set()

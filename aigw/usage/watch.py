@@ -4,13 +4,15 @@ Rule: nothing is decoded for the sake of an estimate before the answer has ended
 
 from __future__ import annotations
 
+import re
 from typing import Any
-
-import msgspec
 
 from aigw.core.model import Chunk
 from aigw.usage.normalise import UsageReader
 from aigw.usage.row import Tokens
+
+_RARE = re.compile(rb'"billed_units"|"timings"|"usage":null.*"usage', re.DOTALL)
+"""What else may tell of usage: Cohere's and llama.cpp's names, and a usage beside one that is null."""
 
 KEPT_BYTES = 1024 * 1024
 """Of an answer without usage; what comes after it is estimated by its size."""
@@ -19,12 +21,13 @@ KEPT_BYTES = 1024 * 1024
 class UsageWatch:
     """A `core.exchange.Meter`. `provider` is the type in the catalog."""
 
-    __slots__ = ("_kept", "_left", "_size", "provider", "reader")
+    __slots__ = ("_anonymous", "_kept", "_left", "_size", "provider", "reader")
 
     def __init__(self, provider: str) -> None:
         self.provider = provider
         self.reader = UsageReader()
-        self._kept: list[bytes] = []
+        self._kept: list[Chunk] = []
+        self._anonymous = True
         self._left = KEPT_BYTES
         self._size = 0
 
@@ -38,28 +41,32 @@ class UsageWatch:
 
     def chunk(self, chunk: Chunk) -> None:
         """An event of a stream."""
-        data = chunk.data
-        if data is not None:
-            self.feed(data)
+        raw = chunk.raw
+        if self._anonymous or (b'"usage' in raw and b'"usage":null' not in raw) or _RARE.search(raw):
+            data = chunk.data
+            if data is not None:
+                self.reader.feed(data)
+                self._anonymous = not self.reader.model
+        self._keep(chunk)
 
     def feed(self, data: bytes) -> None:
         """The payload of one event or of a whole body."""
         self.reader.feed(data)
-        size = len(data)
+        self._keep(Chunk(data, data))
+
+    def _keep(self, chunk: Chunk) -> None:
+        size = len(chunk.raw)
         self._size += size
         if self._left >= size:
             self._left -= size
-            self._kept.append(data)
+            self._kept.append(chunk)
 
     def produced(self) -> tuple[str, str]:
         """The text and the reasoning that came through so far, tool calls as text."""
         text: list[str] = []
         reasoning: list[str] = []
-        for data in self._kept:
-            try:
-                _collect(msgspec.json.decode(data), text, reasoning)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
+        for chunk in self._kept:
+            _collect(chunk.json(), text, reasoning)
         return "".join(text), "".join(reasoning)
 
     @property

@@ -52,6 +52,10 @@ _SCHEMA = (
     f"PRAGMA user_version = {VERSION}",
 )
 
+_MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
+    FROM pragma_application_id, pragma_user_version"""
+"""One statement, because between two of them another process may make the tables."""
+
 
 class UsageFileError(Exception):
     """The file cannot be used now. The message names it and the reason."""
@@ -107,9 +111,7 @@ def is_new(connection: sqlite3.Connection, path: Path) -> bool:
     import sqlite3
 
     try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        application, version, tables = connection.execute(_MARKS).fetchone()
     except sqlite3.OperationalError as error:
         raise UsageFileError(f"{path} cannot be read: {error}") from None
     except sqlite3.DatabaseError as error:

@@ -264,6 +264,17 @@ def test_an_empty_file_is_a_new_one(path):
     assert list(log.read()) == [FULL]
 
 
+def test_a_reader_never_sees_half_of_a_new_file(tmp_path):
+    for number in range(100):
+        path = tmp_path / f"{number}.sqlite"
+        writer = threading.Thread(target=lambda path=path: usage_file.open_for_writing(path).close())
+        writer.start()
+        while writer.is_alive():
+            if connection := usage_file.open_for_reading(path):
+                connection.close()
+        writer.join()
+
+
 def test_old_rows_are_pruned(path):
     day = 86400.0
     clock = Clock(100 * day)

@@ -200,6 +200,15 @@ def _result(played: Played, expected: str) -> None:
     compare_body("pass-through answer", "unchanged", played.answer.body, played.scripted.body)
 
 
+def _plugin_crash(played: Played, _: str) -> None:
+    """A crash of theirs that is not ours: the client has its answer."""
+    compare_value("plugin_crash: status", played.scripted.status, played.status)
+
+
+def _seen_in_redis(_played: Played, _expected: Any) -> None:
+    """`player.store` looks at what is in Redis, once the answer has ended."""
+
+
 def _ai_log(played: Played, expected: dict[str, Any]) -> None:
     compare_value("ai_log", expected, played.observed.line.get("ai_log"))
 
@@ -238,4 +247,7 @@ CHECKS: dict[str, Callable[[Played, Any], None]] = {
     "properties_set": _properties_set,
     "metrics": _metrics,
     "span_tags": _span_tags,
+    "plugin_crash": _plugin_crash,
+    "store_after": _seen_in_redis,
+    "redis_calls": _seen_in_redis,
 }

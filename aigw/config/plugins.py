@@ -23,7 +23,7 @@ from aigw.core.plugin import PluginModule
 FindPlugin = Callable[[str], PluginModule | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_DEFAULTS: dict[str, Any] = {"INHERITS": False, "check": lambda config: []}
+_DEFAULTS: dict[str, Any] = {"INHERITS": False, "REROUTES": False, "check": lambda config: []}
 """What a plugin's file need not define."""
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from aigw.core.env import Env
 from aigw.core.model import Route
 from aigw.core.plugin import Next, Plugin, PluginModule, compose
+from aigw.core.rerouting import NOWHERE, Find, Rerouting
 from aigw.core.trace import Applied, Tracer
 
 MAX_CHAINS = 1024
@@ -59,7 +60,8 @@ class Pipeline:
         self._terminal = terminal
         self._tracer = tracer
         self._instances: dict[tuple[str, int], Plugin] = {}
-        self._chains: dict[tuple[str, str], Chain] = {}
+        self._chains: dict[tuple[str, str, str], Chain] = {}
+        self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
 
     async def open(self, env: Env, stack: AsyncExitStack) -> None:
@@ -70,27 +72,40 @@ class Pipeline:
                     plugin = await stack.enter_async_context(each.module.build(config, env))
                     self._instances[each.name, index] = plugin
 
-    def chain(self, route: Route, host: str) -> Chain:
-        """What a request on `route` to `host` goes through."""
+    def reroute(self, find: Find) -> Chain | None:
+        """Lets plugins that set headers choose the route again, by `find`. Returns what a request goes through that no
+        route matches before them; None if there is no such plugin."""
+        self._find = find
+        chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.module.REROUTES]
+        return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None
+
+    def chain(self, route: Route, host: str, behind: str = "") -> Chain:
+        """What a request on `route` to `host` goes through; only what stands behind a plugin if one is named."""
         by_host = self._by_host.get(route.name)
         if by_host is None:
             by_host = any(each.rules.depends_on_host(route.name, route.service) for each in self._configured)
             self._by_host[route.name] = by_host
-        key = (route.name, host if by_host else "")
+        key = (route.name, host if by_host else "", behind)
         chain = self._chains.get(key)
         if chain is None:
             if len(self._chains) >= MAX_CHAINS:
                 self._chains.clear()
-            chain = self._chains[key] = self._compose(self._plugins(route, host))
+            chain = self._chains[key] = self._compose(self._plugins(route, host, behind))
         return chain
 
-    def _plugins(self, route: Route, host: str) -> list[Applied]:
-        chosen = [(each, each.rules.select(route.name, host, route.service)) for each in self._configured]
-        return [
-            Applied(each.name, self._instances[each.name, index], each.rules.why(index))
-            for each, index in chosen
-            if index is not None
-        ]
+    def _plugins(self, route: Route, host: str, behind: str) -> list[Applied]:
+        names = [each.name for each in self._configured]
+        plugins = []
+        for each in self._configured[names.index(behind) + 1 if behind else 0 :]:
+            index = each.rules.select(route.name, host, route.service)
+            if index is not None:
+                plugins.append(Applied(each.name, self._instances[each.name, index], each.rules.why(index)))
+                if self._find is not None and each.module.REROUTES:
+                    plugins.append(Applied("", self._rerouting(each.name, self._find), {}))
+        return plugins
+
+    def _rerouting(self, behind: str, find: Find) -> Rerouting:
+        return Rerouting(find, lambda route, host: self.chain(route, host, behind).call)
 
     def _compose(self, plugins: list[Applied]) -> Chain:
         if self._tracer is None:

@@ -2,8 +2,8 @@
 
 A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an async context manager: before the yield it
 provisions, after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in. It
-may hold `check(config)`, which lists `Problem`s beyond the types, and `INHERITS` (default False): whether a rule
-starts as a copy of the global config.
+may hold `check(config)`, which lists `Problem`s beyond the types, `INHERITS` (default False): whether a rule starts as
+a copy of the global config, and `REROUTES` (default False): whether the route is chosen again behind it.
 
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request
@@ -45,6 +45,8 @@ class PluginModule(Protocol):
     Config: Any
     INHERITS: bool
     """Whether a rule starts as a copy of the global config (Higress: ai-proxy and the auth plugins) or replaces it."""
+    REROUTES: bool
+    """Whether it sets headers that choose the route."""
 
     def check(self, config: Any) -> list[Problem]: ...
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
+
 import aigw.plugins
 from aigw.config.check import Checker
 from aigw.config.model import RouteConfig
@@ -23,7 +25,12 @@ from aigw.core.plugin import PluginModule
 FindPlugin = Callable[[str], PluginModule | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_DEFAULTS: dict[str, Any] = {"INHERITS": False, "REROUTES": False, "check": lambda config: []}
+_DEFAULTS: dict[str, Any] = {
+    "INHERITS": False,
+    "REROUTES": False,
+    "check": lambda config: [],
+    "identity": lambda config, services: msgspec.to_builtins(config),
+}
 """What a plugin's file need not define."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Protocol
 
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.model import Route
 from aigw.core.plugin import Next, Plugin, PluginModule, compose
 from aigw.core.rerouting import NOWHERE, Find, Rerouting
@@ -44,6 +44,24 @@ class Configured(Protocol):
     def rules(self) -> Rules: ...
 
 
+Chosen = tuple[Configured, int]
+"""A plugin of a chain, and which of its configurations it runs with."""
+
+
+def select(configured: Sequence[Configured], route: Route, host: str) -> list[Chosen]:
+    """Those that take part, outermost first."""
+    chosen = [(each, each.rules.select(route.name, host, route.service)) for each in configured]
+    return [(each, index) for each, index in chosen if index is not None]
+
+
+def identities(chosen: Sequence[Chosen], route: Route, services: Services) -> dict[str, Any]:
+    """What decides about the answers of these plugins and the route, in JSON, by plugin; `route` is the route's."""
+    found = {each.name: each.module.identity(each.rules.configs[index], services) for each, index in chosen}
+    target = route.target
+    place = None if target is None else [str(target.origin), target.authority]
+    return {name: value for name, value in found.items() if value is not None} | {"route": place}
+
+
 class Chain(NamedTuple):
     """What a request goes through. `bare`: no plugin takes part, so that nobody needs to read its body."""
 
@@ -63,9 +81,11 @@ class Pipeline:
         self._chains: dict[tuple[str, str, str], Chain] = {}
         self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
+        self._services: Services | None = None
 
     async def open(self, env: Env, stack: AsyncExitStack) -> None:
         """Builds every plugin configuration; `stack` cleans them up."""
+        self._services = env.services
         for each in self._configured:
             for index, config in enumerate(each.rules.configs):
                 if config is not None:
@@ -95,13 +115,15 @@ class Pipeline:
 
     def _plugins(self, route: Route, host: str, behind: str) -> list[Applied]:
         names = [each.name for each in self._configured]
+        chosen = select(self._configured[names.index(behind) + 1 if behind else 0 :], route, host)
         plugins = []
-        for each in self._configured[names.index(behind) + 1 if behind else 0 :]:
-            index = each.rules.select(route.name, host, route.service)
-            if index is not None:
-                plugins.append(Applied(each.name, self._instances[each.name, index], each.rules.why(index)))
-                if self._find is not None and each.module.REROUTES:
-                    plugins.append(Applied("", self._rerouting(each.name, self._find), {}))
+        for position, (each, index) in enumerate(chosen):
+            plugin = self._instances[each.name, index]
+            if (placed := getattr(plugin, "placed", None)) is not None and self._services is not None:
+                plugin = placed(identities(chosen[position + 1 :], route, self._services))
+            plugins.append(Applied(each.name, plugin, each.rules.why(index)))
+            if self._find is not None and each.module.REROUTES:
+                plugins.append(Applied("", self._rerouting(each.name, self._find), {}))
         return plugins
 
     def _rerouting(self, behind: str, find: Find) -> Rerouting:

@@ -61,7 +61,7 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
             _check_settings(connection, path)
         folder.chmod(0o700)
         path.chmod(0o600)
-        settings = {**DEFAULT_SETTINGS, "size_limit": size}
+        settings = {**DEFAULT_SETTINGS, "size_limit": size, "cull_limit": 0}  # room is made once a transaction
         cache = Cache(str(folder), timeout=OPEN_SECONDS, disk=RawDisk, **settings)
     except FileError:
         raise

@@ -4,7 +4,8 @@ import pytest
 from fakes import FakeClock
 from store_contract import KVContract
 
-from aigw.stores.disk import DiskCache, DiskKV
+from aigw.stores.disk import DiskKV
+from aigw.stores.disk_cache import DiskCache
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ A value stands under its own key as it is, with Redis's own expiry: the shape th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
-
-from redis.exceptions import RedisError
 
 from aigw.stores.base import KV, LOCAL, Counter, Service
 from aigw.stores.redis_client import RedisClient
@@ -22,26 +20,24 @@ class RedisKV:
         self._keys = keys
 
     async def get(self, key: str) -> bytes | None:
-        value = await self._call("GET", self._keys.encode(key))
-        if value is None or isinstance(value, bytes):
-            return value
-        raise self._client.error("it answers GET with something else than a value")
+        return self._client.parse(await self._client.call("GET", self._keys.encode(key)), _value)
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-        await self._call("SET", self._keys.encode(key), value, *_expiry(ttl))
+        await self._client.call("SET", self._keys.encode(key), value, *_expiry(ttl))
 
     async def drop(self, *keys: str) -> int:
-        return sum([int(await self._call("DEL", self._keys.encode(key))) for key in keys])
+        dropped = await asyncio.gather(*(self._client.call("DEL", self._keys.encode(key)) for key in keys))
+        return self._client.parse(dropped, sum)
 
     async def keys(self, prefix: str = "") -> AsyncIterator[str]:
         async for key in self._keys.found(self._client, prefix):
             yield key
 
-    async def _call(self, *command: bytes | str | int) -> Any:
-        try:
-            return await self._client.call(*command)
-        except RedisError as error:
-            raise self._client.error(error) from None
+
+def _value(reply: object) -> bytes | None:
+    if reply is None or isinstance(reply, bytes):
+        return reply
+    raise TypeError
 
 
 def _expiry(ttl: float | None) -> tuple[str | int, ...]:

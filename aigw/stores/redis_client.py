@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from hashlib import sha1
+from typing import Any, NamedTuple, TypeVar
 
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from aigw.stores.base import Service, StoreError
@@ -25,7 +27,29 @@ POOL = 4
 """Connections, each of which carries a pipeline at a time."""
 BATCH = 128
 SCAN = 500
+T = TypeVar("T")
 Word = bytes | str | int
+Command = tuple[Word, ...]
+
+
+class Script:
+    """A Lua script, which the server is given once and then called for by its name."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.encode()
+        self._sha = sha1(self._text, usedforsecurity=False).hexdigest()
+
+    def call(self, keys: Sequence[bytes], words: Sequence[Word]) -> Command:
+        return ("EVALSHA", self._sha, len(keys), *keys, *words)
+
+    def bring(self, call: Command) -> Command:
+        return ("EVAL", self._text, *call[2:])
+
+
+class _Sent(NamedTuple):
+    command: Command
+    future: asyncio.Future[Any]
+    script: Script | None = None
 
 
 class RedisClient:
@@ -36,20 +60,27 @@ class RedisClient:
         self._address = address
         self._service = service
         self._timeout = min(service.timeout, MAX_SECONDS)
-        self._queue: deque[tuple[tuple[Word, ...], asyncio.Future[Any]]] = deque()
+        self._queue: deque[_Sent] = deque()
         self._senders: set[asyncio.Task[None]] = set()
         self._starting = False
         self._connected: Connected | None = None
         self._breaker = Breaker(f"Redis at {self.name}", self._probe)
 
     async def call(self, *command: Word) -> Any:
-        """The reply. An error that is the command's own comes as a redis ResponseError, every other one as StoreError.
+        """The reply. Raises StoreError. What was sent is carried out even if the caller is cancelled."""
+        return await self._reply(command)
 
-        What was sent is carried out even if the caller is cancelled."""
+    async def run(self, script: Script, keys: Sequence[bytes], words: Sequence[Word] = ()) -> Any:
+        """The reply of a script. In a cluster its keys must have one hash tag. Raises StoreError."""
+        if self._address.kind == CLUSTER and len({key_slot(key) for key in keys}) > 1:
+            raise self.error("in a cluster the keys of one decision need a common {hash tag}")
+        return await self._reply(script.call(keys, words), script)
+
+    async def _reply(self, command: Command, script: Script | None = None) -> Any:
         if self._breaker.problem:
             raise self.error(self._breaker.problem)
         future = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future))
+        self._queue.append(_Sent(command, future, script))
         if not self._starting and len(self._senders) < POOL:
             self._starting = True
             sender = asyncio.create_task(self._send())
@@ -73,10 +104,12 @@ class RedisClient:
                 raise self._failed(error, connected) from None
             yield key
 
-    def check_one_slot(self, keys: Sequence[bytes]) -> None:
-        """Raises StoreError for keys that one script cannot have together in a cluster."""
-        if self._address.kind == CLUSTER and len({key_slot(key) for key in keys}) > 1:
-            raise self.error("in a cluster the keys of one decision need a common {hash tag}")
+    def parse(self, reply: Any, read: Callable[[Any], T]) -> T:
+        """Raises StoreError for a reply that cannot be read."""
+        try:
+            return read(reply)
+        except (TypeError, ValueError, LookupError):
+            raise self.error("it answers with something else than was asked for") from None
 
     def error(self, problem: object) -> StoreError:
         return StoreError(f"Redis at {self.name}: {problem}")
@@ -94,21 +127,27 @@ class RedisClient:
         while self._queue:
             await self._run([self._queue.popleft() for _ in range(min(len(self._queue), BATCH))])
 
-    async def _run(self, batch: list[tuple[tuple[Word, ...], asyncio.Future[Any]]]) -> None:
+    async def _run(self, batch: list[_Sent]) -> None:
         connected = self._open()
         try:
-            replies = await self._execute(connected, [command for command, _ in batch])
+            replies = await self._execute(connected, [sent.command for sent in batch])
+            for index, (sent, reply) in enumerate(zip(batch, replies, strict=True)):
+                if isinstance(reply, NoScriptError) and sent.script is not None:
+                    (replies[index],) = await self._execute(connected, [sent.script.bring(sent.command)])
         except Exception as error:  # noqa: BLE001 - a server that speaks garbage makes the library raise anything
             replies = [self._failed(error, connected) for _ in batch]
-        for (_, future), reply in zip(batch, replies, strict=True):
-            if future.done():
+        for sent, reply in zip(batch, replies, strict=True):
+            if sent.future.done():
                 continue  # the caller was cancelled
-            if isinstance(reply, Exception):
-                future.set_exception(reply)
+            if isinstance(reply, StoreError):
+                sent.future.set_exception(reply)
+            elif isinstance(reply, RedisError):
+                sent.future.set_exception(self.error(reply))
             else:
-                future.set_result(reply)
+                sent.future.set_result(reply)
 
-    async def _execute(self, connected: Connected, commands: list[tuple[Word, ...]]) -> list[Any]:
+    async def _execute(self, connected: Connected, commands: list[Command]) -> list[Any]:
+        """The replies, of which one may be an error that is its command's own."""
         async with asyncio.timeout(self._timeout):
             pipeline = connected.client.pipeline(transaction=False)
             for command in commands:

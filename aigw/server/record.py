@@ -38,12 +38,6 @@ TURN = 20
 LAST_SECONDS = 5.0
 """What prices and estimates may take when the gateway stops; then rows are written without them."""
 
-FREE = frozenset(
-    (apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH,
-     apis.RETRIEVE_VIDEO, apis.RETRIEVE_VIDEO_CONTENT, apis.COUNT_TOKENS)
-)  # fmt: skip
-"""APIs that no provider bills."""
-
 
 class _Asked(msgspec.Struct):
     model: Any = None
@@ -245,7 +239,7 @@ class Recorder:
             api=apis.detect(exchange.original.path) or "",
             asked=note.asked,
             model=note.model,
-            consumer=exchange.consumer or exchange.original.headers.get("x-mse-consumer", ""),
+            consumer=exchange.consumer,
             stream=timing.first is not None,
             status=note.status,
             outcome=note.outcome.value,
@@ -292,7 +286,7 @@ def _costs_nothing(note: _Note) -> bool:
     if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
         return True
     api = apis.detect(exchange.original.path)
-    return api in FREE or (api is None and not exchange.attempts)
+    return api in apis.FREE or (api is None and not exchange.attempts)
 
 
 def _asked(exchange: Exchange) -> str:

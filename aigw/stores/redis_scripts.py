@@ -59,7 +59,55 @@ local function count(key, held)
 end
 """
 
-_HOLD = Script(_FUNCTIONS + _HOLD)
+_HOLD = """
+-- KEYS: of each limit its key and that of its holds. ARGV: ticket, lease in ms, of each limit the limit and the hold
+local counts, refused = {}, -1
+for at = 1, #KEYS, 2 do
+  local number, value = used(KEYS[at])
+  local sum = holds(KEYS[at + 1])
+  if refused < 0 and number + sum > tonumber(ARGV[at + 2]) then refused = (at - 1) / 2 end
+  counts[#counts + 1] = {value, whole(sum), redis.call('PTTL', KEYS[at])}
+end
+for at = 1, refused < 0 and #KEYS or 0, 2 do
+  local key, hold = KEYS[at + 1], tonumber(ARGV[at + 3])
+  if hold ~= 0 then
+    local sum, first, gone = holds(key)
+    local before = split(redis.call('HGET', key, ARGV[1]) or '0 0')
+    local free = now + ARGV[2]
+    redis.call('HSET', key, ARGV[1], whole(before + hold) .. ' ' .. whole(free))
+    keep(key, sum + hold, math.min(first, free), gone)
+    if redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[2]) end
+  end
+end
+return {refused, counts}
+"""
+
+_SETTLE = """
+-- KEYS as above. ARGV: ticket, '1' for `within`, of each limit the limit, the window in s and the charge
+for at = 1, #KEYS, 2 do
+  local hold = redis.call('HGET', KEYS[at + 1], ARGV[1])
+  if hold then
+    local amount, free = split(hold)
+    local sum, first, gone = holds(KEYS[at + 1])
+    redis.call('HDEL', KEYS[at + 1], ARGV[1])
+    keep(KEYS[at + 1], free > now and sum - amount or sum, first, gone)
+  end
+  local limit, window, charge = unpack(ARGV, 3 + (at - 1) / 2 * 3, 5 + (at - 1) / 2 * 3)
+  if charge ~= '0' and (ARGV[2] ~= '1' or used(KEYS[at]) <= tonumber(limit)) then
+    local first = redis.call('EXISTS', KEYS[at]) == 0
+    redis.call('INCRBY', KEYS[at], charge)
+    if first and window ~= '0' then redis.call('EXPIRE', KEYS[at], window) end
+  end
+end
+local counts = {}
+for at = 1, #KEYS, 2 do counts[#counts + 1] = count(KEYS[at], KEYS[at + 1]) end
+return counts
+"""
+
+_READ = "return count(KEYS[1], KEYS[2])"
+_DROP = "redis.call('DEL', KEYS[2]) return redis.call('DEL', KEYS[1])"
+
+HOLD = Script(_FUNCTIONS + _HOLD)
 SETTLE = Script(_FUNCTIONS + _SETTLE)
 READ = Script(_FUNCTIONS + _READ)
 DROP = Script(_DROP)

@@ -80,6 +80,15 @@ class RouteConfig(Section, frozen=True, kw_only=True):
     ] = {}
 
 
+class CacheConfig(Section, frozen=True, kw_only=True):
+    """How much of what plugins keep, such as answers, may stay on this machine."""
+
+    size: Annotated[Size, Meta(description="In the state folder; beyond it the oldest entries make room.")] = 1 << 30
+    memory: Annotated[Size, Meta(description="In the memory of each worker, in front of the folder or a Redis.")] = (
+        1 << 26
+    )
+
+
 class GatewayConfig(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -110,6 +119,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
     state_dir: Annotated[
         str, Meta(min_length=1, description="Where aigw keeps what it writes, seen from the folder of this file.")
     ] = ".aigw"
+    cache: CacheConfig = CacheConfig()
     max_body: Annotated[Size, Meta(description='The largest request body, decoded: bytes, or "100MiB".')] = 104857600
     timeouts: TimeoutsConfig = TimeoutsConfig()
     cors: CorsConfig = CorsConfig()

@@ -43,6 +43,10 @@ class ServiceTable:
                 return _mapped(name, mapped, origin.host)
         return origin
 
+    def store(self, name: str, port: int) -> str:
+        """The URL that the service of a store is mapped to, under `name:port` or `name`; "": to none."""
+        return self._table.get(f"{name}:{port}".lower()) or self._table.get(name.lower(), "")
+
 
 def _mapped(name: str, url: str, tls_name: str) -> Origin:
     """Where `name` is by its URL, whose certificate is still that of `tls_name`."""

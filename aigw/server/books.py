@@ -43,7 +43,7 @@ class Books:
         self, folder: Path | None, *, clock: Clock = time, show: Show | None = None, trace: bool = False
     ) -> None:
         """Raises ConfigError for a usage file that is not ours."""
-        self._folder = folder
+        self.folder = folder
         self.usage = usage_log(folder) if folder is not None else None
         self.traces = TraceWriter(folder) if folder is not None and trace else None
         self.tokens = TokenCounter()
@@ -65,9 +65,9 @@ class Books:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Writes until the block ends, and then what is left. The folder is its user's alone."""
-        if self._folder is not None:
+        if self.folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.metrics.start()
         self.recorder.start()
         try:

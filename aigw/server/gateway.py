@@ -29,7 +29,7 @@ from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
-from aigw.stores.memory import MemoryStores
+from aigw.server.stores import GatewayStores
 from aigw.upstream.base import Upstream
 
 log = logging.getLogger("aigw")
@@ -55,9 +55,10 @@ class Gateway:
     """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
     the transport, the token counter, the stores."""
 
-    def __init__(self, env: Env, books: Books, host: str, *, insecure: bool) -> None:
+    def __init__(self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool) -> None:
         self._env = env
         self._books = books
+        self._stores = stores
         self._host = host
         self._insecure = insecure
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
@@ -104,7 +105,13 @@ class Gateway:
     async def _open(self, loaded: Loaded) -> _Generation:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
-        env = replace(self._env, services=loaded.services, fidelity=config.fidelity, timeouts=timeouts)
+        env = replace(
+            self._env,
+            services=loaded.services,
+            stores=self._stores.by(loaded.services),
+            fidelity=config.fidelity,
+            timeouts=timeouts,
+        )
         async with AsyncExitStack() as stack:
             traces = self._books.traces
             tracer = traces.tracer(loaded, env.clock) if traces is not None else None
@@ -183,8 +190,10 @@ async def run(
         stack.push_async_callback(upstream.aclose)
         books = books or Books(None)
         await stack.enter_async_context(books.open())
-        env = Env(upstream, loaded.services, books.tokens, MemoryStores(), metrics=books.metrics)
-        gateway = Gateway(env, books, host, insecure=insecure)
+        stores = GatewayStores(books.folder, loaded.config.cache)
+        stack.push_async_callback(stores.aclose)
+        env = Env(upstream, loaded.services, books.tokens, stores.by(loaded.services), metrics=books.metrics)
+        gateway = Gateway(env, books, stores, host, insecure=insecure)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)

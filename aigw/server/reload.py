@@ -95,6 +95,7 @@ class Reloader:
         for key, now, wanted in (
             ("listen", started.config.listen, new.config.listen),
             ("state_dir", started.config.state_dir, new.config.state_dir),
+            ("cache", started.config.cache, new.config.cache),
         ):
             if now != wanted:
                 log.log(self._bad, "%s: %s needs a restart; it stays %s until then", self._path, key, now)

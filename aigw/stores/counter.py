@@ -47,12 +47,12 @@ class _State(NamedTuple):
 
 
 class SqliteCounter:
-    """Counts under `namespace`, apart from all others in the same file. A call waits `timeout` seconds at most."""
+    """Counts under `namespace`, apart from all others in the same file. A call waits `patience` seconds at most."""
 
-    def __init__(self, file: CounterFile, namespace: str = "", *, timeout: float = 1.0) -> None:
+    def __init__(self, file: CounterFile, namespace: str = "", *, patience: float = 1.0) -> None:
         self._file = file
         self._namespace = f"{namespace}|".encode()
-        self._patience = timeout
+        self._patience = patience
 
     async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
         limits = tuple(limits)

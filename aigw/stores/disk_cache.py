@@ -31,8 +31,8 @@ EXPIRE_SECONDS = 60.0
 
 
 class DiskCache:
-    """Beyond about `size` bytes the oldest values make room. A value of more than `largest` bytes (LARGEST, or a quarter
-    of `size`) is not kept. `now` gives seconds since 1970."""
+    """Beyond about `size` bytes the oldest values make room. A value of more than `largest` bytes (LARGEST, or a
+    quarter of `size`) is not kept. `now` gives seconds since 1970."""
 
     def __init__(self, folder: Path, *, size: int = SIZE, now: Callable[[], float] = time.time) -> None:
         self.now = now

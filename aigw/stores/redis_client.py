@@ -6,6 +6,8 @@ connection is given up, so that no late reply is ever taken for another's."""
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha1
@@ -28,6 +30,7 @@ POOL = 4
 BATCH = 128
 SCAN = 500
 T = TypeVar("T")
+_ERRNO = re.compile(r"Error (\d+) connecting to ")
 Word = bytes | str | int
 Command = tuple[Word, ...]
 
@@ -186,4 +189,7 @@ class RedisClient:
     def _problem(self, error: Exception) -> str:
         if isinstance(error, TimeoutError | RedisTimeoutError):
             return f"no answer within {self._timeout:g} s"
-        return str(error).partition("\n")[0][:200] or type(error).__name__
+        text = str(error).partition("\n")[0]
+        if number := _ERRNO.match(text):
+            return os.strerror(int(number[1])).lower()
+        return text[:200] or type(error).__name__

@@ -23,6 +23,7 @@ from aigw.server.books import Books, usage_log
 from aigw.server.gateway import Running, base_url, check_address, run, taken
 from aigw.server.record import Show
 from aigw.server.reload import Reloader
+from aigw.server.run_name import VARIABLE, run_name
 from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
 from aigw.upstream.base import Upstream
@@ -125,6 +126,7 @@ async def serve_together(options: Options, workers: int) -> int:
         reserved = reserve(host, port)
     except OSError as error:
         raise taken(loaded.config.listen, error) from None
+    os.environ[VARIABLE] = run_name(os.environ)  # the workers' as well
     with reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, file=file, found=found)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aigw.config.load import Loaded
 from aigw.core.env import Clock
 from aigw.core.errors import ConfigError
 from aigw.server.record import Recorder, Show
@@ -58,9 +57,9 @@ class Books:
             show=show,
         )
 
-    def take(self, loaded: Loaded) -> None:
-        """Goes by the prices of a configuration from now on."""
-        self.recorder.prices = Prices(loaded.config.prices)
+    def take(self, prices: Prices) -> None:
+        """Goes by these prices, those of another configuration, from now on."""
+        self.recorder.prices = prices
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

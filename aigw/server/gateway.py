@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -29,8 +30,10 @@ from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
+from aigw.server.run_name import run_name
 from aigw.server.stores import GatewayStores
 from aigw.upstream.base import Upstream
+from aigw.usage.price import Prices
 
 log = logging.getLogger("aigw")
 
@@ -105,12 +108,14 @@ class Gateway:
     async def _open(self, loaded: Loaded) -> _Generation:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
+        prices = Prices(config.prices)
         env = replace(
             self._env,
             services=loaded.services,
             stores=self._stores.by(loaded.services),
             fidelity=config.fidelity,
             timeouts=timeouts,
+            prices=prices,
         )
         async with AsyncExitStack() as stack:
             traces = self._books.traces
@@ -130,7 +135,7 @@ class Gateway:
             )
             record = self._books.recorder.note
             edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body, admin=admin, record=record)
-            self._books.take(loaded)
+            self._books.take(prices)
             return _Generation(env, edge, stack.pop_all())
 
     def _retire(self, generation: _Generation) -> None:
@@ -192,7 +197,14 @@ async def run(
         await stack.enter_async_context(books.open())
         stores = GatewayStores(books.folder, loaded.config.cache)
         stack.push_async_callback(stores.aclose)
-        env = Env(upstream, loaded.services, books.tokens, stores.by(loaded.services), metrics=books.metrics)
+        env = Env(
+            upstream,
+            loaded.services,
+            books.tokens,
+            stores.by(loaded.services),
+            metrics=books.metrics,
+            run=run_name(os.environ),
+        )
         gateway = Gateway(env, books, stores, host, insecure=insecure)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)

@@ -54,10 +54,12 @@ class Asked(NamedTuple):
 
 
 class Keys:
-    """Makes the keys of one chain. `after` is what stands behind the cache there, in JSON; with `own_key` the client's
-    credentials are never sent on, so that they do not count."""
+    """Makes the keys of one chain. `after` is what stands behind the cache there, as in `core.plugin`. Where ai-proxy
+    has keys of its own, the client's are not sent on and do not count."""
 
-    def __init__(self, after: Mapping[str, Any], *, own_key: bool) -> None:
+    def __init__(self, after: Mapping[str, Any]) -> None:
+        proxy = after.get("ai-proxy")
+        own_key = isinstance(proxy, dict) and proxy.get("ownKey") is True
         self.after = {name: digest(_encode(value)) for name, value in after.items()}
         self._start = blake2b(VERSION + _encode(self.after), digest_size=16)
         self._headers = HEADERS if own_key else (*HEADERS, *CREDENTIALS)

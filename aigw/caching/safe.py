@@ -66,8 +66,7 @@ class SafeCache:
         self._kv = kv
         self._flights = flights
         self._env = env
-        proxy = after.get("ai-proxy")
-        self._keys = Keys(after, own_key=isinstance(proxy, dict) and proxy.get("ownKey") is True)
+        self._keys = Keys(after)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request

@@ -21,6 +21,7 @@ from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.server.books import Books, usage_log
 from aigw.server.gateway import Running, base_url, check_address, run, taken
+from aigw.server.protection import is_protected
 from aigw.server.record import Show
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
@@ -121,7 +122,7 @@ async def serve_together(options: Options, workers: int) -> int:
         loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
     usage_log(loaded.state_dir)  # says once, and before any worker starts, that it cannot be used
     host, port = parse_listen(loaded.config.listen)
-    check_address(host, insecure=options.insecure, authenticated="key-auth" in loaded.config.plugins)
+    check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
     try:
         reserved = reserve(host, port)
     except OSError as error:

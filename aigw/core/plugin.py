@@ -4,7 +4,8 @@ A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an asyn
 provisions, after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in. It
 may hold `check(config)`, which lists `Problem`s beyond the types, `INHERITS` (default False): whether a rule starts as
 a copy of the global config, `REROUTES` (default False): whether the route is chosen again behind it, and
-`identity(config, services)`: what of a config decides about answers, as JSON (default: all of it; None: nothing).
+`identity(config, services)`: what of a config decides about answers, as JSON (default: all of it; None: nothing), and
+`arrange(rules, default)`: the configs of the rules and the global one, where one depends on whether there are others.
 
 A plugin that must know what stands behind it defines `placed(after)`. It is called for every chain, with the
 identities behind it by plugin and that of the route, and gives the plugin for that chain.
@@ -53,6 +54,8 @@ class PluginModule(Protocol):
     """Whether it sets headers that choose the route."""
 
     def check(self, config: Any) -> list[Problem]: ...
+
+    def arrange(self, rules: list[Any], default: Any) -> tuple[list[Any], Any]: ...
 
     def identity(self, config: Any, services: Services) -> Any: ...
 

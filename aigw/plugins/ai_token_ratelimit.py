@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
@@ -72,6 +72,10 @@ def check(config: Config) -> list[Problem]:
         if problem := item.problem():
             problems.append(Problem(("rule_items", index), f"failed to parse rule_item in rule_items: {problem}"))
     return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It decides whether there is an answer, never which."""
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from aigw.server.books import Books
 from aigw.server.edge import Edge
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
+from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
@@ -90,7 +91,7 @@ class Gateway:
         """Puts a configuration into service for all requests that come from now on.
 
         Raises ConfigError if it would leave the address open to others; whatever it raises, the old one stays."""
-        check_address(self._host, insecure=self._insecure, authenticated="key-auth" in loaded.config.plugins)
+        check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         for old in self._generations[-2:-1]:
             self._retire(old)
@@ -233,6 +234,6 @@ def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
         raise ConfigError(
             [
                 f"listen: {host} can be reached from other machines, and whoever reaches it spends your keys; "
-                "listen on 127.0.0.1, start with --insecure, or configure key-auth (in versions that have it)"
+                "listen on 127.0.0.1, start with --insecure, or configure key-auth for every route"
             ]
         )

@@ -49,6 +49,8 @@ class HigressCache:
         self._answer = Path(settings.answer)
         self._stream_answer = Path(settings.stream_answer)
         self._question = Path(settings.question)
+        self._writing: dict[str, str] = {}
+        """Answers by their question that a slow store is still to take."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -93,6 +95,8 @@ class HigressCache:
         return text_of(found), stream
 
     async def _get(self, question: str) -> str:
+        if question in self._writing:
+            return self._writing[question]
         try:
             value = await self._kv.get(self._settings.prefix + question)
         except StoreError:
@@ -115,10 +119,13 @@ class HigressCache:
         value = collected.stream(self._stream_answer) if streaming else collected.plain(self._answer)
         if not value.strip():
             return
+        self._writing[question] = value
         try:
             await self._kv.put(self._settings.prefix + question, value.encode(), self._settings.ttl or None)
         except (StoreError, UnicodeEncodeError) as error:
             self._env.log.debug("an answer was not cached: %s", error)
+        finally:
+            self._writing.pop(question, None)
 
 
 class _Collected:

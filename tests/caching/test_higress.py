@@ -183,3 +183,28 @@ async def test_a_store_that_is_down():
         assert json.loads((await it.ask())[2]) == ANSWER
 
     await playing(REDIS, answer_json(ANSWER), then=then, stores=Down())
+
+
+async def test_what_is_stored_while_others_come_is_found():
+    """Between the last byte and the end of a slow write."""
+    written = asyncio.Event()
+
+    class Slow:
+        def kv(self, service):
+            return self
+
+        async def get(self, key):
+            return None
+
+        async def put(self, key, value, ttl=None):
+            await written.wait()
+
+    async def then(it):
+        first = asyncio.create_task(it.ask())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (await it.ask())[0]["cache"] == "hit"
+        written.set()
+        await first
+
+    await playing(REDIS, answer_json(ANSWER), then=then, stores=Slow())

@@ -75,7 +75,7 @@ class GatewayStores:
         kv = self._kvs.get((url, service))
         if kv is None:
             kv = self._at(url).kv(service)
-            if url or self._local:
+            if self._local and not url:  # what is in Redis is asked for there, as Higress does
                 kv = LayeredKV(kv, size=self._memory)
             self._kvs[url, service] = kv
         return kv

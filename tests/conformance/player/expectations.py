@@ -85,7 +85,10 @@ def check(played: Played) -> None:
 
 
 def _check_call_count(played: Played) -> None:
-    """With a reply of its own the upstream received nothing, unless retries are listed among the callouts."""
+    """With a reply of its own the upstream received nothing, unless retries are listed among the callouts. What only
+    tells of Redis does not say whether the upstream was called."""
+    if played.expect.keys() <= {"store_after", "redis_calls"}:
+        return
     callouts = played.expect.get("callouts") or []
     retries = sum(f"{callout['service']}:{callout['port']}" == played.service for callout in callouts)
     expected = retries + (0 if played.own_reply and not retries else 1)

@@ -34,17 +34,6 @@ class _Turn(msgspec.Struct):
     role: Any = None
 
 
-class _Head(msgspec.Struct):
-    """What names a body and what says that it is an error."""
-
-    id: Any = None
-    responseId: Any = None  # noqa: N815
-    response: Any = None
-    message: Any = None
-    error: Any = None
-
-
-_decode_head = msgspec.json.Decoder(_Head).decode
 _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -194,22 +183,14 @@ class Record:
 
     def _plain(self) -> Any:
         """The decoded body of a plain answer, once it is complete."""
-        data = b"".join([piece.raw for piece in self._pieces])
-        body = self._decode_plain(data)
+        pieces = self._pieces
+        data = pieces[0].raw if len(pieces) == 1 else b"".join([piece.raw for piece in pieces])
+        body = _json(data)
         self._chat_id(body)
         self.failed = self.failed or _is_error(body) or (self._status >= 400 and not self._size)
         if self._plan.usage:
-            self.usage.feed(data)
+            self.usage.feed(data, body)
         return body
-
-    def _decode_plain(self, data: bytes) -> Any:
-        """All of a body, or without the answer itself where no attribute is looked for in it."""
-        if all(source.details for source in self._plan.sources.get(attrs.RESPONSE_BODY, ())):
-            try:
-                return msgspec.structs.asdict(_decode_head(data))
-            except _BROKEN:
-                return None
-        return _json(data)
 
     def _chat_id(self, body: Any) -> None:
         for path in _IDS:

@@ -89,10 +89,23 @@ class _Paths(NamedTuple):
 @lru_cache(maxsize=128)
 def _paths(tops: tuple[str, ...]) -> _Paths:
     """The paths that begin with one of `tops`: a payload has two or three of them, and looking for the rest costs."""
-    tables = (_MODEL, _INPUT, _OUTPUT, _TOTAL, _INPUT_DETAILS, _OUTPUT_DETAILS)
-    kept = [[path for path in table if path[0] in tops] for table in tables]
-    more = [{name: path for name, path in table.items() if path[0] in tops} for table in (_MORE_INPUT_DETAILS, _MORE_OUTPUT_DETAILS)]
-    return _Paths(*kept, *more)  # type: ignore[arg-type]  # six tables, then two
+
+    def possible(paths: Sequence[Path]) -> Sequence[Path]:
+        return [path for path in paths if path[0] in tops]
+
+    def named(paths: Mapping[str, Path]) -> Mapping[str, Path]:
+        return {name: path for name, path in paths.items() if path[0] in tops}
+
+    return _Paths(
+        model=possible(_MODEL),
+        input=possible(_INPUT),
+        output=possible(_OUTPUT),
+        total=possible(_TOTAL),
+        input_details=possible(_INPUT_DETAILS),
+        output_details=possible(_OUTPUT_DETAILS),
+        more_input=named(_MORE_INPUT_DETAILS),
+        more_output=named(_MORE_OUTPUT_DETAILS),
+    )
 
 
 class HigressUsage:

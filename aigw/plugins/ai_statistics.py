@@ -23,7 +23,6 @@ from aigw.core.reply import Outcome, Reply
 from aigw.usage.ailog import UNKNOWN, Plan, Record, api_of, as_payload
 from aigw.usage.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
 from aigw.usage.metrics import Metrics
-from aigw.usage.row import Tokens
 
 INHERITS = False
 
@@ -199,8 +198,8 @@ class _Watch:
 
 def _unseen(exchange: Exchange) -> bytes:
     """The usage that the provider reported, for an answer in which the client does not see it."""
-    tokens = getattr(exchange.meter, "tokens", None)
-    return as_payload(tokens, getattr(exchange.meter, "model", "")) if isinstance(tokens, Tokens) else b""
+    meter = exchange.meter
+    return b"" if meter is None else as_payload(meter.tokens, meter.model)
 
 
 def cluster_of(exchange: Exchange) -> str:

@@ -189,7 +189,7 @@ class _Watch:
         if outcome is Outcome.FAILED:
             record.failed = True
         record.log["llm_service_duration"] = self._milliseconds()
-        record.end(_unseen(exchange))
+        record.end(lambda: _unseen(exchange))
         self._plugin.count(exchange, self._consumer, record)
 
     def _milliseconds(self) -> int:

@@ -6,7 +6,7 @@ that it was given: `log`, `spans` (tags as text) and `properties` (attributes wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,15 +171,16 @@ class Record:
                     for collector in self._collectors:
                         collector.feed(body)
 
-    def end(self, reported: bytes = b"") -> None:
-        """Completes the log. `reported` is the usage that the provider told; it counts where the client saw none."""
+    def end(self, reported: Callable[[], bytes] = bytes) -> None:
+        """Completes the log. `reported` gives the usage that the provider told; it counts where the client saw
+        none."""
         self.log["response_type"] = "stream" if self.streaming else "normal"
         body: Any = None
         if not self.streaming:
             body = self._plain()
         if self._plan.usage:
             if not self.usage.total:
-                self.usage.feed(reported)
+                self.usage.feed(reported())
             self._tokens()
         if self.streaming:
             for source, collectors in self._values:

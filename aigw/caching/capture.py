@@ -13,14 +13,13 @@ import msgspec
 from aigw.caching.asked import CONVERTIBLE, Asked
 from aigw.caching.entry import Entry
 from aigw.core.exchange import Exchange
-from aigw.core.model import Chunk
+from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.reply import Reply
 from aigw.dialects.chat_whole import usage_chunk
 from aigw.dialects.openai import choices_of, is_error, is_usage_only
 from aigw.dialects.sse import json_event
 from aigw.providers import apis
 from aigw.usage.ailog import as_payload
-from aigw.usage.row import Tokens
 
 MAX_BYTES = 8 * 1024 * 1024
 """Of an answer that is kept."""
@@ -50,15 +49,15 @@ class Capture:
         self._size = 0
         self.pieces = 0
 
-    def chunk(self, chunk: Chunk) -> None:
+    def batch(self, batch: Batch) -> None:
         self.pieces += 1
-        self._size += len(chunk.raw)
+        self._size += len(raw_of(batch))
         if self._size > MAX_BYTES:
             self._chunks.clear()
             return
-        self._chunks.append(chunk)
+        self._chunks += batch
         if self._streaming:
-            self._times.append(self._now())
+            self._times += [self._now()] * len(batch)
 
     def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
         """The complete answer; None if it is not one."""
@@ -142,8 +141,7 @@ def _type_of(event: Chunk) -> Any:
 
 def _usage_event(exchange: Exchange, first: Any) -> bytes:
     """The event that the client did not ask for, made of what the provider told the gateway."""
-    tokens = getattr(exchange.meter, "tokens", None)
-    payload = as_payload(tokens, "") if isinstance(tokens, Tokens) else b""
+    payload = as_payload(exchange.meter.tokens, "") if exchange.meter is not None else b""
     if not payload or not isinstance(first, dict):
         return b""
     usage = msgspec.json.decode(payload)["usage"]

@@ -12,7 +12,7 @@ import msgspec
 from aigw.caching.told import HEADER, SKIP, note
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.model import Chunk
+from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.dialects.sse import EventSplitter
@@ -74,7 +74,7 @@ class HigressCache:
             if outcome is Outcome.COMPLETE:
                 exchange.defer(self._keep, question, collected, reply.streaming)
 
-        return reply.tap(collected.chunk, ended)
+        return reply.tap(collected.batch, ended)
 
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
         """The question, "" for what is not cached, and whether a stream is asked for."""
@@ -135,10 +135,10 @@ class _Collected:
         self._chunks: list[Chunk] = []
         self._size = 0
 
-    def chunk(self, chunk: Chunk) -> None:
-        self._size += len(chunk.raw)
+    def batch(self, batch: Batch) -> None:
+        self._size += len(raw_of(batch))
         if self._size <= MAX_BYTES:
-            self._chunks.append(chunk)
+            self._chunks += batch
 
     def plain(self, path: Path) -> str:
         body = b"".join([chunk.raw for chunk in self._chunks])

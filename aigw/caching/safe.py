@@ -158,7 +158,7 @@ class SafeCache:
             else:
                 self._flights.end(asked.key, flight)
 
-        return reply.tap(capture.chunk, ended)
+        return reply.tap(capture.batch, ended)
 
     async def _keep(self, exchange: Exchange, asked: Asked, capture: Capture, flight: Flight) -> None:
         """After the last byte: those who wait get the entry first, then the store. Requests that come meanwhile still

@@ -124,7 +124,7 @@ class _Following:
         if self._higress is not None:
             self._higress.feed(chunk.data)
         elif self._watch is not None and self._streaming:
-            self._watch.chunk(chunk)
+            self._watch.events((chunk,))
         elif self._watch is not None:
             self._watch.feed(chunk.data)
 

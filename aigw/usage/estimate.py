@@ -1,7 +1,7 @@
 """Usage of an answer whose provider told none, or not all of it: a stream that was cut off, an upstream without usage.
 
 Rule: what the provider told about the input stands; the output is at least what came through; everything that was
-counted here is labelled "estimated"."""
+counted here is labelled "estimated". A report that says no less than what came through stands."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from aigw.usage.watch import UsageWatch
 
 Prompt = str | Sequence[Mapping[str, Any]]
 
+FEW_TOKENS = 8
+"""A stream may begin with so many output tokens before any were made (Anthropic): they are no report of it."""
+
 
 def estimate(
     reported: Tokens, *, prompt: Prompt, text: str, counter: Counter, model: str = "", reasoning: str = ""
@@ -32,6 +35,8 @@ def estimate(
     spent = reported.input
     if spent is None and reported.cache_read is None and reported.cache_write is None:
         spent = counter.count(prompt, model) if isinstance(prompt, str) else counter.count_chat(prompt, model)
+    if reported.output is not None and made <= reported.output and spent == reported.input:
+        return reported
     return Tokens(
         input=spent,
         cache_read=reported.cache_read,
@@ -43,9 +48,8 @@ def estimate(
 
 
 def is_told(reported: Tokens, outcome: Outcome) -> bool:
-    """Whether the provider told all. Anthropic begins a stream with an output of 0 or 1, so that a stream that was
-    cut off told less than it made."""
-    return reported.source == "reported" and (outcome is Outcome.COMPLETE or reported.output not in (None, 0, 1))
+    """Whether the provider told all, or told as it went where the stream was cut off."""
+    return reported.source == "reported" and (outcome is Outcome.COMPLETE or (reported.output or 0) > FEW_TOKENS)
 
 
 def estimate_answer(request: Request, watch: UsageWatch, *, counter: Counter, model: str = "") -> Tokens:

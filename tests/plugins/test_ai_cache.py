@@ -19,7 +19,7 @@ from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.forward import Forward
-from aigw.core.model import Chunk, Origin, Request, Route, Target
+from aigw.core.model import Batch, Origin, Request, Route, Target
 from aigw.core.reply import Reply
 from aigw.plugins import ai_cache
 from aigw.stores.base import KV, StoreError
@@ -561,8 +561,8 @@ async def test_events_are_seen_one_by_one_by_those_in_front() -> None:
     """ai-statistics looks at every event of a hit, too."""
     seen: list[bytes | None] = []
 
-    def look(chunk: Chunk) -> None:
-        seen.append(chunk.data)
+    def look(batch: Batch) -> None:
+        seen.extend([chunk.data for chunk in batch])
 
     async with stage(events(*STREAM)) as it:
         await it.ask(asking(stream=True))

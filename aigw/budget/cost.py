@@ -56,9 +56,7 @@ class Costs:
         cost = await self._cost(tokens, query, watch.reader.parts)
         if cost is None and query.model not in self._unknown and len(self._unknown) < _REMEMBERED:
             self._unknown.add(query.model)
-            log.warning(
-                "ai-budget: calls of %s count nothing in dollars: give it one under prices:", query.model or "?"
-            )
+            log.warning("ai-budget: the price of %s is not known: no dollars are counted for it", query.model or "?")
         return None if cost is None else nano(cost)
 
     async def _cost(self, tokens: Tokens, query: Query, parts: dict[str, int]) -> float | None:

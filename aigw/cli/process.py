@@ -17,6 +17,7 @@ from typing import NamedTuple
 import typer
 
 import aigw
+from aigw.cli.recipe import text_of
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.server.books import Books, usage_log
@@ -42,6 +43,7 @@ class Options(NamedTuple):
     env: dict[str, str]
     trace: bool = False
     show: Show | None = None
+    recipe: str | None = None
 
 
 async def serve_alone(options: Options) -> None:
@@ -50,7 +52,10 @@ async def serve_alone(options: Options) -> None:
     _on_stop_signal(stop.set, lambda: None)
     upstream = upstream_for(options.env)
     reloader = _reloader(options)
-    loaded, origin = await load_or_discover(options.config, options.env, upstream, options.listen)
+    if options.recipe is not None:
+        loaded, origin = load_found(text_of(options.recipe), options.env, options.listen), f"recipe {options.recipe}"
+    else:
+        loaded, origin = await load_or_discover(options.config, options.env, upstream, options.listen)
 
     def ready(running: Running) -> None:
         (_announce_json if options.json_output else _announce)(loaded, running.url, origin)
@@ -113,6 +118,9 @@ async def serve_together(options: Options, workers: int) -> int:
     if options.config is not None:
         file = os.fspath(options.config)
         loaded, origin = load_file(options.config, options.env, options.listen), file
+    elif options.recipe is not None:
+        found = text_of(options.recipe)
+        loaded, origin = load_found(found, options.env, options.listen), f"recipe {options.recipe}"
     else:
         upstream = upstream_for(options.env)
         try:

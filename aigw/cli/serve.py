@@ -25,6 +25,10 @@ def serve(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The configuration; default: aigw.yaml here, if there is one.")
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
+    ] = None,
     listen: Annotated[
         str | None, typer.Option(help="Address and port; default: as configured, else 127.0.0.1:4700.")
     ] = None,
@@ -57,6 +61,9 @@ def serve(
     import logging
     import os
 
+    if recipe is not None:
+        _check_recipe(recipe, config)
+
     from aigw.cli.log import LogThread
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
     from aigw.core.errors import AddressError, ConfigError
@@ -68,9 +75,9 @@ def serve(
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
-    if config is None and DEFAULT_FILE.exists():
+    if config is None and recipe is None and DEFAULT_FILE.exists():
         config = DEFAULT_FILE
-    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show)
+    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show, recipe)
     try:
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
@@ -85,6 +92,19 @@ def serve(
         raise typer.Exit(1) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # whoever started it does not listen any more
+
+
+def _check_recipe(name: str, config: Path | None) -> None:
+    from aigw.cli.recipe import text_of
+
+    try:
+        text_of(name)
+    except ValueError as error:
+        typer.echo(f"aigw serve: {error}", err=True)
+        raise typer.Exit(BAD_CONFIG) from None
+    if config is not None:
+        typer.echo("aigw serve: choose one of --config and --recipe", err=True)
+        raise typer.Exit(BAD_CONFIG)
 
 
 def _show(log: LogThread, *, as_json: bool) -> Show:

@@ -29,7 +29,7 @@ from aigw.limits.holding import hold
 from aigw.limits.service import RedisConfig
 from aigw.limits.spending import Spent, follow
 from aigw.providers import apis
-from aigw.stores.base import LOCAL, Limit, StoreError, Ticket
+from aigw.stores.base import LOCAL, Count, Limit, StoreError, Ticket
 from aigw.usage.ailog import SESSION_HEADERS
 from aigw.usage.price import Prices
 
@@ -131,9 +131,7 @@ class AiBudget:
         except StoreError as error:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
-            refused = await self._refusal(ticket, ticket.refused, accounts, repeated)
-            exchange.notes[NAME] = refused.code
-            raise refused
+            raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
         return await follow(exchange, charge.ask, charge.settle, counter=self._env.tokens)
 
     def _values(self, exchange: Exchange) -> dict[Kind, str]:
@@ -170,16 +168,18 @@ class AiBudget:
         ]
 
     async def _refusal(
-        self, ticket: Ticket, index: int, accounts: Sequence[Account], repeated: Sequence[Repeated]
+        self, exchange: Exchange, count: Count, index: int, accounts: Sequence[Account], repeated: Sequence[Repeated]
     ) -> GatewayError:
-        count = ticket.counts[index]
+        """Of the limit with this index: those of the accounts come first."""
         if index >= len(accounts):
+            exchange.notes[NAME] = "repeated"
             return repeated[index - len(accounts)].refusal(count)
         one = accounts[index]
+        exchange.notes[NAME] = f"budget {one.budget.name} used up"
         try:
             (raised,) = await self._counter.read(one.raised)
         except StoreError:
-            return refusal.used_up(one, count, 0, None)
+            raised = Count(0, 0, 0.0)  # only the message needs it
         anew = begins_anew(one.budget.kinds, self._env.clock.time(), self._zone)
         return refusal.used_up(one, count, raised.used, anew)
 

@@ -82,7 +82,7 @@ class SqliteCounter:
             states: dict[bytes, _State] = {}
             for key, limit, charge in zip(keys, ticket.limits, charges, strict=True):
                 connection.execute(_FREE, (key, ticket.id))
-                state = states.get(key) or _look(connection, key, now)
+                state = _look(connection, key, now)
                 states[key] = _charge(connection, key, state, limit, charge, within=within, now=now)
             return tuple([states[key].counted(now) for key in keys])
 

@@ -33,7 +33,7 @@ FORMAT = Format(
         "CREATE TABLE holds (key BLOB, ticket TEXT, amount INTEGER NOT NULL, frees REAL NOT NULL,"
         " PRIMARY KEY (key, ticket)) WITHOUT ROWID",
     ),
-    page=1024,  # every change writes whole pages
+    pragmas=("page_size = 1024",),  # every change writes whole pages
 )
 OPEN_SECONDS = 1.0
 TURN_SECONDS = 0.0005

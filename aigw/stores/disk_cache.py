@@ -34,13 +34,21 @@ class DiskCache:
     """Beyond about `size` bytes the oldest values make room. A value of more than `largest` bytes (LARGEST, or a
     quarter of `size`) is not kept. `now` gives seconds since 1970."""
 
-    def __init__(self, folder: Path, *, size: int = SIZE, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        size: int = SIZE,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.now = now
         self.largest = min(LARGEST, size // 4)
+        self._monotonic = monotonic
         self._folder = folder
         self._size = size
         self._thread = ThreadPoolExecutor(1, "cache")
-        self._opening = Opening(folder / FILE_NAME, self._open, self._close)
+        self._opening = Opening(folder / FILE_NAME, self._open, self._close, monotonic=monotonic)
         self._readable: Cache | None = None
         """The one that has a connection of the event loop's thread."""
         self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
@@ -104,8 +112,8 @@ class DiskCache:
                     outcomes.append(job(cache))
                 except sqlite3.DataError as error:  # a key that is too large
                     outcomes.append(StoreError(f"{self._opening.path} cannot hold it: {error}"))
-        if time.monotonic() > self._expire_at:
-            self._expire_at = time.monotonic() + EXPIRE_SECONDS
+        if self._monotonic() > self._expire_at:
+            self._expire_at = self._monotonic() + EXPIRE_SECONDS
             cache.expire()
         if cache.volume() > self._size:
             cache.cull()

@@ -17,14 +17,21 @@ from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA, MODE_RAW
 from aigw.stores.base import StoreError
 from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, open_for_writing
 
-FORMAT = Format("cache", application=0x6169676B, version=1, schema=())  # "aigk"; the tables are diskcache's
+FORMAT = Format(
+    "cache",
+    application=0x6169676B,  # "aigk"
+    version=1,
+    schema=(),  # diskcache's
+    pragmas=("auto_vacuum = FULL",),  # what is deleted makes room at once
+)
 FILE_NAME = DBNAME
 """In the folder; diskcache gives it."""
 FAILURES = (sqlite3.Error, OSError, Timeout)
 """What a call of a cache may raise."""
 OPEN_SECONDS = 1.0
 _HEADS = """SELECT key, CAST(substr(value, 1, ?) AS BLOB) FROM Cache
-    WHERE key >= ? AND key < ? AND raw = 1 AND mode = ? AND filename IS NULL ORDER BY key LIMIT ?"""
+    WHERE key >= ? AND key < ? AND raw = 1 AND mode = ? AND filename IS NULL AND length(value) > 0
+    ORDER BY key LIMIT ?"""
 _ROW_BYTES = 10_000
 """What a row may need beside its value: its key, mostly."""
 
@@ -57,6 +64,7 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
     Raises StoreError."""
     path = folder / FILE_NAME
     try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)) as connection:
             _check_settings(connection, path)
         folder.chmod(0o700)

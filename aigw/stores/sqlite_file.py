@@ -27,13 +27,14 @@ _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_ma
 
 
 class Format(NamedTuple):
-    """What a file holds. `noun` names it in messages; `schema` makes it from an empty one; `page` is in bytes."""
+    """What a file holds. `noun` names it in messages; `schema` makes it from an empty one, for which `pragmas` are set
+    before anything else."""
 
     noun: str
     application: int
     version: int
     schema: tuple[str, ...]
-    page: int = 4096
+    pragmas: tuple[str, ...] = ()
 
 
 class FileError(StoreError):
@@ -52,7 +53,8 @@ def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS)
     connection = _connect(path, busy)
     try:
         is_new(connection, path, format_)  # refuses before anything is changed
-        connection.execute(f"PRAGMA page_size = {format_.page}")
+        for pragma in format_.pragmas:
+            connection.execute(f"PRAGMA {pragma}")
         _use_wal(connection, busy)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")

@@ -83,12 +83,10 @@ async def test_it_outlives_a_configuration(open_stores, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["redis.static", "Redis.Static:6379"])
-async def test_a_mapped_service_is_a_redis_behind_the_same_memory(open_stores, tmp_path, name):
+async def test_a_mapped_service_is_a_redis_that_is_asked_each_time(open_stores, tmp_path, name):
     stores = open_stores(tmp_path).by(ServiceTable({name: "redis://127.0.0.1:1/0"}))
-    kv = stores.kv(REDIS)
-    assert isinstance(kv, LayeredKV)
-    assert isinstance(kv._below, RedisKV)
-    assert not isinstance(stores.kv()._below, RedisKV)
+    assert isinstance(stores.kv(REDIS), RedisKV)
+    assert isinstance(stores.kv(), LayeredKV)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -57,7 +57,7 @@ class DiskCache:
 
     async def read(self, look: Callable[[Cache], T]) -> T:
         """Raises StoreError."""
-        cache = self._opening.ready() or await self._opening.get()
+        cache = await self._open_one()
         try:
             if cache is not self._readable:
                 limit_values(cache, self.largest)
@@ -95,7 +95,7 @@ class DiskCache:
 
     async def _outcomes(self, jobs: list[Job]) -> list[Any]:
         try:
-            cache = self._opening.ready() or await self._opening.get()
+            cache = await self._open_one()
         except StoreError as error:
             return [StoreError(str(error)) for _ in jobs]
         try:
@@ -118,6 +118,10 @@ class DiskCache:
         if cache.volume() > self._size:
             cache.cull()
         return outcomes
+
+    async def _open_one(self) -> Cache:
+        cache = self._opening.ready()  # no `or`: a Cache asks its file for its length to say whether it is true
+        return await self._opening.get() if cache is None else cache
 
     async def _open(self) -> Cache:
         return await self._in_thread(open_cache, self._folder, self._size, self.largest)

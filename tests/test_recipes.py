@@ -99,3 +99,19 @@ async def test_ai_statistics(tmp_path):
     assert (kept["ai_log"]["output_token"], kept["tokens"]["output"]) == (40, 40)
     assert kept["cost"] == pytest.approx((kept["tokens"]["input"] * 1.25 + 40 * 10) / 1e6)
     assert 'route_upstream_model_consumer_metric_output_token{ai_route="default"' in metrics
+
+
+async def test_ai_cache(tmp_path):
+    async with serving("ai-cache", state=tmp_path) as client:
+        ask = client.chat.completions.with_raw_response.create
+        answers = [await ask(model="mock", messages=HELLO) for _ in range(2)]
+        stream = await ask(model="mock", messages=HELLO, stream=True)
+        texts = [event.choices[0].delta.content or "" async for event in stream.parse()]
+    said = [answer.headers["x-aigw-cache"].partition(";")[0] for answer in (*answers, stream)]
+    assert said == ["miss", "hit", "hit"]
+    assert answers[0].content == answers[1].content
+    assert "".join(texts) == answers[0].parse().choices[0].message.content
+    rows = [json.loads(line) for line in (tmp_path / "access.jsonl").read_text().splitlines()]
+    assert [row["cache"] for row in rows] == ["miss", "hit", "hit"]
+    assert [(row["cost"], row["wait_ms"], row["attempts"]) for row in rows[1:]] == [(0.0, 0.0, 0)] * 2
+    assert [row["tokens"].get("output") for row in rows[1:]] == [None, None]

@@ -122,6 +122,8 @@ def _unsuitable(api: str, body: Mapping[str, Any]) -> str:
             return name
     if api == apis.RESPONSES and body.get("store") is not False:
         return "store"  # responses are stored unless the client says no
+    if not isinstance(body.get("stream"), bool | None):
+        return "stream"
     choices = body.get("n")
     if choices is not None and choices != 1 and not (isinstance(choices, int) and body.get("temperature") == 0):
         return "n"

@@ -110,8 +110,9 @@ class Capture:
     def _finished(self, events: list[Chunk]) -> bool:
         """Whether every choice has its finish reason. Events that cannot tell are not decoded."""
         finished = set()
+        single = self._asked.choices == 1
         for event in events:
-            if b'"finish_reason"' in event.raw and b'"finish_reason":null}]' not in event.raw:
+            if b'"finish_reason"' in event.raw and not (single and b'"finish_reason":null' in event.raw):
                 finished |= {str(choice.get("index", 0)) for choice in choices_of(event.json()) if _reason(choice)}
         return len(finished) >= self._asked.choices
 

@@ -85,7 +85,7 @@ class SafeCache:
         entry, why = await self._find(asked.key, control)
         if entry is not None and (reply := self._hit(exchange, asked, entry, why)) is not None:
             return reply
-        return await self._miss(exchange, call_next, asked, why)
+        return await self._miss(exchange, call_next, asked, why or "form")
 
     async def _find(self, key: str, control: Control) -> tuple[Entry | None, str]:
         """The entry that may be used and how it was come by, or why there is none."""

@@ -92,6 +92,8 @@ def test_fields_that_cannot_change_an_answer(more):
     ("body", "api", "reason"),
     [
         ({**HELLO, "store": True}, apis.CHAT, "store"),
+        ({**HELLO, "stream": "yes"}, apis.CHAT, "stream"),
+        ({**HELLO, "stream": 1}, apis.CHAT, "stream"),
         ({**HELLO, "n": 2}, apis.CHAT, "n"),
         ({**HELLO, "n": 2, "temperature": 0.1}, apis.CHAT, "n"),
         ({**HELLO, "n": "2", "temperature": 0}, apis.CHAT, "n"),

@@ -1,4 +1,5 @@
-"""Where `aigw top` and `aigw usage` get their summary: the file below a state folder, or a running gateway.
+"""Where `aigw top` and `aigw usage` get their summary: the file below a state folder, a running gateway, or
+a Redis in which many gateways write.
 
 Rule: whatever goes wrong is a FeedError whose message says what to do."""
 
@@ -16,6 +17,8 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 import msgspec
 
 from aigw.server.guard import is_loopback
+from aigw.stores.base import StoreError
+from aigw.stores.redis_url import is_redis_url
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
@@ -100,6 +103,26 @@ class RunningGateway:
         return f"{self.name}{PATH} answers {error.code}: {message}"
 
 
+class SharedRedis:
+    """Reads what all gateways with `usage: redis://...` wrote."""
+
+    def __init__(self, url: str) -> None:
+        from aigw.stores.redis_usage_read import SharedUsage
+
+        try:
+            self._usage = SharedUsage(url)
+        except ValueError as error:
+            raise FeedError(f"--url: the address of a Redis {error}") from None
+        self.name = self._usage.name
+        self.hint = f"There is no usage in {self.name} yet: gateways write it there with the same URL under `usage:`."
+
+    def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
+        try:
+            return self._usage.summarise(ask(by, since, until, now=time.time()))
+        except (ValueError, StoreError) as error:
+            raise FeedError(str(error)) from None
+
+
 class _NoRedirects(HTTPRedirectHandler):
     """A redirect would carry the key to another address."""
 
@@ -147,7 +170,7 @@ class Reader:
 def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
     """Without both: the state folder of the configuration here. Raises FeedError."""
     if url:
-        return RunningGateway(url, key)
+        return SharedRedis(url) if is_redis_url(url) else RunningGateway(url, key)
     return StateFolder(state or configured_folder())
 
 

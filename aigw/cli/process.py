@@ -96,7 +96,7 @@ async def _run(
     shared: tuple[str, int] | None = None,
 ) -> None:
     """Serves until `stop` is set. Raises ConfigError for a state folder with another program's files."""
-    books = Books(loaded.state_dir, show=options.show, trace=options.trace)
+    books = Books(loaded.state_dir, shared=loaded.config.usage, show=options.show, trace=options.trace)
     async with run(
         loaded,
         upstream,

@@ -14,9 +14,11 @@ from aigw.core.errors import ConfigError
 from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
+from aigw.stores.base import UsageLog
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
+from aigw.stores.usage_logs import UsageLogs
 from aigw.usage.metrics import Metrics
 from aigw.usage.price import Prices
 from aigw.usage.telemetry import open_telemetry
@@ -34,12 +36,27 @@ def usage_log(folder: Path) -> SqliteUsageLog:
         raise ConfigError([str(error)]) from None
 
 
+def _together(usage: SqliteUsageLog | None, shared: str) -> UsageLog | None:
+    """The log in the state folder, and the one in the Redis at `shared` if there is one."""
+    if not shared:
+        return usage
+    from aigw.stores.redis_usage import RedisUsageLog
+
+    return UsageLogs([*([usage] if usage else []), RedisUsageLog(shared)])
+
+
 class Books:
-    """`folder` is the state folder; None writes nothing to disk. `show` gets each request for the line that people
-    read, `trace` keeps what every plugin did."""
+    """`folder` is the state folder; None writes nothing to disk. `shared` is the URL of a Redis that usage also goes
+    to, or "". `show` gets each request for the line that people read, `trace` keeps what every plugin did."""
 
     def __init__(
-        self, folder: Path | None, *, clock: Clock = time, show: Show | None = None, trace: bool = False
+        self,
+        folder: Path | None,
+        *,
+        shared: str = "",
+        clock: Clock = time,
+        show: Show | None = None,
+        trace: bool = False,
     ) -> None:
         """Raises ConfigError for a usage file that is not ours."""
         self.folder = folder
@@ -51,7 +68,7 @@ class Books:
             clock=clock,
             tokens=self.tokens,
             prices=Prices(),
-            usage=self.usage,
+            usage=_together(self.usage, shared),
             access=AccessLog(folder) if folder is not None else None,
             telemetry=open_telemetry(),
             show=show,

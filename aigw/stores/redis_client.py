@@ -71,15 +71,15 @@ class RedisClient:
 
     async def call(self, *command: Word) -> Any:
         """The reply. Raises StoreError. What was sent is carried out even if the caller is cancelled."""
-        return await self._reply(command)
+        return await self._put(command)
 
-    async def run(self, script: Script, keys: Sequence[bytes], words: Sequence[Word] = ()) -> Any:
-        """The reply of a script. In a cluster its keys must have one hash tag. Raises StoreError."""
+    def run(self, script: Script, keys: Sequence[bytes], words: Sequence[Word] = ()) -> asyncio.Future[Any]:
+        """As `call`, for a script. In a cluster its keys must have one hash tag."""
         if self._address.kind == CLUSTER and len({key_slot(key) for key in keys}) > 1:
             raise self.error("in a cluster the keys of one decision need a common {hash tag}")
-        return await self._reply(script.call(keys, words), script)
+        return self._put(script.call(keys, words), script)
 
-    async def _reply(self, command: Command, script: Script | None = None) -> Any:
+    def _put(self, command: Command, script: Script | None = None) -> asyncio.Future[Any]:
         if self._breaker.problem:
             raise self.error(self._breaker.problem)
         future = asyncio.get_running_loop().create_future()
@@ -89,7 +89,7 @@ class RedisClient:
             sender = asyncio.create_task(self._send())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
-        return await future
+        return future
 
     async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
         """The keys of strings that match; one may come twice."""

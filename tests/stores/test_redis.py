@@ -221,14 +221,17 @@ async def test_a_caller_that_leaves_disturbs_nobody(stores):
     ticket = await counter.hold([Limit("a", 10, 0, 5)])
     for _ in range(20):
         leaving = asyncio.create_task(kv.get("k"))
+        holding = asyncio.create_task(counter.hold([Limit("h", 1000, 0, 1)]))
         settling = asyncio.create_task(counter.settle(ticket, [1]))
         staying = asyncio.create_task(counter.add("n", 1))
         await asyncio.sleep(0)
         leaving.cancel()
+        holding.cancel()
         settling.cancel()
         await staying
     assert await counter.add("n", 0) == 20
-    assert (await counter.read("a"))[0] == Count(20, 0, 0.0), "what was sent is carried out"
+    assert (await counter.read("a"))[0] == Count(20, 0, 0.0), "what was to be settled is settled"
+    assert (await counter.read("h"))[0] == Count(0, 0, 0.0), "what was to be held is not"
 
 
 WRITER = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from multidict import CIMultiDict
@@ -106,13 +106,6 @@ class Exchange:
         """Runs `job(*args)` after the last byte, on its own: it outlives the client, is bounded, and its failure is
         logged."""
         self._deferred.append((job, args))
-
-    async def finish(self, job: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-        """Runs `job(*args)` to its end now, also if the request is cancelled meanwhile. Raises what it raises."""
-        task = asyncio.get_running_loop().create_task(job(*args))
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
-        await asyncio.shield(task)
 
     async def aclose(self) -> None:
         """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of them

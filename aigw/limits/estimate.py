@@ -1,7 +1,8 @@
 """What a request will probably use, before it is sent: how much of a limit is set aside for it.
 
-Rule: it costs microseconds. Only a short prompt is counted, and only once the vocabulary is there; a longer one is
-taken by its size. An estimate decides how many may go at the same time, never what is charged."""
+Rule: it costs microseconds. A prompt is counted only if it is short, the vocabulary is there, and a few tokens more or
+less matter to the limit; any other is taken by its size. An estimate decides how many may go at the same time, never
+what is charged."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from aigw.core.model import Request
 
 COUNTED_BYTES = 512
 """Bodies up to this size are counted (20 us), larger ones estimated."""
+COUNTED_SHARE = 100
+"""A prompt that is less than such a part of the limit is estimated as well."""
 BYTES_PER_TOKEN = 4
 TOKENS_PER_MEDIUM = 1000
 """An image, a sound or a file that stands in a request as base64."""
@@ -48,8 +51,9 @@ class Estimator:
         self._tokens = tokens
         self._output = float(FIRST_OUTPUT)
 
-    def estimate(self, request: Request) -> Estimate:
-        """NOTHING for what is no prompt (a GET, an upload, a body that is not JSON)."""
+    def estimate(self, request: Request, limit: int = 0) -> Estimate:
+        """Of a request that may use up to `limit` tokens (0: it is not known how many). NOTHING for what is no prompt:
+        a GET, an upload, a body that is not JSON."""
         if not request.body or not request.is_json:
             return NOTHING
         try:
@@ -57,7 +61,7 @@ class Estimator:
             name = next((name for name in _PROMPTS if name in document), None)
             if name is None:
                 return NOTHING
-            spent = self._count(request, name)
+            spent = self._count(request, name, limit)
             if request.path.endswith("/embeddings"):
                 return Estimate(spent, 0)
             most = next((_natural(document.get(each)) for each in _MOST if each in document), 0)
@@ -71,9 +75,10 @@ class Estimator:
         if not estimate.bounded and tokens:
             self._output = max(tokens - estimate.input, self._output * FORGETTING)
 
-    def _count(self, request: Request, name: str) -> int:
+    def _count(self, request: Request, name: str, limit: int) -> int:
         body = request.body
-        if len(body) <= COUNTED_BYTES and self._tokens.ready():
+        matters = not limit or len(body) * COUNTED_SHARE > limit * BYTES_PER_TOKEN
+        if matters and len(body) <= COUNTED_BYTES and self._tokens.ready():
             prompt = request.document.get(name)
             if isinstance(prompt, str):
                 return self._tokens.count(prompt)

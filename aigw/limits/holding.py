@@ -1,28 +1,26 @@
-"""Holds that nobody is left with: a request that is cancelled while it asks for one holds nothing."""
+"""What a request holds of its limits until it is settled."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
-from aigw.core.exchange import Exchange
-from aigw.stores.base import Counter, Limit, StoreError, Ticket
+from aigw.stores.base import Count, Counter, Ticket
 
 
-async def hold(exchange: Exchange, counter: Counter, limits: Sequence[Limit]) -> Ticket:
-    """As `Counter.hold`. Raises StoreError."""
-    asking = asyncio.ensure_future(counter.hold(limits))
-    try:
-        return await asyncio.shield(asking)
-    except asyncio.CancelledError:
-        exchange.defer(_free, counter, asking)
-        raise
+class Held:
+    """Is settled once, however often that is tried: a call that is cancelled is carried out (`Counter`), and then
+    tried again (`spending.Settle`)."""
 
+    __slots__ = ("_counter", "_settled", "ticket")
 
-async def _free(counter: Counter, asking: asyncio.Future[Ticket]) -> None:
-    try:
-        ticket = await asking
-        if ticket.refused is None:
-            await counter.settle(ticket, [0] * len(ticket.limits))
-    except StoreError:
-        return  # the lease ends it
+    def __init__(self, counter: Counter, ticket: Ticket) -> None:
+        self._counter = counter
+        self._settled = False
+        self.ticket = ticket
+
+    async def settle(self, charges: Sequence[int], *, within: bool = False) -> Sequence[Count]:
+        """As `Counter.settle`; () where it was settled before. Raises StoreError."""
+        if self._settled:
+            return ()
+        self._settled = True
+        return await self._counter.settle(self.ticket, charges, within=within)

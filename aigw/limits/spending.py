@@ -47,7 +47,8 @@ class Spent(NamedTuple):
 NOTHING = Spent(0, Tokens())
 
 Settle = Callable[[Spent], Coroutine[Any, Any, None]]
-"""Frees what is held and charges what was used. Must not raise StoreError: the answer is there already."""
+"""Frees what is held and charges what was used. Must not raise StoreError: the answer is there already. It is called
+again if it is cancelled; `holding.Held` sees to it that nothing is charged twice."""
 
 
 async def follow(
@@ -130,9 +131,14 @@ class _Following:
 
     async def finish(self, outcome: Outcome) -> None:
         """Settles now."""
-        if not self._ended:
-            self._ended = True
-            await self._exchange.finish(self._run, outcome)
+        if self._ended:
+            return
+        self._ended = True
+        try:
+            await self._run(outcome)
+        except asyncio.CancelledError:
+            self._exchange.defer(self._run, outcome)
+            raise
 
     def end(self, outcome: Outcome) -> None:
         """Settles after the last byte."""

@@ -25,11 +25,11 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import Estimate, Estimator
-from aigw.limits.holding import hold
+from aigw.limits.holding import Held
 from aigw.limits.service import RedisConfig
 from aigw.limits.spending import Spent, follow
 from aigw.providers import apis
-from aigw.stores.base import LOCAL, Count, Limit, StoreError, Ticket
+from aigw.stores.base import LOCAL, Count, Limit, StoreError
 from aigw.usage.ailog import SESSION_HEADERS
 from aigw.usage.price import Prices
 
@@ -127,7 +127,8 @@ class AiBudget:
         if not limits:
             return await call_next(exchange)
         try:
-            charge.ticket = ticket = await hold(exchange, self._counter, limits)
+            ticket = await self._counter.hold(limits)
+            charge.held = Held(self._counter, ticket)
         except StoreError as error:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
@@ -192,7 +193,7 @@ class AiBudget:
 
     async def settle(self, charge: _Charge, spent: Spent) -> None:
         """Charges what was spent. Does not raise StoreError."""
-        exchange, ticket = charge.exchange, charge.ticket
+        exchange, held = charge.exchange, charge.held
         asked = bool(exchange.attempts) or exchange.timing.waited > 0
         cost: int | None = 0
         if asked and "usd" in self._units:
@@ -200,9 +201,9 @@ class AiBudget:
         self._estimator.learn(charge.estimate, spent.tokens)
         amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
         charges = [amounts[each.budget.unit] for each in charge.accounts]
-        charges += [1] * (len(ticket.limits) - len(charges))
+        charges += [1] * (len(held.ticket.limits) - len(charges))
         try:
-            await self._counter.settle(ticket, charges)
+            await held.settle(charges)
             if cost is None:
                 await self._note_unpriced(charge)
         except StoreError as error:
@@ -219,14 +220,15 @@ class AiBudget:
 class _Charge:
     """One request: what it is charged to, what was expected of it, and how it was answered."""
 
-    __slots__ = ("_call_next", "_plugin", "accounts", "estimate", "exchange", "model", "status", "ticket")
+    __slots__ = ("_call_next", "_plugin", "accounts", "estimate", "exchange", "held", "model", "status")
 
     def __init__(self, plugin: AiBudget, exchange: Exchange, accounts: Sequence[Account], call_next: Next) -> None:
         self._plugin = plugin
         self._call_next = call_next
         self.exchange = exchange
         self.accounts = accounts
-        self.ticket = Ticket("", (), ())
+        self.held: Held
+        """Once the request is let in."""
         self.estimate = Estimate(0, 0)
         self.model = ""
         self.status = 0

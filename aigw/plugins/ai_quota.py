@@ -19,7 +19,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import Estimator
-from aigw.limits.holding import hold
+from aigw.limits.holding import Held
 from aigw.limits.quota_admin import QuotaAdmin, refused
 from aigw.limits.service import RedisConfig, check_redis
 from aigw.limits.spending import Settle, Spent, follow
@@ -121,16 +121,16 @@ class AiQuota:
         """Sets an estimate aside where something is left beside what others hold."""
         estimate = self._estimator.estimate(exchange.request)
         limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=estimate.total)
-        ticket = await hold(exchange, self._counter, [limit])
-        (count,) = ticket.counts
+        held = Held(self._counter, await self._counter.hold([limit]))
+        (count,) = held.ticket.counts
         if count.used - count.held <= 0:
-            await self._counter.settle(ticket, [0])
+            await held.settle([0])
             return None
 
         async def settle(spent: Spent) -> None:
             self._estimator.learn(estimate, spent.tokens)
             try:
-                await self._counter.settle(ticket, [-spent.tokens])
+                await held.settle([-spent.tokens])
             except StoreError as error:
                 _not_charged(exchange, spent, error)
 

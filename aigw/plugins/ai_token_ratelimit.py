@@ -21,7 +21,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import NOTHING, Estimate, Estimator
-from aigw.limits.holding import hold
+from aigw.limits.holding import Held
 from aigw.limits.rules import MAX_RULE_ITEMS, RuleItem, Rules, Threshold
 from aigw.limits.service import RedisConfig, check_redis
 from aigw.limits.spending import Spent, follow
@@ -100,27 +100,27 @@ class AiTokenRateLimit:
             return await call_next(exchange)
         estimate = NOTHING
         if not self._faithful:
-            estimate = self._estimator.estimate(exchange.request)
+            estimate = self._estimator.estimate(exchange.request, min([limit.limit for limit in limits]))
             held = estimate.total
             limits = [Limit(key, limit, window, held) for key, limit, window, _ in limits]
         try:
-            ticket = await hold(exchange, self._counter, limits)
+            ticket = await self._counter.hold(limits)
         except StoreError as error:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
             return self._refuse(exchange, ticket, ticket.refused)
-        charge = _Charge(self, exchange, ticket, estimate)
+        charge = _Charge(self, exchange, Held(self._counter, ticket), estimate)
         reply = await follow(exchange, call_next, charge.settle, counter=self._tokens, faithful=self._faithful)
         if not self._faithful:
             _tell(reply, ticket, charge.counts)
         return reply
 
-    async def settle(self, ticket: Ticket, estimate: Estimate, spent: Spent) -> Sequence[Count]:
+    async def settle(self, held: Held, estimate: Estimate, spent: Spent) -> Sequence[Count]:
         """The counters afterwards. Raises StoreError."""
         if self._faithful and not spent.tokens:
             return ()
         self._estimator.learn(estimate, spent.tokens)
-        return await self._counter.settle(ticket, [spent.tokens] * len(ticket.limits), within=self._faithful)
+        return await held.settle([spent.tokens] * len(held.ticket.limits), within=self._faithful)
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
         if self._config.fail_closed:
@@ -149,18 +149,18 @@ class AiTokenRateLimit:
 class _Charge:
     """What one request is charged in the end. `counts` are the counters afterwards, once it is."""
 
-    __slots__ = ("_estimate", "_exchange", "_plugin", "_ticket", "counts")
+    __slots__ = ("_estimate", "_exchange", "_held", "_plugin", "counts")
 
-    def __init__(self, plugin: AiTokenRateLimit, exchange: Exchange, ticket: Ticket, estimate: Estimate) -> None:
+    def __init__(self, plugin: AiTokenRateLimit, exchange: Exchange, held: Held, estimate: Estimate) -> None:
         self._plugin = plugin
         self._exchange = exchange
-        self._ticket = ticket
+        self._held = held
         self._estimate = estimate
         self.counts: Sequence[Count] = ()
 
     async def settle(self, spent: Spent) -> None:
         try:
-            self.counts = await self._plugin.settle(self._ticket, self._estimate, spent)
+            self.counts = await self._plugin.settle(self._held, self._estimate, spent)
         except StoreError as error:
             self._exchange.notes[NAME] = f"not charged: {error}"
             log.warning("%s: %s tokens of %s are not charged: %s", NAME, spent.tokens, self._exchange.id, error)

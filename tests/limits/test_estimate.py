@@ -58,6 +58,13 @@ def test_no_vocabulary_is_loaded_and_no_long_prompt_counted():
     assert estimate(long, tokens=Loading()).input == len(json.dumps(long)) // 4
 
 
+def test_nothing_is_counted_that_does_not_matter_to_the_limit():
+    request = chat({"messages": HELLO, "max_tokens": 1})
+    size = len(request.body)
+    assert Estimator(WordCounter()).estimate(request, 100).input == 3
+    assert Estimator(WordCounter()).estimate(request, 1_000_000).input == size // 4
+
+
 def test_an_image_is_not_its_base64():
     url = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
     text = {"type": "text", "text": "x" * 400}

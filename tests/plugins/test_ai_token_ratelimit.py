@@ -243,33 +243,6 @@ async def test_the_client_that_leaves_a_stream_is_charged_what_was_made():
         assert (count.used, count.held) == (1 + 1, 0)
 
 
-class Waiting(MemoryCounter):
-    """A counter that takes its time."""
-
-    def __init__(self):
-        super().__init__()
-        self.began = asyncio.Event()
-        self.go = asyncio.Event()
-
-    async def hold(self, limits, *, lease=900.0):
-        ticket = await super().hold(limits, lease=lease)
-        self.began.set()
-        await self.go.wait()
-        return ticket
-
-
-async def test_a_request_that_is_cancelled_while_it_asks_holds_nothing():
-    counter = Waiting()
-    async with stage(ARTICLE, counter=counter) as it:
-        task = asyncio.create_task(it.ask())
-        await counter.began.wait()
-        task.cancel()
-        asyncio.get_running_loop().call_soon(counter.go.set)
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert (await counter.read(KEY))[0][:2] == (0, 0)
-
-
 async def test_without_counters_requests_pass():
     async with stage(ARTICLE, counter=Broken("hold")) as it:
         assert (await it.ask())[0] == 200

@@ -5,7 +5,7 @@ it) and `elapse` (an async callable: lets so many seconds pass; a store whose cl
 
 import asyncio
 
-from aigw.stores.base import Count, Limit
+from aigw.stores.base import Count, Limit, Ticket
 
 
 async def keys_of(store, prefix=""):
@@ -208,6 +208,28 @@ class CounterContract:
         await counter.put("b", 11)
         counts = await counter.settle(ticket, [5, 5], within=True)
         assert [count.used for count in counts] == [15, 11]
+
+    async def test_a_number_that_says_what_is_left(self, counter):
+        await counter.put("left", 50)
+        ticket = await counter.hold([Limit("left", 1 << 53, 0, 40)])
+        assert ticket.counts == (Count(50, 0, 0.0),)
+        assert await counter.settle(ticket, [-46]) == (Count(4, 0, 0.0),)
+        ticket = await counter.hold([Limit("left", 1 << 53, 0, 40)])
+        assert await counter.settle(ticket, [-46]) == (Count(-42, 0, 0.0),)
+
+    async def test_a_caller_that_leaves_leaves_nothing_half_done(self, counter):
+        ticket = await counter.hold([Limit("a", 100, 60, 5), Limit("b", 100, 0, 5)])
+        holding = asyncio.create_task(counter.hold([Limit("a", 100, 60, 40), Limit("b", 100, 0, 40)]))
+        settling = asyncio.create_task(counter.settle(ticket, [1, 2]))
+        await asyncio.sleep(0)
+        holding.cancel()
+        settling.cancel()
+        held, _ = await asyncio.gather(holding, settling, return_exceptions=True)
+        if isinstance(held, Ticket):  # it was there before it could be cancelled
+            await counter.settle(held, [0, 0])
+        async with asyncio.timeout(10):
+            while [count[:2] for count in await counter.read("a", "b")] != [(1, 0), (2, 0)]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async def test_the_same_key_twice(self, counter):
         ticket = await counter.hold([Limit("a", 10, 0, 2), Limit("a", 20, 0, 3)])

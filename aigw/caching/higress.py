@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from aigw.caching.semantic import Found, Semantic
 from aigw.caching.told import HEADER, SKIP, note
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
@@ -42,8 +43,9 @@ class Settings(NamedTuple):
 
 
 class HigressCache:
-    def __init__(self, settings: Settings, kv: KV, env: Env) -> None:
+    def __init__(self, settings: Settings, kv: KV, env: Env, semantic: Semantic | None = None) -> None:
         self._settings = settings
+        self._semantic = semantic
         self._kv = kv
         self._env = env
         self._answer = Path(settings.answer)
@@ -61,6 +63,11 @@ class HigressCache:
         if not question:
             return await call_next(exchange)
         value = await self._get(question)
+        near: Found | None = None
+        if not value and self._semantic is not None and (near := await self._semantic.search(question)) is not None:
+            value = near.answer or (await self._get(near.question) if near.question else "")
+            if value:
+                exchange.defer(self._put, question, value)
         if value:
             return self._hit(exchange, value, stream=stream)
         note(exchange, "miss")
@@ -72,7 +79,7 @@ class HigressCache:
 
         def ended(outcome: Outcome) -> None:
             if outcome is Outcome.COMPLETE:
-                exchange.defer(self._keep, question, collected, reply.streaming)
+                exchange.defer(self._keep, question, near, collected, reply.streaming)
 
         return reply.tap(collected.batch, ended)
 
@@ -115,10 +122,15 @@ class HigressCache:
         events = [*splitter.feed(body), *([Chunk(splitter.rest)] if splitter.rest else [])]
         return exchange.reply(Fixed(*events), headers=headers, streaming=True)
 
-    async def _keep(self, question: str, collected: _Collected, streaming: bool) -> None:
+    async def _keep(self, question: str, near: Found | None, collected: _Collected, streaming: bool) -> None:
         value = collected.stream(self._stream_answer) if streaming else collected.plain(self._answer)
         if not value.strip():
             return
+        await self._put(question, value)
+        if near is not None and self._semantic is not None:
+            await self._semantic.remember(near, question, value)
+
+    async def _put(self, question: str, value: str) -> None:
         self._writing[question] = value
         try:
             await self._kv.put(self._settings.prefix + question, value.encode(), self._settings.ttl or None)

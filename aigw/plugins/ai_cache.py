@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from aigw.caching import higress, safe
+from aigw.caching.callout import TLS_PORT, Callout
 from aigw.caching.flight import Flights
+from aigw.caching.semantic import EMBED_HOST, RELATIONS, DashScope, DashVector, Semantic
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
@@ -23,7 +25,6 @@ INHERITS = False
 
 PREFIX = "higress-ai-cache:"
 STRATEGIES = ("lastQuestion", "allQuestions", "disabled")
-RELATIONS = ("lt", "lte", "gt", "gte")
 LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -147,10 +148,11 @@ def check(config: Config) -> list[Problem]:
     if config.cache_key_strategy not in STRATEGIES:
         message = f"invalid CacheKeyStrategy: {config.cache_key_strategy}; use one of {', '.join(STRATEGIES)}"
         problems.append(Problem(("cacheKeyStrategy",), message))
-    for name in ("embedding", "vector"):
-        if getattr(config, name) is not None:
-            message = "is not used by this version: the semantic cache comes with retrieval; equal requests are cached"
-            problems.append(Problem((name,), message, note=True))
+    if config.vector is not None:
+        message = (
+            "is used with fidelity: higress only, with dashscope and dashvector; elsewhere equal requests are cached"
+        )
+        problems.append(Problem(("vector",), message, note=True))
     return problems
 
 
@@ -166,15 +168,38 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
         return
     kv = env.stores.kv(service_of(config.store))
     if env.fidelity == "higress":
-        yield higress.HigressCache(_higress_settings(config), kv, env)
+        yield higress.HigressCache(_higress_settings(config), kv, env, _semantic(config, env))
     else:
         yield _Placing(config, kv, env)
 
 
 def service_of(store: Redis) -> Service:
     port = store.service_port or (80 if store.service_name.endswith(".static") else 6379)
-    return Service(
-        store.service_name, port, store.username, store.password, store.database, (store.timeout or TIMEOUT) / 1000
+    return Service(store.service_name, port, store.username, store.password, store.database, _seconds(store.timeout))
+
+
+def _seconds(timeout: int) -> float:
+    return (timeout or TIMEOUT) / 1000
+
+
+def _semantic(config: Config, env: Env) -> Semantic | None:
+    """The semantic cache, if it is switched on and made of parts that are known."""
+    embedding, vector = config.embedding, config.vector
+    if not config.enable_semantic_cache or embedding is None or vector is None:
+        return None
+    if embedding.type != "dashscope" or vector.type != "dashvector":
+        return None
+    host = embedding.service_host or EMBED_HOST
+    port = embedding.service_port or TLS_PORT
+    embed = Callout(env, embedding.service_name, port, host, (embedding.timeout or TIMEOUT) / 1000)
+    keep = Callout(
+        env, vector.service_name, vector.service_port, vector.service_host, (vector.timeout or TIMEOUT) / 1000
+    )
+    compare, threshold = RELATIONS[vector.threshold_relation], vector.threshold
+    return Semantic(
+        DashScope(embed, embedding.api_key, embedding.model),
+        DashVector(keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)),
+        env.log,
     )
 
 

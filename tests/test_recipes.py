@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from aiohttp import web
-from openai import AsyncOpenAI, OpenAIError
+from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
@@ -115,3 +115,18 @@ async def test_ai_cache(tmp_path):
     assert [row["cache"] for row in rows] == ["miss", "hit", "hit"]
     assert [(row["cost"], row["wait_ms"], row["attempts"]) for row in rows[1:]] == [(0.0, 0.0, 0)] * 2
     assert [row["tokens"].get("output") for row in rows[1:]] == [None, None]
+
+
+async def test_budget(tmp_path):
+    call = {"id": "1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+    turn = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "1", "content": "-"}]
+    async with serving("budget", state=tmp_path) as client:
+        for _ in range(3):
+            await client.chat.completions.create(model="mock", messages=HELLO)
+        with pytest.raises(APIStatusError, match=r"'run' is used up: .* to raise it: aigw budget raise run") as refused:
+            await client.with_options(max_retries=2).chat.completions.create(model="mock", messages=HELLO)
+        with pytest.raises(APIStatusError, match="made 4 times"):
+            await client.chat.completions.create(model="mock", messages=[*HELLO, *turn * 4])
+        with pytest.raises(APIStatusError, match="the price of 'unheard-of' is not known"):
+            await client.chat.completions.create(model="unheard-of", messages=HELLO)
+    assert (refused.value.status_code, refused.value.response.headers["x-should-retry"]) == (402, "false")

@@ -31,16 +31,16 @@ class Repetition(Struct, frozen=True, kw_only=True):
         Meta(gt=0, le=2_592_000, description='seconds, or "10m"', examples=["10m"], extra={"unit": "duration"}),
     ] = 600.0
 
+    @property
+    def watches(self) -> bool:
+        return bool(self.tool_calls or self.requests)
+
 
 class ToolCall(NamedTuple):
     """`arguments` are JSON with sorted keys, or the text as it stands where it is none."""
 
     name: str
     arguments: str
-
-    @property
-    def digest(self) -> str:
-        return digest(self.name, self.arguments)
 
 
 def newest_calls(request: Request) -> tuple[list[ToolCall], list[ToolCall]]:

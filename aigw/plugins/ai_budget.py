@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from aigw.budget import refusal
-from aigw.budget.budget import UNITS, Account, Budget, Kind, account, begins_anew, periods, shortened
+from aigw.budget.budget import UNITS, Budget, begins_anew
 from aigw.budget.cost import Costs
 from aigw.budget.repetition import Repetition
-from aigw.budget.watch import Repeated, Watch
+from aigw.budget.watch import IDENTITY, Repeated, Watch
+from aigw.budget.whose import Drawn, Whose
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -30,7 +31,6 @@ from aigw.limits.service import RedisConfig
 from aigw.limits.spending import Spent, follow
 from aigw.providers import apis
 from aigw.stores.base import LOCAL, Count, Limit, StoreError
-from aigw.usage.ailog import SESSION_HEADERS
 from aigw.usage.price import Prices
 
 log = logging.getLogger("aigw")
@@ -38,8 +38,6 @@ log = logging.getLogger("aigw")
 INHERITS = False
 
 NAME = "ai-budget"
-NONE = "none"
-"""The name of all consumers, or sessions, that have none: they share one budget."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -87,7 +85,7 @@ def check(config: Config) -> list[Problem]:
         for name in ("tool_calls", "requests")
         if getattr(config.repetition, name) == 1
     ]
-    if not config.budgets and not (config.repetition.tool_calls or config.repetition.requests):
+    if not config.budgets and not config.repetition.watches:
         problems.append(Problem((), "has neither budgets nor repetition, so that it does nothing", note=True))
     if config.redis is not None and not config.redis.service_name:
         problems.append(Problem(("redis", "service_name"), "must not be empty; leave redis out for this machine"))
@@ -108,8 +106,14 @@ class AiBudget:
         self._config = config
         self._env = env
         self._zone = config.zone
-        self._budgets = config.budgets
-        self._kinds = {kind for budget in config.budgets for kind in budget.kinds}
+        self._whose = Whose(
+            config.budgets,
+            run=env.run,
+            run_header=config.run_header,
+            session_header=config.session_header,
+            zone=self._zone,
+            always=IDENTITY if config.repetition.watches else (),
+        )
         self._units = {budget.unit for budget in config.budgets}
         self._counter = env.stores.counter(LOCAL if config.redis is None else config.redis.service())
         self._estimator = Estimator(env.tokens)
@@ -119,9 +123,9 @@ class AiBudget:
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if exchange.request.method != "POST" or apis.detect(exchange.request.path) in apis.FREE:
             return await call_next(exchange)
-        values = self._values(exchange)
+        values = self._whose.values(exchange, self._env.clock.time())
         repeated = self._watch.look(exchange.request, values)
-        accounts = [account(budget, values) for budget in self._budgets]
+        accounts = self._whose.accounts(values)
         charge = _Charge(self, exchange, accounts, call_next)
         limits = [*await self._set_aside(charge), *(each.limit for each in repeated)]
         if not limits:
@@ -135,19 +139,6 @@ class AiBudget:
             raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
         return await follow(exchange, charge.ask, charge.settle, counter=self._env.tokens)
 
-    def _values(self, exchange: Exchange) -> dict[Kind, str]:
-        """Whose request it is."""
-        headers = exchange.request.headers
-        config = self._config
-        values: dict[Kind, str] = {"run": shortened(headers.get(config.run_header) or self._env.run)}
-        named = (headers.get(name) for name in (config.session_header, *SESSION_HEADERS))
-        values["session"] = shortened(next(filter(None, named), NONE))
-        values["consumer"] = shortened(exchange.consumer or NONE)
-        values["route"] = exchange.route.name
-        if "day" in self._kinds or "month" in self._kinds:
-            values |= periods(self._env.clock.time(), self._zone)
-        return values
-
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
         """A limit for each account, with what this request will probably use. Refuses a call of unknown price, where
         that is wanted."""
@@ -158,24 +149,21 @@ class AiBudget:
             charge.model = self._costs.model(charge.exchange.request)
             expected = await self._costs.expect(charge.model, charge.estimate)
             if expected is None and self._config.unknown_price == "refuse":
-                one = next(each for each in charge.accounts if each.budget.unit == "usd")
+                one = next(each for each in charge.accounts if each.unit == "usd")
                 charge.exchange.notes[NAME] = "price_unknown"
-                raise refusal.unknown_price(one, charge.model)
+                raise refusal.unknown_price(one.account, charge.model)
             usd = expected or 0
         amounts = {"usd": usd, "tokens": charge.estimate.total, "calls": 1}
-        return [
-            Limit(each.used, each.budget.limit - 1, each.budget.window, amounts[each.budget.unit])
-            for each in charge.accounts
-        ]
+        return [Limit(each.key, each.limit, each.window, amounts[each.unit]) for each in charge.accounts]
 
     async def _refusal(
-        self, exchange: Exchange, count: Count, index: int, accounts: Sequence[Account], repeated: Sequence[Repeated]
+        self, exchange: Exchange, count: Count, index: int, accounts: Sequence[Drawn], repeated: Sequence[Repeated]
     ) -> GatewayError:
         """Of the limit with this index: those of the accounts come first."""
         if index >= len(accounts):
             exchange.notes[NAME] = "repeated"
             return repeated[index - len(accounts)].refusal(count)
-        one = accounts[index]
+        one = accounts[index].account
         exchange.notes[NAME] = f"budget {one.budget.name} used up"
         try:
             (raised,) = await self._counter.read(one.raised)
@@ -200,7 +188,7 @@ class AiBudget:
             cost = await self._costs.settle(charge.model, spent, failed=not 200 <= charge.status < 400)
         self._estimator.learn(charge.estimate, spent.tokens)
         amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
-        charges = [amounts[each.budget.unit] for each in charge.accounts]
+        charges = [amounts[each.unit] for each in charge.accounts]
         charges += [1] * (len(held.ticket.limits) - len(charges))
         try:
             await held.settle(charges)
@@ -213,8 +201,8 @@ class AiBudget:
     async def _note_unpriced(self, charge: _Charge) -> None:
         charge.exchange.notes[NAME] = "price unknown"
         for each in charge.accounts:
-            if each.budget.unit == "usd":
-                await self._counter.add(each.unpriced, 1)
+            if each.unit == "usd":
+                await self._counter.add(each.account.unpriced, 1)
 
 
 class _Charge:
@@ -222,7 +210,7 @@ class _Charge:
 
     __slots__ = ("_call_next", "_plugin", "accounts", "estimate", "exchange", "held", "model", "status")
 
-    def __init__(self, plugin: AiBudget, exchange: Exchange, accounts: Sequence[Account], call_next: Next) -> None:
+    def __init__(self, plugin: AiBudget, exchange: Exchange, accounts: Sequence[Drawn], call_next: Next) -> None:
         self._plugin = plugin
         self._call_next = call_next
         self.exchange = exchange

@@ -16,7 +16,8 @@ from aigw.config.services import ServiceTable
 from aigw.core.errors import ConfigError
 from aigw.stores.base import KV, LOCAL, Counter, Service, Stores
 from aigw.stores.counter import SqliteCounter
-from aigw.stores.counter_file import FILE_NAME, CounterFile
+from aigw.stores.counter_file import CounterFile
+from aigw.stores.counter_schema import FILE_NAME
 from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryStores
 from aigw.stores.redis_url import is_redis_url

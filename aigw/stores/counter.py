@@ -1,14 +1,15 @@
 """The counters of one machine, in an SQLite file that all workers share.
 
-Rule: what has expired is gone at the moment that it is looked at, and stays gone when the clock is set back. All that
-one call looks at and changes is one transaction."""
+Rule: all that one call looks at and changes is one transaction."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from aigw.stores import counter_state as state
 from aigw.stores.base import Count, Limit, Ticket
 from aigw.stores.counter_file import CounterFile
 
@@ -17,33 +18,9 @@ if TYPE_CHECKING:
 
 PAGE = 500
 """Keys that are listed in one go."""
-_LOOK = """SELECT (SELECT used FROM counters WHERE key = ?1), (SELECT ends FROM counters WHERE key = ?1),
-    sum(amount), min(frees) FROM holds WHERE key = ?1"""
-_PUT = "INSERT OR REPLACE INTO counters (key, used, ends) VALUES (?, ?, ?)"
-_DROP = "DELETE FROM counters WHERE key = ?"
-_HOLD = "INSERT INTO holds (key, ticket, amount, frees) VALUES (?, ?, ?, ?)"
-_FREE = "DELETE FROM holds WHERE key = ? AND ticket = ?"
-_FREE_EXPIRED = "DELETE FROM holds WHERE key = ? AND frees <= ?"
-_FREE_ALL = "DELETE FROM holds WHERE key = ?"
-_KEYS = "SELECT key, ends FROM counters WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+Settling = Callable[["sqlite3.Connection"], tuple[Count, ...]]
 
 _ids = random.Random()  # noqa: S311  # they tell tickets apart; they are no secret
-
-
-class _State(NamedTuple):
-    """What stands under a key. `used` is None where nothing was charged, `ends` where no window runs, `frees` where
-    nothing is held; else when the first hold expires."""
-
-    used: int | None
-    ends: float | None
-    held: int
-    frees: float | None
-
-    def expired(self, now: float) -> bool:
-        return (self.ends is not None and self.ends <= now) or (self.frees is not None and self.frees <= now)
-
-    def counted(self, now: float) -> Count:
-        return Count(self.used or 0, self.held, 0.0 if self.ends is None else self.ends - now)
 
 
 class SqliteCounter:
@@ -59,34 +36,38 @@ class SqliteCounter:
         keys = [self._name(limit.key) for limit in limits]
         if not any(limit.hold for limit in limits):
             return _ticket(limits, await self._counts(keys))
+        held: list[Ticket] = []
 
         def decide(connection: sqlite3.Connection) -> Ticket:
             now = self._file.now()
-            ticket = _ticket(limits, tuple([_look(connection, key, now).counted(now) for key in keys]))
+            ticket = _ticket(limits, tuple([state.look(connection, key, now).counted(now) for key in keys]))
             if ticket.refused is None:
-                amounts: dict[bytes, int] = {}
-                for key, limit in zip(keys, limits, strict=True):
-                    if limit.hold:
-                        amounts[key] = amounts.get(key, 0) + limit.hold
-                for key, amount in amounts.items():
-                    connection.execute(_HOLD, (key, ticket.id, amount, now + lease))
+                for key, amount in _amounts(keys, ticket).items():
+                    state.hold(connection, key, ticket.id, amount, now + lease)
+                held[:] = [ticket]
             return ticket
 
-        return await self._file.decide(decide, self._patience)
+        try:
+            return await self._file.decide(decide, self._patience)
+        except asyncio.CancelledError:
+            for ticket in held:  # just decided, and nobody will settle it
+                self._file.later(self._settling(ticket, [0] * len(limits)), self._patience)
+            raise
 
     async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
-        keys = [self._name(limit.key) for limit in ticket.limits]
+        settling = self._settling(ticket, charges, within=within)
+        settled: list[tuple[Count, ...]] = []
 
         def decide(connection: sqlite3.Connection) -> tuple[Count, ...]:
-            now = self._file.now()
-            states: dict[bytes, _State] = {}
-            for key, limit, charge in zip(keys, ticket.limits, charges, strict=True):
-                connection.execute(_FREE, (key, ticket.id))
-                state = _look(connection, key, now)
-                states[key] = _charge(connection, key, state, limit, charge, within=within, now=now)
-            return tuple([states[key].counted(now) for key in keys])
+            settled[:] = [settling(connection)]
+            return settled[0]
 
-        return await self._file.decide(decide, self._patience)
+        try:
+            return await self._file.decide(decide, self._patience)
+        except asyncio.CancelledError:
+            if not settled:  # it waited its turn
+                self._file.later(settling, self._patience)
+            raise
 
     async def read(self, *keys: str) -> tuple[Count, ...]:
         return await self._counts([self._name(key) for key in keys])
@@ -95,19 +76,20 @@ class SqliteCounter:
         name = self._name(key)
 
         def decide(connection: sqlite3.Connection) -> int:
-            state = _look(connection, name, self._file.now())
-            used = (state.used or 0) + amount
-            connection.execute(_PUT, (name, used, state.ends))
+            before = state.look(connection, name, self._file.now())
+            used = state.fitting((before.used or 0) + amount)
+            state.put(connection, name, used, before.ends)
             return used
 
         return await self._file.decide(decide, self._patience)
 
     async def put(self, key: str, value: int) -> None:
         name = self._name(key)
+        state.fitting(value)
 
         def decide(connection: sqlite3.Connection) -> None:
-            _look(connection, name, self._file.now())
-            connection.execute(_PUT, (name, value, None))
+            state.look(connection, name, self._file.now())
+            state.put(connection, name, value)
 
         await self._file.decide(decide, self._patience)
 
@@ -118,9 +100,8 @@ class SqliteCounter:
             now = self._file.now()
             there = 0
             for name in names:
-                there += _look(connection, name, now).used is not None
-                connection.execute(_DROP, (name,))
-                connection.execute(_FREE_ALL, (name,))
+                there += state.look(connection, name, now).used is not None
+                state.drop(connection, name)
             return there
 
         return await self._file.decide(decide, self._patience)
@@ -129,7 +110,7 @@ class SqliteCounter:
         first = self._name(prefix)
         end = first[:-1] + bytes([first[-1] + 1])  # no UTF-8 has a byte 255
         while True:
-            page = await self._file.read(_page(first, end), self._patience)
+            page = await self._page(first, end)
             for key, ends in page:
                 if ends is not None and ends <= self._file.now():
                     await self._counts([key])  # looks at it, and so it is gone
@@ -139,23 +120,45 @@ class SqliteCounter:
                 return
             first = page[-1][0] + b"\0"
 
-    def _name(self, key: str) -> bytes:
-        return self._namespace + key.encode(errors="surrogatepass")
+    async def _page(self, first: bytes, end: bytes) -> list[tuple[bytes, float | None]]:
+        return await self._file.read(lambda connection: state.listed(connection, first, end, PAGE), self._patience)
 
     async def _counts(self, keys: Sequence[bytes]) -> tuple[Count, ...]:
         def see(connection: sqlite3.Connection) -> tuple[Count, ...] | None:
             now = self._file.now()
-            states = [_see(connection, key) for key in keys]
-            return (
-                None if any(state.expired(now) for state in states) else tuple([state.counted(now) for state in states])
-            )
+            states = [state.see(connection, key) for key in keys]
+            if any(each.expired(now) for each in states):
+                return None
+            return tuple([each.counted(now) for each in states])
 
         def look(connection: sqlite3.Connection) -> tuple[Count, ...]:
             now = self._file.now()
-            return tuple([_look(connection, key, now).counted(now) for key in keys])
+            return tuple([state.look(connection, key, now).counted(now) for key in keys])
 
         seen = await self._file.read(see, self._patience)
         return seen if seen is not None else await self._file.decide(look, self._patience)
+
+    def _settling(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> Settling:
+        keys = [self._name(limit.key) for limit in ticket.limits]
+
+        def settle(connection: sqlite3.Connection) -> tuple[Count, ...]:
+            now = self._file.now()
+            before: dict[bytes, state.State] = {}
+            for key in dict.fromkeys(keys):
+                state.free(connection, key, ticket.id)
+                before[key] = state.look(connection, key, now)
+            after = dict(before)
+            for key, limit, charge in zip(keys, ticket.limits, charges, strict=True):
+                after[key] = after[key].charged(limit, charge, within=within, now=now)
+            for key, each in after.items():
+                if each is not before[key] and each.used is not None:
+                    state.put(connection, key, each.used, each.ends)
+            return tuple([after[key].counted(now) for key in keys])
+
+        return settle
+
+    def _name(self, key: str) -> bytes:
+        return self._namespace + key.encode(errors="surrogatepass")
 
 
 def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
@@ -165,32 +168,11 @@ def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
     return Ticket(f"{_ids.getrandbits(64):x}", limits, counts)
 
 
-def _page(first: bytes, end: bytes) -> Callable[[sqlite3.Connection], list[tuple[bytes, float | None]]]:
-    return lambda connection: connection.execute(_KEYS, (first, end, PAGE)).fetchall()
-
-
-def _see(connection: sqlite3.Connection, key: bytes) -> _State:
-    used, ends, held, frees = connection.execute(_LOOK, (key,)).fetchone()
-    return _State(used, ends, held or 0, frees)
-
-
-def _look(connection: sqlite3.Connection, key: bytes, now: float) -> _State:
-    """What stands under the key, after what has expired is gone."""
-    state = _see(connection, key)
-    if not state.expired(now):
-        return state
-    if state.ends is not None and state.ends <= now:
-        connection.execute(_DROP, (key,))
-    connection.execute(_FREE_EXPIRED, (key, now))
-    return _see(connection, key)
-
-
-def _charge(
-    connection: sqlite3.Connection, key: bytes, state: _State, limit: Limit, charge: int, *, within: bool, now: float
-) -> _State:
-    used = state.used or 0
-    if not charge or (within and used > limit.limit):
-        return state
-    ends = now + limit.window if state.used is None and limit.window else state.ends
-    connection.execute(_PUT, (key, used + charge, ends))
-    return state._replace(used=used + charge, ends=ends)
+def _amounts(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, int]:
+    """What the ticket holds under each key. Raises StoreError for more than 64 bits hold."""
+    amounts: dict[bytes, int] = {}
+    for key, limit, count in zip(keys, ticket.limits, ticket.counts, strict=True):
+        if limit.hold:
+            amounts[key] = amounts.get(key, 0) + limit.hold
+            state.fitting(count.held + amounts[key])
+    return amounts

@@ -15,7 +15,8 @@ from store_contract import CounterContract, keys_of
 
 from aigw.stores.base import Limit, StoreError
 from aigw.stores.counter import SqliteCounter
-from aigw.stores.counter_file import FORMAT, CounterFile
+from aigw.stores.counter_file import CounterFile
+from aigw.stores.counter_schema import FORMAT
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,6 +209,25 @@ async def test_another_process_that_writes_does_not_block_the_loop(path, open_co
     assert await waiting == 2
 
 
+async def test_what_waited_is_decided_in_its_order_and_one_error_is_its_own(path, open_counter):
+    counter = open_counter(patience=30.0)
+    await counter.put("full", (1 << 63) - 1)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    adding = [asyncio.create_task(counter.add("a", 1)) for _ in range(50)]
+    failing = asyncio.create_task(counter.add("full", 1))
+    holding = [asyncio.create_task(counter.hold([Limit("a", 50, 0, 30)])) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert not any(task.done() for task in (*adding, failing, *holding))
+    other.execute("COMMIT")
+    other.close()
+    assert await asyncio.gather(*adding) == list(range(1, 51))
+    with pytest.raises(StoreError, match="64 bits"):
+        await failing
+    tickets = await asyncio.gather(*holding)
+    assert [ticket.refused for ticket in tickets] == [None, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -282,6 +302,26 @@ async def test_who_stops_waiting_for_the_file_does_not_stop_the_others(open_coun
     first.cancel()
     assert await second == 1
     assert first.cancelled()
+
+
+async def test_what_was_to_be_settled_is_while_what_was_to_be_held_is_not(path, open_counter):
+    counter = open_counter()
+    ticket = await counter.hold([Limit("a", 100, 0, 5)])
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = [
+            asyncio.create_task(counter.settle(ticket, [46])),
+            asyncio.create_task(counter.hold([Limit("a", 100, 0, 5)])),
+        ]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        assert all(task.cancelled() for task in waiting)
+        other.execute("COMMIT")
+    other.close()
+    await counter._file.aclose()
+    assert (await open_counter().read("a"))[0][:2] == (46, 0)
 
 
 def test_importing_it_loads_no_sqlite():

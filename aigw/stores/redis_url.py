@@ -47,7 +47,8 @@ class RedisAddress:
 
 
 def is_redis_url(url: str) -> bool:
-    return url.partition("://")[0].lower() in _SCHEMES
+    scheme, separator, _ = url.partition("://")
+    return bool(separator) and scheme.lower() in _SCHEMES
 
 
 def parse_redis_url(url: str) -> RedisAddress:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 START_SECONDS = 15.0
+READY = re.compile(rb"[Rr]eady to accept connections|Sentinel ID is")
 ATTEMPTS = 5
 """Another process may take a port between its choice and its use."""
 
@@ -32,10 +34,12 @@ def unused_port() -> int:
 
 
 class RedisServer:
-    """`options` are lines of redis.conf. The port stays the same when it is started again."""
+    """`options` are lines of redis.conf, `arguments` of the command. The port stays the same when it is started
+    again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, arguments: tuple[str, ...] = ()) -> None:
         self.port = 0
+        self._arguments = arguments
         self._folder = folder
         self._options = options
         self._process: asyncio.subprocess.Process | None = None
@@ -75,23 +79,23 @@ class RedisServer:
         config = self._folder / "server.conf"
         config.write_text("\n".join([*lines, ""]), encoding="utf-8")
         self._process = await asyncio.create_subprocess_exec(
-            binary(), str(config), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            binary(), str(config), *self._arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         assert self._process.stdout is not None
         with (self._folder / "server.log").open("ab") as log:
             async with asyncio.timeout(START_SECONDS):
                 async for line in self._process.stdout:
                     log.write(line)
-                    if b"eady to accept connections" in line:
+                    if READY.search(line):
                         return True
         await self.kill()
         return False
 
 
 @asynccontextmanager
-async def redis_server(folder: Path, *options: str) -> AsyncIterator[RedisServer]:
+async def redis_server(folder: Path, *options: str, arguments: tuple[str, ...] = ()) -> AsyncIterator[RedisServer]:
     """A server that lives as long as the block. `folder` exists and is its own."""
-    server = RedisServer(folder, *options)
+    server = RedisServer(folder, *options, arguments=arguments)
     await server.start()
     try:
         yield server

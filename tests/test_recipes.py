@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from aiohttp import web
-from openai import APIStatusError, AsyncOpenAI, OpenAIError
+from openai import APIStatusError, AsyncOpenAI, OpenAIError, RateLimitError
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
@@ -130,3 +130,17 @@ async def test_budget(tmp_path):
         with pytest.raises(APIStatusError, match="the price of 'unheard-of' is not known"):
             await client.chat.completions.create(model="unheard-of", messages=HELLO)
     assert (refused.value.status_code, refused.value.response.headers["x-should-retry"]) == (402, "false")
+
+
+async def test_ai_token_ratelimit(tmp_path):
+    async with serving("ai-token-ratelimit", state=tmp_path) as client:
+        left = []
+        for _ in range(3):
+            answer = await client.chat.completions.with_raw_response.create(model="mock", messages=HELLO)
+            assert answer.parse().usage.total_tokens == 46
+            left.append(answer.headers["x-ratelimit-remaining-tokens"])
+        with pytest.raises(RateLimitError, match="Too many requests: the limit is 100 tokens per minute") as refused:
+            await client.chat.completions.create(model="mock", messages=HELLO)
+    assert left == ["54", "8", "0"]
+    assert 58 <= int(refused.value.response.headers["retry-after"]) <= 60
+    assert '"token_ratelimit_status":"limited"' in (tmp_path / "access.jsonl").read_text().splitlines()[-1]

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -82,12 +81,3 @@ def test_the_first_paragraph():
 
 def test_every_recipe_says_what_it_shows():
     assert all(recipe.shows(recipe.text_of(name)) for name in recipe.recipes())
-
-
-def test_they_are_in_the_wheel(tmp_path):
-    pytest.importorskip("hatchling")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as file:
-        assert {f"aigw/recipes/{name}.yaml" for name in NAMES} <= set(file.namelist())

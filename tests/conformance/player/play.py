@@ -105,6 +105,8 @@ class Stage:
                     sent = request_of(step)
                     answer = await exchange(process.url, sent)
                     scripted = answer_of(step.get("upstream"), sent.method)
+                    if callouts := step["expect"].get("callouts"):
+                        await services.settle(len(callouts) + (not isinstance(step["expect"].get("local_reply"), dict)))
                     calls = list(services.calls)
                     tokens = tokens_of(self._case)
                     observed = await observe(folder, process.url, receiver, answer, step["expect"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -10,6 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 from player.wire import Call, read_message
+
+LATE_SECONDS = 2.0
 
 COMPLETION = {
     "id": "chatcmpl-0",
@@ -70,6 +73,15 @@ class Services:
         self.urls: dict[str, str] = {}
         self.calls: list[Call] = []
         self._open: set[asyncio.Task[None]] = set()
+        self._arrived = asyncio.Event()
+
+    async def settle(self, number: int) -> None:
+        """Waits for calls that come after the answer: until there are `number`, but no longer than LATE_SECONDS."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LATE_SECONDS):
+                while len(self.calls) < number:
+                    self._arrived.clear()
+                    await self._arrived.wait()
 
     async def listen(self, name: str, stack: AsyncExitStack) -> None:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,6 +104,7 @@ class Services:
         while (message := await read_message(reader, is_response=False)) is not None:
             call = Call(message.start, message.headers, message.body, name)
             self.calls.append(call)
+            self._arrived.set()
             answer = self.respond(call)
             if answer is None:  # a service that is down
                 writer.transport.abort()

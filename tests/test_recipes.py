@@ -10,26 +10,29 @@ import msgspec
 import pytest
 from aiohttp import web
 from openai import APIStatusError, AsyncOpenAI, OpenAIError, RateLimitError
+from redis_server import redis_server
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
 from aigw.server.books import Books
 from aigw.server.gateway import run
+from aigw.stores.redis_usage_read import SharedUsage
 from aigw.upstream.http import HttpUpstream
+from aigw.usage.question import Question
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 HELLO = [{"role": "user", "content": "Hello!"}]
 
 
 @asynccontextmanager
-async def serving(name, services=None, state=None):
+async def serving(name, services=None, state=None, **environment):
     """The OpenAI SDK, connected to a gateway with this recipe. `services` are laid over its own; `state` is the folder
     of its books."""
-    loaded = load(RECIPES / f"{name}.yaml", {})
+    loaded = load(RECIPES / f"{name}.yaml", environment)
     config = msgspec.structs.replace(loaded.config, listen="127.0.0.1:0")
-    loaded = replace(loaded, config=config, services=ServiceTable(services or {}))
+    loaded = replace(loaded, config=config, services=ServiceTable({**config.services, **(services or {})}))
     async with (
-        run(loaded, HttpUpstream(), books=Books(state)) as running,
+        run(loaded, HttpUpstream(), books=Books(state, shared=config.usage)) as running,
         AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client,
     ):
         yield client
@@ -144,3 +147,34 @@ async def test_ai_token_ratelimit(tmp_path):
     assert left == ["54", "8", "0"]
     assert 58 <= int(refused.value.response.headers["retry-after"]) <= 60
     assert '"token_ratelimit_status":"limited"' in (tmp_path / "access.jsonl").read_text().splitlines()[-1]
+
+
+async def test_many_machines(tmp_path):
+    (tmp_path / "redis").mkdir()
+    async with redis_server(tmp_path / "redis") as redis:
+        async with (
+            serving("many-machines", state=tmp_path / "one", AIGW_REDIS=redis.url) as one,
+            serving("many-machines", state=tmp_path / "two", AIGW_REDIS=redis.url) as two,
+        ):
+            assert await ask_for_cache(one) == "miss"
+            async with asyncio.timeout(5.0):
+                while await ask_for_cache(two) != "hit":  # noqa: ASYNC110 - stored after the last byte
+                    await asyncio.sleep(0.05)
+            statuses = [await status(each, f"Question {number}?") for number, each in enumerate([one, two] * 2)]
+        usage = await asyncio.to_thread(SharedUsage(redis.url).summarise, Question(by=(), until=2e9))
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+    assert usage.total.requests >= 6
+
+
+async def ask_for_cache(client):
+    answer = await client.chat.completions.with_raw_response.create(model="mock", messages=HELLO)
+    return answer.headers["x-aigw-cache"].partition(";")[0]
+
+
+async def status(client, question):
+    try:
+        await client.chat.completions.create(model="mock", messages=[{"role": "user", "content": question}])
+    except APIStatusError as error:
+        return error.status_code
+    return 200

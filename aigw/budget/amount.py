@@ -11,7 +11,9 @@ from typing import Literal
 Unit = Literal["usd", "tokens", "calls"]
 
 NANO = 1_000_000_000
-"""Billionths in a dollar. 64 bits hold nine thousand million dollars."""
+"""Billionths in a dollar."""
+LARGEST: dict[Unit, int] = {"usd": 1_000_000, "tokens": 10**15, "calls": 10**15}
+"""The largest limits: Redis compares numbers up to 2**53 exactly."""
 
 
 def nano(usd: float) -> int:

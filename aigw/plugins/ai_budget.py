@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 from aigw.budget import refusal
+from aigw.budget.amount import LARGEST
 from aigw.budget.budget import UNITS, Budget, begins_anew
 from aigw.budget.cost import Costs
 from aigw.budget.repetition import Repetition
@@ -75,8 +76,8 @@ def check(config: Config) -> list[Problem]:
         at = ("budgets", index)
         if sum(getattr(budget, unit) is not None for unit in UNITS) != 1:
             problems.append(Problem(at, f"the budget {budget.name!r} needs one of usd, tokens and calls"))
-        elif not 0 <= getattr(budget, budget.unit) <= 1_000_000_000:
-            problems.append(Problem((*at, budget.unit), "must be between 0 and 1000000000"))
+        elif not 0 <= getattr(budget, budget.unit) <= LARGEST[budget.unit]:
+            problems.append(Problem((*at, budget.unit), f"must be between 0 and {LARGEST[budget.unit]}"))
         if budget.name in names:
             problems.append(Problem((*at, "name"), f"there is another budget {budget.name!r}"))
         names.add(budget.name)

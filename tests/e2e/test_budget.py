@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 from openai import DefaultAsyncHttpxClient
+from redis_server import redis_server
 from stage.answers import CHAT, MESSAGES, PATH, answers, streams, text_events
 from stage.command import aigw, environment_of_tests, ready
 from stage.gateway import proxied
@@ -145,6 +146,33 @@ async def test_it_outlives_a_kill(tmp_path):
         assert await ask(port) == 200
     lines = await budget(tmp_path, "status")
     assert [line["used"] for line in lines if line["for"] == {"run": "ci-7"}] == [2]
+
+
+async def test_machines_share_it(tmp_path):
+    """Two gateways and one Redis."""
+    (tmp_path / "redis").mkdir()
+    async with redis_server(tmp_path / "redis") as redis:
+        budgets = [{"name": "all", "calls": 5}, {"name": "ann", "per": "consumer", "usd": 1}]
+        plugin = {"budgets": budgets, "redis": {"service_name": "redis.static"}}
+        plugins = {**CONFIG["plugins"], "ai-budget": plugin}
+        config = {**CONFIG, "plugins": plugins, "services": {"redis.static": redis.url}}
+        folders = [tmp_path / "one", tmp_path / "two"]
+        for folder in folders:
+            folder.mkdir()
+        async with aigw(folders[0], config=config) as one, aigw(folders[1], config=config) as two:
+            ports = [urlsplit((await ready(process))["url"]).port for process in (one, two)]
+            statuses = await asyncio.gather(*(ask(port, x_mse_consumer="ann") for port in ports * 6))
+            assert sorted(statuses) == [200] * 5 + [402] * 7
+            await budget(folders[1], "raise", "all", "1")
+            assert await ask(ports[0]) == 200
+            lines = await budget(folders[0], "status")
+    assert [(line["budget"], line["for"]) for line in lines] == [
+        ("all", {}),
+        ("ann", {"consumer": "ann"}),
+        ("ann", {"consumer": "none"}),
+    ]
+    assert [(lines[0][name]) for name in ("used", "limit", "held")] == [6, 6, 0]
+    assert [line["used"] for line in lines[1:]] == pytest.approx([5 * 0.012, 0.012], rel=0.1)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shared port")

@@ -308,3 +308,11 @@ def test_the_gateway_is_spared_the_package_and_the_lookup_opens_no_socket():
     )
     done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["steps"]["input"] == [[-1, 2.5]]
+
+
+def test_without_a_provider_the_price_is_that_of_the_model_s_vendor():
+    prices = Prices(book=in_process)
+    tokens = reported(1_000_000, 1_000_000)
+    for vendor, model in (("openai", "gpt-4o"), ("claude", "claude-3-5-haiku-latest")):
+        assert prices.cost(tokens, Query("", model), AT) == prices.cost(tokens, Query(vendor, model), AT) > 0
+    assert prices.cost(tokens, Query("", "nobody-s-model"), AT) is None

@@ -1,5 +1,6 @@
 """`aigw usage`: reports in the process that a user starts."""
 
+import asyncio
 import csv
 import io
 import json
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from redis_server import redis_server
 
+from aigw.stores.redis_usage import RedisUsageLog
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.usage.row import Tokens, UsageRow
 from aigw.usage.summary import Line, Summary
@@ -157,3 +160,25 @@ def test_nothing(usage):
     )
     assert usage("--until", "2026-11-01")[:2] == (0, "There were no requests in this time; look at --since all.\n")
     assert usage("--csv", "--until", "2026-11-01")[1].startswith("day,requests,input")
+
+
+async def test_of_many_gateways(usage, tmp_path):
+    (tmp_path / "redis").mkdir()
+    asked = ("--json", "--by", "model", "--until", "2026-11-22")
+    async with redis_server(tmp_path / "redis") as redis:
+        url = redis.url.replace("://", "://default:s3cret@")
+        code, output, _ = await asyncio.to_thread(usage, "--url", url)
+        assert (code, "There is no usage in redis://127.0.0.1" in output) == (0, True)
+        for number, each in enumerate(ROWS):
+            log = RedisUsageLog(redis.url)
+            log.append(msgspec.structs.replace(each, id=str(number)))
+            await asyncio.to_thread(log.close)
+        code, output, _ = await asyncio.to_thread(usage, *asked, "--url", url)
+        shared = msgspec.json.decode(output, type=Summary)
+        _, output, _ = await asyncio.to_thread(usage, *asked)
+        assert code == 0
+        assert shared.rows == msgspec.json.decode(output, type=Summary).rows
+    code, _, errors = await asyncio.to_thread(usage, "--url", url)
+    assert (code, "connection refused" in errors, "s3cret" in errors) == (1, True, False)
+    code, _, errors = await asyncio.to_thread(usage, "--url", "redis://h/x")
+    assert (code, "must end with the number of a database" in errors) == (1, True)

@@ -7,7 +7,9 @@ so that a value is there whole or not at all, whenever a process is killed."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from diskcache import Cache, Disk, Timeout
 from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA, MODE_RAW
 
 from aigw.stores.base import StoreError
-from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, open_for_writing
+from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, made_of, open_for_writing
 
 FORMAT = Format(
     "cache",
@@ -66,7 +68,7 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)) as connection:
-            _check_settings(connection, path)
+            _check(connection, path)
         folder.chmod(0o700)
         path.chmod(0o600)
         settings = {**DEFAULT_SETTINGS, "size_limit": size, "cull_limit": 0}  # room is made once a transaction
@@ -90,12 +92,24 @@ def heads(cache: Cache, first: bytes, end: bytes, length: int, count: int) -> li
     return rows
 
 
-def _check_settings(connection: sqlite3.Connection, path: Path) -> None:
-    """diskcache makes attributes and pragmas of what it finds there."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
-        return
-    found = dict(connection.execute("SELECT key, value FROM Settings"))
-    for name, value in found.items():
-        known = DEFAULT_SETTINGS.get(name, METADATA.get(name))
-        if known is None or type(value) is not type(known):
-            raise ForeignFileError(f"{path} holds a setting that aigw never wrote; delete the folder {path.parent}")
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """diskcache makes attributes and pragmas of what it finds among its settings."""
+    if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return  # nothing is there yet
+    strange = not made_of(connection, _schema())
+    if not strange and connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
+        for name, value in connection.execute("SELECT key, value FROM Settings"):
+            known = DEFAULT_SETTINGS.get(name, METADATA.get(name))
+            strange = strange or known is None or type(value) is not type(known)
+    if strange:
+        raise ForeignFileError(f"{path} holds what aigw never put there; delete the folder {path.parent}")
+
+
+@functools.cache
+def _schema() -> frozenset[str]:
+    """What diskcache makes, as it makes it: seen in a cache of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Cache(folder, sqlite_synchronous=0, sqlite_journal_mode="memory").close()
+        with contextlib.closing(sqlite3.connect(Path(folder) / FILE_NAME)) as connection:
+            found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return frozenset(statement for (statement,) in found)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import stat
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -110,7 +111,15 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
             f"{path} was written by a newer aigw (format {version}, this one knows {format_.version}); "
             f"upgrade aigw, or {_REMEDY}"
         )
+    if version < format_.version or (format_.schema and not made_of(connection, format_.schema)):
+        raise ForeignFileError(f"{path} holds what aigw never put there; {_REMEDY}")
     return False
+
+
+def made_of(connection: sqlite3.Connection, schema: Collection[str]) -> bool:
+    """Whether there is nothing but this: views and triggers are code, which would run."""
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return all(statement in schema for (statement,) in found)
 
 
 def identity(path: Path) -> tuple[int, int] | None:

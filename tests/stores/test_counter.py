@@ -235,9 +235,17 @@ async def test_what_waited_is_decided_in_its_order_and_one_error_is_its_own(path
         (lambda path: sql(path, "CREATE TABLE t (a)"), "another program"),
         (lambda path: sql(path, "PRAGMA application_id = 0x61696777"), "another program"),
         (
-            lambda path: sql(path, f"PRAGMA application_id = {FORMAT.application}", "PRAGMA user_version = 99"),
+            lambda path: sql(path, *marks(99)),
             "newer aigw (format 99, this one knows 1); upgrade aigw",
         ),
+        (
+            lambda path: sql(
+                path, *FORMAT.schema, *marks(1), "CREATE TRIGGER t AFTER INSERT ON holds BEGIN SELECT 1; END"
+            ),
+            "what aigw never put there",
+        ),
+        (lambda path: sql(path, *marks(1), "CREATE VIEW counters AS SELECT 1 AS key"), "what aigw never put there"),
+        (lambda path: sql(path, *FORMAT.schema, *marks(0)), "what aigw never put there"),
         (lambda path: path.with_name("target").touch() or path.symlink_to("target"), "symbolic link"),
         (lambda path: path.symlink_to("nowhere"), "symbolic link"),
     ],
@@ -254,6 +262,10 @@ async def test_a_file_that_it_does_not_know_is_refused_and_left_alone(path, open
         assert f"{path}" in str(raised.value)
         assert "move it away" in str(raised.value)
     assert {each: each.read_bytes() for each in path.parent.iterdir() if each.exists()} == before
+
+
+def marks(version):
+    return f"PRAGMA application_id = {FORMAT.application}", f"PRAGMA user_version = {version}"
 
 
 def sql(path, *statements):

@@ -167,8 +167,27 @@ async def test_a_huge_value_makes_room(kv, prepared):
 )
 async def test_a_setting_that_aigw_never_wrote_is_refused(kv, prepared, folder, name, value):
     prepared("INSERT OR REPLACE INTO Settings VALUES (?, ?)", name, value)
-    with pytest.raises(StoreError, match="a setting that aigw never wrote; delete the folder"):
+    with pytest.raises(StoreError, match="what aigw never put there; delete the folder"):
         await kv.get("a")
+
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"CREATE TRIGGER t AFTER INSERT ON Cache BEGIN INSERT INTO Settings {ENDLESS}; END",
+        "CREATE TRIGGER Settings_count_insert AFTER INSERT ON Cache BEGIN DELETE FROM Settings; END",
+        f"CREATE VIEW v AS {ENDLESS}",
+        "CREATE INDEX i ON Cache (length(value) * length(key))",
+    ],
+)
+async def test_code_in_the_file_does_not_run(kv, prepared, statement):
+    prepared("DROP TRIGGER Settings_count_insert")
+    prepared(statement)
+    with pytest.raises(StoreError, match="what aigw never put there; delete the folder"):
+        await kv.put("b", b"v")
 
 
 async def test_settings_of_the_folder_are_not_taken_over(kv, prepared):

@@ -6,11 +6,15 @@ what is charged."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aigw.core.env import Tokens
 from aigw.core.model import Request
+
+log = logging.getLogger("aigw")
 
 COUNTED_BYTES = 512
 """Bodies up to this size are counted (20 us), larger ones estimated."""
@@ -50,6 +54,7 @@ class Estimator:
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._output = float(FIRST_OUTPUT)
+        self._loading: threading.Thread | None = None
 
     def estimate(self, request: Request, limit: int = 0) -> Estimate:
         """Of a request that may use up to `limit` tokens (0: it is not known how many). NOTHING for what is no prompt:
@@ -78,7 +83,7 @@ class Estimator:
     def _count(self, request: Request, name: str, limit: int) -> int:
         body = request.body
         matters = not limit or len(body) * COUNTED_SHARE > limit * BYTES_PER_TOKEN
-        if matters and len(body) <= COUNTED_BYTES and self._tokens.ready():
+        if matters and len(body) <= COUNTED_BYTES and self._is_ready():
             prompt = request.document.get(name)
             if isinstance(prompt, str):
                 return self._tokens.count(prompt)
@@ -89,6 +94,22 @@ class Estimator:
             return len(body) // BYTES_PER_TOKEN
         size = sum(map(len, _texts(request.document.get(name))))
         return size // BYTES_PER_TOKEN + media * TOKENS_PER_MEDIUM
+
+    def _is_ready(self) -> bool:
+        """Whether counting can start at once. If not, the vocabulary is loaded meanwhile."""
+        if self._tokens.ready():
+            return True
+        if self._loading is None:
+            self._loading = threading.Thread(target=_load, args=(self._tokens,), daemon=True)
+            self._loading.start()
+        return False
+
+
+def _load(tokens: Tokens) -> None:
+    try:
+        tokens.count("")
+    except (ImportError, OSError, ValueError):
+        log.exception("the vocabulary cannot be loaded; prompts are estimated by their size")
 
 
 def _natural(value: Any) -> int:

@@ -1,6 +1,7 @@
 """What is set aside for a request before it is sent."""
 
 import json
+import threading
 
 import pytest
 from fakes import WordCounter, chat
@@ -11,13 +12,21 @@ HELLO = [{"role": "user", "content": "one two three"}]
 
 
 class Loading(WordCounter):
-    """A counter whose vocabulary is not there yet."""
+    """A counter whose vocabulary is not there before it has counted."""
+
+    def __init__(self):
+        self.threads = []
 
     def ready(self, model=""):
-        return False
+        return bool(self.threads)
+
+    def count(self, text, model=""):
+        self.threads.append(threading.current_thread())
+        return super().count(text)
 
     def count_chat(self, messages, model=""):
-        raise AssertionError("would load the vocabulary")
+        assert self.ready(), "would load the vocabulary"
+        return super().count_chat(messages)
 
 
 def estimate(body, *, tokens=None, **more):
@@ -51,11 +60,34 @@ def test_what_is_no_json_is_nothing():
     assert estimate(b"prompt=1", headers={"content-type": "text/plain"}) == NOTHING
 
 
-def test_no_vocabulary_is_loaded_and_no_long_prompt_counted():
-    body = {"messages": HELLO, "max_tokens": 1}
-    assert estimate(body, tokens=Loading()).input == len(json.dumps(body)) // 4
-    long = {"messages": [{"role": "user", "content": "x " * COUNTED_BYTES}], "max_tokens": 1}
-    assert estimate(long, tokens=Loading()).input == len(json.dumps(long)) // 4
+def test_the_vocabulary_is_loaded_beside_requests():
+    counter, request = Loading(), chat({"messages": HELLO, "max_tokens": 1})
+    estimator = Estimator(counter)
+    assert estimator.estimate(request).input == len(request.body) // 4
+    estimator._loading.join(10)
+    assert counter.threads == [estimator._loading]
+    assert estimator.estimate(request).input == 3
+
+
+def test_a_vocabulary_that_is_missing_is_said_once(caplog):
+    class Missing(WordCounter):
+        def ready(self, model=""):
+            return False
+
+        def count(self, text, model=""):
+            raise ModuleNotFoundError("reinstall aigw")
+
+    estimator, request = Estimator(Missing()), chat({"messages": HELLO, "max_tokens": 1})
+    for _ in range(2):
+        assert estimator.estimate(request).input == len(request.body) // 4
+        estimator._loading.join(10)
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == ["the vocabulary cannot be loaded"]
+
+
+def test_a_long_prompt_is_not_counted():
+    counter, long = Loading(), {"messages": [{"role": "user", "content": "x " * COUNTED_BYTES}], "max_tokens": 1}
+    assert estimate(long, tokens=counter).input == len(json.dumps(long)) // 4
+    assert counter.threads == []
 
 
 def test_nothing_is_counted_that_does_not_matter_to_the_limit():

@@ -192,6 +192,26 @@ class Burst:
         return await self._next(exchange)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0101, "11ms"), (1, "1s"), (59.2, "1m0s"), (61, "1m1s"), (3600, "1h0m0s"), (86399.5, "24h0m0s")],
+)
+def test_durations_are_as_openai_writes_them(seconds, text):
+    assert ai_token_ratelimit._duration(seconds) == text
+
+
+async def test_a_refusal_for_what_others_hold_is_short():
+    async with stage(ARTICLE) as it:
+        gate = Burst(it.next)
+        first = asyncio.create_task(it.ask(call_next=gate))
+        while not gate.inside:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        status, _, headers = await it.ask()
+        assert (status, headers["Retry-After"], "x-should-retry" in headers) == (429, "1", False)
+        gate.go.set()
+        assert (await first)[0] == 200
+
+
 async def burst(it, number, body):
     """The statuses of requests that are all under way at the same time."""
     gate = Burst(it.next)

@@ -36,7 +36,7 @@ def _stays_here(name: str, connection: str, faithful: bool) -> bool:
     lower = name.lower()
     if lower in _REWRITTEN or lower in connection_names(connection):
         return True
-    return not faithful and (lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-")))
+    return not faithful and (lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-", "x-aigw-")))
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

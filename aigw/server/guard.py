@@ -14,7 +14,7 @@ APP_SCHEMES = ("app://*", "tauri://*", "vscode-webview://*")
 """Origins of desktop programs. A web page cannot have them."""
 
 _EXPOSED_HEADERS = ", ".join(
-    ["x-request-id", "request-id", "x-aigw-request-id", "retry-after"]
+    ["x-request-id", "request-id", "x-aigw-request-id", "retry-after", "x-should-retry"]
     + [f"x-ratelimit-{what}-{unit}" for what in ("limit", "remaining", "reset") for unit in ("requests", "tokens")]
     + [
         f"anthropic-ratelimit-{unit}-{what}"

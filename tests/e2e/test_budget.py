@@ -83,6 +83,17 @@ async def test_in_anthropics_shape(budgeted):
     assert answer.json()["error"]["type"] == "billing_error"
 
 
+async def test_names_stay_here_and_browsers_may_see_that_it_is_final(budgeted):
+    """E2, E15: the names of runs and sessions are no provider's business."""
+    running, upstream = await budgeted(answers(), budgets=[{"name": "b", "per": ["run", "session"], "calls": 1}])
+    client = running.sdk(default_headers={"x-aigw-run": "r", "x-aigw-session": "s", "origin": "http://localhost:3000"})
+    await client.chat.completions.create(**CHAT)
+    assert not [name for name in upstream.requests[0].headers if name.lower().startswith("x-aigw-")]
+    with pytest.raises(openai.APIStatusError, match="for run r, session s") as caught:
+        await client.chat.completions.create(**CHAT)
+    assert "x-should-retry" in caught.value.response.headers["access-control-expose-headers"]
+
+
 async def test_a_burst_is_held(budgeted):
     """32 at once: no more calls are made than the budget has."""
     running, upstream = await budgeted(answers(), budgets=[{"name": "all", "per": "run", "calls": 5}])

@@ -186,6 +186,12 @@ class Reply:
         self.rewriters += 1
         return self
 
+    def within(self, layer: Callable[[ChunkSource], ChunkSource]) -> Reply:
+        """Adds a layer that changes nothing but may wait, which a tap may not. It owns what it is given. Returns
+        self."""
+        self._source = layer(self._source)
+        return self
+
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self._source.__aiter__()
 

@@ -14,7 +14,7 @@ from aigw.core.env import Tokens as Counter
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import ChunkSource, Outcome, Reply
 from aigw.usage.estimate import estimate_answer, is_told
 from aigw.usage.higress import HigressUsage
 from aigw.usage.row import Tokens
@@ -74,7 +74,7 @@ async def follow(
 async def _watch(reply: Reply, following: _Following) -> None:
     following.begin(reply)
     if reply.streaming:
-        reply.through(lambda batches: _Followed(batches, following))
+        reply.within(lambda source: _Followed(source, following))
         return
     if not reply.single and _is_readable(reply):
         await reply.whole(MAX_PLAIN)
@@ -177,10 +177,10 @@ def _limited(tokens: Tokens, *, beside: bool) -> int:
 class _Followed:
     """A stream, as a layer of its reply."""
 
-    __slots__ = ("_batches", "_following", "_reads")
+    __slots__ = ("_following", "_reads", "_source")
 
-    def __init__(self, batches: AsyncIterator[Batch], following: _Following) -> None:
-        self._batches = batches
+    def __init__(self, source: ChunkSource, following: _Following) -> None:
+        self._source = source
         self._following = following
         self._reads = following.reads
 
@@ -190,7 +190,7 @@ class _Followed:
     async def __anext__(self) -> Batch:
         following = self._following
         try:
-            batch = await self._batches.__anext__()
+            batch = await self._source.__anext__()
         except StopAsyncIteration:
             await following.finish(Outcome.COMPLETE)
             raise
@@ -209,3 +209,4 @@ class _Followed:
 
     async def aclose(self) -> None:
         self._following.leave()
+        await self._source.aclose()

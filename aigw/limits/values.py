@@ -1,4 +1,5 @@
-"""What of a request a rule looks at: a header, a parameter, a cookie, the consumer, the client's address.
+"""What of a request a rule looks at (a header, a parameter, a cookie, the consumer, the client's address), and what it
+is held against.
 
 Rule: a header that key-auth took out, because it holds the client's key, is still the client's; who the consumer is
 says key-auth alone."""
@@ -11,10 +12,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qs
 
 from aigw.core.exchange import Exchange
+from aigw.providers.goregex import GoRegex
 
 Select = Callable[[Exchange], str | None]
 """The value that a request has, None if it has none."""
 
+Match = Callable[[str], bool]
+
+IP = "limit_by_per_ip"
+REGEXP = "regexp:"
 FROM_HEADER = "from-header-"
 REMOTE = "from-remote-addr"
 
@@ -103,7 +109,23 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-class NetworkMatch:
+def matcher(kind: str, key: str) -> Match:
+    """Whether a value fits a limit key. Raises ValueError for a key that this kind of rule cannot have."""
+    if kind == IP:
+        return _Network(key)
+    if not kind.startswith("limit_by_per_"):
+        return key.__eq__
+    if key == "*":
+        return lambda value: True
+    if not key.startswith(REGEXP):
+        raise ValueError(f"the '{kind}' restriction must start with 'regexp:' or be exactly '*'")
+    try:
+        return GoRegex.longest(key.removeprefix(REGEXP)).search
+    except ValueError as error:
+        raise ValueError(f"failed to compile regex for key '{key}': {error}") from None
+
+
+class _Network:
     """Whether an address, as text, is in a network or is the address itself. Raises ValueError for a key that is
     neither."""
 

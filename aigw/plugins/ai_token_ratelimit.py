@@ -21,8 +21,10 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import NOTHING, Estimate, Estimator
+from aigw.limits.headers import remaining, tell
 from aigw.limits.holding import Held
-from aigw.limits.rules import MAX_RULE_ITEMS, RuleItem, Rules, Threshold
+from aigw.limits.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
+from aigw.limits.rules import Rules
 from aigw.limits.service import RedisConfig, check_redis
 from aigw.limits.spending import Spent, follow
 from aigw.stores.base import Count, Limit, StoreError, Ticket
@@ -112,7 +114,7 @@ class AiTokenRateLimit:
         charge = _Charge(self, exchange, Held(self._counter, ticket), estimate)
         reply = await follow(exchange, call_next, charge.settle, counter=self._tokens, faithful=self._faithful)
         if not self._faithful:
-            _tell(reply, ticket, charge.counts)
+            tell(reply, ticket, charge.counts)
         return reply
 
     async def settle(self, held: Held, estimate: Estimate, spent: Spent) -> Sequence[Count]:
@@ -138,7 +140,7 @@ class AiTokenRateLimit:
         headers = {"X-TokenRateLimit-Reset": str(wait)}
         if self._faithful:
             return exchange.reply(config.rejected_msg.encode(), status=config.rejected_code, headers=headers)
-        headers |= {"Retry-After": str(wait), **_remaining(limit, 0, count.left)}
+        headers |= {"Retry-After": str(wait), **remaining(limit, 0, count.left)}
         if wait > LONGEST_RETRY:
             headers["x-should-retry"] = "false"
         unit = _UNITS[limit.window]
@@ -174,37 +176,3 @@ def _message(rejected: str) -> str:
         return rejected
     found = (body.get(name) for name in ("msg", "message")) if isinstance(body, dict) else iter(())
     return next((text for text in found if isinstance(text, str)), rejected)
-
-
-def _tell(reply: Reply, ticket: Ticket, counts: Sequence[Count]) -> None:
-    """What is left of the tightest limit, unless the provider's own is tighter (clients.md E3). A stream's head leaves
-    before it is settled: it counts as what is held for it."""
-    least, tightest = 0, -1
-    for index, limit in enumerate(ticket.limits):
-        count = counts[index] if counts else ticket.counts[index]
-        left = limit.limit - count.used - count.held - (0 if counts else limit.hold)
-        if tightest < 0 or left < least:
-            least, tightest = left, index
-    headers, least = reply.headers, max(0, least)
-    given = headers.get("x-ratelimit-remaining-tokens", "")
-    if given.isdecimal() and int(given[:18]) <= least:
-        return
-    count = counts[tightest] if counts else ticket.counts[tightest]
-    headers.update(_remaining(ticket.limits[tightest], least, count.left))
-
-
-def _remaining(limit: Limit, remaining: int, left: float) -> dict[str, str]:
-    return {
-        "x-ratelimit-limit-tokens": str(limit.limit),
-        "x-ratelimit-remaining-tokens": str(remaining),
-        "x-ratelimit-reset-tokens": _duration(left or limit.window),
-    }
-
-
-def _duration(seconds: float) -> str:
-    """As OpenAI writes it: 120ms, 8s, 6m0s, 1h0m0s."""
-    if seconds < 1:
-        return f"{max(1, ceil(seconds * 1000))}ms"
-    minutes, rest = divmod(ceil(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"

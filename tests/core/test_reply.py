@@ -186,6 +186,30 @@ async def test_layers_see_what_the_inner_ones_let_through():
     assert (inner, outer) == ([b"ab"], [b"AB"])
 
 
+async def test_a_layer_of_ones_own_may_wait_and_changes_nothing():
+    class Waiting:
+        def __init__(self, source):
+            self._source = source
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await asyncio.sleep(0)
+            return await self._source.__anext__()
+
+        async def aclose(self):
+            await self._source.aclose()
+
+    source = Source([b"a"], [b"b"])
+    ex = exchange()
+    reply = ex.reply(source, headers={"content-length": "2"}).within(Waiting)
+    assert (reply.headers["content-length"], reply.rewriters) == ("2", 0)
+    assert await drain(reply) == [[b"a"], [b"b"]]
+    await ex.aclose()
+    assert source.closed == 1
+
+
 async def test_reading_the_first_batch_ahead_loses_nothing():
     ex = exchange()
     reply = ex.reply(Source([b"a"], [b"b"]))

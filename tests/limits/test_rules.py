@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from aigw.config.load import load
 from aigw.core.errors import ConfigError
-from aigw.limits.rules import KINDS, LimitKey, RuleItem, Rules, Threshold
+from aigw.limits.rule_config import KINDS, LimitKey, RuleItem, Threshold
+from aigw.limits.rules import Rules
 
 BODY = {"model": "m", "messages": []}
 

@@ -13,6 +13,7 @@ from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, ma
 from aigw.config.load import load
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
+from aigw.limits.headers import duration
 from aigw.plugins import ai_token_ratelimit
 from aigw.stores.base import Service, StoreError
 from aigw.stores.memory import MemoryCounter
@@ -197,7 +198,7 @@ class Burst:
     [(0.0101, "11ms"), (1, "1s"), (59.2, "1m0s"), (61, "1m1s"), (3600, "1h0m0s"), (86399.5, "24h0m0s")],
 )
 def test_durations_are_as_openai_writes_them(seconds, text):
-    assert ai_token_ratelimit._duration(seconds) == text
+    assert duration(seconds) == text
 
 
 async def test_a_refusal_for_what_others_hold_is_short():

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from player.cases import stores_of
+from player.local_store import LocalStore
 from player.mismatch import Mismatch
 from player.store import Store, open_store
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ConnectionError
+
+from aigw.config.model import CacheConfig
+from aigw.server.stores import LocalStores
+from aigw.stores.base import Limit, Service
 
 SOON = 0.05
 KEY = 'k:{} "\n\xe9'
@@ -111,6 +120,37 @@ async def test_down(tmp_path: Path) -> None:
 
 def test_with_which_stores_a_case_is_played() -> None:
     assert stores_of(case_of({"local_reply": "none"})) == ["redis", "local"]
-    assert stores_of(case_of({"store_after": {}})) == ["redis"]
+    assert stores_of(case_of({"store_after": {}}, redis_down=True)) == ["redis"]
     assert stores_of(case_of(expect_config="rejected")) == ["local"]
     assert stores_of({**case_of({"local_reply": "none"}), "config": {}}) == ["local"]
+
+
+async def test_the_stand_in(tmp_path: Path) -> None:
+    """What another process keeps in the state folder is seen, and what is left of it as time goes on."""
+    case = {**case_of({"redis_calls": []}, redis={"database": 2}), "plugin": "ai-quota"}
+    store, service = LocalStore(case, tmp_path), Service("redis.static", 80, database=2)
+    stores = LocalStores(tmp_path / ".aigw", CacheConfig())
+    await store.begin({})
+    counter = stores.counter(service)
+    await counter.settle(await counter.hold([Limit("k:127.0.0.1", 100, 60)]), [7])
+    await store.check({"store_after": {"k:10.1.2.3": "7 (ttl 60)"}})
+    for wrong in ({}, {"k:10.1.2.3": "8"}, {"k:10.1.2.3": "7 (ttl 59)"}, {"k:10.1.2.3": "7 (ttl -1)"}):
+        with pytest.raises(Mismatch, match="store_after"):
+            await store.check({"store_after": wrong}, SOON)
+    await store.begin({"advance_s": 59})
+    await store.check({"store_after": {"k:10.1.2.3": "7 (ttl 1)"}})
+    await store.begin({"advance_s": 1})
+    await store.check({"store_after": {}})
+    await stores.aclose()
+
+
+async def test_the_clock_of_a_gateway(tmp_path: Path) -> None:
+    store = LocalStore(case_of({"redis_calls": []}), tmp_path)
+    await store.begin({"advance_s": 1000})
+    code = "import time; print(time.time(), time.monotonic())"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, env={**os.environ, **store.environment}, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    for moved, now in zip(map(float, output.split()), (time.time(), time.monotonic()), strict=True):
+        assert 990 < moved - now < 1001

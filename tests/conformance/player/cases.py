@@ -42,8 +42,8 @@ ANSWER = {"status", "headers", "body", "chunks"}
 MOCK = ANSWER | {"match"}
 CONTEXT = {"route_name", "cluster_name", "response.code_details"}
 REDIS_CLIENT = {"service", "port", "username", "password", "timeout_ms", "db"}
-ONLY_REDIS_SHOWS = {"redis_client", "redis_down", "redis_calls", "store_after", "advance_s"}
 
+PORT_KEYS = ("servicePort", "service_port")
 SERVICE_KEYS = ("serviceName", "serviceFQDN", "service_name")
 
 
@@ -77,6 +77,7 @@ class NamedRedis(NamedTuple):
     """What the configuration of a case says about its Redis."""
 
     service: str
+    port: int
     username: str = ""
     password: str = ""
     database: int = 0
@@ -87,8 +88,10 @@ def redis_of(case: Case) -> NamedRedis:
     for node in mappings(plugins_of(case)):
         for key in SERVICE_KEYS:
             if is_redis(node.get(key)):
-                fields = (node.get("username", ""), node.get("password", ""), node.get("database", 0))
-                return NamedRedis(node[key], *fields)
+                usual = 80 if node[key].endswith(".static") else 6379
+                port = next((node[name] for name in PORT_KEYS if name in node), usual)
+                login = (node.get("username", ""), node.get("password", ""))
+                return NamedRedis(node[key], port, *login, node.get("database", 0))
     raise KeyError("redis")
 
 
@@ -105,8 +108,7 @@ def stores_of(case: Case) -> list[str]:
         return ["local"]
     if not (steps or "redis_client" in case):
         return ["local"]
-    said = set(case).union(*(step.keys() | step["expect"].keys() for step in steps))
-    return ["redis"] if said & ONLY_REDIS_SHOWS else ["redis", "local"]
+    return ["redis", "local"] if steps and not case.get("redis_down") else ["redis"]
 
 
 def mappings(value: Any) -> Iterator[dict[str, Any]]:

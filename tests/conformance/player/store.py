@@ -40,6 +40,7 @@ class Store:
         client = case.get("redis_client") or {}
         service = f"{client['service']}:{client['port']}" if client else named.service
         self.services = {service: url}
+        self.environment: dict[str, str] = {}
         self.calls: list[list[str]] = []
         self._databases: set[int] = set()
         self._database = int(client.get("db", named.database))
@@ -48,6 +49,10 @@ class Store:
         self._own = ""
         self._seen = asyncio.Event()
         self._last: dict[str, str] | None = None
+
+    def steps(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those that are played: all."""
+        return steps
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -99,14 +104,14 @@ class Store:
         self._last = expect.get("store_after")
         for name in checks.keys() & expect.keys():
             require(self._server is not None, f"{name}: there is no Redis")
-            await _become(checks[name], expect[name], seconds)
+            await become(checks[name], expect[name], seconds)
 
     async def check_end(self) -> None:
         """That nothing came after the last step. By now the gateway has stopped, and keys may have expired."""
         if self._last is None or self._server is None:
             return
         got = {key: (await self._value(key))[0] for key in await self._redis.keys()}
-        wanted = {key: _split(text)[0] for key, text in _ours(self._last).items()}
+        wanted = {key: split(text)[0] for key, text in ours(self._last).items()}
         if not got.items() <= wanted.items():
             raise differ("what is in Redis after the gateway has stopped", wanted, got)
 
@@ -118,12 +123,12 @@ class Store:
 
     async def _check_contents(self, expected: dict[str, str]) -> None:
         """All keys, their values, and what is left of their lives (at most a second less than expected)."""
-        expected = _ours(expected)
+        expected = ours(expected)
         got = {key: await self._value(key) for key in sorted(await self._redis.keys())}
         if got.keys() != expected.keys():
             raise differ("store_after", expected, got)
         for key, text in expected.items():
-            (wanted_value, seconds), (value, left) = _split(text), got[key]
+            (wanted_value, seconds), (value, left) = split(text), got[key]
             compare_value(f"store_after {key}", wanted_value, value)
             wanted = left if seconds is None else seconds
             if not (wanted - 1 < left <= wanted or wanted == left):
@@ -163,11 +168,11 @@ class Store:
             self._databases.add(int(match[1]))
 
 
-def _ours(contents: dict[str, str]) -> dict[str, str]:
+def ours(contents: dict[str, str]) -> dict[str, str]:
     return {key.replace(CASES_ADDRESS, OUR_ADDRESS): text for key, text in contents.items()}
 
 
-def _split(text: str) -> tuple[str, float | None]:
+def split(text: str) -> tuple[str, float | None]:
     """`46 (ttl 60)`: the value, and the seconds left if they are said."""
     match = VALUE.fullmatch(text)
     assert match is not None
@@ -185,7 +190,7 @@ def _same_call(expected: list[str], got: list[str]) -> bool:
     ]  # fmt: skip
 
 
-async def _become(check: Callable[[Any], Awaitable[None]], expected: Any, seconds: float) -> None:
+async def become(check: Callable[[Any], Awaitable[None]], expected: Any, seconds: float) -> None:
     """Tries again until it passes or time is up."""
     end = asyncio.get_running_loop().time() + seconds
     while True:

@@ -86,7 +86,7 @@ class Account(NamedTuple):
 
     @property
     def _scope(self) -> str:
-        return "/".join(quote(value, safe="@:+ ") for value in self.values)
+        return "/".join(quote(value, safe="@:+ ", errors="replace") for value in self.values)
 
     @property
     def named(self) -> dict[Kind, str]:

@@ -23,7 +23,8 @@ def used_up(account: Account, count: Count, raised: int, anew: datetime | None) 
     """`count` is what the counter says, from which `raised` was taken off."""
     budget = account.budget
     unit, limit = budget.unit, budget.limit
-    message = f"the budget {budget.name!r} is used up: {say(unit, count.used + raised)} of {say(unit, limit + raised)}"
+    state = "used up" if count.used >= limit else "spoken for"
+    message = f"the budget {budget.name!r} is {state}: {say(unit, count.used + raised)} of {say(unit, limit + raised)}"
     if account.values:
         message += " for " + ", ".join(f"{kind} {value}" for kind, value in account.named.items())
     if count.held:

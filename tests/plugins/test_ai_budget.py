@@ -194,6 +194,14 @@ async def test_whose_budget_it_is(per, one, other, key):
     assert await stage.used(f"{{aigw-budget}}:used:b:{key}") == 1
 
 
+@pytest.mark.parametrize("name", ["\udcff", "a" * 5000, "a\tb", "{x}:y/z%", "ü"])
+async def test_any_name_of_a_clients_is_a_name(name):
+    stage = Stage(budgets=[{"name": "b", "per": "run", "calls": 1}])
+    await stage.ask(x_aigw_run=name)
+    assert (await stage.refused(x_aigw_run=name)).status == 402
+    await stage.ask(x_aigw_run="another")
+
+
 @pytest.mark.parametrize(
     ("per", "zone", "anew", "seconds"),
     [
@@ -238,7 +246,8 @@ async def test_what_runs_is_set_aside():
     refused = [end for end in ends if isinstance(end, GatewayError)]
     assert (len(ends) - len(refused), len(stage.upstream.sent)) == (3, 3)
     assert all(
-        "$0.00 of $0.05 for run run-1, and $0.06 set aside for calls that are running" in e.message for e in refused
+        "is spoken for: $0.00 of $0.05 for run run-1, and $0.06 set aside for calls that are running" in e.message
+        for e in refused
     )
     assert await stage.used() == 60_000_000
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import stat
 
 import pytest
 from fakes import chat, make_exchange
+from redis_server import redis_server
 
 from aigw.core.errors import ConfigError
 from aigw.core.reply import Outcome
 from aigw.server.books import Books
+from aigw.stores.redis_usage import RedisUsageLog
 from aigw.usage.price import PriceOverride, Prices
 from aigw.usage.watch import UsageWatch
 
@@ -72,3 +75,14 @@ async def test_a_folder_that_cannot_be_made_costs_only_the_books(tmp_path, caplo
         books.recorder.note(exchange(), 200, Outcome.COMPLETE)
     assert "cannot be written" in caplog.text
     assert "usage is not kept" in caplog.text
+
+
+async def test_usage_also_goes_to_a_redis(tmp_path):
+    (tmp_path / "redis").mkdir()
+    async with redis_server(tmp_path / "redis") as redis:
+        books = Books(tmp_path / "state", shared=redis.url)
+        async with books.open():
+            books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+        shared = await asyncio.to_thread(lambda: list(RedisUsageLog(redis.url).read()))
+    assert shared == list(books.usage.read())
+    assert len(shared) == 1

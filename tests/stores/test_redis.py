@@ -3,9 +3,11 @@
 import asyncio
 import random
 import sys
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
+from redis_server import redis_server
 from store_contract import CounterContract, KVContract
 
 from aigw.stores.base import Count, Limit, Service, StoreError
@@ -265,3 +267,30 @@ async def test_a_writer_is_killed(stores, server):
     assert all(value is None for value in values[acknowledged + 1 :])
     assert values[acknowledged] in (None, b"%d" % acknowledged * 1000)
     assert acknowledged <= await stores.counter().add("n", 0) <= acknowledged + 1
+
+
+async def test_a_server_with_a_log_is_killed(tmp_path):
+    """Whatever it acknowledged is there when it is started again, and nothing half-written is."""
+    async with redis_server(tmp_path, "appendonly yes", "appendfsync always") as server:
+        stores = RedisStores(server.url)
+        acknowledged = []
+
+        async def write():
+            with suppress(StoreError):
+                for number in range(1000):
+                    await stores.kv().put(f"k{number}", b"%d" % number * 1000)
+                    acknowledged.append(number)
+
+        writing = asyncio.create_task(write())
+        while len(acknowledged) < 300:  # noqa: ASYNC110 - the writer must not notice
+            await asyncio.sleep(0.001)
+        await server.kill()
+        await writing
+        await server.start()
+        again = RedisStores(server.url)
+        values = await asyncio.gather(*(again.kv().get(f"k{number}") for number in range(1000)))
+        await again.aclose()
+        await stores.aclose()
+    assert 300 <= len(acknowledged) < 1000
+    assert values[: len(acknowledged)] == [b"%d" % number * 1000 for number in acknowledged]
+    assert set(values[len(acknowledged) + 1 :]) == {None}

@@ -32,8 +32,7 @@ FAILURES = (sqlite3.Error, OSError, Timeout)
 """What a call of a cache may raise."""
 OPEN_SECONDS = 1.0
 _HEADS = """SELECT key, CAST(substr(value, 1, ?) AS BLOB) FROM Cache
-    WHERE key >= ? AND key < ? AND raw = 1 AND mode = ? AND filename IS NULL AND length(value) > 0
-    ORDER BY key LIMIT ?"""
+    WHERE key >= ? AND key < ? AND raw = 1 AND length(value) > 0 ORDER BY key LIMIT ?"""
 _ROW_BYTES = 10_000
 """What a row may need beside its value: its key, mostly."""
 
@@ -44,14 +43,14 @@ class RawDisk(Disk):  # type: ignore[misc]
     def put(self, key: bytes) -> tuple[bytes, bool]:
         return key, True
 
-    def get(self, key: Any, raw: Any) -> bytes:
-        return key if raw and isinstance(key, bytes) else b""
+    def get(self, key: Any, raw: Any) -> Any:
+        return key
 
     def store(self, value: bytes, read: bool, key: Any = None) -> tuple[int, int, None, bytes]:
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> bytes:
-        if mode != MODE_RAW or filename is not None or not isinstance(value, bytes):
+        if not isinstance(value, bytes):
             raise OSError("not a value of aigw's")  # which diskcache takes for a miss
         return value
 
@@ -88,7 +87,7 @@ def limit_values(cache: Cache, largest: int) -> None:
 
 def heads(cache: Cache, first: bytes, end: bytes, length: int, count: int) -> list[tuple[bytes, bytes]]:
     """The next keys from `first` until before `end`, and the first `length` bytes of their values."""
-    rows: list[tuple[bytes, bytes]] = cache._con.execute(_HEADS, (length, first, end, MODE_RAW, count)).fetchall()
+    rows: list[tuple[bytes, bytes]] = cache._con.execute(_HEADS, (length, first, end, count)).fetchall()
     return rows
 
 

@@ -12,7 +12,7 @@ from aigw.stores.memory import MemoryKV
 
 
 class Counted(MemoryKV):
-    """Counts what reaches it, waits at its gate, and fails when told so."""
+    """Counts what reaches it, answers when its gate is open, and fails when told so."""
 
     def __init__(self, now):
         super().__init__(now)
@@ -23,15 +23,16 @@ class Counted(MemoryKV):
 
     async def get(self, key):
         self.gets += 1
+        gate = self.gate
         value = await super().get(key)
-        await self.gate.wait()
+        await gate.wait()
         return value
 
     async def put(self, key, value, ttl=None):
-        await self.gate.wait()
         if self.failing:
             raise StoreError("down")
         await super().put(key, value, ttl)
+        await self.gate.wait()
 
 
 @pytest.fixture
@@ -121,16 +122,29 @@ async def test_the_second_begins_before_the_store_was_asked(kv, below, clock):
     assert await kv.get("a") == b"new"
 
 
+async def test_the_second_begins_before_the_store_was_told(kv, below, clock):
+    below.gate.clear()
+    putting = asyncio.create_task(kv.put("a", b"old"))
+    await asyncio.sleep(0)
+    del below._values["a"]  # by another worker
+    clock.now += 1.0
+    below.gate.set()
+    await putting
+    assert await kv.get("a") is None
+
+
 @pytest.mark.parametrize("change", ["put", "drop"])
 async def test_an_answer_from_before_a_change_is_not_kept(kv, below, change):
     await below.put("a", b"old")
-    below.gate.clear()
+    open_gate, closed = below.gate, asyncio.Event()
+    below.gate = closed
     asked = asyncio.create_task(kv.get("a"))
     await asyncio.sleep(0)
-    changing = asyncio.create_task(kv.put("a", b"new") if change == "put" else kv.drop("a"))
-    await asyncio.sleep(0)
-    below.gate.set()
-    await asyncio.gather(asked, changing)
+    below.gate = open_gate
+    await (kv.put("a", b"new") if change == "put" else kv.drop("a"))
+    assert not asked.done()
+    closed.set()
+    assert await asked == b"old"
     assert await kv.get("a") == (b"new" if change == "put" else None)
 
 

@@ -22,7 +22,9 @@ def doctor(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
     ] = None,
-    online: Annotated[bool, typer.Option("--online", help="Also ask every provider for its models.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask every provider for its models, and every Redis.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
     """Check keys, port, state folder and the machine. Exit code 0: nothing is wrong, 1: there is a problem.
@@ -52,6 +54,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
 
     from aigw.cli.diagnosis import machine, setup
     from aigw.cli.diagnosis.online import ask_providers
+    from aigw.cli.diagnosis.shared import ask_redis
     from aigw.server.protection import is_protected
     from aigw.usage.tokens import TokenCounter
 
@@ -66,6 +69,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     checks += machine.namesakes(env.get("PATH", ""))
     if online and loaded is not None:
         checks += asyncio.run(ask_providers(loaded, env))
+        checks += asyncio.run(ask_redis(loaded))
     return checks
 
 

@@ -28,7 +28,9 @@ def top(
     since: Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")] = "1h",
     once: Annotated[bool, typer.Option("--once", help="Print it once; the default without a terminal.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, once, for programs.")] = False,
-    url: Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, or the Redis that many share.")] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask a running gateway, or the Redis that many share.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")
     ] = None,

@@ -22,7 +22,9 @@ def usage(
     until: Annotated[str, typer.Option(metavar="TIME", help="The same, exclusive; default: now.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV, for spreadsheets.")] = False,
-    url: Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, or the Redis that many share.")] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask a running gateway, or the Redis that many share.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")
     ] = None,

@@ -1,6 +1,7 @@
 """A circuit breaker: after one failure nobody waits for a server again until it has answered a probe.
 
-Rule: probes run in the background, first soon and then once a second; a request never is the probe."""
+Rule: probes run in the background, first soon and then once a second; a request never is the probe. What the first
+probe finds right again is not worth a line in the log."""
 
 from __future__ import annotations
 
@@ -25,17 +26,20 @@ class Breaker:
 
     def trip(self, problem: str) -> None:
         if not self.problem:
-            log.warning("%s cannot be used: %s", self._name, problem)
             self._task = asyncio.create_task(self._recover())
         self.problem = problem
 
     async def _recover(self) -> None:
-        pause = FIRST_SECONDS
+        pause, told = FIRST_SECONDS, False
         while self.problem:
             await asyncio.sleep(pause)
             self.problem = await self._probe()
+            if self.problem and not told:
+                log.warning("%s cannot be used: %s", self._name, self.problem)
+                told = True
             pause = min(2 * pause, LONGEST_SECONDS)
-        log.warning("%s can be used again", self._name)
+        if told:
+            log.warning("%s can be used again", self._name)
 
     async def aclose(self) -> None:
         if self._task is not None:

@@ -12,11 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from redis_server import redis_server
 
 import aigw
 from aigw.cli.diagnosis import machine, setup
 from aigw.cli.diagnosis.check import Check
 from aigw.cli.diagnosis.online import ask_providers
+from aigw.cli.diagnosis.shared import ask_redis
 from aigw.cli.doctor import WIDTH, render
 from aigw.config.load import load
 from aigw.usage.tokens import TokenCounter
@@ -292,3 +294,20 @@ def test_long_lines_go_on_below():
     text = render(Check("name", "note", "word " * 40, "do " * 40))
     assert max(map(len, text.splitlines())) <= WIDTH
     assert text.count("-> ") == 1
+
+
+async def test_online_writes_to_each_redis(tmp_path):
+    async def checks(url):
+        services = {"redis.static": url, "other.static": url, "a.b": "http://h"}
+        return await ask_redis(load(None, {}, text=json.dumps({"services": services, "usage": url}).encode()))
+
+    (tmp_path / "redis").mkdir()
+    async with redis_server(tmp_path / "redis", "user default on >other ~* &* +@all") as redis:
+        (check,) = await checks(redis.url.replace("://", "://:other@"))
+        assert (check.level, check.message) == ("ok", f"{redis.url} answers and can be written to")
+        (check,) = await checks(redis.url)
+        assert (check.level, "the plugins' YAML may have one" in check.message) == ("note", True)
+        (check,) = await checks(redis.url.replace("://", "://:s3cret@"))
+        assert (check.level, "s3cret" in check.message) == ("problem", False)
+    (check,) = await checks(redis.url)
+    assert (check.level, "connection refused" in check.message) == ("problem", True)

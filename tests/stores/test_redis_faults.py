@@ -85,6 +85,22 @@ async def test_killed_and_started_again(server):
         await works(stores)
 
 
+async def test_what_lasts_is_logged_once(server, caplog):
+    async with opened(server.url) as stores:
+        await works(stores)
+        await server.kill()
+        with pytest.raises(StoreError):
+            await stores.kv(SERVICE).get("k")
+        async with asyncio.timeout(RECOVERY_SECONDS):
+            while not caplog.messages:  # noqa: ASYNC110 - the breaker's own task
+                await asyncio.sleep(0.02)
+        await server.start()
+        await works(stores)
+    down, up = caplog.messages
+    assert f"Redis at {server.url} cannot be used" in down
+    assert up == f"Redis at {server.url} can be used again"
+
+
 async def test_started_again_between_two_requests(server):
     """Nobody notices: connections that were closed are opened anew."""
     async with opened(server.url) as stores:

@@ -148,3 +148,20 @@ async def test_without_redis_nobody_waits(start, redis):
     async with asyncio.timeout(10.0):
         while not (await machines.ask(0, "What?")).headers["x-aigw-cache"].startswith("hit"):  # noqa: ASYNC110 - no event crosses processes
             await asyncio.sleep(0.05)
+
+
+async def test_it_stops_while_redis_is_paused(start, redis):
+    machines = await start(**{"ai-token-ratelimit": LIMIT})
+    for number in (0, 1):
+        assert (await machines.ask(number, "What?")).status == 200
+    redis.pause()
+    for number in (0, 1):
+        assert (await machines.ask(number, "Else?")).status == 200
+    begun = time.perf_counter()
+    for process in machines.processes:
+        process.send_signal(signal.SIGTERM)
+    for process in machines.processes:
+        code, errors = await ended(process)
+        assert code == 0
+        assert "Traceback" not in errors
+    assert time.perf_counter() - begun < 8.0

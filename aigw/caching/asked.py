@@ -35,20 +35,23 @@ STATEFUL = ("store", "previous_response_id", "conversation", "background")
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
+KEPT = 4096
+"""Bytes of a request that are kept with its answer as they are."""
 LONG, SHOWN = 160, 80
-"""Texts that are longer than LONG characters are kept as their first SHOWN and a digest."""
+"""Of a longer one, texts of more than LONG characters are kept as their first SHOWN and a digest."""
 
 
 class Asked(NamedTuple):
-    """`body` is without what is ignored, `beside` what counts beside it. `reason`: why it must not be answered from
-    the cache, "" if it may; there is no key then. `choices` is how many were asked for."""
+    """`body` is canonical JSON without what is ignored, `beside` what counts beside it. `reason`: why it must not be
+    answered from the cache, "" if it may; there is no key then. `choices` is how many were asked for."""
 
     api: str
     key: str = ""
     stream: bool = False
     usage: bool = False
     choices: int = 1
-    body: Mapping[str, Any] = {}
+    model: str = ""
+    body: bytes = b""
     beside: tuple[str, ...] = ()
     reason: str = ""
 
@@ -90,22 +93,24 @@ class Keys:
         hashed = self._start.copy()
         hashed.update(_encode(beside))
         try:
-            hashed.update(_encode(body))
+            canonical = _encode(body)
         except UnicodeEncodeError:
             return Asked(api, reason="unreadable")
-        choices = body.get("n") or 1
-        return Asked(api, hashed.hexdigest(), stream, usage, choices, body, tuple(beside))
+        hashed.update(canonical)
+        choices, model = body.get("n") or 1, str(body.get("model", ""))
+        return Asked(api, hashed.hexdigest(), stream, usage, choices, model, canonical, tuple(beside))
 
     def parts(self, asked: Asked) -> bytes:
-        """What the key was made of, in JSON, so that one entry can be compared with another. Long texts are
-        shortened."""
+        """What the key was made of, in JSON, so that one entry can be compared with another. The texts of a long
+        request are shortened."""
         path, query, *others = asked.beside
+        short = len(asked.body) <= KEPT
         return _encode(
             {
                 "path": f"{path}?{query}" if query else path,
                 "headers": others,
                 "after": self.after,
-                "body": _shortened(asked.body),
+                "body": msgspec.Raw(asked.body) if short else shortened(_decode(asked.body)),
             }
         )
 
@@ -130,9 +135,10 @@ def _unsuitable(api: str, body: Mapping[str, Any]) -> str:
     return ""
 
 
-def _shortened(value: Any) -> Any:
+def shortened(value: Any) -> Any:
+    """A value with its long texts cut. One that is so already stays as it is."""
     if isinstance(value, str) and len(value) > LONG:
         return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode())})"
     if isinstance(value, Mapping):
-        return {name: _shortened(item) for name, item in value.items()}
-    return [_shortened(item) for item in value] if isinstance(value, list) else value
+        return {name: shortened(item) for name, item in value.items()}
+    return [shortened(item) for item in value] if isinstance(value, list) else value

@@ -5,6 +5,7 @@ event, no error inside. While the answer goes by its pieces are only collected."
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 from aigw.caching.asked import CONVERTIBLE, Asked
 from aigw.caching.entry import Entry
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.model import Batch, Chunk
 from aigw.core.reply import Reply
 from aigw.dialects.chat_whole import usage_chunk
 from aigw.dialects.openai import choices_of, is_error, is_usage_only
@@ -37,31 +38,29 @@ def keepable(reply: Reply) -> bool:
 class Capture:
     """Collects one answer. `now` gives monotonic seconds."""
 
-    __slots__ = ("_asked", "_chunks", "_content_type", "_now", "_size", "_streaming", "_times", "pieces")
+    __slots__ = ("_asked", "_batches", "_content_type", "_now", "_size", "_streaming")
 
     def __init__(self, asked: Asked, reply: Reply, now: Callable[[], float]) -> None:
         self._asked = asked
         self._streaming = reply.streaming
         self._content_type = reply.headers.get("content-type", "")
         self._now = now
-        self._chunks: list[Chunk] = []
-        self._times: list[float] = []
+        self._batches: list[tuple[float, Batch]] = []
         self._size = 0
-        self.pieces = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that have gone by."""
+        return self._size
 
     def batch(self, batch: Batch) -> None:
-        self.pieces += 1
-        self._size += len(raw_of(batch))
-        if self._size > MAX_BYTES:
-            self._chunks.clear()
-            return
-        self._chunks += batch
-        if self._streaming:
-            self._times += [self._now()] * len(batch)
+        self._size += len(batch[0].raw) if len(batch) == 1 else sum([len(chunk.raw) for chunk in batch])
+        if self._size <= MAX_BYTES:
+            self._batches.append((self._now(), batch))
 
     def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
         """The complete answer; None if it is not one."""
-        if self._size > MAX_BYTES or not self._chunks:
+        if self._size > MAX_BYTES or not self._batches:
             return None
         fields = self._stream(exchange) if self._streaming else self._plain()
         if fields is None:
@@ -70,7 +69,7 @@ class Capture:
             created=created,
             ttl=ttl,
             api=self._asked.api,
-            model=str(self._asked.body.get("model", "")),
+            model=self._asked.model,
             streamed=self._streaming,
             content_type=self._content_type,
             parts=parts,
@@ -78,7 +77,7 @@ class Capture:
         )
 
     def _plain(self) -> dict[str, Any] | None:
-        body = b"".join([chunk.raw for chunk in self._chunks])
+        body = b"".join([chunk.raw for _, batch in self._batches for chunk in batch])
         answer = Chunk(body, body).json()
         if not isinstance(answer, dict) or answer.get("error"):
             return None
@@ -94,40 +93,46 @@ class Capture:
         return {"body": body} if complete else None
 
     def _stream(self, exchange: Exchange) -> dict[str, Any] | None:
-        pairs = [pair for pair in zip(self._chunks, self._times, strict=True) if pair[0].data is not None]
+        pairs = [(chunk, at) for at, batch in self._batches for chunk in batch if _has_data(chunk)]
         events = [chunk for chunk, _ in pairs]
-        if not events or any(_failed(event) for event in events):
+        if not events or _failed(events):
             return None
         if self._asked.api not in CONVERTIBLE:
-            return self._as_it_is(pairs) if _ended(events) else None
+            return _as_it_is(pairs) if _ended(events) else None
         if events[-1].data != DONE or not self._finished(events):
             return None
-        told = next((event for event in events if is_usage_only(event)), None)
-        fields = self._as_it_is([(chunk, at) for chunk, at in pairs[:-1] if chunk is not told])
+        told = next((event for event in events[-LAST:] if is_usage_only(event)), None)
+        fields = _as_it_is([pair for pair in pairs[:-1] if pair[0] is not told])
         usage = told.raw if told is not None else _usage_event(exchange, events[0].json())
         return {**fields, "usage": usage, "tail": events[-1].raw}
 
     def _finished(self, events: list[Chunk]) -> bool:
-        """Whether every choice has its finish reason. Events that cannot tell are not decoded."""
-        finished = set()
-        single = self._asked.choices == 1
-        for event in events:
-            if b'"finish_reason"' in event.raw and not (single and b'"finish_reason":null' in event.raw):
-                finished |= {str(choice.get("index", 0)) for choice in choices_of(event.json()) if _reason(choice)}
-        return len(finished) >= self._asked.choices
-
-    def _as_it_is(self, pairs: list[tuple[Chunk, float]]) -> dict[str, Any]:
-        times = [at for _, at in pairs]
-        delays = [round(1000 * (at - before)) for at, before in zip(times, [times[0], *times], strict=False)]
-        return {"body": b"".join([chunk.raw for chunk, _ in pairs]), "delays": tuple(delays)}
+        """Whether every choice has its finish reason. Where there is one choice, nothing needs to be decoded."""
+        told = [event for event in events if _FINISH.search(event.raw)]
+        if self._asked.choices == 1:
+            return bool(told)
+        choices = [choice for event in told for choice in choices_of(event.json()) if choice.get("finish_reason")]
+        return len({str(choice.get("index", 0)) for choice in choices}) >= self._asked.choices
 
 
-def _reason(choice: dict[str, Any]) -> bool:
-    return bool(choice.get("finish_reason"))
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+LAST = 4
+"""Among so many events at the end is the one that tells only usage."""
 
 
-def _failed(event: Chunk) -> bool:
-    return b'"error"' in event.raw and (is_error(event) or _type_of(event) == "error")
+def _has_data(event: Chunk) -> bool:
+    return event.raw.startswith(b"data:") or event.data is not None
+
+
+def _as_it_is(pairs: list[tuple[Chunk, float]]) -> dict[str, Any]:
+    times = [at for _, at in pairs]
+    delays = [round(1000 * (at - before)) for at, before in zip(times, [times[0], *times], strict=False)]
+    return {"body": b"".join([chunk.raw for chunk, _ in pairs]), "delays": tuple(delays)}
+
+
+def _failed(events: list[Chunk]) -> bool:
+    suspects = [event for event in events if b'"error"' in event.raw]
+    return any(is_error(event) or _type_of(event) == "error" for event in suspects)
 
 
 def _ended(events: list[Chunk]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from aigw.caching.asked import shortened
 from aigw.caching.entry import Entry
 from aigw.core.difference import Path, changes
 
@@ -29,7 +30,7 @@ class Nearest(msgspec.Struct, frozen=True):
 
 def differences(stored: bytes, asked: bytes) -> list[Difference]:
     """Where two requests differ, as `asked.Keys.parts` has them; what comes first in a request comes first."""
-    old, new = msgspec.json.decode(stored), msgspec.json.decode(asked)
+    old, new = shortened(msgspec.json.decode(stored)), shortened(msgspec.json.decode(asked))
     return [
         Difference(_written((part, *change.path)), change.old, change.new)
         for part in _ORDER

@@ -17,15 +17,15 @@ PATIENCE = 2
 
 
 class Flight:
-    """One request that is upstream for everybody. `pieces` tells how many of its answer have gone by, None before
+    """One request that is upstream for everybody. `progress` tells how much of its answer has gone by, None before
     the answer has begun. Nobody needs to wait for one that is `stuck`."""
 
-    __slots__ = ("_done", "_stalled", "pieces", "stuck")
+    __slots__ = ("_done", "_stalled", "progress", "stuck")
 
     def __init__(self, stalled: float) -> None:
         self._done: asyncio.Future[Entry | None] = asyncio.get_running_loop().create_future()
         self._stalled = stalled
-        self.pieces: Callable[[], int] | None = None
+        self.progress: Callable[[], int] | None = None
         self.stuck = False
 
     def land(self, entry: Entry | None) -> None:
@@ -36,9 +36,9 @@ class Flight:
     async def answer(self) -> Entry | None:
         """The answer once it is complete; None if there is none to wait for."""
         while not self._done.done():
-            seen = None if self.pieces is None else self.pieces()
+            seen = None if self.progress is None else self.progress()
             await asyncio.wait([self._done], timeout=self._stalled)
-            if not self._done.done() and seen is not None and self.pieces is not None and self.pieces() == seen:
+            if not self._done.done() and seen is not None and self.progress is not None and self.progress() == seen:
                 self.stuck = True
                 return None
         return self._done.result()

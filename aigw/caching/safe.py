@@ -150,7 +150,7 @@ class SafeCache:
             self._flights.end(asked.key, flight)
             return reply
         capture = Capture(asked, reply, self._env.clock.monotonic)
-        flight.pieces = lambda: capture.pieces
+        flight.progress = lambda: capture.size
 
         def ended(outcome: Outcome) -> None:
             if outcome is Outcome.COMPLETE:

@@ -70,7 +70,7 @@ def show(
 ) -> None:
     """Show one stored answer and its request.
 
-    Long texts of requests are not stored whole."""
+    Of a long request, texts are not stored whole."""
     from aigw.cli.caching import plain_item, print_item
 
     matching = [item for item in _run(_items(config)) if item.key.startswith(key)]

@@ -29,7 +29,7 @@ plugins:
   ai-proxy: {provider: {type: builtin}}
 """
 ASK = {"model": "m", "messages": [{"role": "user", "content": "How are\u001b[2J you?"}]}
-LONG = {"model": "big", "messages": [{"role": "system", "content": "s" * 500}, {"role": "user", "content": "q"}]}
+LONG = {"model": "big", "messages": [{"role": "system", "content": "s" * 5000}, {"role": "user", "content": "q"}]}
 
 
 def keys_of(loaded):
@@ -108,7 +108,7 @@ def test_show(cache):
     key = cache.store(LONG)
     out = cache("show", key[:8])[1]
     assert f"key: {key}" in out
-    assert "(500 characters" in out
+    assert "(5000 characters" in out
     assert '"content": "Fine."' in out
     shown = json.loads(cache("show", key, "--json")[1])
     assert shown["answer"]["choices"][0]["message"]["content"] == "Fine."

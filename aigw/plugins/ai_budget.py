@@ -22,7 +22,7 @@ from aigw.budget.cost import Costs
 from aigw.budget.repetition import Repetition
 from aigw.budget.watch import IDENTITY, Repeated, Watch
 from aigw.budget.whose import Drawn, Whose
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
@@ -96,6 +96,10 @@ def check(config: Config) -> list[Problem]:
     except ValueError as error:
         problems.append(Problem(("timezone",), str(error)))
     return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It decides whether there is an answer, never which."""
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from aigw.core.env import Counters, Env
+from aigw.core.env import Counters, Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
@@ -91,6 +91,10 @@ def check(config: Config) -> list[Problem]:
     if config.value_length_limit is not None and config.value_length_limit < 0:
         problems.append(Problem(("value_length_limit",), "must not be negative"))
     return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It only looks."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import msgspec
 from fakes import FakeUpstream, chat, make_env, make_exchange
 
 from aigw.config.load import load
-from aigw.core.model import Route
+from aigw.core.model import Origin, Route, Target
 from aigw.core.pipeline import MAX_CHAINS, Pipeline
 
 
@@ -89,3 +89,47 @@ async def test_every_configuration_is_built_once_and_cleaned_up():
     log = []
     await run(RULES, ("r1", "x.corp"), ("r1", "x.corp"), log=log)
     assert sorted(log[-3:]) == ["cleaned corp", "cleaned global", "cleaned route"]
+
+
+async def test_a_plugin_is_told_what_stands_behind_it():
+    told = []
+
+    @asynccontextmanager
+    async def build(config, env):
+        async def plugin(exchange, call_next):
+            raise AssertionError("its place was not told")
+
+        async def placed(exchange, call_next):
+            return await call_next(exchange)
+
+        plugin.placed = lambda after: told.append(after) or placed
+        yield plugin
+
+    log = []
+    modules = {
+        "ai-cache": SimpleNamespace(Config=Config, build=build),
+        "ai-statistics": plugin_module(log),
+        "ai-proxy": plugin_module(log),
+        "ai-quota": SimpleNamespace(**vars(plugin_module(log)), identity=lambda config, services: None),
+    }
+    text = b"""
+plugins: {ai-cache: {}, ai-statistics: {text: front}, ai-proxy: {text: a}, ai-quota: {text: refuses}}
+routes:
+- {name: one, match: {path: /one}}
+- {name: two, plugins: {ai-proxy: {text: b}}}
+"""
+    loaded = load(None, {}, modules.get, text=text)
+
+    async def terminal(exchange):
+        return exchange.reply(b"end")
+
+    async with AsyncExitStack() as stack:
+        pipeline = Pipeline(list(loaded.plugins.values()), terminal)
+        await pipeline.open(make_env(FakeUpstream()), stack)
+        target = Target(Origin("http", "127.0.0.1", 1), "llm")
+        for route in (Route("one"), Route("two", target=target), Route("one")):
+            await pipeline.chain(route, "h").call(make_exchange(chat({})))
+    assert told == [
+        {"ai-proxy": {"text": "a"}, "route": None},
+        {"ai-proxy": {"text": "b"}, "route": ["http://127.0.0.1:1", "llm"]},
+    ]

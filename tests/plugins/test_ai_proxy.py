@@ -8,6 +8,8 @@ import msgspec
 import pytest
 from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
 
+from aigw.config.load import load
+from aigw.config.services import ServiceTable
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Request, Route
 from aigw.plugins import ai_proxy
@@ -530,3 +532,28 @@ class TestFindingsOfABreaker:
         for path in ("/v1/models/meta%2Fx", "/models/meta/x"):
             upstream, reply, _ = await once(config, Request("GET", path, "", chat({}).headers))
             assert (upstream.sent, reply.status) == ([], 404)
+
+
+def identity_of(config, services=None):
+    text = json.dumps({"plugins": {"ai-proxy": config}}).encode()
+    loaded = load(None, {}, text=text)
+    return ai_proxy.identity(loaded.plugins["ai-proxy"].rules.configs[-1], ServiceTable(services or {}))
+
+
+def test_what_decides_about_answers():
+    """Where requests go and how they are changed; not who pays, nor how long it may take."""
+    openai = {"type": "openai", "apiTokens": ["sk-a"]}
+    mine = identity_of({"provider": openai})
+    assert mine["ownKey"] is True
+    assert "sk-a" not in str(mine)
+    assert identity_of({"provider": {**openai, "apiTokens": ["sk-b", "sk-c"], "timeout": 5}}) == mine
+    assert identity_of({"provider": {"type": "openai"}})["ownKey"] is False
+    assert identity_of({"provider": {"type": "builtin"}})["ownKey"] is True
+    assert identity_of({}) is None
+    others = [
+        identity_of({"provider": {**openai, "modelMapping": {"*": "m"}}}),
+        identity_of({"provider": {"type": "qwen", "apiTokens": ["sk-a"]}}),
+        identity_of({"provider": openai}, {"api.openai.com": "http://127.0.0.1:1"}),
+        identity_of({"providers": [{**openai, "id": "a"}], "activeProviderId": "a"}),
+    ]
+    assert all(other != mine for other in others)

@@ -65,6 +65,7 @@ class RedisClient:
         self._timeout = min(service.timeout, MAX_SECONDS)
         self._queue: deque[_Sent] = deque()
         self._senders: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
         self._starting = False
         self._connected: Connected | None = None
         self._breaker = Breaker(f"Redis at {self.name}", self._probe)
@@ -103,8 +104,8 @@ class RedisClient:
                     key = await anext(found)
             except StopAsyncIteration:
                 return
-            except Exception as error:  # noqa: BLE001 - see _run
-                raise self._failed(error, connected) from None
+            except Exception as error:  # noqa: BLE001 - see _replies
+                raise self.error(self._failed(error, connected)) from None
             yield key
 
     def parse(self, reply: Any, read: Callable[[Any], T]) -> T:
@@ -119,8 +120,9 @@ class RedisClient:
 
     async def aclose(self) -> None:
         await self._breaker.aclose()
-        if self._senders:
-            await asyncio.wait(self._senders, timeout=self._timeout)
+        for tasks in (self._senders, self._closings):
+            if tasks:
+                await asyncio.wait(tasks, timeout=self._timeout)
         if self._connected is not None:
             await self._connected.aclose()
             self._connected = None
@@ -131,14 +133,7 @@ class RedisClient:
             await self._run([self._queue.popleft() for _ in range(min(len(self._queue), BATCH))])
 
     async def _run(self, batch: list[_Sent]) -> None:
-        connected = self._open()
-        try:
-            replies = await self._execute(connected, [sent.command for sent in batch])
-            for index, (sent, reply) in enumerate(zip(batch, replies, strict=True)):
-                if isinstance(reply, NoScriptError) and sent.script is not None:
-                    (replies[index],) = await self._execute(connected, [sent.script.bring(sent.command)])
-        except Exception as error:  # noqa: BLE001 - a server that speaks garbage makes the library raise anything
-            replies = [self._failed(error, connected) for _ in batch]
+        replies = await self._replies(batch)
         for sent, reply in zip(batch, replies, strict=True):
             if sent.future.done():
                 continue  # the caller was cancelled
@@ -148,6 +143,21 @@ class RedisClient:
                 sent.future.set_exception(self.error(reply))
             else:
                 sent.future.set_result(reply)
+
+    async def _replies(self, batch: list[_Sent]) -> list[Any]:
+        if self._breaker.problem:  # since they were put into the queue
+            return [self.error(self._breaker.problem) for _ in batch]
+        connected = None
+        try:
+            connected = self._open()
+            replies = await self._execute(connected, [sent.command for sent in batch])
+            for index, (sent, reply) in enumerate(zip(batch, replies, strict=True)):
+                if isinstance(reply, NoScriptError) and sent.script is not None:
+                    (replies[index],) = await self._execute(connected, [sent.script.bring(sent.command)])
+        except Exception as error:  # noqa: BLE001 - a server that speaks garbage makes the library raise anything
+            problem = self._failed(error, connected)
+            return [self.error(problem) for _ in batch]
+        return replies
 
     async def _execute(self, connected: Connected, commands: list[Command]) -> list[Any]:
         """The replies, of which one may be an error that is its command's own."""
@@ -166,22 +176,26 @@ class RedisClient:
             self._connected = connect(self._address, self._service, self._timeout, POOL)
         return self._connected
 
-    def _failed(self, error: Exception, connected: Connected) -> StoreError:
+    def _failed(self, error: Exception, connected: Connected | None) -> str:
+        """What is wrong. The connections are given up, unless others have taken their place meanwhile."""
         problem = self._problem(error)
         if self._connected is connected:
-            self._connected = None
-            closing = asyncio.create_task(connected.aclose())
-            self._senders.add(closing)
-            closing.add_done_callback(self._senders.discard)
-        self._breaker.trip(problem)
-        return self.error(problem)
+            if connected is not None:
+                self._connected = None
+                closing = asyncio.create_task(connected.aclose())
+                self._closings.add(closing)
+                closing.add_done_callback(self._closings.discard)
+            self._breaker.trip(problem)
+        return problem
 
     async def _probe(self) -> str:
-        connected = connect(self._address, self._service, self._timeout, POOL)
+        connected = None
         try:
+            connected = connect(self._address, self._service, self._timeout, POOL)
             await self._execute(connected, [("PING",)])
-        except Exception as error:  # noqa: BLE001 - see _run
-            await connected.aclose()
+        except Exception as error:  # noqa: BLE001 - see _replies
+            if connected is not None:
+                await connected.aclose()
             return self._problem(error)
         self._connected = connected
         return ""

@@ -124,6 +124,30 @@ async def test_paused(server):
         await works(stores)
 
 
+async def test_paused_while_more_and_more_ask(server):
+    """Whoever comes while the first ones wait is told together with them."""
+    async with opened(server.url) as stores:
+        await works(stores)
+        server.pause()
+        begun, asked = time.perf_counter(), []
+        for number in range(300):
+            asked.append(asyncio.create_task(stores.kv(SERVICE).get(f"k{number}")))
+            await asyncio.sleep(0)
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(answer, StoreError)
+        assert time.perf_counter() - begun < 2 * SERVICE.timeout
+        server.resume()
+        await works(stores)
+
+
+async def test_options_that_cannot_be_used(server):
+    url = f"{server.url.replace('redis:', 'rediss:')}?ssl_ca_certs=/no/such/file"
+    for more in ("", "&ssl_cert_reqs=never"):
+        async with opened(url + more) as stores:
+            await fails(stores, 1.0)
+            await fails(stores, KNOWN)
+
+
 async def test_paused_before_the_first_connection(server):
     server.pause()
     async with opened(server.url) as stores:

@@ -192,10 +192,10 @@ async def _shelves(config: Path | None) -> AsyncIterator[tuple[Loaded, Shelves]]
     """One for each store and prefix of the configuration. Raises ConfigError."""
     import os
 
+    from aigw.caching.config import service_of
     from aigw.caching.shelf import Shelf
     from aigw.config.load import load
     from aigw.core.errors import ConfigError
-    from aigw.plugins.ai_cache import service_of
     from aigw.server.stores import GatewayStores
 
     path = config or DEFAULT_FILE

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.caching.config import service_of
 from aigw.caching.shelf import Shelf
 from aigw.caching.trial import Explanation, last_miss, try_request
 from aigw.config.load import Loaded
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Timeouts
 from aigw.core.pipeline import identities, select
-from aigw.plugins.ai_cache import service_of
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 from aigw.stores.base import Service
 

@@ -6,6 +6,7 @@ import json
 import pytest
 from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange
 
+from aigw.caching.config import service_of
 from aigw.config.load import load
 from aigw.core.forward import Forward
 from aigw.core.model import Origin, Route, Target
@@ -43,7 +44,7 @@ async def playing(config, *script, then, stores=None):
     upstream = FakeUpstream(*script)
     env = make_env(upstream, fidelity="higress", clock=FakeClock(), stores=stores)
     async with ai_cache.build(parsed, env) as plugin:
-        await then(Stage(plugin, upstream, env.stores.kv(ai_cache.service_of(parsed.store))))
+        await then(Stage(plugin, upstream, env.stores.kv(service_of(parsed.store))))
 
 
 async def test_hits_are_templates_around_the_text():

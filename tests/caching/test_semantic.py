@@ -7,6 +7,7 @@ import json
 import pytest
 from fakes import Answer, FakeUpstream, answer_json, chat, make_env, make_exchange
 
+from aigw.caching.config import service_of
 from aigw.config.load import load
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.forward import Forward
@@ -36,7 +37,7 @@ async def play(*script, kept=(), **vector):
     parsed = load(None, {}, text=text).plugins["ai-cache"].rules.configs[-1]
     upstream = FakeUpstream(*script)
     env = make_env(upstream, fidelity="higress")
-    kv = env.stores.kv(ai_cache.service_of(parsed.store))
+    kv = env.stores.kv(service_of(parsed.store))
     for question, answer in dict(kept).items():
         await kv.put(f"higress-ai-cache:{question}", answer)
     async with ai_cache.build(parsed, env) as plugin:

@@ -12,10 +12,10 @@ import pytest
 from fakes import chat, make_exchange
 
 from aigw.caching.asked import Keys
+from aigw.caching.config import service_of
 from aigw.caching.entry import Entry, encode
 from aigw.config.load import load
 from aigw.core.pipeline import identities, select
-from aigw.plugins.ai_cache import service_of
 from aigw.providers import apis
 from aigw.server.routes import DEFAULT_ROUTE, make_route
 from aigw.server.stores import GatewayStores

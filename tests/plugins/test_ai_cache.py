@@ -14,6 +14,7 @@ import pytest
 from fakes import Answer, FakeClock, FakeResponse, FakeUpstream, answer_json, chat, events, make_env, make_exchange
 from multidict import CIMultiDict
 
+from aigw.caching.config import service_of
 from aigw.caching.entry import FORMAT
 from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
@@ -136,7 +137,7 @@ async def stage(*script: Answer, config: Any = (), upstream: Any = None, stores:
             plugin.placed({"ai-proxy": {"ownKey": True}}),
             upstream,
             clock,
-            env.stores.kv(ai_cache.service_of(parsed.store)),
+            env.stores.kv(service_of(parsed.store)),
         )
 
 
@@ -607,7 +608,7 @@ async def test_events_are_seen_one_by_one_by_those_in_front() -> None:
 def test_forms_of_the_configuration(config: Any, prefix: str, ttl: int, service: Any) -> None:
     parsed = parse(config)
     assert (parsed.prefix(), parsed.ttl(faithful=False)) == (prefix, ttl)
-    assert ai_cache.service_of(parsed.store) == service
+    assert service_of(parsed.store) == service
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 from aigw.caching import higress, safe
 from aigw.caching.callout import TLS_PORT, Callout
-from aigw.caching.config import Config, service_of
+from aigw.caching.config import Config, seconds, service_of
 from aigw.caching.flight import Flights
 from aigw.caching.semantic import EMBED_HOST, RELATIONS, DashScope, DashVector, Semantic
 from aigw.core.env import Env, Services

@@ -1,11 +1,12 @@
 """The file of the counters: one decision at a time, of all processes, and nobody waits for a lock on the event loop.
 
-Rule: a decision runs on the event loop, because it takes microseconds. Where another process is deciding, what comes
-meanwhile waits, and is then decided in its order and in one transaction."""
+Rule: decisions run on the event loop, because they take microseconds; those of one turn of the loop are one
+transaction, which is most of what they cost. Where another process is deciding, what comes meanwhile waits."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections import deque
@@ -43,13 +44,22 @@ class CounterFile:
         self.now = now
         self._opening = Opening(path, lambda: asyncio.to_thread(open_counters, path), _close)
         self._waiting: deque[_Waiting] = deque()
+        self._soon: asyncio.Handle | None = None
         self._turns: asyncio.Task[None] | None = None
         self._pruning: asyncio.Task[None] | None = None
         self._prune_at = 0.0
 
     async def read(self, look: Callable[[sqlite3.Connection], T], patience: float) -> T:
         """One state of the file. Raises StoreError."""
-        return await self._run("BEGIN", look, patience)
+        import sqlite3
+
+        connection = self._opening.ready() or await self._look()
+        try:
+            return _transact(connection, "BEGIN", look)
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                raise await self._failed(connection, error) from None
+        return await self._wait(look, patience)
 
     async def decide(self, decision: Callable[[sqlite3.Connection], T], patience: float) -> T:
         """Nobody else changes the file meanwhile, and what `decision` changes is kept. It is not called once its caller
@@ -57,7 +67,7 @@ class CounterFile:
         the others in the same transaction notice nothing.
 
         Raises StoreError, also for who waited `patience` seconds."""
-        return await self._run("BEGIN IMMEDIATE", decision, patience)
+        return await self._wait(decision, patience)
 
     def later(self, decision: Callable[[sqlite3.Connection], Any], patience: float) -> None:
         """Decides for a caller that cannot wait any more."""
@@ -65,29 +75,33 @@ class CounterFile:
 
     async def aclose(self) -> None:
         """Waits for what is still to be decided."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._take_turn_now()
         for task in (self._turns, self._pruning):
             if task is not None:
                 await asyncio.wait([task])
         await self._opening.aclose()
 
-    async def _run(self, begin: str, act: Callable[[sqlite3.Connection], T], patience: float) -> T:
+    def _wait(self, act: Callable[[sqlite3.Connection], T], patience: float) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(_Waiting(act, outcome, time.monotonic() + patience))
+        if self._soon is None and (self._turns is None or self._turns.done()):
+            self._soon = loop.call_soon(self._take_turn_now)
+        return outcome
+
+    def _take_turn_now(self) -> None:
+        """Decides at once what the file lets decide at once; a task waits for the rest."""
         import sqlite3
 
-        if not self._waiting or begin == "BEGIN":
-            connection = self._opening.ready() or await self._look()
-            try:
-                return _transact(connection, begin, act)
-            except sqlite3.Error as error:
-                if not is_busy(error):
-                    raise await self._failed(connection, error) from None
-        return await self._wait(act, patience)
-
-    def _wait(self, act: Callable[[sqlite3.Connection], T], patience: float) -> asyncio.Future[T]:
-        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(act, outcome, time.monotonic() + patience))
-        if self._turns is None or self._turns.done():
-            self._turns = asyncio.create_task(self._take_turns())
-        return outcome
+        self._soon = None
+        connection = self._opening.ready()
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # the task tells why, if it is not over by then
+                self._take_turn(connection)
+        if self._waiting:
+            self._turns = asyncio.get_running_loop().create_task(self._take_turns())
 
     async def _take_turns(self) -> None:
         import sqlite3

@@ -20,7 +20,8 @@ import msgspec
 
 from aigw.cli.plain import plain
 from aigw.server.guard import is_loopback
-from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.sqlite_file import FileError
+from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
 from aigw.usage.question import ask
 from aigw.usage.summary import Summary
@@ -62,7 +63,7 @@ class StateFolder:
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         try:
             return summarise(self._path, ask(by, since, until, now=time.time()))
-        except (ValueError, UsageFileError) as error:
+        except (ValueError, FileError) as error:
             raise FeedError(str(error)) from None
 
 

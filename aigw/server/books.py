@@ -16,7 +16,8 @@ from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.sqlite_file import FileError
+from aigw.stores.usage_file import FILE_NAME
 from aigw.usage.metrics import Metrics
 from aigw.usage.price import Prices
 from aigw.usage.telemetry import open_telemetry
@@ -30,7 +31,7 @@ def usage_log(folder: Path) -> SqliteUsageLog:
     """The one in this state folder. Raises ConfigError for a file that is not ours; nothing is written yet."""
     try:
         return SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS)
-    except UsageFileError as error:
+    except FileError as error:
         raise ConfigError([str(error)]) from None
 
 

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.stores import usage_query
-from aigw.stores.usage_file import (
+from aigw.stores.sqlite_file import (
     BUSY_SECONDS,
-    COLUMNS,
+    FileError,
     ForeignFileError,
-    UsageFileError,
+    identity,
     open_for_reading,
     open_for_writing,
 )
+from aigw.stores.usage_file import COLUMNS, FORMAT
 from aigw.usage.question import Question
 from aigw.usage.row import UsageRow
 from aigw.usage.summary import Summary
@@ -87,11 +88,11 @@ class SqliteUsageLog:
                 self._start()
 
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-        """As in `UsageLog`; raises UsageFileError."""
+        """As in `UsageLog`; raises FileError."""
         return usage_query.read(self._path, since=since, until=until)
 
     def summarise(self, question: Question) -> Summary:
-        """Takes about 4 s for a million requests: in a server, call it in a thread. Raises UsageFileError."""
+        """Takes about 4 s for a million requests: in a server, call it in a thread. Raises FileError."""
         return usage_query.summarise(self._path, question)
 
     def close(self) -> None:
@@ -135,7 +136,7 @@ class SqliteUsageLog:
                 for _ in rows:
                     self._queue.popleft()
             self._prune()
-        except (sqlite3.Error, OSError, UsageFileError) as error:
+        except (sqlite3.Error, OSError, FileError) as error:
             self._disconnect()
             self._failed(error)
             return False
@@ -168,11 +169,11 @@ class SqliteUsageLog:
 
     def _connect(self) -> sqlite3.Connection:
         """Opened again when somebody moved or deleted the file, which SQLite itself would not notice."""
-        if self._connection is not None and _identity(self._path) != self._file:
+        if self._connection is not None and identity(self._path) != self._file:
             self._disconnect()
         if self._connection is None:
-            self._connection = open_for_writing(self._path)
-            self._file = _identity(self._path)
+            self._connection = open_for_writing(self._path, FORMAT)
+            self._file = identity(self._path)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -188,11 +189,11 @@ class SqliteUsageLog:
 
 def _refuse_foreign(path: Path) -> None:
     try:
-        if connection := open_for_reading(path):
+        if connection := open_for_reading(path, FORMAT):
             connection.close()
     except ForeignFileError:
         raise
-    except UsageFileError:
+    except FileError:
         pass  # may pass until the first row is written
 
 
@@ -213,11 +214,3 @@ def _bad_row() -> tuple[type[Exception], ...]:
     import sqlite3
 
     return (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aigw.stores.usage_file import COLUMNS, UsageFileError, open_for_reading
+from aigw.stores.sqlite_file import FileError, open_for_reading
+from aigw.stores.usage_file import COLUMNS, FORMAT
 from aigw.usage import summary
 from aigw.usage.question import Question
 from aigw.usage.row import Tokens, UsageRow
@@ -61,10 +62,10 @@ _WINDOW = "FROM requests WHERE at >= :since AND at < :until"
 
 
 def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-    """As `stores.base.UsageLog.read`. Raises UsageFileError."""
+    """As `stores.base.UsageLog.read`. Raises FileError."""
     import sqlite3
 
-    connection = open_for_reading(path)
+    connection = open_for_reading(path, FORMAT)
     if connection is None:
         return
     with closing(connection):
@@ -76,14 +77,14 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
             for values in found:
                 yield _row(values)
         except sqlite3.Error as error:
-            raise UsageFileError(f"{path} cannot be read: {error}") from None
+            raise FileError(f"{path} cannot be read: {error}") from None
 
 
 def summarise(path: Path, question: Question) -> summary.Summary:
-    """The summary of one moment; without a file, that of no requests. Raises UsageFileError."""
+    """The summary of one moment; without a file, that of no requests. Raises FileError."""
     import sqlite3
 
-    connection = open_for_reading(path)
+    connection = open_for_reading(path, FORMAT)
     if connection is None:
         return summary.summarise(question, [], [0] * question.buckets, None)
     with closing(connection):
@@ -93,7 +94,7 @@ def summarise(path: Path, question: Question) -> summary.Summary:
             series = _series(connection, question)
             (latest,) = connection.execute("SELECT max(at) FROM requests").fetchone()
         except sqlite3.Error as error:
-            raise UsageFileError(f"{path} cannot be read: {error}") from None
+            raise FileError(f"{path} cannot be read: {error}") from None
     return summary.summarise(question, groups, series, latest)
 
 

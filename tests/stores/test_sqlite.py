@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aigw.stores import usage_file
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.stores.usage_file import COLUMNS, ForeignFileError, UsageFileError
+from aigw.stores.sqlite_file import FileError, ForeignFileError, open_for_reading, open_for_writing
+from aigw.stores.usage_file import COLUMNS, FORMAT
 from aigw.usage.row import Tokens, UsageRow
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +136,7 @@ def test_it_is_a_wal_file_with_a_version_and_an_index(log, path):
     log.close()
     database = sqlite3.connect(path)
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert database.execute("PRAGMA user_version").fetchone() == (usage_file.VERSION,)
+    assert database.execute("PRAGMA user_version").fetchone() == (FORMAT.version,)
     types = dict(database.execute("SELECT name, type FROM pragma_table_info('requests')"))
     assert types == COLUMNS
     plan = database.execute("EXPLAIN QUERY PLAN SELECT * FROM requests WHERE at >= 1").fetchall()
@@ -217,7 +217,7 @@ def test_kill_9_in_the_middle(path):
         (lambda path: sql(path, "CREATE TABLE t (a)"), "another program"),
         (lambda path: sql(path, "PRAGMA user_version = 7"), "another program"),
         (
-            lambda path: sql(path, f"PRAGMA application_id = {usage_file.APPLICATION}", "PRAGMA user_version = 99"),
+            lambda path: sql(path, f"PRAGMA application_id = {FORMAT.application}", "PRAGMA user_version = 99"),
             "newer aigw (format 99, this one knows 1); upgrade aigw",
         ),
     ],
@@ -250,7 +250,7 @@ def test_a_foreign_file_that_appears_later_is_left_alone_too(log, path):
     log.append(FULL)
     until(lambda: log.failures)
     assert path.read_bytes() == before
-    with pytest.raises(UsageFileError):
+    with pytest.raises(FileError):
         list(log.read())
 
 
@@ -267,10 +267,10 @@ def test_an_empty_file_is_a_new_one(path):
 def test_a_reader_never_sees_half_of_a_new_file(tmp_path):
     for number in range(100):
         path = tmp_path / f"{number}.sqlite"
-        writer = threading.Thread(target=lambda path=path: usage_file.open_for_writing(path).close())
+        writer = threading.Thread(target=lambda path=path: open_for_writing(path, FORMAT).close())
         writer.start()
         while writer.is_alive():
-            if connection := usage_file.open_for_reading(path):
+            if connection := open_for_reading(path, FORMAT):
                 connection.close()
         writer.join()
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from aigw.stores.private import identity, locked, open_to_append, write_all
 
 FILE_NAME = "access.jsonl"
 MAX_BYTES = 64 * 1024 * 1024
@@ -24,16 +26,14 @@ class AccessLog:
         self._max_bytes = max_bytes
         self._keep = keep
         self._file = -1
-        self._inode = (0, 0)
+        self._identity: tuple[int, int] | None = None
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Appends the lines, each without its line end."""
         if not lines:
             return
         self._reopen()
-        data = memoryview(b"".join(line + b"\n" for line in lines))
-        while data:
-            data = data[os.write(self._file, data) :]
+        write_all(self._file, b"".join(line + b"\n" for line in lines))
         if os.fstat(self._file).st_size > self._max_bytes:
             self._rotate()
 
@@ -48,12 +48,11 @@ class AccessLog:
             if self._is_current():
                 return
             self.close()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._inode = _inode(os.fstat(self._file))
+        self._file = open_to_append(self._path)
+        self._identity = identity(self._file)
 
     def _rotate(self) -> None:
-        with _lock(self._path.with_suffix(".lock")):
+        with locked(self._path.with_suffix(".lock")):
             if not self._is_current():
                 return  # another process was first
             for number in range(self._keep - 1, 0, -1):
@@ -64,30 +63,7 @@ class AccessLog:
 
     def _is_current(self) -> bool:
         """Whether the open file is still the one of that name."""
-        try:
-            return _inode(self._path.stat()) == self._inode
-        except FileNotFoundError:
-            return False
+        return identity(self._path) == self._identity
 
     def _old(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
-
-
-def _inode(stat: os.stat_result) -> tuple[int, int]:
-    return stat.st_dev, stat.st_ino
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Held by one process at a time; the system releases it if that dies."""
-    try:
-        import fcntl
-    except ImportError:  # Windows, where there is one process
-        yield
-        return
-    lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

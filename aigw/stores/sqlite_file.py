@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from aigw.stores.base import StoreError
+from aigw.stores.private import make_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -111,15 +112,6 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
     return False
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Tells a file from another one that took its name. None without a file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another process was writing, so that it may work a moment later."""
     import sqlite3
@@ -129,7 +121,7 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 def _touch(path: Path) -> None:
     """A prepared folder may hold a link to some other file, or a pipe that never answers."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         file = os.open(path, flags, 0o600)

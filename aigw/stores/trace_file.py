@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from aigw.stores.private import make_folder, open_to_append, write_all
+
 FOLDER = "trace"
 """Below the state folder."""
 MAX_REQUESTS, MAX_BYTES = 1000, 50 * 1024 * 1024
@@ -44,9 +46,7 @@ class TraceFiles:
         full = self._lines >= self._max_requests // _PARTS or self._bytes + len(line) > self._max_bytes // _PARTS
         if self._file < 0 or full or not self._path.exists():  # another process may have deleted it
             self._begin()
-        data = memoryview(line + b"\n")
-        while data:
-            data = data[os.write(self._file, data) :]
+        write_all(self._file, line + b"\n")
         self._lines += 1
         self._bytes += len(line) + 1
 
@@ -57,12 +57,12 @@ class TraceFiles:
 
     def _begin(self) -> None:
         self.close()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._prune()
         self._number += 1
         began = datetime.fromtimestamp(self._now(), UTC)
         self._path = self._folder / f"{began:%Y%m%dT%H%M%S.%f}-{os.getpid()}-{self._number}.jsonl"
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = open_to_append(self._path)
         self._lines = self._bytes = 0
 
     def _prune(self) -> None:

@@ -23,7 +23,7 @@ from aigw.server.guard import is_loopback
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
-from aigw.usage.question import ask
+from aigw.usage.question import parse
 from aigw.usage.summary import Summary
 
 PATH = "/-/usage"
@@ -45,7 +45,7 @@ class Feed(Protocol):
     hint: str
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
-        """The texts are as in `usage.question.ask`. Raises FeedError."""
+        """The texts are as in `usage.question.parse`. Raises FeedError."""
         ...
 
 
@@ -62,7 +62,7 @@ class StateFolder:
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         try:
-            return summarise(self._path, ask(by, since, until, now=time.time()))
+            return summarise(self._path, parse(by, since, until, now=time.time()))
         except (ValueError, FileError) as error:
             raise FeedError(str(error)) from None
 

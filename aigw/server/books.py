@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aigw.config.load import Loaded
@@ -36,7 +36,7 @@ def usage_log(folder: Path) -> SqliteUsageLog:
 
 
 class Books:
-    """`folder` is the state folder; None writes nothing to disk. `show` gets each request for the line that people
+    """`folder` is the state folder; None keeps and exports nothing. `show` gets each request for the line that people
     read, `trace` keeps what every plugin did."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Books:
             prices=Prices(),
             usage=self.usage,
             access=AccessLog(folder) if folder is not None else None,
-            telemetry=open_telemetry(),
+            telemetry=open_telemetry() if folder is not None else None,
             show=show,
         )
 
@@ -68,12 +68,11 @@ class Books:
         if self._folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.metrics.start()
-        self.recorder.start()
-        try:
-            yield
-        finally:
-            await self.recorder.aclose()
-            await asyncio.to_thread(self.metrics.close)
+        async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
             if self.traces is not None:
-                await asyncio.to_thread(self.traces.close)
+                stack.push_async_callback(asyncio.to_thread, self.traces.close)
+            self.metrics.start()
+            stack.push_async_callback(asyncio.to_thread, self.metrics.close)
+            self.recorder.start()
+            stack.push_async_callback(self.recorder.aclose)
+            yield

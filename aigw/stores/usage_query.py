@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _TOKENS = tuple(msgspec.structs.fields(Tokens))
 _FIRST_TOKEN = list(COLUMNS).index("input")
-_AFTER_TOKENS = _FIRST_TOKEN + len(_TOKENS)
 
 _KEYS = {
     "route": "route",
@@ -62,7 +61,8 @@ _WINDOW = "FROM requests WHERE at >= :since AND at < :until"
 
 
 def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-    """As `stores.base.UsageLog.read`. Raises FileError."""
+    """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
+    Raises FileError."""
     import sqlite3
 
     connection = open_for_reading(path, FORMAT)

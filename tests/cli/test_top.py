@@ -360,7 +360,7 @@ def gateway(folder, *, key="", redirect=""):
                 status = 401
             else:
                 try:
-                    question = ask(query.get("by", []), query["since"][0], query.get("until", [""])[0], now=time.time())
+                    question = parse(query.get("by", []), query["since"][0], query.get("until", [""])[0], now=time.time())
                     body = msgspec.json.encode(log.summarise(question))
                 except ValueError as error:
                     status, body = 400, msgspec.json.encode({"error": {"message": str(error)}})

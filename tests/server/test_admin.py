@@ -72,7 +72,7 @@ async def test_a_page_that_does_not_exist():
     async with serving(None) as (client, _):
         status, body = await get(client, "/-/reload")
         assert status == 404
-        assert "usage, metrics, config" in json.loads(body)["error"]["message"]
+        assert "health, ready, usage, metrics, config" in json.loads(body)["error"]["message"]
 
 
 async def test_a_page_is_no_request_that_counts(tmp_path):
@@ -100,6 +100,14 @@ async def test_a_question_that_is_none(tmp_path, query):
     async with serving(tmp_path) as (client, _):
         status, body = await get(client, f"/-/usage?{query}")
         assert (status, json.loads(body)["error"]["code"]) == (400, "invalid_query")
+
+
+async def test_a_usage_file_that_cannot_be_read(tmp_path):
+    async with serving(tmp_path) as (client, _):
+        (tmp_path / "usage.sqlite").write_bytes(b"no database, but long enough to be taken for one" * 100)
+        status, body = await get(client, "/-/usage")
+        assert (status, json.loads(body)["error"]["code"]) == (503, "no_usage")
+        assert "usage.sqlite is no usage file" in body
 
 
 async def test_a_gateway_without_books():

@@ -26,7 +26,8 @@ from aigw.cli.keys import parse
 from aigw.cli.screen import View, whole
 from aigw.cli.table import COLUMNS, shorten
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.usage.question import Question, ask
+from aigw.usage.question import Question
+from aigw.usage.question import parse as parse_question
 from aigw.usage.row import Tokens, UsageRow
 from aigw.usage.summary import Group, Sums, summarise
 
@@ -360,7 +361,7 @@ def gateway(folder, *, key="", redirect=""):
                 status = 401
             else:
                 try:
-                    question = parse(query.get("by", []), query["since"][0], query.get("until", [""])[0], now=time.time())
+                    question = parse_question(query.get("by", []), query["since"][0], query.get("until", [""])[0], now=time.time())
                     body = msgspec.json.encode(log.summarise(question))
                 except ValueError as error:
                     status, body = 400, msgspec.json.encode({"error": {"message": str(error)}})

@@ -169,14 +169,9 @@ def configured_folder() -> Path:
     """As `config.load`, but from a file that may lack secrets or have mistakes elsewhere."""
     import os
 
+    from aigw.config.load import read_file
     from aigw.config.model import GatewayConfig
-    from aigw.config.source import MAX_BYTES, read
 
-    default = GatewayConfig().state_dir
-    try:
-        with Path("aigw.yaml").open("rb") as file:
-            source, _ = read(file.read(MAX_BYTES + 1), os.environ)
-    except OSError:
-        return Path(default)
+    source, _ = read_file(Path("aigw.yaml"), os.environ)
     folder = source.values.get("state_dir")
-    return Path(folder if isinstance(folder, str) else default).expanduser()
+    return Path(folder if isinstance(folder, str) else GatewayConfig().state_dir).expanduser()

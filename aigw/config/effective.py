@@ -15,10 +15,10 @@ import yaml
 
 from aigw.config.load import Loaded
 from aigw.config.plugins import LoadedPlugin
-from aigw.config.report import Path, format_path, is_secret, without_password
+from aigw.config.report import Path, format_path
 from aigw.config.rules import MATCH_KEYS, Rule
+from aigw.config.secrets import HIDDEN, is_hidden, without_password
 
-HIDDEN = "***"
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 
 
@@ -135,7 +135,7 @@ class _Writer:
         names = self._source.expanded.get(place)
         origin = self._place(line) if line else "default"
         self._result.origins[path] = f"environment {', '.join(names)} ({origin})" if names else origin
-        if names is not None or (is_secret(path) and isinstance(value, str) and value):
+        if names is not None or (value not in _EMPTY and is_hidden(path, value)):
             return HIDDEN
         return without_password(value) if isinstance(value, str) else value
 

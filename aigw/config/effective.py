@@ -63,11 +63,9 @@ class _Writer:
 
     def _plugin(self, plugin: LoadedPlugin) -> dict[str, Any]:
         path: Path = ("plugins", plugin.name)
-        default = plugin.rules.configs[-1]
+        default = plugin.rules.default
         values = self._section(_builtins(default), path, path) if default is not None else {}
-        from_routes = sum(plugin.name in route.plugins for route in self._loaded.config.routes)
-        rules = list(zip(plugin.rules.rules, plugin.rules.configs, strict=False))[from_routes:]
-        if rules:
+        if rules := plugin.rules.of_rules:
             values["_rules_"] = [
                 {
                     **self._match(rule, (*path, "_rules_", index)),
@@ -97,17 +95,13 @@ class _Writer:
         for name in changes:
             place = (*path, "plugins", name)
             plugins = values.setdefault("plugins", {})
-            config = self._route_config(name, index)
-            if config is None:
+            plugin = self._loaded.plugins.get(name)
+            config = plugin.rules.of_routes[route["name"]] if plugin else None
+            if plugin is None or config is None:
                 plugins[name] = self._leaf(False, place, place)
             else:
-                plugins[name] = self._rule(self._loaded.plugins[name], config, place)
+                plugins[name] = self._rule(plugin, config, place)
         return values
-
-    def _route_config(self, name: str, index: int) -> Any:
-        plugin = self._loaded.plugins.get(name)
-        position = sum(name in route.plugins for route in self._loaded.config.routes[:index])
-        return plugin.rules.configs[position] if plugin else None
 
     def _section(self, values: dict[str, Any], path: Path, place: Path) -> dict[str, Any]:
         """`path` is where it is shown, `place` where it stands in the file."""

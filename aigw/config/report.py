@@ -13,9 +13,13 @@ from typing import Any, NamedTuple
 
 from aigw.config.secrets import HIDDEN, is_secret, without_password
 
+EXIT_CODE = 2
+"""Of a command that refuses a configuration."""
+
 Path = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
+
 
 class Finding(NamedTuple):
     """`line` is 0 where the file has no such place."""

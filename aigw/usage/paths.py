@@ -21,10 +21,9 @@ _Step = Callable[[Any], Any]
 class Path:
     """A compiled path."""
 
-    __slots__ = ("_segments", "text")
+    __slots__ = ("_segments",)
 
     def __init__(self, text: str) -> None:
-        self.text = text
         self._segments = [_compile(list(_split(segment, "."))) for segment in _split(text, "|")]
 
     def get(self, value: Any) -> Any:

@@ -176,12 +176,12 @@ class Prices:
 
 def _cost(price: Price, tokens: Tokens, parts: Mapping[str, int]) -> float | None:
     made = tokens.output
-    if tokens.input is None or (made is None and "output" in price.steps):
+    context = tokens.prompt
+    if tokens.input is None or context is None or (made is None and "output" in price.steps):
         return None
     if made and "output" not in price.steps:
         return None
     read, write = tokens.cache_read or 0, tokens.cache_write or 0
-    context = tokens.input + read + write
     buckets = {"input": tokens.input, "cache_read": read, "cache_write": write, "output": made or 0}
     total = sum(count * _rate(price, name, context) for name, count in buckets.items() if count)
     for name, count in {**parts, "reasoning": tokens.reasoning or 0}.items():

@@ -29,6 +29,8 @@ _OPEN = ("health", "ready")
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 """What a proxy on this machine adds to the requests of others."""
 
+_OPEN = ("health", "ready")
+
 Answer = tuple[str, bytes]
 """Content type and body."""
 
@@ -61,7 +63,7 @@ class Admin:
             body = msgspec.json.encode({"status": "ok", "version": __version__})
             return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})
         if page not in self._pages:
-            known = ", ".join([*_OPEN, *self._pages])
+            known = ", ".join(f"{PREFIX}{name}" for name in (*_OPEN, *self._pages))
             raise GatewayError(404, f"there is no {path}; there are {known}", code="unknown_url")
         self._check(http)
         kind, body = await self._pages[page](query)
@@ -88,7 +90,7 @@ class Admin:
         try:
             summary = await asyncio.to_thread(self._usage.summarise, question)
         except StoreError as error:
-            raise GatewayError(503, str(error), code="no_usage") from None
+            raise GatewayError(503, str(error), kind="api_error", code="usage_unreadable") from None
         return JSON, msgspec.json.encode(summary)
 
     async def _metrics_page(self, query: str) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -17,17 +17,37 @@ def make_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def open_to_append(path: Path) -> int:
-    """The descriptor of a file that every write goes to the end of. Makes it and its folder. Raises OSError."""
-    make_folder(path.parent)
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+class LineFile:
+    """A file that lines are appended to. A batch is one write, so that lines of several processes never mix. All of it
+    raises OSError."""
 
+    def __init__(self, path: Path) -> None:
+        """Makes the file and its folder where they are missing."""
+        make_folder(path.parent)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._identity = identity(self._file)
+        self._torn = False  # a full disk took a part of a line; the next one must not go on behind it
 
-def write_all(file: int, data: bytes) -> None:
-    """Writes on where the system took only a part. Raises OSError."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(file, rest) :]
+    @property
+    def size(self) -> int:
+        return os.fstat(self._file).st_size
+
+    def is_at(self, path: Path) -> bool:
+        """Whether the file of that name is still this one."""
+        return identity(path) == self._identity
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Appends lines, each without its end."""
+        data = memoryview(b"\n" * self._torn + b"".join(line + b"\n" for line in lines))
+        whole = len(data)
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        finally:
+            self._torn = bool(data) and (self._torn or len(data) < whole)
+
+    def close(self) -> None:
+        os.close(self._file)
 
 
 def identity(file: Path | int) -> tuple[int, int] | None:

@@ -45,7 +45,7 @@ async def test_without_a_configuration(tmp_path, connect):
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_stops_in_the_middle_of_a_stream(tmp_path, connect, number):
     """A signal ends it cleanly after the grace, with code 0 and no traceback; the stream does not look complete."""
     async with aigw(tmp_path, "--listen", "127.0.0.1:0", "--grace", "0.2", config=SLOW) as process:

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
+from aigw.usage.row import Tokens
 
 log = logging.getLogger("aigw")
 
@@ -38,6 +39,16 @@ class Timing:
 
 class Meter(Protocol):
     """Reads usage out of what a provider answers. `aigw.usage.watch.UsageWatch` is one."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """What was reported so far."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """What the provider says it used, "" if it did not say."""
+        ...
 
     def feed(self, data: bytes) -> None:
         """Takes the payload of one event or of a whole body."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -133,3 +133,23 @@ class Chunk:
 
 Batch = Sequence[Chunk]
 """Chunks that arrived together and leave together."""
+
+
+class ReadBatch(list[Chunk]):
+    """All chunks of one read, whose bytes are `raw`, so that most of them are looked at and sent on as one. Not to be
+    changed."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, chunks: Iterable[Chunk], raw: bytes) -> None:
+        super().__init__(chunks)
+        self.raw = raw
+
+
+def raw_of(batch: Batch) -> bytes:
+    """The wire bytes of a batch."""
+    if len(batch) == 1:
+        return batch[0].raw
+    if isinstance(batch, ReadBatch):
+        return batch.raw
+    return b"".join([chunk.raw for chunk in batch])

@@ -8,7 +8,7 @@ starts as a copy of the global config.
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request
         reply = await call_next(exchange)     # or answer: return exchange.reply(b"...", status=403)
-        return reply.tap(on_chunk, on_end)    # observe, or .through(stage) to rewrite
+        return reply.tap(on_batch, on_end)    # observe, or .through(stage) to rewrite
 """
 
 from __future__ import annotations

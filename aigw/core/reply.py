@@ -29,7 +29,7 @@ class Outcome(Enum):
 
 
 Stage = Callable[[AsyncIterator[Batch]], AsyncIterator[Batch]]
-OnChunk = Callable[[Chunk], None]
+OnBatch = Callable[[Batch], None]
 OnEnd = Callable[[Outcome], None]
 
 
@@ -92,9 +92,9 @@ class _Joined:
 class _Tap:
     """One observer between a source and whoever reads it."""
 
-    def __init__(self, inner: ChunkSource, on_chunk: OnChunk | None, on_end: OnEnd | None) -> None:
+    def __init__(self, inner: ChunkSource, on_batch: OnBatch | None, on_end: OnEnd | None) -> None:
         self._inner = inner
-        self._on_chunk = on_chunk
+        self._on_batch = on_batch
         self._on_end = on_end
 
     def __aiter__(self) -> AsyncIterator[Batch]:
@@ -112,13 +112,12 @@ class _Tap:
         except BaseException:
             self._end(Outcome.FAILED)
             raise
-        if self._on_chunk is not None:
+        if self._on_batch is not None:
             try:
-                for chunk in batch:
-                    self._on_chunk(chunk)
+                self._on_batch(batch)
             except Exception:
                 log.exception("an observer failed and sees nothing more of this reply")
-                self._on_chunk = None
+                self._on_batch = None
         return batch
 
     async def aclose(self) -> None:
@@ -174,9 +173,9 @@ class Reply:
         self.rewriters = 0
         self.single = isinstance(source, Fixed)
 
-    def tap(self, on_chunk: OnChunk | None = None, on_end: OnEnd | None = None) -> Reply:
+    def tap(self, on_batch: OnBatch | None = None, on_end: OnEnd | None = None) -> Reply:
         """Adds a synchronous observer of what the layers so far let through. Returns self."""
-        self._source = _Tap(self._source, on_chunk, on_end)
+        self._source = _Tap(self._source, on_batch, on_end)
         return self
 
     def through(self, stage: Stage) -> Reply:

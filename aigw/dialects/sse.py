@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.model import Chunk
+from aigw.core.model import Batch, Chunk, ReadBatch
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -55,10 +55,11 @@ class EventSplitter:
         """The bytes of an event that is not complete."""
         return bytes(self._buffer)
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Batch:
         """The events that `data` completes. Raises ValueError if an event is larger than MAX_EVENT."""
         if not self._buffer and data.endswith(b"\n\n") and b"\r" not in data:
-            return [Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")]  # nearly every read of every provider
+            # Nearly every read of every provider.
+            return ReadBatch([Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")], data)
         buffer = self._buffer
         position = max(0, len(buffer) - 3)  # a boundary is at most four bytes long
         buffer += data

@@ -17,13 +17,12 @@ from msgspec import Meta, Struct
 from aigw.core.env import Counters, Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
-from aigw.core.model import Chunk
+from aigw.core.model import Batch
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
 from aigw.usage.ailog import UNKNOWN, Plan, Record, api_of, as_payload
 from aigw.usage.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
 from aigw.usage.metrics import Metrics
-from aigw.usage.row import Tokens
 
 INHERITS = False
 
@@ -130,7 +129,7 @@ class AiStatistics:
             return reply
         streaming = reply.streaming or "text/event-stream" in content_type
         watch.record.reply(reply.status, reply.headers, streaming=streaming)
-        return reply.tap(watch.event if streaming else watch.record.piece, watch.end)
+        return reply.tap(watch.events if streaming else watch.record.pieces, watch.end)
 
     def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
         """Adds one request to the counters. Without usage only its failure counts, as in Higress."""
@@ -179,18 +178,18 @@ class _Watch:
             notes.setdefault("log_properties", {}),
         )
 
-    def event(self, chunk: Chunk) -> None:
+    def events(self, batch: Batch) -> None:
         if not self._seen:
             self._seen = True
             self.record.log["llm_first_token_duration"] = self._milliseconds()
-        self.record.event(chunk)
+        self.record.events(batch)
 
     def end(self, outcome: Outcome) -> None:
         record, exchange = self.record, self._exchange
         if outcome is Outcome.FAILED:
             record.failed = True
         record.log["llm_service_duration"] = self._milliseconds()
-        record.end(_unseen(exchange))
+        record.end(lambda: _unseen(exchange))
         self._plugin.count(exchange, self._consumer, record)
 
     def _milliseconds(self) -> int:
@@ -199,8 +198,8 @@ class _Watch:
 
 def _unseen(exchange: Exchange) -> bytes:
     """The usage that the provider reported, for an answer in which the client does not see it."""
-    tokens = getattr(exchange.meter, "tokens", None)
-    return as_payload(tokens, getattr(exchange.meter, "model", "")) if isinstance(tokens, Tokens) else b""
+    meter = exchange.meter
+    return b"" if meter is None else as_payload(meter.tokens, meter.model)
 
 
 def cluster_of(exchange: Exchange) -> str:

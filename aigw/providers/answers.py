@@ -89,7 +89,7 @@ class Answers:
                 await self._log_error(exchange, reply)
             return reply if self._faithful else await self._error(exchange, reply)
         if reply.streaming:
-            reply.tap(watch.chunk)
+            reply.tap(watch.events)
             for decoder in self._decoders(call):
                 reply.through(stage(decoder))
         elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):

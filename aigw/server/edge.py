@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
-from aigw.core.model import Request, Route
+from aigw.core.model import Request, Route, raw_of
 from aigw.core.pipeline import Chain
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects.errors import JSON, error_body, error_event, family_of
@@ -181,7 +181,7 @@ class Edge:
                     timing.begun = clock.monotonic()
                     if reply.streaming:
                         timing.first = timing.begun
-                await response.write(batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch]))
+                await response.write(raw_of(batch))
         except Exception as error:
             if not response.prepared or http.transport is None or http.transport.is_closing():
                 raise

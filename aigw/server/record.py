@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -38,6 +39,11 @@ TURN = 20
 """Rows that are made before requests get a turn again."""
 LAST_SECONDS = 5.0
 """What prices and estimates may take when the gateway stops; then rows are written without them."""
+
+MOST_CHARACTERS = 200
+"""Of a name that a client or a provider chose."""
+FEW_TOKENS = 8
+"""A stream may begin with so many output tokens before any were made (Anthropic): they are no report of it."""
 
 FREE = frozenset(
     (apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH,
@@ -73,8 +79,8 @@ class _Note:
         """`epoch` is what the monotonic clock showed in 1970."""
         meter = self.exchange.meter
         self.watch = meter if isinstance(meter, UsageWatch) else None
-        self.asked = _asked(self.exchange)
-        self.model = (self.watch.model if self.watch else "") or self.asked
+        self.asked = _name(_asked(self.exchange))
+        self.model = _name(self.watch.model if self.watch else "") or self.asked
         self.at = self.exchange.timing.arrived - epoch
 
 
@@ -178,7 +184,7 @@ class Recorder:
         """Whether the provider told all, or there is nothing to estimate by."""
         timing = note.exchange.timing
         if tokens.source == "reported":
-            return note.outcome is Outcome.COMPLETE or tokens.output not in (None, 0, 1)
+            return note.outcome is Outcome.COMPLETE or (tokens.output or 0) > FEW_TOKENS
         refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
         if refused or note.watch is None:
             return True
@@ -257,7 +263,7 @@ class Recorder:
             api=apis.detect(exchange.original.path) or "",
             asked=note.asked,
             model=note.model,
-            consumer=exchange.consumer or exchange.original.headers.get("x-mse-consumer", ""),
+            consumer=_name(exchange.consumer or exchange.original.headers.get("x-mse-consumer", "")),
             stream=timing.first is not None,
             status=note.status,
             outcome=note.outcome.value,
@@ -291,7 +297,20 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
     for name in ("ai_log", "log_properties"):
         if value := exchange.notes.get(name):
             more[name] = value
-    return _encode(row)[:-1] + b"," + _encode(more)[1:]  # one object out of two, without a dict of the first
+    try:
+        rest = _encode(more)
+    except UnicodeEncodeError:  # a header or a path with bytes that are no UTF-8
+        rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
+    return _encode(row)[:-1] + b"," + rest[1:]  # one object out of two, without a dict of the first
+
+
+def _name(text: str) -> str:
+    """A name as it can be written anywhere: of bounded length, without bytes that are no UTF-8."""
+    return text if text.isascii() and len(text) <= MOST_CHARACTERS else _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -6,16 +6,17 @@ that it was given: `log`, `spans` (tags as text) and `properties` (attributes wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from aigw.core.model import Chunk, Request
+from aigw.core.model import Batch, Request, raw_of
 from aigw.usage import attributes as attrs
 from aigw.usage.attributes import Attribute, Collector, Source
 from aigw.usage.higress import HigressUsage
+from aigw.usage.normalise import tells_usage
 from aigw.usage.paths import text_of
 from aigw.usage.row import Tokens
 
@@ -34,17 +35,6 @@ class _Turn(msgspec.Struct):
     role: Any = None
 
 
-class _Head(msgspec.Struct):
-    """What names a body and what says that it is an error."""
-
-    id: Any = None
-    responseId: Any = None  # noqa: N815
-    response: Any = None
-    message: Any = None
-    error: Any = None
-
-
-_decode_head = msgspec.json.Decoder(_Head).decode
 _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -100,7 +90,7 @@ class Record:
         self.streaming = False
         self.usage = HigressUsage()
         self._status = 0
-        self._pieces: list[Chunk] = []
+        self._pieces: list[bytes] = []
         self._size = 0
         self._readable = True
         self._values: list[tuple[Source, list[Collector]]] = []
@@ -153,36 +143,44 @@ class Record:
             self._values = [(source, source.collectors()) for source in sources]
             self._collectors = [collector for _, collectors in self._values for collector in collectors]
 
-    def piece(self, chunk: Chunk) -> None:
-        """Keeps a piece of a plain answer."""
-        self._size += len(chunk.raw)
+    def pieces(self, batch: Batch) -> None:
+        """Keeps pieces of a plain answer."""
+        raw = raw_of(batch)
+        self._size += len(raw)
         if self._readable and self._size <= MAX_BODY:
-            self._pieces.append(chunk)
+            self._pieces.append(raw)
         else:
             self._pieces.clear()
 
-    def event(self, chunk: Chunk) -> None:
-        """Looks at an event of a stream."""
-        raw = chunk.raw
+    def events(self, batch: Batch) -> None:
+        """Looks at events of a stream, one by one only where there is something to see."""
+        raw = raw_of(batch)
         if "chat_id" not in self.log and (b'"id"' in raw or b'"responseId"' in raw):
-            self._chat_id(chunk.json())
-        if self._plan.usage and b'"usage' in raw and not _only_null(raw) and chunk.data:
-            self.usage.feed(chunk.data)
+            for chunk in batch:
+                if "chat_id" not in self.log:
+                    self._chat_id(chunk.json())
+        if self._plan.usage and tells_usage(raw):
+            for chunk in batch:
+                if tells_usage(chunk.raw) and chunk.data:
+                    self.usage.feed(chunk.data)
         if not self.failed and b'"error"' in raw:
-            self.failed = _is_error(chunk.json())
-        if self._collectors and (body := chunk.json()) is not None:
-            for collector in self._collectors:
-                collector.feed(body)
+            self.failed = any(b'"error"' in chunk.raw and _is_error(chunk.json()) for chunk in batch)
+        if self._collectors:
+            for chunk in batch:
+                if (body := chunk.json()) is not None:
+                    for collector in self._collectors:
+                        collector.feed(body)
 
-    def end(self, reported: bytes = b"") -> None:
-        """Completes the log. `reported` is the usage that the provider told; it counts where the client saw none."""
+    def end(self, reported: Callable[[], bytes] = bytes) -> None:
+        """Completes the log. `reported` gives the usage that the provider told; it counts where the client saw
+        none."""
         self.log["response_type"] = "stream" if self.streaming else "normal"
         body: Any = None
         if not self.streaming:
             body = self._plain()
         if self._plan.usage:
             if not self.usage.total:
-                self.usage.feed(reported)
+                self.usage.feed(reported())
             self._tokens()
         if self.streaming:
             for source, collectors in self._values:
@@ -194,22 +192,14 @@ class Record:
 
     def _plain(self) -> Any:
         """The decoded body of a plain answer, once it is complete."""
-        data = b"".join([piece.raw for piece in self._pieces])
-        body = self._decode_plain(data)
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body = _json(data)
         self._chat_id(body)
         self.failed = self.failed or _is_error(body) or (self._status >= 400 and not self._size)
         if self._plan.usage:
-            self.usage.feed(data)
+            self.usage.feed(data, body)
         return body
-
-    def _decode_plain(self, data: bytes) -> Any:
-        """All of a body, or without the answer itself where no attribute is looked for in it."""
-        if all(source.details for source in self._plan.sources.get(attrs.RESPONSE_BODY, ())):
-            try:
-                return msgspec.structs.asdict(_decode_head(data))
-            except _BROKEN:
-                return None
-        return _json(data)
 
     def _chat_id(self, body: Any) -> None:
         for path in _IDS:
@@ -310,11 +300,6 @@ def _json(data: bytes) -> Any:
 
 def _is_error(body: Any) -> bool:
     return isinstance(body, dict) and body.get("error") not in (None, "", {}, [], False)
-
-
-def _only_null(raw: bytes) -> bool:
-    """True for a chunk of which OpenAI says in advance that the usage comes later."""
-    return (b'"usage":null' in raw or b'"usage": null' in raw) and raw.count(b'"usage') == 1
 
 
 def _preferred(collectors: Sequence[Collector]) -> Any:

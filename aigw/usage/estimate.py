@@ -1,7 +1,7 @@
 """Usage of an answer whose provider told none, or not all of it: a stream that was cut off, an upstream without usage.
 
 Rule: what the provider told about the input stands; the output is at least what came through; everything that was
-counted here is labelled "estimated"."""
+counted here is labelled "estimated". A report that says no less than what came through stands."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def estimate(
     spent = reported.input
     if spent is None and reported.cache_read is None and reported.cache_write is None:
         spent = counter.count(prompt, model) if isinstance(prompt, str) else counter.count_chat(prompt, model)
+    if reported.output is not None and made <= reported.output and spent == reported.input:
+        return reported
     return Tokens(
         input=spent,
         cache_read=reported.cache_read,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -62,6 +63,7 @@ _MORE_OUTPUT_DETAILS = {
     "thoughts_token_count": ("usageMetadata", "thoughtsTokenCount"),
     "generated_images": ("usage", "generated_images"),
 }
+_TOPS = ("model", "body", "response", "message", "modelVersion", "usage", "usageMetadata")
 _USAGE = b'"usage'
 _MARKS = (b'"usage"', b'"usageMetadata"')
 _NULL = (b'"usage":null', b'"usage": null')
@@ -69,6 +71,41 @@ _BESIDE = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _ABSENT = object()
 _INTEGER = re.compile(r"[+-]?\d+")
 _decode = msgspec.json.Decoder().decode
+
+
+class _Paths(NamedTuple):
+    """Those of the paths above that can exist in a payload."""
+
+    model: Sequence[Path]
+    input: Sequence[Path]
+    output: Sequence[Path]
+    total: Sequence[Path]
+    input_details: Sequence[Path]
+    output_details: Sequence[Path]
+    more_input: Mapping[str, Path]
+    more_output: Mapping[str, Path]
+
+
+@lru_cache(maxsize=128)
+def _paths(tops: tuple[str, ...]) -> _Paths:
+    """The paths that begin with one of `tops`: a payload has two or three of them, and looking for the rest costs."""
+
+    def possible(paths: Sequence[Path]) -> Sequence[Path]:
+        return [path for path in paths if path[0] in tops]
+
+    def named(paths: Mapping[str, Path]) -> Mapping[str, Path]:
+        return {name: path for name, path in paths.items() if path[0] in tops}
+
+    return _Paths(
+        model=possible(_MODEL),
+        input=possible(_INPUT),
+        output=possible(_OUTPUT),
+        total=possible(_TOTAL),
+        input_details=possible(_INPUT_DETAILS),
+        output_details=possible(_OUTPUT_DETAILS),
+        more_input=named(_MORE_INPUT_DETAILS),
+        more_output=named(_MORE_OUTPUT_DETAILS),
+    )
 
 
 class HigressUsage:
@@ -101,32 +138,38 @@ class HigressUsage:
         self.input_details: dict[str, int] = {}
         self.output_details: dict[str, int] = {}
 
-    def feed(self, data: bytes) -> None:
-        """Takes the JSON payload of one event, or a whole body. Never raises."""
+    def feed(self, data: bytes, body: Any = _ABSENT) -> None:
+        """Takes the JSON payload of one event, or a whole body; `body` is what it decodes to, where that is known.
+        Never raises."""
         at = data.find(_USAGE)
         if at >= 0 and self.model and not self.seen and data.startswith(_NULL, at):
             at = data.find(_USAGE, at + 1)  # OpenAI's chunks before the last one: nothing to learn
         if at < 0 or not data.startswith(_MARKS, at):
             return
-        try:
-            body = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return
+        if body is _ABSENT:
+            try:
+                body = _decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return
         if isinstance(body, dict):
             self._take(body)
 
     def _take(self, body: dict[str, Any]) -> None:
-        self.model = self._model(_first(body, _MODEL))
-        found = _first(body, _INPUT), _first(body, _OUTPUT), _first(body, _TOTAL)
-        self.seen = self.seen or any(value is not _ABSENT for value in found)
-        self.input = _integer(found[0], self.input)
-        self.output = _integer(found[1], self.output)
-        _merge(self.input_details, _first(body, _INPUT_DETAILS))
-        _merge(self.output_details, _first(body, _OUTPUT_DETAILS))
-        _pick(self.input_details, body, _MORE_INPUT_DETAILS)
-        _pick(self.output_details, body, _MORE_OUTPUT_DETAILS)
-        beside = sum(_integer(_at(body, ("usage", name)), 0) for name in _BESIDE)
-        self.total = _integer(found[2], self.input + self.output + beside)
+        paths = _paths(tuple([top for top in _TOPS if top in body]))
+        self.model = self._model(_first(body, paths.model))
+        spent, made, total = _first(body, paths.input), _first(body, paths.output), _first(body, paths.total)
+        self.seen = self.seen or not (spent is _ABSENT and made is _ABSENT and total is _ABSENT)
+        self.input = _integer(spent, self.input)
+        self.output = _integer(made, self.output)
+        _merge(self.input_details, _first(body, paths.input_details))
+        _merge(self.output_details, _first(body, paths.output_details))
+        _pick(self.input_details, body, paths.more_input)
+        _pick(self.output_details, body, paths.more_output)
+        if total is _ABSENT:
+            beside = sum(_integer(_at(body, ("usage", name)), 0) for name in _BESIDE)
+            self.total = self.input + self.output + beside
+        else:
+            self.total = _integer(total, 0)
 
     def _model(self, found: Any) -> str:
         if found is not _ABSENT:

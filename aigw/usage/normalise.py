@@ -19,7 +19,7 @@ LARGEST = 1_000_000_000
 """Tokens, or USD. A larger number is not a count."""
 
 _USAGE = b'"usage'  # also usageMetadata
-_NULL = (b'"usage":null', b'"usage": null')
+_LATER = b'"usage":null}\n\n'
 _DEPTH = 3  # how deep a payload is wrapped: response > message > usage
 _TICKS = 1e10  # xAI's ticks in a dollar
 
@@ -54,6 +54,16 @@ _decode_list = msgspec.json.Decoder(list[_Payload]).decode
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+def tells_usage(data: bytes) -> bool:
+    """Whether one or more payloads may hold usage. `"usage": null` says in advance that it comes later (OpenAI)."""
+    if data.endswith(_LATER) and data.find(b'"usage') == len(data) - len(_LATER):
+        return False  # so nearly all of OpenAI's events end
+    named = data.count(b'"usage')
+    if named and named > data.count(b'"usage":null') + data.count(b'"usage": null'):
+        return True
+    return b'"billed_units"' in data or b'"timings"' in data
+
+
 class UsageReader:
     """Fed with every payload of one answer; `tokens` is right after each of them.
 
@@ -74,10 +84,7 @@ class UsageReader:
         """Takes the JSON payload of one event, or a whole body. Never raises.
 
         Decodes only what mentions usage and, until the model is known, what mentions a model."""
-        at = data.find(_USAGE)
-        if at >= 0 and data.startswith(_NULL, at):
-            at = data.find(_USAGE, at + 1)
-        if at >= 0 or (not self.model and b'"model' in data) or b'"billed_units"' in data or b'"timings"' in data:
+        if tells_usage(data) or (not self.model and b'"model' in data):
             for payload in _payloads(data):
                 self._take(payload, _DEPTH)
 

@@ -4,15 +4,11 @@ Rule: nothing is decoded for the sake of an estimate before the answer has ended
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from aigw.core.model import Chunk
-from aigw.usage.normalise import UsageReader
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.usage.normalise import UsageReader, tells_usage
 from aigw.usage.row import Tokens
-
-_RARE = re.compile(rb'"billed_units"|"timings"|"usage":null.*"usage', re.DOTALL)
-"""What else may tell of usage: Cohere's and llama.cpp's names, and a usage beside one that is null."""
 
 KEPT_BYTES = 1024 * 1024
 """Of an answer without usage; what comes after it is estimated by its size."""
@@ -26,7 +22,7 @@ class UsageWatch:
     def __init__(self, provider: str) -> None:
         self.provider = provider
         self.reader = UsageReader()
-        self._kept: list[Chunk] = []
+        self._kept: list[Batch] = []
         self._anonymous = True
         self._left = KEPT_BYTES
         self._size = 0
@@ -39,34 +35,34 @@ class UsageWatch:
     def model(self) -> str:
         return self.reader.model
 
-    def chunk(self, chunk: Chunk) -> None:
-        """An event of a stream."""
-        raw = chunk.raw
-        if self._anonymous or (b'"usage' in raw and b'"usage":null' not in raw) or _RARE.search(raw):
-            data = chunk.data
-            if data is not None:
-                self.reader.feed(data)
-                self._anonymous = not self.reader.model
-        self._keep(chunk)
+    def events(self, batch: Batch) -> None:
+        """Events of a stream."""
+        raw = raw_of(batch)
+        if self._anonymous or tells_usage(raw):
+            for chunk in batch:
+                if (self._anonymous or tells_usage(chunk.raw)) and chunk.data is not None:
+                    self.reader.feed(chunk.data)
+                    self._anonymous = not self.reader.model
+        self._keep(batch, len(raw))
 
     def feed(self, data: bytes) -> None:
         """The payload of one event or of a whole body."""
         self.reader.feed(data)
-        self._keep(Chunk(data, data))
+        self._keep((Chunk(data, data),), len(data))
 
-    def _keep(self, chunk: Chunk) -> None:
-        size = len(chunk.raw)
+    def _keep(self, batch: Batch, size: int) -> None:
         self._size += size
         if self._left >= size:
             self._left -= size
-            self._kept.append(chunk)
+            self._kept.append(batch)
 
     def produced(self) -> tuple[str, str]:
         """The text and the reasoning that came through so far, tool calls as text."""
         text: list[str] = []
         reasoning: list[str] = []
-        for chunk in self._kept:
-            _collect(chunk.json(), text, reasoning)
+        for batch in self._kept:
+            for chunk in batch:
+                _collect(chunk.json(), text, reasoning)
         return "".join(text), "".join(reasoning)
 
     @property

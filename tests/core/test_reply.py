@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from aigw.core.exchange import Exchange
-from aigw.core.model import Chunk, Request, Route
+from aigw.core.model import Chunk, Request, Route, raw_of
 from aigw.core.plugin import compose
 from aigw.core.reply import Outcome
 
@@ -180,10 +180,10 @@ async def test_layers_see_what_the_inner_ones_let_through():
 
     inner, outer = [], []
     ex = exchange()
-    reply = ex.reply(Source([b"a", b"b"])).tap(lambda c: inner.append(c.raw)).through(upper)
-    reply.tap(lambda c: outer.append(c.raw))
+    reply = ex.reply(Source([b"a", b"b"])).tap(lambda batch: inner.append(raw_of(batch))).through(upper)
+    reply.tap(lambda batch: outer.append(raw_of(batch)))
     assert await drain(reply) == [[b"A", b"B"]]
-    assert (inner, outer) == ([b"a", b"b"], [b"A", b"B"])
+    assert (inner, outer) == ([b"ab"], [b"AB"])
 
 
 async def test_reading_the_first_batch_ahead_loses_nothing():

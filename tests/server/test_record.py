@@ -82,6 +82,25 @@ async def test_what_the_provider_reported():
     assert (row.status, row.outcome, row.error, row.attempts, row.stream) == (200, "complete", "", 1, True)
 
 
+async def test_names_that_cannot_be_written_as_they_are(tmp_path):
+    stage = Stage(access=AccessLog(tmp_path))
+    exchange = stage.request(delta("hi", usage=USAGE) | {"model": "m" * 1000})
+    exchange.consumer = "caf\udce9"
+    exchange.notes["ai_log"] = {"session_id": "s\udce9", "chat_round": 1}
+    row = await stage.row(exchange)
+    assert (row.consumer, row.model) == ("caf?", "m" * 200)
+    (line,) = (tmp_path / "access.jsonl").read_bytes().splitlines()
+    assert json.loads(line)["ai_log"] == {"session_id": "s?", "chat_round": 1}
+
+
+async def test_a_stream_that_was_cut_off_after_the_first_report():
+    stage = Stage()
+    start = {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 10, "output_tokens": 8}}}
+    text = {"type": "content_block_delta", "delta": {"text": "one two three four five six seven eight nine ten"}}
+    row = await stage.row(stage.request(start, text), 499, Outcome.ABORTED)
+    assert (row.tokens.input, row.tokens.output, row.tokens.source) == (10, 10, "estimated")
+
+
 async def test_the_times_add_up():
     stage = Stage()
     row = await stage.row(stage.request(delta("hi", usage=USAGE)))

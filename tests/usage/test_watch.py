@@ -40,8 +40,8 @@ def test_what_was_produced(payloads, produced):
 
 def test_events_count_by_their_data():
     watch = UsageWatch("openai")
-    watch.chunk(Chunk(b": comment\n\n"))
-    watch.chunk(Chunk(b"data: x\n\n", json.dumps({"model": "m", "usage": {"prompt_tokens": 3}}).encode()))
+    watch.events([Chunk(b": comment\n\n")])
+    watch.events([Chunk(b"data: x\n\n", json.dumps({"model": "m", "usage": {"prompt_tokens": 3}}).encode())])
     assert (watch.tokens.input, watch.tokens.source, watch.model) == (3, "reported", "m")
 
 

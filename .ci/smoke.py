@@ -10,10 +10,8 @@ aigw = sys.argv[1]
 subprocess.run([aigw, "--version"], check=True)
 subprocess.run([aigw, "init"], check=True)
 subprocess.run([aigw, "config", "check"], check=True)
-python = aigw.replace("/aigw", "/python")
-recipes = "import importlib.resources as r; print(*[p.name for p in (r.files('aigw') / 'recipes').iterdir()])"
-names = subprocess.run([python, "-c", recipes], check=True, capture_output=True, text=True).stdout.split()
-assert "ai-proxy.yaml" in names, names
+recipes = subprocess.run([aigw, "recipes", "--json"], check=True, capture_output=True).stdout
+assert "ai-proxy" in [recipe["name"] for recipe in json.loads(recipes)], recipes
 
 process = subprocess.Popen([aigw, "serve", "--listen", "127.0.0.1:0", "--json"], stdout=subprocess.PIPE, text=True)
 try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from aiohttp import web
-from openai import AsyncOpenAI, OpenAIError
+from openai import APIStatusError, AsyncOpenAI, OpenAIError, RateLimitError
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
@@ -99,3 +99,48 @@ async def test_ai_statistics(tmp_path):
     assert (kept["ai_log"]["output_token"], kept["tokens"]["output"]) == (40, 40)
     assert kept["cost"] == pytest.approx((kept["tokens"]["input"] * 1.25 + 40 * 10) / 1e6)
     assert 'route_upstream_model_consumer_metric_output_token{ai_route="default"' in metrics
+
+
+async def test_ai_cache(tmp_path):
+    async with serving("ai-cache", state=tmp_path) as client:
+        ask = client.chat.completions.with_raw_response.create
+        answers = [await ask(model="mock", messages=HELLO) for _ in range(2)]
+        stream = await ask(model="mock", messages=HELLO, stream=True)
+        texts = [event.choices[0].delta.content or "" async for event in stream.parse()]
+    said = [answer.headers["x-aigw-cache"].partition(";")[0] for answer in (*answers, stream)]
+    assert said == ["miss", "hit", "hit"]
+    assert answers[0].content == answers[1].content
+    assert "".join(texts) == answers[0].parse().choices[0].message.content
+    rows = [json.loads(line) for line in (tmp_path / "access.jsonl").read_text().splitlines()]
+    assert [row["cache"] for row in rows] == ["miss", "hit", "hit"]
+    assert [(row["cost"], row["wait_ms"], row["attempts"]) for row in rows[1:]] == [(0.0, 0.0, 0)] * 2
+    assert [row["tokens"].get("output") for row in rows[1:]] == [None, None]
+
+
+async def test_budget(tmp_path):
+    call = {"id": "1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+    turn = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "1", "content": "-"}]
+    async with serving("budget", state=tmp_path) as client:
+        for _ in range(3):
+            await client.chat.completions.create(model="mock", messages=HELLO)
+        with pytest.raises(APIStatusError, match=r"'run' is used up: .* to raise it: aigw budget raise run") as refused:
+            await client.with_options(max_retries=2).chat.completions.create(model="mock", messages=HELLO)
+        with pytest.raises(APIStatusError, match="made 4 times"):
+            await client.chat.completions.create(model="mock", messages=[*HELLO, *turn * 4])
+        with pytest.raises(APIStatusError, match="the price of 'unheard-of' is not known"):
+            await client.chat.completions.create(model="unheard-of", messages=HELLO)
+    assert (refused.value.status_code, refused.value.response.headers["x-should-retry"]) == (402, "false")
+
+
+async def test_ai_token_ratelimit(tmp_path):
+    async with serving("ai-token-ratelimit", state=tmp_path) as client:
+        left = []
+        for _ in range(3):
+            answer = await client.chat.completions.with_raw_response.create(model="mock", messages=HELLO)
+            assert answer.parse().usage.total_tokens == 46
+            left.append(answer.headers["x-ratelimit-remaining-tokens"])
+        with pytest.raises(RateLimitError, match="Too many requests: the limit is 100 tokens per minute") as refused:
+            await client.chat.completions.create(model="mock", messages=HELLO)
+    assert left == ["54", "8", "0"]
+    assert 58 <= int(refused.value.response.headers["retry-after"]) <= 60
+    assert '"token_ratelimit_status":"limited"' in (tmp_path / "access.jsonl").read_text().splitlines()[-1]

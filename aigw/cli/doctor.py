@@ -50,12 +50,13 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
 
     from aigw.cli.diagnosis import machine, setup
     from aigw.cli.diagnosis.online import ask_providers
+    from aigw.server.protection import is_protected
     from aigw.usage.tokens import TokenCounter
 
     loaded, checks = setup.configuration(path, env)
     if loaded is not None:
         checks += setup.keys(loaded, env)
-        checks.append(setup.address(loaded.config.listen, authenticated="key-auth" in loaded.config.plugins))
+        checks.append(setup.address(loaded.config.listen, authenticated=is_protected(loaded)))
         checks += setup.state_folder(loaded.state_dir)
     checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter()), machine.retrieval()]
     checks.append(machine.open_files(machine.open_file_limit()))

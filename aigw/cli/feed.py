@@ -1,4 +1,5 @@
-"""Where `aigw top` and `aigw usage` get their summary: the file below a state folder, or a running gateway.
+"""Where `aigw top` and `aigw usage` get their summary: the file below a state folder, a running gateway, or
+a Redis in which many gateways write.
 
 Rule: whatever goes wrong is a FeedError whose message says what to do."""
 
@@ -20,6 +21,8 @@ import msgspec
 
 from aigw.cli.plain import plain
 from aigw.server.guard import is_loopback
+from aigw.stores.base import StoreError
+from aigw.stores.redis_url import is_redis_url
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
@@ -114,6 +117,26 @@ def _address(url: str) -> SplitResult:
     raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
 
 
+class SharedRedis:
+    """Reads what all gateways with `usage: redis://...` wrote."""
+
+    def __init__(self, url: str) -> None:
+        from aigw.stores.redis_usage_read import SharedUsage
+
+        try:
+            self._usage = SharedUsage(url)
+        except ValueError as error:
+            raise FeedError(f"--url: the address of a Redis {error}") from None
+        self.name = self._usage.name
+        self.hint = f"There is no usage in {self.name} yet: gateways write it there with the same URL under `usage:`."
+
+    def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
+        try:
+            return self._usage.summarise(parse(by, since, until, now=time.time()))
+        except (ValueError, StoreError) as error:
+            raise FeedError(str(error)) from None
+
+
 class _NoRedirects(HTTPRedirectHandler):
     """A redirect would carry the key to another address."""
 
@@ -161,7 +184,7 @@ class Reader:
 def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
     """Without both: the state folder of the configuration here. Raises FeedError."""
     if url is not None:
-        return RunningGateway(url, key)
+        return SharedRedis(url) if is_redis_url(url) else RunningGateway(url, key)
     return StateFolder(state or configured_folder())
 
 

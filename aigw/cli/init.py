@@ -64,6 +64,9 @@ plugins:
 # Where aigw keeps what it writes, seen from this file.
 #state_dir: .aigw
 
+# How much of what plugins keep, such as the answers of ai-cache, may stay there, and in the memory of each worker.
+#cache: {size: 1GiB, memory: 64MiB}
+
 # Prices of models (globs) in USD per million tokens, where the list that comes with aigw lacks one or is wrong.
 #prices:
 #  my-model: {input: 0.5, output: 1.5}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli import config, doctor, init, serve, top, trace, usage
+from aigw.cli import budget, cache, config, doctor, init, recipes, serve, top, trace, usage
 
 app = typer.Typer(
     name="aigw",
@@ -35,10 +35,13 @@ def root(
 
 app.command("serve")(serve.serve)
 app.command("init")(init.init)
+app.command("recipes")(recipes.recipes)
 app.command("doctor")(doctor.doctor)
 app.command("top")(top.top)
 app.command("usage")(usage.usage)
 app.command("trace")(trace.trace)
+app.add_typer(budget.app, name="budget")
+app.add_typer(cache.app, name="cache")
 app.add_typer(config.app, name="config")
 
 

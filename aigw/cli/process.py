@@ -17,12 +17,15 @@ from typing import NamedTuple
 import typer
 
 import aigw
+from aigw.cli.recipe import text_of
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.server.books import Books, usage_log
 from aigw.server.gateway import Running, base_url, check_address, run
+from aigw.server.protection import is_protected
 from aigw.server.record import Show
 from aigw.server.reload import Reloader
+from aigw.server.run_name import VARIABLE, run_name
 from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
 from aigw.upstream.base import Upstream
@@ -40,6 +43,7 @@ class Options(NamedTuple):
     env: dict[str, str]
     trace: bool = False
     show: Show | None = None
+    recipe: str | None = None
 
 
 async def serve_alone(options: Options) -> None:
@@ -48,7 +52,10 @@ async def serve_alone(options: Options) -> None:
     _on_stop_signal(stop.set, lambda: None)
     upstream = upstream_for(options.env)
     reloader = _reloader(options)
-    loaded, origin = await load_or_discover(options.config, options.env, upstream, options.listen)
+    if options.recipe is not None:
+        loaded, origin = load_found(text_of(options.recipe), options.env, options.listen), f"recipe {options.recipe}"
+    else:
+        loaded, origin = await load_or_discover(options.config, options.env, upstream, options.listen)
 
     def ready(running: Running) -> None:
         (_announce_json if options.json_output else _announce)(loaded, running.url, origin)
@@ -89,7 +96,7 @@ async def _run(
     shared: tuple[str, int] | None = None,
 ) -> None:
     """Serves until `stop` is set. Raises ConfigError for a state folder with another program's files."""
-    books = Books(loaded.state_dir, show=options.show, trace=options.trace)
+    books = Books(loaded.state_dir, shared=loaded.config.usage, show=options.show, trace=options.trace)
     async with run(
         loaded,
         upstream,
@@ -111,6 +118,9 @@ async def serve_together(options: Options, workers: int) -> int:
     if options.config is not None:
         file = os.fspath(options.config)
         loaded, origin = load_file(options.config, options.env, options.listen), file
+    elif options.recipe is not None:
+        found = text_of(options.recipe)
+        loaded, origin = load_found(found, options.env, options.listen), f"recipe {options.recipe}"
     else:
         upstream = upstream_for(options.env)
         try:
@@ -120,7 +130,8 @@ async def serve_together(options: Options, workers: int) -> int:
         loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
     usage_log(loaded.state_dir)  # says once, and before any worker starts, that it cannot be used
     host, port = parse_listen(loaded.config.listen)
-    check_address(host, insecure=options.insecure, authenticated="key-auth" in loaded.config.plugins)
+    check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
+    os.environ[VARIABLE] = run_name(os.environ)  # the workers' as well
     with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, file=file, found=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,10 @@ class LogFormat(Enum):
 
 def serve(
     config: Config = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
+    ] = None,
     listen: Annotated[
         str | None, typer.Option(help="Address and port; default: as configured, else 127.0.0.1:4700.")
     ] = None,
@@ -53,6 +58,9 @@ def serve(
     import logging
     import os
 
+    if recipe is not None:
+        _check_recipe(recipe, config)
+
     from aigw.cli.log import LogThread
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
     from aigw.config.report import EXIT_CODE
@@ -65,7 +73,8 @@ def serve(
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
-    options = Options(configuration(config), listen, insecure, grace, json_output, dict(os.environ), trace, show)
+    config = configuration(config) if recipe is None else config
+    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show, recipe)
     try:
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
@@ -80,6 +89,20 @@ def serve(
         raise typer.Exit(1) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # whoever started it does not listen any more
+
+
+def _check_recipe(name: str, config: Path | None) -> None:
+    from aigw.cli.recipe import text_of
+    from aigw.config.report import EXIT_CODE
+
+    try:
+        text_of(name)
+    except ValueError as error:
+        typer.echo(f"aigw serve: {error}", err=True)
+        raise typer.Exit(EXIT_CODE) from None
+    if config is not None:
+        typer.echo("aigw serve: choose one of --config and --recipe", err=True)
+        raise typer.Exit(EXIT_CODE)
 
 
 def _show(log: LogThread, *, as_json: bool) -> Show:

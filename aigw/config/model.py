@@ -80,6 +80,13 @@ class RouteConfig(Section, frozen=True, kw_only=True):
     ] = {}
 
 
+class CacheConfig(Section, frozen=True, kw_only=True):
+    """How much of what plugins keep, such as answers, may stay on this machine."""
+
+    size: Annotated[Size, Meta(description="In the state folder; beyond it the oldest entries make room.")] = 1 << 30
+    memory: Annotated[Size, Meta(description="In the memory of each worker, in front of the folder.")] = 1 << 26
+
+
 class GatewayConfig(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -94,7 +101,9 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         dict[str, str],
         Meta(
             description="Where a host, host:port or Higress service name really is. "
-            "A name not listed is itself, or its built-in stand-in.",
+            "A name not listed is itself, or its built-in stand-in. A Redis: redis://user:password@host:port/database, "
+            "rediss:// (TLS), redis+sentinel://host,host/master, redis+cluster://host,host; ?prefix=p: is put before "
+            "all keys.",
             examples=[{"redis.static": "redis://127.0.0.1:6379/0"}],
         ),
     ] = {}
@@ -110,6 +119,15 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
     state_dir: Annotated[
         str, Meta(min_length=1, description="Where aigw keeps what it writes, seen from the folder of this file.")
     ] = ".aigw"
+    cache: CacheConfig = CacheConfig()
+    usage: Annotated[
+        str,
+        Meta(
+            pattern=r"^(rediss?(\+(sentinel|cluster))?://.+)?$",
+            description="A Redis that usage also goes to, so that `aigw top --url redis://...` shows all gateways.",
+            examples=["redis://127.0.0.1:6379/0"],
+        ),
+    ] = ""
     max_body: Annotated[Size, Meta(description='The largest request body, decoded: bytes, or "100MiB".')] = 104857600
     timeouts: TimeoutsConfig = TimeoutsConfig()
     cors: CorsConfig = CorsConfig()

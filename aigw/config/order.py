@@ -35,6 +35,7 @@ PLACES: dict[str, Place] = {
     "ai-statistics": Place("", 900),
     "ai-cache": Place("", 800),
     "ai-quota": Place("", 750),
+    "ai-budget": Place("", 740),  # aigw's own: behind the cache, whose answers cost nothing
     "ai-intent": Place("", 700),
     "ai-history": Place("", 650),
     "ai-token-ratelimit": Place("", 600),

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
+
 import aigw.plugins
 from aigw.config.check import Checker
 from aigw.config.model import RouteConfig
@@ -23,7 +25,13 @@ from aigw.core.plugin import PluginModule
 FindPlugin = Callable[[str], PluginModule | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_DEFAULTS: dict[str, Any] = {"INHERITS": False, "check": lambda config: []}
+_DEFAULTS: dict[str, Any] = {
+    "INHERITS": False,
+    "REROUTES": False,
+    "check": lambda config: [],
+    "arrange": lambda rules, default: (rules, default),
+    "identity": lambda config, services: msgspec.to_builtins(config),
+}
 """What a plugin's file need not define."""
 
 
@@ -126,7 +134,8 @@ class _PluginReader:
         if self._name in plugins and not has_global and not pairs:
             self._report.note(self._path, "has neither a global configuration nor a rule, so that it never runs")
         default = self._read_global(bool(raw.get("_rules_"))) if has_global else None
-        return PluginRules([rule for rule, _ in pairs], [*(config for _, config in pairs), default], len(own))
+        configs, default = self._module.arrange([config for _, config in pairs], default)
+        return PluginRules([rule for rule, _ in pairs], [*configs, default], len(own))
 
     def _read_global(self, has_rules: bool) -> Any:
         if not (self._lenient_global and has_rules):

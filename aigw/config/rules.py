@@ -83,6 +83,17 @@ class PluginRules:
                 break
         return None if self.configs[index] is None else index
 
+    def possible(self, route: str, service: str) -> list[Any]:
+        """The configurations that a request of a route and service can get, whatever its host. None stands for no
+        part."""
+        found = []
+        for rule, config in zip(self.rules, self.configs, strict=False):
+            if rule.looks_at_host:
+                found.append(config)
+            elif rule.matches(route, "", service):
+                return [*found, config]
+        return [*found, self.configs[-1]]
+
     def why(self, index: int) -> dict[str, Any]:
         """Where `configs[index]` stands: `config` is global, route (the route's own) or rule; a rule has its `index` in
         `_rules_` and its `match` keys."""

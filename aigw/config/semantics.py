@@ -11,6 +11,7 @@ from aigw.config.report import Path, Report, suggest
 from aigw.config.services import parse_listen, parse_upstream, service_problem
 from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
+from aigw.stores.redis_url import parse_redis_url
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", re.IGNORECASE)
@@ -20,9 +21,11 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
     """Everything but the plugins."""
     _try(parse_listen, config.listen, report, ("listen",))
     for name, url in config.services.items():
-        if problem := service_problem(url):
+        if problem := service_problem(name, url):
             report.error(("services", name), f"{problem}, got {report.say(('services', name), url)}")
         _try(split_authority, name, report, ("services", name))
+    if config.usage:
+        _try(parse_redis_url, config.usage, report, ("usage",))
     for index, origin in enumerate(config.cors.origins):
         if not _ORIGIN.fullmatch(origin):
             report.error(("cors", "origins", index), f"must be '*' or scheme://host[:port], got {origin!r}")

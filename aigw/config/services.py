@@ -13,6 +13,10 @@ from aigw.config.secrets import without_password
 from aigw.core.authority import DEFAULT_PORTS, origin_of, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.model import Origin
+from aigw.providers.catalog import CATALOG
+from aigw.stores.redis_url import is_redis_url, parse_redis_url
+
+PROVIDER_HOSTS = frozenset(row.host for row in CATALOG.values())
 
 
 class RouteUpstream(NamedTuple):
@@ -42,6 +46,10 @@ class ServiceTable:
             if mapped is not None:
                 return _mapped(name, mapped, origin.host)
         return origin
+
+    def store(self, name: str, port: int) -> str:
+        """The URL that the service of a store is mapped to, under `name:port` or `name`; "": to none."""
+        return self._table.get(f"{name}:{port}".lower()) or self._table.get(name.lower(), "")
 
 
 def _mapped(name: str, url: str, tls_name: str) -> Origin:
@@ -86,7 +94,7 @@ def parse_upstream(text: str) -> RouteUpstream:
     return RouteUpstream(scheme, authority, authority if port else f"{authority}:{DEFAULT_PORTS[scheme]}")
 
 
-def service_problem(url: str) -> str:
+def service_problem(name: str, url: str) -> str:
     """What is wrong with the URL that a service is mapped to; "" if nothing is."""
     scheme, separator, _ = url.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
@@ -98,4 +106,11 @@ def service_problem(url: str) -> str:
             return "must be http(s)://host[:port]"
         if urlsplit(url).path.strip("/") or urlsplit(url).query:
             return "must end after the port: path and query are those of the original request"
+    elif is_redis_url(url):
+        if name.partition(":")[0].lower() in PROVIDER_HOSTS:
+            return "must be http(s)://host[:port]: this is the host of a provider"
+        try:
+            parse_redis_url(url)
+        except ValueError as error:
+            return str(error)
     return ""

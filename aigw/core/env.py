@@ -50,6 +50,16 @@ class Counters(Protocol):
         ...
 
 
+class Prices(Protocol):
+    """What requests cost, in USD. `aigw.usage.price.Prices` is one, and says what a query is."""
+
+    def ready(self, query: Any, at: float) -> bool: ...
+
+    async def prepare(self, query: Any, at: float) -> None: ...
+
+    def cost(self, tokens: Any, query: Any, at: float, parts: Mapping[str, int] | None = None) -> float | None: ...
+
+
 class Services(Protocol):
     """Where named services really are: the `services:` table of the configuration."""
 
@@ -69,7 +79,7 @@ _ids = random.Random()  # noqa: S311
 @dataclass(slots=True, frozen=True)
 class Env:
     """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately
-    safer."""
+    safer. `run` names what a gateway does from its start to its end, the same for all of its workers."""
 
     upstream: Upstream
     services: Services
@@ -77,6 +87,8 @@ class Env:
     stores: Stores
     fidelity: str = "safe"
     metrics: Counters | None = None
+    prices: Prices | None = None
+    run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     clock: Clock = time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

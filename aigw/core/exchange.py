@@ -59,9 +59,10 @@ class Exchange:
     """Plugins read and change `request`, and send it on with `call_next`.
 
     `original` is what the client sent and stays as it was. `target` is where the terminal sends the request: the
-    route's own until ai-proxy replaces it. `meter` holds the usage that the provider reported, also where the client
-    does not see it; None where no provider was asked. `notes` are facts for the log and for other plugins, under the
-    plugin's name; a text is shown in the line that people read."""
+    route's own until ai-proxy replaces it. `consumer` is who asks: whom the client names (`x-mse-consumer`)
+    until key-auth knows. `meter` holds the usage that the provider reported, also where the client does not see it;
+    None where no provider was asked. `notes` are facts for the log and for other plugins, under the plugin's name; a
+    text is shown in the line that people read."""
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "attempts", "client", "consumer", "family",
@@ -79,7 +80,7 @@ class Exchange:
         self.client = client
         self.timing = Timing(arrived)
         self.meter: Meter | None = None
-        self.consumer = ""
+        self.consumer = request.headers.get("x-mse-consumer", "")
         self.target = route.target
         self.attempts: list[str] = []
         self.notes: dict[str, Any] = {}

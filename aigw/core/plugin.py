@@ -2,8 +2,13 @@
 
 A plugin's file holds `Config` (a msgspec Struct), `build(config, env)` (an async context manager: before the yield it
 provisions, after it it cleans up) and the plugin: an async callable that answers itself or calls the next one in. It
-may hold `check(config)`, which lists `Problem`s beyond the types, and `INHERITS` (default False): whether a rule
-starts as a copy of the global config.
+may hold `check(config)`, which lists `Problem`s beyond the types, `INHERITS` (default False): whether a rule starts as
+a copy of the global config, `REROUTES` (default False): whether the route is chosen again behind it, and
+`identity(config, services)`: what of a config decides about answers, as JSON (default: all of it; None: nothing), and
+`arrange(rules, default)`: the configs of the rules and the global one, where one depends on whether there are others.
+
+A plugin that must know what stands behind it defines `placed(after)`. It is called for every chain, with the
+identities behind it by plugin and that of the route, and gives the plugin for that chain.
 
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request
@@ -17,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
 
@@ -45,8 +50,14 @@ class PluginModule(Protocol):
     Config: Any
     INHERITS: bool
     """Whether a rule starts as a copy of the global config (Higress: ai-proxy and the auth plugins) or replaces it."""
+    REROUTES: bool
+    """Whether it sets headers that choose the route."""
 
     def check(self, config: Any) -> list[Problem]: ...
+
+    def arrange(self, rules: list[Any], default: Any) -> tuple[list[Any], Any]: ...
+
+    def identity(self, config: Any, services: Services) -> Any: ...
 
     def build(self, config: Any, env: Env) -> AbstractAsyncContextManager[Plugin]: ...
 

@@ -117,10 +117,15 @@ class Tracer:
         self._secrets = frozenset(secrets)
 
     def compose(self, plugins: Sequence[Applied], absent: Sequence[str], terminal: Next) -> Next:
-        """As `plugin.compose`. `absent` are the configured plugins that do not take part."""
-        chain = compose([self._watched(each) for each in plugins], self._ending(terminal))
+        """As `plugin.compose`. `absent` are the configured plugins that do not take part; one without a name is no
+        plugin of anybody's, and not watched."""
+        chain = compose([self._watched(each) if each.name else each.plugin for each in plugins], self._ending(terminal))
 
         async def call(exchange: Exchange) -> Reply:
+            if begun := exchange.notes.get(NOTE):  # the route was chosen again: these are its further plugins
+                done = {turn.applied.name for turn in begun.turns if turn.applied is not None}
+                begun.absent = [name for name in absent if name not in done]
+                return await chain(exchange)
             recording = Recording(exchange, self._clock.time(), self._secrets, absent)
             exchange.notes[NOTE] = recording
             exchange.defer(self._finish, recording)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from aigw.core.authority import origin_of
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
@@ -137,6 +137,39 @@ def _check_references(config: Config) -> list[Problem]:
         for name in names
         if name and name not in known
     ]
+
+
+_UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFailure")
+
+
+def identity(config: Config, services: Services) -> Any:
+    """Where requests go and how they are changed; neither whose tokens pay for it nor how long it may take. `ownKey`:
+    no client's key is sent on."""
+    providers = config.active()
+    if not providers:
+        return None
+    rows = [(lookup(provider.type), msgspec.to_builtins(provider)) for provider in providers]
+    return {
+        "providers": [
+            {name: value for name, value in keys.items() if name not in _UNKEYED}
+            | {"at": _address(row, keys, services)}
+            for row, keys in rows
+        ],
+        "weights": config.weights,
+        "fallback": config.fallback,
+        "byModel": config.by_model,
+        "ownKey": all(keys["apiTokens"] or row.dialect == "builtin" for row, keys in rows),
+    }
+
+
+def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
+    """Where the provider really is; "" where that is the route's own service."""
+    domain = keys["providerDomain"]
+    origin = origin_of(row.scheme, domain) if domain else locate(row, keys).origin
+    if origin is None or row.dialect == "builtin":
+        return ""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return str(services.locate(origin.scheme, f"{host}:{origin.port}"))
 
 
 @asynccontextmanager

@@ -166,7 +166,7 @@ class _Watch:
     def __init__(self, plugin: AiStatistics, exchange: Exchange) -> None:
         self._plugin = plugin
         self._exchange = exchange
-        self._consumer = exchange.consumer or exchange.request.headers.get("x-mse-consumer") or "none"
+        self._consumer = exchange.consumer or "none"
         self._started = plugin.now()
         self._seen = False
         notes = exchange.notes

@@ -112,6 +112,12 @@ STATEFUL = frozenset(
 """APIs that refer to what an account keeps, so one consumer must stay with one token (P83). Higress leaves out the
 pause of a job and the permissions of a checkpoint, which belong to the account that owns the job all the same."""
 
+FREE = frozenset(
+    (MODELS, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, RETRIEVE_BATCH, CANCEL_BATCH, RETRIEVE_VIDEO,
+     RETRIEVE_VIDEO_CONTENT, COUNT_TOKENS)
+)  # fmt: skip
+"""APIs that no provider bills."""
+
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
 """APIs that know `stream_options.include_usage` (4.5)."""
 

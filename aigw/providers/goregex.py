@@ -7,14 +7,17 @@ time for it, Python's engine tries one way after another and may not end."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 MAX_LENGTH = 128
-"""Characters of the longest text that a pattern may be held against."""
+"""Characters of the longest text that every pattern may be held against."""
+LENGTHS = (100_000, 10_000, 1_000, MAX_LENGTH)
+"""Characters that a pattern for long texts is tried with, so that a simple one sees more of a text."""
 MAX_WAYS = 3_000_000
-"""In how many ways a pattern may match a text of MAX_LENGTH: three `.*` are 129**3. At worst Python takes 0.1 s."""
+"""In how many ways a pattern may match a text of its length: three `.*` are 129**3. At worst Python takes 0.1 s."""
 
 _REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _GROUP = re.compile(r"\?P?<([A-Za-z0-9_]+)>")
@@ -36,13 +39,27 @@ _POSIX = {
 class GoRegex:
     """A compiled pattern. Raises ValueError for one that is not RE2's or that cannot be translated."""
 
-    def __init__(self, pattern: str) -> None:
-        parser = _Parser(pattern)
+    def __init__(self, pattern: str, length: int = MAX_LENGTH) -> None:
+        """`length` is that of the longest text that it may be held against."""
+        parser = _Parser(pattern, length)
         try:
             self._pattern = re.compile(parser.translate(), re.ASCII)
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(str(error)) from None
         self._names = parser.names
+        self._length = length
+
+    @classmethod
+    def longest(cls, pattern: str) -> GoRegex:
+        """One for texts of any length, of which it sees as much as it can be trusted with. Raises ValueError."""
+        for length in LENGTHS[:-1]:
+            with contextlib.suppress(ValueError):
+                return cls(pattern, length)
+        return cls(pattern)
+
+    def search(self, text: str) -> bool:
+        """Whether it matches anywhere in the beginning of `text`, as far as its length reaches."""
+        return self._pattern.search(text, 0, self._length) is not None
 
     def replace_all(self, text: str, replacement: str) -> str | None:
         """Go's ReplaceAllString; None if nothing matches. `$1`, `${1}`, `$name` are groups, `$$` is a dollar; the
@@ -97,6 +114,18 @@ def _in_sequence(parts: Sequence[_Part]) -> _Part:
     return _Part("".join(part.text for part in parts), min(ways, MAX_WAYS + 1), run=run)
 
 
+def _in_turns(ways: int, least: int, most: int) -> int:
+    """In how many ways something matches that is repeated; not exact above MAX_WAYS."""
+    if ways == 1:
+        return most - least + 1
+    total = 0
+    for times in range(least, most + 1):
+        total += ways**times
+        if total > MAX_WAYS:
+            break
+    return total
+
+
 def _ends_run(run: str, following: _Part) -> bool:
     """Whether a run can end in one place only: at a character that is not in it (`[^-]*` before `-`), or at the end."""
     if following.literal:
@@ -106,9 +135,10 @@ def _ends_run(run: str, following: _Part) -> bool:
 
 
 class _Parser:
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, length: int) -> None:
         self.names: dict[str, int] = {}
         self._text = pattern
+        self._length = length
         self._at = 0
         self._groups = 0
         self._flags = frozenset[str]()
@@ -117,7 +147,7 @@ class _Parser:
         branches = self._branches()
         if self._at < len(self._text):
             raise ValueError("unexpected )")
-        starts = 1 if all(branch.text.startswith(r"\A") for branch in branches) else MAX_LENGTH + 1
+        starts = 1 if all(branch.text.startswith(r"\A") for branch in branches) else self._length + 1
         if starts * sum(branch.ways for branch in branches) > MAX_WAYS:
             raise ValueError(
                 "it can match in too many ways, which may take for ever; begin it with ^, "
@@ -202,8 +232,8 @@ class _Parser:
         if following:
             raise ValueError(f"invalid nested repetition operator: {operator}{following}")
         varies = "?" if lazy != ("U" in self._flags) else ""
-        most = MAX_LENGTH if most is None else min(most, MAX_LENGTH)
-        ways = sum(atom.ways**times for times in range(min(least, most), most + 1))
+        most = self._length if most is None else min(most, self._length)
+        ways = _in_turns(atom.ways, min(least, most), most)
         run = atom.text if atom.single else ""
         return _Part(f"(?:{atom.text}){operator}{varies}", min(ways, MAX_WAYS + 1), run=run)
 

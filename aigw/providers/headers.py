@@ -14,7 +14,7 @@ from aigw.providers.provider import Auth, Provider
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
 """Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
 
-_PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth")
+_PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", "x-mse-consumer")
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 

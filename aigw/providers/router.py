@@ -181,7 +181,7 @@ class _Attempt:
         """Who must stay with one token: a consumer of an API that refers to what an account keeps (P83)."""
         if self._api not in apis.STATEFUL:
             return ""
-        return self._exchange.consumer or self._source.headers.get("x-mse-consumer", "")
+        return self._exchange.consumer
 
 
 class _Held:

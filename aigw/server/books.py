@@ -9,15 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from aigw.config.load import Loaded
 from aigw.core.env import Clock
 from aigw.core.errors import ConfigError
 from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
+from aigw.stores.base import UsageLog
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
+from aigw.stores.usage_logs import UsageLogs
 from aigw.usage.metrics import Metrics
 from aigw.usage.price import Prices
 from aigw.usage.telemetry import open_telemetry
@@ -35,15 +36,30 @@ def usage_log(folder: Path) -> SqliteUsageLog:
         raise ConfigError([str(error)]) from None
 
 
+def _together(usage: SqliteUsageLog | None, shared: str) -> UsageLog | None:
+    """The log in the state folder, and the one in the Redis at `shared` if there is one."""
+    if not shared:
+        return usage
+    from aigw.stores.redis_usage import RedisUsageLog
+
+    return UsageLogs([*([usage] if usage else []), RedisUsageLog(shared)])
+
+
 class Books:
-    """`folder` is the state folder; None keeps and exports nothing. `show` gets each request for the line that people
-    read, `trace` keeps what every plugin did."""
+    """`folder` is the state folder; None keeps and exports nothing. `shared` is the URL of a Redis that usage also goes
+    to, or "". `show` gets each request for the line that people read, `trace` keeps what every plugin did."""
 
     def __init__(
-        self, folder: Path | None, *, clock: Clock = time, show: Show | None = None, trace: bool = False
+        self,
+        folder: Path | None,
+        *,
+        shared: str = "",
+        clock: Clock = time,
+        show: Show | None = None,
+        trace: bool = False,
     ) -> None:
         """Raises ConfigError for a usage file that is not ours."""
-        self._folder = folder
+        self.folder = folder
         self.usage = usage_log(folder) if folder is not None else None
         self.traces = TraceWriter(folder) if folder is not None and trace else None
         self.tokens = TokenCounter()
@@ -52,22 +68,22 @@ class Books:
             clock=clock,
             tokens=self.tokens,
             prices=Prices(),
-            usage=self.usage,
+            usage=_together(self.usage, shared),
             access=AccessLog(folder) if folder is not None else None,
             telemetry=open_telemetry() if folder is not None else None,
             show=show,
         )
 
-    def take(self, loaded: Loaded) -> None:
-        """Goes by the prices of a configuration from now on."""
-        self.recorder.prices = Prices(loaded.config.prices)
+    def take(self, prices: Prices) -> None:
+        """Goes by these prices, those of another configuration, from now on."""
+        self.recorder.prices = prices
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Writes until the block ends, and then what is left. The folder is its user's alone."""
-        if self._folder is not None:
+        if self.folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
             if self.traces is not None:
                 stack.push_async_callback(asyncio.to_thread, self.traces.close)

@@ -25,6 +25,7 @@ from aigw.dialects.errors import JSON, error_body, error_event, family_of
 from aigw.server import bodies
 from aigw.server.admin import PREFIX, Admin
 from aigw.server.guard import Guard
+from aigw.server.routes import no_route
 
 log = logging.getLogger("aigw")
 
@@ -290,11 +291,3 @@ def is_upload(content_type: str) -> bool:
         or "json" in kind
         or kind in ("application/x-www-form-urlencoded", "application/xml")
     )
-
-
-def no_route(request: Request) -> GatewayError:
-    if "/v1/v1/" in request.path:
-        return GatewayError(
-            404, f"{request.path}: the base URL ends in /v1 and the client adds it again", code="unknown_url"
-        )
-    return GatewayError(404, f"no route for {request.method} {request.path}", code="unknown_url")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -27,10 +28,13 @@ from aigw.server.books import Books
 from aigw.server.edge import Edge
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
+from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
-from aigw.stores.memory import MemoryStores
+from aigw.server.run_name import run_name
+from aigw.server.stores import GatewayStores
 from aigw.upstream.base import Upstream
+from aigw.usage.price import Prices
 
 log = logging.getLogger("aigw")
 
@@ -55,9 +59,10 @@ class Gateway:
     """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
     the transport, the token counter, the stores."""
 
-    def __init__(self, env: Env, books: Books, host: str, *, insecure: bool) -> None:
+    def __init__(self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool) -> None:
         self._env = env
         self._books = books
+        self._stores = stores
         self._host = host
         self._insecure = insecure
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
@@ -86,7 +91,7 @@ class Gateway:
         """Puts a configuration into service for all requests that come from now on.
 
         Raises ConfigError if it would leave the address open to others; whatever it raises, the old one stays."""
-        check_address(self._host, insecure=self._insecure, authenticated="key-auth" in loaded.config.plugins)
+        check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         for old in self._generations[-2:-1]:
             self._retire(old)
@@ -104,7 +109,15 @@ class Gateway:
     async def _open(self, loaded: Loaded) -> _Generation:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
-        env = replace(self._env, services=loaded.services, fidelity=config.fidelity, timeouts=timeouts)
+        prices = Prices(config.prices)
+        env = replace(
+            self._env,
+            services=loaded.services,
+            stores=self._stores.by(loaded.services),
+            fidelity=config.fidelity,
+            timeouts=timeouts,
+            prices=prices,
+        )
         async with AsyncExitStack() as stack:
             traces = self._books.traces
             tracer = traces.tracer(loaded, env.clock) if traces is not None else None
@@ -126,7 +139,7 @@ class Gateway:
             )
             record = self._books.recorder.note
             edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body, admin=admin, record=record)
-            self._books.take(loaded)
+            self._books.take(prices)
             return _Generation(env, edge, stack.pop_all())
 
     def _retire(self, generation: _Generation) -> None:
@@ -186,8 +199,17 @@ async def run(
         stack.push_async_callback(upstream.aclose)
         books = books or Books(None)
         await stack.enter_async_context(books.open())
-        env = Env(upstream, loaded.services, books.tokens, MemoryStores(), metrics=books.metrics)
-        gateway = Gateway(env, books, host, insecure=insecure)
+        stores = GatewayStores(books.folder, loaded.config.cache)
+        stack.push_async_callback(stores.aclose)
+        env = Env(
+            upstream,
+            loaded.services,
+            books.tokens,
+            stores.by(loaded.services),
+            metrics=books.metrics,
+            run=run_name(os.environ),
+        )
+        gateway = Gateway(env, books, stores, host, insecure=insecure)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
@@ -215,6 +237,6 @@ def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
         raise ConfigError(
             [
                 f"listen: {host} can be reached from other machines, and whoever reaches it spends your keys; "
-                "listen on 127.0.0.1, start with --insecure, or configure key-auth (in versions that have it)"
+                "listen on 127.0.0.1, start with --insecure, or configure key-auth for every route"
             ]
         )

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.document import Document
 from aigw.core.env import Clock, Tokens
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Outcome
@@ -23,7 +22,7 @@ from aigw.providers import apis
 from aigw.stores.access_log import AccessLog
 from aigw.stores.base import UsageLog
 from aigw.usage import row as rows
-from aigw.usage.estimate import estimate
+from aigw.usage.estimate import estimate_answer, is_told
 from aigw.usage.price import Prices, Query
 from aigw.usage.row import UsageRow
 from aigw.usage.telemetry import Telemetry
@@ -42,14 +41,6 @@ LAST_SECONDS = 5.0
 
 MOST_CHARACTERS = 200
 """Of a name that a client or a provider chose."""
-FEW_TOKENS = 8
-"""A stream may begin with so many output tokens before any were made (Anthropic): they are no report of it."""
-
-FREE = frozenset(
-    (apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH,
-     apis.RETRIEVE_VIDEO, apis.RETRIEVE_VIDEO_CONTENT, apis.COUNT_TOKENS)
-)  # fmt: skip
-"""APIs that no provider bills."""
 
 
 class _Asked(msgspec.Struct):
@@ -184,7 +175,7 @@ class Recorder:
         """Whether the provider told all, or there is nothing to estimate by."""
         timing = note.exchange.timing
         if tokens.source == "reported":
-            return note.outcome is Outcome.COMPLETE or (tokens.output or 0) > FEW_TOKENS
+            return is_told(tokens, note.outcome)
         refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
         if refused or note.watch is None:
             return True
@@ -212,7 +203,9 @@ class Recorder:
         cost = None
         try:
             if count:
-                tokens = await asyncio.to_thread(self._estimate, note, watch, tokens)
+                tokens = await asyncio.to_thread(
+                    estimate_answer, note.exchange.request, watch, counter=self._tokens, model=note.model
+                )
             known, cost = self._cost_at_once(note, watch, tokens)
             if not known:
                 query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
@@ -223,19 +216,6 @@ class Recorder:
             log.exception("the usage of %s is not known", note.exchange.id)
         finally:
             self._keep(note, tokens, cost)
-
-    def _estimate(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens) -> rows.Tokens:
-        text, reasoning = watch.produced()
-        counted = estimate(
-            tokens,
-            prompt=_prompt(note.exchange),
-            text=text,
-            counter=self._tokens,
-            model=note.model,
-            reasoning=reasoning,
-        )
-        share = watch.share
-        return counted if share == 1 else msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
 
     def _keep(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> None:
         row = self._row(note, tokens, cost)
@@ -263,7 +243,7 @@ class Recorder:
             api=apis.detect(exchange.original.path) or "",
             asked=note.asked,
             model=note.model,
-            consumer=_name(exchange.consumer or exchange.original.headers.get("x-mse-consumer", "")),
+            consumer=_name(exchange.consumer),
             stream=timing.first is not None,
             status=note.status,
             outcome=note.outcome.value,
@@ -323,7 +303,7 @@ def _costs_nothing(note: _Note) -> bool:
     if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
         return True
     api = apis.detect(exchange.original.path)
-    return api in FREE or (api is None and not exchange.attempts)
+    return api in apis.FREE or (api is None and not exchange.attempts)
 
 
 def _asked(exchange: Exchange) -> str:
@@ -335,14 +315,3 @@ def _asked(exchange: Exchange) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return model if isinstance(model, str) else ""
-
-
-def _prompt(exchange: Exchange) -> str | list[dict[str, Any]]:
-    """What was sent to the provider, for counting."""
-    try:
-        messages = Document(exchange.request.body).get("messages")
-    except ValueError:
-        return ""
-    if isinstance(messages, list) and all(isinstance(message, dict) for message in messages):
-        return messages
-    return exchange.request.body.decode("utf-8", "replace")

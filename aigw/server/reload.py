@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aigw.config.load import Loaded
+from aigw.config.secrets import without_password
 from aigw.core.errors import ConfigError
 
 log = logging.getLogger("aigw")
@@ -98,6 +99,8 @@ class Reloader:
         for key, now, wanted in (
             ("listen", started.config.listen, new.config.listen),
             ("state_dir", started.config.state_dir, new.config.state_dir),
+            ("cache", started.config.cache, new.config.cache),
+            ("usage", without_password(started.config.usage), without_password(new.config.usage)),
         ):
             if now != wanted:
                 log.log(self._bad, "%s: %s needs a restart; it stays %s until then", self._path, key, now)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from aigw.config.model import MatchConfig, RouteConfig
 from aigw.config.rules import matches_domain
 from aigw.config.services import ServiceTable, parse_upstream
+from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Route, Target, Timeouts
 from aigw.core.pipeline import Chain, Pipeline
+from aigw.core.rerouting import NOWHERE
 
 DEFAULT_ROUTE = RouteConfig(name="default")
 """What a configuration without routes has: every request."""
@@ -23,6 +25,8 @@ class RouteTable:
     ) -> None:
         self._routes = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
         self._pipeline = pipeline
+        looks_at_headers = any(match.headers for match, _ in self._routes)
+        self._nowhere = pipeline.reroute(self._again) if looks_at_headers else None
 
     def find(self, request: Request) -> tuple[Route, Chain] | None:
         """The route of a request and its chain, None if no route matches."""
@@ -30,7 +34,15 @@ class RouteTable:
         for match, route in self._routes:
             if match == _EVERYTHING or matches(match, request, host):
                 return route, self._pipeline.chain(route, host)
-        return None
+        return None if self._nowhere is None else (NOWHERE, self._nowhere)
+
+    def _again(self, request: Request) -> Route:
+        """The route of a request whose headers have changed. Raises GatewayError where none matches."""
+        host = request.headers.get("host", "")
+        for match, route in self._routes:
+            if matches(match, request, host):
+                return route
+        raise no_route(request)
 
 
 def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) -> Route:
@@ -53,3 +65,11 @@ def matches(match: MatchConfig, request: Request, host: str) -> bool:
     if match.hosts and not matches_domain(match.hosts, host):
         return False
     return all(request.headers.get(name) == value for name, value in match.headers.items())
+
+
+def no_route(request: Request) -> GatewayError:
+    if "/v1/v1/" in request.path:
+        return GatewayError(
+            404, f"{request.path}: the base URL ends in /v1 and the client adds it again", code="unknown_url"
+        )
+    return GatewayError(404, f"no route for {request.method} {request.path}", code="unknown_url")

@@ -48,7 +48,8 @@ def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
 
 
 def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
-    """The configuration that `discover` wrote. Raises ConfigError with all findings."""
+    """A configuration that is in no file of the user's: what `discover` wrote, or a recipe. Raises ConfigError with all
+    findings."""
     loaded = _listening(load(None, env, text=text.encode()), listen)
     return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1]])
 

@@ -97,7 +97,10 @@ class Counter(Protocol):
     """Integers that requests use up, atomic across workers and, in Redis, across machines: each call is one decision.
     Amounts fit into 64 bits; a plugin that counts dollars counts millionths. Every call may raise StoreError.
 
-    `used` is a plain number under `key` itself, as Higress has it in Redis; what is held stands elsewhere."""
+    `used` is a plain number under `key` itself, as Higress has it in Redis; what is held stands elsewhere.
+
+    A caller that is cancelled leaves nothing half done: what it was to hold is not held, what it was to settle is
+    settled."""
 
     async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
         """Refuses if `used + held > limit` under any key (equality passes), or else sets aside each limit's `hold`,
@@ -105,8 +108,9 @@ class Counter(Protocol):
         ...
 
     async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
-        """Frees what the ticket holds and adds one charge per limit, also where the hold has expired. The first charge
-        starts the window. `within`: charges only where `used <= limit` still holds, as Higress does.
+        """Frees what the ticket holds and adds one charge per limit (a negative one where the number says what is
+        left), also where the hold has expired. The first charge starts the window. `within`: charges only where
+        `used <= limit` still holds, as Higress does.
 
         Settling a ticket again only charges again: its holds are gone."""
         ...

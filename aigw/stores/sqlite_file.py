@@ -5,7 +5,7 @@ Rule: a file that this version does not know is refused and never written to. `a
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import stat
 import time
@@ -28,13 +28,14 @@ _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_ma
 
 
 class Format(NamedTuple):
-    """What a file holds. `noun` names it in messages; `schema` makes it from an empty one; `page` is in bytes."""
+    """What a file holds. `noun` names it in messages; `schema` makes it from an empty one, for which `pragmas` are set
+    before anything else."""
 
     noun: str
     application: int
     version: int
     schema: tuple[str, ...]
-    page: int = 4096
+    pragmas: tuple[str, ...] = ()
 
 
 class FileError(StoreError):
@@ -53,7 +54,8 @@ def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS)
     connection = _connect(path, busy)
     try:
         is_new(connection, path, format_)  # refuses before anything is changed
-        connection.execute(f"PRAGMA page_size = {format_.page}")
+        for pragma in format_.pragmas:
+            connection.execute(f"PRAGMA {pragma}")
         _use_wal(connection, busy)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
@@ -120,20 +122,21 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def _touch(path: Path) -> None:
-    """A prepared folder may hold a link to some other file, or a pipe that never answers."""
+    """A prepared folder may hold a link to some other file, or a pipe that never answers.
+
+    A file that is there is not opened here: closing it would give up the locks of all of this process's connections to
+    it (POSIX), and then the next process to leave the file takes the log away from under them."""
     make_folder(path.parent)
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        file = os.open(path, flags, 0o600)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ForeignFileError(f"{path} is a symbolic link; {_REMEDY}") from None
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise ForeignFileError(f"{path} is no file; {_REMEDY}")
-    finally:
-        os.close(file)
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise ForeignFileError(f"{path} is a symbolic link; {_REMEDY}")
+    if not stat.S_ISREG(mode):
+        raise ForeignFileError(f"{path} is no file; {_REMEDY}")
 
 
 def _connect(path: Path, busy: float) -> sqlite3.Connection:

@@ -82,12 +82,17 @@ def summarise(path: Path, question: Question) -> summary.Summary:
         return summary.summarise(question, [], [0] * question.buckets, None)
     with closing(connection):
         try:
-            connection.execute("BEGIN")  # one state of the file for all three
-            groups = _groups(connection, question)
-            series = _series(connection, question)
-            (latest,) = connection.execute("SELECT max(at) FROM requests").fetchone()
+            connection.execute("BEGIN")  # one state of the file for all that is asked
+            return summarise_in(connection, question)
         except sqlite3.Error as error:
             raise FileError(f"{path} cannot be read: {error}") from None
+
+
+def summarise_in(connection: sqlite3.Connection, question: Question) -> summary.Summary:
+    """Raises sqlite3.Error."""
+    groups = _groups(connection, question)
+    series = _series(connection, question)
+    (latest,) = connection.execute("SELECT max(at) FROM requests").fetchone()
     return summary.summarise(question, groups, series, latest)
 
 

@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from aigw.core.document import Document
 from aigw.core.env import Tokens as Counter
+from aigw.core.model import Request
+from aigw.core.reply import Outcome
 from aigw.usage.row import Tokens
+from aigw.usage.watch import UsageWatch
 
 Prompt = str | Sequence[Mapping[str, Any]]
+
+FEW_TOKENS = 8
+"""A stream may begin with so many output tokens before any were made (Anthropic): they are no report of it."""
 
 
 def estimate(
@@ -36,3 +45,28 @@ def estimate(
         reasoning=max(thought, reported.reasoning or 0) if reasoning or reported.reasoning is not None else None,
         source="estimated",
     )
+
+
+def is_told(reported: Tokens, outcome: Outcome) -> bool:
+    """Whether the provider told all, or told as it went where the stream was cut off."""
+    return reported.source == "reported" and (outcome is Outcome.COMPLETE or (reported.output or 0) > FEW_TOKENS)
+
+
+def estimate_answer(request: Request, watch: UsageWatch, *, counter: Counter, model: str = "") -> Tokens:
+    """What the answer to `request`, as it was sent, used. Takes time, as `estimate` does."""
+    text, reasoning = watch.produced()
+    prompt = _prompt(request)
+    counted = estimate(watch.tokens, prompt=prompt, text=text, counter=counter, model=model, reasoning=reasoning)
+    share = watch.share
+    return counted if share == 1 else msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
+
+
+def _prompt(request: Request) -> Prompt:
+    """What was sent to the provider, for counting."""
+    try:
+        messages = Document(request.body).get("messages")
+    except ValueError:
+        return ""
+    if isinstance(messages, list) and all(isinstance(message, dict) for message in messages):
+        return messages
+    return request.body.decode("utf-8", "replace")

@@ -94,6 +94,11 @@ class UsageReader:
         return _tokens(self._seen, self._beside)
 
     @property
+    def cache_beside(self) -> bool:
+        """Whether this provider counts cached tokens beside its input tokens (Anthropic), not as a part of them."""
+        return self._beside
+
+    @property
     def parts(self) -> dict[str, int]:
         """The keys of `names.PARTS` that were reported, each at most its bucket."""
         if not any(slot in self._seen for _, slot, _ in names.PARTS.values()):

@@ -70,7 +70,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Query(NamedTuple):
-    """`provider` is a type of the catalog, `tier` the provider's service tier ("" = the default one)."""
+    """`provider` is a type of the catalog, or "" for the model's own vendor, `tier` the provider's service tier ("" =
+    the default one)."""
 
     provider: str
     model: str

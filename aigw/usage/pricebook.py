@@ -31,7 +31,8 @@ RATES = {
 
 
 def look_up(provider: str, url: str, model: str, tier: str, at: float) -> dict[str, Any] | None:
-    """The price of `model` at the instant `at`, None if it is unknown. See `aigw.usage.price.Price` for its fields."""
+    """The price of `model` at the instant `at`, None if it is unknown. See `aigw.usage.price.Price` for its fields.
+    Without a provider it is that of the vendor to whom the name belongs."""
     found = _find(provider, url, model)
     if found is None:
         return None
@@ -46,7 +47,7 @@ def look_up(provider: str, url: str, model: str, tier: str, at: float) -> dict[s
 
 
 def _find(provider: str, url: str, model: str) -> ModelInfo | None:
-    for place in _places(provider, url):
+    for place in _places(provider, url) if provider else (None,):
         try:
             return get_snapshot().find_provider_model(model, place, None, None)[1]
         except LookupError:

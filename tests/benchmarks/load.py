@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.load PORT SHAPE CONNECTIONS --seconds S | --requests N` prints one JSON line: requests per
 second, and percentiles of the latencies in microseconds. Rule: as little work as possible for each response, as the
-generator shares its core with the upstream."""
+generator shares its core with the upstream. With --distinct no two requests are the same."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Run:
         self.until = until
         self.left = requests
         self.open = 0
+        self.sent = 0
         self.stopped = asyncio.get_running_loop().create_future()
 
     def closed(self) -> None:
@@ -45,9 +46,10 @@ class Run:
 class Client(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, run: Run, request: bytes, *, streaming: bool) -> None:
+    def __init__(self, run: Run, request: bytes, *, streaming: bool, distinct: bool) -> None:
         self._run = run
         self._request = request
+        self._around = traffic.around_number(request) if distinct else None
         self._streaming = streaming
         self._done = False
 
@@ -65,8 +67,12 @@ class Client(asyncio.Protocol):
         self._tail = b""
         self._missing = -1
         self._first = 0.0
+        request = self._request
+        if self._around is not None:
+            run.sent += 1
+            request = b"%b%08d%b" % (self._around[0], run.sent, self._around[1])
         self._started = _clock()
-        self._transport.write(self._request)
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         if (self._stream_ends if self._streaming else self._plain_ends)(data):
@@ -106,14 +112,18 @@ class Client(asyncio.Protocol):
         return self._tail == _STREAM_END
 
 
-async def load(port: int, shape: str, connections: int, *, seconds: float, requests: int) -> dict[str, float]:
+async def load(
+    port: int, shape: str, connections: int, *, seconds: float, requests: int, distinct: int = 0
+) -> dict[str, float]:
     loop = asyncio.get_running_loop()
     run = Run(until=float("inf"), requests=requests or 2**62)
+    run.sent = distinct
     request = traffic.request(shape, port)
-    clients = [
-        (await loop.create_connection(lambda: Client(run, request, streaming=shape != "plain"), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
+
+    def client() -> Client:
+        return Client(run, request, streaming=shape != "plain", distinct=distinct > 0)
+
+    clients = [(await loop.create_connection(client, "127.0.0.1", port))[1] for _ in range(connections)]
     started = _clock()
     run.until = started + seconds if seconds else float("inf")
     for client in clients:
@@ -135,12 +145,9 @@ def main() -> None:
     parser.add_argument("connections", type=int)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--requests", type=int, default=0)
-    asked = parser.parse_args()
-    print(
-        json.dumps(
-            uvloop.run(load(asked.port, asked.shape, asked.connections, seconds=asked.seconds, requests=asked.requests))
-        )
-    )
+    parser.add_argument("--distinct", type=int, default=0, metavar="N", help="number the questions, from N on")
+    asked = vars(parser.parse_args())
+    print(json.dumps(uvloop.run(load(asked.pop("port"), asked.pop("shape"), asked.pop("connections"), **asked))))
 
 
 if __name__ == "__main__":

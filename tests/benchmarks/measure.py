@@ -35,7 +35,7 @@ QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100)
 def _configured() -> Iterator[Path]:
     """A configuration file with ai-statistics, with the provider that it names running."""
     with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
-        yield processes.write_config(Path(folder), upstream.port, statistics=True)
+        yield processes.write_config(Path(folder), upstream.port, processes.STATISTICS)
 
 
 def throughput(shape: str, effort: Effort) -> Figures:
@@ -47,7 +47,7 @@ def throughput(shape: str, effort: Effort) -> Figures:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         floor = stack.enter_context(processes.floor(upstream.port))
         aigw, _ = stack.enter_context(processes.aigw(processes.write_config(folder / "plain", upstream.port)))
-        config = processes.write_config(folder / "statistics", upstream.port, statistics=True)
+        config = processes.write_config(folder / "statistics", upstream.port, processes.STATISTICS)
         statistics, _ = stack.enter_context(processes.aigw(config))
         servers = {"upstream": upstream, "floor": floor, "aigw": aigw, "statistics": statistics}
         for connections in CONNECTIONS:
@@ -57,6 +57,39 @@ def throughput(shape: str, effort: Effort) -> Figures:
             for _ in range(effort.rounds):
                 for name, server in servers.items():
                     runs[name].append(processes.load(server, shape, connections, seconds=effort.seconds))
+            found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
+    return found
+
+
+def cache(effort: Effort) -> Figures:
+    """Requests per second and latencies (µs) of the floor, of hits that come from memory, the disk and a Redis, and of
+    misses with ai-statistics, ai-cache and ai-token-ratelimit together; in turns, medians."""
+    found: Figures = {}
+    with ExitStack() as stack:
+        upstream = stack.enter_context(processes.upstream())
+        redis = stack.enter_context(processes.redis())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port, every = upstream.port, (processes.STATISTICS, processes.CACHE, processes.LIMIT)
+        configs = {
+            "hit_memory": processes.write_config(folder / "memory", port, processes.CACHE),
+            "hit_disk": processes.write_config(folder / "disk", port, processes.CACHE, memory="1"),
+            "hit_redis": processes.write_config(folder / "redis", port, processes.CACHE, redis=redis),
+            "miss_disk": processes.write_config(folder / "all", port, *every),
+            "miss_redis": processes.write_config(folder / "all-redis", port, *every, redis=redis),
+        }
+        servers = {"floor": stack.enter_context(processes.floor(port))}
+        servers |= {name: stack.enter_context(processes.aigw(config))[0] for name, config in configs.items()}
+        asked = 1
+        for connections in CONNECTIONS:
+            runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
+            for turn in range(effort.rounds + 1):
+                for name, server in servers.items():
+                    distinct = asked if name.startswith("miss") else 0
+                    seconds = effort.seconds if turn else min(1.0, effort.seconds)
+                    run = processes.load(server, "plain", connections, seconds=seconds, distinct=distinct)
+                    asked += int(run["requests"]) + connections
+                    if turn:  # the first one warms up
+                        runs[name].append(run)
             found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
     return found
 

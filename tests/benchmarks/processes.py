@@ -17,6 +17,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.redis_server import binary
+
 READY_SECONDS = 20.0
 ROOT = Path(__file__).parents[2]
 
@@ -122,6 +124,30 @@ def floor(upstream_port: int) -> Iterator[Server]:
 
 
 @contextmanager
+def redis() -> Iterator[str]:
+    """The URL of a Redis server on the upstream's core."""
+    port = free_port()
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no")
+    with on_core("upstream"):
+        process = subprocess.Popen([binary(), *options], stdout=subprocess.DEVNULL)
+    try:
+        _wait_for_port(port, time.perf_counter() + READY_SECONDS)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for_port(port: int, until: float) -> None:
+    while time.perf_counter() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    raise RuntimeError("the Redis server did not become ready")
+
+
+@contextmanager
 def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Server, float]]:
     """The real command with ai-proxy, and the seconds from its start to its first 200. It keeps its books."""
     port = int(config.read_text().split("listen: 127.0.0.1:", 1)[1].split()[0])
@@ -132,8 +158,19 @@ def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Ser
         yield Server(port, process.pid), ready
 
 
-def write_config(folder: Path, upstream_port: int, *, statistics: bool = False) -> Path:
-    """A configuration with ai-proxy for the canned provider, with every model mapped, perhaps with ai-statistics."""
+STATISTICS = "ai-statistics"
+CACHE = "ai-cache"
+LIMIT = "ai-token-ratelimit"
+_PLUGINS = {
+    STATISTICS: "{}",
+    CACHE: "{cache: {type: redis, serviceName: redis.static}}",
+    LIMIT: "{rule_name: bench, global_threshold: {token_per_minute: 1000000000000}, redis: {service_name: redis.static}}",
+}
+
+
+def write_config(folder: Path, upstream_port: int, *plugins: str, memory: str = "64MiB", redis: str = "") -> Path:
+    """A configuration with ai-proxy for the canned provider, with every model mapped, and with these plugins. `memory` is
+    what the cache may have in front of the disk, `redis` the URL of what takes the disk's place."""
     folder.mkdir(exist_ok=True)
     path = folder / "aigw.yaml"
     path.write_text(
@@ -141,13 +178,15 @@ def write_config(folder: Path, upstream_port: int, *, statistics: bool = False) 
 listen: 127.0.0.1:{free_port()}
 services:
   api.openai.com: http://127.0.0.1:{upstream_port}
+{f"  redis.static: {redis}" if redis else ""}
+cache: {{memory: {memory}}}
 plugins:
   ai-proxy:
     provider:
       type: openai
       apiTokens: [sk-bench]
       modelMapping: {{bench-plain: real-plain, bench-stream: real-stream, bench-drip: real-drip, bench-slow: real-slow}}
-{"  ai-statistics: {}" if statistics else ""}
+{"".join(f"  {name}: {_PLUGINS[name]}{chr(10)}" for name in plugins)}
 prices:
   bench-mapped: {{input: 1, output: 2}}
 """
@@ -176,10 +215,13 @@ def free_port() -> int:
         return port
 
 
-def load(server: Server, shape: str, connections: int, *, seconds: float = 0.0, requests: int = 0) -> dict[str, float]:
+def load(
+    server: Server, shape: str, connections: int, *, seconds: float = 0.0, requests: int = 0, distinct: int = 0
+) -> dict[str, float]:
     """Runs the load generator. What it found, and the server's processor time for each request (`cpu`, µs), which
     tells more than the rest where other programs run on the same cores."""
     amount = ("--seconds", str(seconds)) if seconds else ("--requests", str(requests))
+    amount += ("--distinct", str(distinct))
     before = server.cpu()
     with python("load", "-m", "tests.benchmarks.load", str(server.port), shape, str(connections), *amount) as process:
         found: dict[str, float] = json.loads(_line(process))

@@ -35,6 +35,10 @@ def with_statistics(figures: Figures) -> float:
     return ratio(figures, "c32", "per_second", "statistics")
 
 
+def hit(name: str, connections: str, figure: str) -> Callable[[Figures], float]:
+    return lambda figures: ratio(figures, connections, figure, name)
+
+
 AIMS = (
     Aim("throughput, plain, c=32", "plain", lambda f: ratio(f, "c32", "per_second"), 1.7, True, "x floor"),
     Aim("throughput, stream, c=32", "stream", lambda f: ratio(f, "c32", "per_second"), 1.4, True, "x floor"),
@@ -43,6 +47,10 @@ AIMS = (
     Aim("p50, plain, c=1", "plain", lambda f: ratio(f, "c1", "total_p50"), 1.0, False, "x floor"),
     Aim("p50 to the last event, stream, c=1", "stream", lambda f: ratio(f, "c1", "total_p50"), 1.0, False, "x floor"),
     Aim("p50 to the first event, drip, c=1", "drip", lambda f: ratio(f, "c1", "first_p50"), 1.0, False, "x floor"),
+    Aim("hits per second, memory layer, c=32", "cache", hit("hit_memory", "c32", "per_second"), 2.5, True, "x floor"),
+    Aim("hits per second, disk, c=32", "cache", hit("hit_disk", "c32", "per_second"), 2.5, True, "x floor"),
+    Aim("p50 of a hit, c=1", "cache", lambda f: f["c1"]["hit_memory"]["total_p50"] / 1000, 0.2, False, "ms"),
+    Aim("misses, all three plugins, c=32", "cache", hit("miss_disk", "c32", "per_second"), 1.0, True, "x floor"),
     Aim("idle memory", "memory", lambda f: f["idle_mib"], 60, False, "MiB"),
     Aim("growth of memory", "memory", lambda f: f["growth_percent"], 5, False, "%"),
     Aim("ready", "start", lambda f: f["ready_s"], 0.6, False, "s"),
@@ -66,14 +74,14 @@ def text(parts: dict[str, Figures], described: str) -> str:
 
 
 def _throughput(name: str, figures: Figures) -> list[str]:
-    columns = [column for column in figures["c1"]["aigw"] if column != "requests"]
+    columns = [column for column in figures["c1"]["floor"] if column != "requests"]
     titles = [column.replace("per_second", "requests/s").replace("_", " ") for column in columns]
     lines = [f"{name + ' (times in µs)':30}" + "".join(f"{title:>14}" for title in titles)]
     for connections, measured in figures.items():
-        for who in ("upstream", "floor", "aigw", "statistics"):
+        for who in measured:
             label = f"  {connections} {who}{' (no proxy)' if who == 'upstream' else ''}"
             lines.append(f"{label:30}" + "".join(f"{measured[who][column]:>14,.0f}" for column in columns))
-        for who in ("aigw", "statistics"):
+        for who in [each for each in measured if each not in ("upstream", "floor")]:
             ratios = [ratio(figures, connections, column, who) for column in columns]
             lines.append(f"  {connections} {who + ' / floor':24}" + "".join(f"{value:>14.2f}" for value in ratios))
     return lines

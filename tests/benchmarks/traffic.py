@@ -13,17 +13,19 @@ SHAPES = ("plain", "stream", "drip")
 """A JSON answer; a stream that arrives in one piece; a stream whose events arrive one by one."""
 USER_DIGITS = 8
 _USER = b'"user":"'
+_QUESTION = b'"content":"No. '
 _TEXT = "The quick brown fox jumps over the lazy dog while the five boxing wizards look on. "
 _HEAD = b"HTTP/1.1 200 OK\r\nserver: bench\r\nx-request-id: req_0123456789abcdef\r\n"
 
 
 def request(shape: str, port: int, number: int = 0) -> bytes:
-    """A chat request for one of SHAPES, or for a `slow` stream, whose events come 20 ms apart."""
+    """A chat request for one of SHAPES, or for a `slow` stream, whose events come 20 ms apart. The number stands in its
+    question, too."""
     body = {
         "model": f"bench-{shape}",
         "messages": [
             {"role": "system", "content": "You are a helpful assistant."},
-            {"role": "user", "content": _TEXT * 9},
+            {"role": "user", "content": f"No. {number:0{USER_DIGITS}}: {_TEXT * 9}"},
         ],
         "temperature": 0.7,
         "max_tokens": 256,
@@ -45,6 +47,12 @@ def user_of(message: bytes) -> bytes:
     """The token of a request, zeros if it has none."""
     at = message.find(_USER)
     return message[at + len(_USER) :][:USER_DIGITS] if at >= 0 else b"0" * USER_DIGITS
+
+
+def around_number(message: bytes) -> tuple[bytes, bytes]:
+    """A request before and after the number in its question, to ask another question each time."""
+    start = message.index(_QUESTION) + len(_QUESTION)
+    return message[:start], message[start + USER_DIGITS :]
 
 
 def plain_answer() -> bytes:

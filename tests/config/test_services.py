@@ -91,9 +91,28 @@ def test_no_upstreams(text):
 
 @pytest.mark.parametrize("url", ["http://h:1", "https://h/", "redis://h:1/0", "builtin://embeddings", "unix:///tmp/x"])
 def test_what_a_service_may_be(url):
-    assert service_problem(url) == ""
+    assert service_problem("a.b", url) == ""
 
 
-@pytest.mark.parametrize("url", ["h:1", "", "http://", "http://h:x", "http://h/path", "http://h?x=1", "://h"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "h:1",
+        "",
+        "http://",
+        "http://h:x",
+        "http://h/path",
+        "http://h?x=1",
+        "://h",
+        "redis://",
+        "redis://h/x",
+        "redis+sentinel://h:1",
+    ],
+)
 def test_what_a_service_may_not_be(url):
-    assert service_problem(url)
+    assert service_problem("a.b", url)
+
+
+def test_a_provider_is_no_redis():
+    assert "host of a provider" in service_problem("dashscope.aliyuncs.com:443", "redis://h:1")
+    assert service_problem("redis.static:80", "redis://h:1") == ""

@@ -13,7 +13,7 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the tests are no package; this makes the player's modules importable
 
-from player.cases import Case, load, not_built, plugins_of  # noqa: E402
+from player.cases import Case, load, not_built, plugins_of, stores_of  # noqa: E402
 
 FILES = [HERE / "higress-cases.yaml", HERE / "more-cases.yaml"]
 OUTCOMES = {"passed": "passed", "failed": "failed", "error": "failed", "xfailed": "excepted", "skipped": "not built"}
@@ -22,23 +22,24 @@ PLUGIN = "plugin"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test a case."""
+    """One test a case, or one for each kind of store that it is played with."""
     if "case" not in metafunc.fixturenames:
         return
     given = metafunc.config.getoption("--cases")
     exceptions = yaml.safe_load((HERE / "exceptions.yaml").read_text(encoding="utf-8")) or {}
     cases = [case for file in ([given] if given else FILES) for case in load(file)]
-    metafunc.parametrize("case", [_parameter(case, exceptions) for case in cases])
+    played = [_parameter(case, store, exceptions) for case in cases for store in stores_of(case)]
+    metafunc.parametrize(("case", "store"), played)
 
 
-def _parameter(case: Case, exceptions: dict[str, str]) -> Any:
+def _parameter(case: Case, store: str, exceptions: dict[str, str]) -> Any:
     """An excepted case is played and must fail; a case of a part that is not built is not played."""
     marks = []
     if missing := not_built(case):
         marks.append(pytest.mark.skip(reason=f"not built yet: {', '.join(missing)}"))
     elif case["id"] in exceptions:
         marks.append(pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason=exceptions[case["id"]]))
-    return pytest.param(case, id=case["id"], marks=marks)
+    return pytest.param(case, store, id=case["id"] if store == "local" else f"{case['id']}-{store}", marks=marks)
 
 
 @pytest.hookimpl(tryfirst=True)

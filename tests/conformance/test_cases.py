@@ -10,10 +10,10 @@ from player.mismatch import Mismatch
 from player.play import play
 
 
-async def test_case(case: Case, tmp_path: Path) -> None:
+async def test_case(case: Case, store: str, tmp_path: Path) -> None:
     failure = ""
     try:
-        await play(case, tmp_path)
+        await play(case, tmp_path, store)
     except Mismatch as error:
         failure = str(error)
     if failure:

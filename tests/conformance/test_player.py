@@ -257,7 +257,7 @@ def test_retry_must_use_the_other_token() -> None:
         {"id": "x", "plugin": "p", "config": {}},
         {"id": "x", "plugin": "p", "config": {}, "expect_config": "maybe"},
         {"id": "x", "mocks": [{"match": "a", "delay": 1}], "steps": []},
-        {"id": "x", "steps": [{**STEP, "expect": {"upstream_body": "unchanged"}, "advance_s": 1}]},
+        {"id": "x", "steps": [{**STEP, "expect": {"upstream_body": "unchanged"}, "advance_ms": 1}]},
         {"id": "x", "steps": [{"request": {"path": "/", "cookies": 1}, "expect": {"upstream_body": "unchanged"}}]},
         {"id": "x", "steps": [{**STEP, "expect": {"upstream_boddy": "unchanged"}}]},
         {"id": "x", "steps": [{**STEP, "upstream": {"statsu": 1}, "expect": {"upstream_body": "unchanged"}}]},

@@ -55,7 +55,7 @@ class Stage:
     async def ask(self, request: Request, *, route: Route = ROUTE, consumer: str = "") -> tuple[Exchange, bytes]:
         """One request and its answer's bytes, read to its end."""
         exchange = make_exchange(request, route=route)
-        exchange.consumer = consumer
+        exchange.consumer = consumer or exchange.consumer
         reply = await self.plugin(exchange, terminal(self.upstream))
         body = await reply.body()
         await exchange.aclose()

@@ -120,3 +120,22 @@ def test_a_quoted_text_is_found_as_it_is(needle: str, around: str) -> None:
     assert GoRegex(f"^{quoted}$").replace_all(needle, "x") == "x"
     if re.search(re.escape(needle), around) is None:
         assert GoRegex(quoted).replace_all(around, "x") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("(?i)code", "x" * 90_000 + "CODE", True),
+        ("(?i)code", "x" * 100_000 + "CODE", False),
+        ("a.*b", "a" + "x" * 900 + "b", True),
+        ("a.*b", "a" + "x" * 2_000 + "b", False),
+        ("a.*b.*c", "abc", True),
+    ],
+)
+def test_a_long_text_is_seen_as_far_as_the_pattern_can_be_trusted(pattern, text, found):
+    assert GoRegex.longest(pattern).search(text) is found
+
+
+def test_nobody_is_trusted_with_a_nested_repetition():
+    with pytest.raises(ValueError, match="too many ways"):
+        GoRegex.longest("(a+)+$")

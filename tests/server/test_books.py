@@ -12,10 +12,10 @@ import sys
 import pytest
 from fakes import chat, make_exchange
 
-from aigw.config.load import load
 from aigw.core.errors import ConfigError
 from aigw.core.reply import Outcome
 from aigw.server.books import Books
+from aigw.usage.price import PriceOverride, Prices
 from aigw.usage.watch import UsageWatch
 
 
@@ -62,7 +62,7 @@ def test_without_a_folder_nothing_is_exported():
 async def test_the_prices_of_the_configuration_in_force(tmp_path):
     books = Books(tmp_path)
     async with books.open():
-        books.take(load(None, {}, text=b"prices: {m: {input: 2, output: 1}}"))
+        books.take(Prices({"m": PriceOverride(input=2, output=1)}))
         books.recorder.note(exchange(), 200, Outcome.COMPLETE)
     (row,) = books.usage.read()
     assert row.cost == pytest.approx(2)

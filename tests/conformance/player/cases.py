@@ -5,9 +5,10 @@ The format is that of higress-cases.yaml; its header comment says what the names
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from player.expectations import check_names
@@ -23,13 +24,27 @@ class Loader(yaml.SafeLoader):
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
 
 DESCRIPTIVE = {"id", "title", "note", "basis", "plugin_version"}
-CASE = DESCRIPTIVE | {"plugin", "plugins", "config", "steps", "mocks", "expect_config", "reason"}
+CASE = DESCRIPTIVE | {
+    "plugin",
+    "plugins",
+    "config",
+    "steps",
+    "mocks",
+    "expect_config",
+    "reason",
+    "redis_client",
+    "redis_down",
+}
 ORDER_CASE = DESCRIPTIVE | {"input", "request_order", "response_order"}
-STEP = {"request", "upstream", "expect", "context"}
+STEP = {"request", "upstream", "expect", "context", "advance_s", "redis_down"}
 REQUEST = {"method", "path", "host", "headers", "body"}
 ANSWER = {"status", "headers", "body", "chunks"}
 MOCK = ANSWER | {"match"}
 CONTEXT = {"route_name", "cluster_name", "response.code_details"}
+REDIS_CLIENT = {"service", "port", "username", "password", "timeout_ms", "db"}
+ONLY_REDIS_SHOWS = {"redis_client", "redis_down", "redis_calls", "store_after", "advance_s"}
+
+SERVICE_KEYS = ("serviceName", "serviceFQDN", "service_name")
 
 
 def load(path: Path) -> list[Case]:
@@ -58,6 +73,52 @@ def not_built(case: Case) -> list[str]:
     return [name for name, module in modules.items() if find_spec(module) is None]
 
 
+class NamedRedis(NamedTuple):
+    """What the configuration of a case says about its Redis."""
+
+    service: str
+    username: str = ""
+    password: str = ""
+    database: int = 0
+
+
+def redis_of(case: Case) -> NamedRedis:
+    """Raises KeyError for a case without a Redis."""
+    for node in mappings(plugins_of(case)):
+        for key in SERVICE_KEYS:
+            if is_redis(node.get(key)):
+                fields = (node.get("username", ""), node.get("password", ""), node.get("database", 0))
+                return NamedRedis(node[key], *fields)
+    raise KeyError("redis")
+
+
+def is_redis(service: Any) -> bool:
+    return isinstance(service, str) and service.startswith("redis.")
+
+
+def stores_of(case: Case) -> list[str]:
+    """With which stores the case is played: "redis", a real server; "local", what the gateway has on this machine."""
+    steps = case.get("steps") or []
+    try:
+        redis_of(case)
+    except KeyError:
+        return ["local"]
+    if not (steps or "redis_client" in case):
+        return ["local"]
+    said = set(case).union(*(step.keys() | step["expect"].keys() for step in steps))
+    return ["redis"] if said & ONLY_REDIS_SHOWS else ["redis", "local"]
+
+
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping inside a value, at any depth."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from mappings(item)
+
+
 def check(case: Case) -> None:
     """Raises Mismatch if anything in the case would go unchecked."""
     if "request_order" in case:
@@ -67,6 +128,7 @@ def check(case: Case) -> None:
     require("steps" in case or "expect_config" in case, "case: it has neither steps nor expect_config")
     if case.get("expect_config") not in (None, "accepted", "rejected"):
         raise Mismatch(f"expect_config: the player does not know {case['expect_config']!r}")
+    only_known("redis_client", case.get("redis_client") or {}, REDIS_CLIENT)
     for mock in case.get("mocks") or []:
         only_known("mock", mock, MOCK)
     for number, step in enumerate(case.get("steps") or [], 1):

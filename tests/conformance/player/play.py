@@ -1,34 +1,44 @@
 """Plays one case: its services, its gateway, its steps one after another.
 
 A service that no mock answers for is down. What is sent to a provider's host arrives at the route's own: in
-Higress the cluster decides the address, not the host. Redis is not scripted: it is the gateway's own stand-in."""
+Higress the cluster decides the address, not the host. Redis is a real one, or the gateway's own stand-in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from player import gateway
-from player.cases import Case, check, plugins_of
+from player.cases import SERVICE_KEYS, Case, check, is_redis, mappings, plugins_of
 from player.expectations import ROUTE_HEADER, Played
 from player.expectations import check as check_step
 from player.mismatch import Mismatch, differ, require
 from player.observed import Receiver, observe, receiving
 from player.services import Answer, Services, answer_of, encode_body, serve
+from player.store import Store, open_store
 from player.wire import Call, Sent, exchange
 
 ROUTE = "test-route"
 SERVICE = "llm.internal.dns:443"
 
-SERVICE_KEYS = ("serviceName", "serviceFQDN", "service_name")
 PORT_KEYS = ("servicePort", "service_port")
 
 
-async def play(case: Case, folder: Path) -> None:
-    """Raises Mismatch if the gateway does anything else than the case says. `folder` is empty and the case's own."""
+ANY_CALL = {
+    "request": {
+        "path": "/v1/chat/completions",
+        "body": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
+    },
+    "expect": {"local_reply": "none"},
+}
+"""What a case without steps is played with if its Redis must see the gateway."""
+
+
+async def play(case: Case, folder: Path, store: str = "local") -> None:
+    """Raises Mismatch if the gateway does anything else than the case says. `folder` is empty and the case's own;
+    `store` is one of `cases.stores_of`."""
     check(case)
     if "request_order" in case:
         _check_order(case)
@@ -37,8 +47,10 @@ async def play(case: Case, folder: Path) -> None:
         require(str(case.get("reason", "")) in findings, f"the reason {case.get('reason')!r} is not in:\n{findings}")
     else:
         stage = Stage(case)
-        async with serve(*service_names(case), stage.respond) as services:
-            await stage.run(services, folder)
+        async with AsyncExitStack() as stack:
+            services = await stack.enter_async_context(serve(*service_names(case), stage.respond))
+            redis = await stack.enter_async_context(open_store(case, folder)) if store == "redis" else None
+            await stage.run(services, folder, redis)
 
 
 def _check_order(case: Case) -> None:
@@ -74,19 +86,22 @@ class Stage:
         mock = next(found, None)
         return None if mock is None else answer_of(mock, call.method)
 
-    async def run(self, services: Services, folder: Path) -> None:
+    async def run(self, services: Services, folder: Path, redis: Store | None) -> None:
+        steps = self._case.get("steps") or ([ANY_CALL] if "redis_client" in self._case else [])
         async with AsyncExitStack() as stack:
             receiver: Receiver | None = None
-            if any("span_tags" in step["expect"] for step in self._case.get("steps") or []):
+            if any("span_tags" in step["expect"] for step in steps):
                 receiver = await stack.enter_async_context(receiving())
-            config = gateway_config(self._case, services.urls)
+            config = gateway_config(self._case, services.urls | (redis.services if redis else {}))
             environment = receiver.environment if receiver else {}
             process = await stack.enter_async_context(gateway.running(folder, config, environment))
             timeouts = await self._timeouts(process)
-            for number, step in enumerate(self._case.get("steps") or [], 1):
+            for number, step in enumerate(steps, 1):
                 self.begin(step)
                 services.calls.clear()
                 try:
+                    if redis:
+                        await redis.begin(step)
                     sent = request_of(step)
                     answer = await exchange(process.url, sent)
                     scripted = answer_of(step.get("upstream"), sent.method)
@@ -95,19 +110,32 @@ class Stage:
                     observed = await observe(folder, process.url, receiver, answer, step["expect"])
                     expect = step["expect"]
                     check_step(Played(sent, answer, scripted, self._service, calls, expect, tokens, timeouts, observed))
+                    if redis:
+                        await redis.check(expect)
                 except Mismatch as error:
                     raise Mismatch(f"step {number}: {error}{gateway.tail(process.errors)}") from None
+        if redis:
+            await redis.check_end()
+            _check_client(self._case, redis, timeouts)
 
     async def _timeouts(self, process: gateway.Gateway) -> set[float]:
         """A timeout cannot be seen on the wire, so it is looked up in the effective configuration."""
         expected = [
             callout for step in self._case.get("steps") or [] for callout in step["expect"].get("callouts") or []
         ]
+        expected.append(self._case.get("redis_client") or {})
         if not any("timeout_ms" in callout for callout in expected):
             return set()
         nodes = mappings(await gateway.effective_config(process))
         numbers = (value for node in nodes for key, value in node.items() if "timeout" in key.lower())
         return {float(value) for value in numbers if isinstance(value, int | float)}
+
+
+def _check_client(case: Case, redis: Store, timeouts: set[float]) -> None:
+    if expected := case.get("redis_client"):
+        redis.check_client(expected)
+        if timeouts and expected["timeout_ms"] not in timeouts:  # else it is the default, which is not shown
+            raise differ("redis_client: timeouts of the effective configuration", expected["timeout_ms"], timeouts)
 
 
 def request_of(step: dict[str, Any]) -> Sent:
@@ -152,7 +180,7 @@ def service_names(case: Case) -> tuple[list[str], list[str]]:
         name = next((node[key] for key in SERVICE_KEYS if key in node), None)
         port = next((node[key] for key in PORT_KEYS if key in node), None)
         known = {known.partition(":")[0] for known in names}
-        if isinstance(name, str) and name not in known and not name.startswith("redis."):
+        if isinstance(name, str) and name not in known and not is_redis(name):
             names[f"{name}:{port}" if port else name] = None
     # the cause of an answer that the gateway itself makes (`response.code_details`) is that there is nobody to ask
     down = [routes(case)[route_of(step)] for step in case.get("steps") or [] if is_own_answer(step)]
@@ -163,22 +191,13 @@ def is_own_answer(step: dict[str, Any]) -> bool:
     return "response.code_details" in (step.get("context") or {})
 
 
-def mappings(value: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping inside a value, at any depth."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from mappings(item)
-
-
 def tokens_of(case: Case) -> list[str]:
     return [token for node in mappings(plugins_of(case)) for token in node.get("apiTokens") or []]
 
 
 def gateway_config(case: Case, services: dict[str, str]) -> dict[str, Any]:
-    """The aigw.yaml of a case. `services` says where the services are. Prices are set, so that none is looked up."""
+    """The aigw.yaml of a case. `services` says where the services are. Prices are set, so that none is looked up, and
+    nothing is kept in memory, so that every look-up can be seen in Redis."""
     named = [(name, service) for name, service in routes(case).items() if name != ROUTE]
     selected = [
         {"name": name, "match": {"path": "/*", "headers": {ROUTE_HEADER: name}}, "upstream": service}
@@ -192,6 +211,7 @@ def gateway_config(case: Case, services: dict[str, str]) -> dict[str, Any]:
         **({"hosts": hosts} if hosts else {}),
         "services": services,
         "prices": {"*": {"input": 0, "output": 0}},
+        "cache": {"memory": 1},
         "routes": [*selected, {"name": ROUTE, "match": {"path": "/*"}, "upstream": default}],
         "plugins": json.loads(json.dumps(plugins_of(case))),
     }

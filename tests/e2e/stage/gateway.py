@@ -36,7 +36,8 @@ class Gateway:
     def sdk(self, **options: Any) -> AsyncOpenAI:
         """OpenAI's own client. It retries nothing unless told to, and goes through no proxy."""
         ours = {"base_url": f"{self.url}/v1", "api_key": "sk-client", "max_retries": 0, "timeout": PATIENCE}
-        client = AsyncOpenAI(http_client=DefaultAsyncHttpxClient(trust_env=False), **{**ours, **options})
+        options.setdefault("http_client", DefaultAsyncHttpxClient(trust_env=False))
+        client = AsyncOpenAI(**{**ours, **options})
         self._stack.push_async_callback(client.close)
         return client
 

@@ -1,0 +1,150 @@
+"""Watches an answer go by and makes an entry of it if it is complete and successful.
+
+Rule: only what came to its proper end is kept: status 200, a finish reason for every choice, a stream with its last
+event, no error inside. While the answer goes by its pieces are only collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from aigw.caching.asked import CONVERTIBLE, Asked
+from aigw.caching.entry import Entry
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.reply import Reply
+from aigw.dialects.chat_whole import usage_chunk
+from aigw.dialects.openai import choices_of, is_error, is_usage_only
+from aigw.dialects.sse import json_event
+from aigw.providers import apis
+from aigw.usage.ailog import as_payload
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Of an answer that is kept."""
+DONE = b"[DONE]"
+
+
+def keepable(reply: Reply) -> bool:
+    """Whether an answer with this head may become an entry."""
+    if reply.status != 200 or "content-encoding" in reply.headers:
+        return False
+    content_type = reply.headers.get("content-type", "").lower()
+    return "json" in content_type or reply.streaming
+
+
+class Capture:
+    """Collects one answer. `now` gives monotonic seconds."""
+
+    __slots__ = ("_asked", "_chunks", "_content_type", "_now", "_size", "_streaming", "_times", "pieces")
+
+    def __init__(self, asked: Asked, reply: Reply, now: Callable[[], float]) -> None:
+        self._asked = asked
+        self._streaming = reply.streaming
+        self._content_type = reply.headers.get("content-type", "")
+        self._now = now
+        self._chunks: list[Chunk] = []
+        self._times: list[float] = []
+        self._size = 0
+        self.pieces = 0
+
+    def batch(self, batch: Batch) -> None:
+        self.pieces += 1
+        self._size += len(raw_of(batch))
+        if self._size > MAX_BYTES:
+            self._chunks.clear()
+            return
+        self._chunks += batch
+        if self._streaming:
+            self._times += [self._now()] * len(batch)
+
+    def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
+        """The complete answer; None if it is not one."""
+        if self._size > MAX_BYTES or not self._chunks:
+            return None
+        fields = self._stream(exchange) if self._streaming else self._plain()
+        if fields is None:
+            return None
+        return Entry(
+            created=created,
+            ttl=ttl,
+            api=self._asked.api,
+            model=str(self._asked.body.get("model", "")),
+            streamed=self._streaming,
+            content_type=self._content_type,
+            parts=parts,
+            **fields,
+        )
+
+    def _plain(self) -> dict[str, Any] | None:
+        body = b"".join([chunk.raw for chunk in self._chunks])
+        answer = Chunk(body, body).json()
+        if not isinstance(answer, dict) or answer.get("error"):
+            return None
+        if self._asked.api == apis.EMBEDDINGS:
+            complete = bool(answer.get("data"))
+        elif self._asked.api == apis.MESSAGES:
+            complete = bool(answer.get("stop_reason"))
+        elif self._asked.api == apis.RESPONSES:
+            complete = answer.get("status") == "completed"
+        else:
+            choices = choices_of(answer)
+            complete = len(choices) >= self._asked.choices and all(choice.get("finish_reason") for choice in choices)
+        return {"body": body} if complete else None
+
+    def _stream(self, exchange: Exchange) -> dict[str, Any] | None:
+        pairs = [pair for pair in zip(self._chunks, self._times, strict=True) if pair[0].data is not None]
+        events = [chunk for chunk, _ in pairs]
+        if not events or any(_failed(event) for event in events):
+            return None
+        if self._asked.api not in CONVERTIBLE:
+            return self._as_it_is(pairs) if _ended(events) else None
+        if events[-1].data != DONE or not self._finished(events):
+            return None
+        told = next((event for event in events if is_usage_only(event)), None)
+        fields = self._as_it_is([(chunk, at) for chunk, at in pairs[:-1] if chunk is not told])
+        usage = told.raw if told is not None else _usage_event(exchange, events[0].json())
+        return {**fields, "usage": usage, "tail": events[-1].raw}
+
+    def _finished(self, events: list[Chunk]) -> bool:
+        """Whether every choice has its finish reason. Events that cannot tell are not decoded."""
+        finished = set()
+        single = self._asked.choices == 1
+        for event in events:
+            if b'"finish_reason"' in event.raw and not (single and b'"finish_reason":null' in event.raw):
+                finished |= {str(choice.get("index", 0)) for choice in choices_of(event.json()) if _reason(choice)}
+        return len(finished) >= self._asked.choices
+
+    def _as_it_is(self, pairs: list[tuple[Chunk, float]]) -> dict[str, Any]:
+        times = [at for _, at in pairs]
+        delays = [round(1000 * (at - before)) for at, before in zip(times, [times[0], *times], strict=False)]
+        return {"body": b"".join([chunk.raw for chunk, _ in pairs]), "delays": tuple(delays)}
+
+
+def _reason(choice: dict[str, Any]) -> bool:
+    return bool(choice.get("finish_reason"))
+
+
+def _failed(event: Chunk) -> bool:
+    return b'"error"' in event.raw and (is_error(event) or _type_of(event) == "error")
+
+
+def _ended(events: list[Chunk]) -> bool:
+    """Whether the last event of Anthropic's or of the Responses API says that all is there."""
+    return _type_of(events[-1]) in ("message_stop", "response.completed")
+
+
+def _type_of(event: Chunk) -> Any:
+    body = event.json()
+    return body.get("type") if isinstance(body, dict) else None
+
+
+def _usage_event(exchange: Exchange, first: Any) -> bytes:
+    """The event that the client did not ask for, made of what the provider told the gateway."""
+    payload = as_payload(exchange.meter.tokens, "") if exchange.meter is not None else b""
+    if not payload or not isinstance(first, dict):
+        return b""
+    usage = msgspec.json.decode(payload)["usage"]
+    usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+    return json_event(usage_chunk(first, usage)).raw

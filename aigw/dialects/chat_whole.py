@@ -1,0 +1,151 @@
+"""A chat or text completion as one body and as a stream of chunks, sans-io: each is made of the other.
+
+Rule: nothing is lost. Texts are joined, tool calls by their index, lists (logprobs, annotations) put together; fields
+that nobody here knows go along. `whole(pieces(body))` is the body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+_ONCE = frozenset(("role", "id", "type", "index"))
+"""Texts that a provider may repeat in every chunk: the first one counts."""
+_PADDING = "obfuscation"
+"""Random text by which OpenAI hides the length of a chunk."""
+
+
+def whole(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The body that a stream's chunks make, usage included if one of them has it. Raises ValueError for what are no
+    chunks."""
+    body: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    try:
+        for chunk in chunks:
+            for name, value in chunk.items():
+                if name == "choices":
+                    for choice in value or ():
+                        _add_choice(choices.setdefault(choice.get("index", 0), {}), choice)
+                elif value is not None and name != _PADDING:
+                    body[name] = value
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"these are no chunks of a completion: {error}") from None
+    if not choices:
+        raise ValueError("a stream without choices")
+    body["object"] = str(body.get("object", "")).removesuffix(".chunk")
+    body["choices"] = [_finished(choices[index], index) for index in sorted(choices)]
+    return body
+
+
+def _add_choice(choice: dict[str, Any], piece: dict[str, Any]) -> None:
+    for name, value in piece.items():
+        if name == "delta":
+            _grow(choice.setdefault("message", {}), value or {})
+        elif name == "text":
+            choice["text"] = choice.get("text", "") + (value or "")
+        elif name == "logprobs" and value is not None and choice.get("logprobs") is not None:
+            _grow(choice["logprobs"], value)
+        elif value is not None or name not in choice:
+            choice[name] = _own(value)
+
+
+def _finished(choice: dict[str, Any], index: int) -> dict[str, Any]:
+    """The choice in the order in which providers write it."""
+    choice["index"] = index
+    if (message := choice.get("message")) is not None:
+        message.setdefault("role", "assistant")
+        message.setdefault("content", None)
+        if isinstance(calls := message.get("tool_calls"), list):
+            message["tool_calls"] = [{n: v for n, v in call.items() if n != "index"} for call in calls]
+    first = [name for name in ("index", "message", "text") if name in choice]
+    return {name: choice[name] for name in dict.fromkeys([*first, *choice])}
+
+
+def _grow(value: dict[str, Any], piece: dict[str, Any]) -> None:
+    for name, more in piece.items():
+        have = value.get(name)
+        if have is None:
+            value[name] = _own(more)
+        elif isinstance(have, str) and isinstance(more, str):
+            if name not in _ONCE and not (name == "name" and more == have):
+                value[name] = have + more
+        elif isinstance(have, list) and isinstance(more, list):
+            _extend(have, more)
+        elif isinstance(have, dict) and isinstance(more, dict):
+            _grow(have, more)
+        elif more is not None:
+            value[name] = more
+
+
+def _extend(items: list[Any], more: list[Any]) -> None:
+    """Elements with an index grow the one that has the same."""
+    places = {item["index"]: item for item in items if isinstance(item, dict) and "index" in item}
+    for item in more:
+        index = item.get("index") if isinstance(item, dict) else None
+        if index is None or index not in places:
+            own = _own(item)
+            items.append(own)
+            if index is not None:
+                places[index] = own
+        else:
+            _grow(places[index], item)
+
+
+def _own(value: Any) -> Any:
+    """A copy that may grow: decoded chunks are shared."""
+    if isinstance(value, dict):
+        return {name: _own(item) for name, item in value.items()}
+    return [_own(item) for item in value] if isinstance(value, list) else value
+
+
+def pieces(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The chunks that make this body. Its usage is not among them: `usage_chunk` has it. Raises ValueError for a body
+    that is no completion."""
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise ValueError("a body without choices")
+    head = _head(body)
+    for index, choice in enumerate(choices):
+        place = choice.get("index", index)
+        rest = {name: value for name, value in choice.items() if name not in ("index", "message", "text", "logprobs")}
+        logprobs = choice.get("logprobs")
+        if "message" in choice:
+            told = "logprobs" not in choice
+            for delta in _deltas(choice["message"]):
+                part: dict[str, Any] = {"index": place, "delta": delta}
+                if not told and ("content" in delta or "refusal" in delta):
+                    part["logprobs"], told = logprobs, True
+                yield {**head, "choices": [{**part, "finish_reason": None}]}
+            last: dict[str, Any] = {"index": place, "delta": {}}
+            if not told:
+                last["logprobs"] = logprobs
+            yield {**head, "choices": [{**last, **rest}]}
+        else:
+            yield {**head, "choices": [{"index": place, "text": choice.get("text"), "logprobs": logprobs, **rest}]}
+
+
+def usage_chunk(body: dict[str, Any], usage: Any) -> dict[str, Any]:
+    """What a client gets before the end that asked for `stream_options.include_usage`. `body` may be a chunk."""
+    return {**_head(body), "choices": [], "usage": usage}
+
+
+def _head(body: dict[str, Any]) -> dict[str, Any]:
+    head = {name: value for name, value in body.items() if name not in ("choices", "usage", _PADDING)}
+    kind = str(head.get("object", "")).removesuffix(".chunk")
+    head["object"] = f"{kind}.chunk" if kind == "chat.completion" else kind
+    return head
+
+
+def _deltas(message: Any) -> Iterator[dict[str, Any]]:
+    """A message in the order in which models produce it: who, reasoning, text, the rest, tool calls."""
+    if not isinstance(message, dict):
+        raise ValueError("a choice whose message is no object")
+    empty = {name: value for name, value in message.items() if value is None}
+    yield {"role": message.get("role", "assistant"), **empty}
+    calls = message.get("tool_calls") or ()
+    names = [
+        n for n, value in message.items() if value is not None and n != "role" and not (n == "tool_calls" and calls)
+    ]
+    for name in sorted(names, key=lambda name: (not name.startswith("reasoning"), name != "content")):
+        yield {name: message[name]}
+    for index, call in enumerate(calls):
+        yield {"tool_calls": [{"index": index, **call}]}

@@ -1,0 +1,26 @@
+"""What a request holds of its limits until it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aigw.stores.base import Count, Counter, Ticket
+
+
+class Held:
+    """Is settled once, however often that is tried: a call that is cancelled is carried out (`Counter`), and then
+    tried again (`spending.Settle`)."""
+
+    __slots__ = ("_counter", "_settled", "ticket")
+
+    def __init__(self, counter: Counter, ticket: Ticket) -> None:
+        self._counter = counter
+        self._settled = False
+        self.ticket = ticket
+
+    async def settle(self, charges: Sequence[int], *, within: bool = False) -> Sequence[Count]:
+        """As `Counter.settle`; () where it was settled before. Raises StoreError."""
+        if self._settled:
+            return ()
+        self._settled = True
+        return await self._counter.settle(self.ticket, charges, within=within)

@@ -1,0 +1,210 @@
+"""ai-token-ratelimit: how many tokens a client may use in a second, a minute, an hour or a day (higress.md 6).
+
+`fidelity: higress` refuses once a counter is above its limit, holds nothing, and charges what the provider reported at
+the end of the answer. `safe` also holds an estimate while a request is under way, so that a burst does not pass all at
+once, charges what was produced where an answer was cut off, and tells every client what is left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aigw.core.env import Env, Services
+from aigw.core.errors import GatewayError
+from aigw.core.exchange import Exchange
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+from aigw.limits.estimate import NOTHING, Estimate, Estimator
+from aigw.limits.holding import Held
+from aigw.limits.rules import MAX_RULE_ITEMS, RuleItem, Rules, Threshold
+from aigw.limits.service import RedisConfig, check_redis
+from aigw.limits.spending import Spent, follow
+from aigw.stores.base import Count, Limit, StoreError, Ticket
+
+log = logging.getLogger("aigw")
+
+INHERITS = False
+
+NAME = "ai-token-ratelimit"
+STATUS = "token_ratelimit_status"
+MESSAGE = "Too many requests"
+LONGEST_RETRY = 60
+"""Seconds that SDKs wait at most before they try again; a longer wait they need not try at all (clients.md E2)."""
+_UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Limits the tokens that clients use in a time."""
+
+    rule_name: Annotated[str, Meta(description="a part of the counters' keys")] = ""
+    global_threshold: Annotated[Threshold | None, Meta(description="for all requests together")] = None
+    rule_items: Annotated[list[RuleItem] | None, Meta(description="at most 10; a request may fall under several")] = (
+        None
+    )
+    rejected_code: Annotated[int, Meta(ge=200, le=599, description="the status of a refusal")] = 429
+    rejected_msg: Annotated[str, Meta(description="the body of a refusal; in `safe` the message in it")] = MESSAGE
+    redis: RedisConfig | None = None
+    fail_closed: Annotated[bool, Meta(description="aigw: refuse while the counters cannot be read or written")] = False
+
+
+def check(config: Config) -> list[Problem]:
+    """In Higress's words."""
+    problems = check_redis(config.redis)
+    if not config.rule_name:
+        problems.append(Problem((), "missing rule_name in config"))
+    items = config.rule_items
+    if config.global_threshold is None and items is None:
+        problems.append(Problem((), "at least one of 'global_threshold' or 'rule_items' must be set"))
+    if config.global_threshold is not None and (problem := config.global_threshold.problem("global_threshold")):
+        problems.append(Problem(("global_threshold",), f"failed to parse global_threshold: {problem}"))
+    if items is not None and not items:
+        problems.append(Problem(("rule_items",), "config rule_items cannot be empty"))
+    if items is not None and len(items) > MAX_RULE_ITEMS:
+        message = f"rule_items length {len(items)} exceeds maximum {MAX_RULE_ITEMS}"
+        problems.append(Problem(("rule_items",), message))
+    for index, item in enumerate(items or ()):
+        if problem := item.problem():
+            problems.append(Problem(("rule_items", index), f"failed to parse rule_item in rule_items: {problem}"))
+    return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It decides whether there is an answer, never which."""
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    yield AiTokenRateLimit(config, env)
+
+
+class AiTokenRateLimit:
+    def __init__(self, config: Config, env: Env) -> None:
+        assert config.redis is not None
+        self._config = config
+        self._faithful = env.fidelity == "higress"
+        self._rules = Rules(config.rule_name, config.global_threshold, config.rule_items or (), one_unit=self._faithful)
+        self._message = _message(config.rejected_msg)
+        self._tokens = env.tokens
+        self._estimator = Estimator(env.tokens)
+        self._counter = env.stores.counter(config.redis.service())
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        limits: Sequence[Limit] = self._rules.limits(exchange)
+        if not limits:
+            return await call_next(exchange)
+        estimate = NOTHING
+        if not self._faithful:
+            estimate = self._estimator.estimate(exchange.request, min([limit.limit for limit in limits]))
+            held = estimate.total
+            limits = [Limit(key, limit, window, held) for key, limit, window, _ in limits]
+        try:
+            ticket = await self._counter.hold(limits)
+        except StoreError as error:
+            return await self._without_counters(exchange, call_next, error)
+        if ticket.refused is not None:
+            return self._refuse(exchange, ticket, ticket.refused)
+        charge = _Charge(self, exchange, Held(self._counter, ticket), estimate)
+        reply = await follow(exchange, call_next, charge.settle, counter=self._tokens, faithful=self._faithful)
+        if not self._faithful:
+            _tell(reply, ticket, charge.counts)
+        return reply
+
+    async def settle(self, held: Held, estimate: Estimate, spent: Spent) -> Sequence[Count]:
+        """The counters afterwards. Raises StoreError."""
+        if self._faithful and not spent.tokens:
+            return ()
+        self._estimator.learn(estimate, spent.tokens)
+        return await held.settle([spent.tokens] * len(held.ticket.limits), within=self._faithful)
+
+    async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
+        if self._config.fail_closed:
+            message = "the token limit cannot be checked now; try again later"
+            raise GatewayError(503, message, kind="api_error", code="limit_unavailable") from error
+        exchange.notes[NAME] = f"not limited: {error}"
+        return await call_next(exchange)
+
+    def _refuse(self, exchange: Exchange, ticket: Ticket, index: int) -> Reply:
+        limit, count = ticket.limits[index], ticket.counts[index]
+        exchange.notes.setdefault("ai_log", {})[STATUS] = "limited"
+        exchange.notes[NAME] = f"{STATUS}=limited"
+        config = self._config
+        wait = max(1, ceil(count.left)) if count.used > limit.limit else 1  # what others hold comes free any moment
+        headers = {"X-TokenRateLimit-Reset": str(wait)}
+        if self._faithful:
+            return exchange.reply(config.rejected_msg.encode(), status=config.rejected_code, headers=headers)
+        headers |= {"Retry-After": str(wait), **_remaining(limit, 0, count.left)}
+        if wait > LONGEST_RETRY:
+            headers["x-should-retry"] = "false"
+        unit = _UNITS[limit.window]
+        message = f"{self._message}: the limit is {limit.limit} tokens per {unit}; try again in {wait} s"
+        raise GatewayError(config.rejected_code, message, kind="tokens", code="rate_limit_exceeded", headers=headers)
+
+
+class _Charge:
+    """What one request is charged in the end. `counts` are the counters afterwards, once it is."""
+
+    __slots__ = ("_estimate", "_exchange", "_held", "_plugin", "counts")
+
+    def __init__(self, plugin: AiTokenRateLimit, exchange: Exchange, held: Held, estimate: Estimate) -> None:
+        self._plugin = plugin
+        self._exchange = exchange
+        self._held = held
+        self._estimate = estimate
+        self.counts: Sequence[Count] = ()
+
+    async def settle(self, spent: Spent) -> None:
+        try:
+            self.counts = await self._plugin.settle(self._held, self._estimate, spent)
+        except StoreError as error:
+            self._exchange.notes[NAME] = f"not charged: {error}"
+            log.warning("%s: %s tokens of %s are not charged: %s", NAME, spent.tokens, self._exchange.id, error)
+
+
+def _message(rejected: str) -> str:
+    """The text for people in `rejected_msg`, which may be a JSON body of one's own."""
+    try:
+        body = msgspec.json.decode(rejected)
+    except (msgspec.DecodeError, RecursionError):
+        return rejected
+    found = (body.get(name) for name in ("msg", "message")) if isinstance(body, dict) else iter(())
+    return next((text for text in found if isinstance(text, str)), rejected)
+
+
+def _tell(reply: Reply, ticket: Ticket, counts: Sequence[Count]) -> None:
+    """What is left of the tightest limit, unless the provider's own is tighter (clients.md E3). A stream's head leaves
+    before it is settled: it counts as what is held for it."""
+    least, tightest = 0, -1
+    for index, limit in enumerate(ticket.limits):
+        count = counts[index] if counts else ticket.counts[index]
+        left = limit.limit - count.used - count.held - (0 if counts else limit.hold)
+        if tightest < 0 or left < least:
+            least, tightest = left, index
+    headers, least = reply.headers, max(0, least)
+    given = headers.get("x-ratelimit-remaining-tokens", "")
+    if given.isdecimal() and int(given[:18]) <= least:
+        return
+    count = counts[tightest] if counts else ticket.counts[tightest]
+    headers.update(_remaining(ticket.limits[tightest], least, count.left))
+
+
+def _remaining(limit: Limit, remaining: int, left: float) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit-tokens": str(limit.limit),
+        "x-ratelimit-remaining-tokens": str(remaining),
+        "x-ratelimit-reset-tokens": _duration(left or limit.window),
+    }
+
+
+def _duration(seconds: float) -> str:
+    """As OpenAI writes it: 120ms, 8s, 6m0s, 1h0m0s."""
+    if seconds < 1:
+        return f"{max(1, ceil(seconds * 1000))}ms"
+    minutes, rest = divmod(ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"

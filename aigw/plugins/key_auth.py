@@ -1,0 +1,225 @@
+"""key-auth: who may call, by keys that the clients send (higress.md 13), and as which consumer.
+
+A request that it lets in has `exchange.consumer` and the header x-mse-consumer; what a client says about itself there
+never gets past it. In `safe` the key goes no further than to here, whatever upstream comes, and `Authorization: Bearer
+X` is the key X. Credentials are kept as digests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import parse_qs, unquote_plus
+
+from msgspec import Meta, Struct, structs
+
+from aigw.core.env import Env, Services
+from aigw.core.errors import GatewayError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+
+INHERITS = True
+
+CONSUMER = "x-mse-consumer"
+ORIGINAL_AUTH = "x-hi-original-auth"
+"""Where Higress keeps a client's Authorization for a second hop."""
+INVALID = "Request denied by Key Auth check. Invalid API key"
+UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
+
+
+class Consumer(Struct, frozen=True, kw_only=True):
+    """Somebody who may call, and the keys by which he is known."""
+
+    name: str = ""
+    credential: Annotated[str | None, Meta(description="his key")] = None
+    credentials: Annotated[list[str] | None, Meta(description="his keys, where he has several")] = None
+    keys: Annotated[list[str] | None, Meta(description="where his keys stand, instead of the common `keys`")] = None
+    in_header: Annotated[bool | None, Meta(description="with his own `keys`")] = None
+    in_query: Annotated[bool | None, Meta(description="with his own `keys`")] = None
+
+    def all_credentials(self) -> list[str]:
+        return [self.credential] if self.credential is not None else self.credentials or []
+
+    def __repr__(self) -> str:
+        return f"Consumer({self.name!r})"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Lets in only who has a key."""
+
+    consumers: list[Consumer] = []
+    keys: Annotated[list[str], Meta(description="the headers and parameters in which keys stand")] = []
+    in_header: Annotated[bool, Meta(description="whether keys may stand in headers")] = True
+    in_query: Annotated[bool, Meta(description="whether keys may stand in the query")] = True
+    realm: str = "MSE Gateway"
+    global_auth: Annotated[
+        bool | None, Meta(description="whether requests need a key that no rule is about; true if there are no rules")
+    ] = None
+    allow: Annotated[list[str] | None, Meta(description="in a rule: the consumers that may call there")] = None
+    keep_credential: Annotated[
+        bool | None, Meta(description="whether the key goes on to the upstream; true with `fidelity: higress`")
+    ] = None
+
+    @property
+    def protects(self) -> bool:
+        """Whether a request needs a key here. Right once `arrange` has seen it."""
+        return self.global_auth is not False
+
+
+def check(config: Config) -> list[Problem]:
+    """In Higress's words."""
+    problems = [] if config.consumers else [Problem((), "No consumers and no credentials")]
+    owners: dict[str, str] = {}
+    for index, consumer in enumerate(config.consumers):
+        at = ("consumers", index)
+        problems += [Problem(at, message) for message in _consumer_problems(config, consumer)]
+        for credential in consumer.all_credentials():
+            if credential in owners:
+                message = f"duplicate consumer credential: {consumer.name!r} has one of {owners[credential]!r}"
+                problems.append(Problem(at, message))
+            owners.setdefault(credential, consumer.name)
+    if not (config.in_header or config.in_query):
+        problems.append(Problem((), "at least one of 'in_query' and 'in_header' must set to true"))
+    known = {consumer.name for consumer in config.consumers}
+    for index, name in enumerate(config.allow or ()):
+        if name not in known:
+            problems.append(Problem(("allow", index), f"there is no consumer {name!r}", quirk=True))
+    return problems
+
+
+def _consumer_problems(config: Config, consumer: Consumer) -> list[str]:
+    found = []
+    if not consumer.name:
+        found.append("can't find 'name' field in consumer.")
+    elif not consumer.name.isprintable():
+        found.append("the name must be one line of printable text")
+    if consumer.credential is not None and consumer.credentials is not None:
+        found.append("'credential' and 'credentials' can't appear at the same time.")
+    elif not consumer.all_credentials():
+        found.append("at least one of 'credential' and 'credentials' should be set.")
+    if "" in consumer.all_credentials():
+        found.append("a credential must not be empty")
+    if not (config.keys if consumer.keys is None else consumer.keys):
+        found.append("at least one key has to be configured for a rule.")
+    return found
+
+
+def arrange(rules: list[Config | None], default: Config | None) -> tuple[list[Config | None], Config | None]:
+    """A rule always asks for a key. What no rule is about does if `global_auth` says so, or if there are no rules."""
+    ruled = any(rule is not None for rule in rules)
+    if default is not None and default.global_auth is None:
+        default = structs.replace(default, global_auth=not ruled)
+    return [None if rule is None else structs.replace(rule, global_auth=True) for rule in rules], default
+
+
+def identity(config: Config, services: Services) -> None:
+    """It decides whether there is an answer, never which."""
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    yield KeyAuth(config, faithful=env.fidelity == "higress")
+
+
+class _Place(NamedTuple):
+    """Where a key may stand."""
+
+    name: str
+    in_header: bool
+    in_query: bool
+
+
+class _Found(NamedTuple):
+    """A key that is somebody's: the consumer's number, and where it stood."""
+
+    consumer: int
+    name: str
+    in_header: bool
+
+
+class KeyAuth:
+    def __init__(self, config: Config, *, faithful: bool) -> None:
+        self._names = [consumer.name for consumer in config.consumers]
+        self._allow = None if config.allow is None else frozenset(config.allow)
+        self._protects = config.protects
+        self._faithful = faithful
+        self._keeps = faithful if config.keep_credential is None else config.keep_credential
+        self._challenge = {"WWW-Authenticate": f"Key realm={config.realm}"}
+        self._places: dict[_Place, dict[bytes, int]] = {}
+        for index, consumer in enumerate(config.consumers):
+            for place in _places(config, consumer):
+                owners = self._places.setdefault(place, {})
+                for credential in consumer.all_credentials():
+                    owners[_digest(credential)] = index
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        request = exchange.request
+        request.headers.popall(CONSUMER, None)
+        exchange.consumer = ""
+        if not self._protects:
+            return await call_next(exchange)
+        found = self._find(request)
+        if found is None:
+            raise self._denied(401, INVALID, "invalid_api_key")
+        name = self._names[found.consumer]
+        if self._allow is not None and name not in self._allow:
+            raise self._denied(403, UNAUTHORIZED, "unauthorized_consumer")
+        if not self._keeps:
+            _remove(request, found)
+        exchange.consumer = request.headers[CONSUMER] = name
+        return await call_next(exchange)
+
+    def _find(self, request: Request) -> _Found | None:
+        """Whose key the request has; of several the consumer's that is configured first."""
+        best: _Found | None = None
+        for place, owners in self._places.items():
+            value = request.headers.get(place.name) if place.in_header else None
+            in_header = bool(value)
+            if not value and place.in_query and request.query:
+                value = _parameter(request.query, place.name)
+            index = self._owner(owners, value) if value else None
+            if index is not None and (best is None or index < best.consumer):
+                best = _Found(index, place.name, in_header)
+        return best
+
+    def _owner(self, owners: dict[bytes, int], value: str) -> int | None:
+        index = owners.get(_digest(value))
+        if index is None and not self._faithful and value[:7].lower() == "bearer ":
+            index = owners.get(_digest(value[7:].strip()))
+        return index
+
+    def _denied(self, status: int, message: str, code: str) -> GatewayError:
+        return GatewayError(status, message, code=code, headers=self._challenge, plain=(status, message))
+
+
+def _places(config: Config, consumer: Consumer) -> list[_Place]:
+    in_header, in_query = config.in_header, config.in_query
+    names = [*config.keys, ORIGINAL_AUTH]
+    if consumer.keys is not None:
+        names = [*consumer.keys, ORIGINAL_AUTH]
+        in_header = in_header if consumer.in_header is None else consumer.in_header
+        in_query = in_query if consumer.in_query is None else consumer.in_query
+    return [_Place(name, in_header, in_query) for name in names]
+
+
+def _digest(credential: str) -> bytes:
+    return sha256(credential.encode("utf-8", "surrogateescape")).digest()
+
+
+def _parameter(query: str, name: str) -> str | None:
+    try:
+        values: Any = parse_qs(query).get(name)
+    except ValueError:  # too many fields
+        return None
+    return values[0] if values else None
+
+
+def _remove(request: Request, found: _Found) -> None:
+    if found.in_header:
+        request.headers.popall(found.name, None)
+    else:
+        pairs = request.query.split("&")
+        request.query = "&".join(pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != found.name)

@@ -1,0 +1,139 @@
+"""model-router: puts the model that a request names into headers, by which a route is chosen (higress.md 13).
+
+`REROUTES`: what stands behind it belongs to the route that its headers lead to (core/rerouting.py)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from aigw.core.document import Document
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+from aigw.dialects import model_field
+from aigw.providers.goregex import GoRegex
+
+INHERITS = False
+REROUTES = True
+
+AUTO = "higress/auto"
+"""The model that stands for whichever fits the question."""
+AUTO_HEADER = "x-higress-llm-model"
+"""Where the model goes that was chosen for AUTO, whatever `modelToHeader` says."""
+
+
+class AutoRule(Struct, frozen=True, kw_only=True):
+    pattern: Annotated[str, Meta(description="a regular expression (RE2) that the last user message is held against")]
+    model: Annotated[str, Meta(min_length=1)]
+
+
+class AutoRouting(Struct, frozen=True, rename="camel", kw_only=True):
+    """Which model stands for higress/auto: that of the first rule that matches."""
+
+    enable: bool = False
+    default_model: Annotated[str, Meta(description="where no rule matches")] = ""
+    rules: list[AutoRule] = []
+
+
+class Config(Struct, frozen=True, rename="camel", kw_only=True):
+    """Puts the model that a request names into headers, and chooses the route again by them."""
+
+    model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
+    add_provider_header: Annotated[str, Meta(description="the header that gets `a` of a model `a/b`")] = ""
+    model_to_header: Annotated[str, Meta(description="the header that gets the model as it was asked for")] = ""
+    enable_on_path_suffix: Annotated[
+        list[str] | None, Meta(description='ends of the paths that count; "*" for all. Default: those of LLM APIs')
+    ] = None
+    keep_original_model_name: Annotated[bool, Meta(description="leave `a/b` in the body, where b would be")] = False
+    auto_routing: AutoRouting = AutoRouting()
+
+
+def check(config: Config) -> list[Problem]:
+    problems = []
+    for index, rule in enumerate(config.auto_routing.rules):
+        try:
+            GoRegex.longest(rule.pattern)
+        except ValueError as error:
+            message = f"is not a regular expression that Go and aigw both read: {error}"
+            problems.append(Problem(("autoRouting", "rules", index, "pattern"), message, quirk=True))
+    if config.auto_routing.rules and not config.auto_routing.enable:
+        problems.append(Problem(("autoRouting",), "is not enabled, so that its rules do nothing", note=True))
+    return problems
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    yield ModelRouter(config)
+
+
+class ModelRouter:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._suffixes = model_field.suffixes(config.enable_on_path_suffix)
+        self._rules = list(_compiled(config.auto_routing.rules)) if config.auto_routing.enable else []
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        request = exchange.request
+        if request.path.endswith(self._suffixes):
+            model = await model_field.read(request, self._config.model_key)
+            if model == AUTO and self._config.auto_routing.enable:
+                self._choose(request)
+            elif model:
+                self._name(request, model)
+        return await call_next(exchange)
+
+    def _name(self, request: Request, model: str) -> None:
+        config = self._config
+        if config.model_to_header:
+            request.headers[config.model_to_header] = _as_header(model)
+        provider, slash, rest = model.partition("/")
+        if slash and config.add_provider_header:
+            request.headers[config.add_provider_header] = _as_header(provider)
+            if not config.keep_original_model_name:
+                model_field.write(request, config.model_key, rest)
+
+    def _choose(self, request: Request) -> None:
+        question = _last_question(request.document) if request.is_json else ""
+        found = (model for pattern, model in self._rules if question and pattern.search(question))
+        if model := next(found, self._config.auto_routing.default_model):
+            request.headers[AUTO_HEADER] = _as_header(model)
+            model_field.write(request, self._config.model_key, model)
+
+
+def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
+    compiled = []
+    for rule in rules:
+        try:
+            compiled.append((GoRegex.longest(rule.pattern), rule.model))
+        except ValueError:
+            continue  # `check` has said so: Higress goes on without it
+    return compiled
+
+
+def _as_header(model: str) -> str:
+    """A model is the client's text; a line break would make two headers of it."""
+    return "".join(character if character.isprintable() else "?" for character in model)
+
+
+def _last_question(document: Document) -> str:
+    """The text of the last user message."""
+    try:
+        messages = document.get("messages")
+    except ValueError:
+        return ""
+    asked = [message for message in messages if _is_user(message)] if isinstance(messages, list) else []
+    content = asked[-1].get("content") if asked else ""
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "\n".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def _is_user(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "user"

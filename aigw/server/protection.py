@@ -1,0 +1,27 @@
+"""Whether a gateway may be reached by others: because key-auth asks each of them for a key, or the user says so."""
+
+from __future__ import annotations
+
+from aigw.config.load import Loaded
+from aigw.config.order import PLACES
+from aigw.server.routes import DEFAULT_ROUTE
+
+KEY_AUTH = "key-auth"
+NOWHERE = ("", "")
+
+
+def is_protected(loaded: Loaded) -> bool:
+    """Whether every request needs a key before anything is spent on it: on all routes, for all hosts, and ahead of
+    every plugin that may answer or ask others."""
+    plugin = loaded.plugins.get(KEY_AUTH)
+    if plugin is None:
+        return False
+    names = list(loaded.plugins)
+    place = names.index(KEY_AUTH)
+    if any(name not in PLACES or PLACES[name].phase != "AUTHN" for name in names[:place]):
+        return False
+    routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
+    if any(loaded.plugins[name].module.REROUTES for name in names[place:]):
+        routes.append(NOWHERE)  # a request gets its route only behind key-auth
+    possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
+    return all(config is not None and config.protects for config in possible)

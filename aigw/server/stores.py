@@ -1,0 +1,128 @@
+"""What plugins keep and count, for as long as the gateway lives, whatever configuration is in force.
+
+Rule: a service that the `services:` table maps is a Redis; every other one is kept in the state folder, or in memory
+where there is none. Nothing is loaded or opened before a plugin asks for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from aigw.config.model import CacheConfig
+from aigw.config.services import ServiceTable
+from aigw.core.errors import ConfigError
+from aigw.stores.base import KV, LOCAL, Counter, Service, Stores
+from aigw.stores.counter import SqliteCounter
+from aigw.stores.counter_file import CounterFile
+from aigw.stores.counter_schema import FILE_NAME
+from aigw.stores.layer import LayeredKV
+from aigw.stores.memory import MemoryStores
+from aigw.stores.redis_url import is_redis_url
+
+if TYPE_CHECKING:
+    from aigw.stores.disk_cache import DiskCache
+    from aigw.stores.redis import RedisStores
+
+
+class LocalStores:
+    """Those of this machine, shared by all processes with the same state folder."""
+
+    def __init__(self, folder: Path, limits: CacheConfig, now: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._now = now
+        self._cache: DiskCache | None = None
+        self._counters: CounterFile | None = None
+
+    def kv(self, service: Service = LOCAL) -> KV:
+        from aigw.stores.disk import DiskKV
+        from aigw.stores.disk_cache import FOLDER, DiskCache
+
+        if self._cache is None:
+            self._cache = DiskCache(self._folder / FOLDER, size=self._limits.size, now=self._now)
+        return DiskKV(self._cache, _namespace(service))
+
+    def counter(self, service: Service = LOCAL) -> Counter:
+        if self._counters is None:
+            self._counters = CounterFile(self._folder / FILE_NAME, now=self._now)
+        return SqliteCounter(self._counters, _namespace(service), patience=service.timeout)
+
+    async def aclose(self) -> None:
+        for each in (self._cache, self._counters):
+            if each is not None:
+                await each.aclose()
+
+
+class GatewayStores:
+    """`folder` is the state folder."""
+
+    def __init__(self, folder: Path | None, limits: CacheConfig) -> None:
+        self._memory = limits.memory
+        self._local = LocalStores(folder, limits) if folder is not None else None
+        self._plain = self._local or MemoryStores()
+        self._redis: dict[str, RedisStores] = {}
+        self._kvs: dict[tuple[str, Service], KV] = {}
+        self._counters: dict[tuple[str, Service], Counter] = {}
+
+    def by(self, services: ServiceTable) -> Stores:
+        """As a configuration names them."""
+        return _Named(self, services)
+
+    def kv(self, service: Service, url: str) -> KV:
+        """The KV at the URL of a Redis; "": on this machine."""
+        kv = self._kvs.get((url, service))
+        if kv is None:
+            kv = self._at(url).kv(service)
+            if self._local and not url:  # what is in Redis is asked for there, as Higress does
+                kv = LayeredKV(kv, size=self._memory)
+            self._kvs[url, service] = kv
+        return kv
+
+    def counter(self, service: Service, url: str) -> Counter:
+        """As `kv`."""
+        counter = self._counters.get((url, service))
+        if counter is None:
+            counter = self._counters[url, service] = self._at(url).counter(service)
+        return counter
+
+    async def aclose(self) -> None:
+        for redis in self._redis.values():
+            await redis.aclose()
+        if self._local is not None:
+            await self._local.aclose()
+
+    def _at(self, url: str) -> Stores:
+        if not url:
+            return self._plain
+        from aigw.stores.redis import RedisStores
+
+        if url not in self._redis:
+            self._redis[url] = RedisStores(url)  # nothing is connected yet
+        return self._redis[url]
+
+
+class _Named:
+    """The stores by the names of one configuration. Raises ConfigError for a name that is mapped to something else."""
+
+    def __init__(self, stores: GatewayStores, services: ServiceTable) -> None:
+        self._stores = stores
+        self._services = services
+
+    def kv(self, service: Service = LOCAL) -> KV:
+        return self._stores.kv(service, self._url(service))
+
+    def counter(self, service: Service = LOCAL) -> Counter:
+        return self._stores.counter(service, self._url(service))
+
+    def _url(self, service: Service) -> str:
+        url = self._services.store(service.name, service.port)
+        if url and not is_redis_url(url):
+            raise ConfigError([f"services.{service.name}: a plugin uses it as a Redis, so it must be a redis:// URL"])
+        return url
+
+
+def _namespace(service: Service) -> str:
+    return f"{quote(service.name, safe='')}:{service.port}/{service.database}"

@@ -1,0 +1,84 @@
+"""A small memory in front of a KV.
+
+Rule: what it serves it has read or written itself less than FRESH_SECONDS ago, so that what another worker changed,
+cleared or let expire is never served longer. It keeps values only, not that there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+from aigw.stores.base import KV
+
+FRESH_SECONDS = 1.0
+SIZE = 64 << 20
+_ENTRY_BYTES = 300
+"""What an entry takes beside its key and value."""
+
+
+class LayeredKV:
+    """A KV over `below`, with at most `size` bytes of it in memory."""
+
+    def __init__(self, below: KV, *, size: int = SIZE, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._below = below
+        self._room = size
+        self._largest = size // 8
+        self._monotonic = monotonic
+        self._entries: dict[str, tuple[float, bytes]] = {}
+        """Until when each is fresh, and the value; in the order in which they were kept."""
+        self._changes = 0
+
+    async def get(self, key: str) -> bytes | None:
+        entry = self._entries.get(key)
+        if entry is not None and self._monotonic() < entry[0]:
+            return entry[1]
+        asked, changes = self._monotonic(), self._changes
+        value = await self._below.get(key)
+        if changes == self._changes:  # or else it may be what was there before
+            self._forget(key)
+            if value is not None:
+                self._keep(key, value, asked + FRESH_SECONDS)
+        return value
+
+    async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
+        began = self._monotonic()
+        self._forget(key)
+        try:
+            await self._below.put(key, value, ttl)
+        finally:
+            self._changes += 1
+            self._forget(key)
+        self._keep(key, value, began + (FRESH_SECONDS if ttl is None else min(ttl, FRESH_SECONDS)))
+
+    async def drop(self, *keys: str) -> int:
+        try:
+            return await self._below.drop(*keys)
+        finally:
+            self._changes += 1
+            for key in keys:
+                self._forget(key)
+
+    def keys(self, prefix: str = "") -> AsyncIterator[str]:
+        return self._below.keys(prefix)
+
+    def _keep(self, key: str, value: bytes, until: float) -> None:
+        size = _size(key, value)
+        if size > self._largest:
+            return
+        self._entries[key] = until, value
+        self._room -= size
+        now = self._monotonic()
+        while self._entries:
+            oldest = next(iter(self._entries))
+            if self._room >= 0 and self._entries[oldest][0] > now:
+                break
+            self._forget(oldest)
+
+    def _forget(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._room += _size(key, entry[1])
+
+
+def _size(key: str, value: bytes) -> int:
+    return len(key) + len(value) + _ENTRY_BYTES

@@ -1,0 +1,116 @@
+"""The player's Redis: it must see what is wrong, and let in only whom the case names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from player.cases import stores_of
+from player.mismatch import Mismatch
+from player.store import Store, open_store
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, ConnectionError
+
+SOON = 0.05
+KEY = 'k:{} "\n\xe9'
+CALLS = [
+    "get | " + KEY.format("10.1.2.3"),
+    f"set | {KEY.format('10.1.2.3')} | v w | ex | 60",
+    "eval | <check-script> | 1 | n | 7 | 60",
+]
+CONTENTS = {KEY.format("10.1.2.3"): "v w (ttl 60)", "n": "7 (ttl -1)"}
+SERVICE = {"service": "redis.static", "port": 80, "timeout_ms": 1000}
+
+
+def case_of(*expect: dict[str, Any], redis: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    config = {"redis": {"service_name": "redis.static"} | (redis or {})}
+    steps = [{"request": {"path": "/"}, "expect": each} for each in expect]
+    return {"id": "x", "plugin": "p", "config": config, "steps": steps, **more}
+
+
+def client_of(store: Store, **settings: Any) -> Redis:
+    return Redis(port=urlsplit(next(iter(store.services.values()))).port, **settings)
+
+
+async def use(client: Redis) -> None:
+    key = KEY.format("127.0.0.1")
+    await client.get(key)
+    await client.set(key, "v w", ex=60)
+    await client.eval("return redis.call('SET', KEYS[1], ARGV[1])", 1, "n", "7")
+
+
+async def test_contents_and_time(tmp_path: Path) -> None:
+    async with open_store(case_of(), tmp_path) as store, client_of(store) as client:
+        await store.begin({})
+        await use(client)
+        await store.check({"store_after": CONTENTS})
+        for wrong in ({}, CONTENTS | {"n": "8"}, CONTENTS | {"n": "7 (ttl 60)"}, CONTENTS | {"m": "7"}):
+            with pytest.raises(Mismatch, match="store_after"):
+                await store.check({"store_after": wrong}, SOON)
+        await store.begin({"advance_s": 59})
+        await store.check({"store_after": CONTENTS | {KEY.format("10.1.2.3"): "v w (ttl 1)"}})
+        await store.begin({"advance_s": 1})
+        await store.check({"store_after": {"n": "7"}})
+        await store.check_end()
+        await client.set("late", "1")
+        with pytest.raises(Mismatch, match="late"):
+            await store.check_end()
+
+
+async def test_calls(tmp_path: Path) -> None:
+    async with open_store(case_of(), tmp_path) as store, client_of(store) as client:
+        await store.begin({})
+        await use(client)
+        right = [CALLS[0], CALLS[1], "eval | <check-script> | 1 | n | 7"]
+        await store.check({"redis_calls": right})
+        for wrong in ([], right[:2], [right[1], right[0], right[2]], [*right[:2], "eval | <check-script> | 1 | n | 8"]):
+            with pytest.raises(Mismatch, match="redis_calls"):
+                await store.check({"redis_calls": wrong}, SOON)
+        await store.begin({})
+        await store.check({"redis_calls": []})
+
+
+async def test_only_the_user_of_the_case_comes_in_and_to_its_database(tmp_path: Path) -> None:
+    expected = {**SERVICE, "username": "u", "password": "p", "db": 3}
+    case = case_of(redis={"username": "u", "password": "p", "database": 3}, redis_client=expected)
+    async with open_store(case, tmp_path) as store:
+        assert list(store.services) == ["redis.static:80"]
+        for settings in ({}, {"username": "u", "password": "q"}):
+            async with client_of(store, **settings) as stranger:
+                with pytest.raises(AuthenticationError):
+                    await stranger.get("k")
+        with pytest.raises(Mismatch, match="nobody came in"):
+            store.check_client(expected)
+        for database in (3, 2):
+            async with client_of(store, username="u", password="p", db=database) as client:
+                await store.begin({})
+                await client.get("k")
+                await store.check({"redis_calls": ["get | k"]})
+            if database == 3:
+                store.check_client(expected)
+    with pytest.raises(Mismatch, match="databases"):
+        store.check_client(expected)
+
+
+async def test_down(tmp_path: Path) -> None:
+    async with open_store(case_of(redis_down=True), tmp_path) as store, client_of(store) as client:
+        await store.begin({})
+        with pytest.raises(ConnectionError):
+            await client.get("k")
+        with pytest.raises(Mismatch, match="there is no Redis"):
+            await store.check({"store_after": {}})
+    async with open_store(case_of(), tmp_path) as store, client_of(store, socket_timeout=5) as client:
+        await store.begin({})
+        await client.get("k")
+        await store.begin({"redis_down": True})
+        with pytest.raises(ConnectionError):
+            await client.get("k")
+
+
+def test_with_which_stores_a_case_is_played() -> None:
+    assert stores_of(case_of({"local_reply": "none"})) == ["redis", "local"]
+    assert stores_of(case_of({"store_after": {}})) == ["redis"]
+    assert stores_of(case_of(expect_config="rejected")) == ["local"]
+    assert stores_of({**case_of({"local_reply": "none"}), "config": {}}) == ["local"]

@@ -1,0 +1,84 @@
+"""What is set aside for a request before it is sent."""
+
+import json
+
+import pytest
+from fakes import WordCounter, chat
+
+from aigw.limits.estimate import COUNTED_BYTES, FIRST_OUTPUT, NOTHING, Estimate, Estimator
+
+HELLO = [{"role": "user", "content": "one two three"}]
+
+
+class Loading(WordCounter):
+    """A counter whose vocabulary is not there yet."""
+
+    def ready(self, model=""):
+        return False
+
+    def count_chat(self, messages, model=""):
+        raise AssertionError("would load the vocabulary")
+
+
+def estimate(body, *, tokens=None, **more):
+    return Estimator(tokens or WordCounter()).estimate(chat(body, **more))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"messages": HELLO, "max_tokens": 7}, Estimate(3, 7)),
+        ({"messages": HELLO, "max_completion_tokens": 7, "max_tokens": 9}, Estimate(3, 7)),
+        ({"input": "one two", "max_output_tokens": 7}, Estimate(2, 7)),
+        ({"messages": HELLO, "max_tokens": 7, "n": 3}, Estimate(3, 21)),
+        ({"prompt": "one two"}, Estimate(2, FIRST_OUTPUT, bounded=False)),
+        ({"messages": HELLO, "max_tokens": 10**30}, Estimate(3, 10_000_000)),
+        ({"messages": HELLO, "max_tokens": "7", "n": True}, Estimate(3, FIRST_OUTPUT, bounded=False)),
+        ({"model": "m"}, NOTHING),
+        (b"{", NOTHING),
+        (b'{"messages": 1e, "max_tokens": 1}', NOTHING),
+    ],
+)
+def test_estimates(body, expected):
+    assert estimate(body) == expected
+
+
+def test_embeddings_make_nothing():
+    assert estimate({"input": "one two"}, path="/v1/embeddings") == Estimate(2, 0)
+
+
+def test_what_is_no_json_is_nothing():
+    assert estimate(b"prompt=1", headers={"content-type": "text/plain"}) == NOTHING
+
+
+def test_no_vocabulary_is_loaded_and_no_long_prompt_counted():
+    body = {"messages": HELLO, "max_tokens": 1}
+    assert estimate(body, tokens=Loading()).input == len(json.dumps(body)) // 4
+    long = {"messages": [{"role": "user", "content": "x " * COUNTED_BYTES}], "max_tokens": 1}
+    assert estimate(long, tokens=Loading()).input == len(json.dumps(long)) // 4
+
+
+def test_nothing_is_counted_that_does_not_matter_to_the_limit():
+    request = chat({"messages": HELLO, "max_tokens": 1})
+    size = len(request.body)
+    assert Estimator(WordCounter()).estimate(request, 100).input == 3
+    assert Estimator(WordCounter()).estimate(request, 1_000_000).input == size // 4
+
+
+def test_an_image_is_not_its_base64():
+    url = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
+    text = {"type": "text", "text": "x" * 400}
+    body = {"messages": [{"role": "user", "content": [text, url]}], "max_tokens": 1}
+    assert estimate(body).input == 100 + 1000
+
+
+def test_it_learns_what_answers_take():
+    estimator, request = Estimator(WordCounter()), chat({"messages": HELLO})
+    for _ in range(20):
+        estimator.learn(estimator.estimate(request), 46)
+    assert estimator.estimate(request).total == 46
+    estimator.learn(estimator.estimate(request), 500)
+    assert estimator.estimate(request).total == 500
+    estimator.learn(estimator.estimate(chat({"messages": HELLO, "max_tokens": 9000})), 9000)
+    estimator.learn(estimator.estimate(request), 0)
+    assert estimator.estimate(request).total == 500

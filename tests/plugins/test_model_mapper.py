@@ -1,0 +1,62 @@
+"""model-mapper's rules; the cases M* of tests/conformance say what Higress does with whole configurations."""
+
+import msgspec
+import pytest
+from fakes import FakeUpstream, chat, make_env, make_exchange, terminal
+
+from aigw.core.model import Origin, Route, Target
+from aigw.plugins import model_mapper
+
+ROUTE = Route("r", "", Target(Origin("http", "127.0.0.1", 1), "up"))
+HEADER = "x-higress-llm-model-final"
+MAPPING = {"gpt-*": "short", "gpt-4*": "long", "keep": "", "*": "rest"}
+
+
+async def mapped(request, fidelity="safe", **config):
+    upstream = FakeUpstream()
+    config = msgspec.convert(config, model_mapper.Config)
+    async with model_mapper.build(config, make_env(upstream, fidelity=fidelity)) as plugin:
+        exchange = make_exchange(request, route=ROUTE)
+        await plugin(exchange, terminal(upstream))
+        await exchange.aclose()
+    return upstream
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "asked", "model", "header"),
+    [
+        ("safe", "gpt-4o", "long", "long"),
+        ("higress", "gpt-4o", "short", "short"),
+        ("safe", "keep", "keep", "keep"),
+        ("higress", "keep", "keep", ""),
+        ("safe", "other", "rest", "rest"),
+        ("safe", "rest", "rest", "rest"),
+    ],
+)
+async def test_the_order_of_keys(fidelity, asked, model, header):
+    upstream = await mapped(chat({"model": asked}), fidelity, modelMapping=MAPPING)
+    assert (upstream.json()["model"], upstream.last.headers[HEADER]) == (model, header)
+
+
+async def test_what_nothing_maps_keeps_its_bytes():
+    upstream = await mapped(chat(b'{"model" : "m"}'), modelMapping={"x": "y"})
+    assert (upstream.last.body, upstream.last.headers[HEADER]) == (b'{"model" : "m"}', "m")
+
+
+async def test_a_missing_model_is_set_by_the_default_only():
+    assert (await mapped(chat({}), modelMapping={"*": "d", "gpt*": "e"})).json() == {"model": "d"}
+    assert (await mapped(chat({}), modelMapping={"gpt*": "e"})).json() == {}
+
+
+async def test_other_paths_are_left_alone():
+    upstream = await mapped(chat({"model": "m"}, path="/v1/models"), modelMapping={"*": "d"})
+    assert (upstream.json(), HEADER in upstream.last.headers) == ({"model": "m"}, False)
+
+
+async def test_no_header_where_none_is_named():
+    assert HEADER not in (await mapped(chat({"model": "m"}), modelToHeader="")).last.headers
+
+
+def test_a_prefix_that_never_counts_in_higress_is_noted():
+    (problem,) = model_mapper.check(msgspec.convert({"modelMapping": MAPPING}, model_mapper.Config))
+    assert (problem.path, problem.note) == (("modelMapping", "gpt-4*"), True)

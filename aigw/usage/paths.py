@@ -21,9 +21,10 @@ _Step = Callable[[Any], Any]
 class Path:
     """A compiled path."""
 
-    __slots__ = ("_segments",)
+    __slots__ = ("_segments", "text")
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._segments = [_compile(list(_split(segment, "."))) for segment in _split(text, "|")]
 
     def get(self, value: Any) -> Any:

@@ -30,9 +30,10 @@ def usage(
         Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
     ] = None,
 ) -> None:
-    """Report requests, tokens, speed and cost by day, model, consumer, route or provider.
+    """Report requests, tokens, speed and cost, by day and more.
 
-    A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
+    --by splits it by day, model, consumer, route, provider or service. A cost that is not known is shown as ?, and
+    as 1.23+? where only a part is known.
 
     Example: aigw usage --by day --by model --since 7d
     """

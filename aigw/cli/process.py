@@ -159,9 +159,9 @@ def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
-    """The first SIGINT, SIGTERM or SIGHUP (the terminal is gone; unless nohup said otherwise) calls `stop`. Another one
-    calls `kill` and ends the process as if nobody had listened; it counts only after a moment, because some
-    programs that start others pass a signal on which the terminal has sent already."""
+    """The first SIGINT, SIGTERM or SIGHUP (the terminal is gone; unless nohup said otherwise) calls `stop`. A
+    second one calls `kill` and ends the process as if nobody had listened; it is another one only after a moment,
+    because some programs that start others pass a signal on which the terminal has sent already."""
     loop = asyncio.get_running_loop()
     first: list[float] = []
 

@@ -28,10 +28,11 @@ def top(
     key: Key = None,
     state: State = None,
 ) -> None:
-    """Show requests, tokens, speed and cost, live; without --by a line a model.
+    """Show requests, tokens, speed and cost, live.
 
-    "in" is the whole prompt and "cached" what of it came from the provider's cache; tok/s is the speed of generation,
-    p50 and p95 the time to the first token. $/min is over the window since --since or the first request in it.
+    Without --by it is a line a model. "in" is the whole prompt and "cached" what of it came from the provider's
+    cache; tok/s is the speed of generation, p50 and p95 the time to the first token. $/min is over the window since
+    --since or the first request in it.
 
     Keys: s and arrows sort, r reverses, p pauses, up and down scroll, q quits.
 

@@ -26,9 +26,9 @@ def usage(
     key: Key = None,
     state: State = None,
 ) -> None:
-    """Report requests, tokens, speed and cost; without --by a line a day.
+    """Report requests, tokens, speed and cost, by day and more.
 
-    A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
+    Without --by it is a line a day. A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
 
     Example: aigw usage --by day --by model --since 7d
     """

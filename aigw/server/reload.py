@@ -112,8 +112,8 @@ def _said(loaded: Loaded) -> str:
 
 
 def _stamp(path: Path) -> Stamp:
-    """What tells one version of a file from another: also one that was put in its place, or that was given the
-    time of the one before. None without a file."""
+    """What tells one version of a file from another: also one that was put in its place, or that was given the time
+    of the one before. None without a file."""
     try:
         status = path.stat()
     except OSError:

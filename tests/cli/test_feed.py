@@ -66,7 +66,7 @@ def test_what_is_no_aigw_is_said_in_one_line(data):
     "url", ["", "::::", "ftp://x", "http://[::1", "http://exa mple", "http://a:b", "http://a:99999"]
 )
 def test_what_is_no_address(url):
-    with pytest.raises(FeedError, match="such as http://127"):
+    with pytest.raises(FeedError, match=r"such as http://127\.0\.0\.1:4700"):
         feed_for(None, url, None)
 
 

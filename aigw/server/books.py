@@ -15,6 +15,7 @@ from aigw.core.errors import ConfigError
 from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
+from aigw.stores.private import make_folder
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
@@ -67,7 +68,7 @@ class Books:
         """Writes until the block ends, and then what is left. The folder is its user's alone."""
         if self._folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(self._folder)
         async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
             if self.traces is not None:
                 stack.push_async_callback(asyncio.to_thread, self.traces.close)

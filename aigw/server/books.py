@@ -83,7 +83,7 @@ class Books:
         """Writes until the block ends, and then what is left. The folder is its user's alone."""
         if self.folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(self.folder)
         async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
             if self.traces is not None:
                 stack.push_async_callback(asyncio.to_thread, self.traces.close)

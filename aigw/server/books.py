@@ -15,6 +15,7 @@ from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
 from aigw.stores.base import UsageLog
+from aigw.stores.private import make_folder
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME

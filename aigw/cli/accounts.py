@@ -14,7 +14,7 @@ import typer
 from aigw.budget.amount import say, to_plain
 from aigw.budget.budget import Account, Budget
 from aigw.budget.ledger import Ledger, Line
-from aigw.cli.table import printable
+from aigw.cli.plain import plain
 from aigw.config.load import load
 from aigw.core.errors import ConfigError
 from aigw.server.stores import GatewayStores
@@ -78,7 +78,7 @@ def show(lines: Sequence[Line], *, as_json: bool) -> None:
 
 
 def _whose(account: Account) -> list[str]:
-    return [printable(f"{kind}={value}") for kind, value in account.named.items()]
+    return [plain(f"{kind}={value}") for kind, value in account.named.items()]
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -179,10 +179,10 @@ def _total(loaded: Loaded) -> Line | None:
     from aigw.stores.sqlite_file import FileError
     from aigw.stores.usage_file import FILE_NAME
     from aigw.stores.usage_query import summarise
-    from aigw.usage.question import ask
+    from aigw.usage.question import parse
 
     try:
-        return summarise(loaded.state_dir / FILE_NAME, ask(["day"], "all", "", now=time.time())).total
+        return summarise(loaded.state_dir / FILE_NAME, parse(["day"], "all", "", now=time.time())).total
     except FileError:
         return None
 

@@ -16,7 +16,7 @@ from aigw.caching.explain import Difference
 from aigw.caching.replay import body_of
 from aigw.caching.shelf import Item
 from aigw.caching.trial import Explanation
-from aigw.cli.tracing import clean
+from aigw.cli.plain import plain
 from aigw.usage.summary import Line
 
 KEY_WIDTH = 16
@@ -58,7 +58,7 @@ def print_stats(found: dict[str, Any]) -> None:
         return
     _table(
         [("model", "answers", "bytes")]
-        + [(clean(name) or "-", f"{m['entries']:,}", f"{m['bytes']:,}") for name, m in found["models"].items()]
+        + [(plain(name) or "-", f"{m['entries']:,}", f"{m['bytes']:,}") for name, m in found["models"].items()]
         + [("total", f"{found['entries']:,}", f"{found['bytes']:,}")]
     )
     if found["oldest"]:
@@ -99,14 +99,14 @@ def print_list(items: list[Item]) -> None:
         return
     rows = [("key", "age", "expires", "bytes", "model", "form", "asked")]
     for item in items:
-        asked = clean(item.asked)[:60]
+        asked = plain(item.asked)[:60]
         if (entry := item.entry) is None:
             rows.append(("-", "-", "-", str(len(item.value)), "-", "text", asked))
             continue
         left = f"in {_span(entry.created + entry.ttl - time.time())}" if entry.ttl else "never"
         form = "stream" if entry.streamed else "plain"
         rows.append(
-            (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), clean(entry.model), form, asked)
+            (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), plain(entry.model), form, asked)
         )
     _table(rows)
 
@@ -115,11 +115,11 @@ def print_item(item: Item) -> None:
     for name, value in plain_item(item, whole=True).items():
         if isinstance(value, dict | list):
             text = json.dumps(value, indent=2, ensure_ascii=False)
-            typer.echo(f"{name}:\n" + "\n".join(clean(line) for line in text.splitlines()))
+            typer.echo(f"{name}:\n" + "\n".join(plain(line) for line in text.splitlines()))
         elif name == "created":
             typer.echo(f"{name}: {_ago(value)} ago")
         else:
-            typer.echo(f"{name}: {clean(str(value))}")
+            typer.echo(f"{name}: {plain(str(value))}")
 
 
 def print_explanation(found: Explanation, *, from_file: bool) -> None:
@@ -139,7 +139,7 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
     typer.echo(f"miss: {key}{when}")
     typer.echo(f"nearest: {near.key[:KEY_WIDTH]}, stored {_ago(near.created)} ago; it differs in")
     for difference in near.differences[:MOST_DIFFERENCES]:
-        typer.echo(f"  {clean(difference.where)}")
+        typer.echo(f"  {plain(difference.where)}")
         typer.echo(f"    stored: {_value(difference, difference.stored)}")
         typer.echo(f"    asked:  {_value(difference, difference.asked)}")
     if (more := len(near.differences) - MOST_DIFFERENCES) > 0:
@@ -149,7 +149,7 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
 def _value(difference: Difference, value: Any) -> str:
     if value is None:
         return "-"
-    text = clean(json.dumps(value, ensure_ascii=False))
+    text = plain(json.dumps(value, ensure_ascii=False))
     if difference.where.startswith("after."):
         return f"another configuration ({text})"
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -5,24 +5,28 @@ Rule: whatever goes wrong is a FeedError whose message says what to do."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 import threading
 import time
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 import msgspec
 
+from aigw.cli.plain import plain
 from aigw.server.guard import is_loopback
 from aigw.stores.base import StoreError
 from aigw.stores.redis_url import is_redis_url
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
-from aigw.usage.question import ask
+from aigw.usage.question import parse
 from aigw.usage.summary import Summary
 
 PATH = "/-/usage"
@@ -44,7 +48,7 @@ class Feed(Protocol):
     hint: str
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
-        """The texts are as in `usage.question.ask`. Raises FeedError."""
+        """The texts are as in `usage.question.parse`. Raises FeedError."""
         ...
 
 
@@ -61,7 +65,7 @@ class StateFolder:
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         try:
-            return summarise(self._path, ask(by, since, until, now=time.time()))
+            return summarise(self._path, parse(by, since, until, now=time.time()))
         except (ValueError, FileError) as error:
             raise FeedError(str(error)) from None
 
@@ -70,13 +74,13 @@ class RunningGateway:
     """Asks `/-/usage`. The gateway's clock counts. `key` goes out as a bearer token, to this address only."""
 
     def __init__(self, url: str, key: str | None) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
+        parts = _address(url)
+        if key and not (key.isascii() and key.isprintable()):
+            raise FeedError("the key of --key or AIGW_KEY has characters that no key has")
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self.hint = f"{self.name} has no usage yet: send it a request."
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._opener = _opener(parts.hostname)
+        self._opener = _opener(parts.hostname or "")
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         query = [*(("by", name) for name in by), ("since", since), *([("until", until)] if until else [])]
@@ -90,7 +94,7 @@ class RunningGateway:
         except (OSError, URLError) as error:
             reason = getattr(error, "reason", None) or error
             raise FeedError(f"{self.name} does not answer ({reason}); is `aigw serve` running there?") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, HTTPException, UnicodeDecodeError):
             raise FeedError(f"{self.name}{PATH} is not the usage of an aigw of this version") from None
 
     def _refused(self, error: HTTPError) -> str:
@@ -98,9 +102,19 @@ class RunningGateway:
             return f"{self.name} refuses to show its usage ({error.code}); give a key with --key or AIGW_KEY"
         try:
             message = msgspec.json.decode(error.read(1 << 16))["error"]["message"]
-        except (msgspec.DecodeError, KeyError, TypeError, OSError):
+        except (msgspec.DecodeError, HTTPException, UnicodeDecodeError, KeyError, TypeError, OSError):
             message = error.reason
-        return f"{self.name}{PATH} answers {error.code}: {message}"
+        return plain(f"{self.name}{PATH} answers {error.code}: {message}")
+
+
+def _address(url: str) -> SplitResult:
+    """Raises FeedError."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        has_port = parts.port is None or parts.port > 0
+        if parts.scheme in ("http", "https") and re.fullmatch(r"[^\s/]+", parts.hostname or "") and has_port:
+            return parts
+    raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
 
 
 class SharedRedis:
@@ -118,7 +132,7 @@ class SharedRedis:
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         try:
-            return self._usage.summarise(ask(by, since, until, now=time.time()))
+            return self._usage.summarise(parse(by, since, until, now=time.time()))
         except (ValueError, StoreError) as error:
             raise FeedError(str(error)) from None
 
@@ -169,7 +183,7 @@ class Reader:
 
 def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
     """Without both: the state folder of the configuration here. Raises FeedError."""
-    if url:
+    if url is not None:
         return SharedRedis(url) if is_redis_url(url) else RunningGateway(url, key)
     return StateFolder(state or configured_folder())
 
@@ -178,14 +192,9 @@ def configured_folder() -> Path:
     """As `config.load`, but from a file that may lack secrets or have mistakes elsewhere."""
     import os
 
+    from aigw.config.load import read_file
     from aigw.config.model import GatewayConfig
-    from aigw.config.source import MAX_BYTES, read
 
-    default = GatewayConfig().state_dir
-    try:
-        with Path("aigw.yaml").open("rb") as file:
-            source, _ = read(file.read(MAX_BYTES + 1), os.environ)
-    except OSError:
-        return Path(default)
+    source, _ = read_file(Path("aigw.yaml"), os.environ)
     folder = source.values.get("state_dir")
-    return Path(folder if isinstance(folder, str) else default).expanduser()
+    return Path(folder if isinstance(folder, str) else GatewayConfig().state_dir).expanduser()

@@ -21,7 +21,7 @@ from aigw.cli.recipe import text_of
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.server.books import Books, usage_log
-from aigw.server.gateway import Running, base_url, check_address, run, taken
+from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.protection import is_protected
 from aigw.server.record import Show
 from aigw.server.reload import Reloader
@@ -131,12 +131,8 @@ async def serve_together(options: Options, workers: int) -> int:
     usage_log(loaded.state_dir)  # says once, and before any worker starts, that it cannot be used
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
-    try:
-        reserved = reserve(host, port)
-    except OSError as error:
-        raise taken(loaded.config.listen, error) from None
     os.environ[VARIABLE] = run_name(os.environ)  # the workers' as well
-    with reserved:
+    with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, file=file, found=found)
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)
@@ -163,9 +159,9 @@ def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
-    """The first SIGINT or SIGTERM calls `stop`. A second one calls `kill` and ends the process as if nobody had
-    listened; it is another one only after a moment, because some programs that start others pass a signal on which
-    the terminal has sent already."""
+    """The first SIGINT, SIGTERM or SIGHUP (the terminal is gone; unless nohup said otherwise) calls `stop`. A
+    second one calls `kill` and ends the process as if nobody had listened; it is another one only after a moment,
+    because some programs that start others pass a signal on which the terminal has sent already."""
     loop = asyncio.get_running_loop()
     first: list[float] = []
 
@@ -178,8 +174,9 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, handle, number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, handle, number)
 
 
 def _announce_json(loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:

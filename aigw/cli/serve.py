@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aigw.cli.options import Config, configuration
+
 if TYPE_CHECKING:
     from aigw.cli.log import LogThread
     from aigw.server.record import Show
-
-DEFAULT_FILE = Path("aigw.yaml")
-BAD_CONFIG = 2
 
 
 class LogFormat(Enum):
@@ -22,20 +21,21 @@ class LogFormat(Enum):
 
 
 def serve(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The configuration; default: aigw.yaml here, if there is one.")
-    ] = None,
+    config: Config = None,
     recipe: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
     ] = None,
     listen: Annotated[
-        str | None, typer.Option(help="Address and port; default: as configured, else 127.0.0.1:4700.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address and port; default: as configured, else 127.0.0.1:4700."),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on an address that others can reach, without keys.")
     ] = False,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that answers in flight get when it stops.")] = 5.0,
+    grace: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Seconds that answers in flight get when it stops.")
+    ] = 5.0,
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes that share the port; for many streams at once.")
     ] = 1,
@@ -66,6 +66,7 @@ def serve(
 
     from aigw.cli.log import LogThread
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
+    from aigw.config.report import EXIT_CODE
     from aigw.core.errors import AddressError, ConfigError
 
     log = LogThread(as_json=log_format is LogFormat.JSON)
@@ -75,8 +76,7 @@ def serve(
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
-    if config is None and recipe is None and DEFAULT_FILE.exists():
-        config = DEFAULT_FILE
+    config = configuration(config) if recipe is None else config
     options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show, recipe)
     try:
         if workers > 1 and not worker:
@@ -86,7 +86,7 @@ def serve(
     except ConfigError as error:
         for finding in error.findings:
             typer.echo(finding, err=True)
-        raise typer.Exit(BAD_CONFIG) from None
+        raise typer.Exit(EXIT_CODE) from None
     except AddressError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -96,15 +96,16 @@ def serve(
 
 def _check_recipe(name: str, config: Path | None) -> None:
     from aigw.cli.recipe import text_of
+    from aigw.config.report import EXIT_CODE
 
     try:
         text_of(name)
     except ValueError as error:
         typer.echo(f"aigw serve: {error}", err=True)
-        raise typer.Exit(BAD_CONFIG) from None
+        raise typer.Exit(EXIT_CODE) from None
     if config is not None:
         typer.echo("aigw serve: choose one of --config and --recipe", err=True)
-        raise typer.Exit(BAD_CONFIG)
+        raise typer.Exit(EXIT_CODE)
 
 
 def _show(log: LogThread, *, as_json: bool) -> Show:

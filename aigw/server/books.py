@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aigw.core.env import Clock
@@ -15,6 +15,7 @@ from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
 from aigw.stores.base import UsageLog
+from aigw.stores.private import make_folder
 from aigw.stores.sqlite import SqliteUsageLog
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.usage_file import FILE_NAME
@@ -46,7 +47,7 @@ def _together(usage: SqliteUsageLog | None, shared: str) -> UsageLog | None:
 
 
 class Books:
-    """`folder` is the state folder; None writes nothing to disk. `shared` is the URL of a Redis that usage also goes
+    """`folder` is the state folder; None keeps and exports nothing. `shared` is the URL of a Redis that usage also goes
     to, or "". `show` gets each request for the line that people read, `trace` keeps what every plugin did."""
 
     def __init__(
@@ -70,7 +71,7 @@ class Books:
             prices=Prices(),
             usage=_together(self.usage, shared),
             access=AccessLog(folder) if folder is not None else None,
-            telemetry=open_telemetry(),
+            telemetry=open_telemetry() if folder is not None else None,
             show=show,
         )
 
@@ -83,13 +84,12 @@ class Books:
         """Writes until the block ends, and then what is left. The folder is its user's alone."""
         if self.folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.metrics.start()
-        self.recorder.start()
-        try:
-            yield
-        finally:
-            await self.recorder.aclose()
-            await asyncio.to_thread(self.metrics.close)
+                make_folder(self.folder)
+        async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
             if self.traces is not None:
-                await asyncio.to_thread(self.traces.close)
+                stack.push_async_callback(asyncio.to_thread, self.traces.close)
+            self.metrics.start()
+            stack.push_async_callback(asyncio.to_thread, self.metrics.close)
+            self.recorder.start()
+            stack.push_async_callback(self.recorder.aclose)
+            yield

@@ -6,6 +6,7 @@ valid is reported, and the configuration from before stays."""
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aigw.config.load import Loaded
-from aigw.config.report import without_password
+from aigw.config.secrets import without_password
 from aigw.core.errors import ConfigError
 
 log = logging.getLogger("aigw")
@@ -22,7 +23,7 @@ POLL_SECONDS = 0.3
 STILL_SECONDS = 0.1
 
 Take = Callable[[Loaded], Awaitable[None]]
-Stamp = tuple[int, int, int] | None
+Stamp = tuple[int, ...] | None
 
 
 class Reloader:
@@ -61,8 +62,10 @@ class Reloader:
         while True:
             await self._change()
             try:
+                if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
+                    raise ConfigError([f"{self._path}: is not a file"])
                 new = await asyncio.to_thread(self._load)
-                if new.source.values != loaded.source.values:
+                if _said(new) != _said(loaded):
                     await take(replace(new, state_dir=started.state_dir))
                     self._report(new, started)
                     loaded = new
@@ -103,10 +106,16 @@ class Reloader:
                 log.log(self._bad, "%s: %s needs a restart; it stays %s until then", self._path, key, now)
 
 
+def _said(loaded: Loaded) -> str:
+    """What the file says, with its order, which some keys have a meaning in: the first of two patterns wins."""
+    return json.dumps(loaded.source.values)
+
+
 def _stamp(path: Path) -> Stamp:
-    """What tells one version of a file from another: also one that was put in its place. None without a file."""
+    """What tells one version of a file from another: also one that was put in its place, or that was given the time
+    of the one before. None without a file."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

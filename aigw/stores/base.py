@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
+from aigw.usage.question import Question
 from aigw.usage.row import UsageRow
+from aigw.usage.summary import Summary
 
 
 class UsageLog(Protocol):
@@ -15,8 +17,8 @@ class UsageLog(Protocol):
         """Takes a row at once and writes it within 200 ms, off the caller's path. Never raises, never blocks."""
         ...
 
-    def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-        """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970."""
+    def summarise(self, question: Question) -> Summary:
+        """Takes seconds for a million requests: not for the event loop. Raises StoreError."""
         ...
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from aigw.stores.base import StoreError
-from aigw.stores.sqlite_file import identity
+from aigw.stores.private import identity
 
 T = TypeVar("T")
 

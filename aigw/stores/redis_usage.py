@@ -17,8 +17,10 @@ import msgspec
 from aigw.stores.base import StoreError
 from aigw.stores.redis_client import RedisClient, Word
 from aigw.stores.redis_url import parse_redis_url
-from aigw.stores.redis_usage_read import SERVICE, STREAM, UsageStream
+from aigw.stores.redis_usage_read import SERVICE, STREAM, SharedUsage, UsageStream
+from aigw.usage.question import Question
 from aigw.usage.row import UsageRow
+from aigw.usage.summary import Summary
 
 log = logging.getLogger("aigw")
 
@@ -36,6 +38,7 @@ class RedisUsageLog:
         """Connects to nothing yet. Raises ValueError for what is no address of a Redis."""
         self.lost = 0
         self.failures = 0
+        self._url = url
         self._address = parse_redis_url(url)
         self._stream = self._address.prefix + STREAM
         self._interval = interval
@@ -58,8 +61,13 @@ class RedisUsageLog:
                 self._thread = threading.Thread(target=self._run, name="usage stream", daemon=True)
                 self._thread.start()
 
+    def summarise(self, question: Question) -> Summary:
+        """As in `UsageLog`. Not for where an event loop runs."""
+        return SharedUsage(self._url).summarise(question)
+
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-        """As in `UsageLog`. Raises StoreError. Not for where an event loop runs."""
+        """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
+        Raises StoreError. Not for where an event loop runs."""
         rows = {row.id: row for row in UsageStream(self._address).take(since)}
         for row in sorted(rows.values(), key=lambda row: row.at):
             if row.at >= since and (until is None or row.at < until):

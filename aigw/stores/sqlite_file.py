@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from aigw.stores.base import StoreError
+from aigw.stores.private import make_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -122,15 +123,6 @@ def made_of(connection: sqlite3.Connection, schema: Collection[str]) -> bool:
     return all(statement in schema for (statement,) in found)
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Tells a file from another one that took its name. None without a file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another process was writing, so that it may work a moment later."""
     import sqlite3
@@ -143,7 +135,7 @@ def _touch(path: Path) -> None:
 
     A file that is there is not opened here: closing it would give up the locks of all of this process's connections to
     it (POSIX), and then the next process to leave the file takes the log away from under them."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from aigw.stores.base import UsageLog
+from aigw.usage.question import Question
 from aigw.usage.row import UsageRow
+from aigw.usage.summary import Summary
 
 
 class UsageLogs:
@@ -17,8 +19,8 @@ class UsageLogs:
         for each in self._logs:
             each.append(row)
 
-    def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-        return self._logs[0].read(since=since, until=until)
+    def summarise(self, question: Question) -> Summary:
+        return self._logs[0].summarise(question)
 
     def close(self) -> None:
         for each in self._logs:

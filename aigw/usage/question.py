@@ -29,13 +29,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     bucket_s: float = 2.0
 
 
-def ask(by: Sequence[str], since: str, until: str, *, now: float) -> Question:
+def parse(by: Sequence[str], since: str, until: str, *, now: float) -> Question:
     """From the texts of options or of a query; an empty `until` is now. Raises ValueError, which says what to write."""
     names = tuple(dict.fromkeys(by))
     for name in names:
         if name not in BY:
             raise ValueError(f"there is nothing to group by called {name!r}; choose from {', '.join(BY)}")
-    return Question(by=names, since=moment(since, now=now), until=moment(until, now=now) if until else now)
+    start, end = moment(since, now=now), moment(until, now=now) if until else now
+    if until and end <= start:
+        raise ValueError(f"until {until!r} is not after since {since!r}")
+    return Question(by=names, since=start, until=end)
 
 
 def moment(text: str, *, now: float) -> float:

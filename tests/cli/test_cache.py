@@ -101,7 +101,7 @@ def test_stats_and_ls(cache):
     assert [item["key"] for item in json.loads(cache("ls", "--json", "--model", "m", "-n", "1")[1])] == [keys[2]]
     lines = cache("ls")[1].splitlines()
     assert [line.split()[0] for line in lines[1:]] == [key[:16] for key in (keys[2], keys[0], keys[1])]
-    assert "How are\\u001b[2J you?" in lines[1]
+    assert "How are�[2J you?" in lines[1]
 
 
 def test_show(cache):

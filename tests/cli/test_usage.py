@@ -138,6 +138,16 @@ def test_csv(usage):
     assert found[0]["cost_per_min"] == "?"
 
 
+def test_csv_of_names_that_clients_chose(usage, tmp_path):
+    log = SqliteUsageLog(tmp_path / "usage.sqlite", now=lambda: NOON)
+    for number, name in enumerate(["=1+1", "+1", "-1", "@x", "a\x1b[2J", "a=b"]):
+        log.append(UsageRow(id="x", at=NOON + number, route="r", model=name))
+    log.close()
+    code, out, _ = usage("--csv", "--by", "model", "--state", ".")
+    names = {each["model"] for each in csv.DictReader(io.StringIO(out))}
+    assert (code, names) == (0, {"'=1+1", "'+1", "'-1", "'@x", "a\ufffd[2J", "a=b"})
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

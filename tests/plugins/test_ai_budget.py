@@ -61,10 +61,14 @@ class Broken(MemoryStores):
         return Counter()
 
 
+async def knows_nothing(query, at):
+    return None
+
+
 class Stage:
     """The plugin over an upstream that follows a script and is somebody's provider."""
 
-    def __init__(self, *script, stores=None, prices=PRICES, book=lambda query, at: None, provider="openai", **config):
+    def __init__(self, *script, stores=None, prices=PRICES, book=knows_nothing, provider="openai", **config):
         self.clock = FakeClock(1_795_400_000.0)  # 2026-11-23T02:13:20Z
         self.stores = stores or MemoryStores(self.clock.time)
         self.upstream = FakeUpstream(*(script or [answer_json(ANSWER)]))
@@ -342,7 +346,7 @@ async def test_only_dollars_need_a_price():
 async def test_a_price_is_waited_for_once_and_then_what_answered_counts():
     asked = []
 
-    def book(query, at):
+    async def book(query, at):
         asked.append(tuple(query))
         return Price(steps={"input": [(-1, 1000.0)], "output": [(-1, 2000.0)]})
 

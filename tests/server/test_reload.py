@@ -178,6 +178,24 @@ async def test_what_is_not_valid_is_reported_with_its_lines_and_changes_nothing(
         await stage.answers("newer")
 
 
+async def test_a_pipe_in_place_of_the_file_is_not_waited_for(stage, caplog):
+    async with stage.serving():
+        stage.file.unlink()
+        os.mkfifo(stage.file)
+        await logged(caplog, "is not a file")
+        assert await stage.get() == "old"
+        stage.write("new")
+        await stage.answers("new")
+
+
+async def test_a_file_of_the_same_size_and_time_is_another_one(stage):
+    async with stage.serving():
+        before = stage.file.stat()
+        stage.file.write_text(stage.file.read_text().replace("old", "new"))
+        os.utime(stage.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        await stage.answers("new")
+
+
 async def test_the_env_file_is_watched_too(stage):
     stage.write("'${WORD:-none}'")
     dotenv = stage.file.with_name(".env")
@@ -200,6 +218,15 @@ async def test_a_file_that_is_only_touched_changes_nothing(stage):
         stage.write("new")
         await stage.answers("new")
     assert stage.log == ["built old", "built new", "closed old", "closed new"]
+
+
+async def test_another_order_is_a_change(stage):
+    """The first of two patterns wins where both match."""
+    one, other = '"~a": {input: 1}', '"~b": {input: 2}'
+    stage.write("old", more=f"prices: {{{one}, {other}}}")
+    async with stage.serving():
+        stage.write("old", more=f"prices: {{{other}, {one}}}")
+        await until(lambda: stage.log.count("built old") == 2)
 
 
 async def test_what_needs_a_restart_is_said_and_the_rest_is_in_force(stage, caplog):

@@ -305,7 +305,7 @@ def test_a_folder_that_cannot_be_made_costs_only_the_statistics(tmp_path, caplog
     assert log.lost == 21
     assert [record.message.partition(":")[0] for record in caplog.records] == [
         "usage is not kept",
-        f"10 usage rows could not be written to {tmp_path}/file/usage.sqlite",
+        f"21 usage rows could not be written to {tmp_path}/file/usage.sqlite",
     ]
 
 
@@ -398,6 +398,21 @@ def test_what_comes_after_close_is_counted(log):
     log.close()
     assert len(list(log.read())) == 1
     assert log.lost == 1
+
+
+def test_a_close_that_does_not_wait_for_a_slow_file(log, path, caplog):
+    log.append(FULL)
+    until(lambda: list(log.read()))
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+    for row in rows(3):
+        log.append(row)
+    threading.Event().wait(0.1)  # by now it waits for the other; if it did not, the test would only prove less
+    log.close(0.01)
+    assert "3 usage rows may be lost" in caplog.text
+    other.rollback()
+    other.close()
+    until(lambda: len(list(log.read())) == 4)
 
 
 def test_no_thread_before_the_first_row_and_none_after_close(path):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from aigw.cli.diagnosis.check import Check, Level
-from aigw.config.automatic import automatic
+from aigw.config.automatic import OLLAMA, automatic
 from aigw.config.load import Loaded, examine, load
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
@@ -39,7 +39,8 @@ _REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
 def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
     """What the file says, or what a start without one would use. Nothing is asked over a network for it."""
     if path is None:
-        loaded = load(None, env, text=json.dumps({"plugins": {"ai-proxy": automatic(env, None, ())}}).encode())
+        plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, None, ())}
+        loaded = load(None, env, text=json.dumps({"plugins": plugins}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
         if Path(".env").is_file():
             remedy = "`aigw init` writes one; or export its variables"
@@ -79,7 +80,10 @@ def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
         yield Check("keys", "ok", ", ".join(right))
     elif not named:
         remedy = "export OPENAI_API_KEY=... or another provider's" if loaded.path is None else ""
-        yield Check("keys", "note", "no provider key is set: built-in and local models only", remedy)
+        message = "no provider key is set: built-in and local models only"
+        if any(each.type != OLLAMA for each in providers(loaded)):
+            message, remedy = "no provider key is set: clients have to send their own", "set apiTokens in the file"
+        yield Check("keys", "note", message, remedy)
 
 
 def key_fault(value: str) -> str:

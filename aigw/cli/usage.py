@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from aigw.usage.summary import Summary
 
 UNKNOWN = "?"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet compute a cell; a quote before it makes it text."""
 
 
 def usage(
@@ -61,7 +63,8 @@ def usage(
 
 
 def _csv(summary: Summary) -> str:
-    """One line a key, without a total. An unknown cost is `?`, anything else that does not exist is empty."""
+    """One line a key, without a total. Clients choose names: none of them becomes a formula. An unknown cost is `?`,
+    anything else that does not exist is empty."""
     import csv
     import io
 
@@ -75,7 +78,8 @@ def _csv(summary: Summary) -> str:
         values = msgspec.structs.asdict(line)
         if line.cost is None:
             values["cost"] = values["cost_per_min"] = UNKNOWN
-        writer.writerow([*line.key.values(), *(values[column] for column in columns)])
+        names = [f"'{name}" if name.startswith(FORMULA) else name for name in line.key.values()]
+        writer.writerow([*names, *(values[column] for column in columns)])
     return text.getvalue()
 
 

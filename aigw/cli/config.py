@@ -53,9 +53,10 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("show", epilog="Example: aigw config show --json")
 def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Print what is in force, where each value comes from, and the order of the plugins on each route.
+    """Print what is in force, and where each value comes from.
 
-    Without a file it shows what `aigw serve` would use. Secrets are printed as ***."""
+    Below it stands the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
+    Secrets are printed as ***."""
     from aigw.config.effective import effective, render, to_json
     from aigw.core.errors import ConfigError
 
@@ -70,9 +71,11 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("schema", epilog="Example: aigw config schema > aigw.schema.json")
 def schema() -> None:
-    """Print a JSON Schema of the configuration, which editors use to complete and to check.
+    """Print a JSON Schema of the configuration, for editors.
 
-    An editor finds it through a first line of aigw.yaml: # yaml-language-server: $schema=aigw.schema.json"""
+    They complete and check by it, and find it through a first line of aigw.yaml:
+
+    # yaml-language-server: $schema=aigw.schema.json"""
     import json
 
     from aigw.config.plugins import find_plugin, installed_plugins

@@ -4,17 +4,21 @@ Rule: whatever goes wrong is a FeedError whose message says what to do."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 import threading
 import time
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 import msgspec
 
+from aigw.cli.plain import plain
 from aigw.server.guard import is_loopback
 from aigw.stores.usage_file import FILE_NAME, UsageFileError
 from aigw.stores.usage_query import summarise
@@ -66,13 +70,13 @@ class RunningGateway:
     """Asks `/-/usage`. The gateway's clock counts. `key` goes out as a bearer token, to this address only."""
 
     def __init__(self, url: str, key: str | None) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
+        parts = _address(url)
+        if key and not (key.isascii() and key.isprintable()):
+            raise FeedError("the key of --key or AIGW_KEY has characters that no key has")
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self.hint = f"{self.name} has no usage yet: send it a request."
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._opener = _opener(parts.hostname)
+        self._opener = _opener(parts.hostname or "")
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         query = [*(("by", name) for name in by), ("since", since), *([("until", until)] if until else [])]
@@ -86,7 +90,7 @@ class RunningGateway:
         except (OSError, URLError) as error:
             reason = getattr(error, "reason", None) or error
             raise FeedError(f"{self.name} does not answer ({reason}); is `aigw serve` running there?") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, HTTPException, UnicodeDecodeError):
             raise FeedError(f"{self.name}{PATH} is not the usage of an aigw of this version") from None
 
     def _refused(self, error: HTTPError) -> str:
@@ -94,9 +98,19 @@ class RunningGateway:
             return f"{self.name} refuses to show its usage ({error.code}); give a key with --key or AIGW_KEY"
         try:
             message = msgspec.json.decode(error.read(1 << 16))["error"]["message"]
-        except (msgspec.DecodeError, KeyError, TypeError, OSError):
+        except (msgspec.DecodeError, HTTPException, UnicodeDecodeError, KeyError, TypeError, OSError):
             message = error.reason
-        return f"{self.name}{PATH} answers {error.code}: {message}"
+        return plain(f"{self.name}{PATH} answers {error.code}: {message}")
+
+
+def _address(url: str) -> SplitResult:
+    """Raises FeedError."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        has_port = parts.port is None or parts.port > 0
+        if parts.scheme in ("http", "https") and re.fullmatch(r"[^\s/]+", parts.hostname or "") and has_port:
+            return parts
+    raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -145,7 +159,7 @@ class Reader:
 
 def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
     """Without both: the state folder of the configuration here. Raises FeedError."""
-    if url:
+    if url is not None:
         return RunningGateway(url, key)
     return StateFolder(state or configured_folder())
 

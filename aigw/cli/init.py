@@ -24,6 +24,8 @@ listen: 127.0.0.1:4700
 # What a request passes through: the name of a Higress plugin, and its configuration as in a WasmPlugin's
 # defaultConfig, with _rules_ as Higress has them.
 plugins:
+  # Counts requests and tokens: /-/metrics, and the ai_log in .aigw/access.jsonl.
+  ai-statistics: {}
   ai-proxy:
     # The built-in models `echo` and `mock` need no account and no network.
     provider:
@@ -56,7 +58,7 @@ plugins:
 #  redis.static: redis://127.0.0.1:6379/0
 
 # The order in which plugins see a request. Without it: Higress's phases and priorities.
-#order: [ai-proxy]
+#order: [ai-statistics, ai-proxy]
 
 # higress: do exactly as Higress does also where aigw is deliberately safer.
 #fidelity: safe
@@ -87,7 +89,7 @@ plugins:
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="What to write.")] = Path("aigw.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write.")] = Path("aigw.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Write a commented configuration to start from.

@@ -152,9 +152,9 @@ def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
-    """The first SIGINT or SIGTERM calls `stop`. A second one calls `kill` and ends the process as if nobody had
-    listened; it is another one only after a moment, because some programs that start others pass a signal on which
-    the terminal has sent already."""
+    """The first SIGINT, SIGTERM or SIGHUP (the terminal is gone; unless nohup said otherwise) calls `stop`. A
+    second one calls `kill` and ends the process as if nobody had listened; it is another one only after a moment,
+    because some programs that start others pass a signal on which the terminal has sent already."""
     loop = asyncio.get_running_loop()
     first: list[float] = []
 
@@ -167,8 +167,9 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, handle, number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, handle, number)
 
 
 def _announce_json(loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:

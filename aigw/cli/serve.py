@@ -23,15 +23,21 @@ class LogFormat(Enum):
 
 def serve(
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The configuration; default: aigw.yaml here, if there is one.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here, if there is one."
+        ),
     ] = None,
     listen: Annotated[
-        str | None, typer.Option(help="Address and port; default: as configured, else 127.0.0.1:4700.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address and port; default: as configured, else 127.0.0.1:4700."),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on an address that others can reach, without keys.")
     ] = False,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that answers in flight get when it stops.")] = 5.0,
+    grace: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Seconds that answers in flight get when it stops.")
+    ] = 5.0,
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes that share the port; for many streams at once.")
     ] = 1,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aigw.cli.figures import count, milliseconds, money, rate
+from aigw.cli.plain import plain
 from aigw.usage.summary import Line, Summary
 
 NAME_WIDTH, NAMES_WIDTH = 20, 12
@@ -118,7 +119,7 @@ def fit(
 
 
 def names_of(line: Line) -> list[str]:
-    return [printable(name) or "-" for name in line.key.values()]
+    return [plain(name) or "-" for name in line.key.values()]
 
 
 def _layout(summary: Summary, lines: Sequence[Line], width: int, *, exact: bool) -> _Layout:
@@ -150,11 +151,6 @@ def _shrink(natural: list[int], room: int) -> list[int]:
     while sum(widths) > max(room, len(widths)):
         widths[widths.index(max(widths))] -= 1
     return widths
-
-
-def printable(text: str) -> str:
-    """Names come from clients and providers: none may move the cursor or break a line."""
-    return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def shorten(text: str, width: int) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def trace(
     which: Annotated[
-        str, typer.Argument(metavar="[last|ID|ls]", help="A request's id or how it begins; ls lists the recent ones.")
+        str, typer.Argument(metavar="last|ID|ls", help="A request's id or how it begins; ls lists the recent ones.")
     ] = "last",
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs; ls prints one line a request.")] = False,
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many ls lists.")] = 20,
@@ -25,9 +25,10 @@ def trace(
         Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
     ] = None,
 ) -> None:
-    """Show what each plugin did to a request: which rule matched, how long it took, what it changed.
+    """Show what each plugin did to a request.
 
-    Only requests to a gateway that runs with --trace are kept. Their ids are in the header x-aigw-request-id.
+    That is: which rule matched, how long it took, and what it changed. Only requests to a gateway that runs with
+    --trace are kept. Their ids are in the header x-aigw-request-id.
 
     Example: aigw trace last
     """

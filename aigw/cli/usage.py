@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from aigw.usage.summary import Summary
 
 UNKNOWN = "?"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet compute a cell; a quote before it makes it text."""
 
 
 def usage(
@@ -30,9 +32,10 @@ def usage(
         Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
     ] = None,
 ) -> None:
-    """Report requests, tokens, speed and cost by day, model, consumer, route or provider.
+    """Report requests, tokens, speed and cost, by day and more.
 
-    A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
+    --by splits it by day, model, consumer, route, provider or service. A cost that is not known is shown as ?, and
+    as 1.23+? where only a part is known.
 
     Example: aigw usage --by day --by model --since 7d
     """
@@ -60,7 +63,8 @@ def usage(
 
 
 def _csv(summary: Summary) -> str:
-    """One line a key, without a total. An unknown cost is `?`, anything else that does not exist is empty."""
+    """One line a key, without a total. Clients choose names: none of them becomes a formula. An unknown cost is `?`,
+    anything else that does not exist is empty."""
     import csv
     import io
 
@@ -74,7 +78,8 @@ def _csv(summary: Summary) -> str:
         values = msgspec.structs.asdict(line)
         if line.cost is None:
             values["cost"] = values["cost_per_min"] = UNKNOWN
-        writer.writerow([*line.key.values(), *(values[column] for column in columns)])
+        names = [f"'{name}" if name.startswith(FORMULA) else name for name in line.key.values()]
+        writer.writerow([*names, *(values[column] for column in columns)])
     return text.getvalue()
 
 

@@ -17,6 +17,7 @@ from aigw.config.load import Loaded
 from aigw.config.plugins import LoadedPlugin
 from aigw.config.report import Path, format_path, is_secret, without_password
 from aigw.config.rules import MATCH_KEYS, Rule
+from aigw.config.units import duration_text, size_text
 
 HIDDEN = "***"
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
@@ -46,6 +47,8 @@ class _Writer:
         config = msgspec.to_builtins(self._loaded.config)
         plugins, routes = config.pop("plugins"), config.pop("routes")
         del config["order"]
+        config["max_body"] = size_text(config["max_body"])
+        config["timeouts"] = {name: duration_text(seconds) for name, seconds in config["timeouts"].items()}
         values = self._section(config, (), ())
         values["plugins"] = {name: self._plugin(plugin) for name, plugin in self._loaded.plugins.items()}
         for name in plugins:
@@ -110,9 +113,14 @@ class _Writer:
         return plugin.rules.configs[position] if plugin else None
 
     def _section(self, values: dict[str, Any], path: Path, place: Path) -> dict[str, Any]:
-        """`path` is where it is shown, `place` where it stands in the file."""
+        """`path` is where it is shown, `place` where it stands in the file. Of what is switched off, that it is so."""
         result: dict[str, Any] = {}
+        off = values.get("enabled") is False
+        if off:
+            result["enabled"] = self._leaf(False, (*path, "enabled"), (*place, "enabled"))
         for key, value in values.items():
+            if off and (key == "enabled" or (*place, key) not in self._source.lines):
+                continue
             self._put(result, key, value, (*path, key), (*place, key))
         return result
 
@@ -130,11 +138,18 @@ class _Writer:
     def _place(self, line: int) -> str:
         return f"{self._loaded.path}:{line}" if self._loaded.path else "found without a file"
 
+    def _supplied(self, names: tuple[str, ...]) -> str:
+        """Who gave the values of these variables."""
+        ours = [name for name in names if name in self._source.dotenv]
+        others = [name for name in names if name not in self._source.dotenv]
+        groups = (("environment", others), (".env", ours))
+        return ", ".join(f"{where} {', '.join(found)}" for where, found in groups if found)
+
     def _leaf(self, value: Any, path: Path, place: Path) -> Any:
         line = self._source.lines.get(place)
         names = self._source.expanded.get(place)
         origin = self._place(line) if line else "default"
-        self._result.origins[path] = f"environment {', '.join(names)} ({origin})" if names else origin
+        self._result.origins[path] = f"{self._supplied(names)} ({origin})" if names else origin
         if names is not None or (is_secret(path) and isinstance(value, str) and value):
             return HIDDEN
         return without_password(value) if isinstance(value, str) else value

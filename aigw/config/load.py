@@ -129,6 +129,7 @@ def _read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
     except UnicodeDecodeError:
         return _failed(path, "the .env file beside it is not UTF-8")
     source, report = read(text, {**values, **env}, os.fspath(path))
+    source.dotenv = frozenset(values.keys() - env.keys())
     for number in wrong:
         report.note((), f"line {number} of the .env file beside it is not KEY=VALUE and is ignored")
     return source, report

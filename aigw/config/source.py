@@ -29,12 +29,14 @@ _PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "m
 @dataclass(slots=True)
 class Source:
     """`lines` has every path. `expanded` are the paths whose text had a reference, with the names that the
-    environment supplied; `missing` the paths where a name was not there."""
+    environment supplied; `missing` the paths where a name was not there. `dotenv` are names from the
+    file `.env`."""
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[Path, int] = field(default_factory=dict)
     expanded: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     missing: set[Path] = field(default_factory=set)
+    dotenv: frozenset[str] = frozenset()
 
 
 def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[Source, Report]:
@@ -68,6 +70,8 @@ def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[
 
 def _hint(text: bytes, mark: Any) -> str:
     around = text.splitlines()[max(mark.line - 1, 0) : mark.line + 1] if mark else []
+    if around and b"\t" in around[-1][: len(around[-1]) - len(around[-1].lstrip())]:
+        return "; indent with spaces: YAML allows no tabs there"
     return "; inside { } and [ ] a ${NAME} must be quoted" if any(b"${" in line for line in around) else ""
 
 

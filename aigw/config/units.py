@@ -20,6 +20,23 @@ def parse_duration(text: str) -> float | None:
     return float(match[1]) * unit if match and unit else None
 
 
+def duration_text(seconds: float) -> str:
+    """In the largest unit that needs no fraction: "500ms", "10s", "15m"."""
+    for unit in ("h", "m", "s"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:.0f}{unit}"
+    number, unit = (seconds * 1000, "ms") if 0 < seconds < 1 else (seconds, "s")
+    return f"{number:.6f}".rstrip("0").rstrip(".") + unit
+
+
+def size_text(count: int) -> str:
+    """In the largest unit that needs no fraction: "100MiB", "1500B"."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if count and count % _BYTES[unit.lower()] == 0:
+            return f"{count // _BYTES[unit.lower()]}{unit}"
+    return f"{count}B"
+
+
 def parse_size(text: str) -> int | None:
     """Bytes. None if the text is no size."""
     match = _QUANTITY.fullmatch(text)

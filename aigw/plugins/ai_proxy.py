@@ -83,6 +83,9 @@ def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
     if not problems:
         problems += _check_addresses(provider, row, at)
     problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
+    if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
+        message = "no apiTokens: requests carry the key that the client sends, or none"
+        problems.append(Problem(at, message, note=True))
     if provider.protocol not in ("openai", "original"):
         problems.append(
             Problem((*at, "protocol"), f"invalid protocol in config: '{provider.protocol}'; use openai or original")
@@ -110,6 +113,12 @@ def _check_addresses(provider: ProviderConfig, row: Provider, at: Path) -> list[
     if context := provider.context:
         problems += _failing((*at, "context", "fileUrl"), lambda: parse_file_url(context.file_url))
     return problems
+
+
+def _is_billed_elsewhere(provider: ProviderConfig, row: Provider) -> bool:
+    """Whether it is the company's own address, which takes nobody without a key, though the row asks for none."""
+    moved = provider.provider_domain or msgspec.to_builtins(provider).get(row.url_field)
+    return row.keeps_client_auth and row.scheme == "https" and bool(row.host) and not moved
 
 
 def _failing(path: Path, make: Callable[[], object]) -> list[Problem]:

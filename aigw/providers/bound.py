@@ -97,9 +97,12 @@ class BoundProvider:
     def _check_known(self, api: str | None, source: Request) -> None:
         """A path that looks like no API never reaches a provider with its key (Higress sends it on, P34)."""
         if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
-            raise GatewayError(
-                404, f"{source.path} is no API path; they have a version, as in /v1/models", code="unknown_url"
-            )
+            message = f"{source.path} is no API path; they have a version, as in /v1/models"
+            if source.path == "/":
+                message = (
+                    "this is aigw, an AI gateway: its API is below /v1, as in /v1/models; aigw itself is at /-/health"
+                )
+            raise GatewayError(404, message, code="unknown_url")
 
     async def _write_body(self, call: Call) -> Call:
         api = call.api or ""

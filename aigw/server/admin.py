@@ -19,12 +19,15 @@ from aigw.core.errors import GatewayError
 from aigw.dialects.errors import JSON
 from aigw.server.guard import is_loopback
 from aigw.stores.sqlite import SqliteUsageLog
+from aigw.stores.usage_file import UsageFileError
 from aigw.usage.metrics import CONTENT_TYPE, Metrics
 from aigw.usage.question import ask
 
 PREFIX = "/-/"
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 """What a proxy on this machine adds to the requests of others."""
+
+_OPEN = ("health", "ready")
 
 Answer = tuple[str, bytes]
 """Content type and body."""
@@ -54,11 +57,12 @@ class Admin:
             raise GatewayError(
                 405, f"{path} can only be read", code="method_not_allowed", headers={"Allow": "GET, HEAD"}
             )
-        if page in ("health", "ready"):
+        if page in _OPEN:
             body = msgspec.json.encode({"status": "ok", "version": __version__})
             return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})
         if page not in self._pages:
-            raise GatewayError(404, f"there is no {path}; there are {', '.join(self._pages)}", code="unknown_url")
+            known = ", ".join(f"{PREFIX}{name}" for name in (*_OPEN, *self._pages))
+            raise GatewayError(404, f"there is no {path}; there are {known}", code="unknown_url")
         self._check(http)
         kind, body = await self._pages[page](query)
         return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
@@ -81,7 +85,10 @@ class Admin:
             raise GatewayError(400, str(error), code="invalid_query") from None
         if self._usage is None:
             raise GatewayError(404, "this gateway keeps no usage", code="no_usage")
-        summary = await asyncio.to_thread(self._usage.summarise, question)
+        try:
+            summary = await asyncio.to_thread(self._usage.summarise, question)
+        except UsageFileError as error:
+            raise GatewayError(503, str(error), kind="api_error", code="usage_unreadable") from None
         return JSON, msgspec.json.encode(summary)
 
     async def _metrics_page(self, query: str) -> Answer:

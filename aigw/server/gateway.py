@@ -111,7 +111,10 @@ class Gateway:
             await pipeline.open(env, stack)
             routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
             guard = Guard(
-                hosts=[self._host, *config.hosts], origins=config.cors.origins, addresses=not is_loopback(self._host)
+                hosts=[self._host, *config.hosts],
+                origins=config.cors.origins,
+                addresses=not is_loopback(self._host),
+                listen=config.listen,
             )
             admin = Admin(
                 usage=self._books.usage,

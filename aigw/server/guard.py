@@ -51,8 +51,12 @@ def _is_address(host: str) -> bool:
 class Guard:
     """`hosts` are names beside loopback that may stand in Host, `*` any; `origins` are globs of allowed Origins."""
 
-    def __init__(self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), addresses: bool = False) -> None:
-        """`addresses`: any IP address will do as Host, where others may call; rebinding needs a name."""
+    def __init__(
+        self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), addresses: bool = False, listen: str = ""
+    ) -> None:
+        """`addresses`: any IP address will do as Host, where others may call; rebinding needs a name. `listen` tells
+        people which gateway it is that refuses."""
+        self._place = f" that listens on {listen}" if listen else ""
         self._hosts = frozenset(map(host_of, hosts))
         self._addresses = addresses
         self._origins = (*APP_SCHEMES, *origins)
@@ -80,7 +84,8 @@ class Guard:
         if not allowed and not (self._addresses and _is_address(host)):
             raise GatewayError(
                 403,
-                f"the Host '{authority}' is not this gateway's; add it to hosts in aigw.yaml",
+                f"the aigw{self._place} does not answer to the Host '{authority}'; call it as localhost, or add the "
+                "name to hosts in its aigw.yaml",
                 kind="permission_error",
                 code="host_not_allowed",
             )

@@ -21,7 +21,7 @@ POLL_SECONDS = 0.3
 STILL_SECONDS = 0.1
 
 Take = Callable[[Loaded], Awaitable[None]]
-Stamp = tuple[int, int, int] | None
+Stamp = tuple[int, ...] | None
 
 
 class Reloader:
@@ -60,6 +60,8 @@ class Reloader:
         while True:
             await self._change()
             try:
+                if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
+                    raise ConfigError([f"{self._path}: is not a file"])
                 new = await asyncio.to_thread(self._load)
                 if new.source.values != loaded.source.values:
                     await take(replace(new, state_dir=started.state_dir))
@@ -101,9 +103,10 @@ class Reloader:
 
 
 def _stamp(path: Path) -> Stamp:
-    """What tells one version of a file from another: also one that was put in its place. None without a file."""
+    """What tells one version of a file from another: also one that was put in its place, or that was given the time
+    of the one before. None without a file."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

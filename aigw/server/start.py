@@ -63,7 +63,7 @@ async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
     """A configuration for what the machine has; keys stand in it as `${NAME}`."""
     address, _ = _ollama_address(env)
     models = await ollama_models(address, upstream)
-    plugins = {"ai-proxy": automatic(env, address if models is not None else None, models or ())}
+    plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, address if models is not None else None, models or ())}
     return msgspec.json.encode({"plugins": plugins}).decode()
 
 

@@ -1,8 +1,8 @@
 """Several processes behind one port: starts them, replaces those that end, and stops all of them together.
 
 Each worker has a socket to the supervisor as its standard input. Over it the worker gets its orders and says that it
-is ready; when it closes, the supervisor is gone and the worker stops. SIGTERM is the word to stop. SIGINT is blocked
-in workers from their first moment, because a terminal sends it to all of them and only the supervisor may act on it.
+is ready; when it closes, the supervisor is gone and the worker stops. SIGTERM is the word to stop. SIGINT and SIGHUP
+are blocked in workers from their first moment, because a terminal sends them to all and only the supervisor may act.
 
 The supervisor holds the port with a socket that is bound and never listens: the port stays taken, and connections go
 to the workers' own sockets only."""
@@ -200,7 +200,7 @@ class Supervisor:
         """One worker, from its start to its end. Returns its exit code, negative for a signal."""
         ours, theirs = socket.socketpair()
         async with self._starting:  # one by one: the blocked signals are the process's, not this task's
-            with theirs, _blocked(signal.SIGINT):
+            with theirs, _blocked({signal.SIGINT, signal.SIGHUP}):
                 process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         child = self._children[index] = _Child(process)
@@ -224,9 +224,9 @@ def _send(child: _Child, number: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def _blocked(number: signal.Signals) -> Iterator[None]:
-    """A process that is started inside never gets the signal; this one gets it after the block."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+def _blocked(numbers: set[signal.Signals]) -> Iterator[None]:
+    """A process that is started inside never gets the signals; this one gets them after the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

@@ -25,15 +25,20 @@ class AccessLog:
         self._keep = keep
         self._file = -1
         self._inode = (0, 0)
+        self._torn = False  # a full disk took a part of a line; the next one must not go on behind it
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Appends the lines, each without its line end."""
         if not lines:
             return
         self._reopen()
-        data = memoryview(b"".join(line + b"\n" for line in lines))
-        while data:
-            data = data[os.write(self._file, data) :]
+        data = memoryview(b"\n" * self._torn + b"".join(line + b"\n" for line in lines))
+        whole = len(data)
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        finally:
+            self._torn = bool(data) and (self._torn or len(data) < whole)
         if os.fstat(self._file).st_size > self._max_bytes:
             self._rotate()
 

@@ -35,7 +35,10 @@ def ask(by: Sequence[str], since: str, until: str, *, now: float) -> Question:
     for name in names:
         if name not in BY:
             raise ValueError(f"there is nothing to group by called {name!r}; choose from {', '.join(BY)}")
-    return Question(by=names, since=moment(since, now=now), until=moment(until, now=now) if until else now)
+    start, end = moment(since, now=now), moment(until, now=now) if until else now
+    if until and end <= start:
+        raise ValueError(f"until {until!r} is not after since {since!r}")
+    return Question(by=names, since=start, until=end)
 
 
 def moment(text: str, *, now: float) -> float:

@@ -26,7 +26,7 @@ def examined(text, env, tmp_path):
 
 def test_it_is_right_as_it_is_without_any_key(tmp_path):
     loaded = examined(TEMPLATE, {}, tmp_path)
-    assert list(loaded.plugins) == ["ai-proxy"]
+    assert list(loaded.plugins) == ["ai-statistics", "ai-proxy"]
 
 
 def test_what_is_commented_out_is_right_too(tmp_path):

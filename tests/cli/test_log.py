@@ -61,3 +61,13 @@ def test_an_address_that_is_none(tmp_path, address):
     process = subprocess.run(command, capture_output=True, cwd=tmp_path, text=True, timeout=20)
     assert process.returncode in (1, 2)
     assert "Traceback" not in process.stderr
+
+
+def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path):
+    process, url = start(tmp_path, preexec_fn=lambda: os.close(2))
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
+        connection.sendall(b"this is not HTTP\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.0 400")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20)[0] == ""
+    assert process.returncode == 0

@@ -12,9 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from aigw.cli.usage import _csv
 from aigw.stores.sqlite import SqliteUsageLog
+from aigw.usage.question import Question
 from aigw.usage.row import Tokens, UsageRow
-from aigw.usage.summary import Line, Summary
+from aigw.usage.summary import Group, Line, Summary, Sums, summarise
 
 ROOT = Path(__file__).parents[2]
 USAGE = [sys.executable, "-c", "import typer\nfrom aigw.cli.usage import usage\ntyper.run(usage)"]
@@ -157,3 +159,9 @@ def test_nothing(usage):
     )
     assert usage("--until", "2026-11-01")[:2] == (0, "There were no requests in this time; look at --since all.\n")
     assert usage("--csv", "--until", "2026-11-01")[1].startswith("day,requests,input")
+
+
+def test_no_name_is_a_formula_in_a_spreadsheet():
+    groups = [Group((name,), Sums(requests=1), [], 0.0) for name in ("=1+1", "@x", "-x", "a=b")]
+    text = _csv(summarise(Question(by=("model",), until=1.0), groups, [0] * 60, 1.0))
+    assert [line.partition(",")[0] for line in text.splitlines()[1:]] == ["'-x", "'=1+1", "'@x", "a=b"]

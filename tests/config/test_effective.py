@@ -39,8 +39,8 @@ def shown(read_config, tmp_path):
 
 def test_values_in_force(shown):
     assert shown.values["plugins"]["ai-cache"] == {"key": "multi\nline", "cacheTTL": 60, "enabled": True}
-    assert shown.values["max_body"] == 104857600
-    assert shown.values["timeouts"] == {"connect": 10.0, "first_byte": 900.0, "idle": 630.0}
+    assert shown.values["max_body"] == "100MiB"
+    assert shown.values["timeouts"] == {"connect": "10s", "first_byte": "15m", "idle": "630s"}
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["_match_domain_"] == ["*.io"]
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "a"
     assert shown.values["routes"][0]["plugins"]["ai-cache"] is False
@@ -113,3 +113,34 @@ def test_the_key_of_the_admin_pages_is_hidden(read_config):
     assert result.values["admin_key"] == "***"
     assert "literal-secret" not in render(result) + to_json(result)
     assert result.values["prices"]["my-model"] == {"input": 1.0, "output": 2.0, "cacheRead": 0.5}
+
+
+SWITCHES = """\
+plugins:
+  ai-proxy:
+    provider:
+      type: openai
+      apiTokens: ["${FROM_FILE}", "${FROM_ENV}", "${FROM_FILE}${FROM_ENV}"]
+      retryOnFailure: {maxRetries: 3}
+      failover: {enabled: true, healthCheckModel: m}
+  ai-statistics: {}
+"""
+
+
+def test_what_is_switched_off_is_said_without_its_defaults(tmp_path):
+    file = tmp_path / "aigw.yaml"
+    file.write_text(SWITCHES)
+    file.with_name(".env").write_text("FROM_FILE=sk-1\nFROM_ENV=sk-2\n")
+    shown = effective(load(file, {"FROM_ENV": "sk-3"}))
+    provider = shown.values["plugins"]["ai-proxy"]["provider"]
+    assert provider["retryOnFailure"] == {"enabled": False, "maxRetries": 3}
+    assert provider["failover"]["enabled"] is True
+    assert provider["failover"]["failureThreshold"] == 3
+    place = ("plugins", "ai-proxy", "provider")
+    assert shown.origins[*place, "retryOnFailure", "enabled"] == "default"
+    tokens = [shown.origins[*place, "apiTokens", index] for index in range(3)]
+    line = f"({file}:5)"
+    assert tokens == [
+        f".env FROM_FILE {line}", f"environment FROM_ENV {line}", f"environment FROM_ENV, .env FROM_FILE {line}",
+    ]  # fmt: skip
+    assert "sk-" not in render(shown) + to_json(shown)

@@ -70,7 +70,8 @@ def test_an_empty_file_has_no_values(text):
         ("a: !!int x", "aigw.yaml:1 a: is not a value of the kind int"),
         ("<<: 1", "aigw.yaml:1: << takes a mapping or a list of mappings"),
         ("a: b: c", "aigw.yaml:1: YAML: mapping values are not allowed in this context"),
-        ("a: 1\nb:\n\t- x", "aigw.yaml:3: YAML: found character that cannot start any token"),
+        ("a: 1\nb:\n\t- x",
+         "aigw.yaml:3: YAML: found character that cannot start any token; indent with spaces: YAML allows no tabs there"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_has_a_line(text, finding):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.config.units import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+from aigw.config.units import DURATION_PATTERN, SIZE_PATTERN, duration_text, parse_duration, parse_size, size_text
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,18 @@ def test_neither(text):
 def test_the_patterns_of_the_schema_take_what_is_parsed(text):
     assert parse_duration(text) is None or re.search(DURATION_PATTERN, text, re.IGNORECASE)
     assert (parse_size(text) is None) == (re.search(SIZE_PATTERN, text) is None)
+
+
+@given(st.one_of(st.integers(0, 10**6), st.floats(0.001, 3600).map(lambda value: round(value, 3))))
+def test_a_duration_is_written_as_it_is_read(seconds):
+    assert parse_duration(duration_text(seconds)) == pytest.approx(seconds)
+
+
+@given(st.one_of(st.integers(1, 10**12), st.sampled_from([1024, 100 << 20, 1 << 30])))
+def test_a_size_is_written_as_it_is_read(count):
+    assert parse_size(size_text(count)) == count
+
+
+def test_the_largest_unit_without_a_fraction():
+    assert [duration_text(each) for each in (0.5, 10, 90, 900, 7200, 0)] == ["500ms", "10s", "90s", "15m", "2h", "0s"]
+    assert [size_text(each) for each in (1, 1024, 104857600, 1 << 30)] == ["1B", "1KiB", "100MiB", "1GiB"]

@@ -52,3 +52,9 @@ async def test_pages_get_no_credentials_of_a_plain_upstream(provider, gateway):
     answer = await running.request("GET", "/x", origin="https://evil.example")
     assert "access-control-allow-credentials" not in answer.headers
     assert answer.headers.getall("vary") == ["Cookie", "Origin"]
+
+
+async def test_the_root_says_what_this_is(builtin):
+    answer = await builtin.request("GET", "/")
+    assert answer.status == 404
+    assert answer.json()["error"]["message"].startswith("this is aigw, an AI gateway: its API is below /v1")

@@ -32,7 +32,7 @@ async def test_without_a_configuration(tmp_path, connect):
     """It serves the built-in models at once, and takes the providers whose keys are there."""
     async with aigw(tmp_path, "--listen", "127.0.0.1:0", DEEPSEEK_API_KEY="sk-secret") as process:
         started = await ready(process)
-        assert started["plugins"] == ["ai-proxy"]
+        assert started["plugins"] == ["ai-statistics", "ai-proxy"]
         client = await connect(started)
         body = b'{"model":"echo","messages":[{"role":"user","content":"Hi"}]}'
         answer = await client.request("POST", PATH, body)
@@ -45,7 +45,7 @@ async def test_without_a_configuration(tmp_path, connect):
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_stops_in_the_middle_of_a_stream(tmp_path, connect, number):
     """A signal ends it cleanly after the grace, with code 0 and no traceback; the stream does not look complete."""
     async with aigw(tmp_path, "--listen", "127.0.0.1:0", "--grace", "0.2", config=SLOW) as process:

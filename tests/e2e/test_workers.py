@@ -182,12 +182,13 @@ async def test_a_killed_worker_comes_back_and_the_other_serves_on(serve):
     assert await served.ended() == 0
 
 
-async def test_one_ctrl_c_lets_streams_end_in_every_worker(serve):
-    """The terminal sends it to the whole group."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+async def test_one_ctrl_c_lets_streams_end_in_every_worker(serve, number):
+    """The terminal sends it to the whole group, as it does when it is closed."""
     served = await serve("--workers", "2", speed=10, tokens=15)
     async with contextlib.AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(served.stream()) for _ in range(8)]
-        os.killpg(served.process.pid, signal.SIGINT)
+        os.killpg(served.process.pid, number)
         assert all([(await rest(stream)).endswith(DONE) for stream in streams])
     assert await served.ended() == 0
     assert served.errors == ""

@@ -33,7 +33,7 @@ USAGE = {"id": "x", "choices": [], "usage": {"prompt_tokens": 1, "completion_tok
 @asynccontextmanager
 async def proxy(config, upstream, **env):
     typed = msgspec.convert(config, ai_proxy.Config)
-    assert ai_proxy.check(typed) == []
+    assert all(problem.note for problem in ai_proxy.check(typed))
     async with ai_proxy.build(typed, make_env(upstream, **env)) as plugin:
         exchanges = []
 

@@ -103,3 +103,21 @@ async def test_what_is_right_is_built(provider):
     assert problems_of(config) == []
     async with ai_proxy.build(msgspec.convert(config, ai_proxy.Config), make_env(FakeUpstream())):
         pass
+
+
+@pytest.mark.parametrize(
+    "provider, notes",
+    [
+        ({"type": "openai"}, 1),
+        ({"type": "openai", "apiTokens": ["k"]}, 0),
+        ({"type": "openai", "openaiCustomUrl": "http://127.0.0.1:8000/v1"}, 0),
+        ({"type": "openai", "providerDomain": "local.test"}, 0),
+        ({"type": "ollama", "ollamaServerHost": "127.0.0.1", "ollamaServerPort": 11434}, 0),
+        ({"type": "vllm"}, 0),
+        ({"type": "builtin"}, 0),
+    ],
+)
+def test_a_provider_without_a_key_is_noted(provider, notes):
+    problems = problems_of({"provider": provider})
+    assert [problem.note for problem in problems] == [True] * notes
+    assert all("key that the client sends" in problem.message for problem in problems)

@@ -11,6 +11,7 @@ import pytest
 from aigw.config.load import load
 from aigw.server.books import Books
 from aigw.server.gateway import run
+from aigw.stores.usage_file import FILE_NAME
 from aigw.upstream.proxied import upstream_for
 
 CONFIG = {"listen": "127.0.0.1:0", "plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}
@@ -72,7 +73,8 @@ async def test_a_page_that_does_not_exist():
     async with serving(None) as (client, _):
         status, body = await get(client, "/-/reload")
         assert status == 404
-        assert "usage, metrics, config" in json.loads(body)["error"]["message"]
+        message = json.loads(body)["error"]["message"]
+        assert message.endswith("there are /-/health, /-/ready, /-/usage, /-/metrics, /-/config")
 
 
 async def test_a_page_is_no_request_that_counts(tmp_path):
@@ -95,11 +97,20 @@ async def test_usage(tmp_path):
         assert summary["by"] == ["route", "model"]
 
 
-@pytest.mark.parametrize("query", ["by=moon", "since=yesterday", "until=x"])
+@pytest.mark.parametrize("query", ["by=moon", "since=yesterday", "until=x", "since=1m&until=1h"])
 async def test_a_question_that_is_none(tmp_path, query):
     async with serving(tmp_path) as (client, _):
         status, body = await get(client, f"/-/usage?{query}")
         assert (status, json.loads(body)["error"]["code"]) == (400, "invalid_query")
+
+
+async def test_usage_that_cannot_be_read_is_no_bug_of_the_gateway(tmp_path, caplog):
+    async with serving(tmp_path) as (client, _):
+        (tmp_path / FILE_NAME).mkdir()
+        status, body = await get(client, "/-/usage")
+        assert (status, json.loads(body)["error"]["code"]) == (503, "usage_unreadable")
+        assert FILE_NAME in json.loads(body)["error"]["message"]
+    assert "a bug" not in caplog.text
 
 
 async def test_a_gateway_without_books():

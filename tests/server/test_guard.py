@@ -74,3 +74,10 @@ def test_a_preflight_echoes_what_is_asked():
     headers = Guard().preflight(asked)
     assert headers["Access-Control-Allow-Headers"] == "authorization, x-stainless-os"
     assert "Access-Control-Allow-Credentials" not in headers
+
+
+def test_who_refuses_a_host_is_said():
+    with pytest.raises(
+        GatewayError, match=r"the aigw that listens on 127\.0\.0\.1:4700 does not answer to .*evil\.test"
+    ):
+        Guard(listen="127.0.0.1:4700").check({"host": "evil.test"})

@@ -178,6 +178,24 @@ async def test_what_is_not_valid_is_reported_with_its_lines_and_changes_nothing(
         await stage.answers("newer")
 
 
+async def test_a_pipe_in_place_of_the_file_is_not_waited_for(stage, caplog):
+    async with stage.serving():
+        stage.file.unlink()
+        os.mkfifo(stage.file)
+        await logged(caplog, "is not a file")
+        assert await stage.get() == "old"
+        stage.write("new")
+        await stage.answers("new")
+
+
+async def test_a_file_of_the_same_size_and_time_is_another_one(stage):
+    async with stage.serving():
+        before = stage.file.stat()
+        stage.file.write_text(stage.file.read_text().replace("old", "new"))
+        os.utime(stage.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        await stage.answers("new")
+
+
 async def test_the_env_file_is_watched_too(stage):
     stage.write("'${WORD:-none}'")
     dotenv = stage.file.with_name(".env")

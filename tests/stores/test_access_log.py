@@ -77,6 +77,24 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         log.write([b"a"])
 
 
+def test_after_a_full_disk_no_line_goes_on_behind_half_a_one(tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    log = AccessLog(tmp_path)
+    log.write([b"first"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9, before[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(OSError, match="too large"):
+                log.write([b"second"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.write([b"third"])
+    log.write([b"fourth"])
+    log.close()
+    assert lines(tmp_path) == [b"first\n", b"sec\n", b"third\n", b"fourth\n"]
+
+
 def test_several_processes_rotate_it_and_lose_nothing(tmp_path):
     command = [sys.executable, "-c", WRITER]
     writers = [

@@ -10,11 +10,12 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from aigw.cli.diagnosis.check import Check, Level
-from aigw.config.automatic import automatic
+from aigw.config.automatic import OLLAMA, automatic
 from aigw.config.load import Loaded, examine, load
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
@@ -23,6 +24,9 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
 from aigw.server.listen import bind
+from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.usage_query import summarise
+from aigw.usage.question import ask
 
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
@@ -39,7 +43,8 @@ _REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
 def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
     """What the file says, or what a start without one would use. Nothing is asked over a network for it."""
     if path is None:
-        loaded = load(None, env, text=json.dumps({"plugins": {"ai-proxy": automatic(env, None, ())}}).encode())
+        plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, None, ())}
+        loaded = load(None, env, text=json.dumps({"plugins": plugins}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
         if Path(".env").is_file():
             remedy = "`aigw init` writes one; or export its variables"
@@ -79,7 +84,10 @@ def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
         yield Check("keys", "ok", ", ".join(right))
     elif not named:
         remedy = "export OPENAI_API_KEY=... or another provider's" if loaded.path is None else ""
-        yield Check("keys", "note", "no provider key is set: built-in and local models only", remedy)
+        message = "no provider key is set: built-in and local models only"
+        if any(each.type != OLLAMA for each in providers(loaded)):
+            message, remedy = "no provider key is set: clients have to send their own", "set apiTokens in the file"
+        yield Check("keys", "note", message, remedy)
 
 
 def key_fault(value: str) -> str:
@@ -159,6 +167,13 @@ def state_folder(folder: Path) -> Iterator[Check]:
         level: Level = "problem" if free < TOO_LITTLE else "note"
         remedy = "make room, or choose another state_dir in aigw.yaml"
         yield Check("state folder", level, f"{free // MIB} MiB are free on its disk", remedy)
+        return
+    try:
+        if existing == folder:
+            summarise(folder / FILE_NAME, ask(["model"], "1s", "", now=time.time()))
+    except UsageFileError as error:
+        remedy = f"move {folder / FILE_NAME} away, or choose another state_dir in aigw.yaml"
+        yield Check("state folder", "problem", str(error).partition(";")[0], remedy)
         return
     shown = f"{folder} is writable" if existing == folder else f"{folder} will be made when it is needed"
     yield Check("state folder", "ok", f"{shown}; {free // (1024 * MIB)} GiB are free")

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "aigw"
 LAYERS = {
-    "aigw.core.errors": 0, "aigw.core.document": 0, "aigw.core.model": 0, "aigw.usage.row": 0, "aigw.dialects": 0,
+    "aigw.core.errors": 0, "aigw.core.document": 0, "aigw.core.model": 0, "aigw.dialects": 0,
+    "aigw.usage.row": 0, "aigw.usage.question": 0, "aigw.usage.summary": 0,
     "aigw.core": 1, "aigw.stores.base": 1, "aigw.upstream.base": 1,
     "aigw.plugins": 2, "aigw.providers": 2, "aigw.stores": 2, "aigw.upstream": 2, "aigw.rag": 2, "aigw.traffic": 2, "aigw.usage": 2,
     "aigw.config": 3, "aigw.core.pipeline": 3,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from aigw.cli.options import DEFAULT_FILE, Config, Json, configuration
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
     from aigw.config.report import Finding, Report
 
-DEFAULT_FILE = Path("aigw.yaml")
-BAD_CONFIG = 2
 
 app = typer.Typer(
     help="Check and look at the configuration.",
@@ -22,19 +22,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
-
 
 @app.command("check", epilog="Example: aigw config check --config aigw.yaml")
-def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def check(config: Config = None, as_json: Json = False) -> None:
     """Name everything that is wrong, each with its line. Exit code 0: right, 2: wrong."""
     import json
     import os
 
     from aigw.config.load import examine
+    from aigw.config.report import EXIT_CODE
 
     path = config or DEFAULT_FILE
     loaded, report = examine(path, os.environ)
@@ -48,16 +44,17 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             typer.echo(f"note: {line}")
         typer.echo(f"{path}: {_summary(loaded, report)}")
     if loaded is None:
-        raise typer.Exit(BAD_CONFIG)
+        raise typer.Exit(EXIT_CODE)
 
 
 @app.command("show", epilog="Example: aigw config show --json")
-def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def show(config: Config = None, as_json: Json = False) -> None:
     """Print what is in force, and where each value comes from.
 
     Below it stands the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
     Secrets are printed as ***."""
     from aigw.config.effective import effective, render, to_json
+    from aigw.config.report import EXIT_CODE
     from aigw.core.errors import ConfigError
 
     try:
@@ -65,7 +62,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     except ConfigError as error:
         for finding in error.findings:
             typer.echo(finding, err=True)
-        raise typer.Exit(BAD_CONFIG) from None
+        raise typer.Exit(EXIT_CODE) from None
     typer.echo(to_json(shown) if as_json else render(shown))
 
 
@@ -94,7 +91,7 @@ def _load(config: Path | None) -> Loaded:
     from aigw.server.start import load_or_discover
     from aigw.upstream.proxied import upstream_for
 
-    path = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    path = configuration(config)
     if path is not None:
         return load(path, os.environ)
 

@@ -1,12 +1,13 @@
 """The line of a request that people read while `aigw serve` runs.
 
-Rule: what came from a client or a provider cannot move the cursor: whatever a terminal would obey becomes a `?`."""
+Rule: what came from a client or a provider is made plain."""
 
 from __future__ import annotations
 
 import time
 
 from aigw.cli.figures import count, milliseconds, money
+from aigw.cli.plain import cut, plain
 from aigw.core.exchange import Exchange
 from aigw.usage.row import Tokens, UsageRow
 
@@ -25,19 +26,18 @@ def line(row: UsageRow, exchange: Exchange) -> str:
     cost = "" if row.cost is None and row.tokens.source == "absent" else f"${money(row.cost)}"
     at = time.strftime("%H:%M:%S", time.localtime(row.at))
     columns = (
-        f"{at} {row.status} {_shortened(_plain(name), NAME_WIDTH):{NAME_WIDTH}}"
+        f"{at} {row.status} {cut(plain(name), NAME_WIDTH):{NAME_WIDTH}}"
         f" {spent:>6} in {made:>6} out {cost:>8} {first:>6} {milliseconds(row.total_ms):>6}"
     )
-    return f"{columns}  {_shortened(_plain(', '.join(_words(row, exchange))), MOST_WORDS)}".rstrip()
+    return f"{columns}  {cut(plain(', '.join(_words(row, exchange))), MOST_WORDS)}".rstrip()
 
 
 def _tokens(tokens: Tokens) -> tuple[str, str]:
     if tokens.source == "absent":
         return "-", "-"
     sign = "~" if tokens.source == "estimated" else ""
-    prompt = [number for number in (tokens.input, tokens.cache_read, tokens.cache_write) if number is not None]
-    made = "?" if tokens.output is None else f"{sign}{count(tokens.output)}"
-    return f"{sign}{count(sum(prompt))}" if prompt else "?", made
+    spent, made = ("?" if number is None else f"{sign}{count(number)}" for number in (tokens.prompt, tokens.output))
+    return spent, made
 
 
 def _words(row: UsageRow, exchange: Exchange) -> list[str]:
@@ -54,11 +54,3 @@ def _words(row: UsageRow, exchange: Exchange) -> list[str]:
     if row.asked and row.model and row.asked != row.model:
         words.append(f"for {row.asked}")
     return words + [f"{name}: {value}" for name, value in exchange.notes.items() if isinstance(value, str) and value]
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aigw.cli.options import Config, Json, configuration
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aigw.cli.diagnosis.check import Check
 
-DEFAULT_FILE = Path("aigw.yaml")
 WIDTH = 80
 _LEVEL, _NAME = 9, 15
 """Widths of the first two columns."""
 
 
 def doctor(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
-    ] = None,
+    config: Config = None,
     online: Annotated[bool, typer.Option("--online", help="Also ask every provider for its models.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check keys, port, state folder and the machine. Exit code 0: nothing is wrong, 1: there is a problem.
 
@@ -34,8 +33,7 @@ def doctor(
     import json
     import os
 
-    path = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    checks = _examine(path, dict(os.environ), online=online)
+    checks = _examine(configuration(config), dict(os.environ), online=online)
     ok = all(check.level != "problem" for check in checks)
     if as_json:
         document = {"ok": ok, "checks": [check._asdict() for check in checks]}

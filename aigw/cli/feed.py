@@ -20,9 +20,10 @@ import msgspec
 
 from aigw.cli.plain import plain
 from aigw.server.guard import is_loopback
-from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.sqlite_file import FileError
+from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
-from aigw.usage.question import ask
+from aigw.usage.question import parse
 from aigw.usage.summary import Summary
 
 PATH = "/-/usage"
@@ -44,7 +45,7 @@ class Feed(Protocol):
     hint: str
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
-        """The texts are as in `usage.question.ask`. Raises FeedError."""
+        """The texts are as in `usage.question.parse`. Raises FeedError."""
         ...
 
 
@@ -61,8 +62,8 @@ class StateFolder:
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         try:
-            return summarise(self._path, ask(by, since, until, now=time.time()))
-        except (ValueError, UsageFileError) as error:
+            return summarise(self._path, parse(by, since, until, now=time.time()))
+        except (ValueError, FileError) as error:
             raise FeedError(str(error)) from None
 
 
@@ -168,14 +169,9 @@ def configured_folder() -> Path:
     """As `config.load`, but from a file that may lack secrets or have mistakes elsewhere."""
     import os
 
+    from aigw.config.load import read_file
     from aigw.config.model import GatewayConfig
-    from aigw.config.source import MAX_BYTES, read
 
-    default = GatewayConfig().state_dir
-    try:
-        with Path("aigw.yaml").open("rb") as file:
-            source, _ = read(file.read(MAX_BYTES + 1), os.environ)
-    except OSError:
-        return Path(default)
+    source, _ = read_file(Path("aigw.yaml"), os.environ)
     folder = source.values.get("state_dir")
-    return Path(folder if isinstance(folder, str) else default).expanduser()
+    return Path(folder if isinstance(folder, str) else GatewayConfig().state_dir).expanduser()

@@ -26,6 +26,11 @@ def milliseconds(value: float | None) -> str:
     return f"{seconds:.2f}s" if seconds < 9.995 else f"{seconds:.1f}s" if seconds < 99.95 else f"{seconds:.0f}s"
 
 
+def duration(ms: float) -> str:
+    """As `milliseconds`, but with three digits also where it is short."""
+    return milliseconds(ms) if ms >= 99.95 else f"{ms:.1f}ms" if ms >= 9.995 else f"{ms:.2f}ms"
+
+
 def money(value: float | None, unpriced: int = 0) -> str:
     """USD; `?` where no price is known, a `+?` behind what is known where some is not."""
     if value is None:

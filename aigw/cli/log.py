@@ -28,7 +28,14 @@ class LogThread(logging.Handler):
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.write(self.format(record))
+        try:
+            self.write(self.format(record))
+        except Exception:  # noqa: BLE001 - a message that cannot be formatted must not fail what it tells about
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Says so in the log itself: nothing else may write to stderr, which can block."""
+        self.write(f"{record.levelname} a message of {record.pathname}:{record.lineno} cannot be formatted")
 
     def write(self, line: str) -> None:
         """Takes a line, without its end. Never blocks, never raises."""

@@ -7,3 +7,29 @@ from __future__ import annotations
 
 def plain(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def cut(text: str, width: int) -> str:
+    """At its end, so that it takes `width` cells at most."""
+    if text.isascii():
+        return text if len(text) <= width else f"{text[: width - 1]}…"
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
+def shorten(text: str, width: int) -> str:
+    """In its middle, so that both the family and the version of a model can be read."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text
+    head = (width - 1) // 2
+    tail = width - 1 - head
+    end = text[len(text) - tail :] if tail else ""
+    while cell_len(end) > tail:
+        end = end[1:]
+    start = text[:head]
+    while cell_len(start) > head:
+        start = start[:-1]
+    return set_cell_size(f"{start}…{end}", width)

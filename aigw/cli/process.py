@@ -20,7 +20,7 @@ import aigw
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.server.books import Books, usage_log
-from aigw.server.gateway import Running, base_url, check_address, run, taken
+from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.record import Show
 from aigw.server.reload import Reloader
 from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
@@ -121,11 +121,7 @@ async def serve_together(options: Options, workers: int) -> int:
     usage_log(loaded.state_dir)  # says once, and before any worker starts, that it cannot be used
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated="key-auth" in loaded.config.plugins)
-    try:
-        reserved = reserve(host, port)
-    except OSError as error:
-        raise taken(loaded.config.listen, error) from None
-    with reserved:
+    with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, file=file, found=found)
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)

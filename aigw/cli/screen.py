@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Group
 from rich.text import Text
 
 from aigw.cli.figures import count, rate
+from aigw.cli.plain import cut
 from aigw.cli.table import COLUMNS, Grid, fit, names_of, rich_table
 from aigw.usage.summary import Line, Summary
 
@@ -73,7 +73,7 @@ class View:
         return key not in ("q", "Q")
 
     def frame(self, summary: Summary, width: int, height: int, problem: str = "") -> Frame:
-        """At most `height` lines of `width` cells."""
+        """Lines of `width` cells; at most `height` of them, but never less than one row. Only `message` may wrap."""
         self.page = max(1, height - BESIDE_ROWS)
         self.offset = min(self.offset, max(0, len(summary.rows) - self.page))
         shown = slice(self.offset, self.offset + self.page)
@@ -83,14 +83,14 @@ class View:
         state = [*(["PAUSED"] if self.paused else []), *more]
         keys = "  ".join([*state, f"by {column.name} {'▲' if self.reverse else '▼'}", KEYS])
         return Frame(
-            title=_cut(self.title(summary), width),
-            sparkline=_cut(sparkline(summary, width), width),
+            title=cut(self.title(summary), width),
+            sparkline=cut(sparkline(summary, width), width),
             grid=fit(summary, self.sort(summary.rows), width, shown=shown, marked=column.name)
             if summary.rows
             else None,
             message=self.nothing(summary),
-            note=_cut(problem or note(summary), width),
-            keys=_cut(keys, width),
+            note=cut(problem or note(summary), width),
+            keys=cut(keys, width),
         )
 
     def title(self, summary: Summary) -> str:
@@ -118,11 +118,11 @@ def whole(view: View, summary: Summary, width: int) -> Frame:
     """All rows, without keys: for `--once`."""
     lines = view.sort(summary.rows)
     return Frame(
-        title=_cut(view.title(summary), width),
-        sparkline=_cut(sparkline(summary, width), width),
+        title=cut(view.title(summary), width),
+        sparkline=cut(sparkline(summary, width), width),
         grid=fit(summary, lines, width) if lines else None,
         message=view.nothing(summary),
-        note=_cut(note(summary), width),
+        note=cut(note(summary), width),
         keys="",
     )
 
@@ -148,7 +148,3 @@ def note(summary: Summary) -> str:
     ]
     said = [f"{count(number)} {what}" for number, what in parts if number]
     return "requests: " + ", ".join(said) if said else ""
-
-
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"

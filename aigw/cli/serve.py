@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aigw.cli.options import Config, configuration
+
 if TYPE_CHECKING:
     from aigw.cli.log import LogThread
     from aigw.server.record import Show
-
-DEFAULT_FILE = Path("aigw.yaml")
-BAD_CONFIG = 2
 
 
 class LogFormat(Enum):
@@ -22,12 +20,7 @@ class LogFormat(Enum):
 
 
 def serve(
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here, if there is one."
-        ),
-    ] = None,
+    config: Config = None,
     listen: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Address and port; default: as configured, else 127.0.0.1:4700."),
@@ -65,6 +58,7 @@ def serve(
 
     from aigw.cli.log import LogThread
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
+    from aigw.config.report import EXIT_CODE
     from aigw.core.errors import AddressError, ConfigError
 
     log = LogThread(as_json=log_format is LogFormat.JSON)
@@ -74,9 +68,7 @@ def serve(
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
-    if config is None and DEFAULT_FILE.exists():
-        config = DEFAULT_FILE
-    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show)
+    options = Options(configuration(config), listen, insecure, grace, json_output, dict(os.environ), trace, show)
     try:
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
@@ -85,7 +77,7 @@ def serve(
     except ConfigError as error:
         for finding in error.findings:
             typer.echo(finding, err=True)
-        raise typer.Exit(BAD_CONFIG) from None
+        raise typer.Exit(EXIT_CODE) from None
     except AddressError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

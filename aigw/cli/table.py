@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from aigw.cli.figures import count, milliseconds, money, rate
-from aigw.cli.plain import plain
+from aigw.cli.plain import plain, shorten
 from aigw.usage.summary import Line, Summary
 
 NAME_WIDTH, NAMES_WIDTH = 20, 12
@@ -32,13 +32,9 @@ class Column:
     least: int = 5
 
 
-def prompt_tokens(line: Line) -> int:
-    return line.input + line.cache_read + line.cache_write
-
-
 COLUMNS = (
     Column("requests", "req", 99, lambda line, exact: count(line.requests, exact), lambda line: line.requests),
-    Column("in", "in", 8, lambda line, exact: count(prompt_tokens(line), exact), prompt_tokens),
+    Column("in", "in", 8, lambda line, exact: count(line.prompt, exact), lambda line: line.prompt),
     Column("out", "out", 9, lambda line, exact: count(line.output, exact), lambda line: line.output),
     Column("cached", "cached", 3, lambda line, exact: count(line.cache_read, exact), lambda line: line.cache_read),
     Column("tok/s", "tok/s", 5, lambda line, _: rate(line.tokens_per_s), lambda line: line.tokens_per_s),
@@ -153,31 +149,15 @@ def _shrink(natural: list[int], room: int) -> list[int]:
     return widths
 
 
-def shorten(text: str, width: int) -> str:
-    """In the middle, so that both the family and the version of a model can be read."""
-    if cell_len(text) <= width:
-        return text
-    head = (width - 1) // 2
-    tail = width - 1 - head
-    end = text[len(text) - tail :] if tail else ""
-    while cell_len(end) > tail:
-        end = end[1:]
-    start = text[:head]
-    while cell_len(start) > head:
-        start = start[:-1]
-    return set_cell_size(f"{start}…{end}", width)
-
-
 def rich_table(grid: Grid) -> Table:
     table = Table(box=None, padding=0, pad_edge=False, header_style="bold", show_header=True)
     for place, (title, size) in enumerate(zip(grid.header, grid.widths, strict=True)):
-        last = place == len(grid.widths) - 1
         style = "bold reverse" if place == grid.marked else "bold"
         if place:
             table.add_column("", width=grid.gap)
         table.add_column(
             Text(title, style), width=size, no_wrap=True, overflow="crop",
-            justify="left" if place < grid.names else "right", max_width=size if last else None,
+            justify="left" if place < grid.names else "right",
         )  # fmt: skip
     for row in grid.rows:
         table.add_row(*_spaced(row, ""))

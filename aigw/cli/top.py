@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from aigw.cli.options import By, Json, Key, Since, State, Url
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,27 +20,19 @@ KEY_SECONDS = 0.1
 
 
 def top(
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="route, service, provider, model, consumer, day; repeatable. Default: model."
-        ),
-    ] = None,
-    since: Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")] = "1h",
+    by: By = None,
+    since: Since = "1h",
     once: Annotated[bool, typer.Option("--once", help="Print it once; the default without a terminal.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, once, for programs.")] = False,
-    url: Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, perhaps elsewhere.")] = None,
-    key: Annotated[
-        str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
-    ] = None,
+    as_json: Json = False,
+    url: Url = None,
+    key: Key = None,
+    state: State = None,
 ) -> None:
     """Show requests, tokens, speed and cost, live.
 
-    "in" is the whole prompt and "cached" what of it came from the provider's cache; tok/s is the speed of generation,
-    p50 and p95 the time to the first token. $/min is over the window since --since or the first request in it.
+    Without --by it is a line a model. "in" is the whole prompt and "cached" what of it came from the provider's
+    cache; tok/s is the speed of generation, p50 and p95 the time to the first token. $/min is over the window since
+    --since or the first request in it.
 
     Keys: s and arrows sort, r reverses, p pauses, up and down scroll, q quits.
 

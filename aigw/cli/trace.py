@@ -1,13 +1,15 @@
 """`aigw trace`: what happened to a request, from the files that `aigw serve --trace` writes.
 
-Rule: what is printed came from clients and providers, so that nothing reaches the terminal that is not printable."""
+Rule: what is printed came from clients and providers, so that all of it is made plain."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from aigw.cli.options import State
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,9 +23,7 @@ def trace(
     ] = "last",
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs; ls prints one line a request.")] = False,
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many ls lists.")] = 20,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
-    ] = None,
+    state: State = None,
 ) -> None:
     """Show what each plugin did to a request.
 
@@ -36,8 +36,8 @@ def trace(
 
     folder = state or configured_folder()
     try:
-        found = _read(folder)
-        records = found.records[: -number - 1 : -1] if which == "ls" else [_choose(found, which, folder)]
+        records = _read(folder)
+        records = records[: -number - 1 : -1] if which == "ls" else [_choose(records, which, folder)]
     except _NoTraceError as error:
         typer.echo(f"aigw trace: {error}", err=True)
         raise typer.Exit(1) from None
@@ -63,14 +63,8 @@ class _NoTraceError(Exception):
     """The message names the remedy."""
 
 
-class _Found(NamedTuple):
-    """Records by arrival; `newer` counts those of a version that this one does not know."""
-
-    records: list[TraceRecord]
-    newer: int
-
-
-def _read(folder: Path) -> _Found:
+def _read(folder: Path) -> list[TraceRecord]:
+    """By arrival, without those of a version that this one does not know."""
     import msgspec
 
     from aigw.server.trace_record import VERSION, TraceRecord
@@ -98,13 +92,13 @@ def _read(folder: Path) -> _Found:
             " state folder with --state"
         )
     records.sort(key=lambda record: record.at)
-    return _Found(records, newer)
+    return records
 
 
-def _choose(found: _Found, which: str, folder: Path) -> TraceRecord:
+def _choose(records: list[TraceRecord], which: str, folder: Path) -> TraceRecord:
     if which == "last":
-        return found.records[-1]
-    matching = [record for record in found.records if record.id.startswith(which)]
+        return records[-1]
+    matching = [record for record in records if record.id.startswith(which)]
     if not matching:
         raise _NoTraceError(f"no trace in {folder} has an id that begins with {which!r}; `aigw trace ls` lists them")
     if len({record.id for record in matching}) > 1 and all(record.id != which for record in matching):
@@ -117,7 +111,9 @@ def _print_list(console: Console, records: list[TraceRecord]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from aigw.cli.tracing import clean, duration, moment
+    from aigw.cli.figures import duration
+    from aigw.cli.plain import plain
+    from aigw.cli.tracing import moment
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, width in (("time", 18), ("id", 12), ("status", 6), ("took", 7)):
@@ -129,5 +125,5 @@ def _print_list(console: Console, records: list[TraceRecord]) -> None:
             moment(record.at), record.id[:12], str(record.status), duration(record.total_ms), record.route,
             f"{record.method} {record.path}",
         )  # fmt: skip
-        table.add_row(*(Text(clean(cell)) for cell in cells))
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     console.print(table)

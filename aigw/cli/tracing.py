@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from aigw.cli.figures import duration
+from aigw.cli.plain import plain
 from aigw.server.trace_record import Changed, HeaderChange, Step, TraceRecord, Was
 
 SIGNS = {"add": ("+", "green"), "remove": ("-", "red"), "replace": ("~", "yellow")}
@@ -26,18 +27,6 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at).strftime("%m-%d %H:%M:%S.%f")[:-3]
 
 
-def duration(ms: float) -> str:
-    """`0.12 ms`, `340 ms`, `12.3 s`"""
-    if ms >= 10_000:
-        return f"{ms / 1000:.1f} s"
-    return f"{ms:.0f} ms" if ms >= 100 else f"{ms:.1f} ms" if ms >= 10 else f"{ms:.2f} ms"
-
-
-def clean(text: str) -> str:
-    """What a terminal would obey is written out."""
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
-
-
 class _Line:
     """A text; where it is too wide its further lines begin with `hang`."""
 
@@ -45,7 +34,7 @@ class _Line:
         self.hang = hang
         self.text = Text()
         for text, style in parts:
-            self.text.append(clean(text), style)
+            self.text.append(plain(text), style)
 
 
 def _lines(record: TraceRecord) -> Iterator[_Line]:
@@ -56,7 +45,10 @@ def _lines(record: TraceRecord) -> Iterator[_Line]:
     facts += [f"host {record.host}" if record.host else "", f"consumer {record.consumer}" if record.consumer else ""]
     facts += ["an upload" if record.body_bytes is None else f"body {record.body_bytes:,} bytes"]
     yield _Line("  ", ("  " + " · ".join(filter(None, facts)), ""))
-    times = [f"total {duration(record.total_ms)}", f"waiting for upstreams {duration(record.wait_ms)}"]
+    times = [
+        f"total {duration(record.total_ms)}",
+        f"waiting for upstreams {duration(record.wait_ms)}",
+    ]
     if record.first_ms is not None:
         times.append(f"first event {duration(record.first_ms)}")
     yield _Line("  ", ("  " + " · ".join(times), ""))

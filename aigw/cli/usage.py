@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from aigw.cli.options import By, Json, Key, Since, State, Url
 
 if TYPE_CHECKING:
     from aigw.usage.summary import Summary
 
 UNKNOWN = "?"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet compute a cell; a quote before it makes it text."""
+FORMULA = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet would compute; a quote before it makes it text."""
 
 
 def usage(
-    by: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="day, model, consumer, route, provider, service; repeatable. Default: day."),
-    ] = None,
-    since: Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")] = "all",
+    by: By = None,
+    since: Since = "all",
     until: Annotated[str, typer.Option(metavar="TIME", help="The same, exclusive; default: now.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV, for spreadsheets.")] = False,
-    url: Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, perhaps elsewhere.")] = None,
-    key: Annotated[
-        str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
-    ] = None,
+    url: Url = None,
+    key: Key = None,
+    state: State = None,
 ) -> None:
     """Report requests, tokens, speed and cost, by day and more.
 
-    --by splits it by day, model, consumer, route, provider or service. A cost that is not known is shown as ?, and
-    as 1.23+? where only a part is known.
+    Without --by it is a line a day. A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
 
     Example: aigw usage --by day --by model --since 7d
     """
@@ -63,12 +56,15 @@ def usage(
 
 
 def _csv(summary: Summary) -> str:
-    """One line a key, without a total. Clients choose names: none of them becomes a formula. An unknown cost is `?`,
-    anything else that does not exist is empty."""
+    """One line a key, without a total. An unknown cost is `?`, anything else that does not exist is empty.
+
+    Clients choose names: none becomes a formula, or moves a terminal's cursor."""
     import csv
     import io
 
     import msgspec
+
+    from aigw.cli.plain import plain
 
     columns = [field.name for field in msgspec.structs.fields(type(summary.total)) if field.name != "key"]
     text = io.StringIO()
@@ -78,7 +74,7 @@ def _csv(summary: Summary) -> str:
         values = msgspec.structs.asdict(line)
         if line.cost is None:
             values["cost"] = values["cost_per_min"] = UNKNOWN
-        names = [f"'{name}" if name.startswith(FORMULA) else name for name in line.key.values()]
+        names = [f"'{name}" if name[:1] in FORMULA else name for name in map(plain, line.key.values())]
         writer.writerow([*names, *(values[column] for column in columns)])
     return text.getvalue()
 

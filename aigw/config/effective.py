@@ -15,11 +15,11 @@ import yaml
 
 from aigw.config.load import Loaded
 from aigw.config.plugins import LoadedPlugin
-from aigw.config.report import Path, format_path, is_secret, without_password
+from aigw.config.report import Path, format_path
 from aigw.config.rules import MATCH_KEYS, Rule
+from aigw.config.secrets import HIDDEN, is_hidden, without_password
 from aigw.config.units import duration_text, size_text
 
-HIDDEN = "***"
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 
 
@@ -66,11 +66,9 @@ class _Writer:
 
     def _plugin(self, plugin: LoadedPlugin) -> dict[str, Any]:
         path: Path = ("plugins", plugin.name)
-        default = plugin.rules.configs[-1]
+        default = plugin.rules.default
         values = self._section(_builtins(default), path, path) if default is not None else {}
-        from_routes = sum(plugin.name in route.plugins for route in self._loaded.config.routes)
-        rules = list(zip(plugin.rules.rules, plugin.rules.configs, strict=False))[from_routes:]
-        if rules:
+        if rules := plugin.rules.of_rules:
             values["_rules_"] = [
                 {
                     **self._match(rule, (*path, "_rules_", index)),
@@ -100,17 +98,13 @@ class _Writer:
         for name in changes:
             place = (*path, "plugins", name)
             plugins = values.setdefault("plugins", {})
-            config = self._route_config(name, index)
-            if config is None:
+            plugin = self._loaded.plugins.get(name)
+            config = plugin.rules.of_routes[route["name"]] if plugin else None
+            if plugin is None or config is None:
                 plugins[name] = self._leaf(False, place, place)
             else:
-                plugins[name] = self._rule(self._loaded.plugins[name], config, place)
+                plugins[name] = self._rule(plugin, config, place)
         return values
-
-    def _route_config(self, name: str, index: int) -> Any:
-        plugin = self._loaded.plugins.get(name)
-        position = sum(name in route.plugins for route in self._loaded.config.routes[:index])
-        return plugin.rules.configs[position] if plugin else None
 
     def _section(self, values: dict[str, Any], path: Path, place: Path) -> dict[str, Any]:
         """`path` is where it is shown, `place` where it stands in the file. Of what is switched off, that it is so."""
@@ -150,7 +144,7 @@ class _Writer:
         names = self._source.expanded.get(place)
         origin = self._place(line) if line else "default"
         self._result.origins[path] = f"{self._supplied(names)} ({origin})" if names else origin
-        if names is not None or (is_secret(path) and isinstance(value, str) and value):
+        if names is not None or (value not in _EMPTY and is_hidden(path, value)):
             return HIDDEN
         return without_password(value) if isinstance(value, str) else value
 

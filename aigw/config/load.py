@@ -72,7 +72,7 @@ def examine(
     if path is None:
         source, report = read(text, env, NO_FILE)
     else:
-        source, report = _read_file(path, env)
+        source, report = read_file(path, env)
     checker = Checker(source, report)
     config = checker.convert(source.values, GatewayConfig, ())
     if config is None:
@@ -117,7 +117,8 @@ def _usable_route(checker: Checker, item: Any, index: int) -> Any:
     return {"name": f"routes[{index}]", "plugins": plugins if isinstance(plugins, dict) else {}}
 
 
-def _read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
+def read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
+    """The values of the file, with those of the `.env` beside it; they are not checked."""
     try:
         text = _content(path)
         dotenv = path.parent / ".env"

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from aigw.config.secrets import HIDDEN, is_secret, without_password
+
+EXIT_CODE = 2
+"""Of a command that refuses a configuration."""
+
 Path = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
-_SECRET_KEY = re.compile(
-    r"(?<!^max)(tokens?|passw(or)?d|passphrase|secret|credentials?|authorization)$"
-    r"|(api|auth|access|secret|private|admin)keys?$|^(ak|sk)$",
-    re.IGNORECASE,
-)
-_USER_IN_URL = re.compile(r"://[^/\s]*@")
-_SECRET_IN_QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password|sig)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 
 
 class Finding(NamedTuple):
@@ -75,7 +73,7 @@ class Report:
     def say(self, path: Path, value: Any) -> str:
         """`value` for a message: short, and `***` where it is a secret."""
         if is_secret(path) or path in self.hidden:
-            return "***"
+            return HIDDEN
         text = repr(without_password(value) if isinstance(value, str) else value)
         return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -105,16 +103,6 @@ def format_path(path: Path) -> str:
         else:
             text += f"[{step!r}]"
     return text
-
-
-def is_secret(path: Path) -> bool:
-    """Whether a key on the path names a secret, in any spelling: apiTokens, secretKey, password, credentials, ak."""
-    return any(isinstance(step, str) and _SECRET_KEY.search(re.sub(r"[_-]", "", step)) for step in path)
-
-
-def without_password(text: str) -> str:
-    """A URL with its user, password and the keys in its query made unreadable."""
-    return _SECRET_IN_QUERY.sub(r"\1***", _USER_IN_URL.sub("://***@", text))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

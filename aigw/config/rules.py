@@ -55,6 +55,22 @@ class PluginRules:
         self.configs = tuple(configs)
         self.from_routes = from_routes
 
+    @property
+    def of_routes(self) -> dict[str, Any]:
+        """What routes say themselves, by the route's name."""
+        own = zip(self.rules[: self.from_routes], self.configs, strict=False)
+        return {rule.routes[0]: config for rule, config in own}
+
+    @property
+    def of_rules(self) -> list[tuple[Rule, Any]]:
+        """The entries of `_rules_`, each with its configuration."""
+        return list(zip(self.rules, self.configs, strict=False))[self.from_routes :]
+
+    @property
+    def default(self) -> Any:
+        """The global configuration."""
+        return self.configs[-1]
+
     def select(self, route: str, host: str, service: str) -> int | None:
         """The index in `configs` of what applies; None if the plugin does not take part.
 

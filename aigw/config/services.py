@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from aigw.config.report import without_password
+from aigw.config.secrets import without_password
 from aigw.core.authority import DEFAULT_PORTS, origin_of, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.model import Origin

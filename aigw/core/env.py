@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
+from aigw.stores.base import Stores
 from aigw.upstream.base import Upstream
 
 
@@ -73,6 +74,7 @@ class Env:
     upstream: Upstream
     services: Services
     tokens: Tokens
+    stores: Stores
     fidelity: str = "safe"
     metrics: Counters | None = None
     timeouts: Timeouts = DEFAULT_TIMEOUTS

@@ -18,12 +18,14 @@ from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
 from aigw.dialects.errors import JSON
 from aigw.server.guard import is_loopback
-from aigw.stores.sqlite import SqliteUsageLog
-from aigw.stores.usage_file import UsageFileError
-from aigw.usage.metrics import CONTENT_TYPE, Metrics
-from aigw.usage.question import ask
+from aigw.stores.base import StoreError, UsageLog
+from aigw.usage.metrics import Metrics
+from aigw.usage.prometheus import CONTENT_TYPE
+from aigw.usage.question import parse
 
 PREFIX = "/-/"
+_OPEN = ("health", "ready")
+"""For everybody."""
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 """What a proxy on this machine adds to the requests of others."""
 
@@ -37,7 +39,7 @@ class Admin:
     """`shown` gives the effective configuration, without secrets."""
 
     def __init__(
-        self, *, usage: SqliteUsageLog | None, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
+        self, *, usage: UsageLog | None, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
     ) -> None:
         self._usage = usage
         self._metrics = metrics
@@ -80,14 +82,14 @@ class Admin:
         asked = parse_qs(query)
         try:
             since, until = asked.get("since", ["1h"])[-1], asked.get("until", [""])[-1]
-            question = ask(asked.get("by", ["model"]), since, until, now=self._clock.time())
+            question = parse(asked.get("by", ["model"]), since, until, now=self._clock.time())
         except ValueError as error:
             raise GatewayError(400, str(error), code="invalid_query") from None
         if self._usage is None:
             raise GatewayError(404, "this gateway keeps no usage", code="no_usage")
         try:
             summary = await asyncio.to_thread(self._usage.summarise, question)
-        except UsageFileError as error:
+        except StoreError as error:
             raise GatewayError(503, str(error), kind="api_error", code="usage_unreadable") from None
         return JSON, msgspec.json.encode(summary)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aigw.config.load import Loaded
@@ -15,8 +15,10 @@ from aigw.core.errors import ConfigError
 from aigw.server.record import Recorder, Show
 from aigw.server.trace_writer import TraceWriter
 from aigw.stores.access_log import AccessLog
+from aigw.stores.private import make_folder
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.sqlite_file import FileError
+from aigw.stores.usage_file import FILE_NAME
 from aigw.usage.metrics import Metrics
 from aigw.usage.price import Prices
 from aigw.usage.telemetry import open_telemetry
@@ -30,12 +32,12 @@ def usage_log(folder: Path) -> SqliteUsageLog:
     """The one in this state folder. Raises ConfigError for a file that is not ours; nothing is written yet."""
     try:
         return SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS)
-    except UsageFileError as error:
+    except FileError as error:
         raise ConfigError([str(error)]) from None
 
 
 class Books:
-    """`folder` is the state folder; None writes nothing to disk. `show` gets each request for the line that people
+    """`folder` is the state folder; None keeps and exports nothing. `show` gets each request for the line that people
     read, `trace` keeps what every plugin did."""
 
     def __init__(
@@ -53,7 +55,7 @@ class Books:
             prices=Prices(),
             usage=self.usage,
             access=AccessLog(folder) if folder is not None else None,
-            telemetry=open_telemetry(),
+            telemetry=open_telemetry() if folder is not None else None,
             show=show,
         )
 
@@ -66,13 +68,12 @@ class Books:
         """Writes until the block ends, and then what is left. The folder is its user's alone."""
         if self._folder is not None:
             with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.metrics.start()
-        self.recorder.start()
-        try:
-            yield
-        finally:
-            await self.recorder.aclose()
-            await asyncio.to_thread(self.metrics.close)
+                make_folder(self._folder)
+        async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
             if self.traces is not None:
-                await asyncio.to_thread(self.traces.close)
+                stack.push_async_callback(asyncio.to_thread, self.traces.close)
+            self.metrics.start()
+            stack.push_async_callback(asyncio.to_thread, self.metrics.close)
+            self.recorder.start()
+            stack.push_async_callback(self.recorder.aclose)
+            yield

@@ -29,6 +29,7 @@ from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
+from aigw.stores.memory import MemoryStores
 from aigw.upstream.base import Upstream
 
 log = logging.getLogger("aigw")
@@ -185,7 +186,7 @@ async def run(
         stack.push_async_callback(upstream.aclose)
         books = books or Books(None)
         await stack.enter_async_context(books.open())
-        env = Env(upstream, loaded.services, books.tokens, metrics=books.metrics)
+        env = Env(upstream, loaded.services, books.tokens, MemoryStores(), metrics=books.metrics)
         gateway = Gateway(env, books, host, insecure=insecure)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)

@@ -1,71 +1,45 @@
 """What of a request may be shown: secrets become `***`, by the names they stand under, by their look, and wherever a
 value that was a secret in one place turns up in another.
 
-Rule: rather hide too much. Texts are cut before they are searched, so that no body makes the search slow."""
+Rule: rather hide too much, and in little time, whatever a client sends. So texts are cut before they are searched, and
+nothing is shown of a request with too many secrets. A text is masked character by character, so that no place in it
+moves and what was cut off at an edge is known to lie outside of what is shown."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
 from multidict import CIMultiDict
 
 from aigw.config.load import Loaded
-from aigw.config.report import Path, is_secret
+from aigw.config.report import Path
+from aigw.config.secrets import HIDDEN, MASK, is_hidden, is_secret, is_secret_key, masked, names_secret
 
-HIDDEN = "***"
 SHORTEST = 8
 """A secret of fewer characters is hidden in its place only: as part of other text it may be any word."""
+MAX_LEARNED = 300
+"""Texts to look for beside the configuration's own secrets. Of a request that has more, no text is shown."""
 MAX_LEAVES = 64
 """Of a larger value the rest is left out."""
 _AROUND = 2000
 """Characters on either side of what is shown that are searched with it, so that a secret at its edge is seen."""
+_PIECE = 500
+"""A longer secret is looked for in pieces, so that `_AROUND` always has room for them."""
 _BEFORE = 20
 """Characters that are shown before the place where two texts begin to differ."""
-
-_NAME = re.compile(
-    r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!ority|ors?$)|^pwd$", re.IGNORECASE
-)
-_HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$", re.IGNORECASE)
-_NAMED = r"(?:api|auth|access|secret|private)[_-]?keys?|[\w-]{0,40}(?:token|secret|passw(?:or)?d|authorization)"
-_VALUE = r"[^\s\"'\\&,;]+"
-_GAP = r"[\"'\\]{0,4}\s{0,3}[:=]\s{0,3}[\"'\\]{0,4}"
-_LOOKS = tuple(
-    (re.compile(pattern, re.IGNORECASE if any_case else 0), instead)
-    for pattern, instead, any_case in (
-        (r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", r"\1\2***", True),
-        (rf"\b({_NAMED})({_GAP})(?!\*\*\*|bearer|basic){_VALUE}", r"\1\2***", True),
-        (rf"([?&][\w.-]{{0,60}}(?:key|token|secret|sig)[\w.-]{{0,20}}=){_VALUE}", r"\1***", True),
-        (r"://[^/\s@]{1,500}@", "://***@", False),
-        (r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abp])[-_][\w-]{8,}", HIDDEN, False),
-        (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", HIDDEN, False),
-        (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", HIDDEN, False),
-    )
-)
-"""What secrets look like wherever they stand, and what is shown in their place."""
-
-
-@lru_cache(maxsize=4096)
-def names_secret(name: str) -> bool:
-    """Whether a header or a query parameter of this name is a credential, for all that is known."""
-    return bool(_NAME.search(name)) and not _HARMLESS_NAME.search(name)
-
-
-@lru_cache(maxsize=4096)
-def _is_secret_key(key: str | int) -> bool:
-    return is_secret((key,))
 
 
 def secrets_in(loaded: Loaded) -> set[str]:
     """The secrets of a configuration: what stands under a key or came from a variable that names one."""
     source = loaded.source
-    found = {value for path, value in _leaves(source.values, ()) if any(map(_is_secret_key, path))}
+    found = {value for path, value in _leaves(source.values, ()) if is_secret(path)}
     for path, names in source.expanded.items():
-        if any(map(_is_secret_key, names)) and isinstance(value := _at(source.values, path), str):
+        if is_secret(names) and isinstance(value := _at(source.values, path), str):
             found.add(value)
     return {value for value in found if len(value) >= SHORTEST}
 
@@ -96,9 +70,9 @@ class Redaction:
     """What is hidden in one request. Learn from all of it before anything is shown."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._known: set[str] = set()
-        for secret in secrets:
-            self._learn(secret)
+        """`secrets` are the configuration's."""
+        self._known = {each for secret in secrets for each in _forms(secret)}
+        self._most = len(self._known) + MAX_LEARNED
         self._ordered: list[str] = []
 
     def learn_headers(self, headers: CIMultiDict[str]) -> None:
@@ -120,24 +94,19 @@ class Redaction:
         while waiting:
             value, secret = waiting.pop()
             if isinstance(value, dict):
-                waiting += [(item, secret or _is_secret_key(key)) for key, item in value.items()]
+                waiting += [(item, secret or is_secret_key(key)) for key, item in value.items()]
             elif isinstance(value, list):
                 waiting += [(item, secret) for item in value]
             elif secret and isinstance(value, str):
                 self._learn(value)
 
     def text(self, text: str, limit: int) -> str:
-        return _cut(self._clean(text, 0, limit), limit)
+        return self._shown(text, 0, limit)
 
     def pair(self, old: str, new: str, limit: int) -> tuple[str, str]:
         """Two texts from shortly before their first difference on, where they are too long to be shown whole."""
-        if max(len(old), len(new)) <= limit:
-            return self.text(old, limit), self.text(new, limit)
-        start = _common(old, new)
-        old, new = self._clean(old, start, limit), self._clean(new, start, limit)
-        start = max(_common(old, new) - _BEFORE, 0)
-        lead = "..." if start else ""
-        return lead + _cut(old[start:], limit), lead + _cut(new[start:], limit)
+        start = 0 if max(len(old), len(new)) <= limit else max(_common(old, new) - _BEFORE, 0)
+        return self._shown(old, start, limit), self._shown(new, start, limit)
 
     def header(self, name: str, value: str, limit: int) -> str:
         return HIDDEN if names_secret(name) else self.text(value, limit)
@@ -151,35 +120,37 @@ class Redaction:
 
     def json(self, path: Path, value: Any, limit: int) -> str:
         """A JSON value, as JSON."""
-        return _cut(_written(self._shown(path, value, [MAX_LEAVES], limit)), limit)
+        return _cut(_written(self._leaves(path, value, [MAX_LEAVES], limit)), limit)
 
-    def _shown(self, path: Path, value: Any, left: list[int], limit: int) -> Any:
+    def _leaves(self, path: Path, value: Any, left: list[int], limit: int) -> Any:
         left[0] -= 1
         if isinstance(value, dict | list) and value and left[0] <= 0:
             return "..."
         if isinstance(value, dict):
             items = list(value.items())[: max(left[0], 1)]
-            return {self.text(key, 80): self._shown((*path, key), item, left, limit) for key, item in items}
+            return {self.text(key, 80): self._leaves((*path, key), item, left, limit) for key, item in items}
         if isinstance(value, list):
-            return [self._shown((*path, n), item, left, limit) for n, item in enumerate(value[: max(left[0], 1)])]
+            return [self._leaves((*path, n), item, left, limit) for n, item in enumerate(value[: max(left[0], 1)])]
         if is_hidden(path, value):
             return HIDDEN
         return self.text(value, limit) if isinstance(value, str) else value
 
-    def _clean(self, text: str, start: int, limit: int) -> str:
-        """A part of the text that begins up to _AROUND before `start`, without the secrets in it."""
-        before = text[:start]
+    def _shown(self, text: str, start: int, limit: int) -> str:
+        """`limit` characters from `start` on, without the secrets in them."""
+        if len(self._known) > self._most:
+            return HIDDEN
+        end, begin = start + limit, max(start - _AROUND, 0)
+        around = text[begin : end + _AROUND]
         for secret in self._secrets():
-            before, text = before.replace(secret, HIDDEN), text.replace(secret, HIDDEN)
-        start = max(len(before) - _AROUND, 0)
-        text = text[start : start + limit + 2 * _AROUND]
-        for pattern, instead in _LOOKS:
-            text = pattern.sub(instead, text)
-        return text
+            if secret in around:
+                around = around.replace(secret, MASK * len(secret))
+        shown = re.sub(f"{MASK}+", HIDDEN, masked(around)[start - begin : end - begin])
+        shown = shown.encode("utf-8", "replace").decode()  # a header may have bytes that are no text
+        return ("..." if start else "") + shown + ("..." if end < len(text) else "")
 
     def _learn(self, value: str) -> None:
-        if len(value) >= SHORTEST and not value.isdecimal():
-            self._known |= {value, quote(value, safe=""), json.dumps(value)[1:-1]}
+        if len(self._known) <= self._most:
+            self._known.update(_forms(value))
 
     def _secrets(self) -> list[str]:
         """Longest first, so that nothing of a secret stays that contains another."""
@@ -188,12 +159,13 @@ class Redaction:
         return self._ordered
 
 
-def is_hidden(path: Path, value: Any) -> bool:
-    """Whether the JSON leaf at `path` is a secret. How many tokens is none."""
-    if value is None or isinstance(value, bool) or not any(map(_is_secret_key, path)):
-        return False
-    last = path[-1]
-    return isinstance(value, str) or not (isinstance(last, str) and last.lower().endswith("tokens"))
+def _forms(secret: str) -> Iterator[str]:
+    """What a secret looks like in texts, URLs and JSON, in pieces."""
+    if len(secret) < SHORTEST or secret.isdecimal():
+        return
+    for form in (secret, quote(secret, safe="", errors="replace"), json.dumps(secret)[1:-1]):
+        size = math.ceil(len(form) / math.ceil(len(form) / _PIECE))
+        yield from (form[start : start + size] for start in range(0, len(form), size))
 
 
 def _pairs(query: str) -> list[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ valid is reported, and the configuration from before stays."""
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -63,7 +64,7 @@ class Reloader:
                 if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
                     raise ConfigError([f"{self._path}: is not a file"])
                 new = await asyncio.to_thread(self._load)
-                if new.source.values != loaded.source.values:
+                if _said(new) != _said(loaded):
                     await take(replace(new, state_dir=started.state_dir))
                     self._report(new, started)
                     loaded = new
@@ -100,6 +101,11 @@ class Reloader:
         ):
             if now != wanted:
                 log.log(self._bad, "%s: %s needs a restart; it stays %s until then", self._path, key, now)
+
+
+def _said(loaded: Loaded) -> str:
+    """What the file says, with its order, which some keys have a meaning in: the first of two patterns wins."""
+    return json.dumps(loaded.source.values)
 
 
 def _stamp(path: Path) -> Stamp:

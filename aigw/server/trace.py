@@ -13,10 +13,11 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.config.report import format_path
+from aigw.config.secrets import HIDDEN, is_hidden
 from aigw.core.difference import Change, changes
 from aigw.core.model import Request
 from aigw.core.trace import Answer, Recording, Turn
-from aigw.server.redaction import HIDDEN, Redaction, is_hidden
+from aigw.server.redaction import Redaction
 from aigw.server.trace_record import (
     VERSION,
     Answered,

@@ -1,4 +1,4 @@
-"""The record of one traced request: its format, and how it is made of what `core.trace` kept.
+"""The record of one traced request: its format. `server.trace` makes it.
 
 Rule: everything in it has gone through the redaction, and it has at most MAX_BYTES. A field that is absent has its
 default, so that a reader of this version understands older files."""

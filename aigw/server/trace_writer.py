@@ -25,11 +25,12 @@ CLOSING_SECONDS = 5.0
 
 
 class TraceWriter:
-    """`lost` counts the requests whose trace was given up. The first failure is logged, the next ones are only
-    counted."""
+    """`lost` counts the requests whose trace was given up, for want of room or because it failed. The first failure is
+    logged, the next ones are only counted."""
 
     def __init__(self, state_dir: Path) -> None:
         self.lost = 0
+        self._has_failed = False
         self._files = TraceFiles(state_dir / FOLDER)
         self._waiting: deque[Recording] = deque()
         self._bytes = 0
@@ -85,7 +86,9 @@ class TraceWriter:
             return recording
 
     def _failed(self, error: Exception) -> None:
-        self.lost += 1
-        if self.lost == 1:
+        with self._changed:
+            self.lost += 1
+        if not self._has_failed:
+            self._has_failed = True
             reason = str(error) if isinstance(error, OSError) else type(error).__name__
             log.warning("a trace could not be written: %s", reason)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from aigw.config.report import EXIT_CODE
 from aigw.core.errors import AddressError
 from aigw.server.listen import bind
 
@@ -30,9 +31,8 @@ CRASH_SECONDS = 10.0
 """More ends than CRASHES within CRASH_SECONDS, and the supervisor gives up."""
 MARGIN_SECONDS = 10.0
 """What a worker gets beyond the grace to close everything before it is killed."""
-BAD_CONFIG = 2
-"""The exit code of a worker whose configuration is not valid. It is tried again, as long as others serve."""
 RETRY_SECONDS = 1.0
+"""After this a worker whose configuration is not valid is tried again, as long as others serve."""
 
 _READY = b"ready\n"
 
@@ -100,7 +100,7 @@ class RestartPolicy:
 
     def pause(self, code: int, *, others_serve: bool) -> float | None:
         """Seconds until the worker is started again, None to give up. `code` as of `subprocess`."""
-        if code == BAD_CONFIG:
+        if code == EXIT_CODE:
             return RETRY_SECONDS if others_serve else None
         now = self._clock()
         self._ends.append(now)
@@ -189,8 +189,8 @@ class Supervisor:
                 return
 
     def _give_up(self, code: int) -> None:
-        if code == BAD_CONFIG:
-            self._failures.append(BAD_CONFIG)
+        if code == EXIT_CODE:
+            self._failures.append(EXIT_CODE)
         else:
             log.error("workers ended more than %d times within %g s; aigw stops", CRASHES, CRASH_SECONDS)
             self._failures.append(1)
@@ -198,11 +198,7 @@ class Supervisor:
 
     async def _run_one(self, index: int) -> int:
         """One worker, from its start to its end. Returns its exit code, negative for a signal."""
-        ours, theirs = socket.socketpair()
-        async with self._starting:  # one by one: the blocked signals are the process's, not this task's
-            with theirs, _blocked({signal.SIGINT, signal.SIGHUP}):
-                process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        process, reader, writer = await self._start()
         child = self._children[index] = _Child(process)
         try:
             if self._stopping.is_set():  # told while this one was being started
@@ -216,6 +212,18 @@ class Supervisor:
         finally:
             del self._children[index]
             writer.close()
+
+    async def _start(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamWriter]:
+        """A new worker, and this end of its socket."""
+        ours, theirs = socket.socketpair()
+        try:
+            async with self._starting:  # one by one: the blocked signals are the process's, not this task's
+                with theirs, _blocked({signal.SIGINT, signal.SIGHUP}):
+                    process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
+            return process, *await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
 
 
 def _send(child: _Child, number: signal.Signals) -> None:

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.stores import usage_query
-from aigw.stores.usage_file import (
+from aigw.stores.private import identity
+from aigw.stores.sqlite_file import (
     BUSY_SECONDS,
-    COLUMNS,
+    FileError,
     ForeignFileError,
-    UsageFileError,
     open_for_reading,
     open_for_writing,
 )
+from aigw.stores.usage_file import COLUMNS, FORMAT
 from aigw.usage.question import Question
 from aigw.usage.row import UsageRow
 from aigw.usage.summary import Summary
@@ -40,9 +41,9 @@ _PRUNE = "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE 
 
 
 class SqliteUsageLog:
-    """A `UsageLog` that can also sum up. `lost` counts the rows that were given up, `failures` the writes that failed.
+    """A `UsageLog`. `lost` counts the rows that were given up, `failures` the writes that failed.
 
-    The first failure is logged; the next ones are only counted."""
+    The first failure is logged; the next ones are only counted. How many rows were lost is logged at the end."""
 
     def __init__(
         self,
@@ -87,25 +88,31 @@ class SqliteUsageLog:
                 self._start()
 
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-        """As in `UsageLog`; raises UsageFileError."""
+        """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
+        Raises FileError."""
         return usage_query.read(self._path, since=since, until=until)
 
     def summarise(self, question: Question) -> Summary:
-        """Takes about 4 s for a million requests: in a server, call it in a thread. Raises UsageFileError."""
+        """Takes about 4 s for a million requests: in a server, call it in a thread. Raises FileError."""
         return usage_query.summarise(self._path, question)
 
-    def close(self) -> None:
-        """Writes what is left; waits some seconds at most."""
+    def close(self, seconds: float = 2 * BUSY_SECONDS) -> None:
+        """Writes what is left; waits for so long at most. A thread that is later still writes on while the process
+        lives."""
         with self._starting:
+            if self._stop.is_set():
+                return
             self._stop.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(2 * BUSY_SECONDS)
-            self._thread = None
-        if self._queue:
-            log.warning("%d usage rows could not be written to %s", len(self._queue), self._path)
-            self.lost += len(self._queue)
-            self._queue.clear()
+            self._thread.join(seconds)
+        if self._thread is not None and self._thread.is_alive():
+            log.warning("%d usage rows may be lost: %s takes too long", len(self._queue), self._path)
+            return
+        self.lost += len(self._queue)
+        self._queue.clear()
+        if self.lost:
+            log.warning("%d usage rows could not be written to %s", self.lost, self._path)
 
     def _start(self) -> None:
         with self._starting:
@@ -135,7 +142,7 @@ class SqliteUsageLog:
                 for _ in rows:
                     self._queue.popleft()
             self._prune()
-        except (sqlite3.Error, OSError, UsageFileError) as error:
+        except (sqlite3.Error, OSError, FileError) as error:
             self._disconnect()
             self._failed(error)
             return False
@@ -168,11 +175,11 @@ class SqliteUsageLog:
 
     def _connect(self) -> sqlite3.Connection:
         """Opened again when somebody moved or deleted the file, which SQLite itself would not notice."""
-        if self._connection is not None and _identity(self._path) != self._file:
+        if self._connection is not None and identity(self._path) != self._file:
             self._disconnect()
         if self._connection is None:
-            self._connection = open_for_writing(self._path)
-            self._file = _identity(self._path)
+            self._connection = open_for_writing(self._path, FORMAT)
+            self._file = identity(self._path)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -188,11 +195,11 @@ class SqliteUsageLog:
 
 def _refuse_foreign(path: Path) -> None:
     try:
-        if connection := open_for_reading(path):
+        if connection := open_for_reading(path, FORMAT):
             connection.close()
     except ForeignFileError:
         raise
-    except UsageFileError:
+    except FileError:
         pass  # may pass until the first row is written
 
 
@@ -213,11 +220,3 @@ def _bad_row() -> tuple[type[Exception], ...]:
     import sqlite3
 
     return (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from aigw.stores.private import LineFile, make_folder
+
 FOLDER = "trace"
 """Below the state folder."""
 MAX_REQUESTS, MAX_BYTES = 1000, 50 * 1024 * 1024
@@ -35,35 +37,35 @@ class TraceFiles:
         self._max_bytes = max_bytes
         self._now = now
         self._path = folder
-        self._file = -1
+        self._file: LineFile | None = None
         self._lines = self._bytes = self._number = 0
         self._counted: dict[str, int] = {}
 
     def write(self, line: bytes) -> None:
         """Appends a line, without its end."""
         full = self._lines >= self._max_requests // _PARTS or self._bytes + len(line) > self._max_bytes // _PARTS
-        if self._file < 0 or full or not self._path.exists():  # another process may have deleted it
-            self._begin()
-        data = memoryview(line + b"\n")
-        while data:
-            data = data[os.write(self._file, data) :]
+        file = self._file
+        if file is None or full or not file.is_at(self._path):  # another process may have deleted it
+            file = self._begin()
+        file.write([line])
         self._lines += 1
         self._bytes += len(line) + 1
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    def _begin(self) -> None:
+    def _begin(self) -> LineFile:
         self.close()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._prune()
         self._number += 1
         began = datetime.fromtimestamp(self._now(), UTC)
         self._path = self._folder / f"{began:%Y%m%dT%H%M%S.%f}-{os.getpid()}-{self._number}.jsonl"
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = LineFile(self._path)
         self._lines = self._bytes = 0
+        return self._file
 
     def _prune(self) -> None:
         """Leaves room for the file that begins now."""

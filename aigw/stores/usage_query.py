@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aigw.stores.usage_file import COLUMNS, UsageFileError, open_for_reading
+from aigw.stores.sqlite_file import FileError, open_for_reading
+from aigw.stores.usage_file import COLUMNS, FORMAT
 from aigw.usage import summary
-from aigw.usage.question import Question
+from aigw.usage.question import BY, Question
 from aigw.usage.row import Tokens, UsageRow
 
 if TYPE_CHECKING:
@@ -21,29 +22,21 @@ if TYPE_CHECKING:
 
 _TOKENS = tuple(msgspec.structs.fields(Tokens))
 _FIRST_TOKEN = list(COLUMNS).index("input")
-_AFTER_TOKENS = _FIRST_TOKEN + len(_TOKENS)
 
-_KEYS = {
-    "route": "route",
-    "service": "service",
-    "provider": "provider",
+_KEYS = dict(zip(BY, BY, strict=True)) | {
     "model": "CASE WHEN model <> '' THEN model ELSE asked END",
-    "consumer": "consumer",
     "day": "strftime('%Y-%m-%d', CAST(at AS INTEGER), 'unixepoch', 'localtime')",
 }
+"""What makes a key; the others are columns."""
 
 _ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
 _NOTHING_USED = f"(source = 'absent' AND ({_ERROR} OR cache = 'hit' OR cost IS 0))"
 _GENERATION_MS = "(total_ms - coalesce(first_token_ms, 0))"
 _GENERATED = f"(output > 0 AND cache <> 'hit' AND {_GENERATION_MS} > 0)"
 
-_SUMS = {
+_TOTAL = ("input", "cache_read", "cache_write", "output", "reasoning")
+_SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
     "requests": "count(*)",
-    "input": "coalesce(sum(input), 0)",
-    "cache_read": "coalesce(sum(cache_read), 0)",
-    "cache_write": "coalesce(sum(cache_write), 0)",
-    "output": "coalesce(sum(output), 0)",
-    "reasoning": "coalesce(sum(reasoning), 0)",
     "cost": "sum(cost)",
     "unpriced": f"sum(cost IS NULL AND NOT {_NOTHING_USED})",
     "errors": f"sum({_ERROR})",
@@ -53,7 +46,7 @@ _SUMS = {
     "generated": f"coalesce(sum(CASE WHEN {_GENERATED} THEN output END), 0)",
     "generation_ms": f"coalesce(sum(CASE WHEN {_GENERATED} THEN {_GENERATION_MS} END), 0.0)",
 }
-_SELECT_SUMS = ", ".join(_SUMS[name] for name in summary.Sums._fields)
+"""What makes the fields of `summary.Sums`."""
 
 # One text a group, in whole microseconds: four times as fast as one row a request.
 _FIRST_TOKENS = "group_concat(CAST(round(first_token_ms * 1000) AS INTEGER))"
@@ -61,10 +54,11 @@ _WINDOW = "FROM requests WHERE at >= :since AND at < :until"
 
 
 def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
-    """As `stores.base.UsageLog.read`. Raises UsageFileError."""
+    """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
+    Raises FileError."""
     import sqlite3
 
-    connection = open_for_reading(path)
+    connection = open_for_reading(path, FORMAT)
     if connection is None:
         return
     with closing(connection):
@@ -76,14 +70,14 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
             for values in found:
                 yield _row(values)
         except sqlite3.Error as error:
-            raise UsageFileError(f"{path} cannot be read: {error}") from None
+            raise FileError(f"{path} cannot be read: {error}") from None
 
 
 def summarise(path: Path, question: Question) -> summary.Summary:
-    """The summary of one moment; without a file, that of no requests. Raises UsageFileError."""
+    """The summary of one moment; without a file, that of no requests. Raises FileError."""
     import sqlite3
 
-    connection = open_for_reading(path)
+    connection = open_for_reading(path, FORMAT)
     if connection is None:
         return summary.summarise(question, [], [0] * question.buckets, None)
     with closing(connection):
@@ -93,7 +87,7 @@ def summarise(path: Path, question: Question) -> summary.Summary:
             series = _series(connection, question)
             (latest,) = connection.execute("SELECT max(at) FROM requests").fetchone()
         except sqlite3.Error as error:
-            raise UsageFileError(f"{path} cannot be read: {error}") from None
+            raise FileError(f"{path} cannot be read: {error}") from None
     return summary.summarise(question, groups, series, latest)
 
 
@@ -101,14 +95,16 @@ def _groups(connection: sqlite3.Connection, question: Question) -> list[summary.
     keys = [_KEYS[name] for name in question.by]
     grouping = f"GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}" if keys else "GROUP BY NULL"
     found = connection.execute(
-        f"SELECT {', '.join([*keys, _SELECT_SUMS, _FIRST_TOKENS, 'min(at)'])} {_WINDOW} {grouping}",
+        f"SELECT {', '.join([*keys, *_SUMS.values(), _FIRST_TOKENS, 'min(at)'])} {_WINDOW} {grouping}",
         {"since": question.since, "until": question.until},
     )
-    width = len(keys)
-    return [
-        summary.Group(values[:width], summary.Sums(*values[width:-2]), _milliseconds(values[-2]), values[-1])
-        for values in found
-    ]
+    return [_group(values, len(keys)) for values in found]
+
+
+def _group(values: tuple[Any, ...], keys: int) -> summary.Group:
+    *found, first_tokens, first = values
+    sums = summary.Sums(**dict(zip(_SUMS, found[keys:], strict=True)))
+    return summary.Group(tuple(found[:keys]), sums, _milliseconds(first_tokens), first)
 
 
 def _series(connection: sqlite3.Connection, question: Question) -> list[int]:

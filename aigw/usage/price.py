@@ -7,12 +7,13 @@ floats: their relative error is below 1e-12. Fees that are not for tokens (web s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
-import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -76,29 +77,51 @@ class Query(NamedTuple):
     tier: str = ""
 
 
-Book = Callable[[Query, float], Price | None]
+Book = Callable[[Query, float], Awaitable[Price | None]]
 """Looks a price up for an instant (seconds since 1970). None = unknown."""
 
 
-def ask_pricebook(query: Query, at: float) -> Price | None:
-    """Takes about 0.7 s, in a process of its own. None also if it fails, which is logged."""
+async def ask_pricebook(query: Query, at: float) -> Price | None:
+    """Takes about 0.7 s, in a process of its own, which ends with a cancelled caller. None also if it fails, which is
+    logged."""
     row = CATALOG.get(query.provider)
     url = f"{row.scheme}://{row.host}" if row is not None and row.host else ""
     asked = {"provider": query.provider, "url": url, "model": query.model, "tier": query.tier, "at": at}
-    command = [sys.executable, "-P", str(Path(__file__).with_name("pricebook.py"))]
     try:
-        done = subprocess.run(  # noqa: S603
-            command,
-            input=json.dumps(asked).encode(),
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=True,
-            start_new_session=True,  # Ctrl-C is for the gateway
-        )
-        return msgspec.json.decode(done.stdout, type=Price | None)
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError) as error:
-        _log.warning("the price of %s is unknown: %s", query.model, _reason(error))
-        return None
+        async with asyncio.timeout(_TIMEOUT):
+            code, output, errors = await _run(json.dumps(asked).encode())
+        if code == 0:
+            return msgspec.json.decode(output, type=Price | None)
+        lines = errors.decode(errors="replace").split("\n")
+        reason = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
+    except (OSError, msgspec.DecodeError) as error:  # a TimeoutError is an OSError
+        reason = type(error).__name__
+    _log.warning("the price of %s is unknown: %s", query.model, reason)
+    return None
+
+
+async def _run(asked: bytes) -> tuple[int, bytes, bytes]:
+    """The pricebook's exit code, output and errors."""
+    command = [sys.executable, "-P", str(Path(__file__).with_name("pricebook.py"))]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        start_new_session=True,  # Ctrl-C is for the gateway
+    )
+    try:
+        output, errors = await process.communicate(asked)
+        return await process.wait(), output, errors
+    finally:
+        await _end(process)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 class Prices:
@@ -117,35 +140,31 @@ class Prices:
         return query.provider in LOCAL or self._overridden(query.model) is not None or self._kept(query, at)
 
     async def prepare(self, query: Query, at: float) -> None:
-        """Looks a price up in a thread, one at a time, if it is not known yet."""
+        """Looks a price up, one at a time, if it is not known yet."""
         async with self._turn:
             if not self.ready(query, at):
-                await asyncio.to_thread(self._look_up, query, at)
+                price = await self._book(query, at) if query.model else None
+                if len(self._known) >= _KEPT:
+                    self._known.clear()
+                self._known[query] = price, at
 
     def cost(self, tokens: Tokens, query: Query, at: float, parts: Mapping[str, int] | None = None) -> float | None:
         """USD; None if the price, or a number that is needed for it, is unknown. `parts` as in `UsageReader`.
 
-        Blocks for a lookup when the price is not `ready`."""
+        Looks nothing up: what is not `ready` is unknown."""
         price = self._overridden(query.model)
         if price is None and query.provider in LOCAL:
             return 0.0
         if tokens.source == "absent":
             return None
-        if price is None:
-            price = self._known[query][0] if self._kept(query, at) else self._look_up(query, at)
+        if price is None and self._kept(query, at):
+            price = self._known[query][0]
         return None if price is None else _cost(price, tokens, parts or {})
 
     def _kept(self, query: Query, at: float) -> bool:
         """An unknown price is asked for again after a day, in case that only the lookup failed."""
         price, asked = self._known.get(query, (None, -math.inf))
         return price.holds(at) if price is not None else abs(at - asked) < 86_400
-
-    def _look_up(self, query: Query, at: float) -> Price | None:
-        price = self._book(query, at) if query.model else None
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        self._known[query] = price, at
-        return price
 
     def _find_override(self, model: str) -> Price | None:
         matching = [name for name in self._overrides if name == model or fnmatchcase(model, name)]
@@ -157,12 +176,12 @@ class Prices:
 
 def _cost(price: Price, tokens: Tokens, parts: Mapping[str, int]) -> float | None:
     made = tokens.output
-    if tokens.input is None or (made is None and "output" in price.steps):
+    context = tokens.prompt
+    if tokens.input is None or context is None or (made is None and "output" in price.steps):
         return None
     if made and "output" not in price.steps:
         return None
     read, write = tokens.cache_read or 0, tokens.cache_write or 0
-    context = tokens.input + read + write
     buckets = {"input": tokens.input, "cache_read": read, "cache_write": write, "output": made or 0}
     total = sum(count * _rate(price, name, context) for name, count in buckets.items() if count)
     for name, count in {**parts, "reasoning": tokens.reasoning or 0}.items():
@@ -176,9 +195,3 @@ def _rate(price: Price, name: str, context: int) -> float:
     while name not in price.steps:
         name = _FALLS_BACK[name]
     return [rate for start, rate in price.steps[name] if context > start][-1]
-
-
-def _reason(error: Exception) -> str:
-    printed = getattr(error, "stderr", None)
-    lines = printed.decode(errors="replace").split("\n") if isinstance(printed, bytes) else []
-    return next((line for line in reversed(lines) if line.strip()), type(error).__name__)

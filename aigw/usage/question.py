@@ -29,7 +29,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     bucket_s: float = 2.0
 
 
-def ask(by: Sequence[str], since: str, until: str, *, now: float) -> Question:
+def parse(by: Sequence[str], since: str, until: str, *, now: float) -> Question:
     """From the texts of options or of a query; an empty `until` is now. Raises ValueError, which says what to write."""
     names = tuple(dict.fromkeys(by))
     for name in names:

@@ -22,6 +22,12 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: int | None = None
     source: Source = "absent"
 
+    @property
+    def prompt(self) -> int | None:
+        """What of the prompt is known, cached or not."""
+        known = [number for number in (self.input, self.cache_read, self.cache_write) if number is not None]
+        return sum(known) if known else None
+
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     """`at` is when the request arrived, in seconds since 1970; times are in milliseconds. `asked` is the model that the
@@ -48,3 +54,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: float = 0.0
     first_token_ms: float | None = None
     total_ms: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """A client that leaves is no failure."""
+        return self.outcome == "failed" or (self.status >= 400 and self.outcome != "aborted")

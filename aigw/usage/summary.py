@@ -5,9 +5,9 @@ Rule: what is not known is never 0. An unknown cost is None, or counted in `unpr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,33 +17,43 @@ SHORTEST_WINDOW = 1.0
 """Seconds. A single request that arrived just now is not extrapolated any further."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of a summary, or the total.
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What adds up over requests, in tokens, requests and USD.
 
-    Tokens are in the disjoint buckets of `usage.row`; the prompt was `input + cache_read + cache_write`. Tokens per
-    second: `tokens_per_s` while an answer was generated (None: none was), `window_tokens_per_s` over the whole window.
-    Costs are in USD; `cost` is None when no price was known, and `unpriced` counts the requests without one. First
-    tokens are in milliseconds (nearest rank). `estimated` and `absent` count requests by where their tokens come
-    from; errors and cache hits are never absent. An answer that the client broke off is no error."""
+    Tokens are in the disjoint buckets of `usage.row`. `cost` is None when no price was known, and `unpriced` counts
+    the requests without one. `estimated` and `absent` count requests by where their tokens come from; errors and cache
+    hits are never absent. An answer that the client broke off is no error."""
 
-    key: dict[str, str]
     requests: int
     input: int
     cache_read: int
     cache_write: int
     output: int
     reasoning: int
-    tokens_per_s: float | None
-    window_tokens_per_s: float
-    first_token_p50_ms: float | None
-    first_token_p95_ms: float | None
     cost: float | None
-    cost_per_min: float | None
     unpriced: int
     errors: int
     cache_hits: int
     estimated: int
     absent: int
+
+    @property
+    def prompt(self) -> int:
+        return self.input + self.cache_read + self.cache_write
+
+
+class Line(Amounts, frozen=True, kw_only=True):
+    """One key of a summary, or the total.
+
+    Tokens per second: `tokens_per_s` while an answer was generated (None: none was), `window_tokens_per_s` over the
+    whole window. First tokens are in milliseconds (nearest rank)."""
+
+    key: dict[str, str]
+    tokens_per_s: float | None
+    window_tokens_per_s: float
+    first_token_p50_ms: float | None
+    first_token_p95_ms: float | None
+    cost_per_min: float | None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,24 +75,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     latest: float | None = None
 
 
-class Sums(NamedTuple):
-    """What adds up over requests. `cost` is None where no price was known; `generated` are the output tokens, and
-    `generation_ms` the time, of answers whose time of generation is known."""
+class Sums(Amounts, frozen=True, kw_only=True):
+    """`generated` are the output tokens, and `generation_ms` the time, of answers whose time of generation is known."""
 
-    requests: int = 0
-    input: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int = 0
-    reasoning: int = 0
-    cost: float | None = None
-    unpriced: int = 0
-    errors: int = 0
-    cache_hits: int = 0
-    estimated: int = 0
-    absent: int = 0
-    generated: int = 0
-    generation_ms: float = 0.0
+    generated: int
+    generation_ms: float
 
 
 class Group(NamedTuple):
@@ -100,9 +97,9 @@ def summarise(question: Question, groups: Sequence[Group], series: Sequence[int]
     window = max(SHORTEST_WINDOW, question.until - max(question.since, first))
     rows = [
         _line(dict(zip(question.by, group.key, strict=True)), group.sums, group.first_tokens, window)
-        for group in sorted(groups)
+        for group in sorted(groups, key=lambda group: group.key)
     ]
-    total = _add(group.sums for group in groups)
+    total = _add([group.sums for group in groups])
     first_tokens = list(chain.from_iterable(group.first_tokens for group in groups))
     return Summary(
         by=question.by,
@@ -131,32 +128,19 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
 def _line(key: dict[str, str], sums: Sums, first_tokens: list[float], window: float) -> Line:
     ordered = sorted(first_tokens)
     cost = None if sums.cost is None and sums.unpriced else sums.cost or 0.0
+    amounts = {name: getattr(sums, name) for name in Amounts.__struct_fields__}
     return Line(
+        **{**amounts, "cost": cost},
         key=key,
-        requests=sums.requests,
-        input=sums.input,
-        cache_read=sums.cache_read,
-        cache_write=sums.cache_write,
-        output=sums.output,
-        reasoning=sums.reasoning,
         tokens_per_s=sums.generated / sums.generation_ms * 1000 if sums.generation_ms > 0 else None,
         window_tokens_per_s=sums.output / window,
         first_token_p50_ms=percentile(ordered, 0.5),
         first_token_p95_ms=percentile(ordered, 0.95),
-        cost=cost,
         cost_per_min=None if cost is None else cost / window * 60,
-        unpriced=sums.unpriced,
-        errors=sums.errors,
-        cache_hits=sums.cache_hits,
-        estimated=sums.estimated,
-        absent=sums.absent,
     )
 
 
-def _add(sums: Iterable[Sums]) -> Sums:
-    return Sums(*map(_known, zip(*sums, strict=True)))
-
-
-def _known(values: tuple[Any, ...]) -> Any:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def _add(sums: Sequence[Sums]) -> Sums:
+    known = {name: [getattr(each, name) for each in sums] for name in Sums.__struct_fields__}
+    costs = [cost for cost in known.pop("cost") if cost is not None]
+    return Sums(**{name: sum(values) for name, values in known.items()}, cost=sum(costs) if costs else None)

@@ -16,7 +16,7 @@ from typing import Any
 
 from aigw import __version__
 from aigw.providers import apis
-from aigw.usage.row import Tokens, UsageRow
+from aigw.usage.row import UsageRow
 
 log = logging.getLogger("aigw")
 
@@ -171,7 +171,7 @@ class _Metrics:
         self._duration.record(row.total_ms / 1000, {**labels, **error})
         if row.stream and row.first_token_ms is not None:
             self._first_chunk.record(row.first_token_ms / 1000, labels)
-        for kind, count in (("input", input_of(row.tokens)), ("output", row.tokens.output)):
+        for kind, count in (("input", row.tokens.prompt), ("output", row.tokens.output)):
             if count is not None:
                 self._tokens.record(count, {**labels, "gen_ai.token.type": kind})
 
@@ -182,16 +182,10 @@ def operation_of(row: UsageRow) -> str:
 
 
 def error_of(row: UsageRow) -> str:
-    """error.type, "" for a request that did not fail. A client that leaves is no failure."""
-    if row.status >= 400 and row.outcome != "aborted":
-        return row.error or str(row.status)
-    return (row.error or "failed") if row.outcome == "failed" else ""
-
-
-def input_of(tokens: Tokens) -> int | None:
-    """Input with what was read from and written to the cache, as the conventions count it."""
-    parts = (tokens.input, tokens.cache_read, tokens.cache_write)
-    return sum(part or 0 for part in parts) if any(part is not None for part in parts) else None
+    """error.type, "" for a request that did not fail."""
+    if not row.failed:
+        return ""
+    return row.error or (str(row.status) if row.status >= 400 else "failed")
 
 
 def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
@@ -200,7 +194,7 @@ def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
     found = {
         **_labels(row),
         "gen_ai.request.stream": row.stream,
-        "gen_ai.usage.input_tokens": input_of(tokens),
+        "gen_ai.usage.input_tokens": tokens.prompt,
         "gen_ai.usage.output_tokens": tokens.output,
         "gen_ai.usage.cache_read.input_tokens": tokens.cache_read,
         "gen_ai.usage.cache_creation.input_tokens": tokens.cache_write,

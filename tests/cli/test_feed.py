@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from contextlib import contextmanager
 
 import pytest
 
-from aigw.cli.feed import FeedError, RunningGateway, feed_for
+from aigw.cli.feed import FeedError, RunningGateway, configured_folder, feed_for
 
 
 @contextmanager
@@ -74,3 +75,20 @@ def test_what_cannot_be_a_key_is_not_shown(key):
     with pytest.raises(FeedError, match="key") as caught:
         feed_for(None, "http://127.0.0.1:1", key)
     assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [
+        ({}, ".aigw"),
+        ({"aigw.yaml": "listen: 127.0.0.1:1"}, ".aigw"),
+        ({"aigw.yaml": "state_dir: there\nplugins: {ai-proxy: {tpye: x, key: '${MISSING}'}}"}, "there"),
+        ({"aigw.yaml": "state_dir: ${PLACE}/x", ".env": "PLACE=elsewhere"}, "elsewhere/x"),
+        ({"aigw.yaml": "state_dir: ["}, ".aigw"),
+    ],
+)
+def test_the_folder_is_that_of_the_gateway_here(tmp_path, files, folder):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with contextlib.chdir(tmp_path):
+        assert str(configured_folder()) == folder

@@ -1,6 +1,7 @@
 """The log never stops the gateway: a process whose stderr nobody reads goes on."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import sys
 import urllib.request
 
 import pytest
+
+from aigw.cli.log import LogThread
 
 
 def start(tmp_path, **files):
@@ -61,6 +64,18 @@ def test_an_address_that_is_none(tmp_path, address):
     process = subprocess.run(command, capture_output=True, cwd=tmp_path, text=True, timeout=20)
     assert process.returncode in (1, 2)
     assert "Traceback" not in process.stderr
+
+
+def test_a_message_that_cannot_be_formatted_is_a_line_too(capsys):
+    log = LogThread()
+    logger = logging.Logger("test")
+    logger.addHandler(log)
+    logger.warning("%d things", "no number")
+    logger.warning("%s", "the next")
+    log.close()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("WARNING a message of ") and first.endswith("cannot be formatted")
+    assert second.endswith("the next")
 
 
 def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path):

@@ -26,7 +26,8 @@ from aigw.cli.keys import parse
 from aigw.cli.screen import View, whole
 from aigw.cli.table import COLUMNS, shorten
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.usage.question import Question, ask
+from aigw.usage.question import Question
+from aigw.usage.question import parse as parse_question
 from aigw.usage.row import Tokens, UsageRow
 from aigw.usage.summary import Group, Sums, summarise
 
@@ -360,7 +361,9 @@ def gateway(folder, *, key="", redirect=""):
                 status = 401
             else:
                 try:
-                    question = ask(query.get("by", []), query["since"][0], query.get("until", [""])[0], now=time.time())
+                    question = parse_question(
+                        query.get("by", []), query["since"][0], query.get("until", [""])[0], now=time.time()
+                    )
                     body = msgspec.json.encode(log.summarise(question))
                 except ValueError as error:
                     status, body = 400, msgspec.json.encode({"error": {"message": str(error)}})
@@ -425,8 +428,8 @@ def test_a_gateway_that_stops_is_said_and_the_last_numbers_stay(terminal, tmp_pa
 
 
 def summary_of(names, number):
-    sums = Sums(requests=number, input=number, cache_read=number, output=number, cost=number / 7, unpriced=1, errors=number,
-                generated=number, generation_ms=1.0)  # fmt: skip
+    sums = Sums(requests=number, input=number, cache_read=number, cache_write=0, output=number, reasoning=0,
+                cost=number / 7, unpriced=1, errors=number, cache_hits=0, estimated=0, absent=0, generated=number, generation_ms=1.0)  # fmt: skip
     groups = [Group((name,), sums, [float(number)], 0.0) for name in dict.fromkeys(names)]
     return summarise(Question(by=("model",), until=100.0), groups, [number] * 60, 1.0)
 

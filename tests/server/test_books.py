@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
 
 import pytest
 from fakes import chat, make_exchange
@@ -45,6 +48,15 @@ async def test_without_a_folder_nothing_is_written(tmp_path):
             books.recorder.note(exchange(), 200, Outcome.COMPLETE)
     assert len(shown) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_nothing_is_exported():
+    code = (
+        "import sys; from aigw.server.books import Books; Books(None)"
+        "; assert not any(name.startswith('opentelemetry.sdk') for name in sys.modules)"
+    )
+    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 async def test_the_prices_of_the_configuration_in_force(tmp_path):

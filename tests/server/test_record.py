@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
 
 import msgspec
 import pytest
@@ -176,18 +175,22 @@ async def test_only_what_is_known_to_be_free_costs_nothing(settings, cost):
     assert (await stage.row(stage.request(**settings))).cost == cost
 
 
+async def knows_nothing(query, at):
+    return None
+
+
 async def test_free_although_a_provider_was_asked():
-    stage = Stage(Prices(book=lambda query, at: None))
+    stage = Stage(Prices(book=knows_nothing))
     assert (await stage.row(stage.request({"data": []}, request=FREE, streamed=False))).cost == 0.0
 
 
 async def test_a_built_in_model_costs_nothing():
-    stage = Stage(Prices(book=lambda query, at: None))
+    stage = Stage(Prices(book=knows_nothing))
     assert (await stage.row(stage.request(delta("x", usage=USAGE), provider="builtin"))).cost == 0.0
 
 
 async def test_an_unknown_price_is_unknown():
-    stage = Stage(Prices(book=lambda query, at: None))
+    stage = Stage(Prices(book=knows_nothing))
     assert (await stage.row(stage.request(delta("x", usage=USAGE)))).cost is None
 
 
@@ -197,11 +200,11 @@ async def test_what_the_provider_says_it_costs():
 
 
 async def test_a_price_that_is_looked_up_holds_up_nobody():
-    asked, release = threading.Event(), threading.Event()
+    asked, release = asyncio.Event(), asyncio.Event()
 
-    def book(query, at):
+    async def book(query, at):
         asked.set()
-        assert release.wait(10)
+        await release.wait()
         return Price(steps={"input": [(-1, 1e6)], "output": [(-1, 1e6)]})
 
     stage = Stage(Prices({"known": PriceOverride(input=1, output=1)}, book))
@@ -209,7 +212,8 @@ async def test_a_price_that_is_looked_up_holds_up_nobody():
     stage.recorder.start()
     for exchange in (slow, quick):
         stage.recorder.note(exchange, 200, Outcome.COMPLETE)
-    assert await asyncio.to_thread(asked.wait, 10)
+    async with asyncio.timeout(10):
+        await asked.wait()
     assert [row.model for row in stage.rows] == ["known"]
     release.set()
     await stage.recorder.aclose()
@@ -217,7 +221,7 @@ async def test_a_price_that_is_looked_up_holds_up_nobody():
 
 
 async def test_a_lookup_that_fails_loses_no_row(caplog):
-    def book(query, at):
+    async def book(query, at):
         raise RuntimeError("broken")
 
     stage = Stage(Prices(book=book))

@@ -220,6 +220,15 @@ async def test_a_file_that_is_only_touched_changes_nothing(stage):
     assert stage.log == ["built old", "built new", "closed old", "closed new"]
 
 
+async def test_another_order_is_a_change(stage):
+    """The first of two patterns wins where both match."""
+    one, other = '"~a": {input: 1}', '"~b": {input: 2}'
+    stage.write("old", more=f"prices: {{{one}, {other}}}")
+    async with stage.serving():
+        stage.write("old", more=f"prices: {{{other}, {one}}}")
+        await until(lambda: stage.log.count("built old") == 2)
+
+
 async def test_what_needs_a_restart_is_said_and_the_rest_is_in_force(stage, caplog):
     async with stage.serving():
         stage.write("new", listen="127.0.0.1:1", more="state_dir: elsewhere\n")

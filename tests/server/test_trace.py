@@ -260,3 +260,16 @@ def test_what_waits_is_bounded_by_its_bytes(tmp_path):
         writer.add(recording)
     writer.close()
     assert writer.lost == 1
+
+
+def test_a_failure_after_one_that_did_not_fit_is_logged(tmp_path, caplog):
+    (tmp_path / "a-file").write_text("")
+    writer = TraceWriter(tmp_path / "a-file")
+    big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
+    recording = Recording(make_exchange(big), 0.0, (), ())
+    with writer._changed:
+        writer.add(recording)
+        writer.add(recording)
+    writer.close()
+    assert writer.lost == 2
+    assert "a trace could not be written" in caplog.text

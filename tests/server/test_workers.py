@@ -1,13 +1,15 @@
 """The supervisor's decisions and the port that workers share. The processes themselves are in tests/e2e."""
 
+import gc
 import signal
 import socket
 
 import pytest
 
+from aigw.config.report import EXIT_CODE
 from aigw.core.errors import AddressError
 from aigw.server.listen import bind
-from aigw.server.workers import BAD_CONFIG, CRASH_SECONDS, CRASHES, RETRY_SECONDS, RestartPolicy, reserve
+from aigw.server.workers import CRASH_SECONDS, CRASHES, RETRY_SECONDS, Orders, RestartPolicy, Supervisor, reserve
 
 
 class Clock:
@@ -34,8 +36,8 @@ def test_ends_long_ago_do_not_count():
 
 def test_a_worker_that_refuses_the_configuration_waits_for_a_better_one_while_others_serve():
     policy = RestartPolicy(Clock())
-    assert {policy.pause(BAD_CONFIG, others_serve=True) for _ in range(50)} == {RETRY_SECONDS}
-    assert policy.pause(BAD_CONFIG, others_serve=False) is None
+    assert {policy.pause(EXIT_CODE, others_serve=True) for _ in range(50)} == {RETRY_SECONDS}
+    assert policy.pause(EXIT_CODE, others_serve=False) is None
 
 
 def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
@@ -55,3 +57,10 @@ def test_a_port_on_which_someone_listens_is_taken_also_when_it_could_be_shared(s
         other.listen()
         with pytest.raises(AddressError, match="in use"):
             reserve("127.0.0.1", other.getsockname()[1])
+
+
+async def test_a_command_that_cannot_be_started_ends_the_whole_and_leaves_no_socket(caplog):
+    supervisor = Supervisor(["./no-such-program"], 1, Orders("127.0.0.1", 0), grace=0.0)
+    assert await supervisor.run(lambda pids: None) == 1
+    assert "a worker cannot be started" in caplog.text
+    gc.collect()  # a socket that was left open is a warning now

@@ -15,6 +15,8 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.forward import Forward
 from aigw.core.model import Request, Route, Target
+from aigw.stores.base import Stores
+from aigw.stores.memory import MemoryStores
 
 
 @dataclass
@@ -129,13 +131,16 @@ def make_env(
     clock: FakeClock | None = None,
     seed: int = 1,
     services: ServiceTable | None = None,
+    stores: Stores | None = None,
 ) -> Env:
+    clock = clock or FakeClock()
     return Env(
         upstream=upstream,
         services=services or ServiceTable({}),
         tokens=WordCounter(),
         fidelity=fidelity,
-        clock=clock or FakeClock(),
+        stores=stores or MemoryStores(clock.time),
+        clock=clock,
         random=random.Random(seed),
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -26,11 +27,28 @@ AT = datetime(2026, 9, 1, 12, tzinfo=UTC).timestamp()
 EXACT = {"rel": 1e-12, "abs": 1e-18}
 
 
-def in_process(query, at):
+def price_of(query, at):
     """The pricebook without its process."""
     row = CATALOG.get(query.provider)
     url = f"https://{row.host}" if row is not None and row.host else ""
     return msgspec.convert(look_up(query.provider, url, query.model, query.tier, at), Price | None)
+
+
+async def in_process(query, at):
+    return price_of(query, at)
+
+
+def always(price):
+    async def book(query, at):
+        return price
+
+    return book
+
+
+def cost_of(prices, tokens, query, at=AT, parts=None):
+    """As the gateway does it: looked up first."""
+    asyncio.run(prices.prepare(query, at))
+    return prices.cost(tokens, query, at, parts)
 
 
 def reported(input=0, output=0, **more):
@@ -76,15 +94,15 @@ COUNTS = st.integers(0, 400_000)
 def test_the_cost_is_the_package_s(type_, model, provider, fresh, read, write, output, at):
     tokens = reported(fresh, output, cache_read=read, cache_write=write)
     usage = Usage(input_tokens=fresh + read + write, cache_read_tokens=read, cache_write_tokens=write, output_tokens=output)  # fmt: skip
-    cost = Prices(book=in_process).cost(tokens, Query(type_, model), at)
+    cost = cost_of(Prices(book=in_process), tokens, Query(type_, model), at)
     assert cost == pytest.approx(theirs(usage, model, provider, at), **EXACT)
 
 
 def test_cached_tokens_are_billed_once_and_at_their_own_price():
     prices = Prices(book=in_process)
     million = reported(0, 0, cache_read=1_000_000)
-    cached = prices.cost(million, Query("openai", "gpt-4o"), AT)
-    fresh = prices.cost(reported(1_000_000), Query("openai", "gpt-4o"), AT)
+    cached = cost_of(prices, million, Query("openai", "gpt-4o"), AT)
+    fresh = cost_of(prices, reported(1_000_000), Query("openai", "gpt-4o"), AT)
     assert (cached, fresh) == (1.25, 2.5)
 
 
@@ -128,7 +146,7 @@ def test_a_payload_costs_what_the_package_makes_of_it(query, flavour, payload):
     extracted = get_snapshot().extract_usage(body, None, f"https://{CATALOG[query.provider].host}", flavour)
     expected = float(extracted.calc_price(genai_request_timestamp=datetime.fromtimestamp(AT, UTC)).total_price)
     assert expected > 0
-    assert Prices(book=in_process).cost(reader.tokens, query, AT, reader.parts) == pytest.approx(expected, **EXACT)
+    assert cost_of(Prices(book=in_process), reader.tokens, query, AT, reader.parts) == pytest.approx(expected, **EXACT)
 
 
 def test_a_gemini_payload_with_thoughts_audio_and_cache():
@@ -141,8 +159,8 @@ def test_a_gemini_payload_with_thoughts_audio_and_cache():
     reader.feed(json.dumps(body).encode())
     expected = (300 * 0.3 + 100 * 1.0 + 600 * 0.03 + 603 * 2.5) / 1e6
     price = Price(steps={"input": [(-1, 0.3)], "cache_read": [(-1, 0.03)], "output": [(-1, 2.5)], "input_audio": [(-1, 1.0)]})  # fmt: skip
-    prices = Prices(book=lambda query, at: price)
-    cost = prices.cost(reader.tokens, Query("gemini", reader.model), AT, reader.parts)
+    prices = Prices(book=always(price))
+    cost = cost_of(prices, reader.tokens, Query("gemini", reader.model), AT, reader.parts)
     assert cost == pytest.approx(expected, **EXACT)
 
 
@@ -150,9 +168,9 @@ def test_a_service_tier_has_its_price():
     usage = Usage(input_tokens=1000, output_tokens=100)
     prices = Prices(book=in_process)
     at = datetime(2026, 11, 1, tzinfo=UTC).timestamp()  # since when the package knows it
-    flex = prices.cost(reported(1000, 100), Query("openai", "gpt-5", "flex"), at)
+    flex = cost_of(prices, reported(1000, 100), Query("openai", "gpt-5", "flex"), at)
     assert flex == pytest.approx(theirs(usage, "gpt-5", "openai", at, "flex"), **EXACT)
-    assert flex < prices.cost(reported(1000, 100), Query("openai", "gpt-5"), at)
+    assert flex < cost_of(prices, reported(1000, 100), Query("openai", "gpt-5"), at)
 
 
 @pytest.mark.parametrize(
@@ -167,24 +185,24 @@ def test_a_service_tier_has_its_price():
     ],
 )
 def test_an_unknown_price_is_unknown_and_not_free(query):
-    assert Prices(book=in_process).cost(reported(10, 10), query, AT) is None
+    assert cost_of(Prices(book=in_process), reported(10, 10), query, AT) is None
 
 
 @pytest.mark.parametrize("tokens", [Tokens(), Tokens(input=5, source="reported"), Tokens(output=5, source="reported")])
 def test_half_a_usage_has_no_cost(tokens):
-    assert Prices(book=in_process).cost(tokens, Query("openai", "gpt-4o"), AT) is None
+    assert cost_of(Prices(book=in_process), tokens, Query("openai", "gpt-4o"), AT) is None
 
 
 def test_an_estimate_has_a_cost():
     tokens = Tokens(input=1_000_000, output=0, source="estimated")
-    assert Prices(book=in_process).cost(tokens, Query("openai", "gpt-4o"), AT) == 2.5
+    assert cost_of(Prices(book=in_process), tokens, Query("openai", "gpt-4o"), AT) == 2.5
 
 
 def test_local_providers_are_free_unless_configured():
     prices = Prices({"llama*": PriceOverride(input=1, output=2)}, in_process)
-    assert prices.cost(Tokens(), Query("builtin", "echo"), AT) == 0.0
-    assert prices.cost(reported(5, 5), Query("ollama", "qwen3"), AT) == 0.0
-    assert prices.cost(reported(1_000_000, 1_000_000), Query("ollama", "llama3.2"), AT) == 3.0
+    assert cost_of(prices, Tokens(), Query("builtin", "echo"), AT) == 0.0
+    assert cost_of(prices, reported(5, 5), Query("ollama", "qwen3"), AT) == 0.0
+    assert cost_of(prices, reported(1_000_000, 1_000_000), Query("ollama", "llama3.2"), AT) == 3.0
 
 
 def test_every_local_type_is_in_the_catalog():
@@ -202,8 +220,8 @@ def test_of_overrides_the_exact_then_the_longest_wins(model, cost):
         "qwen-max": PriceOverride(input=7, output=0),
         "text-*": PriceOverride(input=9),
     }
-    prices = Prices(overrides, lambda query, at: None)
-    assert prices.cost(reported(1_000_000, 10), Query("qwen", model), AT) == cost
+    prices = Prices(overrides, always(None))
+    assert cost_of(prices, reported(1_000_000, 10), Query("qwen", model), AT) == cost
 
 
 def test_an_override_bills_each_bucket_once():
@@ -218,9 +236,9 @@ def test_an_override_bills_each_bucket_once():
 @pytest.mark.parametrize(("read", "cost"), [(100, 0.5 + 1e-4), (101, 0.5 + 3.01e-4)])
 def test_above_a_step_the_whole_request_is_dearer(read, cost):
     steps = {"input": [(-1, 1.0), (200, 2.0)], "cache_read": [(-1, 0.0), (200, 1.0)], "output": [(-1, 0.0)]}
-    prices = Prices(book=lambda query, at: Price(steps=steps, request=0.5))
+    prices = Prices(book=always(Price(steps=steps, request=0.5)))
     tokens = reported(100, 7, cache_read=read)
-    assert prices.cost(tokens, Query("openai", "x"), AT) == pytest.approx(cost, **EXACT)
+    assert cost_of(prices, tokens, Query("openai", "x"), AT) == pytest.approx(cost, **EXACT)
 
 
 def test_an_embedding_needs_no_output_price():
@@ -237,7 +255,7 @@ def test_a_wrong_override_is_refused(bad):
 async def test_a_price_is_looked_up_once_however_many_wait_for_it():
     asked = []
 
-    def book(query, at):
+    async def book(query, at):
         asked.append(query)
         return Price(steps={"input": [(-1, 1.0)], "output": [(-1, 1.0)]})
 
@@ -252,22 +270,26 @@ async def test_a_price_is_looked_up_once_however_many_wait_for_it():
 
 def test_what_is_unknown_is_not_asked_for_with_each_request():
     asked = []
-    prices = Prices(book=lambda query, at: asked.append(at))
+
+    async def book(query, at):
+        asked.append(at)
+
+    prices = Prices(book=book)
     for later in (0, 1, 86_399, 86_401):
-        assert prices.cost(reported(1, 1), Query("openai", "x"), AT + later) is None
+        assert cost_of(prices, reported(1, 1), Query("openai", "x"), AT + later) is None
     assert asked == [AT, AT + 86_401]
 
 
 def test_a_price_is_looked_up_again_when_it_changes():
     asked = []
 
-    def book(query, at):
+    async def book(query, at):
         asked.append(at)
         day = math.floor(at / 100) * 100
         return Price(steps={"input": [(-1, float(day))], "output": [(-1, 0.0)]}, since=day, until=day + 100)
 
     prices = Prices(book=book)
-    costs = [prices.cost(reported(1_000_000), Query("openai", "x"), at) for at in (100, 150, 199.9, 200, 299)]
+    costs = [cost_of(prices, reported(1_000_000), Query("openai", "x"), at) for at in (100, 150, 199.9, 200, 299)]
     assert costs == [100, 100, 100, 200, 200]
     assert asked == [100, 200]
 
@@ -276,22 +298,43 @@ def test_a_price_is_looked_up_again_when_it_changes():
 @given(st.integers(1_600_000_000, 1_900_000_000))
 def test_a_price_holds_as_long_as_it_says(type_, model, provider, at):
     query = Query(type_, model)
-    price = in_process(query, at)
+    price = price_of(query, at)
     assert price.holds(at)
     for instant in (price.since, (price.until or at + 1e7) - 1):
-        again = in_process(query, instant)
+        again = price_of(query, instant)
         assert (again.steps, again.since, again.until) == (price.steps, price.since, price.until)
 
 
-def test_the_real_pricebook_answers_from_a_process_of_its_own():
+async def test_the_real_pricebook_answers_from_a_process_of_its_own():
     query = Query("openai", "gpt-4o")
-    assert ask_pricebook(query, AT) == in_process(query, AT)
-    assert ask_pricebook(Query("qwen", "no-such-model"), AT) is None
+    assert await ask_pricebook(query, AT) == price_of(query, AT)
+    assert await ask_pricebook(Query("qwen", "no-such-model"), AT) is None
 
 
-def test_a_pricebook_that_fails_is_an_unknown_price_and_says_why(caplog):
-    assert ask_pricebook(Query("openai", "gpt-4o"), 1e30) is None
-    assert "the price of gpt-4o is unknown" in caplog.text
+async def test_a_pricebook_that_fails_is_an_unknown_price_and_says_why(caplog):
+    assert await ask_pricebook(Query("openai", "gpt-4o"), 1e30) is None
+    assert "the price of gpt-4o is unknown: " in caplog.text
+
+
+def lookups():
+    """The processes of this one's pricebooks."""
+    listed = subprocess.run(["ps", "-Ao", "ppid=,args="], capture_output=True, text=True, check=True)
+    return [line for line in listed.stdout.splitlines() if line.split()[0] == str(os.getpid()) and "pricebook" in line]
+
+
+def a_lookup_runs():
+    while not lookups():
+        pass
+
+
+async def test_a_lookup_that_is_cancelled_leaves_nothing_behind():
+    task = asyncio.create_task(ask_pricebook(Query("openai", "gpt-4o"), AT))
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(a_lookup_runs)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not lookups()
 
 
 def test_the_gateway_is_spared_the_package_and_the_lookup_opens_no_socket():

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw.stores.sqlite import SqliteUsageLog
-from aigw.usage.question import BY, Question, ask, moment
+from aigw.usage.question import BY, Question, moment, parse
 from aigw.usage.row import Tokens, UsageRow
 from aigw.usage.summary import Summary, percentile
 
@@ -238,8 +238,10 @@ def test_what_is_no_moment(text):
         moment(text, now=10_000.0)
 
 
-def test_ask():
-    assert ask(["model", "day", "model"], "1h", "", now=7200.0) == Question(by=("model", "day"), since=3600, until=7200)
-    assert ask([], "all", "1h", now=7200.0) == Question(by=(), since=0, until=3600)
+def test_parse():
+    assert parse(["model", "day", "model"], "1h", "", now=7200.0) == Question(
+        by=("model", "day"), since=3600, until=7200
+    )
+    assert parse([], "all", "1h", now=7200.0) == Question(by=(), since=0, until=3600)
     with pytest.raises(ValueError, match=r"'user'; choose from route, service, provider, model, consumer, day"):
-        ask(["user"], "1h", "", now=0)
+        parse(["user"], "1h", "", now=0)

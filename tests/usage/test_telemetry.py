@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from aigw.usage.row import Tokens, UsageRow
-from aigw.usage.telemetry import error_of, input_of, operation_of, wanted
+from aigw.usage.telemetry import error_of, operation_of, wanted
 
 ROOT = Path(__file__).parents[2]
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -236,5 +236,5 @@ def test_errors(changes: Any, error: str) -> None:
 
 
 def test_unknown_input_is_not_zero() -> None:
-    assert input_of(Tokens(output=3)) is None
-    assert input_of(Tokens(cache_read=3)) == 3
+    assert Tokens(output=3).prompt is None
+    assert Tokens(cache_read=3).prompt == 3

@@ -24,9 +24,10 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
 from aigw.server.listen import bind
-from aigw.stores.usage_file import FILE_NAME, UsageFileError
+from aigw.stores.sqlite_file import FileError
+from aigw.stores.usage_file import FILE_NAME
 from aigw.stores.usage_query import summarise
-from aigw.usage.question import ask
+from aigw.usage.question import parse
 
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
@@ -170,8 +171,8 @@ def state_folder(folder: Path) -> Iterator[Check]:
         return
     try:
         if existing == folder:
-            summarise(folder / FILE_NAME, ask(["model"], "1s", "", now=time.time()))
-    except UsageFileError as error:
+            summarise(folder / FILE_NAME, parse(["model"], "1s", "", now=time.time()))
+    except FileError as error:
         remedy = f"move {folder / FILE_NAME} away, or choose another state_dir in aigw.yaml"
         yield Check("state folder", "problem", str(error).partition(";")[0], remedy)
         return

@@ -1,0 +1,96 @@
+"""What is a secret: by the key or name that it stands under, or by its look.
+
+Rule: rather hide too much. No value that is a secret here is printed, logged or shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+HIDDEN = "***"
+MASK = "\ufdd0"
+"""Stands for one character of a secret while a text is searched, so that all others keep their places. Unicode gives
+it no other meaning."""
+
+_KEY = re.compile(
+    r"(?<!^max)(tokens?|passw(or)?d|passphrase|secret|credentials?|authorization)$"
+    r"|(api|auth|access|secret|private|admin)keys?$|^(ak|sk)$",
+    re.IGNORECASE,
+)
+"""Keys of JSON and YAML, without their `-` and `_`."""
+_NAME = re.compile(
+    r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!ority|ors?$)|^pwd$", re.IGNORECASE
+)
+"""Names of headers and query parameters, of which more are credentials."""
+_HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$", re.IGNORECASE)
+
+_USER_IN_URL = r"://[^/\s]*@"
+_NAMED_IN_QUERY = r"([?&][^=&\s]{0,60}(?:key|token|secret|passw|sig)[^=&\s]{0,20}=)"
+_URL_LOOKS = (
+    (re.compile(_USER_IN_URL), "://***@"),
+    (re.compile(rf"{_NAMED_IN_QUERY}[^&\s]+", re.IGNORECASE), r"\1***"),
+)
+
+_NAMED = r"(?:api|auth|access|secret|private)[_-]?keys?|[\w-]{0,40}(?:token|secret|passw(?:or)?d|authorization)"
+_VALUE = r"[^\s\"'\\&,;]+"
+_GAP = r"[\"'\\]{0,4}\s{0,3}[:=]\s{0,3}[\"'\\]{0,4}"
+_LOOKS = tuple(
+    (re.compile(pattern, re.IGNORECASE if any_case else 0), instead)
+    for pattern, instead, any_case in (
+        (r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", rf"\1\2{MASK}", True),
+        (rf"\b({_NAMED})({_GAP})(?!{MASK}|bearer|basic){_VALUE}", rf"\1\2{MASK}", True),
+        (rf"{_NAMED_IN_QUERY}{_VALUE}", rf"\1{MASK}", True),
+        (_USER_IN_URL, f"://{MASK}@", False),
+        (r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abp])[-_][\w-]{8,}", MASK, False),
+        (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", MASK, False),
+        (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
+    )
+)
+"""What secrets look like wherever they stand, and what is left in their place."""
+
+
+@lru_cache(maxsize=4096)
+def is_secret_key(key: str | int) -> bool:
+    """Whether a key names a secret, in any spelling: apiTokens, secretKey, password, credentials, ak."""
+    return isinstance(key, str) and bool(_KEY.search(re.sub(r"[_-]", "", key)))
+
+
+def is_secret(path: Sequence[str | int]) -> bool:
+    """Whether a key on the path names a secret."""
+    return any(map(is_secret_key, path))
+
+
+def is_hidden(path: Sequence[str | int], value: Any) -> bool:
+    """Whether the JSON leaf at `path` is a secret. How many tokens is none."""
+    if value is None or isinstance(value, bool) or not is_secret(path):
+        return False
+    last = path[-1]
+    return isinstance(value, str) or not (isinstance(last, str) and last.lower().endswith("tokens"))
+
+
+@lru_cache(maxsize=4096)
+def names_secret(name: str) -> bool:
+    """Whether a header or a query parameter of this name is a credential, for all that is known."""
+    return bool(_NAME.search(name)) and not _HARMLESS_NAME.search(name)
+
+
+def without_password(text: str) -> str:
+    """A URL with its user, password and the keys in its query made unreadable."""
+    for pattern, instead in _URL_LOOKS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def masked(text: str) -> str:
+    """A text with a MASK for each character of what looks like a secret. Its length stays. For short texts: some
+    patterns take time."""
+    for pattern, instead in _LOOKS:
+        text = pattern.sub(partial(_masked, instead), text)
+    return text
+
+
+def _masked(instead: str, found: re.Match[str]) -> str:
+    left = found.expand(instead)
+    return left.replace(MASK, MASK * (len(found[0]) - len(left) + 1))

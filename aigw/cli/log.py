@@ -51,6 +51,8 @@ class LogThread(logging.Handler):
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
+            if sys.stderr is None:  # closed by whoever started it; print would take stdout then
+                continue
             with contextlib.suppress(OSError, ValueError):
                 print(line, file=sys.stderr, flush=True)
 

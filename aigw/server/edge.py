@@ -105,6 +105,8 @@ class Edge:
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
+            if _is_stopping(http):
+                return self._refuse(http, headers, family, _stopped(), request_id, end)
             end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
             raise
         except GatewayError as error:
@@ -183,6 +185,11 @@ class Edge:
                     if reply.streaming:
                         timing.first = timing.begun
                 await response.write(raw_of(batch))
+        except asyncio.CancelledError:
+            if not response.prepared or not _is_stopping(http):
+                raise
+            await self._break_off(http, response, exchange, reply, _stopped(), end)
+            return response
         except Exception as error:
             if not response.prepared or http.transport is None or http.transport.is_closing():
                 raise
@@ -255,6 +262,15 @@ class Edge:
         own = [*error.headers.items(), ("Content-Type", JSON)]
         headers = self._response_headers(asked, family, request_id, own)
         return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+
+
+def _is_stopping(http: web.BaseRequest) -> bool:
+    """Whether it is the gateway that cuts this request off, and not its client."""
+    return getattr(http.protocol, "stopping", False)
+
+
+def _stopped() -> GatewayError:
+    return GatewayError(503, "the gateway was stopped before this answer ended", kind="api_error", code="stopping")
 
 
 def _spent(timing: Timing, now: float) -> str:

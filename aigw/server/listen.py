@@ -23,12 +23,15 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Connection(web.RequestHandler):
-    """Answers what is not HTTP in JSON (clients.md E1), and shows none of its bytes, which may hold a key (E20)."""
+    """Answers what is not HTTP in JSON (clients.md E1), and shows none of its bytes, which may hold a key (E20).
 
-    __slots__ = ("arrived",)
+    `stopping`: what is still under way is cut off, and not by its client."""
+
+    __slots__ = ("arrived", "stopping")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.arrived = 0.0
+        self.stopping = False
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -48,6 +51,7 @@ class _Connection(web.RequestHandler):
 
     def _cut(self) -> None:
         if self._task_handler is not None:
+            self.stopping = True
             self._task_handler.cancel()
 
     def handle_error(

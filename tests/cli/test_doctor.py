@@ -21,6 +21,7 @@ from aigw.cli.diagnosis.online import ask_providers
 from aigw.cli.diagnosis.shared import ask_redis
 from aigw.cli.doctor import WIDTH, render
 from aigw.config.load import load
+from aigw.stores.usage_file import FILE_NAME
 from aigw.usage.tokens import TokenCounter
 
 CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(aigw.__file__).parents[1])}
@@ -190,6 +191,18 @@ def test_the_state_folder(tmp_path):
     (tmp_path / "file").write_text("")
     assert levels(setup.state_folder(tmp_path / "file")) == ["problem"]
     assert levels(setup.state_folder(Path("/proc/nothing/.aigw"))) == ["problem"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 1000, None])
+def test_a_usage_file_that_cannot_be_used(tmp_path, content):
+    folder = tmp_path / ".aigw"
+    folder.mkdir(mode=0o700)
+    file = folder / FILE_NAME
+    file.mkdir() if content is None else file.write_bytes(content)
+    (check,) = setup.state_folder(folder)
+    assert check.level == ("ok" if content == b"" else "problem")
+    if content != b"":
+        assert check.remedy.startswith(f"move {file} away")
 
 
 @pytest.mark.parametrize("soft, level, streams", [(-1, "ok", "no limit"), (20000, "ok", "9950"), (1024, "note", "462")])

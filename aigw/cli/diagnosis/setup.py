@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
 from aigw.server.listen import bind
+from aigw.stores.sqlite_file import FileError
+from aigw.stores.usage_file import FILE_NAME
+from aigw.stores.usage_query import summarise
+from aigw.usage.question import parse
 
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
@@ -163,6 +168,13 @@ def state_folder(folder: Path) -> Iterator[Check]:
         level: Level = "problem" if free < TOO_LITTLE else "note"
         remedy = "make room, or choose another state_dir in aigw.yaml"
         yield Check("state folder", level, f"{free // MIB} MiB are free on its disk", remedy)
+        return
+    try:
+        if existing == folder:
+            summarise(folder / FILE_NAME, parse(["model"], "1s", "", now=time.time()))
+    except FileError as error:
+        remedy = f"move {folder / FILE_NAME} away, or choose another state_dir in aigw.yaml"
+        yield Check("state folder", "problem", str(error).partition(";")[0], remedy)
         return
     shown = f"{folder} is writable" if existing == folder else f"{folder} will be made when it is needed"
     yield Check("state folder", "ok", f"{shown}; {free // (1024 * MIB)} GiB are free")

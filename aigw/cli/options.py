@@ -18,7 +18,7 @@ By = Annotated[
     typer.Option(metavar="NAME", help="A line for each route, service, provider, model, consumer or day; repeatable."),
 ]
 Since = Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")]
-Url = Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, perhaps elsewhere.")]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, or the Redis that many share.")]
 Key = Annotated[str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")]
 State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")

@@ -69,6 +69,9 @@ plugins:
 # How much of what plugins keep, such as the answers of ai-cache, may stay there, and in the memory of each worker.
 #cache: {size: 1GiB, memory: 64MiB}
 
+# A Redis that the usage of many gateways goes to, for `aigw top --url redis://...`.
+#usage: redis://127.0.0.1:6379/0
+
 # Prices of models (globs) in USD per million tokens, where the list that comes with aigw lacks one or is wrong.
 #prices:
 #  my-model: {input: 0.5, output: 1.5}

@@ -79,7 +79,7 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
     try:
         if not path.exists():
             return None
-        connection = _connect(path, BUSY_SECONDS)
+        connection = _connect_to_read(path)
     except (OSError, sqlite3.Error) as error:
         raise FileError(f"{path} cannot be opened: {error}") from None
     try:
@@ -148,10 +148,27 @@ def _touch(path: Path) -> None:
         raise ForeignFileError(f"{path} is no file; {_REMEDY}")
 
 
-def _connect(path: Path, busy: float) -> sqlite3.Connection:
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """On a disk that can only be read SQLite cannot make its files beside this one: then it is read as it is there,
+    without what is still in its log."""
     import sqlite3
 
-    address = f"file:{quote(os.fspath(path.absolute()))}?mode=rw"
+    connection = _connect(path, BUSY_SECONDS)
+    try:
+        connection.execute(_MARKS).fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            connection.close()
+            return _connect(path, BUSY_SECONDS, "immutable=1")
+    except sqlite3.DatabaseError:
+        pass  # whoever asks next says what is wrong
+    return connection
+
+
+def _connect(path: Path, busy: float, how: str = "mode=rw") -> sqlite3.Connection:
+    import sqlite3
+
+    address = f"file:{quote(os.fspath(path.absolute()))}?{how}"
     return sqlite3.connect(address, uri=True, timeout=busy, isolation_level=None, check_same_thread=False)
 
 

@@ -12,7 +12,7 @@ from aigw.usage.row import UsageRow
 
 def test_usage_on_a_read_only_disk(tmp_path):
     pytest.importorskip("resource")
-    log = SqliteUsageLog(tmp_path / FILE_NAME)
+    log = SqliteUsageLog(tmp_path / FILE_NAME, now=lambda: 2.0)
     log.append(UsageRow(id="a", at=1.0, route="r"))
     log.close()
     # what SQLite meets on a read-only disk: it cannot make the -shm and -wal beside the file

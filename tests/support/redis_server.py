@@ -6,6 +6,7 @@ Rule: a process is started here and ended here, by its own id; it can be killed,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -59,7 +60,8 @@ class RedisServer:
     async def kill(self) -> None:
         """Ends it at once, paused or not. What it had not written is lost."""
         if self._process is not None:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                self._process.kill()
             await self._process.communicate()
             self._process = None
 

@@ -357,5 +357,5 @@ def test_without_a_provider_the_price_is_that_of_the_model_s_vendor():
     prices = Prices(book=in_process)
     tokens = reported(1_000_000, 1_000_000)
     for vendor, model in (("openai", "gpt-4o"), ("claude", "claude-3-5-haiku-latest")):
-        assert prices.cost(tokens, Query("", model), AT) == prices.cost(tokens, Query(vendor, model), AT) > 0
-    assert prices.cost(tokens, Query("", "nobody-s-model"), AT) is None
+        assert cost_of(prices, tokens, Query("", model)) == cost_of(prices, tokens, Query(vendor, model)) > 0
+    assert cost_of(prices, tokens, Query("", "nobody-s-model")) is None

@@ -113,6 +113,7 @@ class AiStatistics:
         )
         self._suffixes = config.suffixes()
         self._content_types = _filters(config.enable_content_types)
+        self._faithful = env.fidelity == "higress"
         self._clock = env.clock
         self._metrics = metrics
 
@@ -131,6 +132,8 @@ class AiStatistics:
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
+        if exchange.notes.get("cache") == "hit" and not self._faithful:
+            watch.record.counts = False  # the answer tells what was spent when it was made
         streaming = reply.streaming or "text/event-stream" in content_type
         watch.record.reply(reply.status, reply.headers, streaming=streaming)
         return reply.tap(watch.events if streaming else watch.record.pieces, watch.end)
@@ -144,7 +147,7 @@ class AiStatistics:
         add = self._metrics.add
         if record.failed:
             add("llm_failure_count", labels)
-        if model is None or not self._plan.usage:
+        if model is None or not record.counts:
             return
         for name in ("input_token", "output_token", "total_token", "llm_service_duration", "llm_first_token_duration"):
             value = log.get(name)

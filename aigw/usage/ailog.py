@@ -59,7 +59,8 @@ class Plan:
 
 
 class Record:
-    """One request. `failed` tells whether the answer is an error, `usage` what was spent."""
+    """One request. `failed` tells whether the answer is an error, `usage` what was spent; nothing is where `counts` is
+    set to False."""
 
     __slots__ = (
         "_collectors",
@@ -70,6 +71,7 @@ class Record:
         "_status",
         "_values",
         "asked",
+        "counts",
         "failed",
         "log",
         "properties",
@@ -86,6 +88,7 @@ class Record:
         self.spans = spans
         self.properties = properties
         self.asked = ""
+        self.counts = plan.usage
         self.failed = False
         self.streaming = False
         self.usage = HigressUsage()
@@ -159,7 +162,7 @@ class Record:
             for chunk in batch:
                 if "chat_id" not in self.log:
                     self._chat_id(chunk.json())
-        if self._plan.usage and tells_usage(raw):
+        if self.counts and tells_usage(raw):
             for chunk in batch:
                 if tells_usage(chunk.raw) and chunk.data:
                     self.usage.feed(chunk.data)
@@ -178,7 +181,7 @@ class Record:
         body: Any = None
         if not self.streaming:
             body = self._plain()
-        if self._plan.usage:
+        if self.counts:
             if not self.usage.total:
                 self.usage.feed(reported())
             self._tokens()
@@ -197,7 +200,7 @@ class Record:
         body = _json(data)
         self._chat_id(body)
         self.failed = self.failed or _is_error(body) or (self._status >= 400 and not self._size)
-        if self._plan.usage:
+        if self.counts:
             self.usage.feed(data, body)
         return body
 

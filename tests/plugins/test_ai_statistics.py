@@ -89,6 +89,20 @@ def attribute(key: str, source: str = "", value: str = "", **more: Any) -> dict[
     return {"key": key, "value_source": source, "value": value, "apply_to_log": True, **more}
 
 
+async def test_an_answer_from_the_cache_spends_nothing() -> None:
+    async def cached(exchange: Exchange) -> Reply:
+        exchange.notes["cache"] = "hit"
+        return exchange.reply(json.dumps(COMPLETION).encode(), headers={"content-type": "application/json"})
+
+    async with stage({}) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+        reply = await it.plugin(exchange, cached)
+        assert json.loads(await reply.body()) == COMPLETION
+        assert it.counted() == {}
+    assert exchange.notes["ai_log"]["chat_id"] == "x"
+    assert not {"input_token", "output_token", "model"} & set(exchange.notes["ai_log"])
+
+
 async def test_a_plain_answer() -> None:
     async with stage({}, answer_json(COMPLETION)) as it:
         exchange, body = await it.ask(chat(QUESTION))

@@ -76,7 +76,7 @@ class SafeCache:
         headers = request.headers
         if headers.get(SKIP) == "on":
             return await self._bypass(exchange, call_next, SKIP)
-        control = parse_control(headers["cache-control"]) if "cache-control" in headers else NORMAL
+        control = parse_control(",".join(headers.getall("cache-control"))) if "cache-control" in headers else NORMAL
         if not control.store:
             return await self._bypass(exchange, call_next, "no-store")
         asked = self._keys.read(exchange, api)

@@ -6,6 +6,7 @@ be converted are misses."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ from aigw.stores.base import KV, StoreError
 
 SHOWN = 16
 """Characters of a key that the client sees; `aigw cache show` finds the entry by them."""
+
+
+LONG_BODY = 256 * 1024
+"""Bytes of a request that takes too long to shorten (1 ms) for the event loop."""
 
 
 class Settings(NamedTuple):
@@ -165,9 +170,9 @@ class SafeCache:
         find the flight."""
         settings = self._settings
         try:
-            entry = capture.entry(
-                exchange, created=self._env.clock.time(), ttl=settings.ttl, parts=self._keys.parts(asked)
-            )
+            long = len(asked.body) > LONG_BODY
+            parts = await asyncio.to_thread(self._keys.parts, asked) if long else self._keys.parts(asked)
+            entry = capture.entry(exchange, created=self._env.clock.time(), ttl=settings.ttl, parts=parts)
             if entry is not None:
                 flight.land(entry)
                 await self._kv.put(settings.prefix + asked.key, encode(entry), settings.ttl or None)

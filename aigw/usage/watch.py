@@ -15,17 +15,21 @@ KEPT_BYTES = 1024 * 1024
 
 
 class UsageWatch:
-    """A `core.exchange.Meter`. `provider` is the type in the catalog."""
+    """A `core.exchange.Meter`. `provider` is the type in the catalog, `size` the bytes of the answer so far.
 
-    __slots__ = ("_anonymous", "_kept", "_left", "_size", "provider", "reader")
+    `estimated` is what was counted last, with the size and the model that it was counted for: several want to know, and
+    it takes time."""
+
+    __slots__ = ("_anonymous", "_kept", "_left", "estimated", "provider", "reader", "size")
 
     def __init__(self, provider: str) -> None:
         self.provider = provider
         self.reader = UsageReader()
+        self.estimated: tuple[int, str, Tokens] | None = None
         self._kept: list[Batch] = []
         self._anonymous = True
         self._left = KEPT_BYTES
-        self._size = 0
+        self.size = 0
 
     @property
     def tokens(self) -> Tokens:
@@ -51,7 +55,7 @@ class UsageWatch:
         self._keep((Chunk(data, data),), len(data))
 
     def _keep(self, batch: Batch, size: int) -> None:
-        self._size += size
+        self.size += size
         if self._left >= size:
             self._left -= size
             self._kept.append(batch)
@@ -69,7 +73,7 @@ class UsageWatch:
     def share(self) -> float:
         """How much more came than was kept: what an estimate of the output is multiplied by."""
         kept = KEPT_BYTES - self._left
-        return self._size / kept if kept and self._size > kept else 1.0
+        return self.size / kept if kept and self.size > kept else 1.0
 
 
 def _collect(body: Any, text: list[str], reasoning: list[str]) -> None:

@@ -1,9 +1,12 @@
 import json
 
-from aigw.usage.estimate import estimate
+from fakes import chat
+
+from aigw.usage.estimate import estimate, estimate_answer
 from aigw.usage.normalise import UsageReader
 from aigw.usage.row import Tokens
 from aigw.usage.tokens import TokenCounter
+from aigw.usage.watch import UsageWatch
 
 COUNTER = TokenCounter()
 MESSAGES = [{"role": "user", "content": "Count from one to five, please."}]
@@ -43,3 +46,25 @@ def test_reasoning_is_a_part_of_the_output():
     assert estimate(Tokens(), prompt="x", text=TEXT, reasoning="hello world", counter=COUNTER) == Tokens(
         input=1, output=7, reasoning=2, source="estimated"
     )
+
+
+def test_an_answer_is_counted_once_for_all_who_ask():
+    class Counting(TokenCounter):
+        calls = 0
+
+        def count(self, text, model=""):
+            self.calls += 1
+            return super().count(text, model)
+
+    counter, watch = Counting(), UsageWatch("openai")
+    request = chat({"model": "m", "prompt": "one two three"})
+
+    def piece(text):
+        watch.feed(json.dumps({"choices": [{"delta": {"content": text}}]}).encode())
+        return estimate_answer(request, watch, counter=counter, model="m")
+
+    first = piece("Hello")
+    calls = counter.calls
+    assert estimate_answer(request, watch, counter=counter, model="m") is first
+    assert counter.calls == calls
+    assert piece(" there, my friend").output > first.output

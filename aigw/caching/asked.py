@@ -60,6 +60,8 @@ KEPT = 4096
 """Bytes of a request that are kept with its answer as they are."""
 LONG, SHOWN = 160, 80
 """Of a longer one, texts of more than LONG characters are kept as their first SHOWN and a digest."""
+MANY, LAST = 64, 32
+"""And of lists of more than MANY elements the LAST, behind a digest of the others."""
 
 
 class Asked(NamedTuple):
@@ -167,9 +169,14 @@ def _unsuitable(api: str, body: Mapping[str, Any]) -> str:
 
 
 def shortened(value: Any) -> Any:
-    """A value with its long texts cut. One that is so already stays as it is."""
+    """A value with its long texts and lists cut. One that is so already stays as it is."""
     if isinstance(value, str) and len(value) > LONG:
         return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode())})"
     if isinstance(value, Mapping):
         return {name: shortened(item) for name, item in value.items()}
-    return [shortened(item) for item in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    if len(value) <= MANY:
+        return [shortened(item) for item in value]
+    first = value[:-LAST]
+    return [f"… ({len(first)} elements, {digest(_encode(first))})", *map(shortened, value[-LAST:])]

@@ -184,6 +184,20 @@ def test_parts_are_short_however_long_the_request():
     assert "100000 characters" in found.stored
 
 
+def test_parts_are_short_however_many_the_messages():
+    def asked(first, last):
+        turns = [{"role": "user", "content": f"question {n}"} for n in range(10_000)]
+        return read(
+            {**HELLO, "messages": [{"role": "user", "content": first}, *turns, {"role": "user", "content": last}]}
+        )
+
+    plain = parts(asked("a", "b"))
+    assert len(plain) < 10_000
+    assert differences(plain, plain) == []
+    assert [each.where for each in differences(plain, parts(asked("a", "c")))] == ["body.messages[32].content"]
+    assert [each.where for each in differences(plain, parts(asked("b", "b")))] == ["body.messages[0]"]
+
+
 def test_what_stands_behind_the_cache_is_named():
     other = {**AFTER, "ai-proxy": {"ownKey": True, "providers": [{"type": "qwen"}]}}
     asked = read(HELLO)

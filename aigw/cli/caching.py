@@ -127,9 +127,10 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
     if found.status == "bypass":
         typer.echo(f"bypass: {found.reason}")
         return
-    if found.status == "hit":
+    if found.status == "hit" or found.reason:
         left = f", expires in {_span(found.created + found.ttl - time.time())}" if found.ttl and found.created else ""
-        typer.echo(f"hit: {key}, stored {_ago(found.created)} ago{left}")
+        because = f"; {found.reason}" if found.reason else ""
+        typer.echo(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
         return
     when = "" if from_file else f", asked and stored {_ago(found.created)} ago"
     if found.nearest is None:

@@ -16,14 +16,13 @@ from msgspec import Meta, Struct, structs
 
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
-from aigw.core.exchange import Exchange
+from aigw.core.exchange import CONSUMER_HEADER, Exchange
 from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 
 INHERITS = True
 
-CONSUMER = "x-mse-consumer"
 ORIGINAL_AUTH = "x-hi-original-auth"
 """Where Higress keeps a client's Authorization for a second hop."""
 INVALID = "Request denied by Key Auth check. Invalid API key"
@@ -149,7 +148,7 @@ class KeyAuth:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        request.headers.popall(CONSUMER, None)
+        request.headers.popall(CONSUMER_HEADER, None)
         exchange.consumer = ""
         if not self._protects:
             return await call_next(exchange)
@@ -161,7 +160,7 @@ class KeyAuth:
             raise self._denied(403, UNAUTHORIZED, "unauthorized_consumer")
         if not self._keeps:
             self._remove_keys(request)
-        exchange.consumer = request.headers[CONSUMER] = name
+        exchange.consumer = request.headers[CONSUMER_HEADER] = name
         return await call_next(exchange)
 
     def _find(self, request: Request) -> int | None:

@@ -15,6 +15,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
 from aigw.core.reply import ChunkSource, Outcome, Reply
+from aigw.dialects.openai import DONE_DATA
 from aigw.usage.estimate import estimate_answer, is_told
 from aigw.usage.higress import HigressUsage
 from aigw.usage.row import Tokens
@@ -23,7 +24,6 @@ from aigw.usage.watch import UsageWatch
 MAX_PLAIN = 100 * 1024 * 1024
 """Bytes of a JSON answer that are read for their usage before it is passed on; Higress's limit as well."""
 
-_DONE = b"[DONE]"
 _LAST = tuple(
     b'{"type":' + space + name
     for space in (b"", b" ")
@@ -203,7 +203,7 @@ class _Followed:
         if self._reads:
             for chunk in batch:
                 following.feed(chunk)
-        if (data := batch[-1].data) is not None and (data == _DONE or data.startswith(_LAST)):
+        if (data := batch[-1].data) is not None and (data == DONE_DATA or data.startswith(_LAST)):
             await following.finish(Outcome.COMPLETE)
         return batch
 

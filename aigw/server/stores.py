@@ -62,7 +62,7 @@ class GatewayStores:
     def __init__(self, folder: Path | None, limits: CacheConfig) -> None:
         self._memory = limits.memory
         self._local = LocalStores(folder, limits) if folder is not None else None
-        self._plain = self._local or MemoryStores()
+        self._here = self._local or MemoryStores()
         self._redis: dict[str, RedisStores] = {}
         self._kvs: dict[tuple[str, Service], KV] = {}
         self._counters: dict[tuple[str, Service], Counter] = {}
@@ -96,7 +96,7 @@ class GatewayStores:
 
     def _at(self, url: str) -> Stores:
         if not url:
-            return self._plain
+            return self._here
         from aigw.stores.redis import RedisStores
 
         if url not in self._redis:

@@ -6,7 +6,6 @@ once, charges what was produced where an answer was cut off, and tells every cli
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from math import ceil
@@ -22,14 +21,12 @@ from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import NOTHING, Estimate, Estimator
 from aigw.limits.headers import remaining, tell
-from aigw.limits.holding import Held
+from aigw.limits.holding import Held, not_charged
 from aigw.limits.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
 from aigw.limits.rules import Rules
 from aigw.limits.service import RedisConfig, check_redis
 from aigw.limits.spending import Spent, follow
 from aigw.stores.base import Count, Limit, StoreError, Ticket
-
-log = logging.getLogger("aigw")
 
 INHERITS = False
 
@@ -164,8 +161,7 @@ class _Charge:
         try:
             self.counts = await self._plugin.settle(self._held, self._estimate, spent)
         except StoreError as error:
-            self._exchange.notes[NAME] = f"not charged: {error}"
-            log.warning("%s: %s tokens of %s are not charged: %s", NAME, spent.tokens, self._exchange.id, error)
+            not_charged(self._exchange, NAME, spent.tokens, error)
 
 
 def _message(rejected: str) -> str:

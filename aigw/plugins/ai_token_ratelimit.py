@@ -108,18 +108,27 @@ class AiTokenRateLimit:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
             return self._refuse(exchange, ticket, ticket.refused)
-        charge = _Charge(self, exchange, Held(self._counter, ticket), estimate)
-        reply = await follow(exchange, call_next, charge.settle, counter=self._tokens, faithful=self._faithful)
-        if not self._faithful:
-            tell(reply, ticket, charge.counts)
-        return reply
+        return await self._follow(exchange, call_next, ticket, estimate)
 
-    async def settle(self, held: Held, estimate: Estimate, spent: Spent) -> Sequence[Count]:
-        """The counters afterwards. Raises StoreError."""
-        if self._faithful and not spent.tokens:
-            return ()
-        self._estimator.learn(estimate, spent.tokens)
-        return await held.settle([spent.tokens] * len(held.ticket.limits), within=self._faithful)
+    async def _follow(self, exchange: Exchange, call_next: Next, ticket: Ticket, estimate: Estimate) -> Reply:
+        """The answer to a request that was let in. What it used is charged before its end."""
+        held = Held(self._counter, ticket)
+        counts: Sequence[Count] = ()
+
+        async def settle(spent: Spent) -> None:
+            nonlocal counts
+            if self._faithful and not spent.tokens:
+                return
+            self._estimator.learn(estimate, spent.tokens)
+            try:
+                counts = await held.settle([spent.tokens] * len(ticket.limits), within=self._faithful)
+            except StoreError as error:
+                not_charged(exchange, NAME, spent.tokens, error)
+
+        reply = await follow(exchange, call_next, settle, counter=self._tokens, faithful=self._faithful)
+        if not self._faithful:
+            tell(reply, ticket, counts)
+        return reply
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
         if self._config.fail_closed:
@@ -143,25 +152,6 @@ class AiTokenRateLimit:
         unit = _UNITS[limit.window]
         message = f"{self._message}: the limit is {limit.limit} tokens per {unit}; try again in {wait} s"
         raise GatewayError(config.rejected_code, message, kind="tokens", code="rate_limit_exceeded", headers=headers)
-
-
-class _Charge:
-    """What one request is charged in the end. `counts` are the counters afterwards, once it is."""
-
-    __slots__ = ("_estimate", "_exchange", "_held", "_plugin", "counts")
-
-    def __init__(self, plugin: AiTokenRateLimit, exchange: Exchange, held: Held, estimate: Estimate) -> None:
-        self._plugin = plugin
-        self._exchange = exchange
-        self._held = held
-        self._estimate = estimate
-        self.counts: Sequence[Count] = ()
-
-    async def settle(self, spent: Spent) -> None:
-        try:
-            self.counts = await self._plugin.settle(self._held, self._estimate, spent)
-        except StoreError as error:
-            not_charged(self._exchange, NAME, spent.tokens, error)
 
 
 def _message(rejected: str) -> str:

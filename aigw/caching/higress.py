@@ -86,7 +86,7 @@ class HigressCache:
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
         """The question, "" for what is not cached, and whether a stream is asked for."""
         request, settings = exchange.request, self._settings
-        if not request.is_json or settings.strategy == "disabled":
+        if not request.is_json:
             return "", False
         request.seal()
         try:

@@ -72,7 +72,9 @@ class GatewayStores:
         return _Named(self, services)
 
     def kv(self, service: Service, url: str) -> KV:
-        """The KV at the URL of a Redis; "": on this machine."""
+        """The KV at the URL of a Redis; "": on this machine, where one memory is in front of all that are the same."""
+        if not url:
+            service = Service(service.name, service.port, database=service.database)
         kv = self._kvs.get((url, service))
         if kv is None:
             kv = self._at(url).kv(service)

@@ -6,6 +6,7 @@ at, and only its newest calls: a conversation that has left its circle may go on
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -44,8 +45,9 @@ class ToolCall(NamedTuple):
     arguments: str
 
 
-def newest_calls(request: Request) -> tuple[list[ToolCall], list[ToolCall]]:
-    """The calls whose results the request brings, and all of the conversation. Nothing for any other request."""
+def newest_calls(request: Request) -> tuple[list[ToolCall], list[list[ToolCall]]]:
+    """The calls whose results the request brings, and those of each turn of the conversation. Nothing for any other
+    request."""
     if not request.is_json:
         return [], []
     try:
@@ -58,13 +60,13 @@ def newest_calls(request: Request) -> tuple[list[ToolCall], list[ToolCall]]:
     if not turns or turns[-1] is not None:
         return [], []
     called = [turn for turn in turns if turn]
-    return (called[-1], [call for turn in called for call in turn]) if called else ([], [])
+    return (called[-1], called) if called else ([], [])
 
 
-def most_repeated(newest: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> tuple[ToolCall, int] | None:
-    """The newest call that was made most often, and how often."""
-    counted = [(call, all_calls.count(call)) for call in newest]
-    return max(counted, key=lambda each: each[1], default=None)
+def most_repeated(newest: Sequence[ToolCall], turns: Sequence[Sequence[ToolCall]]) -> tuple[ToolCall, int] | None:
+    """The newest call that was made most often, and in how many turns: the same call twice in one turn is no circle."""
+    counted = Counter(call for turn in turns for call in set(turn))
+    return max(((call, counted[call]) for call in newest), key=lambda each: each[1], default=None)
 
 
 def digest(*parts: str | bytes) -> str:

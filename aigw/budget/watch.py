@@ -1,6 +1,6 @@
 """Watches one configuration's requests for repetition, with counters for what a single request does not show.
 
-Rule: what an SDK sends again by itself is no repetition."""
+Rule: what an SDK sends again by itself is no repetition, nor is what failed and is tried again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from aigw.budget import refusal
 from aigw.budget.budget import PREFIX, Kind, Values
 from aigw.budget.repetition import Repetition, ToolCall, digest, most_repeated, newest_calls
+from aigw.budget.whose import NONE
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.stores.base import Count, Limit
@@ -47,18 +48,20 @@ class Watch:
         if not settings.watches or request.headers.get(RETRY, "0") != "0":
             return []
         whose = [values[kind] for kind in IDENTITY]
-        found = list(self._tool_calls(request, whose)) if settings.tool_calls else []
+        found = list(self._tool_calls(request, values, whose)) if settings.tool_calls else []
         if settings.requests and request.body:
             key = f"{PREFIX}:same:{digest(*whose, request.path, request.body)}"
             found.append(Repeated(_limit(key, settings.requests, ceil(settings.window)), settings, None))
         return found
 
-    def _tool_calls(self, request: Request, whose: Sequence[str]) -> Iterator[Repeated]:
+    def _tool_calls(self, request: Request, values: Values, whose: Sequence[str]) -> Iterator[Repeated]:
         most = self._settings.tool_calls
-        newest, all_calls = newest_calls(request)
-        worst = most_repeated(newest, all_calls)
+        newest, turns = newest_calls(request)
+        worst = most_repeated(newest, turns)
         if worst is not None and worst[1] >= most:
             raise refusal.repeated_call(*worst, most)
+        if values["session"] == NONE:
+            return  # independent conversations make the same calls, and nobody can tell them apart
         for call in dict.fromkeys(newest):
             key = f"{PREFIX}:tool:{digest(*whose, *call)}"
             yield Repeated(_limit(key, most, SESSION_SECONDS), self._settings, call)

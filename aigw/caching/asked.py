@@ -1,11 +1,12 @@
 """What a request asks for, as a key: two requests have the same key if nothing about them can make the answers differ.
 
-Rule: everything counts but for a list of fields that cannot change an answer; what is not known counts. JSON is
-compared by value, so that the order of keys and white space do not count."""
+Rule: everything counts but for lists of fields and headers that cannot change an answer; what is not known counts.
+JSON is compared by value, so that the order of keys and white space do not count."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -14,8 +15,9 @@ import msgspec
 from aigw.core.exchange import Exchange
 from aigw.providers import apis
 from aigw.providers.headers import CREDENTIALS
+from aigw.usage.ailog import SESSION_HEADERS
 
-VERSION = b"aigw 1"
+VERSION = b"aigw 2"
 """Of the way in which keys are made."""
 
 CONVERTIBLE = frozenset((apis.CHAT, apis.COMPLETIONS))
@@ -27,8 +29,27 @@ IGNORED = (
     "store",
 )  # fmt: skip
 """Fields that cannot change an answer. A request whose `store` is true is not looked up at all."""
-HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
-"""Headers that can."""
+PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
+"""Headers whose values are kept as they are; of any other that counts there is a digest: it may be a secret."""
+IGNORED_HEADERS = frozenset(
+    (
+        "host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive",
+        "te", "trailer", "upgrade", "expect", "date", "via", "forwarded", "priority",
+        "accept", "accept-charset", "accept-encoding", "accept-language", "user-agent", "origin", "referer",
+        "http-referer", "dnt", "from", "x-requested-with", "x-title", "x-app", "originator",
+        "cache-control", "pragma", "x-higress-skip-ai-cache", "x-mse-consumer", "x-hi-original-auth",
+        "x-real-ip", "x-client-ip", "true-client-ip", "cdn-loop",
+        "traceparent", "tracestate", "baggage", "b3", "sentry-trace", "uber-trace-id", "x-trace-id",
+        "x-cloud-trace-context", "request-id", "x-request-id", "x-client-request-id", "x-correlation-id",
+        "correlation-id", "idempotency-key", "x-idempotency-key",
+        "session-id", "session_id", "x-session-id", "conversation-id", "conversation_id", "x-conversation-id",
+        *SESSION_HEADERS,
+    )
+)  # fmt: skip
+_IGNORED_STARTS = (
+    "x-aigw-", "x-stainless-", "sec-", "x-forwarded-", "x-envoy-", "x-b3-", "x-datadog-", "x-amzn-", "cf-",
+)  # fmt: skip
+"""Headers that cannot change an answer. Any other may: it may name a provider to the one that the gateway asks."""
 
 STATEFUL = ("store", "previous_response_id", "conversation", "background")
 
@@ -57,15 +78,15 @@ class Asked(NamedTuple):
 
 
 class Keys:
-    """Makes the keys of one chain. `after` is what stands behind the cache there, as in `core.plugin`. Where ai-proxy
-    has keys of its own, the client's are not sent on and do not count."""
+    """Makes the keys of one chain. `after` is what stands behind the cache there, as in `core.plugin`. ai-proxy sends
+    no cookies on, and where it has keys of its own the client's neither: then they do not count."""
 
     def __init__(self, after: Mapping[str, Any]) -> None:
         proxy = after.get("ai-proxy")
         own_key = isinstance(proxy, dict) and proxy.get("ownKey") is True
         self.after = {name: digest(_encode(value)) for name, value in after.items()}
         self._start = blake2b(VERSION + _encode(self.after), digest_size=16)
-        self._headers = HEADERS if own_key else (*HEADERS, *CREDENTIALS)
+        self._unsent = frozenset((*(CREDENTIALS if own_key else ()), *(("cookie",) if proxy is not None else ())))
 
     def read(self, exchange: Exchange, api: str) -> Asked:
         request = exchange.request
@@ -82,10 +103,9 @@ class Keys:
         for name in IGNORED:
             body.pop(name, None)
         beside = [request.path, request.query]
-        for name in self._headers:
-            if name in request.headers:
-                value = ",".join(request.headers.getall(name))
-                beside.append(f"{name}: {digest(value.encode()) if name in CREDENTIALS else value}")
+        for name in sorted({name for each in request.headers if (name := _counted(each))} - self._unsent):
+            value = ",".join(request.headers.getall(name))
+            beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
         if exchange.target is not None and not exchange.target.authority:
             beside.append(f"host: {request.headers.get('host', '')}")  # it goes on, and may pick the upstream
         if stream and api not in CONVERTIBLE:
@@ -113,6 +133,17 @@ class Keys:
                 "body": msgspec.Raw(asked.body) if short else shortened(_decode(asked.body)),
             }
         )
+
+
+_WIRE = ("utf-8", "surrogateescape")
+"""Headers may have bytes that are no text."""
+
+
+@lru_cache(maxsize=2048)
+def _counted(header: str) -> str:
+    """The name in lower case, "" if the header cannot change an answer."""
+    name = header.lower()
+    return "" if name in IGNORED_HEADERS or name.startswith(_IGNORED_STARTS) else name
 
 
 def digest(data: bytes) -> str:

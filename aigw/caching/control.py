@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
+
+from multidict import CIMultiDict
 
 from aigw.caching.told import SKIP
 
@@ -28,10 +29,10 @@ NORMAL = Control()
 SKIPPED = Control(SKIP)
 
 
-def control_of(headers: Mapping[str, str]) -> Control:
+def control_of(headers: CIMultiDict[str]) -> Control:
     if headers.get(SKIP) == "on":
         return SKIPPED
-    return _parse(headers["cache-control"]) if "cache-control" in headers else NORMAL
+    return _parse(",".join(headers.getall("cache-control"))) if "cache-control" in headers else NORMAL
 
 
 @lru_cache(maxsize=256)

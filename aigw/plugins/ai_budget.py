@@ -192,7 +192,7 @@ class AiBudget:
         self._estimator.learn(charge.estimate, spent.tokens)
         amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
         charges = [amounts[each.unit] for each in charge.accounts]
-        charges += [1] * (len(held.ticket.limits) - len(charges))
+        charges += [int(charge.status < 400)] * (len(held.ticket.limits) - len(charges))
         try:
             await held.settle(charges)
             if cost is None:
@@ -224,7 +224,11 @@ class _Charge:
         self.status = 0
 
     async def ask(self, exchange: Exchange) -> Reply:
-        reply = await self._call_next(exchange)
+        try:
+            reply = await self._call_next(exchange)
+        except Exception:
+            self.status = 502
+            raise
         self.status = reply.status
         return reply
 

@@ -5,13 +5,13 @@ Rule: all that one call looks at and changes is one transaction."""
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aigw.stores import counter_state as state
 from aigw.stores.base import Count, Limit, Ticket
 from aigw.stores.counter_file import CounterFile
+from aigw.stores.counter_ticket import new_ticket
 from aigw.stores.namespace import Namespace
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 PAGE = 500
 """Keys that are listed in one go."""
 Settling = Callable[["sqlite3.Connection"], tuple[Count, ...]]
-
-_ids = random.Random()  # noqa: S311  # they tell tickets apart; they are no secret
 
 
 class SqliteCounter:
@@ -162,7 +160,7 @@ def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
     for index, (limit, count) in enumerate(zip(limits, counts, strict=True)):
         if count.used + count.held > limit.limit:
             return Ticket("", limits, counts, index)
-    return Ticket(f"{_ids.getrandbits(64):x}", limits, counts)
+    return Ticket(new_ticket(), limits, counts)
 
 
 def _amounts(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.stores.base import StoreError
+from aigw.stores.counter_ticket import free_abandoned
 from aigw.stores.sqlite_file import Format, open_for_writing
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ _PRUNE = (
 
 
 def open_counters(path: Path) -> sqlite3.Connection:
-    """A connection that waits for nobody. Raises StoreError."""
+    """A connection that waits for nobody; what killed processes held is free. Raises StoreError."""
     import sqlite3
 
     try:
-        connection = open_for_writing(path, FORMAT, busy=OPEN_SECONDS)
-        connection.execute("PRAGMA busy_timeout = 0")
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)))
+            with contextlib.suppress(sqlite3.OperationalError):  # busy: the leases end all the same
+                free_abandoned(connection)
+            connection.execute("PRAGMA busy_timeout = 0")
+            stack.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} cannot be opened: {error}") from None
     return connection

@@ -29,8 +29,7 @@ C = ("cat", "not json")
 
 
 def counted(body):
-    newest, every = newest_calls(chat(body))
-    return most_repeated(newest, every)
+    return most_repeated(*newest_calls(chat(body)))
 
 
 def test_the_same_arguments_in_another_order():
@@ -49,6 +48,10 @@ def test_a_conversation_that_goes_on_is_left_alone():
     assert counted({"messages": [*openai([A], [A], [A]), USER]}) is None
 
 
+def test_the_same_call_twice_in_one_turn_is_no_circle():
+    assert counted({"messages": openai([A, B, A])}) == (LS, 1)
+
+
 def test_anthropic():
     use = {"type": "tool_use", "id": "1", "name": "ls", "input": {"path": ".", "all": True}}
     result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "-"}]}
@@ -62,8 +65,8 @@ def test_responses():
 
     result = {"type": "function_call_output", "call_id": "1", "output": "-"}
     turn = [call(*A), call(*C), result, result]
-    newest, every = newest_calls(chat({"input": [USER, *turn, *turn]}))
-    assert (newest, len(every)) == ([LS, ToolCall("cat", "not json")], 4)
+    newest, turns = newest_calls(chat({"input": [USER, *turn, *turn]}))
+    assert turns == [newest, newest] == [[LS, ToolCall("cat", "not json")]] * 2
 
 
 @pytest.mark.parametrize(

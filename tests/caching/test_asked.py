@@ -135,6 +135,9 @@ def test_what_counts_beside_the_body():
         read(HELLO),
         read(HELLO, path="/other/v1/chat/completions"),
         read(HELLO, openai_organization="org"),
+        read(HELLO, anthropic_version="2023-06-01"),
+        read(HELLO, x_portkey_provider="openai"),
+        read(HELLO, x_portkey_provider="anthropic"),
         read(HELLO, after={**AFTER, "ai-prompt-decorator": {"prepend": []}}),
         read(HELLO, route=upstream, host="a.test"),
         read(HELLO, route=upstream, host="b.test"),
@@ -156,6 +159,20 @@ def test_a_clients_key_counts_where_it_is_sent_on():
     asked = read(HELLO, after=own, **ann)
     assert b"sk-ann" not in Keys(own).parts(asked)
     assert b"authorization" in Keys(own).parts(asked)
+
+
+def test_headers_that_cannot_change_an_answer():
+    plain = read(HELLO).key
+    for name in ("user_agent", "x_stainless_retry_count", "traceparent", "x_request_id", "x_aigw_run", "cookie"):
+        assert read(HELLO, **{name: "x"}).key == plain, name
+    assert read(HELLO, X_Other="x").key == read(HELLO, x_other="x").key != plain
+    assert read(HELLO, after={}, cookie="x").key != read(HELLO, after={}).key, "there is no ai-proxy to keep it"
+
+
+def test_what_a_header_says_may_be_a_secret():
+    asked = read(HELLO, helicone_auth="Bearer very-secret")
+    assert b"very-secret" not in parts(asked)
+    assert b"helicone-auth" in parts(asked)
 
 
 def test_parts_are_short_however_long_the_request():

@@ -1,11 +1,13 @@
 """ai-cache with OpenAI's own client in front and a scripted provider behind: what is paid for once."""
 
 import asyncio
+import json
 
 import pytest
 from openai import NOT_GIVEN
-from stage.answers import CHAT, DONE, answers, chunk, completion, streams, text_events
+from stage.answers import CHAT, DONE, PATH, answers, chunk, completion, streams, text_events
 from stage.gateway import proxied
+from stage.raw import encode
 
 CACHE = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}
 USAGE = {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3}
@@ -167,3 +169,15 @@ async def test_another_configuration_behind_the_cache_is_another_key(cached, gat
             _, _, said = await ask(running.sdk(base_url=running.url + base))
             assert said.startswith(how)
     assert [request.json()["model"] for request in upstream.requests] == ["small", "gpt-4o"]
+
+
+async def test_every_cache_control_counts(cached):
+    """A header may come more than once."""
+    running, upstream = await cached(answers(completion("Hello")))
+    body = json.dumps(CHAT).encode()
+    client = await running.connect()
+    head = encode("POST", PATH, body, cache_control="max-age=100")
+    for _ in range(2):
+        await client.send(head.replace(b"cache-control:", b"cache-control: no-store\r\ncache-control:"))
+        assert (await client.answer()).headers["x-aigw-cache"] == "bypass; reason=no-store"
+    assert len(upstream.requests) == 2

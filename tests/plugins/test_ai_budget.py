@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -416,6 +417,30 @@ async def test_a_session_that_is_a_circle_without_showing_it():
     await stage.ask(looping(1), x_aigw_session="s")
     error = await stage.refused(looping(1), x_aigw_session="s")
     assert 'ls({"a":1}) was made 3 times' in error.message
+
+
+async def test_conversations_that_nobody_can_tell_apart_may_make_the_same_calls():
+    stage = Stage(**repetition(tool_calls=3))
+    for number in range(6):
+        await stage.ask({**looping(1), "seed": number})
+    await stage.refused(looping(3))
+
+
+async def test_parallel_calls_of_one_turn_are_no_circle():
+    stage = Stage(**repetition(tool_calls=2))
+    call = {"function": {"name": "ls", "arguments": "{}"}}
+    turn = [{"role": "assistant", "tool_calls": [call] * 3}, *[{"role": "tool", "content": "x"}] * 3]
+    await stage.ask({"model": "m", "messages": [{"role": "user", "content": "go"}, *turn]})
+
+
+@pytest.mark.parametrize("failure", [Answer(500), Answer(error=UpstreamError(UpstreamFault.RESET, "no"))])
+async def test_what_failed_and_is_tried_again_is_no_circle(failure):
+    stage = Stage(failure, failure, answer_json(ANSWER), answer_json(ANSWER), **repetition(requests=2))
+    for _ in range(2):
+        with contextlib.suppress(UpstreamError):
+            await stage.ask()
+    await stage.ask()
+    await stage.refused()
 
 
 async def test_the_same_request_again_and_again():

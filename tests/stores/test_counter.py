@@ -87,6 +87,11 @@ async def burst(counter):
     tickets = await asyncio.gather(*(counter.hold([Limit("a", 100, 60, 30)]) for _ in range(16)))
     print(sum(ticket.refused is None for ticket in tickets), flush=True)
 
+async def hold(counter):
+    await counter.hold([Limit("a", 100, 60, 30)])
+    print("held", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+
 async def one_by_one(counter):
     for n in range(1000):
         await counter.settle(await counter.hold([Limit("left", 1 << 40), Limit("right", 1 << 40)]), [1, 1])
@@ -155,6 +160,18 @@ async def test_what_a_killed_worker_held_comes_free(path, open_counter, clock):
     assert (await counter.hold([Limit("a", 10, 0, 1)])).refused == 0
     clock.now += 900.0
     assert (await counter.hold([Limit("a", 10, 0, 1)])).refused is None
+
+
+async def test_what_a_killed_process_held_comes_free_with_the_next(path, open_counter, clock):
+    clock.now = time.time()
+    living = open_counter()
+    await living.hold([Limit("a", 100, 0, 7)])
+    child = worker(path, "hold")
+    assert child.stdout.readline() == "held\n"
+    assert (await living.read("a"))[0].held == 37
+    child.kill()
+    child.communicate()
+    assert (await open_counter().read("a"))[0].held == 7, "another that lives keeps what it holds"
 
 
 async def test_names_keep_their_data_apart(open_counter):
@@ -285,7 +302,7 @@ async def test_a_damaged_file_is_a_clear_error(path, open_counter):
     sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
     content = path.read_bytes()
     path.write_bytes(content[:1024] + b"\xff" * (len(content) - 1024))
-    with pytest.raises(StoreError, match=r"counters\.sqlite cannot be used: .*malformed"):
+    with pytest.raises(StoreError, match=r"counters\.sqlite cannot be opened: .*malformed"):
         await open_counter().add("1", 1)
 
 

@@ -1,0 +1,67 @@
+"""The names of tickets in the file of the counters: they say which process holds, so that what a killed one held comes
+free when the next one opens the file, and not only when its lease ends.
+
+Rule: in doubt a process lives: one of another machine or container, or one whose number somebody else has by now."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+from functools import cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_ids = random.Random()  # noqa: S311  # they tell tickets apart; they are no secret
+
+_HOLDING = "SELECT DISTINCT ticket FROM holds"
+_FREE = "DELETE FROM holds WHERE ticket = ?"
+
+
+def new_ticket() -> str:
+    return f"{_own()}.{_ids.getrandbits(64):x}"
+
+
+def free_abandoned(connection: sqlite3.Connection) -> None:
+    """Frees what processes hold that are no more. Raises sqlite3.Error."""
+    tickets = [ticket for (ticket,) in connection.execute(_HOLDING)]
+    owners = {owner: _is_gone(owner) for owner in {_owner(ticket) for ticket in tickets}}
+    connection.executemany(_FREE, [(ticket,) for ticket in tickets if owners[_owner(ticket)]])
+
+
+@cache
+def _own() -> str:
+    """Machine, process, and what tells it from another process that had the same number."""
+    machine = blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
+    return f"{machine}.{os.getpid():x}.{_ids.getrandbits(32):x}"
+
+
+def _owner(ticket: str) -> str:
+    return ticket.rpartition(".")[0]
+
+
+def _is_gone(owner: str) -> bool:
+    own = _own()
+    machine, _, process = owner.partition(".")
+    number, _, _ = process.partition(".")
+    try:
+        pid = int(number, 16)
+    except ValueError:
+        return False  # of an earlier version
+    if machine != own.partition(".")[0] or owner == own:
+        return False
+    if pid == os.getpid():
+        return True
+    if sys.platform == "win32":
+        return False  # there, signal 0 ends a process
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -42,7 +42,8 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
 
 
 def check_order(order: list[str], configured: Iterable[str], report: Report) -> None:
-    """`order:` lists every configured plugin once and nothing else."""
+    """`order:` lists every configured plugin once and nothing else, and who a client is stands before what that
+    decides."""
     names = list(configured)
     for index, name in enumerate(order):
         if name in order[:index]:
@@ -52,6 +53,9 @@ def check_order(order: list[str], configured: Iterable[str], report: Report) -> 
     for name in names:
         if name not in order:
             report.error(("order",), f"must list every configured plugin; {name!r} is missing")
+    if "key-auth" in order and "ai-quota" in order[: order.index("key-auth")]:
+        message = "stands before key-auth: everybody would be the consumer, or the admin, that he says he is"
+        report.error(("order", order.index("ai-quota")), message)
 
 
 def _check_route(route: RouteConfig, path: Path, report: Report) -> None:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
+from aigw.core.path import plain
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import Estimator
@@ -85,7 +86,7 @@ class AiQuota:
             raise refused("No Key Authentication information found.", 401, code="invalid_api_key")
         if (answer := await self._admin.answer(exchange)) is not None:
             return answer
-        if not exchange.request.path.endswith(self._suffixes):
+        if not self._costs(exchange.request.path):
             return await call_next(exchange)
         try:
             settle = await (self._check(exchange) if self._faithful else self._hold(exchange))
@@ -97,6 +98,12 @@ class AiQuota:
                 403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA)
             )
         return await follow(exchange, call_next, settle, counter=self._tokens, faithful=self._faithful)
+
+    def _costs(self, path: str) -> bool:
+        """`safe` charges a path as well that means the same to a provider."""
+        return path.endswith(self._suffixes) or (
+            not self._faithful and plain(path).rstrip("/ ").endswith(self._suffixes)
+        )
 
     async def _check(self, exchange: Exchange) -> Settle | None:
         """As Higress does: any number of requests may spend the last token."""

@@ -9,6 +9,7 @@ from aigw.config.rules import matches_domain
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Route, Target, Timeouts
+from aigw.core.path import plain
 from aigw.core.pipeline import Chain, Pipeline
 from aigw.core.rerouting import NOWHERE
 
@@ -60,8 +61,8 @@ def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) 
 
 
 def matches(match: MatchConfig, request: Request, host: str) -> bool:
-    pattern = match.path
-    if not (request.path.startswith(pattern[:-1]) if pattern.endswith("*") else request.path == pattern):
+    pattern, path = match.path, plain(request.path)
+    if not (path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern):
         return False
     if match.methods and request.method not in match.methods:
         return False

@@ -101,6 +101,15 @@ def test_text_instead_of_a_file():
     assert loaded.config.listen == "127.0.0.1:0"
 
 
+def test_nobody_is_believed_before_he_is_known():
+    quota = "ai-quota: {admin_consumer: a, redis: {service_name: r}}"
+    auth = "key-auth: {consumers: [{name: a, credential: secret-a}], keys: [authorization]}"
+    plugins = f"plugins: {{{quota}, {auth}}}\n"
+    assert load(None, {}, text=f"{plugins}order: [key-auth, ai-quota]".encode()).order("any")[0] == "key-auth"
+    with pytest.raises(ConfigError, match=r"order\[0\]: stands before key-auth: everybody would be"):
+        load(None, {}, text=f"{plugins}order: [ai-quota, key-auth]".encode())
+
+
 def test_order_lists_every_configured_plugin(read_config):
     plugins = "plugins: {ai-proxy: {}, ai-cache: {key: x}}\n"
     loaded, errors, _ = read_config(f"{plugins}order: [ai-proxy, ai-cache]")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.form import MAX_HEAD, find
+from aigw.dialects.form import MAX_HEAD, MAX_PARTS, find
 
 KIND = "multipart/form-data; boundary=xyz"
 
@@ -44,6 +44,7 @@ def test_an_empty_value():
         (form(('name="models"', b"x")), KIND),
         (form(("x" * MAX_HEAD + '; name="model"', b"x")), KIND),
         (form(MODEL)[:-20], KIND),
+        (form(*[FILE] * MAX_PARTS, MODEL), KIND),
         (b"", KIND),
     ],
 )

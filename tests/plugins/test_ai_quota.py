@@ -120,6 +120,14 @@ async def test_who_is_nobody_or_has_nothing_is_refused(fidelity):
         assert [key async for key in it.counter.keys("")] == []
 
 
+@pytest.mark.parametrize("path", ["/v1//chat/completions", f"{CHAT}/", f"{CHAT}%20", "/v1/chat%2Fcompletions"])
+async def test_another_way_to_write_the_path_is_not_free(path):
+    async with stage() as it:
+        assert (await it.ask(path=path))[0] == 403
+    async with stage(fidelity="higress") as it:
+        assert (await it.ask(path=path))[0] == 200
+
+
 @both
 async def test_a_quota_that_cannot_be_read_is_none(fidelity):
     async with stage(fidelity=fidelity, counter=Down()) as it:

@@ -32,6 +32,9 @@ routes:
         ("GET", "/v1/models/x", {"x-team": "b"}, None),
         ("GET", "/x", {"host": "a.corp:4700"}, "hosted"),
         ("GET", "/x", {}, None),
+        ("POST", "//v1/chat", {}, "posts"),
+        ("POST", "/x/%2e%2e/v1%2Fchat", {}, "posts"),
+        ("POST", "/v1/../x", {}, None),
     ],
 )
 def test_the_first_route_that_matches(method, path, headers, name):

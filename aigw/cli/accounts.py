@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,20 +13,21 @@ import typer
 from aigw.budget.amount import say, to_plain
 from aigw.budget.budget import Account, Budget
 from aigw.budget.ledger import Ledger, Line
+from aigw.cli.configured import configured, origin
 from aigw.cli.plain import plain
-from aigw.config.load import load
 from aigw.core.errors import ConfigError
 from aigw.server.stores import GatewayStores
 from aigw.stores.base import LOCAL
 
 
 @asynccontextmanager
-async def ledgers(path: Path) -> AsyncIterator[list[Ledger]]:
+async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list[Ledger]]:
     """One for each configuration of the plugin, over the stores that the gateway uses. Raises ConfigError."""
-    loaded = load(path, os.environ)
+    loaded = configured(config, recipe)
     plugin = loaded.plugins.get("ai-budget")
     if plugin is None:
-        raise ConfigError([f"{path}: has no plugin ai-budget, and so no budgets; `aigw recipes budget` shows one"])
+        where = origin(config, recipe)
+        raise ConfigError([f"{where}: has no plugin ai-budget, and so no budgets; `aigw recipes budget` shows one"])
     stores = GatewayStores(loaded.state_dir, loaded.config.cache)
     try:
         named = stores.by(loaded.services)

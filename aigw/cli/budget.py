@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aigw.cli.options import Config, Json, Recipe
+
 if TYPE_CHECKING:
     from aigw.budget.budget import Account
     from aigw.budget.ledger import Ledger, Line
 
-DEFAULT_FILE = Path("aigw.yaml")
 BAD_CONFIG = 2
 
 app = typer.Typer(
@@ -23,10 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 ForOption = Annotated[
     list[str] | None,
     typer.Option("--for", metavar="KIND=NAME", help="Whose: run=..., consumer=..., day=...; repeatable."),
@@ -35,7 +32,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The budget's 
 
 
 @app.command("status", epilog="Example: aigw budget status --json")
-def status(config: ConfigOption = DEFAULT_FILE, as_json: JsonOption = False) -> None:
+def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Show what is used of every budget, whether a gateway runs or not.
 
     It reads the counters that the gateway with this configuration uses: in its state folder, or its Redis."""
@@ -44,7 +41,7 @@ def status(config: ConfigOption = DEFAULT_FILE, as_json: JsonOption = False) -> 
     from aigw.cli.accounts import ledgers, show
 
     async def run() -> list[Line]:
-        async with ledgers(config) as opened:
+        async with ledgers(config, recipe) as opened:
             return [line for ledger in opened for line in await ledger.lines(time.time())]
 
     show(_run(run()), as_json=as_json)
@@ -55,16 +52,19 @@ def raise_(
     name: NameArgument,
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="USD, tokens or calls, as the budget has it.")],
     whose: ForOption = None,
-    config: ConfigOption = DEFAULT_FILE,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
-    """Allow more to be spent this time: in this run, on this day, ... A running gateway follows at once."""
+    """Allow more to be spent this time.
+
+    That is: in this run, on this day, ... A running gateway follows at once."""
     from aigw.budget.amount import parse
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.raise_by(account, parse(account.budget.unit, amount))
 
-    _change(name, whose, config, change, as_json=as_json)
+    _change(name, whose, config, recipe, change, as_json=as_json)
 
 
 @app.command("reset", epilog="Example: aigw budget reset daily --all")
@@ -72,21 +72,25 @@ def reset(
     name: NameArgument,
     whose: ForOption = None,
     every: Annotated[bool, typer.Option("--all", help="Everyone's that --for leaves open.")] = False,
-    config: ConfigOption = DEFAULT_FILE,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
-    """Let a budget begin anew: nothing is used, nothing set aside, nothing raised."""
+    """Let a budget begin anew.
+
+    Nothing of it is used, set aside or raised any more."""
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.reset(account)
 
-    _change(name, whose, config, change, as_json=as_json, every=every)
+    _change(name, whose, config, recipe, change, as_json=as_json, every=every)
 
 
 def _change(
     name: str,
     whose: list[str] | None,
-    config: Path,
+    config: Path | None,
+    recipe: str | None,
     change: Callable[[Ledger, Account], Awaitable[None]],
     *,
     as_json: bool,
@@ -101,7 +105,7 @@ def _change(
 
     async def run() -> list[Line]:
         now = time.time()
-        async with ledgers(config) as opened:
+        async with ledgers(config, recipe) as opened:
             ledger, budget = find(opened, name)
             accounts = await choose(ledger, budget, wanted, now, every=every)
             for account in accounts:

@@ -51,9 +51,8 @@ class ChatStream:
 
     def feed(self, batch: Batch) -> Batch:
         hidden = []
-        for chunk in batch:
-            if self._choices == 1 and chunk.raw.endswith(_GOES_ON):
-                continue
+        telling = [chunk for chunk in batch if not chunk.raw.endswith(_GOES_ON)] if self._choices == 1 else batch
+        for chunk in telling:
             if _TELLS_THE_END.search(chunk.raw):
                 self._finished |= _finished_choices(chunk)
                 if self._hide_usage and is_usage_only(chunk):

@@ -100,7 +100,7 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
     try:
         application, version, tables = connection.execute(_MARKS).fetchone()
     except sqlite3.OperationalError as error:
-        raise FileError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error) from None
     except sqlite3.DatabaseError as error:
         raise ForeignFileError(f"{path} is no {format_.noun} ({error}); {_REMEDY}") from None
     if (application, version, tables) == (0, 0, 0):
@@ -121,6 +121,15 @@ def made_of(connection: sqlite3.Connection, schema: Collection[str]) -> bool:
     """Whether there is nothing but this: views and triggers are code, which would run."""
     found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
     return all(statement in schema for (statement,) in found)
+
+
+def unreadable(path: Path, error: sqlite3.Error) -> FileError:
+    """What to tell of a file of ours that could not be read: only what is no passing trouble has a remedy."""
+    import sqlite3
+
+    if isinstance(error, sqlite3.OperationalError):
+        return FileError(f"{path} cannot be read: {error}")
+    return ForeignFileError(f"{path} is damaged ({error}); {_REMEDY}")
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aigw.stores.sqlite_file import FileError, open_for_reading
+from aigw.stores.sqlite_file import open_for_reading, unreadable
 from aigw.stores.usage_file import COLUMNS, FORMAT
 from aigw.usage import summary
 from aigw.usage.question import BY, Question
@@ -70,7 +70,7 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
             for values in found:
                 yield _row(values)
         except sqlite3.Error as error:
-            raise FileError(f"{path} cannot be read: {error}") from None
+            raise unreadable(path, error) from None
 
 
 def summarise(path: Path, question: Question) -> summary.Summary:
@@ -85,7 +85,7 @@ def summarise(path: Path, question: Question) -> summary.Summary:
             connection.execute("BEGIN")  # one state of the file for all that is asked
             return summarise_in(connection, question)
         except sqlite3.Error as error:
-            raise FileError(f"{path} cannot be read: {error}") from None
+            raise unreadable(path, error) from None
 
 
 def summarise_in(connection: sqlite3.Connection, question: Question) -> summary.Summary:

@@ -275,6 +275,17 @@ def test_a_reader_never_sees_half_of_a_new_file(tmp_path):
         writer.join()
 
 
+def test_a_file_that_was_damaged_later_has_a_remedy(log, path):
+    for row in rows(500):
+        log.append(row)
+    log.close()
+    with path.open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(bytes(20 * 4096))
+    with pytest.raises(ForeignFileError, match=r"is damaged .*; move it away"):
+        list(log.read())
+
+
 def test_old_rows_are_pruned(path):
     day = 86400.0
     clock = Clock(100 * day)

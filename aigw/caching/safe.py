@@ -68,7 +68,7 @@ class SafeCache:
         try:
             value = await self._kv.get(self._settings.prefix + key)
         except StoreError:
-            value, why = None, "store"
+            value, why = None, "unavailable"
         else:
             why = "new"
         if value is not None:

@@ -19,9 +19,9 @@ from aigw.stores.base import LOCAL
 
 
 @asynccontextmanager
-async def ledgers(file: Path | None) -> AsyncIterator[list[Ledger]]:
+async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list[Ledger]]:
     """One for each configuration of the plugin, over the stores that the gateway uses. Raises ConfigError."""
-    async with opened(file, "ai-budget", recipe="budget") as (_, configs, stores):
+    async with opened(config, recipe, "ai-budget", shown="budget") as (_, configs, stores):
         yield [
             Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
             for each in configs

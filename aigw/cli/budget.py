@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.opened import fail, run
-from aigw.cli.options import Config, Json
+from aigw.cli.options import Config, Json, Recipe
 
 if TYPE_CHECKING:
     from aigw.budget.budget import Account
@@ -31,7 +31,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The budget's 
 
 
 @app.command("status", epilog="Example: aigw budget status --json")
-def status(config: Config = None, as_json: Json = False) -> None:
+def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Show what is used of every budget, whether a gateway runs or not.
 
     It reads the counters that the gateway with this configuration uses: in its state folder, or its Redis."""
@@ -40,7 +40,7 @@ def status(config: Config = None, as_json: Json = False) -> None:
     from aigw.cli.accounts import ledgers, show
 
     async def lines() -> list[Line]:
-        async with ledgers(config) as opened:
+        async with ledgers(config, recipe) as opened:
             return [line for ledger in opened for line in await ledger.lines(time.time())]
 
     show(run("budget", lines()), as_json=as_json)
@@ -52,15 +52,18 @@ def raise_(
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="USD, tokens or calls, as the budget has it.")],
     whose: ForOption = None,
     config: Config = None,
+    recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
-    """Allow more to be spent this time: in this run, on this day, ... A running gateway follows at once."""
+    """Allow more to be spent this time.
+
+    That is: in this run, on this day, ... A running gateway follows at once."""
     from aigw.budget.amount import parse
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.raise_by(account, parse(account.budget.unit, amount))
 
-    _change(name, whose, config, change, as_json=as_json)
+    _change(name, whose, config, recipe, change, as_json=as_json)
 
 
 @app.command("reset", epilog="Example: aigw budget reset daily --all")
@@ -69,20 +72,24 @@ def reset(
     whose: ForOption = None,
     every: Annotated[bool, typer.Option("--all", help="Everyone's that --for leaves open.")] = False,
     config: Config = None,
+    recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
-    """Let a budget begin anew: nothing is used, nothing set aside, nothing raised."""
+    """Let a budget begin anew.
+
+    Nothing of it is used, set aside or raised any more."""
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.reset(account)
 
-    _change(name, whose, config, change, as_json=as_json, every=every)
+    _change(name, whose, config, recipe, change, as_json=as_json, every=every)
 
 
 def _change(
     name: str,
     whose: list[str] | None,
     config: Path | None,
+    recipe: str | None,
     change: Callable[[Ledger, Account], Awaitable[None]],
     *,
     as_json: bool,
@@ -97,7 +104,7 @@ def _change(
 
     async def lines() -> list[Line]:
         now = time.time()
-        async with ledgers(config) as opened:
+        async with ledgers(config, recipe) as opened:
             ledger, budget = find(opened, name)
             accounts = await choose(ledger, budget, wanted, now, every=every)
             for account in accounts:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aigw.cli.opened import fail, opened, run
-from aigw.cli.options import Config, Json
+from aigw.cli.options import Config, Json, Recipe
 
 if TYPE_CHECKING:
     from aigw.caching.shelf import Item
@@ -32,12 +32,12 @@ ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Only 
 
 
 @app.command("stats", epilog="Example: aigw cache stats --json")
-def stats(config: Config = None, as_json: Json = False) -> None:
+def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Count what is stored, by model."""
     from aigw.cli.caching import plain_stats, print_stats
 
     async def look() -> Any:
-        async with _shelves(config) as (loaded, shelves):
+        async with _shelves(config, recipe) as (loaded, shelves):
             return plain_stats(await _all(shelves), _total(loaded))
 
     found = run("cache", look())
@@ -49,12 +49,13 @@ def ls(
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many; the newest come first.")] = 20,
     model: ModelOption = "",
     config: Config = None,
+    recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
     """List stored answers, the newest first."""
     from aigw.cli.caching import plain_item, print_list
 
-    items = [item for item in run("cache", _items(config)) if not model or _model(item) == model][:number]
+    items = [item for item in run("cache", _items(config, recipe)) if not model or _model(item) == model][:number]
     _json([plain_item(item) for item in items]) if as_json else print_list(items)
 
 
@@ -62,6 +63,7 @@ def ls(
 def show(
     key: Annotated[str, typer.Argument(metavar="KEY", help="As in x-aigw-cache and in ls, or how it begins.")],
     config: Config = None,
+    recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
     """Show one stored answer and its request.
@@ -69,7 +71,7 @@ def show(
     Of a long request, texts are not stored whole."""
     from aigw.cli.caching import plain_item, print_item
 
-    matching = [item for item in run("cache", _items(config)) if item.key.startswith(key)]
+    matching = [item for item in run("cache", _items(config, recipe)) if item.key.startswith(key)]
     exact = [item for item in matching if item.key == key]
     if len(exact or matching) != 1:
         there = "several keys begin" if matching else "no key begins"
@@ -80,10 +82,11 @@ def show(
 
 @app.command("clear", epilog="Example: aigw cache clear --model gpt-4o --older-than 7d")
 def clear(
-    key: Annotated[str, typer.Argument(metavar="[KEY]", help="Only answers whose key begins so.")] = "",
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Only answers whose key begins so.")] = "",
     model: ModelOption = "",
     older_than: Annotated[str, typer.Option(metavar="TIME", help="Only those stored before: 90s, 15m, 1h, 7d.")] = "",
     config: Config = None,
+    recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
     """Forget stored answers: all, or those that are named.
@@ -103,7 +106,7 @@ def clear(
         return old and item.key.startswith(key) and (not model or _model(item) == model)
 
     async def forget() -> int:
-        async with _shelves(config) as (_, shelves):
+        async with _shelves(config, recipe) as (_, shelves):
             return sum([await shelf.clear(wanted) for shelf in shelves.values()])
 
     number = run("cache", forget())
@@ -113,13 +116,14 @@ def clear(
 @app.command("explain", epilog="Example: aigw cache explain request.json")
 def explain(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A request's body, - for stdin; default: the last miss.")
+        Path | None, typer.Argument(metavar="FILE", help="A request's body, - for stdin; default: the last miss.")
     ] = None,
     path: Annotated[str, typer.Option(metavar="PATH", help="Where it goes; default: what the body looks like.")] = "",
     header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header of the request; repeatable.")
     ] = None,
     config: Config = None,
+    recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
     """Say why a request is a hit or a miss.
@@ -139,7 +143,7 @@ def explain(
             fail("cache", f"{file} cannot be read: {error.strerror or error}")
 
     async def look() -> Any:
-        async with _shelves(config) as (loaded, shelves):
+        async with _shelves(config, recipe) as (loaded, shelves):
             if file is None:
                 return await explain_last(shelves)
             return await explain_request(loaded, shelves, make_request(body, path, header or []))
@@ -157,8 +161,8 @@ def _model(item: Item) -> str:
     return item.entry.model if item.entry is not None else ""
 
 
-async def _items(config: Path | None) -> list[Item]:
-    async with _shelves(config) as (_, shelves):
+async def _items(config: Path | None, recipe: str | None) -> list[Item]:
+    async with _shelves(config, recipe) as (_, shelves):
         return await _all(shelves)
 
 
@@ -184,12 +188,12 @@ def _total(loaded: Loaded) -> Line | None:
 
 
 @asynccontextmanager
-async def _shelves(file: Path | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
+async def _shelves(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
     from aigw.caching.config import service_of
     from aigw.caching.shelf import Shelf
 
-    async with opened(file, "ai-cache", recipe="ai-cache") as (loaded, configs, stores):
+    async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
         places = [(service_of(each.store), each.prefix()) for each in configs if each.store is not None]
         yield loaded, {(service, prefix): Shelf(stores.kv(service), prefix) for service, prefix in places}
 

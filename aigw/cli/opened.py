@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE
-
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
     from aigw.stores.base import Stores
@@ -27,19 +25,17 @@ class Opened(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(file: Path | None, plugin: str, *, recipe: str) -> AsyncIterator[Opened]:
-    """`recipe` shows how the plugin is configured. Raises ConfigError."""
-    import os
-
-    from aigw.config.load import load
+async def opened(config: Path | None, recipe: str | None, plugin: str, *, shown: str) -> AsyncIterator[Opened]:
+    """Those of a file or of a recipe; the recipe `shown` shows how the plugin is configured. Raises ConfigError."""
+    from aigw.cli.configured import configured, origin
     from aigw.core.errors import ConfigError
     from aigw.server.stores import GatewayStores
 
-    path = file or DEFAULT_FILE
-    loaded = load(path, os.environ)
+    loaded = configured(config, recipe)
     found = loaded.plugins.get(plugin)
     if found is None:
-        raise ConfigError([f"{path}: has no plugin {plugin}; `aigw recipes {recipe}` shows one"])
+        where = origin(config, recipe)
+        raise ConfigError([f"{where}: has no plugin {plugin}; `aigw recipes {shown}` shows one"])
     stores = GatewayStores(loaded.state_dir, loaded.config.cache)
     try:
         configs = [each for each in found.rules.configs if each is not None]

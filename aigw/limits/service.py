@@ -38,9 +38,9 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
 
 
 def check_redis(redis: RedisConfig | None) -> list[Problem]:
-    """In Higress's words."""
+    """In Higress's words, and what to write."""
     if redis is None:
-        return [Problem((), "missing redis in config")]
+        return [Problem((), "missing redis in config; write redis: {service_name: redis.static}")]
     if not redis.service_name:
         return [Problem(("redis",), "redis service name must not be empty")]
     return []

@@ -33,6 +33,9 @@ INHERITS = False
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
 MESSAGE = "Too many requests"
+NO_RULES = (
+    "at least one of 'global_threshold' or 'rule_items' must be set; write global_threshold: {token_per_minute: 10000}"
+)
 LONGEST_RETRY = 60
 """Seconds that SDKs wait at most before they try again; a longer wait they need not try at all (clients.md E2)."""
 _UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
@@ -53,13 +56,13 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words."""
+    """In Higress's words, and what to write."""
     problems = check_redis(config.redis)
     if not config.rule_name:
         problems.append(Problem((), "missing rule_name in config"))
     items = config.rule_items
     if config.global_threshold is None and items is None:
-        problems.append(Problem((), "at least one of 'global_threshold' or 'rule_items' must be set"))
+        problems.append(Problem((), NO_RULES))
     if config.global_threshold is not None and (problem := config.global_threshold.problem("global_threshold")):
         problems.append(Problem(("global_threshold",), f"failed to parse global_threshold: {problem}"))
     if items is not None and not items:

@@ -26,6 +26,7 @@ INHERITS = True
 ORIGINAL_AUTH = "x-hi-original-auth"
 """Where Higress keeps a client's Authorization for a second hop."""
 INVALID = "Request denied by Key Auth check. Invalid API key"
+NO_CONSUMERS = 'No consumers and no credentials; write consumers: [{name: ann, credential: "${ANN_KEY}"}]'
 UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
 
 
@@ -69,8 +70,8 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words."""
-    problems = [] if config.consumers else [Problem((), "No consumers and no credentials")]
+    """In Higress's words, and what to write."""
+    problems = [] if config.consumers else [Problem((), NO_CONSUMERS)]
     owners: dict[str, str] = {}
     for index, consumer in enumerate(config.consumers):
         at = ("consumers", index)
@@ -102,7 +103,7 @@ def _consumer_problems(config: Config, consumer: Consumer) -> list[str]:
     if "" in consumer.all_credentials():
         found.append("a credential must not be empty")
     if not (config.keys if consumer.keys is None else consumer.keys):
-        found.append("at least one key has to be configured for a rule.")
+        found.append("at least one key has to be configured for a rule; write keys: [Authorization]")
     return found
 
 

@@ -30,7 +30,7 @@ POOL = 4
 BATCH = 128
 SCAN = 500
 T = TypeVar("T")
-_ERRNO = re.compile(r"Error (\d+) connecting to \S+ Connect call failed")
+_ERRNO = re.compile(r"Error (\d+) connecting to \S+ ")
 Word = bytes | str | int
 Command = tuple[Word, ...]
 

@@ -207,6 +207,13 @@ def test_what_is_not_there(cache):
     assert code == 2
     assert "has no plugin ai-cache" in err
     assert cache("stats", "--config", "other.yaml")[0] == 2
+    (cache.folder / "aigw.yaml").unlink()
+    assert "say with --config or --recipe what the gateway uses" in cache("stats")[2]
+
+
+def test_the_answers_of_a_recipe(cache):
+    code, out, _ = cache("stats", "--recipe", "ai-cache", "--json")
+    assert (code, json.loads(out)["entries"]) == (0, 0)
 
 
 def test_texts_that_a_higress_stored(cache):

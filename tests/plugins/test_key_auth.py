@@ -154,7 +154,8 @@ async def test_consumers_may_have_places_of_their_own():
         ({"consumers": [{"name": "a", "credential": "tops"}, {"name": "b", "credential": "tops"}]},
          "duplicate consumer credential: 'b' has one of 'a'"),
         ({"consumers": [ALICE], "in_header": False, "in_query": False}, "must set to true"),
-        ({"consumers": [ALICE], "keys": []}, "at least one key has to be configured"),
+        ({"consumers": [ALICE], "keys": []}, "at least one key has to be configured for a rule; write keys: [Authorization]"),
+        ({}, "No consumers and no credentials; write consumers: [{name: ann,"),
         ({"consumers": [ALICE], "_rules_": [{"_match_route_": ["r"], "allow": ["eve"]}]}, "there is no consumer 'eve'"),
     ],
 )  # fmt: skip

@@ -204,6 +204,6 @@ class RedisClient:
         if isinstance(error, TimeoutError | RedisTimeoutError):
             return f"no answer within {self._timeout:g} s"
         text = str(error).partition("\n")[0]
-        if number := _ERRNO.match(text):
+        if (number := _ERRNO.match(text)) and "SSL" not in text:
             return os.strerror(int(number[1])).lower()
         return text[:200] or type(error).__name__

@@ -46,7 +46,8 @@ def test_every_recipe_is_tried():
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_it_says_what_it_shows_and_how_to_try_it(path):
     comment = path.read_text().split("\nplugins:")[0]
-    assert f"aigw serve --config recipes/{path.name}" in comment
+    assert f"aigw serve --recipe {path.stem}" in comment
+    assert "recipes/" not in comment  # it is tried from any folder
     assert "curl" in comment
 
 

@@ -6,17 +6,18 @@ at, and only its newest calls: a conversation that has left its circle may go on
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, json
 
 from aigw.core.document import Document
 from aigw.core.model import Request
 
 _MARKS = (b'"tool_calls"', b'"tool_use"', b'"function_call"')
+_decode = json.Decoder().decode
+_encode = json.Encoder(order="sorted").encode
 _RESULTS = ("tool", "function")
 
 
@@ -111,13 +112,11 @@ def _calls(message: dict[str, Any]) -> Iterator[ToolCall]:
 
 
 def _call(name: Any, arguments: Any) -> ToolCall:
-    value = arguments
-    if isinstance(arguments, str):
-        try:
-            value = json.loads(arguments)
-        except (ValueError, RecursionError):
-            return ToolCall(str(name), arguments)
-    return ToolCall(str(name), json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+    try:
+        value = _decode(arguments) if isinstance(arguments, str) else arguments
+        return ToolCall(str(name), _encode(value).decode())
+    except (ValueError, RecursionError):
+        return ToolCall(str(name), str(arguments))
 
 
 def _list(value: Any) -> list[Any]:

@@ -17,14 +17,13 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
 from aigw.core.reply import Reply
 from aigw.dialects.chat_whole import usage_chunk
-from aigw.dialects.openai import choices_of, is_error, is_usage_only
+from aigw.dialects.openai import DONE_DATA, choices_of, is_error, is_usage_only
 from aigw.dialects.sse import json_event
 from aigw.providers import apis
 from aigw.usage.ailog import as_payload
 
 MAX_BYTES = 8 * 1024 * 1024
 """Of an answer that is kept."""
-DONE = b"[DONE]"
 
 
 def keepable(reply: Reply) -> bool:
@@ -99,7 +98,7 @@ class Capture:
             return None
         if self._asked.api not in CONVERTIBLE:
             return _as_it_is(pairs) if _ended(events) else None
-        if events[-1].data != DONE or not self._finished(events):
+        if events[-1].data != DONE_DATA or not self._finished(events):
             return None
         told = next((event for event in events[-LAST:] if is_usage_only(event)), None)
         fields = _as_it_is([pair for pair in pairs[:-1] if pair[0] is not told])

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from aigw.stores.base import Service
+from aigw.stores.base import Service, logical_port
 
 PREFIX = "higress-ai-cache:"
 LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
@@ -125,7 +125,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def service_of(store: Redis) -> Service:
-    port = store.service_port or (80 if store.service_name.endswith(".static") else 6379)
+    port = logical_port(store.service_name, store.service_port)
     return Service(store.service_name, port, store.username, store.password, store.database, seconds(store.timeout))
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
-FORMAT = b"aigw-cache 1\n"
+NAME = b"aigw-cache"
+"""How every value begins that an aigw of any version wrote."""
+FORMAT = NAME + b" 1\n"
 """Stands before every value. A value with any other beginning is not read."""
 
 

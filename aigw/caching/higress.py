@@ -13,7 +13,7 @@ from aigw.caching.semantic import Found, Semantic
 from aigw.caching.told import HEADER, SKIP, note
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.dialects.sse import EventSplitter
@@ -86,7 +86,7 @@ class HigressCache:
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
         """The question, "" for what is not cached, and whether a stream is asked for."""
         request, settings = exchange.request, self._settings
-        if not request.is_json or settings.strategy == "disabled":
+        if not request.is_json:
             return "", False
         request.seal()
         try:
@@ -141,16 +141,18 @@ class HigressCache:
 
 
 class _Collected:
-    """The pieces of one answer."""
+    """The pieces of one answer; none where it is larger than MAX_BYTES: a part of it is no answer."""
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
         self._size = 0
 
     def batch(self, batch: Batch) -> None:
-        self._size += len(raw_of(batch))
+        self._size += sum([len(chunk.raw) for chunk in batch])
         if self._size <= MAX_BYTES:
             self._chunks += batch
+        else:
+            self._chunks.clear()
 
     def plain(self, path: Path) -> str:
         body = b"".join([chunk.raw for chunk in self._chunks])

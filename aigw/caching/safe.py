@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aigw.caching.asked import CACHED, Asked, Keys
 from aigw.caching.capture import Capture, keepable
+from aigw.caching.control import Control, control_of
 from aigw.caching.entry import Entry, decode, encode
 from aigw.caching.flight import Flight, Flights
 from aigw.caching.replay import EVENTS, JSON, Replay, body_of, events_of
@@ -40,29 +40,6 @@ class Settings(NamedTuple):
     timing: bool = False
 
 
-class Control(NamedTuple):
-    """What a client's Cache-Control says. `max_age` in seconds."""
-
-    store: bool = True
-    look: bool = True
-    max_age: float | None = None
-
-
-NORMAL = Control()
-
-
-@lru_cache(maxsize=256)
-def parse_control(text: str) -> Control:
-    """Cache-Control of a request (RFC 9111 5.2.1): no-store, no-cache, max-age; the others change nothing here."""
-    names: dict[str, str] = {}
-    for part in text.lower().split(","):
-        name, _, value = part.strip().partition("=")
-        names[name] = value.strip('" ')
-    age = names.get("max-age", "")
-    max_age = float(age) if age.isascii() and age.isdigit() else None
-    return Control("no-store" not in names, "no-cache" not in names and max_age != 0, max_age)
-
-
 class SafeCache:
     """`flights` and `kv` are shared by all chains that have the same configuration."""
 
@@ -78,12 +55,9 @@ class SafeCache:
         api = apis.detect(request.path)
         if api not in CACHED or request.method != "POST" or not request.is_json:
             return await call_next(exchange)
-        headers = request.headers
-        if headers.get(SKIP) == "on":
-            return await self._bypass(exchange, call_next, SKIP)
-        control = parse_control(",".join(headers.getall("cache-control"))) if "cache-control" in headers else NORMAL
-        if not control.store:
-            return await self._bypass(exchange, call_next, "no-store")
+        control = control_of(request.headers)
+        if control.bypass:
+            return await self._bypass(exchange, call_next, control.bypass)
         asked = self._keys.read(exchange, api)
         if asked.reason:
             return await self._bypass(exchange, call_next, asked.reason)
@@ -99,16 +73,13 @@ class SafeCache:
         try:
             value = await self._kv.get(self._settings.prefix + key)
         except StoreError:
-            value, why = None, "store"
+            value, why = None, "unavailable"
         else:
             why = "new"
         if value is not None:
             entry = decode(value)
-            if entry is None:
-                why = "format"
-            elif control.max_age is not None and self._env.clock.time() - entry.created > control.max_age:
-                why = "max-age"
-            else:
+            why = "format" if entry is None else control.objection(entry.created, self._env.clock.time())
+            if not why:
                 return entry, ""
         joined = await self._flights.join(key)
         return (None, why) if joined is None else (joined, "joined")

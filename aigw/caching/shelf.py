@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from aigw.caching.entry import FORMAT, Entry, decode
+from aigw.caching.entry import NAME, Entry, decode
 from aigw.stores.base import KV
 
 
@@ -23,7 +23,7 @@ class Item(NamedTuple):
     @property
     def text(self) -> str | None:
         """The text that Higress would have stored; None if this is something else."""
-        if self.entry is not None or self.value.startswith(FORMAT[:10]):
+        if self.entry is not None or self.value.startswith(NAME):
             return None
         try:
             return self.value.decode()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from aigw.caching.asked import CACHED, Keys
+from aigw.caching.control import control_of
 from aigw.caching.explain import Nearest, nearest
 from aigw.caching.shelf import Item, Shelf
 from aigw.core.exchange import Exchange
@@ -16,7 +17,7 @@ from aigw.providers import apis
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """`status` is hit, miss or bypass. Times are in seconds since 1970. `nearest` is the stored request that a miss is
-    nearest to."""
+    nearest to; where the request itself is stored, `reason` says why it is a miss all the same."""
 
     status: str
     key: str = ""
@@ -26,18 +27,21 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     nearest: Nearest | None = None
 
 
-async def try_request(exchange: Exchange, after: Mapping[str, Any], shelf: Shelf) -> Explanation:
-    """`after` is as in `core.plugin`. Raises StoreError."""
+async def try_request(exchange: Exchange, after: Mapping[str, Any], shelf: Shelf, now: float) -> Explanation:
+    """`after` is as in `core.plugin`, `now` in seconds since 1970. Raises StoreError."""
     api = apis.detect(exchange.request.path)
     if api not in CACHED:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
     keys = Keys(after)
     asked = keys.read(exchange, api)
-    if asked.reason:
-        return Explanation(status="bypass", reason=asked.reason)
+    control = control_of(exchange.request.headers)
+    if reason := control.bypass or asked.reason:
+        return Explanation(status="bypass", reason=reason)
     stored = await shelf.get(asked.key)
-    if stored is not None and stored.entry is not None:
-        return Explanation(status="hit", key=asked.key, created=stored.entry.created, ttl=stored.entry.ttl)
+    if stored is not None and (entry := stored.entry) is not None:
+        reason = control.objection(entry.created, now)
+        status = "miss" if reason else "hit"
+        return Explanation(status=status, key=asked.key, reason=reason, created=entry.created, ttl=entry.ttl)
     others = [(item.key, item.entry) async for item in shelf.items() if item.entry is not None]
     return Explanation(status="miss", key=asked.key, nearest=nearest(keys.parts(asked), others))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,30 +13,19 @@ import typer
 from aigw.budget.amount import say, to_plain
 from aigw.budget.budget import Account, Budget
 from aigw.budget.ledger import Ledger, Line
-from aigw.cli.plain import plain
-from aigw.config.load import load
-from aigw.core.errors import ConfigError
-from aigw.server.stores import GatewayStores
+from aigw.cli.opened import opened
+from aigw.cli.plain import columns, plain
 from aigw.stores.base import LOCAL
 
 
 @asynccontextmanager
-async def ledgers(path: Path) -> AsyncIterator[list[Ledger]]:
+async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list[Ledger]]:
     """One for each configuration of the plugin, over the stores that the gateway uses. Raises ConfigError."""
-    loaded = load(path, os.environ)
-    plugin = loaded.plugins.get("ai-budget")
-    if plugin is None:
-        raise ConfigError([f"{path}: has no plugin ai-budget, and so no budgets; `aigw recipes budget` shows one"])
-    stores = GatewayStores(loaded.state_dir, loaded.config.cache)
-    try:
-        named = stores.by(loaded.services)
+    async with opened(config, recipe, "ai-budget", shown="budget") as (_, configs, stores):
         yield [
-            Ledger(named.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
-            for each in plugin.rules.configs
-            if each is not None
+            Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
+            for each in configs
         ]
-    finally:
-        await stores.aclose()
 
 
 def find(opened: Sequence[Ledger], name: str) -> tuple[Ledger, Budget]:
@@ -72,9 +60,8 @@ def show(lines: Sequence[Line], *, as_json: bool) -> None:
         typer.echo("Nothing has been used yet.")
         return
     rows = [("budget", "for", "used", "of", "left", ""), *map(_cells, lines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in columns(rows):
+        typer.echo(line)
 
 
 def _whose(account: Account) -> list[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from aigw.cli.opened import fail, run
+from aigw.cli.options import Config, Json, Recipe
 
 if TYPE_CHECKING:
     from aigw.budget.budget import Account
     from aigw.budget.ledger import Ledger, Line
-
-DEFAULT_FILE = Path("aigw.yaml")
-BAD_CONFIG = 2
 
 app = typer.Typer(
     help="See what budgets have left, raise them, and let them begin anew.",
@@ -23,10 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 ForOption = Annotated[
     list[str] | None,
     typer.Option("--for", metavar="KIND=NAME", help="Whose: run=..., consumer=..., day=...; repeatable."),
@@ -35,7 +31,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The budget's 
 
 
 @app.command("status", epilog="Example: aigw budget status --json")
-def status(config: ConfigOption = DEFAULT_FILE, as_json: JsonOption = False) -> None:
+def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Show what is used of every budget, whether a gateway runs or not.
 
     It reads the counters that the gateway with this configuration uses: in its state folder, or its Redis."""
@@ -43,11 +39,11 @@ def status(config: ConfigOption = DEFAULT_FILE, as_json: JsonOption = False) -> 
 
     from aigw.cli.accounts import ledgers, show
 
-    async def run() -> list[Line]:
-        async with ledgers(config) as opened:
+    async def lines() -> list[Line]:
+        async with ledgers(config, recipe) as opened:
             return [line for ledger in opened for line in await ledger.lines(time.time())]
 
-    show(_run(run()), as_json=as_json)
+    show(run("budget", lines()), as_json=as_json)
 
 
 @app.command("raise", epilog="Example: aigw budget raise daily 2.50 --for consumer=ann")
@@ -55,16 +51,19 @@ def raise_(
     name: NameArgument,
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="USD, tokens or calls, as the budget has it.")],
     whose: ForOption = None,
-    config: ConfigOption = DEFAULT_FILE,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
-    """Allow more to be spent this time: in this run, on this day, ... A running gateway follows at once."""
+    """Allow more to be spent this time.
+
+    That is: in this run, on this day, ... A running gateway follows at once."""
     from aigw.budget.amount import parse
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.raise_by(account, parse(account.budget.unit, amount))
 
-    _change(name, whose, config, change, as_json=as_json)
+    _change(name, whose, config, recipe, change, as_json=as_json)
 
 
 @app.command("reset", epilog="Example: aigw budget reset daily --all")
@@ -72,21 +71,25 @@ def reset(
     name: NameArgument,
     whose: ForOption = None,
     every: Annotated[bool, typer.Option("--all", help="Everyone's that --for leaves open.")] = False,
-    config: ConfigOption = DEFAULT_FILE,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
-    """Let a budget begin anew: nothing is used, nothing set aside, nothing raised."""
+    """Let a budget begin anew.
+
+    Nothing of it is used, set aside or raised any more."""
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.reset(account)
 
-    _change(name, whose, config, change, as_json=as_json, every=every)
+    _change(name, whose, config, recipe, change, as_json=as_json, every=every)
 
 
 def _change(
     name: str,
     whose: list[str] | None,
-    config: Path,
+    config: Path | None,
+    recipe: str | None,
     change: Callable[[Ledger, Account], Awaitable[None]],
     *,
     as_json: bool,
@@ -99,38 +102,20 @@ def _change(
 
     wanted = dict(_named(text) for text in whose or ())
 
-    async def run() -> list[Line]:
+    async def lines() -> list[Line]:
         now = time.time()
-        async with ledgers(config) as opened:
+        async with ledgers(config, recipe) as opened:
             ledger, budget = find(opened, name)
             accounts = await choose(ledger, budget, wanted, now, every=every)
             for account in accounts:
                 await change(ledger, account)
             return [await ledger.line(account, now) for account in accounts]
 
-    show(_run(run()), as_json=as_json)
+    show(run("budget", lines()), as_json=as_json)
 
 
 def _named(text: str) -> tuple[str, str]:
     kind, equals, name = text.partition("=")
     if not equals:
-        typer.echo(f"aigw budget: --for {text} must look like consumer=NAME", err=True)
-        raise typer.Exit(2)
+        fail("budget", f"--for {text} must look like consumer=NAME", code=2)
     return kind, name
-
-
-def _run(work: Coroutine[Any, Any, list[Line]]) -> list[Line]:
-    import asyncio
-
-    from aigw.core.errors import ConfigError
-    from aigw.stores.base import StoreError
-
-    try:
-        return asyncio.run(work)
-    except ConfigError as error:
-        for finding in error.findings:
-            typer.echo(finding, err=True)
-        raise typer.Exit(BAD_CONFIG) from None
-    except (ValueError, StoreError) as error:
-        typer.echo(f"aigw budget: {error}", err=True)
-        raise typer.Exit(1) from None

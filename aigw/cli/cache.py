@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aigw.cli.opened import fail, opened, run
+from aigw.cli.options import Config, Json, Recipe
+
 if TYPE_CHECKING:
     from aigw.caching.shelf import Item
     from aigw.cli.explaining import Shelves
     from aigw.config.load import Loaded
     from aigw.usage.summary import Line
-
-DEFAULT_FILE = Path("aigw.yaml")
-BAD_CONFIG = 2
 
 app = typer.Typer(
     help="Look at the answers that ai-cache has stored, and clear them.",
@@ -28,23 +28,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Only answers to requests for this model.")]
 
 
 @app.command("stats", epilog="Example: aigw cache stats --json")
-def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Count what is stored, by model."""
     from aigw.cli.caching import plain_stats, print_stats
 
-    async def run() -> Any:
-        async with _shelves(config) as (loaded, shelves):
+    async def look() -> Any:
+        async with _shelves(config, recipe) as (loaded, shelves):
             return plain_stats(await _all(shelves), _total(loaded))
 
-    found = _run(run())
+    found = run("cache", look())
     _json(found) if as_json else print_stats(found)
 
 
@@ -52,43 +48,46 @@ def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def ls(
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many; the newest come first.")] = 20,
     model: ModelOption = "",
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
     """List stored answers, the newest first."""
     from aigw.cli.caching import plain_item, print_list
 
-    items = [item for item in _run(_items(config)) if not model or _model(item) == model][:number]
+    items = [item for item in run("cache", _items(config, recipe)) if not model or _model(item) == model][:number]
     _json([plain_item(item) for item in items]) if as_json else print_list(items)
 
 
 @app.command("show", epilog="Example: aigw cache show 3f2a91c0")
 def show(
     key: Annotated[str, typer.Argument(metavar="KEY", help="As in x-aigw-cache and in ls, or how it begins.")],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
     """Show one stored answer and its request.
 
     Of a long request, texts are not stored whole."""
     from aigw.cli.caching import plain_item, print_item
 
-    matching = [item for item in _run(_items(config)) if item.key.startswith(key)]
+    matching = [item for item in run("cache", _items(config, recipe)) if item.key.startswith(key)]
     exact = [item for item in matching if item.key == key]
     if len(exact or matching) != 1:
         there = "several keys begin" if matching else "no key begins"
-        _fail(f"{there} with {key!r}; `aigw cache ls` lists them")
+        fail("cache", f"{there} with {key!r}; `aigw cache ls` lists them")
     (item,) = exact or matching
     _json(plain_item(item, whole=True)) if as_json else print_item(item)
 
 
 @app.command("clear", epilog="Example: aigw cache clear --model gpt-4o --older-than 7d")
 def clear(
-    key: Annotated[str, typer.Argument(metavar="[KEY]", help="Only answers whose key begins so.")] = "",
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Only answers whose key begins so.")] = "",
     model: ModelOption = "",
     older_than: Annotated[str, typer.Option(metavar="TIME", help="Only those stored before: 90s, 15m, 1h, 7d.")] = "",
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
     """Forget stored answers: all, or those that are named.
 
@@ -100,31 +99,32 @@ def clear(
     try:
         before = moment(older_than, now=time.time()) if older_than else None
     except ValueError as error:
-        _fail(str(error), code=2)
+        fail("cache", str(error), code=2)
 
     def wanted(item: Item) -> bool:
         old = before is None or (item.entry is not None and item.entry.created < before)
         return old and item.key.startswith(key) and (not model or _model(item) == model)
 
-    async def run() -> int:
-        async with _shelves(config) as (_, shelves):
+    async def forget() -> int:
+        async with _shelves(config, recipe) as (_, shelves):
             return sum([await shelf.clear(wanted) for shelf in shelves.values()])
 
-    number = _run(run())
+    number = run("cache", forget())
     _json({"cleared": number}) if as_json else typer.echo(f"{number} answers were forgotten.")
 
 
 @app.command("explain", epilog="Example: aigw cache explain request.json")
 def explain(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A request's body, - for stdin; default: the last miss.")
+        Path | None, typer.Argument(metavar="FILE", help="A request's body, - for stdin; default: the last miss.")
     ] = None,
     path: Annotated[str, typer.Option(metavar="PATH", help="Where it goes; default: what the body looks like.")] = "",
     header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header of the request; repeatable.")
     ] = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
 ) -> None:
     """Say why a request is a hit or a miss.
 
@@ -140,15 +140,15 @@ def explain(
         try:
             body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         except OSError as error:
-            _fail(f"{file} cannot be read: {error.strerror or error}")
+            fail("cache", f"{file} cannot be read: {error.strerror or error}")
 
-    async def run() -> Any:
-        async with _shelves(config) as (loaded, shelves):
+    async def look() -> Any:
+        async with _shelves(config, recipe) as (loaded, shelves):
             if file is None:
                 return await explain_last(shelves)
             return await explain_request(loaded, shelves, make_request(body, path, header or []))
 
-    found = _run(run())
+    found = run("cache", look())
     if as_json:
         import msgspec
 
@@ -161,8 +161,8 @@ def _model(item: Item) -> str:
     return item.entry.model if item.entry is not None else ""
 
 
-async def _items(config: Path | None) -> list[Item]:
-    async with _shelves(config) as (_, shelves):
+async def _items(config: Path | None, recipe: str | None) -> list[Item]:
+    async with _shelves(config, recipe) as (_, shelves):
         return await _all(shelves)
 
 
@@ -188,50 +188,14 @@ def _total(loaded: Loaded) -> Line | None:
 
 
 @asynccontextmanager
-async def _shelves(config: Path | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
+async def _shelves(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
-    import os
-
     from aigw.caching.config import service_of
     from aigw.caching.shelf import Shelf
-    from aigw.config.load import load
-    from aigw.core.errors import ConfigError
-    from aigw.server.stores import GatewayStores
 
-    path = config or DEFAULT_FILE
-    loaded = load(path, os.environ)
-    plugin = loaded.plugins.get("ai-cache")
-    if plugin is None:
-        raise ConfigError([f"{path}: has no plugin ai-cache, and so no cache; see `aigw serve --recipe ai-cache`"])
-    stores = GatewayStores(loaded.state_dir, loaded.config.cache)
-    try:
-        by_name = stores.by(loaded.services)
-        configs = [each for each in plugin.rules.configs if each is not None and each.store is not None]
-        places = dict.fromkeys((service_of(each.store), each.prefix()) for each in configs)
-        yield loaded, {place: Shelf(by_name.kv(place[0]), place[1]) for place in places}
-    finally:
-        await stores.aclose()
-
-
-def _run(work: Any) -> Any:
-    import asyncio
-
-    from aigw.core.errors import ConfigError
-    from aigw.stores.base import StoreError
-
-    try:
-        return asyncio.run(work)
-    except ConfigError as error:
-        for finding in error.findings:
-            typer.echo(finding, err=True)
-        raise typer.Exit(BAD_CONFIG) from None
-    except (ValueError, OSError, StoreError) as error:
-        _fail(str(error))
-
-
-def _fail(message: str, code: int = 1) -> Any:
-    typer.echo(f"aigw cache: {message}", err=True)
-    raise typer.Exit(code)
+    async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
+        places = [(service_of(each.store), each.prefix()) for each in configs if each.store is not None]
+        yield loaded, {(service, prefix): Shelf(stores.kv(service), prefix) for service, prefix in places}
 
 
 def _json(value: Any) -> None:

@@ -16,7 +16,7 @@ from aigw.caching.explain import Difference
 from aigw.caching.replay import body_of
 from aigw.caching.shelf import Item
 from aigw.caching.trial import Explanation
-from aigw.cli.plain import plain
+from aigw.cli.plain import columns, plain
 from aigw.usage.summary import Line
 
 KEY_WIDTH = 16
@@ -68,9 +68,9 @@ def print_stats(found: dict[str, Any]) -> None:
 def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
     """`whole`: with the request and the answer."""
     entry = item.entry
-    plain: dict[str, Any] = {"key": item.key, "bytes": len(item.value), "asked": item.asked}
+    shown: dict[str, Any] = {"key": item.key, "bytes": len(item.value), "asked": item.asked}
     if entry is not None:
-        plain |= {
+        shown |= {
             "created": entry.created,
             "ttl": entry.ttl,
             "api": entry.api,
@@ -78,9 +78,9 @@ def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
             "streamed": entry.streamed,
         }
     if whole:
-        plain["request"] = msgspec.json.decode(entry.parts) if entry is not None else None
-        plain["answer"] = _answer(item)
-    return plain
+        shown["request"] = msgspec.json.decode(entry.parts) if entry is not None else None
+        shown["answer"] = _answer(item)
+    return shown
 
 
 def _answer(item: Item) -> Any:
@@ -127,9 +127,10 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
     if found.status == "bypass":
         typer.echo(f"bypass: {found.reason}")
         return
-    if found.status == "hit":
+    if found.status == "hit" or found.reason:
         left = f", expires in {_span(found.created + found.ttl - time.time())}" if found.ttl and found.created else ""
-        typer.echo(f"hit: {key}, stored {_ago(found.created)} ago{left}")
+        because = f"; {found.reason}" if found.reason else ""
+        typer.echo(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
         return
     when = "" if from_file else f", asked and stored {_ago(found.created)} ago"
     if found.nearest is None:
@@ -167,6 +168,5 @@ def _span(seconds: float) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in columns(rows):
+        typer.echo(line)

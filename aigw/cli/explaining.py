@@ -52,7 +52,7 @@ async def explain_request(loaded: Loaded, shelves: Shelves, request: Request) ->
         id="", request=request, route=route, family="openai", client="", arrived=time.monotonic(), jobs=set()
     )
     after = identities(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, after, shelves[service_of(cache.store), cache.prefix()])
+    return await try_request(exchange, after, shelves[service_of(cache.store), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

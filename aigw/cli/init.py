@@ -41,6 +41,14 @@ plugins:
 #    activeProviderId: openai
 #    byModel: {"qwen*": qwen}
 #    fallback: [qwen]
+  # Who may call, what was answered before, and what each may use and spend. More: `aigw recipes`.
+#  key-auth: {keys: [Authorization], consumers: [{name: ann, credential: "${ANN_KEY}"}]}
+#  ai-cache: {cache: {type: redis, serviceName: redis.static, cacheTTL: 3600}}
+#  ai-token-ratelimit:
+#    rule_name: fair
+#    rule_items: [{limit_by_per_consumer: "", limit_keys: [{key: "*", token_per_minute: 10000}]}]
+#    redis: {service_name: redis.static}
+#  ai-budget: {budgets: [{name: team, per: [consumer, day], usd: 5}]}
 
 # Parts of the traffic that are treated differently. The first route that matches takes a request; none: no answer.
 # A mapping under `plugins` is a rule of that plugin for this route, false switches it off here.
@@ -57,8 +65,8 @@ plugins:
 #  dashscope.aliyuncs.com: http://127.0.0.1:9100
 #  redis.static: redis://127.0.0.1:6379/0
 
-# The order in which plugins see a request. Without it: Higress's phases and priorities.
-#order: [ai-statistics, ai-proxy]
+# The order in which plugins see a request, all that are configured. Without it: Higress's phases and priorities.
+#order: [key-auth, ai-statistics, ai-cache, ai-budget, ai-token-ratelimit, ai-proxy]
 
 # higress: do exactly as Higress does also where aigw is deliberately safer.
 #fidelity: safe

@@ -12,6 +12,9 @@ DEFAULT_FILE = Path("aigw.yaml")
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
 ]
+Recipe = Annotated[
+    str | None, typer.Option("--recipe", metavar="NAME", help="The recipe that `aigw serve --recipe` runs here.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 By = Annotated[
     list[str] | None,

@@ -4,9 +4,18 @@ Rule: none of it may move the cursor or break a line. What a terminal would obey
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 
 def plain(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines in which the cells of all rows stand below each other, two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def cut(text: str, width: int) -> str:

@@ -20,6 +20,9 @@ from aigw.config.source import MAX_BYTES, Source, read
 from aigw.core.errors import ConfigError
 
 NO_FILE = "(no configuration file)"
+RESOURCE = (
+    "this is a Kubernetes resource; put what a WasmPlugin has as defaultConfig under plugins, by the plugin's name"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,6 +76,9 @@ def examine(
         source, report = read(text, env, NO_FILE)
     else:
         source, report = read_file(path, env)
+    if "kind" in source.values and "apiVersion" in source.values:
+        report.error(("kind",), RESOURCE)
+        return None, report
     checker = Checker(source, report)
     config = checker.convert(source.values, GatewayConfig, ())
     if config is None:

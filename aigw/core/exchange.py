@@ -15,6 +15,8 @@ from aigw.usage.row import Tokens
 
 log = logging.getLogger("aigw")
 
+CONSUMER_HEADER = "x-mse-consumer"
+"""In which Higress's plugins tell each other, and upstreams, who asks."""
 DEFERRED_SECONDS = 30.0
 """A deferred job that takes longer is cancelled, so that a dead store cannot pile up work."""
 
@@ -80,7 +82,7 @@ class Exchange:
         self.client = client
         self.timing = Timing(arrived)
         self.meter: Meter | None = None
-        self.consumer = request.headers.get("x-mse-consumer", "")
+        self.consumer = request.headers.get(CONSUMER_HEADER, "")
         self.target = route.target
         self.attempts: list[str] = []
         self.notes: dict[str, Any] = {}

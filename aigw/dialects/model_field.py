@@ -40,6 +40,11 @@ async def read(request: Request, key: str) -> str | None:
     return "" if place is None else request.body[place].decode("utf-8", "replace")
 
 
+def as_header(model: str) -> str:
+    """A model is the client's text; a line break would make two headers of it."""
+    return "".join(character if character.isprintable() else "?" for character in model)
+
+
 def write(request: Request, key: str, model: str) -> None:
     """Puts another model where `read` found one; a form without the field stays as it is."""
     if request.is_json:

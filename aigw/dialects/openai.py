@@ -10,7 +10,9 @@ from typing import Any
 
 from aigw.core.model import Batch, Chunk
 
-DONE = b"data: [DONE]\n\n"
+DONE_DATA = b"[DONE]"
+"""What the last event of a stream says."""
+DONE = b"data: " + DONE_DATA + b"\n\n"
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _TELLS_THE_END = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
 """Nearly every event of nearly every provider has these keys, with null; only the others are worth decoding."""
@@ -51,14 +53,13 @@ class ChatStream:
 
     def feed(self, batch: Batch) -> Batch:
         hidden = []
-        for chunk in batch:
-            if self._choices == 1 and chunk.raw.endswith(_GOES_ON):
-                continue
+        telling = [chunk for chunk in batch if not chunk.raw.endswith(_GOES_ON)] if self._choices == 1 else batch
+        for chunk in telling:
             if _TELLS_THE_END.search(chunk.raw):
                 self._finished |= _finished_choices(chunk)
                 if self._hide_usage and is_usage_only(chunk):
                     hidden.append(chunk)
-            elif b"[DONE]" in chunk.raw and chunk.data == b"[DONE]":
+            elif DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
                 self._done = True
                 if not chunk.raw.endswith(_BLANK_LINES):
                     hidden.append(chunk)  # without its blank line some clients would not see it: `end` sends it whole
@@ -71,7 +72,7 @@ class ChatStream:
     def end(self) -> Batch:
         if not self._owed and (self._done or len(self._finished) < self._choices):
             return []
-        return [Chunk(b"\n\n" + DONE if self._open else DONE, b"[DONE]")]
+        return [Chunk(b"\n\n" + DONE if self._open else DONE, DONE_DATA)]
 
 
 def _finished_choices(chunk: Chunk) -> set[int]:

@@ -1,10 +1,14 @@
-"""What a request holds of its limits until it is settled."""
+"""What a request holds of its limits until it is settled, and what is said where that is not possible."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from aigw.stores.base import Count, Counter, Ticket
+from aigw.core.exchange import Exchange
+from aigw.stores.base import Count, Counter, StoreError, Ticket
+
+log = logging.getLogger("aigw")
 
 
 class Held:
@@ -24,3 +28,9 @@ class Held:
             return ()
         self._settled = True
         return await self._counter.settle(self.ticket, charges, within=within)
+
+
+def not_charged(exchange: Exchange, plugin: str, tokens: int, error: StoreError) -> None:
+    """The answer is there already, so that this can only be told."""
+    exchange.notes[plugin] = f"not charged: {error}"
+    log.warning("%s: what %s spent (%s tokens) is not charged: %s", plugin, exchange.id, tokens, error)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from aigw.core.exchange import CONSUMER_HEADER
 from aigw.limits.values import IP, matcher, selector
 
 WINDOWS = {"token_per_second": 1, "token_per_minute": 60, "token_per_hour": 3600, "token_per_day": 86400}
@@ -16,7 +17,6 @@ KINDS = (
     "limit_by_per_cookie", *CONSUMERS, IP,
 )  # fmt: skip
 """Where a rule has several, the last of these counts, as in Higress."""
-CONSUMER_HEADER = "x-mse-consumer"
 _UNIT_MISSING = "one of 'token_per_second', 'token_per_minute', 'token_per_hour', or 'token_per_day' must be set for "
 _KIND_MISSING = (
     "at least one of 'limit_by_header', 'limit_by_param', 'limit_by_consumer', 'limit_by_cookie', "

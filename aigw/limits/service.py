@@ -1,4 +1,4 @@
-"""The Redis of a limit's configuration, as Higress's plugins ai-token-ratelimit and ai-quota name it."""
+"""The Redis of a limit's configuration, as Higress's plugins ai-token-ratelimit and ai-quota name it, and ai-budget."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from aigw.core.plugin import Problem
-from aigw.stores.base import Service
+from aigw.stores.base import Service, logical_port
 
-STATIC_PORT, PORT = 80, 6379
-"""The logical port of a service `*.static`, and of any other."""
 TIMEOUT = 1000
+"""Milliseconds."""
 
 
 class RedisConfig(Struct, frozen=True, kw_only=True):
@@ -25,10 +24,9 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
     database: Annotated[int, Meta(ge=0)] = 0
 
     def service(self) -> Service:
-        default = STATIC_PORT if self.service_name.endswith(".static") else PORT
         return Service(
             name=self.service_name,
-            port=self.service_port or default,
+            port=logical_port(self.service_name, self.service_port),
             username=self.username,
             password=self.password,
             database=self.database,
@@ -40,9 +38,9 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
 
 
 def check_redis(redis: RedisConfig | None) -> list[Problem]:
-    """In Higress's words."""
+    """In Higress's words, and what to write."""
     if redis is None:
-        return [Problem((), "missing redis in config")]
+        return [Problem((), "missing redis in config; write redis: {service_name: redis.static}")]
     if not redis.service_name:
         return [Problem(("redis",), "redis service name must not be empty")]
     return []

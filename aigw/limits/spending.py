@@ -7,6 +7,7 @@ the client left, it runs as a deferred job. A request that is cancelled while it
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple
 
@@ -15,15 +16,17 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
 from aigw.core.reply import ChunkSource, Outcome, Reply
+from aigw.dialects.openai import DONE_DATA
 from aigw.usage.estimate import estimate_answer, is_told
 from aigw.usage.higress import HigressUsage
 from aigw.usage.row import Tokens
 from aigw.usage.watch import UsageWatch
 
+log = logging.getLogger("aigw")
+
 MAX_PLAIN = 100 * 1024 * 1024
 """Bytes of a JSON answer that are read for their usage before it is passed on; Higress's limit as well."""
 
-_DONE = b"[DONE]"
 _LAST = tuple(
     b'{"type":' + space + name
     for space in (b"", b" ")
@@ -160,9 +163,17 @@ class _Following:
             return NOTHING
         tokens = watch.tokens
         if not is_told(tokens, outcome) and self._made_something(watch):
-            request, model = self._exchange.request, watch.model
-            tokens = await asyncio.to_thread(estimate_answer, request, watch, counter=self._counter, model=model)
+            tokens = await self._estimated(watch)
         return Spent(_limited(tokens, beside=watch.reader.cache_beside), tokens, watch)
+
+    async def _estimated(self, watch: UsageWatch) -> Tokens:
+        """What was reported, where nothing can be counted: the answer comes all the same, and what is held is freed."""
+        request, model = self._exchange.request, watch.model
+        try:
+            return await asyncio.to_thread(estimate_answer, request, watch, counter=self._counter, model=model)
+        except (ImportError, OSError, ValueError):
+            log.exception("what %s used cannot be estimated", self._exchange.id)
+            return watch.tokens
 
     def _made_something(self, watch: UsageWatch) -> bool:
         """Whether there is something to estimate by, and somebody who is paid for it."""
@@ -203,7 +214,7 @@ class _Followed:
         if self._reads:
             for chunk in batch:
                 following.feed(chunk)
-        if (data := batch[-1].data) is not None and (data == _DONE or data.startswith(_LAST)):
+        if (data := batch[-1].data) is not None and (data == DONE_DATA or data.startswith(_LAST)):
             await following.finish(Outcome.COMPLETE)
         return batch
 

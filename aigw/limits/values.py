@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qs
 
-from aigw.core.exchange import Exchange
+from aigw.core.exchange import CONSUMER_HEADER, Exchange
 from aigw.providers.goregex import GoRegex
 
 Select = Callable[[Exchange], str | None]
@@ -41,7 +41,7 @@ def _header(name: str) -> Select:
     def header(exchange: Exchange) -> str | None:
         return exchange.request.headers.get(name) or exchange.original.headers.get(name) or None
 
-    return _consumer_header if name == "x-mse-consumer" else header
+    return _consumer_header if name == CONSUMER_HEADER else header
 
 
 def _consumer_header(exchange: Exchange) -> str | None:

@@ -7,7 +7,6 @@ outlive the gateway."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
@@ -28,14 +27,12 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import Estimate, Estimator
-from aigw.limits.holding import Held
+from aigw.limits.holding import Held, not_charged
 from aigw.limits.service import RedisConfig
 from aigw.limits.spending import Spent, follow
 from aigw.providers import apis
 from aigw.stores.base import LOCAL, Count, Limit, StoreError
 from aigw.usage.price import Prices
-
-log = logging.getLogger("aigw")
 
 INHERITS = False
 
@@ -201,8 +198,7 @@ class AiBudget:
             if cost is None:
                 await self._note_unpriced(charge)
         except StoreError as error:
-            exchange.notes[NAME] = f"not charged: {error}"
-            log.warning("%s: what %s spent is not charged: %s", NAME, exchange.id, error)
+            not_charged(exchange, NAME, spent.tokens, error)
 
     async def _note_unpriced(self, charge: _Charge) -> None:
         charge.exchange.notes[NAME] = "price unknown"

@@ -33,6 +33,9 @@ def check(config: Config) -> list[Problem]:
     if config.cache_key_strategy not in STRATEGIES:
         message = f"invalid CacheKeyStrategy: {config.cache_key_strategy}; use one of {', '.join(STRATEGIES)}"
         problems.append(Problem(("cacheKeyStrategy",), message))
+    if config.enable_semantic_cache and config.vector is None:
+        message = "has no effect without vector and embedding"
+        problems.append(Problem(("enableSemanticCache",), message, note=True))
     if config.vector is not None:
         message = "has an effect only with fidelity: higress, with dashscope and dashvector, and enableSemanticCache"
         problems.append(Problem(("vector",), message, note=True))

@@ -6,7 +6,6 @@ not spend the last token many times, and charges what was produced where an answ
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -20,13 +19,11 @@ from aigw.core.path import plain
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import Estimator
-from aigw.limits.holding import Held
+from aigw.limits.holding import Held, not_charged
 from aigw.limits.quota_admin import QuotaAdmin, refused
 from aigw.limits.service import RedisConfig, check_redis
 from aigw.limits.spending import Settle, Spent, follow
 from aigw.stores.base import Limit, StoreError
-
-log = logging.getLogger("aigw")
 
 INHERITS = False
 
@@ -120,7 +117,7 @@ class AiQuota:
                 if spent.tokens:
                     await self._counter.add(key, -spent.tokens)
             except StoreError as error:
-                _not_charged(exchange, spent, error)
+                not_charged(exchange, NAME, spent.tokens, error)
 
         return settle
 
@@ -139,11 +136,6 @@ class AiQuota:
             try:
                 await held.settle([-spent.tokens])
             except StoreError as error:
-                _not_charged(exchange, spent, error)
+                not_charged(exchange, NAME, spent.tokens, error)
 
         return settle
-
-
-def _not_charged(exchange: Exchange, spent: Spent, error: StoreError) -> None:
-    exchange.notes[NAME] = f"not charged: {error}"
-    log.warning("%s: %s tokens of %s are not charged: %s", NAME, spent.tokens, exchange.id, error)

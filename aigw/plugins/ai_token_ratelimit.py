@@ -6,7 +6,6 @@ once, charges what was produced where an answer was cut off, and tells every cli
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from math import ceil
@@ -22,20 +21,21 @@ from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.limits.estimate import NOTHING, Estimate, Estimator
 from aigw.limits.headers import remaining, tell
-from aigw.limits.holding import Held
+from aigw.limits.holding import Held, not_charged
 from aigw.limits.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
 from aigw.limits.rules import Rules
 from aigw.limits.service import RedisConfig, check_redis
 from aigw.limits.spending import Spent, follow
 from aigw.stores.base import Count, Limit, StoreError, Ticket
 
-log = logging.getLogger("aigw")
-
 INHERITS = False
 
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
 MESSAGE = "Too many requests"
+NO_RULES = (
+    "at least one of 'global_threshold' or 'rule_items' must be set; write global_threshold: {token_per_minute: 10000}"
+)
 LONGEST_RETRY = 60
 """Seconds that SDKs wait at most before they try again; a longer wait they need not try at all (clients.md E2)."""
 _UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
@@ -56,13 +56,13 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words."""
+    """In Higress's words, and what to write."""
     problems = check_redis(config.redis)
     if not config.rule_name:
         problems.append(Problem((), "missing rule_name in config"))
     items = config.rule_items
     if config.global_threshold is None and items is None:
-        problems.append(Problem((), "at least one of 'global_threshold' or 'rule_items' must be set"))
+        problems.append(Problem((), NO_RULES))
     if config.global_threshold is not None and (problem := config.global_threshold.problem("global_threshold")):
         problems.append(Problem(("global_threshold",), f"failed to parse global_threshold: {problem}"))
     if items is not None and not items:
@@ -111,18 +111,27 @@ class AiTokenRateLimit:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
             return self._refuse(exchange, ticket, ticket.refused)
-        charge = _Charge(self, exchange, Held(self._counter, ticket), estimate)
-        reply = await follow(exchange, call_next, charge.settle, counter=self._tokens, faithful=self._faithful)
-        if not self._faithful:
-            tell(reply, ticket, charge.counts)
-        return reply
+        return await self._follow(exchange, call_next, ticket, estimate)
 
-    async def settle(self, held: Held, estimate: Estimate, spent: Spent) -> Sequence[Count]:
-        """The counters afterwards. Raises StoreError."""
-        if self._faithful and not spent.tokens:
-            return ()
-        self._estimator.learn(estimate, spent.tokens)
-        return await held.settle([spent.tokens] * len(held.ticket.limits), within=self._faithful)
+    async def _follow(self, exchange: Exchange, call_next: Next, ticket: Ticket, estimate: Estimate) -> Reply:
+        """The answer to a request that was let in. What it used is charged before its end."""
+        held = Held(self._counter, ticket)
+        counts: Sequence[Count] = ()
+
+        async def settle(spent: Spent) -> None:
+            nonlocal counts
+            if self._faithful and not spent.tokens:
+                return
+            self._estimator.learn(estimate, spent.tokens)
+            try:
+                counts = await held.settle([spent.tokens] * len(ticket.limits), within=self._faithful)
+            except StoreError as error:
+                not_charged(exchange, NAME, spent.tokens, error)
+
+        reply = await follow(exchange, call_next, settle, counter=self._tokens, faithful=self._faithful)
+        if not self._faithful:
+            tell(reply, ticket, counts)
+        return reply
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
         if self._config.fail_closed:
@@ -146,26 +155,6 @@ class AiTokenRateLimit:
         unit = _UNITS[limit.window]
         message = f"{self._message}: the limit is {limit.limit} tokens per {unit}; try again in {wait} s"
         raise GatewayError(config.rejected_code, message, kind="tokens", code="rate_limit_exceeded", headers=headers)
-
-
-class _Charge:
-    """What one request is charged in the end. `counts` are the counters afterwards, once it is."""
-
-    __slots__ = ("_estimate", "_exchange", "_held", "_plugin", "counts")
-
-    def __init__(self, plugin: AiTokenRateLimit, exchange: Exchange, held: Held, estimate: Estimate) -> None:
-        self._plugin = plugin
-        self._exchange = exchange
-        self._held = held
-        self._estimate = estimate
-        self.counts: Sequence[Count] = ()
-
-    async def settle(self, spent: Spent) -> None:
-        try:
-            self.counts = await self._plugin.settle(self._held, self._estimate, spent)
-        except StoreError as error:
-            self._exchange.notes[NAME] = f"not charged: {error}"
-            log.warning("%s: %s tokens of %s are not charged: %s", NAME, spent.tokens, self._exchange.id, error)
 
 
 def _message(rejected: str) -> str:

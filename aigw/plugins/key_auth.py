@@ -16,17 +16,17 @@ from msgspec import Meta, Struct, structs
 
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
-from aigw.core.exchange import Exchange
+from aigw.core.exchange import CONSUMER_HEADER, Exchange
 from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 
 INHERITS = True
 
-CONSUMER = "x-mse-consumer"
 ORIGINAL_AUTH = "x-hi-original-auth"
 """Where Higress keeps a client's Authorization for a second hop."""
 INVALID = "Request denied by Key Auth check. Invalid API key"
+NO_CONSUMERS = 'No consumers and no credentials; write consumers: [{name: ann, credential: "${ANN_KEY}"}]'
 UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
 
 
@@ -70,8 +70,8 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words."""
-    problems = [] if config.consumers else [Problem((), "No consumers and no credentials")]
+    """In Higress's words, and what to write."""
+    problems = [] if config.consumers else [Problem((), NO_CONSUMERS)]
     owners: dict[str, str] = {}
     for index, consumer in enumerate(config.consumers):
         at = ("consumers", index)
@@ -103,7 +103,7 @@ def _consumer_problems(config: Config, consumer: Consumer) -> list[str]:
     if "" in consumer.all_credentials():
         found.append("a credential must not be empty")
     if not (config.keys if consumer.keys is None else consumer.keys):
-        found.append("at least one key has to be configured for a rule.")
+        found.append("at least one key has to be configured for a rule; write keys: [Authorization]")
     return found
 
 
@@ -132,14 +132,6 @@ class _Place(NamedTuple):
     in_query: bool
 
 
-class _Found(NamedTuple):
-    """A key that is somebody's: the consumer's number, and where it stood."""
-
-    consumer: int
-    name: str
-    in_header: bool
-
-
 class KeyAuth:
     def __init__(self, config: Config, *, faithful: bool) -> None:
         self._names = [consumer.name for consumer in config.consumers]
@@ -157,33 +149,46 @@ class KeyAuth:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        request.headers.popall(CONSUMER, None)
+        request.headers.popall(CONSUMER_HEADER, None)
         exchange.consumer = ""
         if not self._protects:
             return await call_next(exchange)
-        found = self._find(request)
-        if found is None:
+        consumer = self._find(request)
+        if consumer is None:
             raise self._denied(401, INVALID, "invalid_api_key")
-        name = self._names[found.consumer]
+        name = self._names[consumer]
         if self._allow is not None and name not in self._allow:
             raise self._denied(403, UNAUTHORIZED, "unauthorized_consumer")
         if not self._keeps:
-            _remove(request, found)
-        exchange.consumer = request.headers[CONSUMER] = name
+            self._remove_keys(request)
+        exchange.consumer = request.headers[CONSUMER_HEADER] = name
         return await call_next(exchange)
 
-    def _find(self, request: Request) -> _Found | None:
-        """Whose key the request has; of several the consumer's that is configured first."""
-        best: _Found | None = None
+    def _find(self, request: Request) -> int | None:
+        """The number of whose key the request has; of several the consumer that is configured first."""
+        best: int | None = None
         for place, owners in self._places.items():
             value = request.headers.get(place.name) if place.in_header else None
-            in_header = bool(value)
             if not value and place.in_query and request.query:
                 value = _parameter(request.query, place.name)
             index = self._owner(owners, value) if value else None
-            if index is not None and (best is None or index < best.consumer):
-                best = _Found(index, place.name, in_header)
+            if index is not None and (best is None or index < best):
+                best = index
         return best
+
+    def _remove_keys(self, request: Request) -> None:
+        """Takes out every key that is somebody's: a client may have put it into several places."""
+        for place, owners in self._places.items():
+            values = request.headers.getall(place.name, ()) if place.in_header else ()
+            if any(self._owner(owners, value) is not None for value in values):
+                request.headers.popall(place.name)
+            if place.in_query and request.query:
+                pairs = [pair for pair in request.query.split("&") if not self._is_key(place.name, owners, pair)]
+                request.query = "&".join(pairs)
+
+    def _is_key(self, name: str, owners: dict[bytes, int], pair: str) -> bool:
+        left, _, right = pair.partition("=")
+        return unquote_plus(left) == name and self._owner(owners, unquote_plus(right)) is not None
 
     def _owner(self, owners: dict[bytes, int], value: str) -> int | None:
         index = owners.get(_digest(value))
@@ -215,11 +220,3 @@ def _parameter(query: str, name: str) -> str | None:
     except ValueError:  # too many fields
         return None
     return values[0] if values else None
-
-
-def _remove(request: Request, found: _Found) -> None:
-    if found.in_header:
-        request.headers.popall(found.name, None)
-    else:
-        pairs = request.query.split("&")
-        request.query = "&".join(pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != found.name)

@@ -76,7 +76,8 @@ class ModelMapper:
                 if target not in ("", model):
                     model_field.write(request, self._key, target)
                 if self._header:
-                    request.headers[self._header] = target if self._higress else target or model
+                    named = target if self._higress else target or model
+                    request.headers[self._header] = model_field.as_header(named)
         return await call_next(exchange)
 
     def _target(self, model: str) -> str:

@@ -91,10 +91,10 @@ class ModelRouter:
     def _name(self, request: Request, model: str) -> None:
         config = self._config
         if config.model_to_header:
-            request.headers[config.model_to_header] = _as_header(model)
+            request.headers[config.model_to_header] = model_field.as_header(model)
         provider, slash, rest = model.partition("/")
         if slash and config.add_provider_header:
-            request.headers[config.add_provider_header] = _as_header(provider)
+            request.headers[config.add_provider_header] = model_field.as_header(provider)
             if not config.keep_original_model_name:
                 model_field.write(request, config.model_key, rest)
 
@@ -102,7 +102,7 @@ class ModelRouter:
         question = _last_question(request.document) if request.is_json else ""
         found = (model for pattern, model in self._rules if question and pattern.search(question))
         if model := next(found, self._config.auto_routing.default_model):
-            request.headers[AUTO_HEADER] = _as_header(model)
+            request.headers[AUTO_HEADER] = model_field.as_header(model)
             model_field.write(request, self._config.model_key, model)
 
 
@@ -114,11 +114,6 @@ def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
         except ValueError:
             continue  # `check` has said so: Higress goes on without it
     return compiled
-
-
-def _as_header(model: str) -> str:
-    """A model is the client's text; a line break would make two headers of it."""
-    return "".join(character if character.isprintable() else "?" for character in model)
 
 
 def _last_question(document: Document) -> str:

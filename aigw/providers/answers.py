@@ -50,15 +50,32 @@ class Decoder(Protocol):
 
 def stage(decoder: Decoder) -> Stage:
     """A rewriter for `Reply.through` out of a decoder that does no I/O."""
+    return lambda batches: _Decoded(decoder, batches)
 
-    async def rewrite(batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
-        async for batch in batches:
-            if out := decoder.feed(batch):
-                yield out
-        if out := decoder.end():
-            yield out
 
-    return rewrite
+class _Decoded:
+    """No async generator, because the event loop keeps account of those."""
+
+    __slots__ = ("_batches", "_decoder", "_ended")
+
+    def __init__(self, decoder: Decoder, batches: AsyncIterator[Batch]) -> None:
+        self._decoder = decoder
+        self._batches = batches
+        self._ended = False
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._ended:
+            try:
+                out = self._decoder.feed(await self._batches.__anext__())
+            except StopAsyncIteration:
+                self._ended = True
+                out = self._decoder.end()
+            if out:
+                return out
+        raise StopAsyncIteration
 
 
 class Answers:

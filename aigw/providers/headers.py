@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
+from aigw.core.exchange import CONSUMER_HEADER
 from aigw.core.forward import connection_names
 from aigw.core.model import Request
 from aigw.providers.provider import Auth, Provider
@@ -14,7 +15,7 @@ from aigw.providers.provider import Auth, Provider
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
 """Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
 
-_PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", "x-mse-consumer")
+_PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", CONSUMER_HEADER)
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aigw.config.load import Loaded
 from aigw.config.order import PLACES
+from aigw.core.rerouting import NOWHERE
 from aigw.server.routes import DEFAULT_ROUTE
 
 KEY_AUTH = "key-auth"
-NOWHERE = ("", "")
 
 
 def is_protected(loaded: Loaded) -> bool:
@@ -22,6 +22,6 @@ def is_protected(loaded: Loaded) -> bool:
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
     if any(loaded.plugins[name].module.REROUTES for name in names[place:]):
-        routes.append(NOWHERE)  # a request gets its route only behind key-auth
+        routes.append((NOWHERE.name, NOWHERE.service))  # a request gets its route only behind key-auth
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
     return all(config is not None and config.protects for config in possible)

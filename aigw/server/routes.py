@@ -15,8 +15,6 @@ from aigw.core.rerouting import NOWHERE
 
 DEFAULT_ROUTE = RouteConfig(name="default")
 """What a configuration without routes has: every request."""
-
-
 _EVERYTHING = DEFAULT_ROUTE.match
 
 
@@ -32,18 +30,23 @@ class RouteTable:
     def find(self, request: Request) -> tuple[Route, Chain] | None:
         """The route of a request and its chain, None if no route matches."""
         host = request.headers.get("host", "")
-        for match, route in self._routes:
-            if match == _EVERYTHING or matches(match, request, host):
-                return route, self._pipeline.chain(route, host)
+        route = self._match(request, host)
+        if route is not None:
+            return route, self._pipeline.chain(route, host)
         return None if self._nowhere is None else (NOWHERE, self._nowhere)
 
     def _again(self, request: Request) -> Route:
         """The route of a request whose headers have changed. Raises GatewayError where none matches."""
-        host = request.headers.get("host", "")
+        route = self._match(request, request.headers.get("host", ""))
+        if route is None:
+            raise no_route(request)
+        return route
+
+    def _match(self, request: Request, host: str) -> Route | None:
         for match, route in self._routes:
-            if matches(match, request, host):
+            if match == _EVERYTHING or matches(match, request, host):
                 return route
-        raise no_route(request)
+        return None
 
 
 def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) -> Route:

@@ -17,6 +17,7 @@ from aigw.config.load import Loaded, load
 from aigw.core.errors import UpstreamError
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.plugins.ai_proxy import Config as AiProxyConfig
+from aigw.plugins.key_auth import Config as KeyAuthConfig
 from aigw.upstream.base import Upstream
 
 OLLAMA_PORT = 11434
@@ -108,14 +109,24 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
         (
             f"aigw serves {url}/v1  (Ctrl-C stops it)",
             f"  configuration  {origin}",
-            f"  providers      {', '.join(_providers(loaded)) or 'none: plain HTTP routes only'}",
+            f"  providers      {', '.join(_providers(loaded)) or _without(loaded)}",
             f"  plugins        {', '.join(loaded.plugins) or 'none'}",
             f"  state          {loaded.state_dir}",
             *([f"  workers        {workers}"] if workers > 1 else []),
             "",
-            f"  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'",
+            f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{_key(loaded)} -d '{body}'",
         )
     )
+
+
+def _key(loaded: Loaded) -> str:
+    """Where key-auth looks for a key, as an option of curl; "" where no request needs one."""
+    plugin = loaded.plugins.get("key-auth")
+    for config in plugin.rules.configs if plugin else ():
+        if isinstance(config, KeyAuthConfig) and config.protects and config.in_header and config.keys:
+            scheme = "Bearer " if config.keys[0].lower() == "authorization" else ""
+            return f" -H '{config.keys[0].lower()}: {scheme}KEY'"
+    return ""
 
 
 def _configs(loaded: Loaded) -> list[AiProxyConfig]:
@@ -126,6 +137,13 @@ def _configs(loaded: Loaded) -> list[AiProxyConfig]:
 def _providers(loaded: Loaded) -> list[str]:
     named = [provider.id or provider.type for config in _configs(loaded) for provider in config.active()]
     return list(dict.fromkeys(named))
+
+
+def _without(loaded: Loaded) -> str:
+    """What there is where no provider is."""
+    if any(route.upstream for route in loaded.config.routes):
+        return "none: plain HTTP routes only"
+    return "none, and no route has an upstream: nothing is answered without the plugin ai-proxy"
 
 
 def _first_model(loaded: Loaded) -> str:

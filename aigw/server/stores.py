@@ -62,7 +62,7 @@ class GatewayStores:
     def __init__(self, folder: Path | None, limits: CacheConfig) -> None:
         self._memory = limits.memory
         self._local = LocalStores(folder, limits) if folder is not None else None
-        self._plain = self._local or MemoryStores()
+        self._here = self._local or MemoryStores()
         self._redis: dict[str, RedisStores] = {}
         self._kvs: dict[tuple[str, Service], KV] = {}
         self._counters: dict[tuple[str, Service], Counter] = {}
@@ -72,7 +72,9 @@ class GatewayStores:
         return _Named(self, services)
 
     def kv(self, service: Service, url: str) -> KV:
-        """The KV at the URL of a Redis; "": on this machine."""
+        """The KV at the URL of a Redis; "": on this machine, where one memory is in front of all that are the same."""
+        if not url:
+            service = Service(service.name, service.port, database=service.database)
         kv = self._kvs.get((url, service))
         if kv is None:
             kv = self._at(url).kv(service)
@@ -96,7 +98,7 @@ class GatewayStores:
 
     def _at(self, url: str) -> Stores:
         if not url:
-            return self._plain
+            return self._here
         from aigw.stores.redis import RedisStores
 
         if url not in self._redis:

@@ -46,6 +46,11 @@ class Service(NamedTuple):
 LOCAL = Service()
 
 
+def logical_port(name: str, given: int) -> int:
+    """The port of a Redis in Higress's YAML: without one, 80 for a service `*.static` and 6379 for any other."""
+    return given or (80 if name.endswith(".static") else 6379)
+
+
 class KV(Protocol):
     """Bytes under a key, shared by all workers. Every call may raise StoreError."""
 

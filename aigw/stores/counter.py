@@ -12,6 +12,7 @@ from aigw.stores import counter_state as state
 from aigw.stores.base import Count, Limit, Ticket
 from aigw.stores.counter_file import CounterFile
 from aigw.stores.counter_ticket import new_ticket
+from aigw.stores.namespace import Namespace
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,12 +27,12 @@ class SqliteCounter:
 
     def __init__(self, file: CounterFile, namespace: str = "", *, patience: float = 1.0) -> None:
         self._file = file
-        self._namespace = f"{namespace}|".encode()
+        self._namespace = Namespace(namespace)
         self._patience = patience
 
     async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
         limits = tuple(limits)
-        keys = [self._name(limit.key) for limit in limits]
+        keys = [self._namespace.encode(limit.key) for limit in limits]
         if not any(limit.hold for limit in limits):
             return _ticket(limits, await self._counts(keys))
         held: list[Ticket] = []
@@ -68,10 +69,10 @@ class SqliteCounter:
             raise
 
     async def read(self, *keys: str) -> tuple[Count, ...]:
-        return await self._counts([self._name(key) for key in keys])
+        return await self._counts([self._namespace.encode(key) for key in keys])
 
     async def add(self, key: str, amount: int) -> int:
-        name = self._name(key)
+        name = self._namespace.encode(key)
 
         def decide(connection: sqlite3.Connection) -> int:
             before = state.look(connection, name, self._file.now())
@@ -82,7 +83,7 @@ class SqliteCounter:
         return await self._file.decide(decide, self._patience)
 
     async def put(self, key: str, value: int) -> None:
-        name = self._name(key)
+        name = self._namespace.encode(key)
         state.fitting(value)
 
         def decide(connection: sqlite3.Connection) -> None:
@@ -92,7 +93,7 @@ class SqliteCounter:
         await self._file.decide(decide, self._patience)
 
     async def drop(self, *keys: str) -> int:
-        names = [self._name(key) for key in keys]
+        names = [self._namespace.encode(key) for key in keys]
 
         def decide(connection: sqlite3.Connection) -> int:
             now = self._file.now()
@@ -105,15 +106,14 @@ class SqliteCounter:
         return await self._file.decide(decide, self._patience)
 
     async def keys(self, prefix: str = "") -> AsyncIterator[str]:
-        first = self._name(prefix)
-        end = first[:-1] + bytes([first[-1] + 1])  # no UTF-8 has a byte 255
+        first, end = self._namespace.span(prefix)
         while True:
             page = await self._page(first, end)
             for key, ends in page:
                 if ends is not None and ends <= self._file.now():
                     await self._counts([key])  # looks at it, and so it is gone
                 else:
-                    yield key[len(self._namespace) :].decode(errors="surrogatepass")
+                    yield self._namespace.decode(key)
             if len(page) < PAGE:
                 return
             first = page[-1][0] + b"\0"
@@ -137,7 +137,7 @@ class SqliteCounter:
         return seen if seen is not None else await self._file.decide(look, self._patience)
 
     def _settling(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> Settling:
-        keys = [self._name(limit.key) for limit in ticket.limits]
+        keys = [self._namespace.encode(limit.key) for limit in ticket.limits]
 
         def settle(connection: sqlite3.Connection) -> tuple[Count, ...]:
             now = self._file.now()
@@ -154,9 +154,6 @@ class SqliteCounter:
             return tuple([after[key].counted(now) for key in keys])
 
         return settle
-
-    def _name(self, key: str) -> bytes:
-        return self._namespace + key.encode(errors="surrogatepass")
 
 
 def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:

@@ -122,8 +122,24 @@ class CounterFile:
 
     def _take_turn(self, connection: sqlite3.Connection) -> None:
         """Decides what has waited longest. Raises sqlite3.Error, and then all of it still waits."""
+        import sqlite3
+
         turn = [one for one in islice(self._waiting, TURN) if not one.outcome.done()]
-        decided = _transact(connection, "BEGIN IMMEDIATE", lambda held: [_decided(one, held) for one in turn])
+        decided: list[Any] = []
+
+        def decide(held: sqlite3.Connection) -> None:
+            for one in turn:
+                decided.append(_decided(one, held))  # noqa: PERF401  what was decided before an error counts
+
+        try:
+            _transact(connection, "BEGIN IMMEDIATE", decide)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001  a bug: all is undone, and only who asked for it hears of it
+            faulty = turn[len(decided)]
+            self._waiting.remove(faulty)
+            faulty.outcome.set_exception(error)
+            return
         for _ in range(min(TURN, len(self._waiting))):
             self._waiting.popleft()
         for one, result in zip(turn, decided, strict=True):
@@ -134,8 +150,9 @@ class CounterFile:
 
     def _give_up(self, why: str, until: float = math.inf) -> None:
         """Tells those who may wait until then at most."""
-        while self._waiting and self._waiting[0].until < until:
-            one = self._waiting.popleft()
+        late = [one for one in self._waiting if one.until < until]
+        self._waiting = deque(one for one in self._waiting if one.until >= until)
+        for one in late:
             if not one.outcome.done():
                 one.outcome.set_exception(StoreError(why))
 

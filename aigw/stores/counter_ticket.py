@@ -11,6 +11,7 @@ import socket
 import sys
 from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,8 +37,16 @@ def free_abandoned(connection: sqlite3.Connection) -> None:
 @cache
 def _own() -> str:
     """Machine, process, and what tells it from another process that had the same number."""
-    machine = blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
+    machine = blake2b(f"{socket.gethostname()} {_namespace()}".encode(), digest_size=4).hexdigest()
     return f"{machine}.{os.getpid():x}.{_ids.getrandbits(32):x}"
+
+
+def _namespace() -> int:
+    """Tells containers apart that have one name: the numbers of their processes are not the same."""
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return 0
 
 
 def _owner(ticket: str) -> str:

@@ -13,6 +13,7 @@ from diskcache import Cache
 
 from aigw.stores.disk_cache import DiskCache
 from aigw.stores.disk_file import heads
+from aigw.stores.namespace import Namespace
 
 PAGE = 200
 """Keys that are looked at in one go."""
@@ -26,14 +27,14 @@ class DiskKV:
 
     def __init__(self, cache: DiskCache, namespace: str = "") -> None:
         self._cache = cache
-        self._namespace = f"{namespace}|".encode()
+        self._namespace = Namespace(namespace)
 
     async def get(self, key: str) -> bytes | None:
-        name = self._name(key)
+        name = self._namespace.encode(key)
         return await self._cache.read(lambda cache: self._value(cache, name))
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-        name = self._name(key)
+        name = self._namespace.encode(key)
         if len(value) > self._cache.largest:
             await self.drop(key)
             return
@@ -42,7 +43,7 @@ class DiskKV:
         await self._cache.write(lambda cache: cache.set(name, whole, expire=ttl))
 
     async def drop(self, *keys: str) -> int:
-        names = [self._name(key) for key in keys]
+        names = [self._namespace.encode(key) for key in keys]
 
         def drop(cache: Cache) -> int:
             there = 0
@@ -54,19 +55,15 @@ class DiskKV:
         return await self._cache.write(drop)
 
     async def keys(self, prefix: str = "") -> AsyncIterator[str]:
-        first = self._name(prefix)
-        end = first[:-1] + bytes([first[-1] + 1])  # no UTF-8 has a byte 255
+        first, end = self._namespace.span(prefix)
         while True:
             page = await self._cache.write(_page(first, end))  # it reads, but as much as a thread is for
             for name, head in page:
                 if _expires(head) > self._cache.now():
-                    yield name[len(self._namespace) :].decode(errors="surrogatepass")
+                    yield self._namespace.decode(name)
             if len(page) < PAGE:
                 return
             first = page[-1][0] + b"\0"
-
-    def _name(self, key: str) -> bytes:
-        return self._namespace + key.encode(errors="surrogatepass")
 
     def _value(self, cache: Cache, name: bytes) -> bytes | None:
         try:

@@ -83,7 +83,10 @@ class DiskCache:
     async def _work(self) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
-            outcomes = await self._outcomes([job for job, _ in waiting])
+            try:
+                outcomes = await self._outcomes([job for job, _ in waiting])
+            except Exception as error:  # noqa: BLE001  a bug: nobody waits for ever, and the next ones are written
+                outcomes = [error] * len(waiting)
             for (_, done), outcome in zip(waiting, outcomes, strict=True):
                 if done.done():  # nobody waits any more
                     continue

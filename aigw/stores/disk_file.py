@@ -17,6 +17,7 @@ from diskcache import Cache, Disk, Timeout
 from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA, MODE_RAW
 
 from aigw.stores.base import StoreError
+from aigw.stores.private import make_folder
 from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, made_of, open_for_writing
 
 FORMAT = Format(
@@ -65,7 +66,7 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
     Raises StoreError."""
     path = folder / FILE_NAME
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)) as connection:
             _check(connection, path)
         folder.chmod(0o700)

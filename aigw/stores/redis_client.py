@@ -30,7 +30,7 @@ POOL = 4
 BATCH = 128
 SCAN = 500
 T = TypeVar("T")
-_ERRNO = re.compile(r"Error (\d+) connecting to \S+ Connect call failed")
+_ERRNO = re.compile(r"Error (\d+) connecting to \S+ ")
 Word = bytes | str | int
 Command = tuple[Word, ...]
 
@@ -204,6 +204,6 @@ class RedisClient:
         if isinstance(error, TimeoutError | RedisTimeoutError):
             return f"no answer within {self._timeout:g} s"
         text = str(error).partition("\n")[0]
-        if number := _ERRNO.match(text):
+        if (number := _ERRNO.match(text)) and "SSL" not in text:
             return os.strerror(int(number[1])).lower()
         return text[:200] or type(error).__name__

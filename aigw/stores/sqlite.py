@@ -1,37 +1,32 @@
 """The usage log in one SQLite file, shared by all processes that have the same state folder.
 
-Rule: a caller only puts its row into a bounded queue. One thread writes what is there in one transaction, at most
-`interval` seconds later; what cannot be written is tried again until the queue is full, then counted as lost."""
+Rule: rows that come together are one transaction; a row that SQLite cannot hold keeps no other out."""
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.stores import usage_query
+from aigw.stores.base import StoreError
 from aigw.stores.private import identity
 from aigw.stores.sqlite_file import (
-    BUSY_SECONDS,
     FileError,
     ForeignFileError,
     open_for_reading,
     open_for_writing,
 )
 from aigw.stores.usage_file import COLUMNS, FORMAT
+from aigw.stores.usage_queue import UsageQueue
 from aigw.usage.question import Question
 from aigw.usage.row import UsageRow
 from aigw.usage.summary import Summary
 
 if TYPE_CHECKING:
     import sqlite3
-
-log = logging.getLogger("aigw")
 
 BATCH = 1000
 """Rows in one transaction, so that other processes wait only milliseconds."""
@@ -40,10 +35,8 @@ _INSERT = f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' *
 _PRUNE = "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE at < ? LIMIT ?)"
 
 
-class SqliteUsageLog:
-    """A `UsageLog`. `lost` counts the rows that were given up, `failures` the writes that failed.
-
-    The first failure is logged; the next ones are only counted. How many rows were lost is logged at the end."""
+class SqliteUsageLog(UsageQueue):
+    """A `UsageLog`."""
 
     def __init__(
         self,
@@ -55,37 +48,18 @@ class SqliteUsageLog:
         retry: float = 1.0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`limit` is how many rows wait at most, `retry` the seconds between two attempts after a failure.
+        """The others are as in `UsageQueue`.
 
         Raises ForeignFileError for a file of another program or of a newer aigw. Everything else, such as a folder that
         cannot be written, only costs the statistics."""
-        self.lost = 0
-        self.failures = 0
+        super().__init__(str(path), interval=interval, limit=limit, retry=retry, batch=BATCH)
         self._path = path
-        self._interval = interval
-        self._limit = limit
         self._retention = retention_days * 86400
-        self._retry = retry
         self._now = now
-        self._queue: deque[UsageRow] = deque()
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._prune_at = 0.0
         _refuse_foreign(path)
-
-    def append(self, row: UsageRow) -> None:
-        if len(self._queue) >= self._limit or self._stop.is_set():
-            self.lost += 1
-            return
-        self._queue.append(row)
-        if not self._wake.is_set():
-            self._wake.set()
-            if self._thread is None:
-                self._start()
 
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
         """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
@@ -96,59 +70,29 @@ class SqliteUsageLog:
         """Takes about 4 s for a million requests: in a server, call it in a thread. Raises FileError."""
         return usage_query.summarise(self._path, question)
 
-    def close(self, seconds: float = 2 * BUSY_SECONDS) -> None:
-        """Writes what is left; waits for so long at most. A thread that is later still writes on while the process
-        lives."""
-        with self._starting:
-            if self._stop.is_set():
-                return
-            self._stop.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(seconds)
-        if self._thread is not None and self._thread.is_alive():
-            log.warning("%d usage rows may be lost: %s takes too long", len(self._queue), self._path)
-            return
-        self.lost += len(self._queue)
-        self._queue.clear()
-        if self.lost:
-            log.warning("%d usage rows could not be written to %s", self.lost, self._path)
+    def _write(self, rows: Sequence[UsageRow]) -> None:
+        with self._telling():
+            self._insert(self._connect(), rows)
 
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._run, name="usage log", daemon=True)
-                self._thread.start()
+    def _idle(self) -> None:
+        with self._telling():
+            self._prune()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.wait()
-            self._stop.wait(self._interval)
-            self._wake.clear()
-            if not self._write():
-                self._stop.wait(self._retry)
-                self._wake.set()
-        self._write()
+    def _end(self) -> None:
         self._disconnect()
 
-    def _write(self) -> bool:
-        """Writes all that waits. False if that is not possible now."""
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Makes a StoreError of what goes wrong; next time the file is opened anew."""
         import sqlite3
 
         try:
-            while self._queue:
-                rows = [self._queue[n] for n in range(min(len(self._queue), BATCH))]
-                self._insert(self._connect(), rows)
-                for _ in rows:
-                    self._queue.popleft()
-            self._prune()
+            yield
         except (sqlite3.Error, OSError, FileError) as error:
             self._disconnect()
-            self._failed(error)
-            return False
-        return True
+            raise StoreError(f"{self._path}: {error}") from None
 
-    def _insert(self, connection: sqlite3.Connection, rows: list[UsageRow]) -> None:
+    def _insert(self, connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> None:
         try:
             with _transaction(connection):
                 connection.executemany(_INSERT, map(usage_query.values_of, rows))
@@ -186,11 +130,6 @@ class SqliteUsageLog:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def _failed(self, error: Exception) -> None:
-        self.failures += 1
-        if self.failures == 1:
-            log.warning("usage is not kept: %s: %s", self._path, error)
 
 
 def _refuse_foreign(path: Path) -> None:

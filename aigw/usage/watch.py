@@ -4,6 +4,7 @@ Rule: nothing is decoded for the sake of an estimate before the answer has ended
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import Any
 
 from aigw.core.model import Batch, Chunk, raw_of
@@ -13,6 +14,9 @@ from aigw.usage.row import Tokens
 KEPT_BYTES = 1024 * 1024
 """Of an answer without usage; what comes after it is estimated by its size."""
 
+NAMED_SOON = 16
+"""Events in which a stream has named its model, if it does at all."""
+
 
 class UsageWatch:
     """A `core.exchange.Meter`. `provider` is the type in the catalog, `size` the bytes of the answer so far.
@@ -20,14 +24,13 @@ class UsageWatch:
     `estimated` is what was counted last, with the size and the model that it was counted for: several want to know, and
     it takes time."""
 
-    __slots__ = ("_anonymous", "_kept", "_left", "estimated", "provider", "reader", "size")
+    __slots__ = ("_kept", "_left", "estimated", "provider", "reader", "size")
 
     def __init__(self, provider: str) -> None:
         self.provider = provider
         self.reader = UsageReader()
         self.estimated: tuple[int, str, Tokens] | None = None
         self._kept: list[Batch] = []
-        self._anonymous = True
         self._left = KEPT_BYTES
         self.size = 0
 
@@ -37,16 +40,20 @@ class UsageWatch:
 
     @property
     def model(self) -> str:
+        """As the events with usage name it, or else the first ones."""
+        if not self.reader.model:
+            for chunk in islice(chain.from_iterable(self._kept), NAMED_SOON):
+                if not self.reader.model and chunk.data is not None and not tells_usage(chunk.data):
+                    self.reader.feed(chunk.data)
         return self.reader.model
 
     def events(self, batch: Batch) -> None:
         """Events of a stream."""
         raw = raw_of(batch)
-        if self._anonymous or tells_usage(raw):
+        if tells_usage(raw):
             for chunk in batch:
-                if (self._anonymous or tells_usage(chunk.raw)) and chunk.data is not None:
+                if tells_usage(chunk.raw) and chunk.data is not None:
                     self.reader.feed(chunk.data)
-                    self._anonymous = not self.reader.model
         self._keep(batch, len(raw))
 
     def feed(self, data: bytes) -> None:

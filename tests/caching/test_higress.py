@@ -7,6 +7,7 @@ import pytest
 from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange
 
 from aigw.caching.config import service_of
+from aigw.caching.higress import MAX_BYTES
 from aigw.config.load import load
 from aigw.core.forward import Forward
 from aigw.core.model import Origin, Route, Target
@@ -140,6 +141,15 @@ async def test_values(answer, value):
         assert (await it.kept()).get("higress-ai-cache:q") == value
 
     await playing(REDIS, answer, then=then)
+
+
+async def test_a_part_of_an_answer_that_is_too_large_is_not_kept():
+    async def then(it):
+        await it.ask({**ASK, "stream": True})
+        assert await it.kept() == {}
+
+    delta = {"choices": [{"delta": {"content": "x"}}]}
+    await playing(REDIS, events(delta, b":" + b" " * MAX_BYTES + b"\n\n", delta), then=then)
 
 
 async def test_templates_and_the_original_form():

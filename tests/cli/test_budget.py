@@ -25,6 +25,7 @@ plugins:
       - {name: person, per: consumer, calls: 10}
   ai-proxy: {provider: {type: builtin}}
 """
+RECIPES = ", ".join(sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml")))
 USED = "{aigw-budget}:used:"
 
 
@@ -128,6 +129,16 @@ def test_a_configuration_without_budgets(budget, tmp_path):
     (tmp_path / "aigw.yaml").write_text("plugins: {ai-proxy: {provider: {type: builtin}}}")
     code, _, errors = budget("status")
     assert (code, "has no plugin ai-budget" in errors) == (2, True)
+
+
+def test_the_budgets_of_a_recipe(budget, tmp_path):
+    (tmp_path / "aigw.yaml").unlink()
+    assert "say with --config or --recipe what the gateway uses" in budget("status")[2]
+    code, out, _ = budget("status", "--recipe", "budget", "--json")
+    assert (code, {line["budget"] for line in json.loads(out)}) == (0, {"day"})
+    assert budget("status", "--recipe", "nothing")[::2] == (2, f"there is no recipe 'nothing'; there are {RECIPES}\n")
+    assert "recipe faults: has no plugin ai-budget" in budget("status", "--recipe", "faults")[2]
+    assert "choose one of" in budget("status", "--recipe", "budget", "--config", "aigw.yaml")[2]
 
 
 async def test_a_day_in_a_zone(budget, used, tmp_path):

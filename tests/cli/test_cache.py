@@ -154,6 +154,22 @@ def test_explain_a_request(cache):
     )
 
 
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("Cache-Control: no-store", "bypass: no-store"),
+        ("x-higress-skip-ai-cache: on", "bypass: x-higress-skip-ai-cache"),
+        ("cache-control: max-age=3600", "hit: {key}, stored 1 min ago, expires in 58 min"),
+        ("cache-control: max-age=60", "miss: {key}, stored 1 min ago, expires in 58 min; max-age"),
+        ("cache-control: no-cache", "miss: {key}, stored 1 min ago, expires in 58 min; no-cache"),
+    ],
+)
+def test_explain_obeys_what_the_client_says(cache, header, told):
+    key = cache.store(ASK, age=90)
+    out = cache("explain", "-", "--header", header, given=json.dumps(ASK))[1]
+    assert out == f"{told.format(key=key[:16])}\n"
+
+
 def test_explain_the_last_miss(cache):
     near = cache.store(ASK, age=190)
     cache.store(LONG, age=180)
@@ -191,6 +207,13 @@ def test_what_is_not_there(cache):
     assert code == 2
     assert "has no plugin ai-cache" in err
     assert cache("stats", "--config", "other.yaml")[0] == 2
+    (cache.folder / "aigw.yaml").unlink()
+    assert "say with --config or --recipe what the gateway uses" in cache("stats")[2]
+
+
+def test_the_answers_of_a_recipe(cache):
+    code, out, _ = cache("stats", "--recipe", "ai-cache", "--json")
+    assert (code, json.loads(out)["entries"]) == (0, 0)
 
 
 def test_texts_that_a_higress_stored(cache):

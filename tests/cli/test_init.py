@@ -12,7 +12,7 @@ from aigw.cli.main import app
 from aigw.config.load import examine
 from aigw.config.model import GatewayConfig
 
-KEYS = {"OPENAI_API_KEY": "k", "DASHSCOPE_API_KEY": "k", "AIGW_ADMIN_KEY": "k"}
+KEYS = {"OPENAI_API_KEY": "k", "DASHSCOPE_API_KEY": "k", "AIGW_ADMIN_KEY": "k", "ANN_KEY": "k"}
 
 
 def examined(text, env, tmp_path):
@@ -34,6 +34,7 @@ def test_what_is_commented_out_is_right_too(tmp_path):
     once = text.replace("    provider:\n      type: builtin\n", "", 1)
     loaded = examined(once, KEYS, tmp_path)
     assert [route.name for route in loaded.config.routes] == ["llm", "app"]
+    assert list(loaded.plugins) == loaded.config.order
     assert len(loaded.plugins["ai-proxy"].rules.configs[-1].providers) == 2
 
 

@@ -120,3 +120,11 @@ def test_order_lists_every_configured_plugin(read_config):
         "aigw.yaml:3 order[0]: 'ai-proxi' is not configured under plugins; did you mean 'ai-proxy'?",
         "aigw.yaml:5 order[2]: lists 'ai-proxy' twice",
     ]
+
+
+def test_a_resource_of_kubernetes_is_told_where_its_configuration_belongs(read_config):
+    text = "apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin\nspec: {defaultConfig: {}}\n"
+    loaded, errors, _ = read_config(text)
+    assert loaded is None
+    assert len(errors) == 1
+    assert "aigw.yaml:2 kind: this is a Kubernetes resource; put what a WasmPlugin has as defaultConfig" in errors[0]

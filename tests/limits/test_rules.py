@@ -149,6 +149,7 @@ def test_what_a_rule_may_be(item, problem):
     [
         ({"rule_items": [], **REDIS}, "config rule_items cannot be empty"),
         ({"rule_items": [{}] * 11, **REDIS}, "rule_items length 11 exceeds maximum 10"),
+        ({**REDIS}, "must be set; write global_threshold: {token_per_minute: 10000}"),
         ({"global_threshold": {}, **REDIS}, "must be set for global_threshold"),
         ({"global_threshold": {"token_per_day": 1}, "redis": {}}, "redis service name must not be empty"),
     ],

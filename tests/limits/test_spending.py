@@ -30,12 +30,13 @@ class Stage:
         self.next = terminal(FakeUpstream(*script))
         self.faithful = faithful
         self.settled = []
+        self.counter = WordCounter()
 
     async def settle(self, spent):
         self.settled.append(spent.tokens)
 
     async def reply(self):
-        return await follow(self.exchange, self.next, self.settle, counter=WordCounter(), faithful=self.faithful)
+        return await follow(self.exchange, self.next, self.settle, counter=self.counter, faithful=self.faithful)
 
     async def close(self):
         await self.exchange.aclose()
@@ -97,6 +98,18 @@ async def test_the_client_that_leaves_pays_for_what_was_made():
     assert stage.settled == []
     await stage.close()
     assert stage.settled == [3 + 2]
+
+
+async def test_where_nothing_can_be_counted_the_answer_still_comes_and_frees_what_is_held():
+    class NoVocabulary(WordCounter):
+        def count(self, text, model=""):
+            raise OSError("no vocabulary")
+
+    stage = Stage(events(delta("a b")))
+    stage.counter = NoVocabulary()
+    assert b"a b" in await (await stage.reply()).body()
+    assert stage.settled == [0]
+    await stage.close()
 
 
 async def test_the_client_that_leaves_before_it_reads():

@@ -419,7 +419,7 @@ async def test_a_store_that_is_down_is_a_miss() -> None:
         for _ in range(2):
             seen = await it.ask()
             assert seen.json() == completion()
-            assert seen.cache.endswith("reason=store")
+            assert seen.cache.endswith("reason=unavailable")
     assert it.calls == 2
 
 
@@ -623,6 +623,12 @@ def test_forms_of_the_configuration(config: Any, prefix: str, ttl: int, service:
 def test_what_a_configuration_may_not_say(config: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         parse(config)
+
+
+def test_a_semantic_cache_that_lacks_its_parts_is_noted() -> None:
+    found = ai_cache.check(parse({**CONFIG, "enableSemanticCache": True}))
+    assert [(each.path, each.note) for each in found] == [(("enableSemanticCache",), True)]
+    assert not ai_cache.check(parse(CONFIG))
 
 
 async def test_a_cache_that_is_switched_off() -> None:

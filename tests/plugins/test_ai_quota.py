@@ -201,7 +201,7 @@ async def test_what_the_admin_api_refuses(action, form, consumer, reason):
     [
         ({"admin_consumer": ""}, "missing admin_consumer in config"),
         ({"enable_path_suffixes": [" "]}, "enable_path_suffixes must not be empty"),
-        ({"redis": None}, "missing redis in config"),
+        ({"redis": None}, "missing redis in config; write redis: {service_name: redis.static}"),
     ],
 )
 async def test_what_a_configuration_may_be(config, problem):

@@ -48,6 +48,11 @@ async def test_a_missing_model_is_set_by_the_default_only():
     assert (await mapped(chat({}), modelMapping={"gpt*": "e"})).json() == {}
 
 
+async def test_a_model_is_the_clients_text_and_makes_no_second_header():
+    upstream = await mapped(chat({"model": "a\r\nx-evil: 1"}), modelMapping={"x": "y"})
+    assert upstream.last.headers[HEADER] == "a??x-evil: 1"
+
+
 async def test_other_paths_are_left_alone():
     upstream = await mapped(chat({"model": "m"}, path="/v1/models"), modelMapping={"*": "d"})
     assert (upstream.json(), HEADER in upstream.last.headers) == ({"model": "m"}, False)

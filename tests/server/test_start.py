@@ -3,6 +3,7 @@
 import pytest
 from fakes import Answer, FakeUpstream, answer_json
 
+from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.server.gateway import check_address
 from aigw.server.start import describe, load_or_discover, ollama_address, ollama_models
@@ -32,6 +33,29 @@ async def test_keys_in_the_environment_bring_their_providers_and_are_never_shown
     text = describe(loaded, "http://127.0.0.1:4700", origin)
     assert "openai, deepseek, builtin" in text
     assert "secret" not in text + repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("auth", "option"),
+    [
+        ("keys: [Authorization]", " -H 'authorization: Bearer KEY' -d"),
+        ("keys: [x-api-key]", " -H 'x-api-key: KEY' -d"),
+        ("keys: [x-api-key], global_auth: false", "json' -d"),
+        ("keys: [apikey], in_header: false", "json' -d"),
+    ],
+)
+def test_the_request_to_try_has_the_place_of_the_key(auth, option):
+    text = f"plugins: {{key-auth: {{consumers: [{{name: ann, credential: secret}}], {auth}}}}}"
+    said = describe(load(None, {}, text=text.encode()), "http://127.0.0.1:4700", "a file")
+    assert option in said
+    assert "secret" not in said
+
+
+def test_a_file_by_which_nothing_is_answered():
+    told = "nothing is answered without the plugin ai-proxy"
+    assert told in describe(load(None, {}), "http://127.0.0.1:4700", "a file")
+    routed = load(None, {}, text=b"routes: [{name: a, match: {path: /*}, upstream: 'http://h.io'}]")
+    assert told not in describe(routed, "http://127.0.0.1:4700", "a file")
 
 
 async def test_a_running_ollama_serves_its_models():

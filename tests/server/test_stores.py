@@ -68,6 +68,11 @@ async def test_another_login_sees_the_same_data(open_stores, tmp_path):
     stores = open_stores(tmp_path).by(NONE)
     await stores.counter(REDIS).add("a", 7)
     assert await stores.counter(REDIS._replace(username="u", password="p")).add("a", 1) == 8
+    other = REDIS._replace(username="u", password="p", timeout=5.0)
+    await stores.kv(REDIS).put("a", b"old")
+    assert await stores.kv(other).get("a") == b"old"
+    await stores.kv(REDIS).put("a", b"new")
+    assert await stores.kv(other).get("a") == b"new"
 
 
 async def test_two_gateways_count_together(open_stores, tmp_path):

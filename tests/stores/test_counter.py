@@ -13,6 +13,7 @@ import pytest
 from fakes import FakeClock
 from store_contract import CounterContract, keys_of
 
+from aigw.stores import counter_state as state
 from aigw.stores.base import Limit, StoreError
 from aigw.stores.counter import SqliteCounter
 from aigw.stores.counter_file import CounterFile
@@ -291,6 +292,23 @@ def sql(path, *statements):
         database.execute(statement)
     database.commit()
     database.close()
+
+
+async def test_a_decision_with_a_bug_harms_no_other(path):
+    file = CounterFile(path)
+    counter = SqliteCounter(file)
+
+    def buggy(connection):
+        state.put(connection, b"|a", 99)
+        raise RuntimeError("a bug")
+
+    async with asyncio.timeout(10):
+        outcomes = await asyncio.gather(
+            counter.add("a", 1), file.decide(buggy, 1.0), counter.add("a", 2), return_exceptions=True
+        )
+        assert [outcomes[0], str(outcomes[1]), outcomes[2]] == [1, "a bug", 3]
+        assert await counter.add("a", 1) == 4
+    await file.aclose()
 
 
 async def test_a_damaged_file_is_a_clear_error(path, open_counter):

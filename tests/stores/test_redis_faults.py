@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis_server import RedisServer, redis_server
 
@@ -277,3 +278,15 @@ async def test_the_server_of_a_test_keeps_its_port(server):
     await server.start()
     assert isinstance(server, RedisServer)
     assert server.port == port
+
+
+def test_nobody_there_is_said_the_same_way_in_every_event_loop():
+    async def ask():
+        async with opened("redis://127.0.0.1:1") as stores:
+            with pytest.raises(StoreError) as caught:
+                await stores.kv(SERVICE).get("k")
+            return str(caught.value)
+
+    for loop in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=loop) as runner:
+            assert runner.run(ask()) == "Redis at redis://127.0.0.1:1: connection refused"

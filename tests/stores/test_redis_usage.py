@@ -105,6 +105,22 @@ async def test_a_row_that_is_no_text_keeps_no_other_out(server):
     assert log.lost == 1
 
 
+async def test_a_row_that_is_no_text_is_lost_once_however_often_the_others_are_tried(server):
+    await server.kill()
+    log = RedisUsageLog(server.url, interval=0.01, retry=0.02)
+    for each in (row(0), row(1, asked="half \udc80")):
+        log.append(each)
+    async with asyncio.timeout(5.0):
+        while log.failures < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await server.start()
+    async with asyncio.timeout(5.0):
+        while not await read(log):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await close(log)
+    assert log.lost == 1
+
+
 async def test_a_redis_that_never_comes_costs_only_the_rows(server):
     await server.kill()
     log = RedisUsageLog(server.url.replace("://", "://u:s3cret@"), interval=0.01, limit=3, retry=0.01)

@@ -282,7 +282,7 @@ def test_a_file_that_was_damaged_later_has_a_remedy(log, path):
     with path.open("r+b") as file:
         file.seek(3 * 4096)
         file.write(bytes(20 * 4096))
-    with pytest.raises(ForeignFileError, match="is damaged .*; move it away"):
+    with pytest.raises(ForeignFileError, match=r"is damaged .*; move it away"):
         list(log.read())
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from aigw.core.model import Chunk
+from aigw.dialects.sse import json_event
 from aigw.usage.watch import KEPT_BYTES, UsageWatch
 
 
@@ -40,9 +41,17 @@ def test_what_was_produced(payloads, produced):
 
 def test_events_count_by_their_data():
     watch = UsageWatch("openai")
-    watch.events([Chunk(b": comment\n\n")])
-    watch.events([Chunk(b"data: x\n\n", json.dumps({"model": "m", "usage": {"prompt_tokens": 3}}).encode())])
+    watch.events([Chunk(b": comment\n\n"), json_event({"model": "m", "choices": [], "usage": None})])
+    watch.events([json_event({"choices": [], "usage": {"prompt_tokens": 3}})])
     assert (watch.tokens.input, watch.tokens.source, watch.model) == (3, "reported", "m")
+
+
+def test_the_model_is_found_in_the_first_events_without_touching_the_usage():
+    watch = UsageWatch("anthropic")
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 3, "output_tokens": 1}}}
+    watch.events([json_event(start), json_event({"type": "ping", "model": "m"})])
+    watch.events([json_event({"type": "message_delta", "usage": {"output_tokens": 9}})])
+    assert (watch.model, watch.tokens.output) == ("m", 9)
 
 
 def test_nothing_was_reported():

@@ -5,7 +5,7 @@ A mapped name is reached as with curl's --connect-to: only scheme, address and p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -46,6 +46,10 @@ class ServiceTable:
             if mapped is not None:
                 return _mapped(name, mapped, origin.host)
         return origin
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Names, in lower case, and URLs."""
+        return self._table.items()
 
     def store(self, name: str, port: int) -> str:
         """The URL that the service of a store is mapped to, under `name:port` or `name`; "": to none."""

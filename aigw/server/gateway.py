@@ -110,10 +110,11 @@ class Gateway:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
         prices = Prices(config.prices)
+        stores = self._stores.by(loaded.services)
         env = replace(
             self._env,
             services=loaded.services,
-            stores=self._stores.by(loaded.services),
+            stores=stores,
             fidelity=config.fidelity,
             timeouts=timeouts,
             prices=prices,
@@ -123,6 +124,8 @@ class Gateway:
             tracer = traces.tracer(loaded, env.clock) if traces is not None else None
             pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream), tracer)
             await pipeline.open(env, stack)
+            for name in stores.unused():
+                log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
             routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
             guard = Guard(
                 hosts=[self._host, *config.hosts],

@@ -67,9 +67,9 @@ class GatewayStores:
         self._kvs: dict[tuple[str, Service], KV] = {}
         self._counters: dict[tuple[str, Service], Counter] = {}
 
-    def by(self, services: ServiceTable) -> Stores:
+    def by(self, services: ServiceTable) -> NamedStores:
         """As a configuration names them."""
-        return _Named(self, services)
+        return NamedStores(self, services)
 
     def kv(self, service: Service, url: str) -> KV:
         """The KV at the URL of a Redis; "": on this machine, where one memory is in front of all that are the same."""
@@ -106,12 +106,17 @@ class GatewayStores:
         return self._redis[url]
 
 
-class _Named:
+class NamedStores:
     """The stores by the names of one configuration. Raises ConfigError for a name that is mapped to something else."""
 
     def __init__(self, stores: GatewayStores, services: ServiceTable) -> None:
         self._stores = stores
         self._services = services
+        self._asked: set[str] = set()
+
+    def unused(self) -> list[str]:
+        """The names of Redis servers that no plugin asked for."""
+        return [name for name, url in self._services.items() if is_redis_url(url) and name not in self._asked]
 
     def kv(self, service: Service = LOCAL) -> KV:
         return self._stores.kv(service, self._url(service))
@@ -121,6 +126,7 @@ class _Named:
 
     def _url(self, service: Service) -> str:
         url = self._services.store(service.name, service.port)
+        self._asked |= {service.name.lower(), f"{service.name}:{service.port}".lower()}
         if url and not is_redis_url(url):
             raise ConfigError([f"services.{service.name}: a plugin uses it as a Redis, so it must be a redis:// URL"])
         return url

@@ -35,6 +35,13 @@ async def test_without_a_state_folder_it_is_all_in_memory(open_stores):
     assert stores.kv(REDIS) is stores.kv(REDIS)
 
 
+async def test_a_redis_that_nobody_names(open_stores):
+    services = ServiceTable({"Redis.statc": "redis://a:1", "redis.static:6379": "redis://b:1", "api.x": "http://c"})
+    stores = open_stores(None).by(services)
+    stores.counter(REDIS)
+    assert stores.unused() == ["redis.statc"]
+
+
 async def test_nothing_is_made_before_it_is_used(open_stores, tmp_path):
     stores = open_stores(tmp_path / "state").by(NONE)
     stores.kv()

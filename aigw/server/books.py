@@ -25,7 +25,7 @@ from aigw.usage.price import Prices
 from aigw.usage.telemetry import open_telemetry
 from aigw.usage.tokens import TokenCounter
 
-WRITE_SECONDS = 0.06
+WRITE_SECONDS = 0.02
 """What the usage log waits for more rows; they come many at a time as it is."""
 
 

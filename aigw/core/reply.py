@@ -77,10 +77,10 @@ class _Joined:
 
     def __anext__(self) -> Awaitable[Batch]:
         if self._head:
-            return Fixed(*self._take()).__anext__()
+            return self._take()
         return self._rest.__anext__()  # no coroutine of its own: every later batch comes this way
 
-    def _take(self) -> Batch:
+    async def _take(self) -> Batch:
         head, self._head = self._head, ()
         return head
 
@@ -198,15 +198,16 @@ class Reply:
     async def first(self, until: Callable[[Batch], bool]) -> Batch:
         """Reads ahead up to the first batch that `until` accepts and returns it, or () if the reply ends before. What
         was read still comes out first when the reply is read."""
-        held: list[Chunk] = []
+        held: list[Batch] = []
         found: Batch = ()
         async for batch in self._source:
-            held += batch
+            held.append(batch)
             if until(batch):
                 found = batch
                 break
         if held:
-            self._source = _Joined(held, self._source)
+            head = held[0] if len(held) == 1 else [chunk for batch in held for chunk in batch]
+            self._source = _Joined(head, self._source)
         return found
 
     async def whole(self, limit: int) -> Chunk | None:

@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1] / "aigw"
 LAYERS = {
     "aigw.core.errors": 0, "aigw.core.document": 0, "aigw.core.model": 0, "aigw.dialects": 0,
-    "aigw.usage.row": 0, "aigw.usage.question": 0, "aigw.usage.summary": 0,
-    "aigw.core": 1, "aigw.stores.base": 1, "aigw.upstream.base": 1,
+    "aigw.core.tokens": 0, "aigw.books.question": 0, "aigw.books.summary": 0,
+    "aigw.core": 1, "aigw.core.stores": 1, "aigw.core.upstream": 1,
     "aigw.plugins": 2, "aigw.caching": 2, "aigw.providers": 2, "aigw.stores": 2, "aigw.upstream": 2, "aigw.rag": 2, "aigw.traffic": 2, "aigw.usage": 2, "aigw.limits": 2, "aigw.budget": 2,
-    "aigw.config": 3, "aigw.core.pipeline": 3,
+    "aigw.config": 3, "aigw.pipeline.pipeline": 3,
     "aigw.server": 4, "aigw.standins": 4,
     "aigw.cli": 5, "aigw.__main__": 5, "aigw": 0,
 }  # fmt: skip
@@ -25,10 +25,10 @@ HOMES = {
     "numpy": ("aigw.stores.faiss", "aigw.rag"),
     "sentence_transformers": ("aigw.rag",),
     "redis": ("aigw.stores.redis",),
-    "tiktoken": ("aigw.usage.tokens",),
-    "genai_prices": ("aigw.usage.pricebook",),
+    "tiktoken": ("aigw.metering.tokenizer",),
+    "genai_prices": ("aigw.pricing.pricebook",),
     "sqlite3": ("aigw.stores",),
-    "opentelemetry": ("aigw.usage.telemetry",),
+    "opentelemetry": ("aigw.books.telemetry",),
     "typer": ("aigw.cli",),
     "rich": ("aigw.cli",),
     "yaml": ("aigw.config", "aigw.cli"),

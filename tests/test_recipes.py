@@ -12,13 +12,13 @@ from aiohttp import web
 from openai import APIStatusError, AsyncOpenAI, OpenAIError, RateLimitError
 from redis_server import redis_server
 
+from aigw.books.books import Books
+from aigw.books.question import Question
+from aigw.books.redis_log_read import SharedUsage
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
-from aigw.server.books import Books
 from aigw.server.gateway import run
-from aigw.stores.redis_usage_read import SharedUsage
 from aigw.upstream.http import HttpUpstream
-from aigw.usage.question import Question
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 HELLO = [{"role": "user", "content": "Hello!"}]

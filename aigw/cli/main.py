@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli import budget, cache, config, doctor, init, recipes, serve, top, trace, usage
+from aigw.cli.commands import budget, cache, config, doctor, init, recipes, serve, top, trace, usage
 
 app = typer.Typer(
     name="aigw",

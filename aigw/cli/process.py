@@ -17,18 +17,18 @@ from typing import NamedTuple
 import typer
 
 import aigw
-from aigw.cli.recipe import text_of
+from aigw.books.books import Books, usage_log
+from aigw.books.request_log import Show
+from aigw.cli.sources.recipe import text_of
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
-from aigw.server.books import Books, usage_log
+from aigw.core.upstream import Upstream
 from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.protection import is_protected
-from aigw.server.record import Show
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
 from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
-from aigw.upstream.base import Upstream
 from aigw.upstream.proxied import upstream_for
 
 SAME_SIGNAL_SECONDS = 0.3

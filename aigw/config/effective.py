@@ -17,8 +17,8 @@ from aigw.config.load import Loaded
 from aigw.config.plugins import LoadedPlugin
 from aigw.config.report import Path, format_path
 from aigw.config.rules import MATCH_KEYS, Rule
-from aigw.config.secrets import HIDDEN, is_hidden, without_password
 from aigw.config.units import duration_text, size_text
+from aigw.core.secrets import HIDDEN, is_hidden, without_password
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 

@@ -11,13 +11,13 @@ from typing import Any
 from aigw.config.check import Checker
 from aigw.config.environment import parse_dotenv
 from aigw.config.model import GatewayConfig, RouteConfig
-from aigw.config.order import sort
 from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin
 from aigw.config.report import Report
 from aigw.config.semantics import check_gateway, check_order
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.config.source import MAX_BYTES, Source, read
 from aigw.core.errors import ConfigError
+from aigw.higress.places import sort
 
 NO_FILE = "(no configuration file)"
 RESOURCE = (

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from aigw.usage.price import PriceOverride
+from aigw.pricing.prices import PriceOverride
 
 Duration = Annotated[
     float,

@@ -17,10 +17,10 @@ import msgspec
 import aigw.plugins
 from aigw.config.check import Checker
 from aigw.config.model import RouteConfig
-from aigw.config.order import PLACES
 from aigw.config.report import Path, Report, suggest
 from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, PluginRules, Rule, match_keys
 from aigw.core.plugin import PluginModule
+from aigw.higress.places import PLACES
 
 FindPlugin = Callable[[str], PluginModule | None]
 
@@ -48,11 +48,11 @@ class LoadedPlugin:
 
 
 def find_plugin(name: str) -> PluginModule | None:
-    """The module of the plugin with this Higress name; None if aigw has none."""
+    """The module of the plugin with this Higress name, a file or the `plugin.py` of a folder; None if aigw has none."""
     dotted = f"aigw.plugins.{name.replace('-', '_')}"
-    if not _NAME.fullmatch(name) or importlib.util.find_spec(dotted) is None:
+    if not _NAME.fullmatch(name) or (found := importlib.util.find_spec(dotted)) is None:
         return None
-    module = importlib.import_module(dotted)
+    module = importlib.import_module(f"{dotted}.plugin" if found.submodule_search_locations else dotted)
     return cast(PluginModule, module) if hasattr(module, "Config") else None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from aigw.config.secrets import HIDDEN, is_secret, without_password
+from aigw.core.secrets import HIDDEN, is_secret, without_password
 
 EXIT_CODE = 2
 """Of a command that refuses a configuration."""

@@ -11,7 +11,7 @@ from aigw.config.report import Path, Report, suggest
 from aigw.config.services import parse_listen, parse_upstream, service_problem
 from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
-from aigw.stores.redis_url import parse_redis_url
+from aigw.stores.redis.url import parse_redis_url
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", re.IGNORECASE)

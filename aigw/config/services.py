@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from aigw.config.secrets import without_password
 from aigw.core.authority import DEFAULT_PORTS, origin_of, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.model import Origin
+from aigw.core.secrets import without_password
 from aigw.providers.catalog import CATALOG
-from aigw.stores.redis_url import is_redis_url, parse_redis_url
+from aigw.stores.redis.url import is_redis_url, parse_redis_url
 
 PROVIDER_HOSTS = frozenset(row.host for row in CATALOG.values())
 

@@ -54,7 +54,10 @@ def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
-        report.error((), f"YAML: {problem}{_hint(text, mark)}", mark.line + 1 if mark else 0)
+        told = f"YAML: {problem}{_hint(text, mark)}"
+        if "nesting depth" in problem:  # newer versions of the parser have a bound of their own
+            told = f"nested deeper than {MAX_DEPTH} levels"
+        report.error((), told, mark.line + 1 if mark else 0)
         return source, report
     if root is None or root.tag == "tag:yaml.org,2002:null":
         return source, report

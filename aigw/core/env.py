@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
-from aigw.stores.base import Stores
-from aigw.upstream.base import Upstream
+from aigw.core.stores import Stores
+from aigw.core.upstream import Upstream
 
 
 class Clock(Protocol):
@@ -27,7 +27,7 @@ class Clock(Protocol):
 
 
 class Tokens(Protocol):
-    """Counts tokens as OpenAI's tokenizers do. `aigw.usage.tokens.TokenCounter` is one."""
+    """Counts tokens as OpenAI's tokenizers do. `aigw.metering.tokenizer.TokenCounter` is one."""
 
     def count(self, text: str, model: str = "") -> int: ...
 
@@ -43,7 +43,7 @@ class Tokens(Protocol):
 
 
 class Counters(Protocol):
-    """The gateway's metrics. `aigw.usage.metrics.Metrics` is one."""
+    """The gateway's metrics. `aigw.books.metrics.Metrics` is one."""
 
     def add(self, name: str, labels: tuple[str, str, str, str], value: int = 1) -> None:
         """Adds to a counter of a route, a cluster, a model and a consumer. Never blocks, never raises."""
@@ -51,7 +51,7 @@ class Counters(Protocol):
 
 
 class Prices(Protocol):
-    """What requests cost, in USD. `aigw.usage.price.Prices` is one, and says what a query is."""
+    """What requests cost, in USD. `aigw.pricing.prices.Prices` is one, and says what a query is."""
 
     def ready(self, query: Any, at: float) -> bool: ...
 

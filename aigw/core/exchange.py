@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
-from aigw.usage.row import Tokens
+from aigw.core.tokens import Tokens
 
 log = logging.getLogger("aigw")
 
@@ -40,7 +40,7 @@ class Timing:
 
 
 class Meter(Protocol):
-    """Reads usage out of what a provider answers. `aigw.usage.watch.UsageWatch` is one."""
+    """Reads usage out of what a provider answers. `aigw.dialects.watch.UsageWatch` is one."""
 
     @property
     def tokens(self) -> Tokens:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.openai import choices_of
+from aigw.dialects.openai_chat import choices_of
 from aigw.dialects.sse import json_event
 
 

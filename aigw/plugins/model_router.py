@@ -17,7 +17,7 @@ from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects import model_field
-from aigw.providers.goregex import GoRegex
+from aigw.higress.re2 import GoRegex
 
 INHERITS = False
 REROUTES = True

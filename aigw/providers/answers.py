@@ -15,14 +15,15 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.reply import Reply, Stage
-from aigw.dialects import chat_reply, embeddings, qwen
+from aigw.dialects import apis, chat_reply
+from aigw.dialects import dashscope as qwen
+from aigw.dialects import openai_embeddings as embeddings
 from aigw.dialects.errors import JSON, error_body
-from aigw.dialects.openai import ChatStream
-from aigw.providers import apis
+from aigw.dialects.openai_chat import ChatStream
+from aigw.dialects.watch import UsageWatch
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.provider import Provider
-from aigw.usage.watch import UsageWatch
 
 log = logging.getLogger("aigw")
 

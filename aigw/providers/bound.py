@@ -17,8 +17,9 @@ from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
-from aigw.dialects import chat_request, qwen
-from aigw.providers import apis, headers
+from aigw.dialects import apis, chat_request
+from aigw.dialects import dashscope as qwen
+from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.call import Call
 from aigw.providers.catalog import lookup

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from aigw.providers import apis
+from aigw.dialects import apis
 from aigw.providers.provider import (
     API_KEY,
     BARE,

@@ -9,8 +9,8 @@ from multidict import CIMultiDict
 
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import chat_request, qwen
-from aigw.providers import apis
+from aigw.dialects import apis, chat_request
+from aigw.dialects import dashscope as qwen
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
 from aigw.providers.mapping import ModelMapping

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote
 
 from aigw.core.authority import origin_of
 from aigw.core.model import Origin
-from aigw.providers import apis
+from aigw.dialects import apis
 from aigw.providers.provider import Config, Provider, parse_url
 
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from multidict import CIMultiDict
 
 from aigw.core.exchange import CONSUMER_HEADER
-from aigw.core.forward import connection_names
 from aigw.core.model import Request
+from aigw.pipeline.forward import connection_names
 from aigw.providers.provider import Auth, Provider
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")

@@ -12,7 +12,7 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route
-from aigw.providers import apis
+from aigw.dialects import apis
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")

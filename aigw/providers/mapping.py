@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aigw.providers.goregex import MAX_LENGTH, GoRegex
+from aigw.higress.re2 import MAX_LENGTH, GoRegex
 
 _REMEMBERED = 1024
 

@@ -14,8 +14,8 @@ from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
+from aigw.dialects import apis
 from aigw.dialects.errors import JSON
-from aigw.providers import apis
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")

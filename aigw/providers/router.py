@@ -15,8 +15,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
-from aigw.dialects.openai import is_error
-from aigw.providers import apis
+from aigw.dialects import apis
+from aigw.dialects.openai_chat import is_error
 from aigw.providers.answers import MAX_PLAIN
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call

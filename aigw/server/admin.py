@@ -14,14 +14,14 @@ import msgspec
 from aiohttp import web
 
 from aigw import __version__
+from aigw.books.metrics import Metrics
+from aigw.books.prometheus import CONTENT_TYPE
+from aigw.books.question import parse
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
+from aigw.core.stores import StoreError, UsageLog
 from aigw.dialects.errors import JSON
 from aigw.server.guard import is_loopback
-from aigw.stores.base import StoreError, UsageLog
-from aigw.usage.metrics import Metrics
-from aigw.usage.prometheus import CONTENT_TYPE
-from aigw.usage.question import parse
 
 PREFIX = "/-/"
 _OPEN = ("health", "ready")

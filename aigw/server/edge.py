@@ -19,9 +19,9 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.model import Request, Route, raw_of
-from aigw.core.pipeline import Chain
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects.errors import JSON, error_body, error_event, family_of
+from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import PREFIX, Admin
 from aigw.server.guard import Guard

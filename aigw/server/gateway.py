@@ -15,16 +15,18 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from aigw.books.books import Books
 from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import Env
 from aigw.core.errors import AddressError, ConfigError
-from aigw.core.forward import Forward
 from aigw.core.model import Timeouts
-from aigw.core.pipeline import Pipeline
+from aigw.core.upstream import Upstream
+from aigw.pipeline.forward import Forward
+from aigw.pipeline.pipeline import Pipeline
+from aigw.pricing.prices import Prices
 from aigw.server.admin import Admin
-from aigw.server.books import Books
 from aigw.server.edge import Edge
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener
@@ -33,8 +35,6 @@ from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
 from aigw.server.stores import GatewayStores
-from aigw.upstream.base import Upstream
-from aigw.usage.price import Prices
 
 log = logging.getLogger("aigw")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aigw.config.load import Loaded
-from aigw.config.order import PLACES
-from aigw.core.rerouting import NOWHERE
+from aigw.higress.places import PLACES
+from aigw.pipeline.rerouting import NOWHERE
 from aigw.server.routes import DEFAULT_ROUTE
 
 KEY_AUTH = "key-auth"

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from aigw.config.load import Loaded
-from aigw.config.secrets import without_password
 from aigw.core.errors import ConfigError
+from aigw.core.secrets import without_password
 
 log = logging.getLogger("aigw")
 

@@ -10,8 +10,8 @@ from aigw.config.services import ServiceTable, parse_upstream
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Route, Target, Timeouts
 from aigw.core.path import plain
-from aigw.core.pipeline import Chain, Pipeline
-from aigw.core.rerouting import NOWHERE
+from aigw.pipeline.pipeline import Chain, Pipeline
+from aigw.pipeline.rerouting import NOWHERE
 
 DEFAULT_ROUTE = RouteConfig(name="default")
 """What a configuration without routes has: every request."""

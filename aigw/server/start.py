@@ -16,9 +16,9 @@ from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
 from aigw.core.errors import UpstreamError
 from aigw.core.model import Origin, Request, Target, Timeouts
+from aigw.core.upstream import Upstream
 from aigw.plugins.ai_proxy import Config as AiProxyConfig
 from aigw.plugins.key_auth import Config as KeyAuthConfig
-from aigw.upstream.base import Upstream
 
 OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"

@@ -14,17 +14,17 @@ from urllib.parse import quote
 from aigw.config.model import CacheConfig
 from aigw.config.services import ServiceTable
 from aigw.core.errors import ConfigError
-from aigw.stores.base import KV, LOCAL, Counter, Service, Stores
-from aigw.stores.counter import SqliteCounter
-from aigw.stores.counter_file import CounterFile
-from aigw.stores.counter_schema import FILE_NAME
+from aigw.core.stores import KV, LOCAL, Counter, Service, Stores
+from aigw.stores.counter.counter import SqliteCounter
+from aigw.stores.counter.file import CounterFile
+from aigw.stores.counter.schema import FILE_NAME
 from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryStores
-from aigw.stores.redis_url import is_redis_url
+from aigw.stores.redis.url import is_redis_url
 
 if TYPE_CHECKING:
-    from aigw.stores.disk_cache import DiskCache
-    from aigw.stores.redis import RedisStores
+    from aigw.stores.disk.cache import DiskCache
+    from aigw.stores.redis.stores import RedisStores
 
 
 class LocalStores:
@@ -38,8 +38,8 @@ class LocalStores:
         self._counters: CounterFile | None = None
 
     def kv(self, service: Service = LOCAL) -> KV:
-        from aigw.stores.disk import DiskKV
-        from aigw.stores.disk_cache import FOLDER, DiskCache
+        from aigw.stores.disk.cache import FOLDER, DiskCache
+        from aigw.stores.disk.kv import DiskKV
 
         if self._cache is None:
             self._cache = DiskCache(self._folder / FOLDER, size=self._limits.size, now=self._now)
@@ -99,7 +99,7 @@ class GatewayStores:
     def _at(self, url: str) -> Stores:
         if not url:
             return self._here
-        from aigw.stores.redis import RedisStores
+        from aigw.stores.redis.stores import RedisStores
 
         if url not in self._redis:
             self._redis[url] = RedisStores(url)  # nothing is connected yet

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 
-from aigw.stores.base import KV
+from aigw.core.stores import KV
 
 FRESH_SECONDS = 1.0
 SIZE = 64 << 20

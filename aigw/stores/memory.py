@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from aigw.stores.base import KV, LOCAL, Count, Counter, Limit, Service, Ticket
+from aigw.core.stores import KV, LOCAL, Count, Counter, Limit, Service, Ticket
 
 Now = Callable[[], float]
 """Seconds since 1970."""

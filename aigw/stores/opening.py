@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from aigw.stores.base import StoreError
+from aigw.core.stores import StoreError
 from aigw.stores.private import identity
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from aigw.stores.base import StoreError
+from aigw.core.stores import StoreError
 from aigw.stores.private import make_folder
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Request, Target
-from aigw.upstream.base import Upstream, UpstreamResponse
+from aigw.core.upstream import Upstream, UpstreamResponse
 from aigw.upstream.head import HEAD_LIMIT, encode_head
 from aigw.upstream.http import HttpUpstream, client_tls
 

@@ -19,8 +19,8 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ConnectionError
 
 from aigw.config.model import CacheConfig
+from aigw.core.stores import Limit, Service
 from aigw.server.stores import LocalStores
-from aigw.stores.base import Limit, Service
 
 SOON = 0.05
 KEY = 'k:{} "\n\xe9'

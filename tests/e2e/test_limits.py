@@ -13,7 +13,7 @@ from stage.command import aigw, ended, ready
 from stage.gateway import proxied, until
 from stage.raw import RawClient
 
-from aigw.stores.base import Service
+from aigw.core.stores import Service
 
 USAGE = {"prompt_tokens": 40, "completion_tokens": 6, "total_tokens": 46}
 REDIS = {"service_name": "redis.static", "service_port": 6379}

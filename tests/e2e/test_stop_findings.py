@@ -9,8 +9,8 @@ from stage.answers import PATH
 from stage.command import aigw, ended, ready
 from stage.raw import RawClient, encode
 
-from aigw.stores.usage_file import FILE_NAME
-from aigw.stores.usage_query import read
+from aigw.books.usage_file import FILE_NAME
+from aigw.books.usage_query import read
 
 MOCK = {"tokens": 200, "tokensPerSecond": 5}
 BODY = {"model": "mock", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}

@@ -20,9 +20,9 @@ from stage.gateway import until
 from stage.raw import RawClient, encode
 from stage.upstream import Peer, ScriptedUpstream
 
-from aigw.stores.usage_file import FILE_NAME
-from aigw.stores.usage_query import read
-from aigw.usage.row import UsageRow
+from aigw.books.usage_file import FILE_NAME
+from aigw.books.usage_query import read
+from aigw.core.tokens import UsageRow
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several workers")
 

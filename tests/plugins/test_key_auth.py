@@ -14,7 +14,7 @@ from aigw.config.effective import effective
 from aigw.config.load import load
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.model import Origin, Route, Target
-from aigw.core.pipeline import Pipeline
+from aigw.pipeline.pipeline import Pipeline
 from aigw.plugins.key_auth import INVALID, UNAUTHORIZED, Config, Consumer, KeyAuth
 
 TARGET = Target(Origin("http", "127.0.0.1", 1), "")

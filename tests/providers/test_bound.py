@@ -8,7 +8,7 @@ from fakes import FakeUpstream, chat, make_env, make_exchange
 from aigw.config.services import ServiceTable
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.model import Route
-from aigw.providers import apis
+from aigw.dialects import apis
 from aigw.providers.bound import BoundProvider
 from aigw.providers.config import ProviderConfig
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aigw.providers import apis
+from aigw.dialects import apis
 from aigw.providers.catalog import CATALOG, KNOWN_ELSEWHERE, lookup
 from aigw.providers.endpoint import locate
 from aigw.providers.provider import API_KEY, BARE, BEARER, X_API_KEY, X_GOOG_API_KEY

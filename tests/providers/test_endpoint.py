@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aigw.providers import apis
+from aigw.dialects import apis
 from aigw.providers.catalog import CATALOG
 from aigw.providers.endpoint import Endpoint, locate
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.providers.goregex import MAX_LENGTH
+from aigw.higress.re2 import MAX_LENGTH
 from aigw.providers.mapping import ModelMapping
 
 names = st.text(st.sampled_from("abgpt-o.4*~/:"), max_size=8)

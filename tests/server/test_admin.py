@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from aigw.books.books import Books
+from aigw.books.usage_file import FILE_NAME
 from aigw.config.load import load
-from aigw.server.books import Books
 from aigw.server.gateway import run
-from aigw.stores.usage_file import FILE_NAME
 from aigw.upstream.proxied import upstream_for
 
 CONFIG = {"listen": "127.0.0.1:0", "plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}

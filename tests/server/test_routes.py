@@ -2,9 +2,9 @@ import pytest
 from fakes import FakeUpstream, chat
 
 from aigw.config.load import load
-from aigw.core.forward import Forward
 from aigw.core.model import Origin, Timeouts
-from aigw.core.pipeline import Pipeline
+from aigw.pipeline.forward import Forward
+from aigw.pipeline.pipeline import Pipeline
 from aigw.server.routes import RouteTable
 
 

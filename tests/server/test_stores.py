@@ -5,11 +5,11 @@ import pytest
 from aigw.config.model import CacheConfig
 from aigw.config.services import ServiceTable
 from aigw.core.errors import ConfigError
+from aigw.core.stores import LOCAL, Limit, Service
 from aigw.server.stores import GatewayStores
-from aigw.stores.base import LOCAL, Limit, Service
 from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryCounter, MemoryKV
-from aigw.stores.redis import RedisKV
+from aigw.stores.redis.stores import RedisKV
 
 NONE = ServiceTable({})
 REDIS = Service("redis.static", 6379)

@@ -6,7 +6,7 @@ import pytest
 from fakes import FakeClock
 from store_contract import KVContract
 
-from aigw.stores.base import StoreError
+from aigw.core.stores import StoreError
 from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryKV
 

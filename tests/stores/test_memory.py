@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeClock
 from store_contract import CounterContract, KVContract
 
-from aigw.stores.base import LOCAL, Service
+from aigw.core.stores import LOCAL, Service
 from aigw.stores.memory import MemoryStores
 
 

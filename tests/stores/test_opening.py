@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from fakes import FakeClock
 
-from aigw.stores.base import StoreError
+from aigw.core.stores import StoreError
 from aigw.stores.opening import Opening
 
 

@@ -7,7 +7,7 @@ from fakes import FakeClock
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule
 
-from aigw.stores.base import Limit
+from aigw.core.stores import Limit
 from aigw.stores.memory import MemoryCounter
 
 KEYS = ("a", "ab", "b", "")

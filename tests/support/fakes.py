@@ -13,9 +13,9 @@ from multidict import CIMultiDict
 from aigw.config.services import ServiceTable
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.forward import Forward
 from aigw.core.model import Request, Route, Target
-from aigw.stores.base import Stores
+from aigw.core.stores import Stores
+from aigw.pipeline.forward import Forward
 from aigw.stores.memory import MemoryStores
 
 

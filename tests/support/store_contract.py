@@ -5,7 +5,7 @@ it) and `elapse` (an async callable: lets so many seconds pass; a store whose cl
 
 import asyncio
 
-from aigw.stores.base import Count, Limit, Ticket
+from aigw.core.stores import Count, Limit, Ticket
 
 
 async def keys_of(store, prefix=""):

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from aigw.core.env import Clock
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Timeouts
-from aigw.upstream.base import UpstreamBody
+from aigw.core.upstream import UpstreamBody
 from aigw.upstream.builtin.settings import Fault, MockSettings
 
 Sleep = Callable[[float], Awaitable[None]]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from aigw.dialects.openai import DONE
+from aigw.dialects.openai_chat import DONE
 from aigw.upstream.builtin.delivery import Body, Delivery, Response
 from aigw.upstream.builtin.engine import Engine
 

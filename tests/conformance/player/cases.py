@@ -68,7 +68,7 @@ def not_built(case: Case) -> list[str]:
     if "cases" in case:
         return ["import of WasmPlugin resources"]
     if "request_order" in case:
-        return [] if find_spec("aigw.config.order") else ["aigw.config.order"]
+        return [] if find_spec("aigw.higress.places") else ["aigw.higress.places"]
     modules = {name: f"aigw.plugins.{name.replace('-', '_')}" for name in plugins_of(case)}
     return [name for name, module in modules.items() if find_spec(module) is None]
 

@@ -16,8 +16,8 @@ from player.mismatch import differ
 from player.store import SECONDS, become, ours, split
 
 from aigw.config.model import CacheConfig
+from aigw.core.stores import KV, Counter, Service
 from aigw.server.stores import LocalStores
-from aigw.stores.base import KV, Counter, Service
 
 CLOCK = Path(__file__).parent / "clock"
 VALUES = {"ai-cache", "ai-history"}

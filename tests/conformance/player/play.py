@@ -57,7 +57,7 @@ async def play(case: Case, folder: Path, store: str = "local") -> None:
 
 
 def _check_order(case: Case) -> None:
-    from aigw.config.order import sort
+    from aigw.higress.places import sort
 
     names = sort([entry["name"] for entry in case["input"]])
     if list(names) != case["request_order"]:

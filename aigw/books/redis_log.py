@@ -1,0 +1,73 @@
+"""Usage rows in a Redis stream, where those of many gateways come together.
+
+Rule: a row that was written twice, because it was not known whether it was, counts once, by its id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from aigw.books.question import Question
+from aigw.books.redis_log_read import SERVICE, STREAM, SharedUsage, UsageStream
+from aigw.books.summary import Summary
+from aigw.books.usage_queue import UsageQueue
+from aigw.core.tokens import UsageRow
+from aigw.stores.redis.client import RedisClient, Word
+from aigw.stores.redis.url import parse_redis_url
+
+ROWS = 200_000
+"""About so many are kept, which take some 100 MB."""
+BATCH = 500
+_encode = msgspec.json.Encoder().encode
+
+
+class RedisUsageLog(UsageQueue):
+    """A `UsageLog`. Its thread has an event loop of its own."""
+
+    def __init__(self, url: str, *, interval: float = 0.1, limit: int = 20_000, retry: float = 1.0) -> None:
+        """Connects to nothing yet. Raises ValueError for what is no address of a Redis."""
+        self._url = url
+        self._address = parse_redis_url(url)
+        super().__init__(self._address.name, interval=interval, limit=limit, retry=retry, batch=BATCH)
+        self._stream = self._address.prefix + STREAM
+        self._loop = asyncio.Runner()  # opens nothing before its first run
+        self._client = RedisClient(self._address, SERVICE)
+
+    def summarise(self, question: Question) -> Summary:
+        """As in `UsageLog`. Not for where an event loop runs."""
+        return SharedUsage(self._url).summarise(question)
+
+    def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
+        """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
+        Raises StoreError. Not for where an event loop runs."""
+        rows = {row.id: row for row in UsageStream(self._address).take(since)}
+        for row in sorted(rows.values(), key=lambda row: row.at):
+            if row.at >= since and (until is None or row.at < until):
+                yield row
+
+    def _write(self, rows: Sequence[UsageRow]) -> None:
+        self._loop.run(self._send(rows))
+
+    async def _send(self, rows: Sequence[UsageRow]) -> None:
+        entries = [entry for row in rows if (entry := self._entry(row))]
+        await asyncio.gather(*(self._client.call(*entry) for entry in entries))
+        self.lost += len(rows) - len(entries)
+
+    def _idle(self) -> None:
+        """Redis itself forgets the oldest."""
+
+    def _pause(self) -> None:
+        self._loop.run(asyncio.sleep(self._retry))  # the client finds out meanwhile whether it can be used again
+
+    def _end(self) -> None:
+        self._loop.run(self._client.aclose())
+        self._loop.close()
+
+    def _entry(self, row: UsageRow) -> tuple[Word, ...]:
+        """Empty for a row that is no text, such as half of a surrogate pair."""
+        try:
+            return ("XADD", self._stream, "MAXLEN", "~", ROWS, "*", "row", _encode(row))
+        except UnicodeEncodeError:
+            return ()

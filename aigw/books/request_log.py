@@ -1,0 +1,317 @@
+"""What is kept of every request: a usage row, a line of the access log, a line for people, a span.
+
+Rule: the request itself only leaves a note; everything else happens a tenth of a second later, many at a time. A stream
+that told no usage is estimated then, and a price that is not known yet is looked up then, without holding up the
+others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from aigw.books.access_log import AccessLog
+from aigw.books.telemetry import Telemetry
+from aigw.core import tokens as rows
+from aigw.core.env import Clock, Tokens
+from aigw.core.exchange import Exchange
+from aigw.core.reply import Outcome
+from aigw.core.stores import UsageLog
+from aigw.core.tokens import UsageRow
+from aigw.dialects import apis
+from aigw.dialects.watch import UsageWatch
+from aigw.metering.estimate import estimate_answer, is_told
+from aigw.pricing.prices import Prices, Query
+
+log = logging.getLogger("aigw")
+
+INTERVAL = 0.1
+"""Seconds between two rounds. The usage log adds less than as much again, so that a row is on disk within 0.2 s."""
+MOST_NOTES = 32
+"""So many are recorded at once, so that requests that ended do not pile up in memory."""
+TURN = 20
+"""Rows that are made before requests get a turn again."""
+LAST_SECONDS = 5.0
+"""What prices and estimates may take when the gateway stops; then rows are written without them."""
+
+MOST_CHARACTERS = 200
+"""Of a name that a client or a provider chose."""
+
+
+class _Asked(msgspec.Struct):
+    model: Any = None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_asked = msgspec.json.Decoder(_Asked).decode
+
+Show = Callable[[UsageRow, Exchange], None]
+"""Shows a request to people. Must not block."""
+
+
+class _Note:
+    """A request that has ended. The rest is filled in when it is recorded."""
+
+    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "status", "watch")
+
+    def __init__(self, exchange: Exchange, status: int, outcome: Outcome, error: str, ended: float) -> None:
+        self.exchange = exchange
+        self.status = status
+        self.outcome = outcome
+        self.error = error
+        self.ended = ended
+
+    def fill(self, epoch: float) -> None:
+        """`epoch` is what the monotonic clock showed in 1970."""
+        meter = self.exchange.meter
+        self.watch = meter if isinstance(meter, UsageWatch) else None
+        self.asked = _name(_asked(self.exchange))
+        self.model = _name(self.watch.model if self.watch else "") or self.asked
+        self.at = self.exchange.timing.arrived - epoch
+
+
+class Recorder:
+    """`prices` may be replaced at any time. `show` gets each row with its request; None shows nothing."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        tokens: Tokens,
+        prices: Prices,
+        usage: UsageLog | None = None,
+        access: AccessLog | None = None,
+        telemetry: Telemetry | None = None,
+        show: Show | None = None,
+    ) -> None:
+        self._clock = clock
+        self._tokens = tokens
+        self.prices = prices
+        self._usage = usage
+        self._access = access
+        self._telemetry = telemetry
+        self._show = show
+        self._keeps = any(each is not None for each in (usage, access, telemetry, show))
+        self._notes: list[_Note] = []
+        self._lines: list[bytes] = []
+        self._slow: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._failed = False
+
+    def note(self, exchange: Exchange, status: int, outcome: Outcome, error: str = "") -> None:
+        """A request has ended. `status` is what the client got, `error` the code of its error."""
+        if not self._keeps:
+            return
+        self._notes.append(_Note(exchange, status, outcome, error, self._clock.monotonic()))
+        if len(self._notes) >= MOST_NOTES:
+            self._wake.set()
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def aclose(self) -> None:
+        """Writes what is left."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await self._take_notes()
+        if self._slow:
+            _, late = await asyncio.wait(self._slow, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._write_lines()
+        if self._usage is not None:
+            await asyncio.to_thread(self._usage.close)
+        if self._access is not None:
+            self._access.close()
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._take_notes()
+            await self._write_lines()
+
+    async def _take_notes(self) -> None:
+        notes, self._notes = self._notes, []
+        for number, note in enumerate(notes, 1):
+            try:
+                self._take(note)
+            except Exception:
+                log.exception("recording %s failed", note.exchange.id)
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+
+    def _take(self, note: _Note) -> None:
+        note.fill(self._clock.monotonic() - self._clock.time())
+        watch = note.watch
+        if watch is None:
+            self._keep(note, rows.Tokens(), 0.0 if _costs_nothing(note) else None)
+            return
+        tokens = watch.tokens
+        if not self._is_complete(note, tokens):
+            self._later(note, watch, tokens, count=True)
+            return
+        known, cost = self._cost_at_once(note, watch, tokens)
+        if known:
+            self._keep(note, tokens, cost)
+        else:
+            self._later(note, watch, tokens, count=False)
+
+    def _is_complete(self, note: _Note, tokens: rows.Tokens) -> bool:
+        """Whether the provider told all, or there is nothing to estimate by."""
+        timing = note.exchange.timing
+        if tokens.source == "reported":
+            return is_told(tokens, note.outcome)
+        refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
+        if refused or note.watch is None:
+            return True
+        return timing.first is None and not any(note.watch.produced())
+
+    def _cost_at_once(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens) -> tuple[bool, float | None]:
+        """Whether the cost can be told without waiting, and the cost."""
+        if watch.reader.cost is not None:
+            return True, watch.reader.cost
+        if tokens.source == "absent" and _costs_nothing(note):
+            return True, 0.0
+        query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
+        if tokens.source == "absent" or self.prices.ready(query, at):
+            return True, self.prices.cost(tokens, query, at, watch.reader.parts)
+        return False, None
+
+    def _later(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens, *, count: bool) -> None:
+        task = asyncio.create_task(self._complete(note, watch, tokens, count=count))
+        self._slow.add(task)
+        task.add_done_callback(self._slow.discard)
+
+    async def _complete(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens, *, count: bool) -> None:
+        """Keeps a request whose tokens are estimated first, or whose price is looked up; whatever happens, it is
+        kept."""
+        cost = None
+        try:
+            if count:
+                tokens = await asyncio.to_thread(
+                    estimate_answer, note.exchange.request, watch, counter=self._tokens, model=note.model
+                )
+            known, cost = self._cost_at_once(note, watch, tokens)
+            if not known:
+                query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
+                prices = self.prices
+                await prices.prepare(query, at)
+                cost = prices.cost(tokens, query, at, watch.reader.parts)
+        except Exception:
+            log.exception("the usage of %s is not known", note.exchange.id)
+        finally:
+            self._keep(note, tokens, cost)
+
+    def _keep(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> None:
+        row = self._row(note, tokens, cost)
+        exchange = note.exchange
+        if self._usage is not None:
+            self._usage.append(row)
+        if self._access is not None:
+            self._lines.append(as_json(row, exchange))
+        if self._telemetry is not None:
+            traceparent = exchange.original.headers.get("traceparent", "")
+            self._telemetry.record(row, exchange.notes.get("span_tags"), traceparent)
+        if self._show is not None:
+            self._show(row, exchange)
+
+    def _row(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> UsageRow:
+        exchange = note.exchange
+        timing = exchange.timing
+        begun = note.ended if timing.begun is None else timing.begun
+        return UsageRow(
+            id=exchange.id,
+            at=note.at,
+            route=exchange.route.name,
+            service=exchange.route.service or (exchange.target.authority if exchange.target else ""),
+            provider=exchange.attempts[-1] if exchange.attempts else "",
+            api=apis.detect(exchange.original.path) or "",
+            asked=note.asked,
+            model=note.model,
+            consumer=_name(exchange.consumer),
+            stream=timing.first is not None,
+            status=note.status,
+            outcome=note.outcome.value,
+            error=note.error,
+            tokens=tokens,
+            cost=cost,
+            attempts=len(exchange.attempts),
+            cache=exchange.notes.get("cache", ""),
+            gateway_ms=_milliseconds(begun - timing.arrived - timing.waited),
+            wait_ms=_milliseconds(timing.waited),
+            first_token_ms=None if timing.first is None else _milliseconds(timing.first - timing.arrived),
+            total_ms=_milliseconds(note.ended - timing.arrived),
+        )
+
+    async def _write_lines(self) -> None:
+        lines, self._lines = self._lines, []
+        if self._access is None or not lines:
+            return
+        try:
+            await asyncio.to_thread(self._access.write, lines)
+        except OSError as error:
+            if not self._failed:
+                log.warning("the access log cannot be written: %s", error.strerror or error)
+            self._failed = True
+
+
+def as_json(row: UsageRow, exchange: Exchange) -> bytes:
+    """A line of the access log, without its end."""
+    original = exchange.original
+    more: dict[str, Any] = {"method": original.method, "path": original.path, "client": exchange.client}
+    for name in ("ai_log", "log_properties"):
+        if value := exchange.notes.get(name):
+            more[name] = value
+    try:
+        rest = _encode(more)
+    except UnicodeEncodeError:  # a header or a path with bytes that are no UTF-8
+        rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
+    return _encode(row)[:-1] + b"," + rest[1:]  # one object out of two, without a dict of the first
+
+
+def _name(text: str) -> str:
+    """A name as it can be written anywhere: of bounded length, without bytes that are no UTF-8."""
+    return text if text.isascii() and len(text) <= MOST_CHARACTERS else _cut(text)
+
+
+def _cut(text: str) -> str:
+    return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(max(0.0, seconds) * 1000, 3)
+
+
+def _costs_nothing(note: _Note) -> bool:
+    """Whether it is known that nobody is paid: no provider was asked, or for something that is free."""
+    exchange = note.exchange
+    if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
+        return True
+    api = apis.detect(exchange.original.path)
+    return api in apis.FREE or (api is None and not exchange.attempts)
+
+
+def _asked(exchange: Exchange) -> str:
+    """The model that the client named."""
+    if not exchange.original.is_json or not exchange.original.body:
+        return ""
+    try:
+        model = _decode_asked(exchange.original.body).model
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return model if isinstance(model, str) else ""

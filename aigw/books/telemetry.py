@@ -1,0 +1,224 @@
+"""OpenTelemetry export of what requests spent and took: spans and metrics under the names of the gen_ai conventions.
+
+Rule: the SDK is loaded only where an OTLP endpoint is configured in the environment, by OpenTelemetry's own variables
+(OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, ...). It exports in threads of its own, in batches, and drops what the
+receiver does not take in time: no request waits for it."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from aigw import __version__
+from aigw.core.tokens import UsageRow
+from aigw.dialects import apis
+
+log = logging.getLogger("aigw")
+
+REMEDY = "pip install 'aigw[otel]'"
+CLOSE_SECONDS = 5.0
+"""What the last batch gets when the gateway stops."""
+
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SIGNALS = {"traces": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "metrics": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"}
+_RESOURCE = "OTEL_RESOURCE_ATTRIBUTES"
+_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
+_OPERATIONS = {
+    apis.CHAT: "chat",
+    apis.MESSAGES: "chat",
+    apis.RESPONSES: "chat",
+    apis.COMPLETIONS: "text_completion",
+    apis.COMPLETE: "text_completion",
+    apis.EMBEDDINGS: "embeddings",
+    apis.GENERATE_CONTENT: "generate_content",
+    apis.STREAM_GENERATE_CONTENT: "generate_content",
+}
+_TOKEN_BUCKETS = [4.0**power for power in range(14)]
+_SECONDS_BUCKETS = [0.01 * 2.0**power for power in range(14)]
+
+
+def wanted(environment: Mapping[str, str]) -> set[str]:
+    """The signals for which an endpoint is configured: "traces", "metrics"."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return set()
+    return {
+        signal
+        for signal, variable in _SIGNALS.items()
+        if (environment.get(variable) or environment.get(_ENDPOINT))
+        and environment.get(f"OTEL_{signal.upper()}_EXPORTER", "").lower() != "none"
+    }
+
+
+def open_telemetry() -> Telemetry | None:
+    """The export that the environment asks for, None if it asks for none or the packages are missing, which is
+    logged. To be called after a fork; takes a second."""
+    signals = wanted(os.environ)
+    if not signals:
+        return None
+    if not _installed():
+        log.warning("an OTLP endpoint is configured, but OpenTelemetry is not installed: %s", REMEDY)
+        return None
+    if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").lower() == "grpc":
+        log.warning("OTEL_EXPORTER_OTLP_PROTOCOL is grpc; aigw exports over HTTP only (usually port 4318)")
+    return Telemetry(signals)
+
+
+def _installed() -> bool:
+    try:
+        return all(importlib.util.find_spec(name) is not None for name in _PACKAGES)
+    except ModuleNotFoundError:
+        return False
+
+
+class Telemetry:
+    """Exports each request once, after its end."""
+
+    def __init__(self, signals: set[str]) -> None:
+        from opentelemetry.sdk.resources import Resource
+
+        own = {"service.instance.id": str(uuid.uuid4()), "service.version": __version__}
+        if not (os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get(_RESOURCE, "")):
+            own["service.name"] = "aigw"
+        resource = Resource.create(own)
+        self._spans = _Spans(resource) if "traces" in signals else None
+        self._metrics = _Metrics(resource) if "metrics" in signals else None
+
+    def record(self, row: UsageRow, tags: Mapping[str, str] | None = None, traceparent: str = "") -> None:
+        """Takes a finished request; never blocks. `tags` are Higress's span tags, `traceparent` the client's header
+        (W3C), whose trace the span joins."""
+        if self._spans is not None:
+            self._spans.record(row, tags or {}, traceparent)
+        if self._metrics is not None:
+            self._metrics.record(row)
+
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Exports what is left. Blocks for up to `seconds`; what the receiver did not take by then is lost."""
+        thread = threading.Thread(target=self._shut_down, name="aigw-telemetry-close", daemon=True)
+        thread.start()
+        thread.join(seconds)
+
+    def _shut_down(self) -> None:
+        for each in (self._spans, self._metrics):
+            if each is not None:
+                each.provider.shutdown()
+
+
+class _Spans:
+    def __init__(self, resource: Any) -> None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import SpanKind, Status, StatusCode
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self.provider.get_tracer("aigw", __version__)
+        self._extract = TraceContextTextMapPropagator().extract
+        self._kind = SpanKind.CLIENT
+        self._failed = Status(StatusCode.ERROR)
+
+    def record(self, row: UsageRow, tags: Mapping[str, str], traceparent: str) -> None:
+        start = int(row.at * 1e9)
+        span = self._tracer.start_span(
+            f"{operation_of(row)} {row.asked}".rstrip(),
+            context=self._extract({"traceparent": traceparent}) if traceparent else None,
+            kind=self._kind,
+            attributes={**tags, **attributes_of(row)},
+            start_time=start,
+        )
+        if error_of(row):
+            span.set_status(self._failed)
+        span.end(start + int(row.total_ms * 1e6))
+
+
+class _Metrics:
+    def __init__(self, resource: Any) -> None:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+        self.provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+        meter = self.provider.get_meter("aigw", __version__)
+        self._tokens = meter.create_histogram(
+            "gen_ai.client.token.usage",
+            "{token}",
+            "Number of input and output tokens used.",
+            explicit_bucket_boundaries_advisory=_TOKEN_BUCKETS,
+        )
+        self._duration = meter.create_histogram(
+            "gen_ai.client.operation.duration",
+            "s",
+            "GenAI operation duration.",
+            explicit_bucket_boundaries_advisory=_SECONDS_BUCKETS,
+        )
+        self._first_chunk = meter.create_histogram(
+            "gen_ai.client.operation.time_to_first_chunk",
+            "s",
+            "Time to receive the first chunk.",
+            explicit_bucket_boundaries_advisory=_SECONDS_BUCKETS,
+        )
+
+    def record(self, row: UsageRow) -> None:
+        labels = _labels(row)
+        error = {"error.type": error} if (error := error_of(row)) else {}
+        self._duration.record(row.total_ms / 1000, {**labels, **error})
+        if row.stream and row.first_token_ms is not None:
+            self._first_chunk.record(row.first_token_ms / 1000, labels)
+        for kind, count in (("input", row.tokens.prompt), ("output", row.tokens.output)):
+            if count is not None:
+                self._tokens.record(count, {**labels, "gen_ai.token.type": kind})
+
+
+def operation_of(row: UsageRow) -> str:
+    """gen_ai.operation.name; Higress's name of an API that the conventions do not know."""
+    return _OPERATIONS.get(row.api) or row.api.rpartition("/")[2] or "request"
+
+
+def error_of(row: UsageRow) -> str:
+    """error.type, "" for a request that did not fail."""
+    if not row.failed:
+        return ""
+    return row.error or (str(row.status) if row.status >= 400 else "failed")
+
+
+def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
+    """A span's attributes under the conventions' names, and aigw's own; what is not known is left out."""
+    tokens = row.tokens
+    found = {
+        **_labels(row),
+        "gen_ai.request.stream": row.stream,
+        "gen_ai.usage.input_tokens": tokens.prompt,
+        "gen_ai.usage.output_tokens": tokens.output,
+        "gen_ai.usage.cache_read.input_tokens": tokens.cache_read,
+        "gen_ai.usage.cache_creation.input_tokens": tokens.cache_write,
+        "gen_ai.usage.reasoning.output_tokens": tokens.reasoning,
+        "gen_ai.response.time_to_first_chunk": (
+            row.first_token_ms / 1000 if row.stream and row.first_token_ms is not None else None
+        ),
+        "http.response.status_code": row.status,
+        "error.type": error_of(row) or None,
+        "aigw.request.id": row.id,
+        "aigw.route": row.route or None,
+        "aigw.consumer": row.consumer or None,
+        "aigw.usage.source": tokens.source,
+        "aigw.cost.usd": row.cost,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _labels(row: UsageRow) -> dict[str, str]:
+    """What metrics are split by."""
+    found = {
+        "gen_ai.operation.name": operation_of(row),
+        "gen_ai.provider.name": row.provider or "unknown",
+        "gen_ai.request.model": row.asked,
+        "gen_ai.response.model": row.model,
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,27 @@
+"""Several usage logs that get the same rows. What is read is read from the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aigw.books.question import Question
+from aigw.books.summary import Summary
+from aigw.core.stores import UsageLog
+from aigw.core.tokens import UsageRow
+
+
+class UsageLogs:
+    def __init__(self, logs: Sequence[UsageLog]) -> None:
+        """At least one."""
+        self._logs = logs
+
+    def append(self, row: UsageRow) -> None:
+        for each in self._logs:
+            each.append(row)
+
+    def summarise(self, question: Question) -> Summary:
+        return self._logs[0].summarise(question)
+
+    def close(self) -> None:
+        for each in self._logs:
+            each.close()

@@ -1,0 +1,120 @@
+"""Usage rows on their way to where they are kept.
+
+Rule: a caller only puts its row into a bounded queue. One thread writes what is there, at most `interval` seconds
+later; what cannot be written is tried again until the queue is full, then counted as lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+
+from aigw.core.stores import StoreError
+from aigw.core.tokens import UsageRow
+
+log = logging.getLogger("aigw")
+
+
+class UsageQueue(ABC):
+    """`lost` counts the rows that were given up, `failures` the writes that failed.
+
+    The first failure is logged; the next ones are only counted. How many rows were lost is logged at the end."""
+
+    def __init__(self, name: str, *, interval: float, limit: int, retry: float, batch: int) -> None:
+        """`name` is where they are kept. `limit` is how many rows wait at most, `retry` the seconds between two
+        attempts after a failure, `batch` how many are written at once."""
+        self.lost = 0
+        self.failures = 0
+        self._name = name
+        self._interval = interval
+        self._limit = limit
+        self._retry = retry
+        self._batch = batch
+        self._queue: deque[UsageRow] = deque()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def _write(self, rows: Sequence[UsageRow]) -> None:
+        """Writes them all, or raises StoreError and is called again with them. This and what follows run in the
+        thread."""
+
+    @abstractmethod
+    def _idle(self) -> None:
+        """All is written. Raises StoreError."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Nothing more is written."""
+
+    def _pause(self) -> None:
+        """Before another attempt."""
+        self._stop.wait(self._retry)
+
+    def append(self, row: UsageRow) -> None:
+        if len(self._queue) >= self._limit or self._stop.is_set():
+            self.lost += 1
+            return
+        self._queue.append(row)
+        if not self._wake.is_set():
+            self._wake.set()
+            if self._thread is None:
+                self._start()
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Writes what is left; waits for so long at most. A thread that is later still writes on while the process
+        lives."""
+        with self._starting:
+            if self._stop.is_set():
+                return
+            self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(seconds)
+        if self._thread is not None and self._thread.is_alive():
+            log.warning("%d usage rows may be lost: %s takes too long", len(self._queue), self._name)
+            return
+        self.lost += len(self._queue)
+        self._queue.clear()
+        if self.lost:
+            log.warning("%d usage rows could not be written to %s", self.lost, self._name)
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        if self.failures == 1:
+            log.warning("usage is not kept: %s", error)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._run, name="usage log", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait()
+            self._stop.wait(self._interval)
+            self._wake.clear()
+            if not self._write_all():
+                self._pause()
+                self._wake.set()
+        self._write_all()
+        self._end()
+
+    def _write_all(self) -> bool:
+        """False if that is not possible now."""
+        try:
+            while self._queue:
+                rows = [self._queue[n] for n in range(min(len(self._queue), self._batch))]
+                self._write(rows)
+                for _ in rows:
+                    self._queue.popleft()
+            self._idle()
+        except StoreError as error:
+            self._failed(error)
+            return False
+        return True

@@ -1,0 +1,204 @@
+"""`aigw cache stats|ls|show|clear|explain`: what ai-cache has stored, and why a request is or is not among it.
+
+Rule: what is printed came from clients and providers, so that nothing reaches the terminal that is not printable."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.sources.opened import fail, opened, run
+
+if TYPE_CHECKING:
+    from aigw.books.summary import Line
+    from aigw.cli.sources.explanation import Shelves
+    from aigw.config.load import Loaded
+    from aigw.plugins.ai_cache.contents import Item
+
+app = typer.Typer(
+    help="Look at the answers that ai-cache has stored, and clear them.",
+    epilog="Example: aigw cache explain",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Only answers to requests for this model.")]
+
+
+@app.command("stats", epilog="Example: aigw cache stats --json")
+def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
+    """Count what is stored, by model."""
+    from aigw.cli.views.cache import plain_stats, print_stats
+
+    async def look() -> Any:
+        async with _shelves(config, recipe) as (loaded, shelves):
+            return plain_stats(await _all(shelves), _total(loaded))
+
+    found = run("cache", look())
+    _json(found) if as_json else print_stats(found)
+
+
+@app.command("ls", epilog="Example: aigw cache ls --model gpt-4o -n 50")
+def ls(
+    number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many; the newest come first.")] = 20,
+    model: ModelOption = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """List stored answers, the newest first."""
+    from aigw.cli.views.cache import plain_item, print_list
+
+    items = [item for item in run("cache", _items(config, recipe)) if not model or _model(item) == model][:number]
+    _json([plain_item(item) for item in items]) if as_json else print_list(items)
+
+
+@app.command("show", epilog="Example: aigw cache show 3f2a91c0")
+def show(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As in x-aigw-cache and in ls, or how it begins.")],
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Show one stored answer and its request.
+
+    Of a long request, texts are not stored whole."""
+    from aigw.cli.views.cache import plain_item, print_item
+
+    matching = [item for item in run("cache", _items(config, recipe)) if item.key.startswith(key)]
+    exact = [item for item in matching if item.key == key]
+    if len(exact or matching) != 1:
+        there = "several keys begin" if matching else "no key begins"
+        fail("cache", f"{there} with {key!r}; `aigw cache ls` lists them")
+    (item,) = exact or matching
+    _json(plain_item(item, whole=True)) if as_json else print_item(item)
+
+
+@app.command("clear", epilog="Example: aigw cache clear --model gpt-4o --older-than 7d")
+def clear(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Only answers whose key begins so.")] = "",
+    model: ModelOption = "",
+    older_than: Annotated[str, typer.Option(metavar="TIME", help="Only those stored before: 90s, 15m, 1h, 7d.")] = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Forget stored answers: all, or those that are named.
+
+    A running gateway follows within a second."""
+    import time
+
+    from aigw.books.question import moment
+
+    try:
+        before = moment(older_than, now=time.time()) if older_than else None
+    except ValueError as error:
+        fail("cache", str(error), code=2)
+
+    def wanted(item: Item) -> bool:
+        old = before is None or (item.entry is not None and item.entry.created < before)
+        return old and item.key.startswith(key) and (not model or _model(item) == model)
+
+    async def forget() -> int:
+        async with _shelves(config, recipe) as (_, shelves):
+            return sum([await shelf.clear(wanted) for shelf in shelves.values()])
+
+    number = run("cache", forget())
+    _json({"cleared": number}) if as_json else typer.echo(f"{number} answers were forgotten.")
+
+
+@app.command("explain", epilog="Example: aigw cache explain request.json")
+def explain(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A request's body, - for stdin; default: the last miss.")
+    ] = None,
+    path: Annotated[str, typer.Option(metavar="PATH", help="Where it goes; default: what the body looks like.")] = "",
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header of the request; repeatable.")
+    ] = None,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a request is a hit or a miss.
+
+    A miss is compared with the stored request that is nearest to it. Without a file it is the last miss, compared with
+    what was stored before it."""
+    import sys
+
+    from aigw.cli.sources.explanation import explain_last, explain_request, make_request
+    from aigw.cli.views.cache import print_explanation
+
+    body = b""
+    if file is not None:
+        try:
+            body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        except OSError as error:
+            fail("cache", f"{file} cannot be read: {error.strerror or error}")
+
+    async def look() -> Any:
+        async with _shelves(config, recipe) as (loaded, shelves):
+            if file is None:
+                return await explain_last(shelves)
+            return await explain_request(loaded, shelves, make_request(body, path, header or []))
+
+    found = run("cache", look())
+    if as_json:
+        import msgspec
+
+        _json(msgspec.to_builtins(found))
+    else:
+        print_explanation(found, from_file=file is not None)
+
+
+def _model(item: Item) -> str:
+    return item.entry.model if item.entry is not None else ""
+
+
+async def _items(config: Path | None, recipe: str | None) -> list[Item]:
+    async with _shelves(config, recipe) as (_, shelves):
+        return await _all(shelves)
+
+
+async def _all(shelves: Shelves) -> list[Item]:
+    """The newest first."""
+    items = [item for shelf in shelves.values() for item in [item async for item in shelf.items()]]
+    return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
+
+
+def _total(loaded: Loaded) -> Line | None:
+    """All requests that the state folder knows of."""
+    import time
+
+    from aigw.books.question import parse
+    from aigw.books.usage_file import FILE_NAME
+    from aigw.books.usage_query import summarise
+    from aigw.stores.sqlite_file import FileError
+
+    try:
+        return summarise(loaded.state_dir / FILE_NAME, parse(["day"], "all", "", now=time.time())).total
+    except FileError:
+        return None
+
+
+@asynccontextmanager
+async def _shelves(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
+    """One for each store and prefix of the configuration. Raises ConfigError."""
+    from aigw.plugins.ai_cache.config import service_of
+    from aigw.plugins.ai_cache.contents import Shelf
+
+    async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
+        places = [(service_of(each.store), each.prefix()) for each in configs if each.store is not None]
+        yield loaded, {(service, prefix): Shelf(stores.kv(service), prefix) for service, prefix in places}
+
+
+def _json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

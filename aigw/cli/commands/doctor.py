@@ -1,0 +1,85 @@
+"""`aigw doctor`: looks at all that has to be right for a gateway to work here, and says what to do where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aigw.cli.options import Config, Json, configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aigw.cli.doctor.check import Check
+
+WIDTH = 80
+_LEVEL, _NAME = 9, 15
+"""Widths of the first two columns."""
+
+
+def doctor(
+    config: Config = None,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask every provider for its models, and every Redis.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check keys, port, state folder and the machine. Exit code 0: nothing is wrong, 1: there is a problem.
+
+    No key is shown, and without --online nothing leaves this machine.
+
+    Example: aigw doctor
+    """
+    import json
+    import os
+
+    checks = _examine(configuration(config), dict(os.environ), online=online)
+    ok = all(check.level != "problem" for check in checks)
+    if as_json:
+        document = {"ok": ok, "checks": [check._asdict() for check in checks]}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for check in checks:
+            typer.echo(render(check))
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
+    import asyncio
+
+    from aigw.cli.doctor import machine, setup
+    from aigw.cli.doctor.online import ask_providers
+    from aigw.cli.doctor.shared import ask_redis
+    from aigw.metering.tokenizer import TokenCounter
+    from aigw.server.protection import is_protected
+
+    loaded, checks = setup.configuration(path, env)
+    if loaded is not None:
+        checks += setup.keys(loaded, env)
+        checks.append(setup.address(loaded.config.listen, authenticated=is_protected(loaded)))
+        checks += setup.state_folder(loaded.state_dir)
+    checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter()), machine.retrieval()]
+    checks.append(machine.open_files(machine.open_file_limit()))
+    checks += machine.proxies(env)
+    checks += machine.namesakes(env.get("PATH", ""))
+    if online and loaded is not None:
+        checks += asyncio.run(ask_providers(loaded, env))
+        checks += asyncio.run(ask_redis(loaded))
+    return checks
+
+
+def render(check: Check) -> str:
+    """One line; what does not fit goes on below, and the remedy has a line of its own."""
+    import textwrap
+
+    indent = " " * (_LEVEL + _NAME)
+    head = f"{check.level:<{_LEVEL}}{check.name:<{_NAME}}"
+    lines = textwrap.wrap(check.message, WIDTH - len(indent), break_on_hyphens=False)
+    if check.remedy:
+        width = WIDTH - len(indent) - 3
+        wrapped = textwrap.wrap(check.remedy, width, break_on_hyphens=False)
+        lines += [("-> " if index == 0 else "   ") + line for index, line in enumerate(wrapped)]
+    return f"\n{indent}".join([head + lines[0], *lines[1:]])

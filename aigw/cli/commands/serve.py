@@ -1,0 +1,118 @@
+"""`aigw serve`: runs the gateway until it is told to stop."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aigw.cli.options import Config, configuration
+
+if TYPE_CHECKING:
+    from aigw.books.request_log import Show
+    from aigw.cli.terminal.log import LogThread
+
+
+class LogFormat(Enum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def serve(
+    config: Config = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address and port; default: as configured, else 127.0.0.1:4700."),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen on an address that others can reach, without keys.")
+    ] = False,
+    grace: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Seconds that answers in flight get when it stops.")
+    ] = 5.0,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that share the port; for many streams at once.")
+    ] = 1,
+    trace: Annotated[bool, typer.Option("--trace", help="Keep what every plugin did; `aigw trace` shows it.")] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="How requests and messages are logged on stderr; default: text.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log nothing but warnings.")] = False,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="One JSON line when it is ready, for scripts; no lines of requests.")
+    ] = False,
+    worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
+) -> None:
+    """Serve one address for all providers.
+
+    Without a configuration file it uses the providers whose keys are in the environment (OPENAI_API_KEY, ...), a
+    running Ollama, and the built-in models echo and mock. A change to the file, or to the .env beside it, takes effect
+    at once. A request is one line: time, status, model, tokens in and out, USD, time to the first token and to the end.
+
+    Example: aigw serve --config aigw.yaml
+    """
+    import asyncio
+    import logging
+    import os
+
+    if recipe is not None:
+        _check_recipe(recipe, config)
+
+    from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
+    from aigw.cli.terminal.log import LogThread
+    from aigw.config.report import EXIT_CODE
+    from aigw.core.errors import AddressError, ConfigError
+
+    log = LogThread(as_json=log_format is LogFormat.JSON)
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[log])
+    show = None if quiet or (json_output and log_format is None) else _show(log, as_json=log_format is LogFormat.JSON)
+    try:
+        import uvloop as loops
+    except ImportError:
+        import asyncio as loops  # type: ignore[no-redef]
+    config = configuration(config) if recipe is None else config
+    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show, recipe)
+    try:
+        if workers > 1 and not worker:
+            raise typer.Exit(asyncio.run(serve_together(options, workers)))
+        with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
+            runner.run(serve_worker(options) if worker else serve_alone(options))
+    except ConfigError as error:
+        for finding in error.findings:
+            typer.echo(finding, err=True)
+        raise typer.Exit(EXIT_CODE) from None
+    except AddressError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # whoever started it does not listen any more
+
+
+def _check_recipe(name: str, config: Path | None) -> None:
+    from aigw.cli.sources.recipe import text_of
+    from aigw.config.report import EXIT_CODE
+
+    try:
+        text_of(name)
+    except ValueError as error:
+        typer.echo(f"aigw serve: {error}", err=True)
+        raise typer.Exit(EXIT_CODE) from None
+    if config is not None:
+        typer.echo("aigw serve: choose one of --config and --recipe", err=True)
+        raise typer.Exit(EXIT_CODE)
+
+
+def _show(log: LogThread, *, as_json: bool) -> Show:
+    """Shows each request as a line of the log."""
+    from aigw.books.request_log import as_json as encoded
+    from aigw.cli.views.request_line import line
+
+    if as_json:
+        return lambda row, exchange: log.write(encoded(row, exchange).decode())
+    return lambda row, exchange: log.write(line(row, exchange))

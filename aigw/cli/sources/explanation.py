@@ -1,0 +1,82 @@
+"""`aigw cache explain`: which chain a request would meet, and what its cache would say, without a gateway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.config.load import Loaded
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request, Route, Timeouts
+from aigw.core.stores import Service
+from aigw.pipeline.pipeline import identities, select
+from aigw.plugins.ai_cache.config import service_of
+from aigw.plugins.ai_cache.contents import Shelf
+from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
+from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
+
+PATHS = {"messages": "/v1/chat/completions", "prompt": "/v1/completions", "input": "/v1/embeddings"}
+"""Where a body goes, by the field that it has."""
+
+
+Shelves = Mapping[tuple[Service, str], Shelf]
+"""By the store and the prefix that a configuration names."""
+
+
+async def explain_last(shelves: Shelves) -> Explanation:
+    """Raises ValueError if nothing is stored."""
+    found = [each for shelf in shelves.values() if (each := await last_miss(shelf)) is not None]
+    if not found:
+        raise ValueError("nothing is stored, so that every request is a miss")
+    return max(found, key=lambda each: each.created or 0.0)
+
+
+async def explain_request(loaded: Loaded, shelves: Shelves, request: Request) -> Explanation:
+    """For a request as it arrives at the cache. Raises ValueError for one that goes nowhere."""
+    if loaded.config.fidelity == "higress":
+        raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")
+    route = _route_of(loaded, request)
+    chosen = select(list(loaded.plugins.values()), route, request.headers["host"])
+    place = next((place for place, (plugin, _) in enumerate(chosen) if plugin.name == "ai-cache"), None)
+    if place is None:
+        return Explanation(status="bypass", reason=f"there is no ai-cache on the route {route.name!r}")
+    plugin, index = chosen[place]
+    cache = plugin.rules.configs[index]
+    if cache.store is None:
+        return Explanation(status="bypass", reason="this ai-cache has no store")
+    exchange = Exchange(
+        id="", request=request, route=route, family="openai", client="", arrived=time.monotonic(), jobs=set()
+    )
+    after = identities(chosen[place + 1 :], route, loaded.services)
+    return await try_request(exchange, after, shelves[service_of(cache.store), cache.prefix()], time.time())
+
+
+def _route_of(loaded: Loaded, request: Request) -> Route:
+    config = loaded.config
+    for each in config.routes or (DEFAULT_ROUTE,):
+        if matches(each.match, request, request.headers["host"]):
+            return make_route(each, loaded.services, Timeouts())
+    raise ValueError(f"no route matches POST {request.path}; name another with --path")
+
+
+def make_request(body: bytes, path: str, headers: list[str]) -> Request:
+    """Raises ValueError for what is none."""
+    fields: CIMultiDict[str] = CIMultiDict({"host": "localhost", "content-type": "application/json"})
+    for text in headers:
+        name, colon, value = text.partition(":")
+        if not colon:
+            raise ValueError(f"--header {text!r} must look like NAME:VALUE")
+        fields[name.strip()] = value.strip()
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ValueError(f"the request is no JSON object: {error}") from None
+    path = path or next((at for name, at in PATHS.items() if name in document), "")
+    if not path:
+        raise ValueError("the body has neither messages, prompt nor input; say where it goes with --path")
+    path, _, query = path.partition("?")
+    return Request("POST", path, query, fields, body)

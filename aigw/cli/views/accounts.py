@@ -1,0 +1,99 @@
+"""The accounts of ai-budget as `aigw budget` opens and shows them. Imported by its commands when they run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from aigw.cli.sources.opened import opened
+from aigw.cli.terminal.plain import columns, plain
+from aigw.core.stores import LOCAL
+from aigw.plugins.ai_budget.amount import say, to_plain
+from aigw.plugins.ai_budget.budget import Account, Budget
+from aigw.plugins.ai_budget.ledger import Ledger, Line
+
+
+@asynccontextmanager
+async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list[Ledger]]:
+    """One for each configuration of the plugin, over the stores that the gateway uses. Raises ConfigError."""
+    async with opened(config, recipe, "ai-budget", shown="budget") as (_, configs, stores):
+        yield [
+            Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
+            for each in configs
+        ]
+
+
+def find(opened: Sequence[Ledger], name: str) -> tuple[Ledger, Budget]:
+    """Raises ValueError for a name that is no budget's."""
+    known = [(ledger, budget) for ledger in opened for budget in ledger.budgets]
+    for ledger, budget in known:
+        if budget.name == name:
+            return ledger, budget
+    names = ", ".join(budget.name for _, budget in known) or "none"
+    raise ValueError(f"there is no budget {name!r}; there are {names}")
+
+
+async def choose(
+    ledger: Ledger, budget: Budget, wanted: Mapping[str, str], now: float, *, every: bool
+) -> list[Account]:
+    """The one account that is meant, or every one. Raises ValueError, which says what to add."""
+    accounts = await ledger.choose(budget, wanted, now)
+    if not accounts:
+        missing = next(kind for kind in budget.kinds if kind not in wanted)
+        raise ValueError(f"nobody has used {budget.name!r} yet; say whose it is: --for {missing}=NAME")
+    if len(accounts) > 1 and not every:
+        choice = "; ".join(" ".join(f"--for {each}" for each in _whose(account)) for account in accounts)
+        raise ValueError(f"there are several of {budget.name!r}; choose one: {choice}")
+    return accounts
+
+
+def show(lines: Sequence[Line], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([_plain(line) for line in lines], indent=2, ensure_ascii=False))
+        return
+    if not lines:
+        typer.echo("Nothing has been used yet.")
+        return
+    rows = [("budget", "for", "used", "of", "left", ""), *map(_cells, lines)]
+    for line in columns(rows):
+        typer.echo(line)
+
+
+def _whose(account: Account) -> list[str]:
+    return [plain(f"{kind}={value}") for kind, value in account.named.items()]
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    unit = line.account.budget.unit
+    left = line.limit - line.used
+    notes = [f"{say(unit, line.held)} set aside"] if line.held else []
+    notes += [f"raised by {say(unit, line.raised)}"] if line.raised else []
+    notes += [f"{say('calls', line.unpriced)} of unknown price"] if line.unpriced else []
+    notes += [f"anew at {line.anew}"] if line.anew else []
+    return (
+        line.account.budget.name,
+        " ".join(_whose(line.account)) or "all",
+        say(unit, line.used) + ("+?" if line.unpriced else ""),
+        say(unit, line.limit),
+        say(unit, left) if left > 0 else "used up",
+        ", ".join(notes),
+    )
+
+
+def _plain(line: Line) -> dict[str, Any]:
+    budget = line.account.budget
+    amounts = {"used": line.used, "limit": line.limit, "left": line.limit - line.used, "held": line.held}
+    return {
+        "budget": budget.name,
+        "for": line.account.named,
+        "unit": budget.unit,
+        **{name: to_plain(budget.unit, amount) for name, amount in amounts.items()},
+        "raised": to_plain(budget.unit, line.raised),
+        "unpriced_calls": line.unpriced,
+        "anew": line.anew or None,
+    }

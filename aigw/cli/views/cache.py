@@ -1,0 +1,172 @@
+"""How `aigw cache` shows what it found.
+
+Rule: nothing is printed that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import typer
+
+from aigw.books.summary import Line
+from aigw.cli.terminal.plain import columns, plain
+from aigw.plugins.ai_cache.contents import Item
+from aigw.plugins.ai_cache.explain import Difference
+from aigw.plugins.ai_cache.replay import body_of
+from aigw.plugins.ai_cache.trial import Explanation
+
+KEY_WIDTH = 16
+MOST_DIFFERENCES = 10
+
+
+def plain_stats(items: list[Item], total: Line | None) -> dict[str, Any]:
+    """`total` is the sum of all requests that the state folder knows of."""
+    models: dict[str, dict[str, int]] = {}
+    unreadable = 0
+    for item in items:
+        if item.entry is None and item.text is None:
+            unreadable += 1
+            continue
+        name = item.entry.model if item.entry is not None else "(any: fidelity higress)"
+        line = models.setdefault(name, {"entries": 0, "bytes": 0})
+        line["entries"] += 1
+        line["bytes"] += len(item.value)
+    created = [item.entry.created for item in items if item.entry is not None]
+    return {
+        "entries": len(items) - unreadable,
+        "bytes": sum(line["bytes"] for line in models.values()),
+        "of_another_version": unreadable,
+        "oldest": min(created, default=None),
+        "newest": max(created, default=None),
+        "models": models,
+        "requests": total.requests if total is not None else None,
+        "hits": total.cache_hits if total is not None else None,
+    }
+
+
+def print_stats(found: dict[str, Any]) -> None:
+    if found["requests"]:
+        typer.echo(f"{found['hits']:,} of {found['requests']:,} requests were answered from the cache.")
+    if found["of_another_version"]:
+        typer.echo(f"{found['of_another_version']} values were written by another version and are ignored.")
+    if not found["entries"]:
+        typer.echo("Nothing is stored.")
+        return
+    _table(
+        [("model", "answers", "bytes")]
+        + [(plain(name) or "-", f"{m['entries']:,}", f"{m['bytes']:,}") for name, m in found["models"].items()]
+        + [("total", f"{found['entries']:,}", f"{found['bytes']:,}")]
+    )
+    if found["oldest"]:
+        typer.echo(f"The oldest is {_ago(found['oldest'])} old, the newest {_ago(found['newest'])}.")
+
+
+def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
+    """`whole`: with the request and the answer."""
+    entry = item.entry
+    shown: dict[str, Any] = {"key": item.key, "bytes": len(item.value), "asked": item.asked}
+    if entry is not None:
+        shown |= {
+            "created": entry.created,
+            "ttl": entry.ttl,
+            "api": entry.api,
+            "model": entry.model,
+            "streamed": entry.streamed,
+        }
+    if whole:
+        shown["request"] = msgspec.json.decode(entry.parts) if entry is not None else None
+        shown["answer"] = _answer(item)
+    return shown
+
+
+def _answer(item: Item) -> Any:
+    """The plain answer; a stream that has no plain form, and what is no JSON, as text."""
+    if item.entry is None:
+        return item.text
+    try:
+        return msgspec.json.decode(body_of(item.entry))
+    except (ValueError, msgspec.DecodeError):
+        return item.entry.body.decode("utf-8", "replace")
+
+
+def print_list(items: list[Item]) -> None:
+    if not items:
+        typer.echo("Nothing is stored.")
+        return
+    rows = [("key", "age", "expires", "bytes", "model", "form", "asked")]
+    for item in items:
+        asked = plain(item.asked)[:60]
+        if (entry := item.entry) is None:
+            rows.append(("-", "-", "-", str(len(item.value)), "-", "text", asked))
+            continue
+        left = f"in {_span(entry.created + entry.ttl - time.time())}" if entry.ttl else "never"
+        form = "stream" if entry.streamed else "plain"
+        rows.append(
+            (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), plain(entry.model), form, asked)
+        )
+    _table(rows)
+
+
+def print_item(item: Item) -> None:
+    for name, value in plain_item(item, whole=True).items():
+        if isinstance(value, dict | list):
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            typer.echo(f"{name}:\n" + "\n".join(plain(line) for line in text.splitlines()))
+        elif name == "created":
+            typer.echo(f"{name}: {_ago(value)} ago")
+        else:
+            typer.echo(f"{name}: {plain(str(value))}")
+
+
+def print_explanation(found: Explanation, *, from_file: bool) -> None:
+    key = found.key[:KEY_WIDTH]
+    if found.status == "bypass":
+        typer.echo(f"bypass: {found.reason}")
+        return
+    if found.status == "hit" or found.reason:
+        left = f", expires in {_span(found.created + found.ttl - time.time())}" if found.ttl and found.created else ""
+        because = f"; {found.reason}" if found.reason else ""
+        typer.echo(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
+        return
+    when = "" if from_file else f", asked and stored {_ago(found.created)} ago"
+    if found.nearest is None:
+        typer.echo(f"miss: {key}{when}: nothing else is stored that it could be compared with")
+        return
+    near = found.nearest
+    typer.echo(f"miss: {key}{when}")
+    typer.echo(f"nearest: {near.key[:KEY_WIDTH]}, stored {_ago(near.created)} ago; it differs in")
+    for difference in near.differences[:MOST_DIFFERENCES]:
+        typer.echo(f"  {plain(difference.where)}")
+        typer.echo(f"    stored: {_value(difference, difference.stored)}")
+        typer.echo(f"    asked:  {_value(difference, difference.asked)}")
+    if (more := len(near.differences) - MOST_DIFFERENCES) > 0:
+        typer.echo(f"  and in {more} more places")
+
+
+def _value(difference: Difference, value: Any) -> str:
+    if value is None:
+        return "-"
+    text = plain(json.dumps(value, ensure_ascii=False))
+    if difference.where.startswith("after."):
+        return f"another configuration ({text})"
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _ago(at: float | None) -> str:
+    return "?" if at is None else _span(time.time() - at)
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    for line in columns(rows):
+        typer.echo(line)

@@ -1,0 +1,56 @@
+"""The line of a request that people read while `aigw serve` runs.
+
+Rule: what came from a client or a provider is made plain."""
+
+from __future__ import annotations
+
+import time
+
+from aigw.cli.terminal.plain import cut, plain
+from aigw.cli.views.figures import count, milliseconds, money
+from aigw.core.exchange import Exchange
+from aigw.core.tokens import Tokens, UsageRow
+
+NAME_WIDTH = 22
+MOST_WORDS = 100
+"""Characters at the end of a line."""
+
+
+def line(row: UsageRow, exchange: Exchange) -> str:
+    """Time, status, model, tokens in and out, USD, time to the first token and to the end, and what was special.
+
+    The columns take 79 characters; `~` stands before a number that was estimated, `?` for one that is not known."""
+    spent, made = _tokens(row.tokens)
+    name = row.model or f"{exchange.original.method} {exchange.original.path}"
+    first = "" if row.first_token_ms is None else milliseconds(row.first_token_ms)
+    cost = "" if row.cost is None and row.tokens.source == "absent" else f"${money(row.cost)}"
+    at = time.strftime("%H:%M:%S", time.localtime(row.at))
+    columns = (
+        f"{at} {row.status} {cut(plain(name), NAME_WIDTH):{NAME_WIDTH}}"
+        f" {spent:>6} in {made:>6} out {cost:>8} {first:>6} {milliseconds(row.total_ms):>6}"
+    )
+    return f"{columns}  {cut(plain(', '.join(_words(row, exchange))), MOST_WORDS)}".rstrip()
+
+
+def _tokens(tokens: Tokens) -> tuple[str, str]:
+    if tokens.source == "absent":
+        return "-", "-"
+    sign = "~" if tokens.source == "estimated" else ""
+    spent, made = ("?" if number is None else f"{sign}{count(number)}" for number in (tokens.prompt, tokens.output))
+    return spent, made
+
+
+def _words(row: UsageRow, exchange: Exchange) -> list[str]:
+    """What went wrong, and what plugins did."""
+    words = []
+    if row.error:
+        words.append(row.error)
+    if row.outcome == "aborted":
+        words.append("the client left")
+    elif row.outcome == "failed" and not row.error:
+        words.append("failed")
+    if row.attempts > 1:
+        words.append(f"{row.attempts} attempts, the last at {row.provider}")
+    if row.asked and row.model and row.asked != row.model:
+        words.append(f"for {row.asked}")
+    return words + [f"{name}: {value}" for name, value in exchange.notes.items() if isinstance(value, str) and value]

@@ -1,0 +1,150 @@
+"""What `aigw top` shows: the view that keys change, and the frame that follows from it, a summary and the terminal's
+size. Frames are plain values, so that only those that differ are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rich.console import Group
+from rich.text import Text
+
+from aigw.books.summary import Line, Summary
+from aigw.cli.terminal.plain import cut
+from aigw.cli.views.figures import count, rate
+from aigw.cli.views.table import COLUMNS, Grid, fit, names_of, rich_table
+
+BARS = " ▁▂▃▄▅▆▇█"
+BESIDE_ROWS = 7
+"""Lines of a screen that are not rows: title, sparkline, blank, header, total, note, keys."""
+KEYS = "s/←→ sort  r reverse  p pause  q quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    title: str
+    sparkline: str
+    grid: Grid | None
+    message: str
+    note: str
+    keys: str
+
+    def rich(self) -> Group:
+        """Every line is one line of the terminal."""
+        body = rich_table(self.grid) if self.grid else Text(self.message)
+        lines: list[Text] = [Text(self.note, "yellow", no_wrap=True), Text(self.keys, "dim", no_wrap=True)]
+        return Group(
+            Text(self.title, "bold", no_wrap=True),
+            Text(self.sparkline, "green", no_wrap=True),
+            Text(""),
+            body,
+            *(line for line in lines if line.plain),
+        )
+
+
+@dataclass(slots=True)
+class View:
+    """`column` is the place in COLUMNS that rows are sorted by; `offset` the first row shown."""
+
+    since: str
+    name: str
+    hint: str
+    column: int = 0
+    reverse: bool = False
+    paused: bool = False
+    offset: int = 0
+    page: int = field(default=1, init=False)
+
+    def press(self, key: str) -> bool:
+        """False when it is time to quit."""
+        if key in ("s", "right"):
+            self.column = (self.column + 1) % len(COLUMNS)
+        elif key in ("S", "left"):
+            self.column = (self.column - 1) % len(COLUMNS)
+        elif key == "r":
+            self.reverse = not self.reverse
+        elif key in ("p", " "):
+            self.paused = not self.paused
+        else:
+            steps = {"up": -1, "k": -1, "down": 1, "j": 1, "page up": -self.page, "page down": self.page}
+            ends = {"home": 0, "end": 1 << 30}
+            self.offset = max(0, ends.get(key, self.offset + steps.get(key, 0)))
+        return key not in ("q", "Q")
+
+    def frame(self, summary: Summary, width: int, height: int, problem: str = "") -> Frame:
+        """Lines of `width` cells; at most `height` of them, but never less than one row. Only `message` may wrap."""
+        self.page = max(1, height - BESIDE_ROWS)
+        self.offset = min(self.offset, max(0, len(summary.rows) - self.page))
+        shown = slice(self.offset, self.offset + self.page)
+        below = len(summary.rows) - self.offset - self.page
+        column = COLUMNS[self.column]
+        more = [f"+{below} more ↓"] if below > 0 else [f"{self.offset} above ↑"] if self.offset else []
+        state = [*(["PAUSED"] if self.paused else []), *more]
+        keys = "  ".join([*state, f"by {column.name} {'▲' if self.reverse else '▼'}", KEYS])
+        return Frame(
+            title=cut(self.title(summary), width),
+            sparkline=cut(sparkline(summary, width), width),
+            grid=fit(summary, self.sort(summary.rows), width, shown=shown, marked=column.name)
+            if summary.rows
+            else None,
+            message=self.nothing(summary),
+            note=cut(problem or note(summary), width),
+            keys=cut(keys, width),
+        )
+
+    def title(self, summary: Summary) -> str:
+        window = "everything kept" if self.since == "all" else f"since {self.since}"
+        return f"aigw top  {window}, by {' and '.join(summary.by)}  {self.name}"
+
+    def sort(self, lines: Sequence[Line]) -> list[Line]:
+        """Largest first; what has no value comes last either way, equals by name."""
+        value = COLUMNS[self.column].value
+        known = [line for line in lines if value(line) is not None]
+        known.sort(key=names_of)
+        known.sort(key=lambda line: value(line) or 0, reverse=not self.reverse)
+        return known + sorted((line for line in lines if value(line) is None), key=names_of)
+
+    def nothing(self, summary: Summary) -> str:
+        if summary.rows:
+            return ""
+        if summary.latest is None:
+            return self.hint
+        when = datetime.fromtimestamp(summary.latest).strftime("%Y-%m-%d %H:%M")
+        return f"No requests since {self.since}; the last one arrived {when}. Look further back with --since all."
+
+
+def whole(view: View, summary: Summary, width: int) -> Frame:
+    """All rows, without keys: for `--once`."""
+    lines = view.sort(summary.rows)
+    return Frame(
+        title=cut(view.title(summary), width),
+        sparkline=cut(sparkline(summary, width), width),
+        grid=fit(summary, lines, width) if lines else None,
+        message=view.nothing(summary),
+        note=cut(note(summary), width),
+        keys="",
+    )
+
+
+def sparkline(summary: Summary, width: int) -> str:
+    """Output tokens per second, newest on the right, as high as the highest of them."""
+    highest = max(summary.series, default=0.0)
+    now = summary.series[-1] if summary.series else 0.0
+    ending = f" now {rate(now)}, highest {rate(highest)} in {len(summary.series) * summary.bucket_s:.0f}s"
+    series = summary.series[-max(1, width - len("tok/s ") - len(ending)) :]
+    top = len(BARS) - 1
+    bars = [BARS[0 if value <= 0 else max(1, round(value / highest * top))] for value in series]
+    return f"tok/s {''.join(bars)}{ending}"
+
+
+def note(summary: Summary) -> str:
+    """What the numbers leave out."""
+    total = summary.total
+    parts = [
+        (total.unpriced, "of unknown price (?)"),
+        (total.absent, "without token counts"),
+        (total.estimated, "with estimated tokens"),
+    ]
+    said = [f"{count(number)} {what}" for number, what in parts if number]
+    return "requests: " + ", ".join(said) if said else ""

@@ -1,0 +1,46 @@
+"""The Redis of a limit's configuration, as Higress's plugins ai-token-ratelimit and ai-quota name it, and ai-budget."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from aigw.core.plugin import Problem
+from aigw.core.stores import Service, logical_port
+
+TIMEOUT = 1000
+"""Milliseconds."""
+
+
+class RedisConfig(Struct, frozen=True, kw_only=True):
+    """Where the counters are. A service that `services:` does not map is the store on this machine."""
+
+    service_name: Annotated[str, Meta(description="the service, as in `services:`")] = ""
+    service_port: Annotated[int, Meta(ge=0, le=65535, description="6379, or 80 for a service *.static")] = 0
+    username: str = ""
+    password: str = ""
+    timeout: Annotated[int, Meta(ge=0, description="milliseconds that a call may take: 1000")] = 0
+    database: Annotated[int, Meta(ge=0)] = 0
+
+    def service(self) -> Service:
+        return Service(
+            name=self.service_name,
+            port=logical_port(self.service_name, self.service_port),
+            username=self.username,
+            password=self.password,
+            database=self.database,
+            timeout=(self.timeout or TIMEOUT) / 1000,
+        )
+
+    def __repr__(self) -> str:
+        return f"RedisConfig({self.service_name!r})"
+
+
+def check_redis(redis: RedisConfig | None) -> list[Problem]:
+    """In Higress's words, and what to write."""
+    if redis is None:
+        return [Problem((), "missing redis in config; write redis: {service_name: redis.static}")]
+    if not redis.service_name:
+        return [Problem(("redis",), "redis service name must not be empty")]
+    return []

@@ -1,0 +1,127 @@
+"""The end of every chain: sends `exchange.request` to `exchange.target` and makes the reply of the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from functools import lru_cache
+
+from multidict import CIMultiDict
+
+from aigw.core.env import Clock
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk, Request, Target
+from aigw.core.reply import Reply
+from aigw.core.upstream import Upstream, UpstreamBody
+from aigw.dialects.sse import Event, EventSplitter
+
+HOP_BY_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+     "transfer-encoding", "upgrade")
+)  # fmt: skip
+"""Headers that belong to one connection (RFC 9110 7.6.1); those that `Connection` names are hop-by-hop as well."""
+
+
+class Forward:
+    """The terminal of a chain. Raises GatewayError where the route has nowhere to send a request, UpstreamError where
+    sending fails."""
+
+    def __init__(self, upstream: Upstream, clock: Clock = time) -> None:
+        self._upstream = upstream
+        self._clock = clock
+
+    async def __call__(self, exchange: Exchange) -> Reply:
+        if exchange.target is None:
+            raise GatewayError(
+                404,
+                f"the route '{exchange.route.name}' has no upstream and no provider for {exchange.request.path}",
+                code="no_upstream",
+            )
+        request, target = exchange.request, exchange.target
+        if target is exchange.route.target:
+            target = _as_plain_proxy(request, target)
+        request.seal()
+        asked = self._clock.monotonic()
+        try:
+            response = await (target.upstream or self._upstream).send(request, target)
+        finally:
+            exchange.timing.waited += self._clock.monotonic() - asked
+        headers = response.headers
+        for name in hop_by_hop(headers):
+            del headers[name]
+        events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
+        body = response.body
+        return exchange.reply(
+            EventSource(body) if events else ByteSource(body),
+            status=response.status,
+            headers=headers,
+            streaming=events,
+        )
+
+
+def _as_plain_proxy(request: Request, target: Target) -> Target:
+    """A request that no provider rewrote: its own headers but for those of the connection, and the client's Host
+    where the route names none."""
+    for name in hop_by_hop(request.headers):
+        request.headers.popall(name, None)
+    return target if target.authority else target._replace(authority=request.headers.get("host", ""))
+
+
+def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
+    """The names in `headers` that must not be passed on, in lower case."""
+    listed = ",".join(headers.getall("connection", ()))
+    return [name for name in connection_names(listed) if name in headers]
+
+
+@lru_cache(maxsize=256)
+def connection_names(connection: str) -> frozenset[str]:
+    """The hop-by-hop names under a `Connection` header, in lower case."""
+    return HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))
+
+
+class ByteSource:
+    """A body whose pieces nobody has interpreted."""
+
+    def __init__(self, body: UpstreamBody) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        return (Chunk(await self._body.__anext__()),)
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+class EventSource:
+    """A body of server-sent events: what arrived together is one batch."""
+
+    def __init__(self, body: UpstreamBody) -> None:
+        self._body = body
+        self._splitter = EventSplitter()
+        self._ended = False
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._ended:
+            try:
+                events = self._splitter.feed(await self._body.__anext__())
+            except StopAsyncIteration:
+                self._ended = True
+                if rest := self._splitter.rest:
+                    return (Event(rest),)  # cut short, or without its blank line: still the provider's own bytes
+                raise
+            except ValueError as error:
+                raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
+            if events:
+                return events
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._ended = True
+        await self._body.aclose()

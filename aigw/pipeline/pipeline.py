@@ -1,0 +1,137 @@
+"""Which plugins a request meets: the chain of its route, and of its Host where a plugin's rules look at that.
+
+Plugins are built once, at start; a chain is composed when it is first needed and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple, Protocol
+
+from aigw.core.env import Env, Services
+from aigw.core.model import Route
+from aigw.core.plugin import Next, Plugin, PluginModule, compose
+from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
+from aigw.trace.tracer import Applied, Tracer
+
+MAX_CHAINS = 1024
+"""Chains by Host are kept up to this number, so that made-up hosts cannot fill the memory."""
+
+
+class Rules(Protocol):
+    """Which of a plugin's configurations applies. `aigw.config.rules.PluginRules` is one."""
+
+    @property
+    def configs(self) -> Sequence[Any]: ...
+
+    def select(self, route: str, host: str, service: str) -> int | None: ...
+
+    def why(self, index: int) -> Mapping[str, Any]: ...
+
+    def depends_on_host(self, route: str, service: str) -> bool: ...
+
+
+class Configured(Protocol):
+    """One plugin of a configuration. `aigw.config.plugins.LoadedPlugin` is one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def module(self) -> PluginModule: ...
+
+    @property
+    def rules(self) -> Rules: ...
+
+
+Chosen = tuple[Configured, int]
+"""A plugin of a chain, and which of its configurations it runs with."""
+
+
+def select(configured: Sequence[Configured], route: Route, host: str) -> list[Chosen]:
+    """Those that take part, outermost first."""
+    chosen = [(each, each.rules.select(route.name, host, route.service)) for each in configured]
+    return [(each, index) for each, index in chosen if index is not None]
+
+
+def identities(chosen: Sequence[Chosen], route: Route, services: Services) -> dict[str, Any]:
+    """What decides about the answers of these plugins and the route, in JSON, by plugin; `route` is the route's."""
+    found = {each.name: each.module.identity(each.rules.configs[index], services) for each, index in chosen}
+    target = route.target
+    place = None if target is None else [str(target.origin), target.authority]
+    return {name: value for name, value in found.items() if value is not None} | {"route": place}
+
+
+class Chain(NamedTuple):
+    """What a request goes through. `bare`: no plugin takes part, so that nobody needs to read its body."""
+
+    call: Next
+    bare: bool
+
+
+class Pipeline:
+    """The chains of all routes. `plugins` are in the order in which they see a request; with a `tracer` the chains
+    record."""
+
+    def __init__(self, plugins: Sequence[Configured], terminal: Next, tracer: Tracer | None = None) -> None:
+        self._configured = plugins
+        self._terminal = terminal
+        self._tracer = tracer
+        self._instances: dict[tuple[str, int], Plugin] = {}
+        self._chains: dict[tuple[str, str, str], Chain] = {}
+        self._find: Find | None = None
+        self._by_host: dict[str, bool] = {}
+        self._services: Services | None = None
+
+    async def open(self, env: Env, stack: AsyncExitStack) -> None:
+        """Builds every plugin configuration; `stack` cleans them up."""
+        self._services = env.services
+        for each in self._configured:
+            for index, config in enumerate(each.rules.configs):
+                if config is not None:
+                    plugin = await stack.enter_async_context(each.module.build(config, env))
+                    self._instances[each.name, index] = plugin
+
+    def reroute(self, find: Find) -> Chain | None:
+        """Lets plugins that set headers choose the route again, by `find`. Returns what a request goes through that no
+        route matches before them; None if there is no such plugin."""
+        self._find = find
+        chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.module.REROUTES]
+        return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None
+
+    def chain(self, route: Route, host: str, behind: str = "") -> Chain:
+        """What a request on `route` to `host` goes through; only what stands behind a plugin if one is named."""
+        by_host = self._by_host.get(route.name)
+        if by_host is None:
+            by_host = any(each.rules.depends_on_host(route.name, route.service) for each in self._configured)
+            self._by_host[route.name] = by_host
+        key = (route.name, host if by_host else "", behind)
+        chain = self._chains.get(key)
+        if chain is None:
+            if len(self._chains) >= MAX_CHAINS:
+                self._chains.clear()
+            chain = self._chains[key] = self._compose(self._plugins(route, host, behind))
+        return chain
+
+    def _plugins(self, route: Route, host: str, behind: str) -> list[Applied]:
+        names = [each.name for each in self._configured]
+        chosen = select(self._configured[names.index(behind) + 1 if behind else 0 :], route, host)
+        plugins = []
+        for position, (each, index) in enumerate(chosen):
+            plugin = self._instances[each.name, index]
+            if (placed := getattr(plugin, "placed", None)) is not None and self._services is not None:
+                plugin = placed(identities(chosen[position + 1 :], route, self._services))
+            plugins.append(Applied(each.name, plugin, each.rules.why(index)))
+            if self._find is not None and each.module.REROUTES:
+                plugins.append(Applied("", self._rerouting(each.name, self._find), {}))
+        return plugins
+
+    def _rerouting(self, behind: str, find: Find) -> Rerouting:
+        return Rerouting(find, lambda route, host: self.chain(route, host, behind).call)
+
+    def _compose(self, plugins: list[Applied]) -> Chain:
+        if self._tracer is None:
+            return Chain(compose([each.plugin for each in plugins], self._terminal), bare=not plugins)
+        present = {each.name for each in plugins}
+        absent = [each.name for each in self._configured if each.name not in present]
+        return Chain(self._tracer.compose(plugins, absent, self._terminal), bare=not plugins)

@@ -1,0 +1,236 @@
+"""ai-budget: how much may be spent, in dollars, tokens or calls, and that nobody runs in a circle. aigw's own.
+
+A request is let in while what was spent, and what others that are under way have set aside, is below the limit; an
+estimate is set aside for it, and what it really cost is charged before its answer ends. So a budget is exceeded by
+about one call: exactly one where calls come one after another. A refusal is final (budget/refusal.py). The counters
+outlive the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta, Struct
+
+from aigw.clients.redis_config import RedisConfig
+from aigw.core.env import Env, Services
+from aigw.core.errors import GatewayError
+from aigw.core.exchange import Exchange
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+from aigw.core.stores import LOCAL, Count, Limit, StoreError
+from aigw.dialects import apis
+from aigw.metering.forecast import Estimate, Estimator
+from aigw.metering.holding import Held, not_charged
+from aigw.metering.spending import Spent, follow
+from aigw.plugins.ai_budget.accounts import Drawn, Whose
+from aigw.plugins.ai_budget.amount import LARGEST
+from aigw.plugins.ai_budget.budget import UNITS, Budget, begins_anew
+from aigw.plugins.ai_budget.cost import Costs
+from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, Watch
+from aigw.plugins.ai_budget import refusal
+from aigw.plugins.ai_budget.repetition import Repetition
+from aigw.pricing.prices import Prices
+
+INHERITS = False
+
+NAME = "ai-budget"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Limits what is spent, and stops clients that run in a circle."""
+
+    budgets: list[Budget] = []
+    repetition: Repetition = Repetition()
+    unknown_price: Annotated[
+        Literal["count", "refuse"],
+        Meta(description="calls whose price nobody knows: let them pass, and count how many they are, or refuse them"),
+    ] = "count"
+    timezone: Annotated[str, Meta(description="where days and months begin", examples=["Europe/Berlin"])] = "UTC"
+    run_header: Annotated[
+        str, Meta(description="names the run; without it AIGW_RUN of the gateway's environment, or its start")
+    ] = "x-aigw-run"
+    session_header: Annotated[str, Meta(description="names the session; x-agent-session and others do, too")] = (
+        "x-aigw-session"
+    )
+    fail_open: Annotated[bool, Meta(description="let requests pass while the counters cannot be read")] = False
+    redis: Annotated[RedisConfig | None, Meta(description="where the counters are; default: on this machine")] = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Raises ValueError for a name that is none."""
+        try:
+            return ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{self.timezone!r} is no time zone; write UTC, or one such as Europe/Berlin") from None
+
+
+def check(config: Config) -> list[Problem]:
+    problems = []
+    names: set[str] = set()
+    for index, budget in enumerate(config.budgets):
+        at = ("budgets", index)
+        if sum(getattr(budget, unit) is not None for unit in UNITS) != 1:
+            problems.append(Problem(at, f"the budget {budget.name!r} needs one of usd, tokens and calls"))
+        elif not 0 <= getattr(budget, budget.unit) <= LARGEST[budget.unit]:
+            problems.append(Problem((*at, budget.unit), f"must be between 0 and {LARGEST[budget.unit]}"))
+        if budget.name in names:
+            problems.append(Problem((*at, "name"), f"there is another budget {budget.name!r}"))
+        names.add(budget.name)
+    problems += [
+        Problem(("repetition", name), "1 refuses the first one; write 2 or more, or 0 for off")
+        for name in ("tool_calls", "requests")
+        if getattr(config.repetition, name) == 1
+    ]
+    if not config.budgets and not config.repetition.watches:
+        problems.append(Problem((), "has neither budgets nor repetition, so that it does nothing", note=True))
+    if config.redis is not None and not config.redis.service_name:
+        problems.append(Problem(("redis", "service_name"), "must not be empty; leave redis out for this machine"))
+    try:
+        _ = config.zone
+    except ValueError as error:
+        problems.append(Problem(("timezone",), str(error)))
+    return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It decides whether there is an answer, never which."""
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    yield AiBudget(config, env)
+
+
+class AiBudget:
+    def __init__(self, config: Config, env: Env) -> None:
+        self._config = config
+        self._env = env
+        self._zone = config.zone
+        self._whose = Whose(
+            config.budgets,
+            run=env.run,
+            run_header=config.run_header,
+            session_header=config.session_header,
+            zone=self._zone,
+            always=IDENTITY if config.repetition.watches else (),
+        )
+        self._units = {budget.unit for budget in config.budgets}
+        self._counter = env.stores.counter(LOCAL if config.redis is None else config.redis.service())
+        self._estimator = Estimator(env.tokens)
+        self._costs = Costs(env.prices or Prices(), env.clock)
+        self._watch = Watch(config.repetition)
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        if exchange.request.method != "POST" or apis.detect(exchange.request.path) in apis.FREE:
+            return await call_next(exchange)
+        values = self._whose.values(exchange, self._env.clock.time())
+        repeated = self._watch.look(exchange.request, values)
+        accounts = self._whose.accounts(values)
+        charge = _Charge(self, exchange, accounts, call_next)
+        limits = [*await self._set_aside(charge), *(each.limit for each in repeated)]
+        if not limits:
+            return await call_next(exchange)
+        try:
+            ticket = await self._counter.hold(limits)
+            charge.held = Held(self._counter, ticket)
+        except StoreError as error:
+            return await self._without_counters(exchange, call_next, error)
+        if ticket.refused is not None:
+            raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
+        return await follow(exchange, charge.ask, charge.settle, counter=self._env.tokens)
+
+    async def _set_aside(self, charge: _Charge) -> list[Limit]:
+        """A limit for each account, with what this request will probably use. Refuses a call of unknown price, where
+        that is wanted."""
+        usd = 0
+        if self._units - {"calls"}:
+            charge.estimate = self._estimator.estimate(charge.exchange.request)
+        if "usd" in self._units:
+            charge.model = self._costs.model(charge.exchange.request)
+            expected = await self._costs.expect(charge.model, charge.estimate)
+            if expected is None and self._config.unknown_price == "refuse":
+                one = next(each for each in charge.accounts if each.unit == "usd")
+                charge.exchange.notes[NAME] = "price_unknown"
+                raise refusal.unknown_price(one.account, charge.model)
+            usd = expected or 0
+        amounts = {"usd": usd, "tokens": charge.estimate.total, "calls": 1}
+        return [Limit(each.key, each.limit, each.window, amounts[each.unit]) for each in charge.accounts]
+
+    async def _refusal(
+        self, exchange: Exchange, count: Count, index: int, accounts: Sequence[Drawn], repeated: Sequence[Repeated]
+    ) -> GatewayError:
+        """Of the limit with this index: those of the accounts come first."""
+        if index >= len(accounts):
+            exchange.notes[NAME] = "repeated"
+            return repeated[index - len(accounts)].refusal(count)
+        one = accounts[index].account
+        exchange.notes[NAME] = f"budget {one.budget.name} used up"
+        try:
+            (raised,) = await self._counter.read(one.raised)
+        except StoreError:
+            raised = Count(0, 0, 0.0)  # only the message needs it
+        anew = begins_anew(one.budget.kinds, self._env.clock.time(), self._zone)
+        return refusal.used_up(one, count, raised.used, anew)
+
+    async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
+        exchange.notes[NAME] = f"no budget: {error}"
+        if self._config.fail_open:
+            return await call_next(exchange)
+        message = "the budget cannot be checked now; try again later, or let such requests pass with fail_open: true"
+        raise GatewayError(503, message, kind="api_error", code="budget_unavailable") from error
+
+    async def settle(self, charge: _Charge, spent: Spent) -> None:
+        """Charges what was spent. Does not raise StoreError."""
+        exchange, held = charge.exchange, charge.held
+        asked = bool(exchange.attempts) or exchange.timing.waited > 0
+        cost: int | None = 0
+        if asked and "usd" in self._units:
+            cost = await self._costs.settle(charge.model, spent, failed=not 200 <= charge.status < 400)
+        self._estimator.learn(charge.estimate, spent.tokens)
+        amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
+        charges = [amounts[each.unit] for each in charge.accounts]
+        charges += [int(charge.status < 400)] * (len(held.ticket.limits) - len(charges))
+        try:
+            await held.settle(charges)
+            if cost is None:
+                await self._note_unpriced(charge)
+        except StoreError as error:
+            not_charged(exchange, NAME, spent.tokens, error)
+
+    async def _note_unpriced(self, charge: _Charge) -> None:
+        charge.exchange.notes[NAME] = "price unknown"
+        for each in charge.accounts:
+            if each.unit == "usd":
+                await self._counter.add(each.account.unpriced, 1)
+
+
+class _Charge:
+    """One request: what it is charged to, what was expected of it, and how it was answered."""
+
+    __slots__ = ("_call_next", "_plugin", "accounts", "estimate", "exchange", "held", "model", "status")
+
+    def __init__(self, plugin: AiBudget, exchange: Exchange, accounts: Sequence[Drawn], call_next: Next) -> None:
+        self._plugin = plugin
+        self._call_next = call_next
+        self.exchange = exchange
+        self.accounts = accounts
+        self.held: Held
+        """Once the request is let in."""
+        self.estimate = Estimate(0, 0)
+        self.model = ""
+        self.status = 0
+
+    async def ask(self, exchange: Exchange) -> Reply:
+        try:
+            reply = await self._call_next(exchange)
+        except Exception:
+            self.status = 502
+            raise
+        self.status = reply.status
+        return reply
+
+    async def settle(self, spent: Spent) -> None:
+        await self._plugin.settle(self, spent)

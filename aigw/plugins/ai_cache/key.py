@@ -1,0 +1,182 @@
+"""What a request asks for, as a key: two requests have the same key if nothing about them can make the answers differ.
+
+Rule: everything counts but for lists of fields and headers that cannot change an answer; what is not known counts.
+JSON is compared by value, so that the order of keys and white space do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from aigw.core.exchange import Exchange
+from aigw.dialects import apis
+from aigw.plugins.ai_statistics.ai_log import SESSION_HEADERS
+from aigw.providers.headers import CREDENTIALS
+
+VERSION = b"aigw 2"
+"""Of the way in which keys are made."""
+
+CONVERTIBLE = frozenset((apis.CHAT, apis.COMPLETIONS))
+"""APIs whose streams and plain answers are made of each other; elsewhere `stream` is a part of the key."""
+CACHED = CONVERTIBLE | {apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES}
+
+IGNORED = (
+    "stream", "stream_options", "user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+    "store",
+)  # fmt: skip
+"""Fields that cannot change an answer. A request whose `store` is true is not looked up at all."""
+PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
+"""Headers whose values are kept as they are; of any other that counts there is a digest: it may be a secret."""
+IGNORED_HEADERS = frozenset(
+    (
+        "host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive",
+        "te", "trailer", "upgrade", "expect", "date", "via", "forwarded", "priority",
+        "accept", "accept-charset", "accept-encoding", "accept-language", "user-agent", "origin", "referer",
+        "http-referer", "dnt", "from", "x-requested-with", "x-title", "x-app", "originator",
+        "cache-control", "pragma", "x-higress-skip-ai-cache", "x-mse-consumer", "x-hi-original-auth",
+        "x-real-ip", "x-client-ip", "true-client-ip", "cdn-loop",
+        "traceparent", "tracestate", "baggage", "b3", "sentry-trace", "uber-trace-id", "x-trace-id",
+        "x-cloud-trace-context", "request-id", "x-request-id", "x-client-request-id", "x-correlation-id",
+        "correlation-id", "idempotency-key", "x-idempotency-key",
+        "session-id", "session_id", "x-session-id", "conversation-id", "conversation_id", "x-conversation-id",
+        *SESSION_HEADERS,
+    )
+)  # fmt: skip
+_IGNORED_STARTS = (
+    "x-aigw-", "x-stainless-", "sec-", "x-forwarded-", "x-envoy-", "x-b3-", "x-datadog-", "x-amzn-", "cf-",
+)  # fmt: skip
+"""Headers that cannot change an answer. Any other may: it may name a provider to the one that the gateway asks."""
+
+STATEFUL = ("store", "previous_response_id", "conversation", "background")
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+KEPT = 4096
+"""Bytes of a request that are kept with its answer as they are."""
+LONG, SHOWN = 160, 80
+"""Of a longer one, texts of more than LONG characters are kept as their first SHOWN and a digest."""
+MANY, LAST = 64, 32
+"""And of lists of more than MANY elements the LAST, behind a digest of the others."""
+
+
+class Asked(NamedTuple):
+    """`body` is canonical JSON without what is ignored, `beside` what counts beside it. `reason`: why it must not be
+    answered from the cache, "" if it may; there is no key then. `choices` is how many were asked for."""
+
+    api: str
+    key: str = ""
+    stream: bool = False
+    usage: bool = False
+    choices: int = 1
+    model: str = ""
+    body: bytes = b""
+    beside: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Keys:
+    """Makes the keys of one chain. `after` is what stands behind the cache there, as in `core.plugin`. ai-proxy sends
+    no cookies on, and where it has keys of its own the client's neither: then they do not count."""
+
+    def __init__(self, after: Mapping[str, Any]) -> None:
+        proxy = after.get("ai-proxy")
+        own_key = isinstance(proxy, dict) and proxy.get("ownKey") is True
+        self.after = {name: digest(_encode(value)) for name, value in after.items()}
+        self._start = blake2b(VERSION + _encode(self.after), digest_size=16)
+        self._unsent = frozenset((*(CREDENTIALS if own_key else ()), *(("cookie",) if proxy is not None else ())))
+
+    def read(self, exchange: Exchange, api: str) -> Asked:
+        request = exchange.request
+        request.seal()
+        try:
+            body = _decode(request.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Asked(api, reason="unreadable")
+        if reason := _unsuitable(api, body):
+            return Asked(api, reason=reason)
+        stream = body.get("stream") is True
+        options = body.get("stream_options")
+        usage = stream and isinstance(options, dict) and options.get("include_usage") is True
+        for name in IGNORED:
+            body.pop(name, None)
+        beside = [request.path, request.query]
+        for name in sorted({name for each in request.headers if (name := _counted(each))} - self._unsent):
+            value = ",".join(request.headers.getall(name))
+            beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
+        if exchange.target is not None and not exchange.target.authority:
+            beside.append(f"host: {request.headers.get('host', '')}")  # it goes on, and may pick the upstream
+        if stream and api not in CONVERTIBLE:
+            beside.append("stream")
+        hashed = self._start.copy()
+        hashed.update(_encode(beside))
+        try:
+            canonical = _encode(body)
+        except UnicodeEncodeError:
+            return Asked(api, reason="unreadable")
+        hashed.update(canonical)
+        choices, model = body.get("n") or 1, str(body.get("model", ""))
+        return Asked(api, hashed.hexdigest(), stream, usage, choices, model, canonical, tuple(beside))
+
+    def parts(self, asked: Asked) -> bytes:
+        """What the key was made of, in JSON, so that one entry can be compared with another. The texts of a long
+        request are shortened."""
+        path, query, *others = asked.beside
+        short = len(asked.body) <= KEPT
+        return _encode(
+            {
+                "path": f"{path}?{query}" if query else path,
+                "headers": others,
+                "after": self.after,
+                "body": msgspec.Raw(asked.body) if short else shortened(_decode(asked.body)),
+            }
+        )
+
+
+_WIRE = ("utf-8", "surrogateescape")
+"""Headers may have bytes that are no text."""
+
+
+@lru_cache(maxsize=2048)
+def _counted(header: str) -> str:
+    """The name in lower case, "" if the header cannot change an answer."""
+    name = header.lower()
+    return "" if name in IGNORED_HEADERS or name.startswith(_IGNORED_STARTS) else name
+
+
+def digest(data: bytes) -> str:
+    """16 hex digits that tell one value from another without showing it."""
+    return blake2b(data, digest_size=8).hexdigest()
+
+
+def _unsuitable(api: str, body: Mapping[str, Any]) -> str:
+    """The field because of which a request asks for more than an answer, or for a new one each time."""
+    for name in STATEFUL:
+        if body.get(name):
+            return name
+    if api == apis.RESPONSES and body.get("store") is not False:
+        return "store"  # responses are stored unless the client says no
+    if not isinstance(body.get("stream"), bool | None):
+        return "stream"
+    choices = body.get("n")
+    if choices is not None and choices != 1 and not (isinstance(choices, int) and body.get("temperature") == 0):
+        return "n"
+    return ""
+
+
+def shortened(value: Any) -> Any:
+    """A value with its long texts and lists cut. One that is so already stays as it is."""
+    if isinstance(value, str) and len(value) > LONG:
+        return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode())})"
+    if isinstance(value, Mapping):
+        return {name: shortened(item) for name, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) <= MANY:
+        return [shortened(item) for item in value]
+    first = value[:-LAST]
+    return [f"… ({len(first)} elements, {digest(_encode(first))})", *map(shortened, value[-LAST:])]

@@ -1,0 +1,115 @@
+"""ai-cache: answers a request that was answered before. Higress's keys, in all their forms (higress.md 7.1, 7.2).
+
+`fidelity: safe` (caching/safe.py) keys on the whole request and keeps whole answers; `fidelity: higress`
+(caching/higress.py) keys on the last question and keeps its text. Which store it is the plugin does not know."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aigw.clients.callout import TLS_PORT, Callout
+from aigw.core.env import Env, Services
+from aigw.core.exchange import Exchange
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+from aigw.core.stores import KV
+from aigw.plugins.ai_cache.config import Config, seconds, service_of
+from aigw.plugins.ai_cache.flight import Flights
+from aigw.plugins.ai_cache import higress, safe
+from aigw.plugins.ai_cache.semantic import EMBED_HOST, RELATIONS, DashScope, DashVector, Semantic
+
+INHERITS = False
+
+STRATEGIES = ("lastQuestion", "allQuestions", "disabled")
+
+
+def check(config: Config) -> list[Problem]:
+    problems = []
+    if config.store is None and config.embedding is None and config.vector is None:
+        message = "cache, embedding and vector are all missing; write cache: {type: redis, serviceName: redis.static}"
+        problems.append(Problem((), message))
+    if config.cache_key_strategy not in STRATEGIES:
+        message = f"invalid CacheKeyStrategy: {config.cache_key_strategy}; use one of {', '.join(STRATEGIES)}"
+        problems.append(Problem(("cacheKeyStrategy",), message))
+    if config.enable_semantic_cache and config.vector is None:
+        message = "has no effect without vector and embedding"
+        problems.append(Problem(("enableSemanticCache",), message, note=True))
+    if config.vector is not None:
+        message = "has an effect only with fidelity: higress, with dashscope and dashvector, and enableSemanticCache"
+        problems.append(Problem(("vector",), message, note=True))
+    return problems
+
+
+def identity(config: Config, services: Services) -> Any:
+    """An answer is the same with a cache and without."""
+    return None
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    if config.store is None or config.cache_key_strategy == "disabled":
+        yield _pass
+        return
+    kv = env.stores.kv(service_of(config.store))
+    if env.fidelity == "higress":
+        yield higress.HigressCache(_higress_settings(config), kv, env, _semantic(config, env))
+    else:
+        yield _Placing(config, kv, env)
+
+
+def _semantic(config: Config, env: Env) -> Semantic | None:
+    """The semantic cache, if it is switched on and made of parts that are known."""
+    embedding, vector = config.embedding, config.vector
+    if not config.enable_semantic_cache or embedding is None or vector is None:
+        return None
+    if embedding.type != "dashscope" or vector.type != "dashvector":
+        return None
+    host = embedding.service_host or EMBED_HOST
+    port = embedding.service_port or TLS_PORT
+    embed = Callout(env, embedding.service_name, port, host, seconds(embedding.timeout))
+    keep = Callout(env, vector.service_name, vector.service_port, vector.service_host, seconds(vector.timeout))
+    compare, threshold = RELATIONS[vector.threshold_relation], vector.threshold
+    return Semantic(
+        DashScope(embed, embedding.api_key, embedding.model),
+        DashVector(keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)),
+        env.log,
+    )
+
+
+def _higress_settings(config: Config) -> higress.Settings:
+    question, answer, stream = config.cache_key_from, config.cache_value_from, config.cache_stream_value_from
+    return higress.Settings(
+        prefix=config.prefix(),
+        ttl=config.ttl(faithful=True),
+        strategy=config.cache_key_strategy,
+        question=question if isinstance(question, str) else question.request_body,
+        answer=answer if isinstance(answer, str) else answer.response_body,
+        stream_answer=stream if isinstance(stream, str) else stream.response_body,
+        template=config.response_template or config.return_response_template or higress.TEMPLATE,
+        stream_template=config.stream_response_template
+        or config.return_stream_response_template
+        or higress.STREAM_TEMPLATE,
+    )
+
+
+class _Placing:
+    """The cache of one configuration. On every chain it is another plugin, because the same request has other answers
+    there; they share the store and what is under way."""
+
+    def __init__(self, config: Config, kv: KV, env: Env) -> None:
+        self._settings = safe.Settings(config.prefix(), config.ttl(faithful=False), config.replay_timing)
+        self._kv = kv
+        self._env = env
+        self._flights = Flights()
+
+    def placed(self, after: Mapping[str, Any]) -> Plugin:
+        return safe.SafeCache(self._settings, self._kv, self._flights, self._env, after)
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        return await self.placed({})(exchange, call_next)
+
+
+async def _pass(exchange: Exchange, call_next: Next) -> Reply:
+    return await call_next(exchange)

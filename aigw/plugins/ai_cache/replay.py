@@ -1,0 +1,86 @@
+"""A stored answer as the client asked for it: its own bytes where the form is the same, otherwise made of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import msgspec
+
+from aigw.core.model import Batch, Chunk
+from aigw.dialects.chat_whole import pieces, usage_chunk, whole
+from aigw.dialects.openai_chat import DONE
+from aigw.dialects.sse import EventSplitter, json_event
+from aigw.plugins.ai_cache.entry import Entry
+from aigw.plugins.ai_cache.key import CONVERTIBLE
+
+JSON = "application/json"
+EVENTS = "text/event-stream; charset=utf-8"
+
+
+def body_of(entry: Entry) -> bytes:
+    """The plain answer. Raises ValueError if none can be made."""
+    if not entry.streamed:
+        return entry.body
+    if entry.api not in CONVERTIBLE:
+        raise ValueError("the stored stream has no plain form")
+    chunks = [event.json() for event in _split(entry.body + entry.usage)]
+    return msgspec.json.encode(whole(chunk for chunk in chunks if chunk is not None))
+
+
+def events_of(entry: Entry, *, usage: bool) -> list[Chunk]:
+    """The stream, with the event that tells the usage if that was asked for. Raises ValueError if none can be made."""
+    if entry.streamed:
+        events = _split(entry.body)
+        told, tail = entry.usage, entry.tail
+    else:
+        body = _decode(entry.body)
+        events = [json_event(chunk) for chunk in pieces(body)]
+        told = json_event(usage_chunk(body, body["usage"])).raw if usage and body.get("usage") else b""
+        tail = DONE
+    return [*events, *_split(told if usage else b""), *_split(tail)]
+
+
+def _split(raw: bytes) -> list[Chunk]:
+    return [*EventSplitter().feed(raw)] if raw else []
+
+
+def _decode(body: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return msgspec.json.decode(body, type=dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+class Replay:
+    """A source of events that are all there: at once, or each after its delay."""
+
+    def __init__(
+        self,
+        events: Sequence[Chunk],
+        delays: Sequence[int] = (),
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
+        """`delays` are milliseconds; events that have none come with the one before."""
+        self._events = list(events)
+        self._delays = list(delays)
+        self._sleep = sleep
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        if not self._events:
+            raise StopAsyncIteration
+        if self._sleep is None or not self._delays:
+            batch, self._events = self._events, []
+            return batch
+        if delay := self._delays.pop(0):
+            await self._sleep(delay / 1000)
+        batch = [self._events.pop(0)]
+        while self._delays and self._delays[0] == 0 and self._events:
+            self._delays.pop(0)
+            batch.append(self._events.pop(0))
+        return batch
+
+    async def aclose(self) -> None:
+        self._events.clear()

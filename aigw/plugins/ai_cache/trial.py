@@ -1,0 +1,68 @@
+"""What a cache would do with a request, without sending it: for `aigw cache explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from aigw.core.exchange import Exchange
+from aigw.dialects import apis
+from aigw.plugins.ai_cache.contents import Item, Shelf
+from aigw.plugins.ai_cache.control import control_of
+from aigw.plugins.ai_cache.explain import Nearest, nearest
+from aigw.plugins.ai_cache.key import CACHED, Keys
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """`status` is hit, miss or bypass. Times are in seconds since 1970. `nearest` is the stored request that a miss is
+    nearest to; where the request itself is stored, `reason` says why it is a miss all the same."""
+
+    status: str
+    key: str = ""
+    reason: str = ""
+    created: float | None = None
+    ttl: int = 0
+    nearest: Nearest | None = None
+
+
+async def try_request(exchange: Exchange, after: Mapping[str, Any], shelf: Shelf, now: float) -> Explanation:
+    """`after` is as in `core.plugin`, `now` in seconds since 1970. Raises StoreError."""
+    api = apis.detect(exchange.request.path)
+    if api not in CACHED:
+        return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
+    keys = Keys(after)
+    asked = keys.read(exchange, api)
+    control = control_of(exchange.request.headers)
+    if reason := control.bypass or asked.reason:
+        return Explanation(status="bypass", reason=reason)
+    stored = await shelf.get(asked.key)
+    if stored is not None and (entry := stored.entry) is not None:
+        reason = control.objection(entry.created, now)
+        status = "miss" if reason else "hit"
+        return Explanation(status=status, key=asked.key, reason=reason, created=entry.created, ttl=entry.ttl)
+    others = [(item.key, item.entry) async for item in shelf.items() if item.entry is not None]
+    return Explanation(status="miss", key=asked.key, nearest=nearest(keys.parts(asked), others))
+
+
+async def last_miss(shelf: Shelf) -> Explanation | None:
+    """The newest entry was a miss when it was asked for: how it differed from those before it. None if there is no
+    entry."""
+    items = [item async for item in shelf.items() if item.entry is not None]
+    if not items:
+        return None
+    last = max(items, key=_created)
+    assert last.entry is not None
+    others = [(item.key, item.entry) for item in items if item is not last and item.entry is not None]
+    return Explanation(
+        status="miss",
+        key=last.key,
+        created=last.entry.created,
+        ttl=last.entry.ttl,
+        nearest=nearest(last.entry.parts, others),
+    )
+
+
+def _created(item: Item) -> float:
+    return item.entry.created if item.entry is not None else 0.0

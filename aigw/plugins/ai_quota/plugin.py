@@ -1,0 +1,141 @@
+"""ai-quota: how many tokens a consumer has left, of those that an admin gives him (higress.md 13).
+
+The number under a consumer's key is what is left; it may fall below 0 with the last answer. Who has none, or whose
+quota cannot be read, is refused. `safe` also holds an estimate while a request is under way, so that many at once do
+not spend the last token many times, and charges what was produced where an answer was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from aigw.clients.redis_config import RedisConfig, check_redis
+from aigw.core.env import Env, Services
+from aigw.core.errors import GatewayError
+from aigw.core.exchange import Exchange
+from aigw.core.path import plain
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Reply
+from aigw.core.stores import Limit, StoreError
+from aigw.metering.forecast import Estimator
+from aigw.metering.holding import Held, not_charged
+from aigw.metering.spending import Settle, Spent, follow
+from aigw.plugins.ai_quota.admin import QuotaAdmin, refused
+
+INHERITS = False
+
+NAME = "ai-quota"
+CHAT = "/v1/chat/completions"
+NO_QUOTA = "Request denied by ai quota check, No quota left"
+NO_LIMIT = 2**53
+"""A hold on a quota is never refused by the counter: what is left decides."""
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Gives each consumer a number of tokens."""
+
+    redis_key_prefix: Annotated[str, Meta(description="what a consumer's key begins with")] = "chat_quota:"
+    admin_consumer: Annotated[str, Meta(description="the consumer who may show and change quotas")] = ""
+    admin_path: Annotated[str, Meta(description="where, behind the path of the chat API")] = "/quota"
+    enable_path_suffixes: Annotated[tuple[str, ...], Meta(description="the ends of the paths that cost quota")] = (
+        CHAT,
+        "/v1/messages",
+    )
+    redis: RedisConfig | None = None
+
+    def suffixes(self) -> tuple[str, ...]:
+        return tuple(suffix.strip() for suffix in self.enable_path_suffixes if suffix.strip())
+
+
+def check(config: Config) -> list[Problem]:
+    """In Higress's words."""
+    problems = check_redis(config.redis)
+    if not config.suffixes():
+        problems.append(Problem(("enable_path_suffixes",), "enable_path_suffixes must not be empty"))
+    if not config.admin_consumer:
+        problems.append(Problem((), "missing admin_consumer in config"))
+    return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It decides whether there is an answer, never which."""
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    yield AiQuota(config, env)
+
+
+class AiQuota:
+    def __init__(self, config: Config, env: Env) -> None:
+        assert config.redis is not None
+        self._faithful = env.fidelity == "higress"
+        self._prefix = config.redis_key_prefix
+        self._suffixes = config.suffixes()
+        self._tokens = env.tokens
+        self._estimator = Estimator(env.tokens)
+        self._counter = env.stores.counter(config.redis.service())
+        ends = tuple(suffix + (config.admin_path or "/quota") for suffix in dict.fromkeys((CHAT, *self._suffixes)))
+        self._admin = QuotaAdmin(self._counter, self._prefix, config.admin_consumer, ends)
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        if not exchange.consumer:
+            raise refused("No Key Authentication information found.", 401, code="invalid_api_key")
+        if (answer := await self._admin.answer(exchange)) is not None:
+            return answer
+        if not self._costs(exchange.request.path):
+            return await call_next(exchange)
+        try:
+            settle = await (self._check(exchange) if self._faithful else self._hold(exchange))
+        except StoreError as error:
+            exchange.notes[NAME] = f"refused: {error}"
+            settle = None
+        if settle is None:
+            raise GatewayError(
+                403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA)
+            )
+        return await follow(exchange, call_next, settle, counter=self._tokens, faithful=self._faithful)
+
+    def _costs(self, path: str) -> bool:
+        """`safe` charges a path as well that means the same to a provider."""
+        return path.endswith(self._suffixes) or (
+            not self._faithful and plain(path).rstrip("/ ").endswith(self._suffixes)
+        )
+
+    async def _check(self, exchange: Exchange) -> Settle | None:
+        """As Higress does: any number of requests may spend the last token."""
+        key = self._prefix + exchange.consumer
+        (count,) = await self._counter.read(key)
+        if count.used <= 0:
+            return None
+
+        async def settle(spent: Spent) -> None:
+            try:
+                if spent.tokens:
+                    await self._counter.add(key, -spent.tokens)
+            except StoreError as error:
+                not_charged(exchange, NAME, spent.tokens, error)
+
+        return settle
+
+    async def _hold(self, exchange: Exchange) -> Settle | None:
+        """Sets an estimate aside where something is left beside what others hold."""
+        estimate = self._estimator.estimate(exchange.request)
+        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=estimate.total)
+        held = Held(self._counter, await self._counter.hold([limit]))
+        (count,) = held.ticket.counts
+        if count.used - count.held <= 0:
+            await held.settle([0])
+            return None
+
+        async def settle(spent: Spent) -> None:
+            self._estimator.learn(estimate, spent.tokens)
+            try:
+                await held.settle([-spent.tokens])
+            except StoreError as error:
+                not_charged(exchange, NAME, spent.tokens, error)
+
+        return settle

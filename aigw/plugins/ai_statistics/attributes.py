@@ -1,0 +1,246 @@
+"""The attributes that ai-statistics takes from a request and its answer: where each comes from and how pieces of a
+stream become one value (higress.md 5).
+
+A built-in key needs no source. In a stream, `first` is the first value that is neither null nor "", `replace` the last
+one, `append` all of them joined; without a rule a stream gives nothing, as in Higress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aigw.higress.gjson import Path, text_of
+
+FIXED = "fixed_value"
+REQUEST_HEADER = "request_header"
+REQUEST_BODY = "request_body"
+RESPONSE_HEADER = "response_header"
+RESPONSE_BODY = "response_body"
+STREAM = "response_streaming_body"
+SOURCES = (FIXED, REQUEST_HEADER, REQUEST_BODY, RESPONSE_HEADER, RESPONSE_BODY, STREAM)
+RULES = ("first", "replace", "append")
+
+_REQUEST_PATHS = {"question": ("messages.@reverse.0.content",), "system": ("system",)}
+_BODY_PATHS = {
+    "answer": ("choices.0.message.content", "content.0.text"),
+    "reasoning": ("choices.0.message.reasoning_content",),
+    "tool_calls": ("choices.0.message.tool_calls",),
+}
+_STREAM_PATHS = {
+    "answer": ("choices.0.delta.content", "delta.text"),
+    "reasoning": ("choices.0.delta.reasoning_content",),
+}
+_DETAILS = ("reasoning_tokens", "cached_tokens", "input_token_details", "output_token_details")
+BUILT_IN = (*_REQUEST_PATHS, *_BODY_PATHS, *_DETAILS)
+
+
+class Attribute(Struct, frozen=True, kw_only=True):
+    """One value for the log, the trace, or both."""
+
+    key: str = ""
+    value_source: Annotated[str, Meta(description=f"one of {', '.join(SOURCES)}; built-in keys need none")] = ""
+    value: Annotated[str, Meta(description="the value itself, a header's name, or a gjson path")] = ""
+    trace_span_key: Annotated[str, Meta(description="the tag's name in the trace, if it is not `key`")] = ""
+    default_value: str = ""
+    rule: Annotated[str, Meta(description="what becomes of a stream's values: first, replace or append")] = ""
+    apply_to_log: bool = False
+    apply_to_span: bool = False
+    as_separate_log_field: bool = False
+
+
+def _built_in(*keys: str) -> tuple[Attribute, ...]:
+    rules = {"answer": "append", "reasoning": "append"}
+    return tuple(Attribute(key=key, rule=rules.get(key, ""), apply_to_log=True) for key in keys)
+
+
+LIGHT = _built_in(*_DETAILS)
+FULL = (
+    Attribute(key="messages", value_source=REQUEST_BODY, value="messages", apply_to_log=True),
+    *_built_in(*BUILT_IN),
+)
+
+
+class Collector(Protocol):
+    """Makes one value of the events of a stream. `value` is None if there was none."""
+
+    def feed(self, event: Any) -> None: ...
+
+    @property
+    def value(self) -> Any: ...
+
+
+class Source:
+    """An attribute, compiled. Each method gives None where there is nothing."""
+
+    __slots__ = ("_body", "_request", "_stream", "attribute", "details", "feeds")
+
+    def __init__(self, attribute: Attribute) -> None:
+        self.attribute = attribute
+        key = attribute.key
+        own = (attribute.value,) if attribute.value else ()
+        self._request = [Path(text) for text in (*own, *_REQUEST_PATHS.get(key, ()))]
+        self._body = [Path(text) for text in (*own, *_BODY_PATHS.get(key, ()))]
+        self._stream = [
+            *((Path(text), attribute.rule) for text in own),
+            *((Path(text), attribute.rule if key == "answer" else "append") for text in _STREAM_PATHS.get(key, ())),
+        ]
+        self.details = key in _DETAILS
+        self.feeds = attribute.value_source or _default_source(key)
+        """When it is looked at: one of SOURCES, or "reply" for both kinds of body."""
+
+    def of_request(self, body: Any) -> Any:
+        return _first(self._request, body)
+
+    def of_body(self, body: Any) -> Any:
+        return _first(self._body, body)
+
+    def collectors(self) -> list[Collector]:
+        """New ones for one stream, the preferred one first."""
+        found: list[Collector] = [_RULES[rule](path) for path, rule in self._stream if rule in _RULES]
+        return [*found, ToolCalls()] if self.attribute.key == "tool_calls" else found
+
+
+def _default_source(key: str) -> str:
+    if key in _REQUEST_PATHS:
+        return REQUEST_BODY
+    return "reply" if key in BUILT_IN else ""
+
+
+def _first(paths: Sequence[Path], body: Any) -> Any:
+    found = None
+    for path in paths:
+        value = path.get(body)
+        if value is not None and value != "":
+            return value
+        found = value if found is None else found
+    return found
+
+
+class _FirstValue:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.value: Any = None
+
+    def feed(self, event: Any) -> None:
+        if self.value is None:
+            value = self._path.get(event)
+            self.value = None if value == "" else value
+
+
+class _LastValue:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.value: Any = None
+
+    def feed(self, event: Any) -> None:
+        value = self._path.get(event)
+        if value is not None and value != "":
+            self.value = value
+
+
+class _Joined:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pieces: list[str] = []
+
+    def feed(self, event: Any) -> None:
+        value = self._path.get(event)
+        if value is not None and value != "":
+            self._pieces.append(text_of(value))
+
+    @property
+    def value(self) -> Any:
+        return "".join(self._pieces) or None
+
+
+_RULES: dict[str, type[_FirstValue] | type[_LastValue] | type[_Joined]] = {
+    "first": _FirstValue,
+    "replace": _LastValue,
+    "append": _Joined,
+}
+
+
+class ToolCalls:
+    """Puts the tool calls of a stream together, OpenAI's and Anthropic's, in the form that Higress logs: members
+    without a value are left out, also an index of 0."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, dict[str, Any]] = {}
+
+    def feed(self, event: Any) -> None:
+        if not isinstance(event, dict):
+            return
+        kind = event.get("type")
+        if isinstance(kind, str) and kind.startswith("content_block_"):
+            self._anthropic(kind, event)
+        calls = _DELTA.get(event)
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict):
+                self._openai(call)
+
+    def _openai(self, call: dict[str, Any]) -> None:
+        entry = self._entry(call.get("index"))
+        entry["id"] = _text(call.get("id")) or entry["id"]
+        entry["type"] = _text(call.get("type")) or entry["type"]
+        function = call.get("function")
+        if isinstance(function, dict):
+            entry["name"] = _text(function.get("name")) or entry["name"]
+            entry["arguments"].append(_text(function.get("arguments")))
+
+    def _anthropic(self, kind: str, event: dict[str, Any]) -> None:
+        block, delta = event.get("content_block"), event.get("delta")
+        if kind == "content_block_start" and isinstance(block, dict) and block.get("type") == "tool_use":
+            entry = self._entry(event.get("index"))
+            entry.update(id=_text(block.get("id")), type="tool_use", name=_text(block.get("name")))
+            if block.get("input"):
+                entry["arguments"].append(text_of(block["input"]))
+        elif kind == "content_block_delta" and isinstance(delta, dict) and event.get("index") in self._calls:
+            self._entry(event.get("index"))["arguments"].append(_text(delta.get("partial_json")))
+
+    def _entry(self, index: Any) -> dict[str, Any]:
+        place = index if isinstance(index, int) else 0
+        return self._calls.setdefault(place, {"id": "", "type": "", "name": "", "arguments": []})
+
+    @property
+    def value(self) -> Any:
+        return [_shown(index, call) for index, call in sorted(self._calls.items())] or None
+
+
+_DELTA = Path("choices.0.delta.tool_calls")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _shown(index: int, call: dict[str, Any]) -> dict[str, Any]:
+    function = {"name": call["name"], "arguments": "".join(call["arguments"])}
+    members = {"index": index, "id": call["id"], "type": call["type"]}
+    return {name: value for name, value in members.items() if value} | {
+        "function": {name: value for name, value in function.items() if value}
+    }
+
+
+def of_details(key: str, spent: dict[str, int], made: dict[str, int]) -> Any:
+    """A built-in key that comes from the usage's details: a number, or the details of one side as JSON text."""
+    if key == "reasoning_tokens":
+        return made.get("reasoning_tokens")
+    if key == "cached_tokens":
+        return spent.get("cached_tokens")
+    details = spent if key == "input_token_details" else made
+    return msgspec.json.encode(dict(sorted(details.items()))).decode() if details else None
+
+
+def shortened(value: Any, limit: int) -> Any:
+    """A value whose text has more than `limit` bytes as its first and last half with a mark between them."""
+    if isinstance(value, str) and len(value) * 4 <= limit:
+        return value
+    text = text_of(value).encode()
+    if len(text) <= limit:
+        return value
+    half = max(0, limit) // 2
+    first, last = text[:half], text[len(text) - half :]
+    return f"{first.decode(errors='ignore')} [truncated] {last.decode(errors='ignore')}"

@@ -1,0 +1,227 @@
+"""ai-statistics: what each request asked for, spent and took, as Higress's ai_log, metrics and span tags (higress.md
+5).
+
+It only looks, as the outermost of the AI plugins: at the client's request and at the answer that the client gets.
+`exchange.notes` hold the results from the answer's end on: `ai_log`, `span_tags` (text) and `log_properties`
+(attributes with a log field of their own)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from aigw.books.metrics import Metrics
+from aigw.core.env import Counters, Env, Services
+from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch
+from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.reply import Outcome, Reply
+from aigw.plugins.ai_statistics.ai_log import UNKNOWN, Plan, Record, api_of, as_payload
+from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
+
+INHERITS = False
+
+LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
+"""Bytes of a value's text that are logged, by attribute set."""
+
+DEFAULT_SUFFIXES = ("/completions", "/messages")
+"""The paths that are looked at when a default set is chosen."""
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Logs and counts what requests ask for and spend."""
+
+    use_default_attributes: Annotated[bool, Meta(description="log messages, question, answer, tool calls, ...")] = False
+    use_default_response_attributes: Annotated[bool, Meta(description="log the details of the token usage")] = False
+    attributes: Annotated[list[Attribute], Meta(description="ignored when a default set is chosen")] = []
+    disable_openai_usage: Annotated[bool, Meta(description="read no token usage")] = False
+    value_length_limit: Annotated[
+        int | None, Meta(description="bytes of a value that are logged: 32000, with the default sets 10485760 and 4000")
+    ] = None
+    enable_path_suffixes: Annotated[
+        list[str] | None,
+        Meta(description='ends of the paths that count; "*" for all. With a default set /completions, /messages'),
+    ] = None
+    enable_content_types: Annotated[list[str], Meta(description='answers that count; "*" for all')] = []
+    session_id_header: Annotated[str, Meta(description="names the session; x-agent-session and others do, too")] = ""
+
+    def chosen(self) -> tuple[Iterable[Attribute], int]:
+        """The attributes and the length limit of a value."""
+        chosen: tuple[Iterable[Attribute], int] = (self.attributes, LIMIT)
+        if self.use_default_attributes:
+            chosen = FULL, FULL_LIMIT
+        elif self.use_default_response_attributes:
+            chosen = LIGHT, LIGHT_LIMIT
+        return chosen if self.value_length_limit is None else (chosen[0], self.value_length_limit)
+
+    def suffixes(self) -> tuple[str, ...]:
+        if self.enable_path_suffixes is None:
+            return DEFAULT_SUFFIXES if self.use_default_attributes or self.use_default_response_attributes else ()
+        return _filters(self.enable_path_suffixes)
+
+
+def _filters(given: Iterable[str]) -> tuple[str, ...]:
+    """What a filter lets through; () is everything."""
+    filters = tuple(given)
+    return () if "*" in filters else filters
+
+
+def check(config: Config) -> list[Problem]:
+    problems = []
+    used = not (config.use_default_attributes or config.use_default_response_attributes)
+    for index, attribute in enumerate(config.attributes if used else ()):
+        at = ("attributes", index)
+        if attribute.rule and attribute.rule not in RULES:
+            message = f"value of rule must be one of [nil, first, replace, append], got '{attribute.rule}'"
+            problems.append(Problem((*at, "rule"), message))
+        if not attribute.key:
+            problems.append(Problem(at, "has no key, so that it cannot be logged", quirk=True))
+        source = attribute.value_source
+        if source and source not in SOURCES:
+            message = f"'{source}' is no source, so that there is never a value; use one of {', '.join(SOURCES)}"
+            problems.append(Problem((*at, "value_source"), message, quirk=True))
+        elif not source and attribute.key and attribute.key not in BUILT_IN:
+            message = f"is missing, so that there is never a value; only {', '.join(BUILT_IN)} need none"
+            problems.append(Problem((*at, "value_source"), message, quirk=True))
+    if config.value_length_limit is not None and config.value_length_limit < 0:
+        problems.append(Problem(("value_length_limit",), "must not be negative"))
+    return problems
+
+
+def identity(config: Config, services: Services) -> None:
+    """It only looks."""
+
+
+@asynccontextmanager
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+    yield AiStatistics(config, env, env.metrics or Metrics())
+
+
+class AiStatistics:
+    def __init__(self, config: Config, env: Env, metrics: Counters) -> None:
+        attributes, limit = config.chosen()
+        self._plan = Plan.of(
+            attributes,
+            limit=limit,
+            usage=not config.disable_openai_usage,
+            session_header=config.session_id_header,
+        )
+        self._suffixes = config.suffixes()
+        self._content_types = _filters(config.enable_content_types)
+        self._faithful = env.fidelity == "higress"
+        self._clock = env.clock
+        self._metrics = metrics
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        request = exchange.request
+        if self._suffixes and not request.path.endswith(self._suffixes):
+            return await call_next(exchange)
+        watch = _Watch(self, exchange)
+        watch.record.request(request)
+        try:
+            reply = await call_next(exchange)
+        except (GatewayError, UpstreamError):
+            watch.record.failed = True
+            watch.end(Outcome.FAILED)
+            raise
+        content_type = reply.headers.get("content-type", "")
+        if self._content_types and not any(each in content_type for each in self._content_types):
+            return reply
+        if exchange.notes.get("cache") == "hit" and not self._faithful:
+            watch.record.counts = False  # the answer tells what was spent when it was made
+        streaming = reply.streaming or "text/event-stream" in content_type
+        watch.record.reply(reply.status, reply.headers, streaming=streaming)
+        return reply.tap(watch.events if streaming else watch.record.pieces, watch.end)
+
+    def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
+        """Adds one request to the counters. Without usage only its failure counts, as in Higress."""
+        log = record.log
+        route = exchange.route.name if log.get("api", "-") == "-" else api_of(exchange.route.name)
+        model = log.get("model")
+        labels = (route, cluster_of(exchange), str(model or record.asked or UNKNOWN), consumer)
+        add = self._metrics.add
+        if record.failed:
+            add("llm_failure_count", labels)
+        if model is None or not record.counts:
+            return
+        for name in ("input_token", "output_token", "total_token", "llm_service_duration", "llm_first_token_duration"):
+            value = log.get(name)
+            if isinstance(value, int) and value > 0:
+                add(name, labels, value)
+        add("llm_duration_count", labels)
+        if "llm_first_token_duration" in log:
+            add("llm_stream_duration_count", labels)
+
+    @property
+    def plan(self) -> Plan:
+        return self._plan
+
+    def now(self) -> float:
+        return self._clock.monotonic()
+
+
+class _Watch:
+    """One request: tells its record what happens, and when."""
+
+    __slots__ = ("_consumer", "_exchange", "_plugin", "_seen", "_started", "record")
+
+    def __init__(self, plugin: AiStatistics, exchange: Exchange) -> None:
+        self._plugin = plugin
+        self._exchange = exchange
+        self._consumer = exchange.consumer or "none"
+        self._started = plugin.now()
+        self._seen = False
+        notes = exchange.notes
+        self.record = Record(
+            plugin.plan,
+            exchange.route.name,
+            notes.setdefault("ai_log", {}),
+            notes.setdefault("span_tags", {}),
+            notes.setdefault("log_properties", {}),
+        )
+
+    def events(self, batch: Batch) -> None:
+        if not self._seen:
+            self._seen = True
+            self.record.log["llm_first_token_duration"] = self._milliseconds()
+        self.record.events(batch)
+
+    def end(self, outcome: Outcome) -> None:
+        record, exchange = self.record, self._exchange
+        if outcome is Outcome.FAILED:
+            record.failed = True
+        record.log["llm_service_duration"] = self._milliseconds()
+        record.end(lambda: _unseen(exchange))
+        self._plugin.count(exchange, self._consumer, record)
+
+    def _milliseconds(self) -> int:
+        return int((self._plugin.now() - self._started) * 1000)
+
+
+def _unseen(exchange: Exchange) -> bytes:
+    """The usage that the provider reported, for an answer in which the client does not see it."""
+    meter = exchange.meter
+    return b"" if meter is None else as_payload(meter.tokens, meter.model)
+
+
+def cluster_of(exchange: Exchange) -> str:
+    """Envoy's name of what the route leads to: its service, or the provider that the request went to."""
+    if exchange.route.service:
+        return _cluster(exchange.route.service, 80)
+    target = exchange.target
+    if target is None:
+        return "none"
+    return _cluster(target.authority or str(target.origin).partition("://")[2], 443 if target.origin.tls_name else 80)
+
+
+@lru_cache(maxsize=1024)
+def _cluster(authority: str, default_port: int) -> str:
+    host, colon, port = authority.rpartition(":")
+    if not (colon and port.isdecimal()):
+        host, port = authority, str(default_port)
+    return f"outbound|{port}||{host}"

@@ -1,0 +1,79 @@
+"""The rules of ai-token-ratelimit at work: which limits a request falls under (higress.md 6).
+
+Rule: everything that a rule is made of is prepared once, and what a value leads to is remembered, so that finding the
+limits of a request is a few lookups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+from aigw.core.exchange import Exchange
+from aigw.core.stores import Limit
+from aigw.plugins.ai_token_ratelimit.rule_config import RuleItem, Threshold
+from aigw.plugins.ai_token_ratelimit.values import IP, Select, matcher, parse_address, selector
+
+PREFIX = "higress-token-ratelimit"
+REMEMBERED = 4096
+"""Values of a rule, such as addresses, whose limits are kept at hand."""
+
+
+class _Rule:
+    """A prepared rule item."""
+
+    def __init__(self, rule_name: str, item: RuleItem, counts: Callable[[Threshold], dict[int, int]]) -> None:
+        kind, name = item.kind()
+        self._select: Select = selector(kind, name)
+        self._is_ip = kind == IP
+        self._keys = [(matcher(kind, key.key), counts(key)) for key in item.limit_keys]
+        self._prefix = f"{PREFIX}:{{{rule_name}}}:{kind}:"
+        self._name = name
+        self._find = lru_cache(REMEMBERED)(self._limits)
+
+    def limits(self, exchange: Exchange) -> tuple[Limit, ...]:
+        value = self._select(exchange)
+        return () if value is None else self._find(value)
+
+    def _limits(self, value: str) -> tuple[Limit, ...]:
+        if self._is_ip:
+            address = parse_address(value)
+            if address is None:
+                return ()
+            value = str(address)
+        for matches, counts in self._keys:
+            if matches(value):
+                return tuple(
+                    Limit(f"{self._prefix}{window}:{self._name}:{value}", count, window)
+                    for window, count in counts.items()
+                )
+        return ()
+
+
+class Rules:
+    """The limits of requests. With `one_unit` only the shortest window of a threshold counts: Higress takes any one."""
+
+    def __init__(
+        self, rule_name: str, threshold: Threshold | None, items: Sequence[RuleItem], *, one_unit: bool = False
+    ) -> None:
+        def counts(each: Threshold) -> dict[int, int]:
+            return dict(list(each.counts().items())[: 1 if one_unit else None])
+
+        windows = counts(threshold).items() if threshold else ()
+        self._always = tuple(
+            Limit(f"{PREFIX}:{{{rule_name}}}:global_threshold:{window}", count, window) for window, count in windows
+        )
+        self._rules = [_Rule(rule_name, item, counts) for item in items]
+
+    def limits(self, exchange: Exchange) -> tuple[Limit, ...]:
+        """What a request falls under, the global threshold first, then in the order of the rules; no key twice."""
+        if len(self._rules) == 1 and not self._always:
+            return self._rules[0].limits(exchange)
+        found = dict(self._all(exchange))
+        return tuple(found.values())
+
+    def _all(self, exchange: Exchange) -> Iterator[tuple[str, Limit]]:
+        for limit in self._always:
+            yield limit.key, limit
+        for rule in self._rules:
+            for limit in rule.limits(exchange):
+                yield limit.key, limit

@@ -1,0 +1,173 @@
+"""The counters of one machine, in an SQLite file that all workers share.
+
+Rule: all that one call looks at and changes is one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from aigw.core.stores import Count, Limit, Ticket
+from aigw.stores.counter import state
+from aigw.stores.counter.file import CounterFile
+from aigw.stores.counter.ticket import new_ticket
+from aigw.stores.namespace import Namespace
+
+if TYPE_CHECKING:
+    import sqlite3
+
+PAGE = 500
+"""Keys that are listed in one go."""
+Settling = Callable[["sqlite3.Connection"], tuple[Count, ...]]
+
+
+class SqliteCounter:
+    """Counts under `namespace`, apart from all others in the same file. A call waits `patience` seconds at most."""
+
+    def __init__(self, file: CounterFile, namespace: str = "", *, patience: float = 1.0) -> None:
+        self._file = file
+        self._namespace = Namespace(namespace)
+        self._patience = patience
+
+    async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
+        limits = tuple(limits)
+        keys = [self._namespace.encode(limit.key) for limit in limits]
+        if not any(limit.hold for limit in limits):
+            return _ticket(limits, await self._counts(keys))
+        held: list[Ticket] = []
+
+        def decide(connection: sqlite3.Connection) -> Ticket:
+            now = self._file.now()
+            ticket = _ticket(limits, tuple([state.look(connection, key, now).counted(now) for key in keys]))
+            if ticket.refused is None:
+                for key, amount in _amounts(keys, ticket).items():
+                    state.hold(connection, key, ticket.id, amount, now + lease)
+                held[:] = [ticket]
+            return ticket
+
+        try:
+            return await self._file.decide(decide, self._patience)
+        except asyncio.CancelledError:
+            for ticket in held:  # just decided, and nobody will settle it
+                self._file.later(self._settling(ticket, [0] * len(limits)), self._patience)
+            raise
+
+    async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
+        settling = self._settling(ticket, charges, within=within)
+        settled: list[tuple[Count, ...]] = []
+
+        def decide(connection: sqlite3.Connection) -> tuple[Count, ...]:
+            settled[:] = [settling(connection)]
+            return settled[0]
+
+        try:
+            return await self._file.decide(decide, self._patience)
+        except asyncio.CancelledError:
+            if not settled:  # it waited its turn
+                self._file.later(settling, self._patience)
+            raise
+
+    async def read(self, *keys: str) -> tuple[Count, ...]:
+        return await self._counts([self._namespace.encode(key) for key in keys])
+
+    async def add(self, key: str, amount: int) -> int:
+        name = self._namespace.encode(key)
+
+        def decide(connection: sqlite3.Connection) -> int:
+            before = state.look(connection, name, self._file.now())
+            used = state.fitting((before.used or 0) + amount)
+            state.put(connection, name, used, before.ends)
+            return used
+
+        return await self._file.decide(decide, self._patience)
+
+    async def put(self, key: str, value: int) -> None:
+        name = self._namespace.encode(key)
+        state.fitting(value)
+
+        def decide(connection: sqlite3.Connection) -> None:
+            state.look(connection, name, self._file.now())
+            state.put(connection, name, value)
+
+        await self._file.decide(decide, self._patience)
+
+    async def drop(self, *keys: str) -> int:
+        names = [self._namespace.encode(key) for key in keys]
+
+        def decide(connection: sqlite3.Connection) -> int:
+            now = self._file.now()
+            there = 0
+            for name in names:
+                there += state.look(connection, name, now).used is not None
+                state.drop(connection, name)
+            return there
+
+        return await self._file.decide(decide, self._patience)
+
+    async def keys(self, prefix: str = "") -> AsyncIterator[str]:
+        first, end = self._namespace.span(prefix)
+        while True:
+            page = await self._page(first, end)
+            for key, ends in page:
+                if ends is not None and ends <= self._file.now():
+                    await self._counts([key])  # looks at it, and so it is gone
+                else:
+                    yield self._namespace.decode(key)
+            if len(page) < PAGE:
+                return
+            first = page[-1][0] + b"\0"
+
+    async def _page(self, first: bytes, end: bytes) -> list[tuple[bytes, float | None]]:
+        return await self._file.read(lambda connection: state.listed(connection, first, end, PAGE), self._patience)
+
+    async def _counts(self, keys: Sequence[bytes]) -> tuple[Count, ...]:
+        def see(connection: sqlite3.Connection) -> tuple[Count, ...] | None:
+            now = self._file.now()
+            states = [state.see(connection, key) for key in keys]
+            if any(each.expired(now) for each in states):
+                return None
+            return tuple([each.counted(now) for each in states])
+
+        def look(connection: sqlite3.Connection) -> tuple[Count, ...]:
+            now = self._file.now()
+            return tuple([state.look(connection, key, now).counted(now) for key in keys])
+
+        seen = await self._file.read(see, self._patience)
+        return seen if seen is not None else await self._file.decide(look, self._patience)
+
+    def _settling(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> Settling:
+        keys = [self._namespace.encode(limit.key) for limit in ticket.limits]
+
+        def settle(connection: sqlite3.Connection) -> tuple[Count, ...]:
+            now = self._file.now()
+            before: dict[bytes, state.State] = {}
+            for key in dict.fromkeys(keys):
+                state.free(connection, key, ticket.id)
+                before[key] = state.look(connection, key, now)
+            after = dict(before)
+            for key, limit, charge in zip(keys, ticket.limits, charges, strict=True):
+                after[key] = after[key].charged(limit, charge, within=within, now=now)
+            for key, each in after.items():
+                if each is not before[key] and each.used is not None:
+                    state.put(connection, key, each.used, each.ends)
+            return tuple([after[key].counted(now) for key in keys])
+
+        return settle
+
+
+def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
+    for index, (limit, count) in enumerate(zip(limits, counts, strict=True)):
+        if count.used + count.held > limit.limit:
+            return Ticket("", limits, counts, index)
+    return Ticket(new_ticket(), limits, counts)
+
+
+def _amounts(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, int]:
+    """What the ticket holds under each key. Raises StoreError for more than 64 bits hold."""
+    amounts: dict[bytes, int] = {}
+    for key, limit, count in zip(keys, ticket.limits, ticket.counts, strict=True):
+        if limit.hold:
+            amounts[key] = amounts.get(key, 0) + limit.hold
+            state.fitting(count.held + amounts[key])
+    return amounts

@@ -1,0 +1,115 @@
+"""diskcache as aigw uses it: bytes under bytes, and nothing else. Only loaded once a cache is opened.
+
+Rule: a cache folder may have been prepared by someone else, so nothing in it is unpickled (diskcache would:
+CVE-2025-69872), no path in it is followed, and no setting in it is taken over. All values stand in the one SQLite file,
+so that a value is there whole or not at all, whenever a process is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from diskcache import Cache, Disk, Timeout
+from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA, MODE_RAW
+
+from aigw.core.stores import StoreError
+from aigw.stores.private import make_folder
+from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, made_of, open_for_writing
+
+FORMAT = Format(
+    "cache",
+    application=0x6169676B,  # "aigk"
+    version=1,
+    schema=(),  # diskcache's
+    pragmas=("auto_vacuum = FULL",),  # what is deleted makes room at once
+)
+FILE_NAME = DBNAME
+"""In the folder; diskcache gives it."""
+FAILURES = (sqlite3.Error, OSError, Timeout)
+"""What a call of a cache may raise."""
+OPEN_SECONDS = 1.0
+_HEADS = """SELECT key, CAST(substr(value, 1, ?) AS BLOB) FROM Cache
+    WHERE key >= ? AND key < ? AND raw = 1 AND length(value) > 0 ORDER BY key LIMIT ?"""
+_ROW_BYTES = 10_000
+"""What a row may need beside its value: its key, mostly."""
+
+
+class RawDisk(Disk):  # type: ignore[misc]
+    """Stores values as they are, and takes a row that says anything else for one that is not there."""
+
+    def put(self, key: bytes) -> tuple[bytes, bool]:
+        return key, True
+
+    def get(self, key: Any, raw: Any) -> Any:
+        return key
+
+    def store(self, value: bytes, read: bool, key: Any = None) -> tuple[int, int, None, bytes]:
+        return 0, MODE_RAW, None, value
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> bytes:
+        if not isinstance(value, bytes):
+            raise OSError("not a value of aigw's")  # which diskcache takes for a miss
+        return value
+
+    def remove(self, file_path: str) -> None:
+        """No value has a file of its own, whatever a row says."""
+
+
+def open_cache(folder: Path, size: int, largest: int) -> Cache:
+    """The cache in this folder, which is made if need be. It keeps about `size` bytes; no value has more than
+    `largest`.
+
+    Raises StoreError."""
+    path = folder / FILE_NAME
+    try:
+        make_folder(folder.parent)
+        with contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)) as connection:
+            _check(connection, path)
+        folder.chmod(0o700)
+        path.chmod(0o600)
+        settings = {**DEFAULT_SETTINGS, "size_limit": size, "cull_limit": 0}  # room is made once a transaction
+        cache = Cache(str(folder), timeout=OPEN_SECONDS, disk=RawDisk, **settings)
+    except FileError:
+        raise
+    except FAILURES as error:
+        raise StoreError(f"{path} cannot be opened: {error}") from None
+    limit_values(cache, largest)
+    return cache
+
+
+def limit_values(cache: Cache, largest: int) -> None:
+    """Lets SQLite itself refuse what is larger, before it is in memory; for each thread that uses the cache."""
+    cache._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, largest + _ROW_BYTES)
+
+
+def heads(cache: Cache, first: bytes, end: bytes, length: int, count: int) -> list[tuple[bytes, bytes]]:
+    """The next keys from `first` until before `end`, and the first `length` bytes of their values."""
+    rows: list[tuple[bytes, bytes]] = cache._con.execute(_HEADS, (length, first, end, count)).fetchall()
+    return rows
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """diskcache makes attributes and pragmas of what it finds among its settings."""
+    if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return  # nothing is there yet
+    strange = not made_of(connection, _schema())
+    if not strange and connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
+        for name, value in connection.execute("SELECT key, value FROM Settings"):
+            known = DEFAULT_SETTINGS.get(name, METADATA.get(name))
+            strange = strange or known is None or type(value) is not type(known)
+    if strange:
+        raise ForeignFileError(f"{path} holds what aigw never put there; delete the folder {path.parent}")
+
+
+@functools.cache
+def _schema() -> frozenset[str]:
+    """What diskcache makes, as it makes it: seen in a cache of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Cache(folder, sqlite_synchronous=0, sqlite_journal_mode="memory").close()
+        with contextlib.closing(sqlite3.connect(Path(folder) / FILE_NAME)) as connection:
+            found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return frozenset(statement for (statement,) in found)

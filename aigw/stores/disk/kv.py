@@ -1,0 +1,85 @@
+"""Values in a cache folder that all workers share, over diskcache. Only loaded where something is kept.
+
+Rule: a value carries its format and when it expires; one of another format is not there."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import struct
+from collections.abc import AsyncIterator, Callable
+
+from diskcache import Cache
+
+from aigw.stores.disk.cache import DiskCache
+from aigw.stores.disk.file import heads
+from aigw.stores.namespace import Namespace
+
+PAGE = 200
+"""Keys that are looked at in one go."""
+_FORMAT = b"aigw1"
+_EXPIRES = struct.Struct("<d")
+_HEAD = len(_FORMAT) + _EXPIRES.size
+
+
+class DiskKV:
+    """Values under `namespace`, apart from all others in the same folder."""
+
+    def __init__(self, cache: DiskCache, namespace: str = "") -> None:
+        self._cache = cache
+        self._namespace = Namespace(namespace)
+
+    async def get(self, key: str) -> bytes | None:
+        name = self._namespace.encode(key)
+        return await self._cache.read(lambda cache: self._value(cache, name))
+
+    async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
+        name = self._namespace.encode(key)
+        if len(value) > self._cache.largest:
+            await self.drop(key)
+            return
+        expires = math.inf if ttl is None else self._cache.now() + ttl
+        whole = b"".join((_FORMAT, _EXPIRES.pack(expires), value))
+        await self._cache.write(lambda cache: cache.set(name, whole, expire=ttl))
+
+    async def drop(self, *keys: str) -> int:
+        names = [self._namespace.encode(key) for key in keys]
+
+        def drop(cache: Cache) -> int:
+            there = 0
+            for name in names:
+                there += self._value(cache, name) is not None
+                cache.delete(name)
+            return there
+
+        return await self._cache.write(drop)
+
+    async def keys(self, prefix: str = "") -> AsyncIterator[str]:
+        first, end = self._namespace.span(prefix)
+        while True:
+            page = await self._cache.write(_page(first, end))  # it reads, but as much as a thread is for
+            for name, head in page:
+                if _expires(head) > self._cache.now():
+                    yield self._namespace.decode(name)
+            if len(page) < PAGE:
+                return
+            first = page[-1][0] + b"\0"
+
+    def _value(self, cache: Cache, name: bytes) -> bytes | None:
+        try:
+            whole: bytes = cache.get(name, b"")
+        except sqlite3.DataError:  # larger than aigw writes it
+            return None
+        return whole[_HEAD:] if _expires(whole) > self._cache.now() else None
+
+
+def _expires(whole: bytes) -> float:
+    """When a value expires, by its head. What is not in this format has expired long ago."""
+    if len(whole) < _HEAD or not whole.startswith(_FORMAT):
+        return -math.inf
+    expires: float = _EXPIRES.unpack_from(whole, len(_FORMAT))[0]
+    return expires
+
+
+def _page(first: bytes, end: bytes) -> Callable[[Cache], list[tuple[bytes, bytes]]]:
+    return lambda cache: heads(cache, first, end, _HEAD, PAGE)

@@ -1,0 +1,85 @@
+"""Counters in Redis. One script is one decision, and Redis's own clock counts.
+
+`used` is a plain integer under the key itself and its expiry is the window: the shape that Higress uses. What is held
+stands beside it (see `redis_scripts`)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aigw.core.stores import Count, Limit, StoreError, Ticket
+from aigw.stores.redis.client import RedisClient, Script, Word
+from aigw.stores.redis.keys import Keys
+from aigw.stores.redis.scripts import DROP, HOLD, READ, SETTLE
+
+
+class RedisCounter:
+    def __init__(self, client: RedisClient, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
+        limits = tuple(limits)
+        if not limits:
+            return Ticket("", (), ())
+        id_ = secrets.token_hex(8)
+        words: list[Word] = [id_, round(lease * 1000)]
+        for limit in limits:
+            words += (limit.limit, limit.hold)
+        holding = self._run(HOLD, [limit.key for limit in limits], words)
+        try:
+            reply = await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            holding.add_done_callback(lambda done: self._take_back(done, Ticket(id_, limits, ())))
+            raise
+        refused, counts = self._client.parse(reply, lambda reply: (int(reply[0]), _counts(reply[1])))
+        return Ticket("", limits, counts, refused) if refused >= 0 else Ticket(id_, limits, counts)
+
+    async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
+        if not ticket.limits:
+            return ()
+        words: list[Word] = [ticket.id, int(within)]
+        for limit, charge in zip(ticket.limits, charges, strict=True):
+            words += (limit.limit, limit.window, charge)
+        settling = self._run(SETTLE, [limit.key for limit in ticket.limits], words)
+        return self._client.parse(await settling, _counts)
+
+    async def read(self, *keys: str) -> tuple[Count, ...]:
+        return self._client.parse(await asyncio.gather(*(self._run(READ, [key]) for key in keys)), _counts)
+
+    async def add(self, key: str, amount: int) -> int:
+        return self._client.parse(await self._client.call("INCRBY", self._keys.encode(key), amount), int)
+
+    async def put(self, key: str, value: int) -> None:
+        await self._client.call("SET", self._keys.encode(key), value)
+
+    async def drop(self, *keys: str) -> int:
+        return self._client.parse(await asyncio.gather(*(self._run(DROP, [key]) for key in keys)), sum)
+
+    async def keys(self, prefix: str = "") -> AsyncIterator[str]:
+        async for key in self._keys.found(self._client, prefix):
+            yield key
+
+    def _take_back(self, holding: asyncio.Future[Any], ticket: Ticket) -> None:
+        """What nobody waits for any more. Where the hold failed, its lease ends what may be held all the same."""
+        if holding.exception() is None:
+            task = asyncio.create_task(self._settle_nothing(ticket))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _settle_nothing(self, ticket: Ticket) -> None:
+        with suppress(StoreError):
+            await self.settle(ticket, [0] * len(ticket.limits))
+
+    def _run(self, script: Script, keys: Sequence[str], words: Sequence[Word] = ()) -> asyncio.Future[Any]:
+        encoded = [self._keys.encode(key) for key in keys]
+        return self._client.run(script, [each for key in encoded for each in (key, self._keys.held(key))], words)
+
+
+def _counts(replies: Sequence[Any]) -> tuple[Count, ...]:
+    return tuple([Count(int(used), int(held), max(left, 0) / 1000) for used, held, left in replies])

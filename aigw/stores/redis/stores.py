@@ -1,0 +1,74 @@
+"""Stores in a Redis, shared by all gateways that use it: the values, and which implementation serves which service.
+
+A value stands under its own key as it is, with Redis's own expiry: the shape that Higress uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aigw.core.stores import KV, LOCAL, Counter, Service
+from aigw.stores.redis.client import RedisClient
+from aigw.stores.redis.counter import RedisCounter
+from aigw.stores.redis.keys import Keys
+from aigw.stores.redis.url import RedisAddress, parse_redis_url
+
+
+class RedisKV:
+    def __init__(self, client: RedisClient, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    async def get(self, key: str) -> bytes | None:
+        return self._client.parse(await self._client.call("GET", self._keys.encode(key)), _value)
+
+    async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
+        await self._client.call("SET", self._keys.encode(key), value, *_expiry(ttl))
+
+    async def drop(self, *keys: str) -> int:
+        dropped = await asyncio.gather(*(self._client.call("DEL", self._keys.encode(key)) for key in keys))
+        return self._client.parse(dropped, sum)
+
+    async def keys(self, prefix: str = "") -> AsyncIterator[str]:
+        async for key in self._keys.found(self._client, prefix):
+            yield key
+
+
+def _value(reply: object) -> bytes | None:
+    if reply is None or isinstance(reply, bytes):
+        return reply
+    raise TypeError
+
+
+def _expiry(ttl: float | None) -> tuple[str | int, ...]:
+    """Whole seconds as Higress writes them."""
+    if ttl is None:
+        return ()
+    return ("EX", int(ttl)) if ttl >= 1 and ttl == int(ttl) else ("PX", max(1, round(ttl * 1000)))
+
+
+class RedisStores:
+    """The stores of one URL. Services with the same login, database and timeout share their connections."""
+
+    def __init__(self, url: str) -> None:
+        """Connects to nothing yet. Raises ValueError for what is no address of a Redis."""
+        self._address: RedisAddress = parse_redis_url(url)
+        self._clients: dict[tuple[object, ...], RedisClient] = {}
+
+    def kv(self, service: Service = LOCAL) -> KV:
+        return RedisKV(self._client(service), Keys(self._address.prefix))
+
+    def counter(self, service: Service = LOCAL) -> Counter:
+        return RedisCounter(self._client(service), Keys(self._address.prefix))
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    def _client(self, service: Service) -> RedisClient:
+        same = (service.username, service.password, service.database, service.timeout)
+        client = self._clients.get(same)
+        if client is None:
+            client = self._clients[same] = RedisClient(self._address, service)
+        return client

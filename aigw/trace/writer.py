@@ -1,0 +1,94 @@
+"""Writes traces: a thread takes recordings from a bounded queue, makes their records and appends them to the files.
+
+Rule: a request never waits for its trace and never fails because of it. What does not fit or fails is counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from pathlib import Path
+
+from aigw.config.load import Loaded
+from aigw.core.env import Clock
+from aigw.core.redaction import secrets_in
+from aigw.trace.build import record_line
+from aigw.trace.files import FOLDER, TraceFiles
+from aigw.trace.tracer import Recording, Tracer
+
+log = logging.getLogger("aigw")
+
+MAX_WAITING = 1000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Of the bodies that wait for being compared."""
+CLOSING_SECONDS = 5.0
+
+
+class TraceWriter:
+    """`lost` counts the requests whose trace was given up, for want of room or because it failed. The first failure is
+    logged, the next ones are only counted."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.lost = 0
+        self._has_failed = False
+        self._files = TraceFiles(state_dir / FOLDER)
+        self._waiting: deque[Recording] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def tracer(self, loaded: Loaded, clock: Clock) -> Tracer:
+        """What a configuration's pipeline records with."""
+        return Tracer(clock, self.add, secrets_in(loaded))
+
+    def add(self, recording: Recording) -> None:
+        """Never blocks, never raises."""
+        with self._changed:
+            full = len(self._waiting) >= MAX_WAITING or self._bytes + recording.size > MAX_WAITING_BYTES
+            if self._stopping or (full and self._waiting):
+                self.lost += 1
+                return
+            self._waiting.append(recording)
+            self._bytes += recording.size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="trace writer", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Writes what is left; waits some seconds at most."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(CLOSING_SECONDS)
+        if self.lost:
+            log.warning("%d traces were not written", self.lost)
+
+    def _run(self) -> None:
+        while (recording := self._next()) is not None:
+            try:
+                self._files.write(record_line(recording))
+            except Exception as error:  # noqa: BLE001 - a trace that fails is nobody's failure
+                self._failed(error)
+        self._files.close()
+
+    def _next(self) -> Recording | None:
+        """The next one, None when it is time to end."""
+        with self._changed:
+            while not self._waiting and not self._stopping:
+                self._changed.wait()
+            if not self._waiting:
+                return None
+            recording = self._waiting.popleft()
+            self._bytes -= recording.size
+            return recording
+
+    def _failed(self, error: Exception) -> None:
+        with self._changed:
+            self.lost += 1
+        if not self._has_failed:
+            self._has_failed = True
+            reason = str(error) if isinstance(error, OSError) else type(error).__name__
+            log.warning("a trace could not be written: %s", reason)

@@ -1,0 +1,100 @@
+"""What outlives a configuration: where it is kept, for whom, and what it says of files that are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+from fakes import chat, make_exchange
+from redis_server import redis_server
+
+from aigw.books.books import Books
+from aigw.books.redis_log import RedisUsageLog
+from aigw.core.errors import ConfigError
+from aigw.core.reply import Outcome
+from aigw.dialects.watch import UsageWatch
+from aigw.pricing.prices import PriceOverride, Prices
+
+
+def exchange():
+    made = make_exchange(chat({"model": "m"}))
+    made.attempts.append("openai")
+    made.timing.waited = 0.1
+    made.meter = UsageWatch("openai")
+    made.meter.feed(b'{"model": "m", "usage": {"prompt_tokens": 1000000, "completion_tokens": 0}}')
+    return made
+
+
+async def test_everything_is_its_users_alone(tmp_path):
+    books = Books(tmp_path / "deep" / "state", trace=True)
+    async with books.open():
+        books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+        books.metrics.add("input_token", ("r", "c", "m", "u"))
+    paths = list((tmp_path / "deep" / "state").rglob("*"))
+    assert {path.name for path in paths} >= {"usage.sqlite", "access.jsonl", "metrics"}
+    assert stat.S_IMODE((tmp_path / "deep" / "state").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
+
+
+async def test_without_a_folder_nothing_is_written(tmp_path):
+    shown = []
+    with contextlib.chdir(tmp_path):
+        books = Books(None, show=lambda row, exchange: shown.append(row))
+        async with books.open():
+            books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+    assert len(shown) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_nothing_is_exported():
+    code = (
+        "import sys; from aigw.books.books import Books; Books(None)"
+        "; assert not any(name.startswith('opentelemetry.sdk') for name in sys.modules)"
+    )
+    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+async def test_the_prices_of_the_configuration_in_force(tmp_path):
+    books = Books(tmp_path)
+    async with books.open():
+        books.take(Prices({"m": PriceOverride(input=2, output=1)}))
+        books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+    (row,) = books.usage.read()
+    assert row.cost == pytest.approx(2)
+
+
+def test_the_file_of_another_program(tmp_path):
+    with sqlite3.connect(tmp_path / "usage.sqlite") as connection:
+        connection.execute("CREATE TABLE other (x)")
+    connection.close()
+    with pytest.raises(ConfigError, match="belongs to another program") as raised:
+        Books(tmp_path)
+    assert "state_dir" in raised.value.findings[0]
+
+
+async def test_a_folder_that_cannot_be_made_costs_only_the_books(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    books = Books(tmp_path / "file" / "state")
+    async with books.open():
+        books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+    assert "cannot be written" in caplog.text
+    assert "usage is not kept" in caplog.text
+
+
+async def test_usage_also_goes_to_a_redis(tmp_path):
+    (tmp_path / "redis").mkdir()
+    async with redis_server(tmp_path / "redis") as redis:
+        books = Books(tmp_path / "state", shared=redis.url)
+        async with books.open():
+            books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+        shared = await asyncio.to_thread(lambda: list(RedisUsageLog(redis.url).read()))
+    assert shared == list(books.usage.read())
+    assert len(shared) == 1

@@ -1,0 +1,88 @@
+"""The log never stops the gateway: a process whose stderr nobody reads goes on."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from aigw.cli.terminal.log import LogThread
+
+
+def start(tmp_path, **files):
+    command = [sys.executable, "-m", "aigw", "serve", "--listen", "127.0.0.1:0", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, text=True, **files)
+    return process, json.loads(process.stdout.readline())["url"]
+
+
+def stop(process):
+    process.send_signal(signal.SIGINT)
+    code = process.wait(20)
+    process.stdout.close()
+    return code
+
+
+def test_a_stderr_that_nobody_reads(tmp_path):
+    reading, writing = os.pipe()
+    process, url = start(tmp_path, stderr=writing)
+    os.close(writing)
+    port = int(url.rpartition(":")[2])
+    for _ in range(1500):  # each of them is a line in the log; a pipe holds 64 KiB
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"this is not HTTP\r\n\r\n")
+            connection.recv(1000)
+    assert json.load(urllib.request.urlopen(f"{url}/-/health", timeout=10))["status"] == "ok"
+    assert stop(process) == 0
+    os.close(reading)
+
+
+def test_closed_standard_files(tmp_path):
+    command = 'exec "$0" -m aigw serve --listen 127.0.0.1:0 --json <&- 2>&-'
+    process = subprocess.Popen(["sh", "-c", command, sys.executable], stdout=subprocess.PIPE, cwd=tmp_path, text=True)
+    assert json.loads(process.stdout.readline())["url"]
+    assert stop(process) == 0
+
+
+def test_an_output_that_is_gone(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "aigw", "serve", "--listen", "127.0.0.1:0"]
+    process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, text=True, timeout=20)
+    os.close(writing)
+    assert process.returncode == 1
+    assert "listen" not in process.stderr
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1x", "256.1.1.1:1", "nosuchhost.invalid:1"])
+def test_an_address_that_is_none(tmp_path, address):
+    command = [sys.executable, "-m", "aigw", "serve", "--listen", address]
+    process = subprocess.run(command, capture_output=True, cwd=tmp_path, text=True, timeout=20)
+    assert process.returncode in (1, 2)
+    assert "Traceback" not in process.stderr
+
+
+def test_a_message_that_cannot_be_formatted_is_a_line_too(capsys):
+    log = LogThread()
+    logger = logging.Logger("test")
+    logger.addHandler(log)
+    logger.warning("%d things", "no number")
+    logger.warning("%s", "the next")
+    log.close()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("WARNING a message of ") and first.endswith("cannot be formatted")
+    assert second.endswith("the next")
+
+
+def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path):
+    process, url = start(tmp_path, preexec_fn=lambda: os.close(2))
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
+        connection.sendall(b"this is not HTTP\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.0 400")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20)[0] == ""
+    assert process.returncode == 0

@@ -1,0 +1,84 @@
+"""The line of a request that people read: aligned, short, and nothing in it that moves the cursor."""
+
+import json
+
+import msgspec
+import pytest
+from fakes import chat, make_exchange
+
+from aigw.cli.views.request_line import line
+from aigw.core.tokens import Tokens, UsageRow
+
+ROW = UsageRow(
+    id="1",
+    at=1_700_000_000.0,
+    route="llm",
+    asked="gpt-4",
+    model="gpt-4",
+    stream=True,
+    tokens=Tokens(input=100, cache_read=20, output=45_678, source="reported"),
+    cost=0.0123,
+    attempts=1,
+    provider="openai",
+    first_token_ms=230.4,
+    total_ms=1840.0,
+)
+
+
+def shown(exchange=None, **changes):
+    return line(msgspec.structs.replace(ROW, **changes), exchange or make_exchange(chat({})))
+
+
+def test_all_of_it():
+    text = shown()
+    assert text[8:] == " 200 gpt-4                     120 in  45.7k out  $0.0123  230ms  1.84s"
+    assert len(text) == 79
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"cost": None}, " $? "),
+        ({"cost": 0.0}, " $0 "),
+        ({"tokens": Tokens(input=10, output=5, source="estimated")}, "   ~10 in     ~5 out"),
+        ({"tokens": Tokens(), "cost": None}, "     - in      - out          "),
+        ({"tokens": Tokens(input=3, source="reported")}, "     3 in      ? out"),
+        ({"outcome": "aborted", "status": 499}, "  the client left"),
+        ({"outcome": "failed", "error": "upstream_reset"}, "  upstream_reset"),
+        ({"outcome": "failed"}, "  failed"),
+        ({"attempts": 3, "provider": "qwen"}, "  3 attempts, the last at qwen"),
+        ({"model": "gpt-4-0613"}, "  for gpt-4"),
+        ({"model": "", "asked": ""}, "POST /v1/chat/complet…"),
+    ],
+)
+def test_what_is_special(changes, part):
+    assert part in shown(**changes)
+
+
+def test_what_plugins_noted():
+    exchange = make_exchange(chat({}))
+    exchange.notes |= {"cache": "hit", "ai_log": {"not": "shown"}, "none": ""}
+    assert shown(exchange).endswith("1.84s  cache: hit")
+
+
+def test_a_model_cannot_move_the_cursor():
+    text = shown(model="\x1b[2J\r\nx", asked="\x9b31m" + "y" * 500)
+    assert text.isprintable()
+    assert len(text) <= 79 + 2 + 100
+
+
+def test_columns_stand_below_each_other():
+    one, other = shown(), shown(model="m" * 50, asked="", tokens=Tokens(), cost=None, first_token_ms=None, total_ms=1.0)
+    assert len(one) == len(other) == 79
+    assert "\n" not in one
+
+
+def test_json_log_lines():
+    import logging
+
+    from aigw.cli.terminal.log import LogThread
+
+    thread = LogThread(as_json=True)
+    record = logging.LogRecord("aigw", logging.WARNING, "", 1, "it %s", ("failed",), None)
+    assert json.loads(thread.format(record)) == {"at": record.created, "level": "warning", "message": "it failed"}
+    thread.close()

@@ -1,0 +1,116 @@
+"""What is set aside for a request before it is sent."""
+
+import json
+import threading
+
+import pytest
+from fakes import WordCounter, chat
+
+from aigw.metering.forecast import COUNTED_BYTES, FIRST_OUTPUT, NOTHING, Estimate, Estimator
+
+HELLO = [{"role": "user", "content": "one two three"}]
+
+
+class Loading(WordCounter):
+    """A counter whose vocabulary is not there before it has counted."""
+
+    def __init__(self):
+        self.threads = []
+
+    def ready(self, model=""):
+        return bool(self.threads)
+
+    def count(self, text, model=""):
+        self.threads.append(threading.current_thread())
+        return super().count(text)
+
+    def count_chat(self, messages, model=""):
+        assert self.ready(), "would load the vocabulary"
+        return super().count_chat(messages)
+
+
+def estimate(body, *, tokens=None, **more):
+    return Estimator(tokens or WordCounter()).estimate(chat(body, **more))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"messages": HELLO, "max_tokens": 7}, Estimate(3, 7)),
+        ({"messages": HELLO, "max_completion_tokens": 7, "max_tokens": 9}, Estimate(3, 7)),
+        ({"input": "one two", "max_output_tokens": 7}, Estimate(2, 7)),
+        ({"messages": HELLO, "max_tokens": 7, "n": 3}, Estimate(3, 21)),
+        ({"prompt": "one two"}, Estimate(2, FIRST_OUTPUT, bounded=False)),
+        ({"messages": HELLO, "max_tokens": 10**30}, Estimate(3, 10_000_000)),
+        ({"messages": HELLO, "max_tokens": "7", "n": True}, Estimate(3, FIRST_OUTPUT, bounded=False)),
+        ({"model": "m"}, NOTHING),
+        (b"{", NOTHING),
+        (b'{"messages": 1e, "max_tokens": 1}', NOTHING),
+    ],
+)
+def test_estimates(body, expected):
+    assert estimate(body) == expected
+
+
+def test_embeddings_make_nothing():
+    assert estimate({"input": "one two"}, path="/v1/embeddings") == Estimate(2, 0)
+
+
+def test_what_is_no_json_is_nothing():
+    assert estimate(b"prompt=1", headers={"content-type": "text/plain"}) == NOTHING
+
+
+def test_the_vocabulary_is_loaded_beside_requests():
+    counter, request = Loading(), chat({"messages": HELLO, "max_tokens": 1})
+    estimator = Estimator(counter)
+    assert estimator.estimate(request).input == len(request.body) // 4
+    estimator._loading.join(10)
+    assert counter.threads == [estimator._loading]
+    assert estimator.estimate(request).input == 3
+
+
+def test_a_vocabulary_that_is_missing_is_said_once(caplog):
+    class Missing(WordCounter):
+        def ready(self, model=""):
+            return False
+
+        def count(self, text, model=""):
+            raise ModuleNotFoundError("reinstall aigw")
+
+    estimator, request = Estimator(Missing()), chat({"messages": HELLO, "max_tokens": 1})
+    for _ in range(2):
+        assert estimator.estimate(request).input == len(request.body) // 4
+        estimator._loading.join(10)
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == ["the vocabulary cannot be loaded"]
+
+
+def test_a_long_prompt_is_not_counted():
+    counter, long = Loading(), {"messages": [{"role": "user", "content": "x " * COUNTED_BYTES}], "max_tokens": 1}
+    assert estimate(long, tokens=counter).input == len(json.dumps(long)) // 4
+    assert counter.threads == []
+
+
+def test_nothing_is_counted_that_does_not_matter_to_the_limit():
+    request = chat({"messages": HELLO, "max_tokens": 1})
+    size = len(request.body)
+    assert Estimator(WordCounter()).estimate(request, 100).input == 3
+    assert Estimator(WordCounter()).estimate(request, 1_000_000).input == size // 4
+
+
+def test_an_image_is_not_its_base64():
+    url = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
+    text = {"type": "text", "text": "x" * 400}
+    body = {"messages": [{"role": "user", "content": [text, url]}], "max_tokens": 1}
+    assert estimate(body).input == 100 + 1000
+
+
+def test_it_learns_what_answers_take():
+    estimator, request = Estimator(WordCounter()), chat({"messages": HELLO})
+    for _ in range(20):
+        estimator.learn(estimator.estimate(request), 46)
+    assert estimator.estimate(request).total == 46
+    estimator.learn(estimator.estimate(request), 500)
+    assert estimator.estimate(request).total == 500
+    estimator.learn(estimator.estimate(chat({"messages": HELLO, "max_tokens": 9000})), 9000)
+    estimator.learn(estimator.estimate(request), 0)
+    assert estimator.estimate(request).total == 500

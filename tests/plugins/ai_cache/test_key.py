@@ -1,0 +1,213 @@
+"""What is a part of a key and what is not, and that `explain` can name every part."""
+
+import json
+
+import msgspec
+import pytest
+from fakes import chat, make_exchange
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.model import Origin, Route, Target
+from aigw.dialects import apis
+from aigw.plugins.ai_cache.explain import differences
+from aigw.plugins.ai_cache.key import IGNORED, Keys
+
+HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
+AFTER = {"ai-proxy": {"ownKey": True, "providers": [{"type": "openai"}]}, "route": None}
+
+SCALAR = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+NAMES = st.text(min_size=1, max_size=6).filter(lambda name: name not in (*IGNORED, "n", "background", "conversation"))
+VALUE = st.recursive(
+    SCALAR | st.text(max_size=200),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=12,
+)
+BODY = st.dictionaries(NAMES, VALUE, min_size=1, max_size=5)
+
+
+def read(body, api=apis.CHAT, path="/v1/chat/completions", after=None, route=None, **headers):
+    request = chat(body, path=path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return Keys(AFTER if after is None else after).read(make_exchange(request, route=route), api)
+
+
+def parts(asked):
+    return Keys(AFTER).parts(asked)
+
+
+def turned(value):
+    """The same JSON with every object's keys the other way round."""
+    if isinstance(value, dict):
+        return {name: turned(value[name]) for name in reversed(value)}
+    return [turned(item) for item in value] if isinstance(value, list) else value
+
+
+@given(BODY)
+def test_the_order_of_keys_and_white_space_do_not_count(body):
+    key = read(body).key
+    assert key
+    assert read(json.dumps(turned(body), indent=2).encode()).key == key
+
+
+@given(BODY, st.data())
+def test_any_other_value_counts_and_can_be_named(body, data):
+    name = data.draw(st.sampled_from(sorted(body)))
+    other = data.draw(
+        VALUE.filter(
+            lambda value: json.dumps(turned(value), sort_keys=True) != json.dumps(turned(body[name]), sort_keys=True)
+        )
+    )
+    first, second = read(body), read({**body, name: other})
+    assert first.key != second.key
+    found = differences(parts(first), parts(second))
+    assert found
+    assert all(each.where.startswith(f"body.{name}") for each in found)
+
+
+@given(BODY, NAMES, VALUE)
+def test_a_field_more_counts_and_can_be_named(body, name, value):
+    body.pop(name, None)
+    first, second = read(body), read({**body, name: value})
+    assert first.key != second.key
+    assert [each.where for each in differences(parts(first), parts(second))] == [f"body.{name}"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"stream": True},
+        {"stream": True, "stream_options": {"include_usage": True}},
+        {"user": "ann"},
+        {"metadata": {"run": "1"}},
+        {"safety_identifier": "x"},
+        {"prompt_cache_key": "x"},
+        {"store": False},
+    ],
+)
+def test_fields_that_cannot_change_an_answer(more):
+    assert read({**HELLO, **more}).key == read(HELLO).key
+
+
+@pytest.mark.parametrize(
+    ("body", "api", "reason"),
+    [
+        ({**HELLO, "store": True}, apis.CHAT, "store"),
+        ({**HELLO, "stream": "yes"}, apis.CHAT, "stream"),
+        ({**HELLO, "stream": 1}, apis.CHAT, "stream"),
+        ({**HELLO, "n": 2}, apis.CHAT, "n"),
+        ({**HELLO, "n": 2, "temperature": 0.1}, apis.CHAT, "n"),
+        ({**HELLO, "n": "2", "temperature": 0}, apis.CHAT, "n"),
+        ({"model": "m", "input": "q"}, apis.RESPONSES, "store"),
+        (
+            {"model": "m", "input": "q", "store": False, "previous_response_id": "r"},
+            apis.RESPONSES,
+            "previous_response_id",
+        ),
+        ({"model": "m", "input": "q", "store": False, "conversation": "c"}, apis.RESPONSES, "conversation"),
+        ({"model": "m", "input": "q", "store": False, "background": True}, apis.RESPONSES, "background"),
+        (b"[]", apis.CHAT, "unreadable"),
+        (b'{"a":', apis.CHAT, "unreadable"),
+        (b'{"a": "\\ud83d"}', apis.CHAT, "unreadable"),
+        (b"[" * 100_000, apis.CHAT, "unreadable"),
+    ],
+)
+def test_what_is_not_looked_up(body, api, reason):
+    asked = read(body, api)
+    assert (asked.reason, asked.key) == (reason, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "api"),
+    [
+        ({**HELLO, "n": 1}, apis.CHAT),
+        ({**HELLO, "n": 2, "temperature": 0}, apis.CHAT),
+        ({"model": "m", "input": "q", "store": False, "previous_response_id": None}, apis.RESPONSES),
+        ({"model": "m", "input": "q", "encoding_format": "base64"}, apis.EMBEDDINGS),
+    ],
+)
+def test_what_is_looked_up(body, api):
+    assert read(body, api).reason == ""
+
+
+def test_what_counts_beside_the_body():
+    upstream = Route("r", target=Target(Origin("http", "127.0.0.1", 1), ""))
+    keys = [
+        read(HELLO),
+        read(HELLO, path="/other/v1/chat/completions"),
+        read(HELLO, openai_organization="org"),
+        read(HELLO, anthropic_version="2023-06-01"),
+        read(HELLO, x_portkey_provider="openai"),
+        read(HELLO, x_portkey_provider="anthropic"),
+        read(HELLO, after={**AFTER, "ai-prompt-decorator": {"prepend": []}}),
+        read(HELLO, route=upstream, host="a.test"),
+        read(HELLO, route=upstream, host="b.test"),
+        read({"model": "m", "input": "q"}, apis.EMBEDDINGS),
+        read({"model": "m", "input": "q", "dimensions": 8}, apis.EMBEDDINGS),
+        read({"model": "m", "input": "q", "encoding_format": "base64"}, apis.EMBEDDINGS),
+        read({"model": "m", "messages": [], "stream": True}, apis.MESSAGES),
+        read({"model": "m", "messages": []}, apis.MESSAGES),
+    ]
+    assert len({asked.key for asked in keys}) == len(keys)
+
+
+def test_a_clients_key_counts_where_it_is_sent_on():
+    shared, own = AFTER, {"ai-proxy": {"ownKey": False}}
+    ann, bob = {"authorization": "Bearer sk-ann"}, {"authorization": "Bearer sk-bob"}
+    assert read(HELLO, after=shared, **ann).key == read(HELLO, after=shared, **bob).key
+    assert read(HELLO, after=own, **ann).key != read(HELLO, after=own, **bob).key
+    assert read(HELLO, after={}, **ann).key != read(HELLO, after={}, **bob).key
+    asked = read(HELLO, after=own, **ann)
+    assert b"sk-ann" not in Keys(own).parts(asked)
+    assert b"authorization" in Keys(own).parts(asked)
+
+
+def test_headers_that_cannot_change_an_answer():
+    plain = read(HELLO).key
+    for name in ("user_agent", "x_stainless_retry_count", "traceparent", "x_request_id", "x_aigw_run", "cookie"):
+        assert read(HELLO, **{name: "x"}).key == plain, name
+    assert read(HELLO, X_Other="x").key == read(HELLO, x_other="x").key != plain
+    assert read(HELLO, after={}, cookie="x").key != read(HELLO, after={}).key, "there is no ai-proxy to keep it"
+
+
+def test_what_a_header_says_may_be_a_secret():
+    asked = read(HELLO, helicone_auth="Bearer very-secret")
+    assert b"very-secret" not in parts(asked)
+    assert b"helicone-auth" in parts(asked)
+
+
+def test_parts_are_short_however_long_the_request():
+    asked = read({**HELLO, "messages": [{"role": "user", "content": "x" * 100_000}]})
+    assert len(parts(asked)) < 1000
+    other = read({**HELLO, "messages": [{"role": "user", "content": "x" * 99_999 + "y"}]})
+    (found,) = differences(parts(asked), parts(other))
+    assert found.where == "body.messages[0].content"
+    assert "100000 characters" in found.stored
+
+
+def test_parts_are_short_however_many_the_messages():
+    def asked(first, last):
+        turns = [{"role": "user", "content": f"question {n}"} for n in range(10_000)]
+        return read(
+            {**HELLO, "messages": [{"role": "user", "content": first}, *turns, {"role": "user", "content": last}]}
+        )
+
+    plain = parts(asked("a", "b"))
+    assert len(plain) < 10_000
+    assert differences(plain, plain) == []
+    assert [each.where for each in differences(plain, parts(asked("a", "c")))] == ["body.messages[32].content"]
+    assert [each.where for each in differences(plain, parts(asked("b", "b")))] == ["body.messages[0]"]
+
+
+def test_what_stands_behind_the_cache_is_named():
+    other = {**AFTER, "ai-proxy": {"ownKey": True, "providers": [{"type": "qwen"}]}}
+    asked = read(HELLO)
+    found = differences(Keys(AFTER).parts(asked), Keys(other).parts(read(HELLO, after=other)))
+    assert [each.where for each in found] == ["after.ai-proxy"]
+
+
+def test_the_request_is_read_as_it_goes_on():
+    """A plugin in front may have changed it."""
+    exchange = make_exchange(chat(HELLO))
+    exchange.request.document.set("model", "other")
+    assert Keys(AFTER).read(exchange, apis.CHAT).key == read({**HELLO, "model": "other"}).key
+    assert msgspec.json.decode(exchange.original.body) == HELLO

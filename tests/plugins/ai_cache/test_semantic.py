@@ -1,0 +1,111 @@
+"""The semantic cache of `fidelity: higress`: near questions, and services that fail. The wire is in the cases K21-K25
+of tests/conformance."""
+
+import asyncio
+import json
+
+import pytest
+from fakes import Answer, FakeUpstream, answer_json, chat, make_env, make_exchange
+
+from aigw.config.load import load
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Origin, Route, Target
+from aigw.pipeline.forward import Forward
+from aigw.plugins.ai_cache.config import service_of
+from aigw.plugins.ai_cache import plugin as ai_cache
+
+ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
+CONFIG = {
+    "cache": {"type": "redis", "serviceName": "redis.static"},
+    "embedding": {"type": "dashscope", "serviceName": "ds.dns", "apiKey": "ek"},
+    "vector": {"type": "dashvector", "serviceName": "dv.dns", "serviceHost": "dv.host", "collectionID": "col", "threshold": 0.5},
+    "enableSemanticCache": True,
+}  # fmt: skip
+EMBEDDING = answer_json({"output": {"embeddings": [{"embedding": [0.1, 0.2]}]}})
+COMPLETION = answer_json({"choices": [{"message": {"content": "ANSWER"}}]})
+STORED = answer_json({"code": 0})
+
+
+def found(score, **fields):
+    return answer_json({"code": 0, "output": [{"id": "1", "score": score, "fields": fields}]})
+
+
+async def play(*script, kept=(), **vector):
+    """What the client got, what was called, and what is kept after one request."""
+    config = {**CONFIG, "vector": {**CONFIG["vector"], **vector}}
+    text = json.dumps({"fidelity": "higress", "plugins": {"ai-cache": config}}).encode()
+    parsed = load(None, {}, text=text).plugins["ai-cache"].rules.configs[-1]
+    upstream = FakeUpstream(*script)
+    env = make_env(upstream, fidelity="higress")
+    kv = env.stores.kv(service_of(parsed.store))
+    for question, answer in dict(kept).items():
+        await kv.put(f"higress-ai-cache:{question}", answer)
+    async with ai_cache.build(parsed, env) as plugin:
+        exchange = make_exchange(chat({"messages": [{"role": "user", "content": "q"}]}), route=ROUTE)
+        reply = await plugin(exchange, Forward(upstream))
+        body = json.loads(await reply.body())
+        await exchange.aclose()
+        if exchange._jobs:
+            await asyncio.wait(exchange._jobs, timeout=5)
+    calls = [request.path.rpartition("/")[2] for request, _ in upstream.sent]
+    stored = {key: await kv.get(key) async for key in kv.keys("")}
+    return body["choices"][0]["message"]["content"], calls, stored.get("higress-ai-cache:q")
+
+
+async def test_a_near_question_has_its_answer_beside_it():
+    assert await play(EMBEDDING, found(0.3, query="q0", answer="A0")) == ("A0", ["text-embedding", "query"], b"A0")
+
+
+async def test_a_near_question_has_its_answer_in_the_cache():
+    calls = ["text-embedding", "query"]
+    assert await play(EMBEDDING, found(0.3, query="q0"), kept={"q0": b"A0"}) == ("A0", calls, b"A0")
+
+
+@pytest.mark.parametrize("relation", ["lt", "lte", "gt", "gte"])
+@pytest.mark.parametrize("score", [0.4, 0.5, 0.6])
+async def test_relations(relation, score):
+    near = {"lt": score < 0.5, "lte": score <= 0.5, "gt": score > 0.5, "gte": score >= 0.5}[relation]
+    said, _, _ = await play(
+        EMBEDDING, found(score, query="q0", answer="A0"), COMPLETION, STORED, thresholdRelation=relation
+    )
+    assert said == ("A0" if near else "ANSWER")
+
+
+async def test_a_far_question_is_asked_and_its_vector_kept():
+    calls = ["text-embedding", "query", "completions", "docs"]
+    for nothing in (
+        found(0.9, query="q0", answer="A0"),
+        answer_json({"code": 0, "output": []}),
+        answer_json({"code": 0}),
+    ):
+        assert await play(EMBEDDING, nothing, COMPLETION, STORED) == ("ANSWER", calls, b"ANSWER")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        answer_json({"message": "no"}, status=500),
+        answer_json({"output": None}),
+        answer_json([]),
+        Answer(pieces=[b"x"]),
+        Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused")),
+    ],
+)
+async def test_an_embedding_that_fails_is_a_miss(broken):
+    assert await play(broken, COMPLETION) == ("ANSWER", ["text-embedding", "completions"], b"ANSWER")
+
+
+@pytest.mark.parametrize(
+    "broken", [answer_json({}, status=401), answer_json([]), answer_json({"output": [1]}), found("near", query="q0")]
+)
+async def test_vectors_that_fail_are_a_miss(broken):
+    assert await play(EMBEDDING, broken, COMPLETION) == (
+        "ANSWER",
+        ["text-embedding", "query", "completions"],
+        b"ANSWER",
+    )
+
+
+async def test_a_vector_that_cannot_be_kept_changes_nothing():
+    said, calls, stored = await play(EMBEDDING, answer_json({}), COMPLETION, answer_json({}, status=500))
+    assert (said, calls[-1], stored) == ("ANSWER", "docs", b"ANSWER")

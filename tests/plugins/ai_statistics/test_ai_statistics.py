@@ -1,0 +1,597 @@
+"""ai-statistics at its seams: what it notes and counts for whole answers, streams, failures and clients that leave.
+
+What Higress did with a whole configuration is played by tests/conformance; here are the rules behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
+
+from aigw.books.metrics import Metrics
+from aigw.config.load import load
+from aigw.core.env import Env
+from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamFault
+from aigw.core.exchange import Exchange
+from aigw.core.model import Origin, Request, Route, Target
+from aigw.core.reply import Reply
+from aigw.dialects.usage import UsageReader
+from aigw.plugins.ai_statistics import plugin as ai_statistics
+
+ROUTE = Route("test-route", "llm.internal.dns:443", Target(Origin("http", "127.0.0.1", 1), ""))
+CLUSTER = "outbound|443||llm.internal.dns"
+USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+QUESTION = {"model": "m", "messages": [{"role": "user", "content": "q"}]}
+COMPLETION = {
+    "id": "x",
+    "object": "chat.completion",
+    "model": "gpt-4o",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "yo"}, "finish_reason": "stop"}],
+    "usage": USAGE,
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Counting(Env):
+    """An environment with counters."""
+
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+@dataclass
+class Stage:
+    """A plugin over an upstream that follows a script."""
+
+    plugin: Any
+    upstream: FakeUpstream
+    metrics: Metrics
+    clock: FakeClock
+
+    async def ask(self, request: Request, *, route: Route = ROUTE, consumer: str = "") -> tuple[Exchange, bytes]:
+        """One request and its answer's bytes, read to its end."""
+        exchange = make_exchange(request, route=route)
+        exchange.consumer = consumer or exchange.consumer
+        reply = await self.plugin(exchange, terminal(self.upstream))
+        body = await reply.body()
+        await exchange.aclose()
+        return exchange, body
+
+    def counted(self) -> dict[str, int]:
+        """The counters by name; there is only one route and consumer."""
+        return {name: value for (name, _), value in self.metrics.counts().items()}
+
+
+def parse(config: Any) -> Any:
+    """A configuration as the gateway reads it."""
+    loaded = load(None, {}, text=json.dumps({"plugins": {"ai-statistics": config}}).encode())
+    return loaded.plugins["ai-statistics"].rules.configs[-1]
+
+
+@asynccontextmanager
+async def stage(config: Any = (), *script: Answer, clock: FakeClock | None = None) -> AsyncIterator[Stage]:
+    upstream, clock = FakeUpstream(*script), clock or FakeClock()
+    plain = make_env(upstream, clock=clock)
+    env = Counting(upstream=upstream, services=plain.services, tokens=plain.tokens, stores=plain.stores, clock=clock)
+    async with ai_statistics.build(parse(dict(config)), env) as plugin:
+        yield Stage(plugin, upstream, env.metrics, clock)
+
+
+def delta(**members: Any) -> dict[str, Any]:
+    return {"id": "x", "model": "m", "choices": [{"index": 0, "delta": members, "finish_reason": None}]}
+
+
+def attribute(key: str, source: str = "", value: str = "", **more: Any) -> dict[str, Any]:
+    return {"key": key, "value_source": source, "value": value, "apply_to_log": True, **more}
+
+
+async def test_an_answer_from_the_cache_spends_nothing() -> None:
+    async def cached(exchange: Exchange) -> Reply:
+        exchange.notes["cache"] = "hit"
+        return exchange.reply(json.dumps(COMPLETION).encode(), headers={"content-type": "application/json"})
+
+    async with stage({}) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+        reply = await it.plugin(exchange, cached)
+        assert json.loads(await reply.body()) == COMPLETION
+        assert it.counted() == {}
+    assert exchange.notes["ai_log"]["chat_id"] == "x"
+    assert not {"input_token", "output_token", "model"} & set(exchange.notes["ai_log"])
+
+
+async def test_a_plain_answer() -> None:
+    async with stage({}, answer_json(COMPLETION)) as it:
+        exchange, body = await it.ask(chat(QUESTION))
+    assert json.loads(body) == COMPLETION
+    assert exchange.notes["ai_log"] == {
+        "api": "-",
+        "chat_id": "x",
+        "chat_round": 1,
+        "response_type": "normal",
+        "model": "gpt-4o",
+        "input_token": 10,
+        "output_token": 5,
+        "total_token": 15,
+        "input_token_details": {},
+        "output_token_details": {},
+        "llm_service_duration": 0,
+    }
+    assert exchange.notes["span_tags"] == {
+        "gen_ai.span.kind": "LLM",
+        "gen_ai.request.model": "m",
+        "gen_ai.model_name": "gpt-4o",
+        "gen_ai.usage.input_tokens": "10",
+        "gen_ai.usage.output_tokens": "5",
+        "gen_ai.usage.total_tokens": "15",
+    }
+    labels = ("test-route", CLUSTER, "gpt-4o", "none")
+    assert it.metrics.counts() == {
+        ("input_token", labels): 10,
+        ("output_token", labels): 5,
+        ("total_token", labels): 15,
+        ("llm_duration_count", labels): 1,
+    }
+
+
+class Slow(FakeUpstream):
+    """Takes two seconds to the answer and one for each piece of it."""
+
+    clock: FakeClock
+
+    async def send(self, request: Request, target: Target) -> Any:
+        self.clock.now += 2
+        response = await super().send(request, target)
+        body, clock = response.body, self.clock
+
+        class Body:
+            def __aiter__(self) -> Any:
+                return self
+
+            async def __anext__(self) -> bytes:
+                piece = await body.__anext__()
+                clock.now += 1
+                return piece
+
+            async def aclose(self) -> None:
+                await body.aclose()
+
+        response.body = Body()
+        return response
+
+
+async def test_the_times_of_a_stream() -> None:
+    async with stage() as it:
+        it.upstream = Slow(
+            events(delta(content="a"), delta(content="b"), {"model": "m", "choices": [], "usage": USAGE})
+        )
+        it.upstream.clock = it.clock
+        exchange, _ = await it.ask(chat(QUESTION))
+    log = exchange.notes["ai_log"]
+    assert (log["response_type"], log["llm_first_token_duration"], log["llm_service_duration"]) == (
+        "stream",
+        3000,
+        6000,
+    )
+    assert it.counted() == {
+        "input_token": 10,
+        "output_token": 5,
+        "total_token": 15,
+        "llm_service_duration": 6000,
+        "llm_duration_count": 1,
+        "llm_first_token_duration": 3000,
+        "llm_stream_duration_count": 1,
+    }
+
+
+async def test_bytes_are_never_altered() -> None:
+    pieces = [
+        b": hello\r\n\r\n",
+        b'data: {"id":"x","choi',
+        b'ces":[{"delta":{"content":"\xe4\xb8',
+        b'\xad"}}]}\n\n',
+        b"data: [",
+    ]
+    script = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
+    async with stage({"use_default_attributes": True}, script) as it:
+        exchange, body = await it.ask(chat(QUESTION))
+    assert body == b"".join(pieces)
+    assert exchange.notes["ai_log"]["answer"] == "中"
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer", "value"),
+    [
+        ("first", "a", 1),
+        ("replace", "c", {"n": 2}),
+        ("append", "abc", '1{"n":2}'),
+        ("", None, None),
+    ],
+)
+async def test_rules(rule: str, answer: Any, value: Any) -> None:
+    """null and "" are skipped by each of them."""
+    config = {
+        "attributes": [
+            attribute("answer", rule=rule),
+            attribute("v", "response_streaming_body", "v", rule=rule),
+            attribute("none", "response_streaming_body", "nope", rule=rule, default_value="d"),
+        ]
+    }
+    stream = [delta(content=""), delta(content=None), *[delta(content=text) for text in "abc"], delta(content="")]
+    script = events({"v": None}, *stream, {"v": 1}, {"v": ""}, {"v": {"n": 2}}, {"v": None})
+    async with stage(config, script) as it:
+        exchange, _ = await it.ask(chat(QUESTION))
+    log = exchange.notes["ai_log"]
+    assert (log["answer"], log["v"], log["none"]) == (answer, value, "d")
+
+
+async def test_a_source_of_the_other_kind_of_answer_is_not_looked_at() -> None:
+    config = {
+        "attributes": [
+            attribute("plain", "response_body", "id", default_value="d"),
+            attribute("events", "response_streaming_body", "id", rule="first", default_value="d"),
+        ]
+    }
+    async with stage(config, events(delta(content="a")), answer_json(COMPLETION)) as it:
+        streamed, _ = await it.ask(chat(QUESTION))
+        plain, _ = await it.ask(chat(QUESTION))
+    assert streamed.notes["ai_log"]["events"] == "x"
+    assert "plain" not in streamed.notes["ai_log"]
+    assert plain.notes["ai_log"]["plain"] == "x"
+    assert "events" not in plain.notes["ai_log"]
+
+
+async def test_tool_calls_are_put_together_by_index() -> None:
+    def call(index: int, **function: str) -> dict[str, Any]:
+        head = {"id": f"call_{index}", "type": "function"} if "name" in function else {}
+        return {"index": index, **head, "function": function}
+
+    script = events(
+        delta(tool_calls=[call(0, name="f", arguments="")]),
+        delta(tool_calls=[call(1, name="g", arguments="{}")]),
+        delta(tool_calls=[call(0, arguments='{"a"')]),
+        delta(tool_calls=[call(0, arguments=":1}")]),
+    )
+    async with stage({"use_default_attributes": True}, script) as it:
+        exchange, _ = await it.ask(chat(QUESTION))
+    assert exchange.notes["ai_log"]["tool_calls"] == [
+        {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
+        {"index": 1, "id": "call_1", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    ]
+
+
+async def test_an_anthropic_stream() -> None:
+    script = events(
+        {
+            "type": "message_start",
+            "message": {"id": "msg_1", "model": "claude", "usage": {"input_tokens": 9, "output_tokens": 1}},
+        },
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hel"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        },
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"a":'}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "1}"}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5}},
+        done=False,
+    )
+    body = {"model": "claude", "system": "be brief", "messages": [{"role": "user", "content": "q"}]}
+    async with stage({"use_default_attributes": True}, script) as it:
+        exchange, _ = await it.ask(chat(body, path="/v1/messages"))
+    log = exchange.notes["ai_log"]
+    assert (log["chat_id"], log["model"], log["answer"], log["system"]) == ("msg_1", "claude", "Hello", "be brief")
+    assert (log["input_token"], log["output_token"], log["total_token"]) == (9, 5, 14)
+    assert log["tool_calls"] == [
+        {"index": 1, "id": "t", "type": "tool_use", "function": {"name": "f", "arguments": '{"a":1}'}}
+    ]
+
+
+async def test_details_of_the_default_sets_are_text() -> None:
+    usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 1}}
+    config = {"use_default_response_attributes": True}
+    async with stage(config, events(delta(content="a"), {"choices": [], "usage": usage})) as it:
+        exchange, _ = await it.ask(chat(QUESTION))
+    log = exchange.notes["ai_log"]
+    assert (log["cached_tokens"], log["reasoning_tokens"]) == (0, None)
+    assert log["input_token_details"] == '{"audio_tokens":1,"cached_tokens":0}'
+    assert log["output_token_details"] is None
+    assert "answer" not in log
+
+
+async def test_usage_that_the_client_does_not_see() -> None:
+    async with stage({}, events(delta(content="a"))) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+
+        async def proxy(exchange: Exchange) -> Reply:
+            exchange.meter = UsageReader()
+            usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 4}}
+            exchange.meter.feed(json.dumps({"model": "gpt-4o", "choices": [], "usage": usage}).encode())
+            return await terminal(it.upstream)(exchange)
+
+        reply = await it.plugin(exchange, proxy)
+        assert b"usage" not in await reply.body()
+    log = exchange.notes["ai_log"]
+    assert (log["model"], log["input_token"], log["output_token"], log["total_token"]) == ("gpt-4o", 10, 5, 15)
+    assert log["input_token_details"] == {"cached_tokens": 4}
+    assert it.counted()["total_token"] == 15
+
+
+async def test_a_chunk_that_says_that_usage_comes_later_is_none() -> None:
+    async with stage({}, events({**delta(content="a"), "usage": None})) as it:
+        exchange, _ = await it.ask(chat(QUESTION))
+    assert "model" not in exchange.notes["ai_log"]
+    assert it.counted() == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "failures"),
+    [
+        (answer_json({"error": {"message": "x"}}, 500), 1),
+        (answer_json({"error": "x"}), 1),
+        (Answer(503, pieces=[]), 1),
+        (Answer(503, pieces=[b"<html>"]), 0),
+        (answer_json({"ok": 1}, 404), 0),
+        (answer_json({"error": None}), 0),
+        (answer_json({"error": {}}), 0),
+        (events({"error": {"message": "x"}}, {"error": {"message": "y"}}), 1),
+        (events(delta(content='the word "error": none')), 0),
+    ],
+)
+async def test_failures(answer: Answer, failures: int) -> None:
+    async with stage({}, answer) as it:
+        await it.ask(chat(QUESTION))
+    assert it.metrics.counts() == (
+        {("llm_failure_count", ("test-route", CLUSTER, "m", "none")): failures} if failures else {}
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [GatewayError(400, "no"), UpstreamError(UpstreamFault.CONNECT, "nobody there")], ids=["own", "upstream"]
+)
+async def test_a_request_without_an_answer_is_logged_and_counted(error: Exception) -> None:
+    async with stage({"attributes": [attribute("question")]}) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+
+        async def broken(exchange: Exchange) -> Reply:
+            raise error
+
+        with pytest.raises(type(error)):
+            await it.plugin(exchange, broken)
+    log = exchange.notes["ai_log"]
+    assert (log["chat_round"], log["question"], log["llm_service_duration"]) == (1, "q", 0)
+    assert it.counted() == {"llm_failure_count": 1}
+
+
+async def test_a_stream_that_breaks_is_a_failure_and_keeps_its_usage() -> None:
+    pieces = [b'data: {"id":"x","model":"m","usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n']
+    broken = UpstreamError(UpstreamFault.RESET, "gone")
+    async with stage({}, Answer(headers={"content-type": "text/event-stream"}, pieces=[*pieces, broken])) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+        reply = await it.plugin(exchange, terminal(it.upstream))
+        with pytest.raises(UpstreamError):
+            await reply.body()
+        await exchange.aclose()
+    assert exchange.notes["ai_log"]["total_token"] == 2
+    assert it.counted()["llm_failure_count"] == 1
+    assert it.counted()["total_token"] == 2
+
+
+async def test_a_client_that_leaves_is_logged_and_no_failure() -> None:
+    async with stage({}, events(delta(content="a"), delta(content="b"))) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+        reply = await it.plugin(exchange, terminal(it.upstream))
+        await anext(aiter(reply))
+        await exchange.aclose()
+    assert exchange.notes["ai_log"]["chat_id"] == "x"
+    assert exchange.notes["ai_log"]["llm_service_duration"] == 0
+    assert it.counted() == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "seen"),
+    [
+        ({}, "/anything", True),
+        ({"use_default_attributes": True}, "/v1/chat/completions", True),
+        ({"use_default_response_attributes": True}, "/v1/messages", True),
+        ({"use_default_attributes": True}, "/v1/embeddings", False),
+        ({"use_default_attributes": True, "enable_path_suffixes": ["*"]}, "/v1/embeddings", True),
+        ({"use_default_attributes": True, "enable_path_suffixes": []}, "/v1/embeddings", True),
+        ({"enable_path_suffixes": ["/chat/completions"]}, "/v1/completions", False),
+        ({"enable_path_suffixes": ["/a", "/completions"]}, "/v1/completions", True),
+    ],
+)
+async def test_path_suffixes(config: Any, path: str, seen: bool) -> None:
+    async with stage(config, answer_json(COMPLETION)) as it:
+        exchange, _ = await it.ask(chat(QUESTION, path=path))
+    assert ("ai_log" in exchange.notes) == seen
+    assert bool(it.counted()) == seen
+
+
+@pytest.mark.parametrize(
+    ("types", "seen"), [(["text/event-stream"], False), (["json"], True), (["text/plain", "*"], True), ([], True)]
+)
+async def test_content_types(types: list[str], seen: bool) -> None:
+    async with stage({"enable_content_types": types}, answer_json(COMPLETION)) as it:
+        exchange, _ = await it.ask(chat(QUESTION))
+    assert exchange.notes["ai_log"]["chat_round"] == 1
+    assert ("response_type" in exchange.notes["ai_log"]) == seen
+    assert bool(it.counted()) == seen
+
+
+@pytest.mark.parametrize(
+    ("headers", "session"),
+    [
+        ({}, None),
+        ({"x-agent-session": "a", "x-openclaw-session-key": "b"}, "b"),
+        ({"x-agent-session": "a", "x-sess": "c"}, "c"),
+    ],
+)
+async def test_sessions(headers: dict[str, str], session: str | None) -> None:
+    async with stage({"session_id_header": "x-sess"}, answer_json(COMPLETION)) as it:
+        exchange, _ = await it.ask(chat(QUESTION, headers=headers))
+    assert exchange.notes["ai_log"].get("session_id") == session
+
+
+@pytest.mark.parametrize(
+    ("route", "api", "label"),
+    [("test-route", "-", "test-route"), ("a@b@c@d", "a@b@c", "a@b@c"), ("a@b", "-", "a@b")],
+)
+async def test_names_of_apis(route: str, api: str, label: str) -> None:
+    async with stage({}, answer_json(COMPLETION)) as it:
+        exchange, _ = await it.ask(chat(QUESTION), route=ROUTE._replace(name=route))
+    assert exchange.notes["ai_log"]["api"] == api
+    assert {labels[0] for _, labels in it.metrics.counts()} == {label}
+
+
+@pytest.mark.parametrize(
+    ("service", "authority", "tls_name", "cluster"),
+    [
+        ("llm.dns:8443", "", "", "outbound|8443||llm.dns"),
+        ("llm.static", "", "", "outbound|80||llm.static"),
+        ("", "api.openai.com", "api.openai.com", "outbound|443||api.openai.com"),
+        ("", "localhost:11434", "", "outbound|11434||localhost"),
+        ("", "", "", "outbound|1||127.0.0.1"),
+    ],
+)
+async def test_clusters(service: str, authority: str, tls_name: str, cluster: str) -> None:
+    route = Route("r", service, Target(Origin("http", "127.0.0.1", 1, tls_name), authority))
+    assert ai_statistics.cluster_of(make_exchange(chat(QUESTION), route=route)) == cluster
+
+
+async def test_consumers() -> None:
+    async with stage({}, answer_json(COMPLETION)) as it:
+        await it.ask(chat(QUESTION, headers={"x-mse-consumer": "alice"}))
+        await it.ask(chat(QUESTION), consumer="bob")
+    assert {labels[3] for _, labels in it.metrics.counts()} == {"alice", "bob"}
+
+
+async def test_a_request_is_seen_as_the_client_sent_it() -> None:
+    async with stage({"attributes": [attribute("question"), attribute("h", "request_header", "x-a")]}) as it:
+        exchange = make_exchange(chat(QUESTION, headers={"x-a": "1"}), route=ROUTE)
+
+        async def rewriting(exchange: Exchange) -> Reply:
+            exchange.request.document.set("messages", [])
+            exchange.request.headers["x-a"] = "2"
+            return await terminal(it.upstream)(exchange)
+
+        await (await it.plugin(exchange, rewriting)).body()
+    assert (exchange.notes["ai_log"]["question"], exchange.notes["ai_log"]["h"]) == ("q", "1")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("0123456789", "0123456789"),
+        ("0123456789A", "01234 [truncated] 6789A"),
+        ("中文中文", "中 [truncated] 文"),
+        ([1, 2, 3], [1, 2, 3]),
+        ([10, 20, 30, 40], "[10,2 [truncated] 0,40]"),
+        (None, None),
+    ],
+)
+async def test_long_values_lose_their_middle(value: Any, shown: Any) -> None:
+    config = {"value_length_limit": 10, "attributes": [attribute("v", "request_body", "v", apply_to_span=True)]}
+    async with stage(config, answer_json(COMPLETION)) as it:
+        exchange, _ = await it.ask(chat({"v": value}))
+    assert exchange.notes["ai_log"]["v"] == shown
+    assert ("v" in exchange.notes["span_tags"]) == (value is not None)
+
+
+async def test_separate_fields_and_added_ones() -> None:
+    config = {"attributes": [attribute("rb", "response_body", "id", as_separate_log_field=True)]}
+    async with stage(config, answer_json(COMPLETION)) as it:
+        exchange = make_exchange(chat(QUESTION), route=ROUTE)
+        exchange.notes["ai_log"] = {"cache_status": "miss"}
+        await (await it.plugin(exchange, terminal(it.upstream))).body()
+    assert exchange.notes["log_properties"] == {"rb": "x"}
+    assert exchange.notes["ai_log"]["cache_status"] == "miss"
+    assert "rb" not in exchange.notes["ai_log"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"no json", b'{"model":', b'{"model":1,"messages":5}', b'{"messages":[1,"a"]}', b"[]", b"\xff"]
+)
+@pytest.mark.parametrize(
+    "answer", [b"", b"no json", b"[]", b'{"usage":5,"id":{}}', b'{"usage":{"prompt_tokens":"x"}}', b"\xff"]
+)
+async def test_malformed_bodies_pass(body: bytes, answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with stage({"use_default_attributes": True}, Answer(pieces=[answer])) as it:
+        exchange, got = await it.ask(chat(body))
+    assert got == answer
+    assert exchange.notes["ai_log"]["response_type"] == "normal"
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "label"),
+    [
+        ({"model": "m"}, "/v1/chat/completions", "m"),
+        ({}, "/v1beta/models/gemini-2.0-flash:streamGenerateContent", "gemini-2.0-flash"),
+        ({}, "/v1/chat/completions", "UNKNOWN"),
+    ],
+)
+async def test_models_that_the_answer_does_not_name(model: dict[str, Any], path: str, label: str) -> None:
+    async with stage({}, answer_json({"usage": USAGE})) as it:
+        exchange, _ = await it.ask(chat(model, path=path))
+    assert exchange.notes["ai_log"]["model"] == label
+    assert {labels[2] for _, labels in it.metrics.counts()} == {label}
+
+
+@pytest.mark.parametrize(
+    ("contents", "rounds"),
+    [([{"parts": []}, {"role": "model"}, {"role": "user"}], 2), ([], 0)],
+)
+async def test_rounds_of_gemini(contents: list[Any], rounds: int) -> None:
+    async with stage({}, answer_json({})) as it:
+        exchange, _ = await it.ask(chat({"contents": contents}))
+    assert exchange.notes["ai_log"]["chat_round"] == rounds
+
+
+def findings(config: Any, **more: Any) -> str:
+    try:
+        load(None, {}, text=json.dumps({"plugins": {"ai-statistics": config}, **more}).encode())
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"attributes": [{"key": "answer", "rule": "last"}]},
+            "value of rule must be one of [nil, first, replace, append]",
+        ),
+        ({"attributes": [{"key": "a", "value_source": "body"}]}, "'body' is no source"),
+        ({"attributes": [{"key": "a"}]}, "value_source: is missing"),
+        ({"attributes": [{"value_source": "fixed_value"}]}, "has no key"),
+        ({"value_length_limit": -1}, "must not be negative"),
+        ({"use_default_attribute": True}, "did you mean 'use_default_attributes'"),
+    ],
+)
+def test_configurations_that_are_refused(config: Any, message: str) -> None:
+    assert message in findings(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"attributes": [{"key": "question", "apply_to_log": "true"}], "value_length_limit": "4000"},
+        {"use_default_attributes": True, "attributes": [{"key": "a", "rule": "no"}]},
+    ],
+)
+def test_configurations_that_are_taken(config: Any) -> None:
+    assert findings(config) == ""
+
+
+def test_higress_starts_with_values_that_never_come() -> None:
+    configs: Iterable[Any] = ({"attributes": [{"key": "a"}]}, {"attributes": [{"key": "a", "value_source": "body"}]})
+    assert [findings(config, fidelity="higress") for config in configs] == ["", ""]

@@ -1,0 +1,34 @@
+"""Whose tickets are taken for abandoned."""
+
+import os
+
+import pytest
+
+from aigw.stores.counter.schema import FORMAT
+from aigw.stores.counter.ticket import free_abandoned, new_ticket
+from aigw.stores.sqlite_file import open_for_writing
+
+MACHINE = new_ticket().partition(".")[0]
+NOBODY = 1 << 40
+"""More than any process has."""
+
+
+@pytest.mark.parametrize(
+    ("ticket", "stays"),
+    [
+        (new_ticket(), True),
+        (f"{MACHINE}.{os.getpid():x}.0.1", False),
+        (f"{MACHINE}.{os.getppid():x}.0.1", True),
+        (f"{MACHINE}.{NOBODY:x}.0.1", False),
+        (f"00000000.{NOBODY:x}.0.1", True),
+        ("1234abcd", True),
+        ("", True),
+        (f"{MACHINE}.x.0.1", True),
+    ],
+)
+def test_only_what_surely_nobody_holds_any_more(tmp_path, ticket, stays):
+    connection = open_for_writing(tmp_path / "counters.sqlite", FORMAT)
+    connection.execute("INSERT INTO holds VALUES (?, ?, 1, 9e9)", (b"k", ticket))
+    free_abandoned(connection)
+    assert connection.execute("SELECT count(*) FROM holds").fetchone() == (int(stays),)
+    connection.close()

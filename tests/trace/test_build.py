@@ -1,0 +1,275 @@
+"""Traces as they are written: from a request through real plugins to the file."""
+
+import asyncio
+import json
+import logging
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, make_env, make_exchange, terminal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aigw.config.load import load
+from aigw.config.plugins import find_plugin
+from aigw.core.model import Request, Route
+from aigw.core.redaction import secrets_in
+from aigw.pipeline.pipeline import Pipeline
+from aigw.trace.build import MAX_BODY, MAX_BYTES, record_line
+from aigw.trace.files import FOLDER, read_lines
+from aigw.trace.record import TraceRecord
+from aigw.trace.tracer import Recording, Tracer
+from aigw.trace.writer import TraceWriter
+
+PROXY = """
+plugins:
+  ai-proxy:
+    provider: {type: openai, apiTokens: [config-key-1111, config-key-2222], modelMapping: {"*": gpt-4o},
+               openaiCustomUrl: "http://127.0.0.1:1/v1"}
+  ai-cache: {}
+"""
+
+
+class Config(msgspec.Struct):
+    pass
+
+
+def finder(plugin):
+    @asynccontextmanager
+    async def build(config, env):
+        yield plugin
+
+    module = SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=build)
+    return lambda name: module if name == "ai-cache" else find_plugin(name)
+
+
+async def passes(exchange, call_next):
+    return await call_next(exchange)
+
+
+async def trace(request, plugin=passes, *answers, text=PROXY):
+    """The line of a request through `plugin` and ai-proxy."""
+    clock, recordings = FakeClock(), []
+    loaded = load(None, {}, finder(plugin), text=text.encode())
+    upstream = FakeUpstream(*(answers or (answer_json({"id": "x", "choices": []}),)))
+    async with AsyncExitStack() as stack:
+        tracer = Tracer(clock, recordings.append, secrets_in(loaded))
+        pipeline = Pipeline(list(loaded.plugins.values()), terminal(upstream), tracer)
+        await pipeline.open(make_env(upstream), stack)
+        exchange = make_exchange(request)
+        exchange.timing.arrived = clock.monotonic() - 1
+        reply = await pipeline.chain(Route("r"), "h").call(exchange)
+        await reply.body()
+        await exchange.aclose()
+        await asyncio.gather(*exchange._jobs)
+    return record_line(recordings[0])
+
+
+async def record(*args, **options):
+    return msgspec.json.decode(await trace(*args, **options), type=TraceRecord)
+
+
+def changed(found, step=0):
+    return {(each.op, each.path): (each.old, each.new) for each in found.steps[step].changed.body}
+
+
+async def test_the_life_of_a_request():
+    found = await record(
+        chat({"model": "gpt-x", "messages": []}, headers={"authorization": "Bearer client-key"}), passes
+    )
+    assert [(step.kind, step.name) for step in found.steps] == [
+        ("plugin", "ai-cache"),
+        ("plugin", "ai-proxy"),
+        ("upstream", "openai"),
+    ]
+    assert (found.method, found.path, found.route, found.host) == ("POST", "/v1/chat/completions", "test", "localhost")
+    assert (found.status, found.outcome, found.total_ms) == (200, "complete", 1000)
+    assert found.steps[0].why == {"config": "global"}
+    assert not found.steps[0].changed
+    assert changed(found, 1) == {("replace", "model"): ('"gpt-x"', '"gpt-4o"')}
+    headers = {each.name: (each.old, each.new) for each in found.steps[1].changed.headers}
+    assert headers["authorization"] == ("***", "***")
+    assert (found.steps[2].status, found.steps[2].origin) == (200, "http://127.0.0.1:1")
+
+
+async def test_a_prompt_put_in_front_is_one_change():
+    async def decorate(exchange, call_next):
+        document = exchange.request.document
+        document.set("messages", [{"role": "system", "content": "Be kind."}, *document.items_of("messages")])
+        exchange.request.query = "a=1&key=abc"
+        return await call_next(exchange)
+
+    messages = [{"role": "user", "content": f"question {n}"} for n in range(5)]
+    found = await record(chat({"model": "m", "messages": messages}), decorate)
+    assert changed(found) == {("add", "messages[0]"): ("", '{"role": "system", "content": "Be kind."}')}
+    assert (found.steps[0].changed.query.old, found.steps[0].changed.query.new) == ("", "a=1&key=***")
+
+
+async def test_retries_and_what_was_answered():
+    text = PROXY.replace("provider: {", "provider: {retryOnFailure: {enabled: true}, ")
+    answers = (Answer(status=500), answer_json({"id": "x", "choices": []}))
+    found = await record(chat({"model": "m", "messages": []}), passes, *answers, text=text)
+    assert [(step.name, step.again, step.status) for step in found.steps[1:]] == [
+        ("ai-proxy", 0, 0),
+        ("openai", 0, 500),
+        ("ai-proxy", 2, 0),
+        ("openai", 0, 200),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["text", "large", "broken"])
+async def test_bodies_that_are_not_compared(kind):
+    body = {"text": b"words", "large": b'"' + b"x" * MAX_BODY + b'"', "broken": b"{"}[kind]
+    headers = {"content-type": "text/plain"} if kind == "text" else {}
+
+    async def cut(exchange, call_next):
+        exchange.request.replace_body(body[:-1] + b"!")
+        return await call_next(exchange)
+
+    async def answers(exchange):
+        return exchange.reply(b"")
+
+    loaded = load(None, {}, finder(cut), text=b"plugins: {ai-cache: {}}")
+    recordings = []
+    async with AsyncExitStack() as stack:
+        pipeline = Pipeline(list(loaded.plugins.values()), answers, Tracer(FakeClock(), recordings.append))
+        await pipeline.open(make_env(FakeUpstream()), stack)
+        exchange = make_exchange(chat(body, headers=headers))
+        await pipeline.chain(Route("r"), "h").call(exchange)
+        await exchange.aclose()
+        await asyncio.gather(*exchange._jobs)
+    found = msgspec.json.decode(record_line(recordings[0]), type=TraceRecord).steps[0].changed
+    assert found.body == []
+    assert found.sizes == (len(body), len(body))
+    assert found.hashes[0] != found.hashes[1]
+
+
+async def test_a_trace_has_a_largest_size():
+    async def fill(exchange, call_next):
+        for number in range(300):
+            exchange.request.document.set(f"k{number}", "é" * 1000)
+            exchange.request.headers[f"h{number}"] = "v" * 1000
+        return await call_next(exchange)
+
+    found = await record(chat({"model": "m", "messages": []}), fill)
+    assert found.steps[0].changed.more
+    assert not found.cut
+
+    async def fill_more(exchange, call_next):
+        for number in range(90):
+            exchange.request.document.set(f"k{number}", str(number) + "\x00" * 1000)
+            exchange.request.headers[f"h{number}"] = "v" * 1000
+            await call_next(exchange)
+        return exchange.reply(b"{}")
+
+    line = await trace(chat({"model": "m", "messages": []}), fill_more)
+    found = msgspec.json.decode(line, type=TraceRecord)
+    assert len(line) <= MAX_BYTES
+    assert found.cut
+    assert len(found.steps) == 100
+
+
+SECRET = st.text("abcdefghijkXYZ0123456789-_", min_size=12, max_size=30).map(lambda text: f"Z{text}q")
+
+
+@given(secret=SECRET, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_secret_is_ever_written(secret, data):
+    """A credential comes in by one way, and a plugin copies it to others."""
+    ways = ("authorization", "x-api-key", "cookie", "query", "body", "config")
+    way = data.draw(st.sampled_from(ways))
+    copies = data.draw(st.sets(st.sampled_from(("note", "path", "query", "header", "text", "key", "answer"))))
+    headers = {
+        "authorization": {"authorization": f"Bearer {secret}"},
+        "x-api-key": {"x-api-key": secret},
+        "cookie": {"cookie": f"a=1; session={secret}"},
+    }.get(way, {})
+    body = {"model": "m", "messages": [], **({"tool": {"apiKey": secret}} if way == "body" else {})}
+    request = chat(body, headers=headers)
+    request.query = f"key={secret}" if way == "query" else ""
+
+    async def spread(exchange, call_next):
+        request = exchange.request
+        if "note" in copies:
+            request.document.set("note", f"here is {secret}.")
+        if "text" in copies:
+            request.document.set("messages", [{"role": "system", "content": "x" * 500 + secret + "y" * 500}])
+        if "key" in copies:
+            request.document.set(secret, 1)
+        if "path" in copies:
+            request.path += f"/{secret}"
+        if "query" in copies:
+            request.query = f"other={secret}"
+        if "header" in copies:
+            request.headers["x-note"] = secret
+        reply = exchange.reply(b"{}", status=401)
+        if "answer" in copies:
+            reply.headers["x-note"] = secret
+        return await call_next(exchange) if "path" not in copies else reply
+
+    text = PROXY.replace("config-key-1111", f'"{secret}"') if way == "config" else PROXY
+    line = asyncio.run(trace(request, spread, text=text)).decode()
+    assert secret not in line
+    assert "config-key" not in line
+
+
+async def test_the_writer_writes_and_survives(tmp_path, caplog):
+    writer = TraceWriter(tmp_path)
+    clock = FakeClock()
+    loaded = load(None, {}, finder(passes), text=b"plugins: {ai-cache: {}}")
+    tracer = writer.tracer(loaded, clock)
+
+    async def answers(exchange):
+        return exchange.reply(b"ok")
+
+    async with AsyncExitStack() as stack:
+        pipeline = Pipeline(list(loaded.plugins.values()), answers, tracer)
+        await pipeline.open(make_env(FakeUpstream()), stack)
+        for _ in range(3):
+            exchange = make_exchange(chat({}))
+            await pipeline.chain(Route("r"), "h").call(exchange)
+            await exchange.aclose()
+            await asyncio.gather(*exchange._jobs)
+    writer.close()
+    lines = list(read_lines(tmp_path / FOLDER))
+    assert [json.loads(line)["id"] for line in lines] == ["aigw-1"] * 3
+    (file,) = (tmp_path / FOLDER).iterdir()
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+    blocked = TraceWriter(tmp_path / "a-file" / "state")
+    (tmp_path / "a-file").write_text("")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            blocked.add(exchange.notes["trace"])
+        blocked.close()
+    assert blocked.lost == 3
+    assert len([each for each in caplog.messages if "could not be written" in each]) == 1
+    blocked.add(exchange.notes["trace"])
+    assert blocked.lost == 4
+
+
+def test_what_waits_is_bounded_by_its_bytes(tmp_path):
+    """The lock is held, so that the thread takes nothing."""
+    writer = TraceWriter(tmp_path)
+    big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
+    recording = Recording(make_exchange(big), 0.0, (), ())
+    with writer._changed:
+        writer.add(recording)
+        writer.add(recording)
+    writer.close()
+    assert writer.lost == 1
+
+
+def test_a_failure_after_one_that_did_not_fit_is_logged(tmp_path, caplog):
+    (tmp_path / "a-file").write_text("")
+    writer = TraceWriter(tmp_path / "a-file")
+    big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
+    recording = Recording(make_exchange(big), 0.0, (), ())
+    with writer._changed:
+        writer.add(recording)
+        writer.add(recording)
+    writer.close()
+    assert writer.lost == 2
+    assert "a trace could not be written" in caplog.text

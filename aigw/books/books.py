@@ -15,10 +15,10 @@ from aigw.books.request_log import Recorder, Show
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.telemetry import open_telemetry
 from aigw.books.usage_file import FILE_NAME
+from aigw.books.usage_log import UsageLog
 from aigw.books.usage_logs import UsageLogs
 from aigw.core.env import Clock
 from aigw.core.errors import ConfigError
-from aigw.core.stores import UsageLog
 from aigw.metering.tokenizer import TokenCounter
 from aigw.pricing.prices import Prices
 from aigw.stores.private import make_folder

@@ -13,7 +13,7 @@ from aigw.books.question import Question
 from aigw.books.redis_log_read import SERVICE, STREAM, SharedUsage, UsageStream
 from aigw.books.summary import Summary
 from aigw.books.usage_queue import UsageQueue
-from aigw.core.tokens import UsageRow
+from aigw.books.usage_row import UsageRow
 from aigw.stores.redis.client import RedisClient, Word
 from aigw.stores.redis.url import parse_redis_url
 

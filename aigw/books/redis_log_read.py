@@ -16,8 +16,8 @@ from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_file import COLUMNS, FORMAT
 from aigw.books.usage_query import summarise_in, values_of
+from aigw.books.usage_row import UsageRow
 from aigw.core.stores import Service
-from aigw.core.tokens import UsageRow
 from aigw.stores.redis.client import RedisClient
 from aigw.stores.redis.url import RedisAddress, parse_redis_url
 

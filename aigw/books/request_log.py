@@ -17,12 +17,12 @@ import msgspec
 
 from aigw.books.access_log import AccessLog
 from aigw.books.telemetry import Telemetry
+from aigw.books.usage_log import UsageLog
+from aigw.books.usage_row import UsageRow
 from aigw.core import tokens as rows
 from aigw.core.env import Clock, Tokens
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Outcome
-from aigw.core.stores import UsageLog
-from aigw.core.tokens import UsageRow
 from aigw.dialects import apis
 from aigw.dialects.watch import UsageWatch
 from aigw.metering.estimate import estimate_answer, is_told

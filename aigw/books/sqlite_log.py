@@ -15,8 +15,8 @@ from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_file import COLUMNS, FORMAT
 from aigw.books.usage_queue import UsageQueue
+from aigw.books.usage_row import UsageRow
 from aigw.core.stores import StoreError
-from aigw.core.tokens import UsageRow
 from aigw.stores.private import identity
 from aigw.stores.sqlite_file import (
     FileError,

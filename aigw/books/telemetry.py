@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aigw import __version__
-from aigw.core.tokens import UsageRow
+from aigw.books.usage_row import UsageRow
 from aigw.dialects import apis
 
 log = logging.getLogger("aigw")

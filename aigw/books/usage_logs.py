@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from aigw.books.question import Question
 from aigw.books.summary import Summary
-from aigw.core.stores import UsageLog
-from aigw.core.tokens import UsageRow
+from aigw.books.usage_log import UsageLog
+from aigw.books.usage_row import UsageRow
 
 
 class UsageLogs:

@@ -14,7 +14,8 @@ import msgspec
 from aigw.books import summary
 from aigw.books.question import BY, Question
 from aigw.books.usage_file import COLUMNS, FORMAT
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 from aigw.stores.sqlite_file import open_for_reading, unreadable
 
 if TYPE_CHECKING:

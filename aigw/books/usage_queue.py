@@ -11,8 +11,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 
+from aigw.books.usage_row import UsageRow
 from aigw.core.stores import StoreError
-from aigw.core.tokens import UsageRow
 
 log = logging.getLogger("aigw")
 

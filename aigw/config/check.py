@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 import msgspec.inspect as mi
 
-from aigw.config.report import Path, Report, suggest
+from aigw.config.report import Report, suggest
 from aigw.config.source import Source
 from aigw.config.units import parse_duration, parse_size
+from aigw.core.json_path import JsonPath
 
 Value = Any
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
@@ -39,7 +40,7 @@ class Checker:
         self.source = source
         self.report = report
 
-    def convert(self, value: Value, type_: Any, path: Path, keys: Mapping[str, Path] | None = None) -> Any:
+    def convert(self, value: Value, type_: Any, path: JsonPath, keys: Mapping[str, JsonPath] | None = None) -> Any:
         """The value as `type_`, or None with errors in the report. `keys` says where a key stands that is not under
         `path`."""
         with self.report.aside() as (errors, notes):
@@ -54,7 +55,7 @@ class Checker:
                 self.report.error(path, str(error))
             return None
 
-    def check(self, value: Value, type_: mi.Type, path: Path, keys: Mapping[str, Path]) -> Value:
+    def check(self, value: Value, type_: mi.Type, path: JsonPath, keys: Mapping[str, JsonPath]) -> Value:
         """The value with its leniencies resolved. `keys` as for `convert`."""
         if isinstance(type_, mi.Metadata):
             unit = (type_.extra or {}).get("unit")
@@ -69,7 +70,7 @@ class Checker:
         handler = _HANDLERS.get(type(type_))
         return handler(self, value, type_, path) if handler else value
 
-    def _struct(self, value: Value, type_: mi.StructType, path: Path, keys: Mapping[str, Path]) -> Value:
+    def _struct(self, value: Value, type_: mi.StructType, path: JsonPath, keys: Mapping[str, JsonPath]) -> Value:
         if not isinstance(value, dict):
             return self._wrong(value, "a mapping", path)
         fields = {field.encode_name: field for field in type_.fields}
@@ -89,7 +90,7 @@ class Checker:
                 self.report.error(path, f"the required key {name!r} is missing")
         return clean
 
-    def _dict(self, value: Value, type_: mi.DictType, path: Path) -> Value:
+    def _dict(self, value: Value, type_: mi.DictType, path: JsonPath) -> Value:
         if not isinstance(value, dict):
             return self._wrong(value, "a mapping", path)
         clean = {}
@@ -99,19 +100,19 @@ class Checker:
             clean[key] = self.check(item, type_.value_type, place, {})
         return self._length(clean, type_, path)
 
-    def _list(self, value: Value, type_: Any, path: Path) -> Value:
+    def _list(self, value: Value, type_: Any, path: JsonPath) -> Value:
         if not isinstance(value, list):
             return self._wrong(value, "a list", path)
         clean = [self.check(item, type_.item_type, (*path, index), {}) for index, item in enumerate(value)]
         return self._length(clean, type_, path)
 
-    def _tuple(self, value: Value, type_: mi.TupleType, path: Path) -> Value:
+    def _tuple(self, value: Value, type_: mi.TupleType, path: JsonPath) -> Value:
         if not isinstance(value, list) or len(value) != len(type_.item_types):
             return self._wrong(value, f"a list of {len(type_.item_types)}", path)
         pairs = enumerate(zip(value, type_.item_types, strict=True))
         return [self.check(item, item_type, (*path, index), {}) for index, (item, item_type) in pairs]
 
-    def _str(self, value: Value, type_: mi.StrType, path: Path) -> Value:
+    def _str(self, value: Value, type_: mi.StrType, path: JsonPath) -> Value:
         if isinstance(value, int | float):
             kind = "boolean" if isinstance(value, bool) else "number"
             self._lenient(path, f"a {kind} where text is expected, read as Higress reads it; put it in quotes")
@@ -122,7 +123,7 @@ class Checker:
             self.report.error(path, f"must look like {type_.pattern}, got {self.report.say(path, value)}")
         return self._length(value, type_, path)
 
-    def _bool(self, value: Value, type_: mi.BoolType, path: Path) -> Value:
+    def _bool(self, value: Value, type_: mi.BoolType, path: JsonPath) -> Value:
         if isinstance(value, bool):
             return value
         text = str(value).strip().lower() if isinstance(value, str | int) else ""
@@ -132,7 +133,7 @@ class Checker:
         self._lenient(path, f"{kind} where true or false is expected, read as Higress reads it")
         return _BOOLEANS[text]
 
-    def _int(self, value: Value, type_: mi.IntType, path: Path) -> Value:
+    def _int(self, value: Value, type_: mi.IntType, path: JsonPath) -> Value:
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             self._lenient(path, "text where a number is expected, read as Higress reads it")
             value = int(value)
@@ -142,7 +143,7 @@ class Checker:
             return self._wrong(value, "a whole number", path)
         return self._bounds(value, type_, path)
 
-    def _float(self, value: Value, type_: mi.FloatType, path: Path) -> Value:
+    def _float(self, value: Value, type_: mi.FloatType, path: JsonPath) -> Value:
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             self._lenient(path, "text where a number is expected, read as Higress reads it")
             value = float(value)
@@ -150,10 +151,10 @@ class Checker:
             return self._wrong(value, "a number", path)
         return self._bounds(float(value), type_, path)
 
-    def _none(self, value: Value, type_: mi.NoneType, path: Path) -> Value:
+    def _none(self, value: Value, type_: mi.NoneType, path: JsonPath) -> Value:
         return None if value is None else self._wrong(value, "empty", path)
 
-    def _choice(self, value: Value, type_: mi.LiteralType | mi.EnumType, path: Path) -> Value:
+    def _choice(self, value: Value, type_: mi.LiteralType | mi.EnumType, path: JsonPath) -> Value:
         values = type_.values if isinstance(type_, mi.LiteralType) else tuple(each.value for each in type_.cls)
         if any(value == each and type(value) is type(each) for each in values):
             return value
@@ -167,7 +168,7 @@ class Checker:
         self.report.error(path, f"must be one of {names}, got {self.report.say(path, value)}{hint}")
         return value
 
-    def _union(self, value: Value, type_: mi.UnionType, path: Path) -> Value:
+    def _union(self, value: Value, type_: mi.UnionType, path: JsonPath) -> Value:
         """The first member that takes the value as it is, else one that takes it leniently, else the errors of the
         nearest one."""
         attempts = []
@@ -182,14 +183,14 @@ class Checker:
         self.report.add(errors, notes)
         return clean
 
-    def _unit(self, text: str, unit: str, path: Path) -> float | int | None:
+    def _unit(self, text: str, unit: str, path: JsonPath) -> float | int | None:
         parsed = parse_duration(text) if unit == "duration" else parse_size(text)
         if parsed is None and path not in self.source.missing:
             example = '"10s" or "500ms"' if unit == "duration" else '"100MiB"'
             self.report.error(path, f"is no {unit} such as {example}: {self.report.say(path, text)}")
         return parsed
 
-    def _bounds(self, value: float, type_: Any, path: Path) -> float:
+    def _bounds(self, value: float, type_: Any, path: JsonPath) -> float:
         for name, (words, holds) in _BOUNDS.items():
             bound = getattr(type_, name)
             if bound is not None and not holds(value, bound):
@@ -198,7 +199,7 @@ class Checker:
             self.report.error(path, f"must be a multiple of {type_.multiple_of}")
         return value
 
-    def _length(self, value: Value, type_: Any, path: Path) -> Value:
+    def _length(self, value: Value, type_: Any, path: JsonPath) -> Value:
         if type_.min_length is not None and len(value) < type_.min_length:
             self.report.error(
                 path, "must not be empty" if type_.min_length == 1 else f"needs {type_.min_length} or more"
@@ -207,7 +208,7 @@ class Checker:
             self.report.error(path, f"has {len(value)}, which is more than {type_.max_length}")
         return value
 
-    def _wrong(self, value: Value, expected: str, path: Path) -> Value:
+    def _wrong(self, value: Value, expected: str, path: JsonPath) -> Value:
         got = (
             self.report.say(path, value)
             if isinstance(value, str | int | float)
@@ -216,17 +217,17 @@ class Checker:
         self.report.error(path, f"must be {expected}, got {got}")
         return value
 
-    def _lenient(self, path: Path, message: str) -> None:
+    def _lenient(self, path: JsonPath, message: str) -> None:
         """Text from the environment has no type of its own, so that there is nothing to note about it."""
         if path not in self.source.expanded:
             self.report.note(path, message)
 
-    def _misses_something(self, path: Path, keys: Mapping[str, Path]) -> bool:
+    def _misses_something(self, path: JsonPath, keys: Mapping[str, JsonPath]) -> bool:
         places = (path, *keys.values())
         return any(missing[: len(place)] == place for missing in self.source.missing for place in places)
 
 
-_HANDLERS: dict[type[mi.Type], Callable[[Checker, Value, Any, Path], Value]] = {
+_HANDLERS: dict[type[mi.Type], Callable[[Checker, Value, Any, JsonPath], Value]] = {
     mi.DictType: Checker._dict,
     mi.ListType: Checker._list,
     mi.SetType: Checker._list,

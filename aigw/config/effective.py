@@ -15,9 +15,9 @@ import yaml
 
 from aigw.config.load import Loaded
 from aigw.config.plugins import LoadedPlugin
-from aigw.config.report import Path, format_path
 from aigw.config.rules import MATCH_KEYS, Rule
 from aigw.config.units import duration_text, size_text
+from aigw.core.json_path import JsonPath, format_path
 from aigw.core.secrets import HIDDEN, is_hidden, without_password
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
@@ -28,7 +28,7 @@ class Effective:
     """`values` are plain and redacted; `origins` says for each leaf's path where it came from; `order` is per route."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    origins: dict[Path, str] = field(default_factory=dict)
+    origins: dict[JsonPath, str] = field(default_factory=dict)
     order: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -65,7 +65,7 @@ class _Writer:
         return self._result
 
     def _plugin(self, plugin: LoadedPlugin) -> dict[str, Any]:
-        path: Path = ("plugins", plugin.name)
+        path: JsonPath = ("plugins", plugin.name)
         default = plugin.rules.default
         values = self._section(_builtins(default), path, path) if default is not None else {}
         if rules := plugin.rules.of_rules:
@@ -78,11 +78,11 @@ class _Writer:
             ]
         return values
 
-    def _match(self, rule: Rule, path: Path) -> dict[str, Any]:
+    def _match(self, rule: Rule, path: JsonPath) -> dict[str, Any]:
         given = dict(zip(MATCH_KEYS, (list(names) for names in rule), strict=True))
         return self._section(given, path, path)
 
-    def _rule(self, plugin: LoadedPlugin, config: Any, path: Path) -> dict[str, Any]:
+    def _rule(self, plugin: LoadedPlugin, config: Any, path: JsonPath) -> dict[str, Any]:
         """A rule's configuration; keys that it inherits come from the global one."""
         values: dict[str, Any] = {}
         for key, value in _builtins(config).items():
@@ -92,7 +92,7 @@ class _Writer:
         return values
 
     def _route(self, route: dict[str, Any], index: int) -> dict[str, Any]:
-        path: Path = ("routes", index)
+        path: JsonPath = ("routes", index)
         changes = route.pop("plugins")
         values = self._section(route, path, path)
         for name in changes:
@@ -106,7 +106,7 @@ class _Writer:
                 plugins[name] = self._rule(plugin, config, place)
         return values
 
-    def _section(self, values: dict[str, Any], path: Path, place: Path) -> dict[str, Any]:
+    def _section(self, values: dict[str, Any], path: JsonPath, place: JsonPath) -> dict[str, Any]:
         """`path` is where it is shown, `place` where it stands in the file. Of what is switched off, that it is so."""
         result: dict[str, Any] = {}
         off = values.get("enabled") is False
@@ -118,11 +118,11 @@ class _Writer:
             self._put(result, key, value, (*path, key), (*place, key))
         return result
 
-    def _put(self, into: dict[str, Any], key: str, value: Any, path: Path, place: Path) -> None:
+    def _put(self, into: dict[str, Any], key: str, value: Any, path: JsonPath, place: JsonPath) -> None:
         if value not in _EMPTY or place in self._source.lines:
             into[key] = self._value(value, path, place)
 
-    def _value(self, value: Any, path: Path, place: Path) -> Any:
+    def _value(self, value: Any, path: JsonPath, place: JsonPath) -> Any:
         if isinstance(value, dict) and value:
             return self._section(value, path, place)
         if isinstance(value, list | tuple) and value:
@@ -139,7 +139,7 @@ class _Writer:
         groups = (("environment", others), (".env", ours))
         return ", ".join(f"{where} {', '.join(found)}" for where, found in groups if found)
 
-    def _leaf(self, value: Any, path: Path, place: Path) -> Any:
+    def _leaf(self, value: Any, path: JsonPath, place: JsonPath) -> Any:
         line = self._source.lines.get(place)
         names = self._source.expanded.get(place)
         origin = self._place(line) if line else "default"
@@ -165,7 +165,7 @@ def to_json(shown: Effective) -> str:
     return json.dumps({"config": shown.values, "sources": sources, "order": shown.order}, indent=2, ensure_ascii=False)
 
 
-def _rows(value: Any, path: Path, indent: str, origins: dict[Path, str]) -> Iterator[tuple[str, str]]:
+def _rows(value: Any, path: JsonPath, indent: str, origins: dict[JsonPath, str]) -> Iterator[tuple[str, str]]:
     steps: Any = value.items() if isinstance(value, dict) else enumerate(value)
     for step, item in steps:
         head = f"{indent}{_scalar(step)}:" if isinstance(value, dict) else f"{indent}-"

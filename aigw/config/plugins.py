@@ -17,8 +17,9 @@ import msgspec
 import aigw.plugins
 from aigw.config.check import Checker
 from aigw.config.model import RouteConfig
-from aigw.config.report import Path, Report, suggest
+from aigw.config.report import Report, suggest
 from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, PluginRules, Rule, match_keys
+from aigw.core.json_path import JsonPath
 from aigw.core.plugin import PluginModule
 from aigw.higress.places import PLACES
 
@@ -80,7 +81,7 @@ class PluginLoader:
         on_routes = {name for route in routes for name, value in route.plugins.items() if value is not False}
         self.seen = [name for name in names if name in plugins or name in on_routes]
         for name in names:
-            path: Path = ("plugins", name)
+            path: JsonPath = ("plugins", name)
             if name not in plugins:
                 path = next(("routes", i, "plugins", name) for i, route in enumerate(routes) if name in route.plugins)
             module = self._module(name, path)
@@ -91,7 +92,7 @@ class PluginLoader:
                 loaded[name] = LoadedPlugin(name, module, rules)
         return loaded
 
-    def _module(self, name: str, path: Path) -> PluginModule | None:
+    def _module(self, name: str, path: JsonPath) -> PluginModule | None:
         module = self._find(name)
         if module is None and name in PLACES:
             self._report.error(path, f"this version of aigw does not have the plugin {name!r}; take it out")
@@ -118,7 +119,7 @@ class _PluginReader:
         self._name = name
         self._module = module
         self._lenient_global = lenient_global
-        self._path: Path = ("plugins", name)
+        self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
 
     def read(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> PluginRules | None:
@@ -192,7 +193,7 @@ class _PluginReader:
                 pairs.append((match_keys(dict(zip(keys, types, strict=True))), config))
         return pairs
 
-    def _rule_config(self, own: dict[str, Any], path: Path) -> Any:
+    def _rule_config(self, own: dict[str, Any], path: JsonPath) -> Any:
         """A rule's configuration replaces the global one; with INHERITS it is a copy of it with the rule's own keys
         on top."""
         if not self._module.INHERITS:
@@ -200,7 +201,7 @@ class _PluginReader:
         keys = {key: (*self._path, key) for key in self._global if key not in own}
         return self._convert({**self._global, **own}, path, keys)
 
-    def _convert(self, raw: dict[str, Any], path: Path, keys: Mapping[str, Path]) -> Any:
+    def _convert(self, raw: dict[str, Any], path: JsonPath, keys: Mapping[str, JsonPath]) -> Any:
         config = self._checker.convert(raw, self._module.Config, path, keys)
         if config is not None:
             for problem in self._module.check(config):

@@ -11,21 +11,18 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from aigw.core.json_path import JsonPath, format_path
 from aigw.core.secrets import HIDDEN, is_secret, without_password
 
 EXIT_CODE = 2
 """Of a command that refuses a configuration."""
-
-Path = tuple[str | int, ...]
-
-_PLAIN_KEY = re.compile(r"[\w-]+")
 
 
 class Finding(NamedTuple):
     """`line` is 0 where the file has no such place."""
 
     line: int
-    path: Path
+    path: JsonPath
     message: str
 
 
@@ -35,15 +32,15 @@ class Report:
     unsaid."""
 
     name: str
-    lines: Mapping[Path, int] = field(default_factory=dict)
-    hidden: Collection[Path] = ()
+    lines: Mapping[JsonPath, int] = field(default_factory=dict)
+    hidden: Collection[JsonPath] = ()
     errors: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
 
-    def error(self, path: Path, message: str, line: int = 0) -> None:
+    def error(self, path: JsonPath, message: str, line: int = 0) -> None:
         self._add(self.errors, Finding(line or self.line(path), path, message))
 
-    def note(self, path: Path, message: str) -> None:
+    def note(self, path: JsonPath, message: str) -> None:
         self._add(self.notes, Finding(self.line(path), path, message))
 
     @contextmanager
@@ -63,14 +60,14 @@ class Report:
         for finding in notes:
             self._add(self.notes, finding)
 
-    def line(self, path: Path) -> int:
+    def line(self, path: JsonPath) -> int:
         """The line of `path`, or of the nearest place around it that the file has; 0 without one."""
         for length in range(len(path), -1, -1):
             if line := self.lines.get(path[:length]):
                 return line
         return 0
 
-    def say(self, path: Path, value: Any) -> str:
+    def say(self, path: JsonPath, value: Any) -> str:
         """`value` for a message: short, and `***` where it is a secret."""
         if is_secret(path) or path in self.hidden:
             return HIDDEN
@@ -90,19 +87,6 @@ class Report:
     def _add(self, findings: list[Finding], finding: Finding) -> None:
         if finding not in findings:
             findings.append(finding)
-
-
-def format_path(path: Path) -> str:
-    """`plugins.ai-proxy._rules_[0].provider`; keys that would not read well are quoted: `services['a.b:1']`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif _PLAIN_KEY.fullmatch(step):
-            text += f".{step}" if text else step
-        else:
-            text += f"[{step!r}]"
-    return text
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from aigw.config.model import GatewayConfig, RouteConfig
-from aigw.config.report import Path, Report, suggest
+from aigw.config.report import Report, suggest
 from aigw.config.services import parse_listen, parse_upstream, service_problem
 from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
+from aigw.core.json_path import JsonPath
 from aigw.stores.redis.url import parse_redis_url
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
@@ -33,7 +34,7 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
         _try(split_authority, host, report, ("hosts", index))
     seen: dict[str, int] = {}
     for index, route in enumerate(config.routes):
-        path: Path = ("routes", index)
+        path: JsonPath = ("routes", index)
         if route.name in seen:
             first = report.line(("routes", seen[route.name], "name"))
             report.error((*path, "name"), f"{route.name!r} is already the name of the route in line {first}")
@@ -58,7 +59,7 @@ def check_order(order: list[str], configured: Iterable[str], report: Report) -> 
         report.error(("order", order.index("ai-quota")), message)
 
 
-def _check_route(route: RouteConfig, path: Path, report: Report) -> None:
+def _check_route(route: RouteConfig, path: JsonPath, report: Report) -> None:
     if "*" in route.match.path[:-1]:
         report.error((*path, "match", "path"), "may have one *, at its end")
     for index, method in enumerate(route.match.methods):
@@ -70,7 +71,7 @@ def _check_route(route: RouteConfig, path: Path, report: Report) -> None:
             report.note((*path, "upstream"), "only scheme, host and port are used; path and query are the request's")
 
 
-def _try(parse: Callable[[str], Any], text: str, report: Report, path: Path) -> None:
+def _try(parse: Callable[[str], Any], text: str, report: Report, path: JsonPath) -> None:
     try:
         parse(text)
     except (ConfigError, ValueError) as error:

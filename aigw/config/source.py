@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from aigw.config.environment import expand
-from aigw.config.report import Path, Report
+from aigw.config.report import Report
+from aigw.core.json_path import JsonPath
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -33,9 +34,9 @@ class Source:
     file `.env`."""
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
-    lines: dict[Path, int] = field(default_factory=dict)
-    expanded: dict[Path, tuple[str, ...]] = field(default_factory=dict)
-    missing: set[Path] = field(default_factory=set)
+    lines: dict[JsonPath, int] = field(default_factory=dict)
+    expanded: dict[JsonPath, tuple[str, ...]] = field(default_factory=dict)
+    missing: set[JsonPath] = field(default_factory=set)
     dotenv: frozenset[str] = frozenset()
 
 
@@ -161,7 +162,7 @@ class _Builder:
         self._scalars = yaml.CSafeLoader("")
         self._count = 0
 
-    def build(self, node: _Node, path: Path, line: int = 0) -> Any:
+    def build(self, node: _Node, path: JsonPath, line: int = 0) -> Any:
         self._count += 1
         if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
             raise _UnreadableError(_TOO_LARGE, node.line)
@@ -172,11 +173,11 @@ class _Builder:
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, path)
 
-    def _mapping(self, node: _Node, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: _Node, path: JsonPath) -> dict[str, Any]:
         pairs = self._pairs(node, path)
         return {key: self.build(value, (*path, key), line) for key, (line, value) in pairs.items()}
 
-    def _pairs(self, node: _Node, path: Path) -> dict[str, tuple[int, _Node]]:
+    def _pairs(self, node: _Node, path: JsonPath) -> dict[str, tuple[int, _Node]]:
         """Key to its line and value: the mapping's own first, then what `<<` brings in and nothing nearer has set."""
         pairs: dict[str, tuple[int, _Node]] = {}
         merged: list[_Node] = []
@@ -200,7 +201,7 @@ class _Builder:
                 self._report.error(path, "<< takes a mapping or a list of mappings", part.line)
         return pairs
 
-    def _scalar(self, node: _Node, path: Path) -> Any:
+    def _scalar(self, node: _Node, path: JsonPath) -> Any:
         if node.tag in _TAGS and not (node.tag.endswith(("int", "float")) and ":" in node.value):
             try:
                 return self._scalars.construct_object(yaml.ScalarNode(node.tag, node.value))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-Path = tuple[str | int, ...]
+from aigw.core.json_path import JsonPath
 
 MAX_DEPTH = 64
 """Values nested deeper are compared as a whole."""
@@ -22,12 +22,12 @@ class Change(NamedTuple):
     """`op` is add, remove or replace. An index in `path` counts in the list as the changes before have left it."""
 
     op: str
-    path: Path
+    path: JsonPath
     old: Any = None
     new: Any = None
 
 
-def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
+def changes(old: Any, new: Any, path: JsonPath = ()) -> Iterator[Change]:
     """The values are as `json.loads` makes them. Raises RecursionError for values that nobody can write as JSON."""
     if isinstance(old, dict) and isinstance(new, dict) and len(path) < MAX_DEPTH:
         for key, value in old.items():
@@ -44,7 +44,7 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
         yield Change("replace", path, old, new)
 
 
-def _elements(old: list[Any], new: list[Any], path: Path) -> Iterator[Change]:
+def _elements(old: list[Any], new: list[Any], path: JsonPath) -> Iterator[Change]:
     before, after = list(map(_identity, old)), list(map(_identity, new))
     for i1, i2, j1, j2 in _differing(before, after):
         pairs = min(i2 - i1, j2 - j1)

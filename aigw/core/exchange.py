@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
+from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 from aigw.core.tokens import Tokens
 
 log = logging.getLogger("aigw")
 
-CONSUMER_HEADER = "x-mse-consumer"
-"""In which Higress's plugins tell each other, and upstreams, who asks."""
 DEFERRED_SECONDS = 30.0
 """A deferred job that takes longer is cancelled, so that a dead store cannot pile up work."""
 

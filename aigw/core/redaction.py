@@ -16,9 +16,8 @@ from urllib.parse import quote, unquote
 
 from multidict import CIMultiDict
 
-from aigw.config.load import Loaded
-from aigw.config.report import Path
-from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret, is_secret_key, masked, names_secret
+from aigw.core.json_path import JsonPath
+from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret
 
 SHORTEST = 8
 """A secret of fewer characters is hidden in its place only: as part of other text it may be any word."""
@@ -32,38 +31,6 @@ _PIECE = 500
 """A longer secret is looked for in pieces, so that `_AROUND` always has room for them."""
 _BEFORE = 20
 """Characters that are shown before the place where two texts begin to differ."""
-
-
-def secrets_in(loaded: Loaded) -> set[str]:
-    """The secrets of a configuration: what stands under a key or came from a variable that names one."""
-    source = loaded.source
-    found = {value for path, value in _leaves(source.values, ()) if is_secret(path)}
-    for path, names in source.expanded.items():
-        if is_secret(names) and isinstance(value := _at(source.values, path), str):
-            found.add(value)
-    return {value for value in found if len(value) >= SHORTEST}
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value
-
-
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text with its path."""
-    waiting: list[tuple[Path, Any]] = [(path, value)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [((*path, key), item) for key, item in value.items()]
-        elif isinstance(value, list):
-            waiting += [((*path, index), item) for index, item in enumerate(value)]
-        elif isinstance(value, str):
-            yield path, value
 
 
 class Redaction:
@@ -118,11 +85,11 @@ class Redaction:
         ]
         return self.text("&".join(shown), limit)
 
-    def json(self, path: Path, value: Any, limit: int) -> str:
+    def json(self, path: JsonPath, value: Any, limit: int) -> str:
         """A JSON value, as JSON."""
         return _cut(_written(self._leaves(path, value, [MAX_LEAVES], limit)), limit)
 
-    def _leaves(self, path: Path, value: Any, left: list[int], limit: int) -> Any:
+    def _leaves(self, path: JsonPath, value: Any, left: list[int], limit: int) -> Any:
         left[0] -= 1
         if isinstance(value, dict | list) and value and left[0] <= 0:
             return "..."

@@ -1,29 +1,9 @@
-"""The protocols of what is kept. Each has one file an implementation; only `server` and `cli` know which is used."""
+"""The protocols of what plugins keep and count. Which implementation one has only `server` and `cli` know."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
-
-from aigw.books.question import Question
-from aigw.books.summary import Summary
-from aigw.core.tokens import UsageRow
-
-
-class UsageLog(Protocol):
-    """Usage rows, shared by all processes that have the same state folder."""
-
-    def append(self, row: UsageRow) -> None:
-        """Takes a row at once and writes it within 200 ms, off the caller's path. Never raises, never blocks."""
-        ...
-
-    def summarise(self, question: Question) -> Summary:
-        """Takes seconds for a million requests: not for the event loop. Raises StoreError."""
-        ...
-
-    def close(self) -> None:
-        """Writes what is left."""
-        ...
 
 
 class StoreError(Exception):

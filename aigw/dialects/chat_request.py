@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.document import Document
+from aigw.higress.parse_bool import truthy
 
 HIGRESS_FIELDS = (
     "messages", "model", "store", "reasoning_effort", "metadata", "frequency_penalty", "logit_bias", "logprobs",
@@ -89,13 +90,6 @@ def ask_for_usage(request: Document) -> bool:
         return False
     request.set("stream_options", {**(options if isinstance(options, dict) else {}), "include_usage": True})
     return True
-
-
-def truthy(value: Any) -> bool:
-    """What Higress takes for true: true, a number that is not 0, and the texts Go's ParseBool accepts (P16)."""
-    if isinstance(value, str):
-        return value in ("1", "t", "T", "true", "TRUE", "True")
-    return bool(value) and isinstance(value, bool | int | float)
 
 
 def reserialise(request: Document) -> None:

@@ -259,3 +259,16 @@ def _count(value: Any) -> int | None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def as_payload(tokens: Tokens, model: str) -> bytes:
+    """Reported tokens in OpenAI's form, b"" if there are none."""
+    if tokens.source != "reported":
+        return b""
+    spent = (tokens.input or 0) + (tokens.cache_read or 0) + (tokens.cache_write or 0)
+    usage: dict[str, Any] = {"prompt_tokens": spent, "completion_tokens": tokens.output or 0}
+    if tokens.cache_read is not None:
+        usage["prompt_tokens_details"] = {"cached_tokens": tokens.cache_read}
+    if tokens.reasoning is not None:
+        usage["completion_tokens_details"] = {"reasoning_tokens": tokens.reasoning}
+    return msgspec.json.encode({"model": model, "usage": usage} if model else {"usage": usage})

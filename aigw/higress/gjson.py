@@ -18,7 +18,7 @@ _MISSING: Any = object()
 _Step = Callable[[Any], Any]
 
 
-class Path:
+class GjsonPath:
     """A compiled path."""
 
     __slots__ = ("_segments", "text")
@@ -200,7 +200,7 @@ def _query(text: str) -> Callable[[Any], bool]:
     """What stands in `#(...)`: a path alone (does it exist?), or a path, an operator and a literal."""
     match = _QUERY.fullmatch(text.strip())
     path = (match[1] if match else text).strip()
-    find = Path(path)._find if path else _this
+    find = GjsonPath(path)._find if path else _this
     if match is None:
         return lambda item: isinstance(item, dict | list) and find(item) is not _MISSING
     literal = match[3].strip()

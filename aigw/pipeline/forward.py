@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from functools import lru_cache
-
-from multidict import CIMultiDict
 
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
+from aigw.core.headers import hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
 from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.sse import Event, EventSplitter
-
-HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-     "transfer-encoding", "upgrade")
-)  # fmt: skip
-"""Headers that belong to one connection (RFC 9110 7.6.1); those that `Connection` names are hop-by-hop as well."""
 
 
 class Forward:
@@ -66,18 +58,6 @@ def _as_plain_proxy(request: Request, target: Target) -> Target:
     for name in hop_by_hop(request.headers):
         request.headers.popall(name, None)
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))
-
-
-def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
-    """The names in `headers` that must not be passed on, in lower case."""
-    listed = ",".join(headers.getall("connection", ()))
-    return [name for name in connection_names(listed) if name in headers]
-
-
-@lru_cache(maxsize=256)
-def connection_names(connection: str) -> frozenset[str]:
-    """The hop-by-hop names under a `Connection` header, in lower case."""
-    return HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))
 
 
 class ByteSource:

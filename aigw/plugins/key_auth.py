@@ -16,7 +16,8 @@ from msgspec import Meta, Struct, structs
 
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
-from aigw.core.exchange import CONSUMER_HEADER, Exchange
+from aigw.core.exchange import Exchange
+from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply

@@ -17,8 +17,9 @@ from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
-from aigw.dialects import apis, chat_request
+from aigw.dialects import apis
 from aigw.dialects import dashscope as qwen
+from aigw.higress.parse_bool import truthy
 from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.call import Call
@@ -110,7 +111,7 @@ class BoundProvider:
         request = call.request
         try:
             document = request.document
-            streaming = chat_request.truthy(document.get("stream"))
+            streaming = truthy(document.get("stream"))
             wants_usage = _asks_for_usage(document)
             incremental = not (self._faithful and document.get("tools"))
             encoding_format = str(document.get("encoding_format") or "")
@@ -203,7 +204,7 @@ _BUILTIN = Origin("builtin", "builtin", 0)
 
 def _asks_for_usage(document: Document) -> bool:
     options = document.get("stream_options")
-    return isinstance(options, dict) and chat_request.truthy(options.get("include_usage"))
+    return isinstance(options, dict) and truthy(options.get("include_usage"))
 
 
 def _unusable(why: str) -> GatewayError:

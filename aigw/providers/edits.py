@@ -11,6 +11,7 @@ from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, chat_request
 from aigw.dialects import dashscope as qwen
+from aigw.higress.parse_bool import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
 from aigw.providers.mapping import ModelMapping
@@ -107,7 +108,7 @@ class BodyEdits:
             return qwen.encode_embeddings(document)
         if api != apis.CHAT:
             return document.encode()
-        streaming = chat_request.truthy(document.get("stream"))
+        streaming = truthy(document.get("stream"))
         headers["accept"] = "text/event-stream" if streaming else "*/*"
         if streaming:
             headers["x-dashscope-sse"] = "enable"

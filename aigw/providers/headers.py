@@ -7,13 +7,9 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-from aigw.core.exchange import CONSUMER_HEADER
+from aigw.core.headers import CONSUMER_HEADER, CREDENTIALS, connection_names
 from aigw.core.model import Request
-from aigw.pipeline.forward import connection_names
 from aigw.providers.provider import Auth, Provider
-
-CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
-"""Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
 
 _PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", CONSUMER_HEADER)
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")

@@ -17,9 +17,10 @@ from aigw import __version__
 from aigw.books.metrics import Metrics
 from aigw.books.prometheus import CONTENT_TYPE
 from aigw.books.question import parse
+from aigw.books.usage_log import UsageLog
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
-from aigw.core.stores import StoreError, UsageLog
+from aigw.core.stores import StoreError
 from aigw.dialects.errors import JSON
 from aigw.server.guard import is_loopback
 

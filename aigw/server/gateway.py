@@ -18,6 +18,7 @@ from aiohttp import web
 from aigw.books.books import Books
 from aigw.config.effective import effective
 from aigw.config.load import Loaded
+from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
 from aigw.core.env import Env
 from aigw.core.errors import AddressError, ConfigError
@@ -121,7 +122,7 @@ class Gateway:
         )
         async with AsyncExitStack() as stack:
             traces = self._books.traces
-            tracer = traces.tracer(loaded, env.clock) if traces is not None else None
+            tracer = traces.tracer(secrets_in(loaded), env.clock) if traces is not None else None
             pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream), tracer)
             await pipeline.open(env, stack)
             for name in stores.unused():

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.config.report import format_path
 from aigw.core.difference import Change, changes
+from aigw.core.json_path import format_path
 from aigw.core.model import Request
 from aigw.core.redaction import Redaction
 from aigw.core.secrets import HIDDEN, is_hidden

@@ -7,11 +7,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
-from aigw.config.load import Loaded
 from aigw.core.env import Clock
-from aigw.core.redaction import secrets_in
 from aigw.trace.build import record_line
 from aigw.trace.files import FOLDER, TraceFiles
 from aigw.trace.tracer import Recording, Tracer
@@ -38,9 +37,9 @@ class TraceWriter:
         self._stopping = False
         self._thread: threading.Thread | None = None
 
-    def tracer(self, loaded: Loaded, clock: Clock) -> Tracer:
-        """What a configuration's pipeline records with."""
-        return Tracer(clock, self.add, secrets_in(loaded))
+    def tracer(self, secrets: Iterable[str], clock: Clock) -> Tracer:
+        """What a configuration's pipeline records with. `secrets` are the configuration's."""
+        return Tracer(clock, self.add, secrets)
 
     def add(self, recording: Recording) -> None:
         """Never blocks, never raises."""

@@ -9,8 +9,9 @@ from redis.asyncio import Redis
 from aigw.books.question import Question
 from aigw.books.redis_log import RedisUsageLog
 from aigw.books.redis_log_read import STREAM, SharedUsage
+from aigw.books.usage_row import UsageRow
 from aigw.core.stores import StoreError
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.core.tokens import Tokens
 
 NOW = time.time()
 

@@ -16,7 +16,8 @@ import pytest
 
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_file import COLUMNS, FORMAT
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 from aigw.stores.sqlite_file import FileError, ForeignFileError, open_for_reading, open_for_writing
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from aigw.books.question import BY, Question, moment, parse
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.summary import Summary, percentile
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 
 START = 1_763_800_000.0
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from aigw.books.telemetry import error_of, operation_of, wanted
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 
 ROOT = Path(__file__).parents[2]
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

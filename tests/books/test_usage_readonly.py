@@ -7,7 +7,7 @@ import pytest
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import read
-from aigw.core.tokens import UsageRow
+from aigw.books.usage_row import UsageRow
 
 
 def test_usage_on_a_read_only_disk(tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from aigw.config.report import Report, format_path, suggest
+from aigw.config.report import Report, suggest
+from aigw.core.json_path import format_path
 
 
 def test_a_finding_is_a_complete_line():

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from aigw.config.load import load
-from aigw.core.redaction import MAX_LEARNED, Redaction, secrets_in
+from aigw.config.secret_values import secrets_in
+from aigw.core.redaction import MAX_LEARNED, Redaction
 
 
 @pytest.mark.parametrize(

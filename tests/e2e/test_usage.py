@@ -22,7 +22,7 @@ from stage.upstream import Peer, ScriptedUpstream
 
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import read
-from aigw.core.tokens import UsageRow
+from aigw.books.usage_row import UsageRow
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several workers")
 

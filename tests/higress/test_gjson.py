@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.higress.gjson import Path, text_of
+from aigw.higress.gjson import GjsonPath, text_of
 
 DOCUMENT: Any = {
     "name": {"first": "Tom", "last": "Anderson"},
@@ -86,20 +86,20 @@ DOCUMENT: Any = {
     ],
 )
 def test_paths(path: str, expected: Any) -> None:
-    assert Path(path).get(DOCUMENT) == expected
+    assert GjsonPath(path).get(DOCUMENT) == expected
 
 
 def test_the_paths_of_higress() -> None:
     messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}, {"role": "user", "content": "r"}]
     body = {"messages": messages, "model": "m"}
-    assert Path("messages.@reverse.0.content").get(body) == "r"
-    assert Path('messages.#(role=="user").content').get(body) == "q"
-    assert Path('messages.#(role=="user")#.content').get(body) == ["q", "r"]
-    assert Path("messages.#").get(body) == 3
+    assert GjsonPath("messages.@reverse.0.content").get(body) == "r"
+    assert GjsonPath('messages.#(role=="user").content').get(body) == "q"
+    assert GjsonPath('messages.#(role=="user")#.content').get(body) == ["q", "r"]
+    assert GjsonPath("messages.#").get(body) == 3
 
 
 def test_a_separator_in_a_quoted_literal_does_not_separate() -> None:
-    assert Path('#(a=="x.y|z)").b').get([{"a": "x"}, {"a": "x.y|z)", "b": 1}]) == 1
+    assert GjsonPath('#(a=="x.y|z)").b').get([{"a": "x"}, {"a": "x.y|z)", "b": 1}]) == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ json_values = st.recursive(
 
 @given(st.text(alphabet='ab0.#|@()"\\=<>!%*?:reversthi ', max_size=30), json_values)
 def test_nothing_raises(path: str, value: Any) -> None:
-    text_of(Path(path).get(value))
+    text_of(GjsonPath(path).get(value))
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5), json_values)
@@ -127,11 +127,11 @@ def test_escaped_keys_lead_to_their_value(names: list[str], leaf: Any) -> None:
     for name in reversed(names):
         document = {name: document}
     path = ".".join("".join(f"\\{char}" for char in name) for name in names)
-    assert Path(path).get(document) == leaf
+    assert GjsonPath(path).get(document) == leaf
 
 
 @given(st.lists(json_values, max_size=6))
 def test_reversing_twice_changes_nothing(items: list[Any]) -> None:
-    assert Path("@reverse.@reverse").get(items) == items
-    assert Path("#").get(items) == len(items)
-    assert msgspec.json.encode(Path("@reverse|@reverse").get({"x": items})) == msgspec.json.encode({"x": items})
+    assert GjsonPath("@reverse.@reverse").get(items) == items
+    assert GjsonPath("#").get(items) == len(items)
+    assert msgspec.json.encode(GjsonPath("@reverse|@reverse").get({"x": items})) == msgspec.json.encode({"x": items})

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin
+from aigw.config.secret_values import secrets_in
 from aigw.core.model import Request, Route
-from aigw.core.redaction import secrets_in
 from aigw.pipeline.pipeline import Pipeline
 from aigw.trace.build import MAX_BODY, MAX_BYTES, record_line
 from aigw.trace.files import FOLDER, read_lines
@@ -219,7 +219,7 @@ async def test_the_writer_writes_and_survives(tmp_path, caplog):
     writer = TraceWriter(tmp_path)
     clock = FakeClock()
     loaded = load(None, {}, finder(passes), text=b"plugins: {ai-cache: {}}")
-    tracer = writer.tracer(loaded, clock)
+    tracer = writer.tracer(secrets_in(loaded), clock)
 
     async def answers(exchange):
         return exchange.reply(b"ok")

@@ -107,7 +107,7 @@ def _load(config: Path | None) -> Loaded:
 
 
 def _plain(report: Report, findings: list[Finding]) -> list[dict[str, object]]:
-    from aigw.config.report import format_path
+    from aigw.core.json_path import format_path
 
     ordered = sorted(findings, key=lambda each: each.line)
     return [

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import time
 
+from aigw.books.usage_row import UsageRow
 from aigw.cli.terminal.plain import cut, plain
 from aigw.cli.views.figures import count, milliseconds, money
 from aigw.core.exchange import Exchange
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.core.tokens import Tokens
 
 NAME_WIDTH = 22
 MOST_WORDS = 100

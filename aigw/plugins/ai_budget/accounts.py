@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from aigw.core.exchange import Exchange
+from aigw.core.headers import SESSION_HEADERS
 from aigw.plugins.ai_budget.amount import Unit
 from aigw.plugins.ai_budget.budget import Account, Budget, Kind, account, periods, shortened
-from aigw.plugins.ai_statistics.ai_log import SESSION_HEADERS
 
 NONE = "none"
 """The name of all consumers, or sessions, that have none: they share one budget."""

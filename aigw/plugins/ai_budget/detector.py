@@ -11,9 +11,9 @@ from typing import NamedTuple
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.core.stores import Count, Limit
+from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.accounts import NONE
 from aigw.plugins.ai_budget.budget import PREFIX, Kind, Values
-from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.repetition import Repetition, ToolCall, digest, most_repeated, newest_calls
 
 IDENTITY: tuple[Kind, ...] = ("run", "session", "consumer")

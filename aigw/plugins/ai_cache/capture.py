@@ -18,9 +18,9 @@ from aigw.dialects import apis
 from aigw.dialects.chat_whole import usage_chunk
 from aigw.dialects.openai_chat import DONE_DATA, choices_of, is_error, is_usage_only
 from aigw.dialects.sse import json_event
+from aigw.dialects.usage import as_payload
 from aigw.plugins.ai_cache.entry import Entry
 from aigw.plugins.ai_cache.key import CONVERTIBLE, Asked
-from aigw.plugins.ai_statistics.ai_log import as_payload
 
 MAX_BYTES = 8 * 1024 * 1024
 """Of an answer that is kept."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.difference import Path, changes
+from aigw.core.difference import changes
+from aigw.core.json_path import JsonPath
 from aigw.plugins.ai_cache.entry import Entry
 from aigw.plugins.ai_cache.key import shortened
 
@@ -50,7 +51,7 @@ def nearest(asked: bytes, entries: Iterable[tuple[str, Entry]]) -> Nearest | Non
     return found
 
 
-def _written(path: Path) -> str:
+def _written(path: JsonPath) -> str:
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from aigw.clients.dashvector import Found
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
@@ -16,8 +17,8 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.sse import EventSplitter
-from aigw.higress.gjson import Path, text_of
-from aigw.plugins.ai_cache.semantic import Found, Semantic
+from aigw.higress.gjson import GjsonPath, text_of
+from aigw.plugins.ai_cache.semantic import Semantic
 from aigw.plugins.ai_cache.status import HEADER, SKIP, note
 
 ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
@@ -48,9 +49,9 @@ class HigressCache:
         self._semantic = semantic
         self._kv = kv
         self._env = env
-        self._answer = Path(settings.answer)
-        self._stream_answer = Path(settings.stream_answer)
-        self._question = Path(settings.question)
+        self._answer = GjsonPath(settings.answer)
+        self._stream_answer = GjsonPath(settings.stream_answer)
+        self._question = GjsonPath(settings.question)
         self._writing: dict[str, str] = {}
         """Answers by their question that a slow store is still to take."""
 
@@ -154,11 +155,11 @@ class _Collected:
         else:
             self._chunks.clear()
 
-    def plain(self, path: Path) -> str:
+    def plain(self, path: GjsonPath) -> str:
         body = b"".join([chunk.raw for chunk in self._chunks])
         return text_of(path.get(Chunk(body, body).json()))
 
-    def stream(self, path: Path) -> str:
+    def stream(self, path: GjsonPath) -> str:
         """The texts of all events; "" where the last one is not complete."""
         if not self._chunks or not self._chunks[-1].raw.endswith((b"\n\n", b"\r\n\r\n")):
             return ""

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.core.exchange import Exchange
+from aigw.core.headers import CREDENTIALS, SESSION_HEADERS
 from aigw.dialects import apis
-from aigw.plugins.ai_statistics.ai_log import SESSION_HEADERS
-from aigw.providers.headers import CREDENTIALS
 
 VERSION = b"aigw 2"
 """Of the way in which keys are made."""

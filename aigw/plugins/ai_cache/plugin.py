@@ -10,15 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aigw.clients.callout import TLS_PORT, Callout
+from aigw.clients.dashscope import EMBED_HOST, DashScope
+from aigw.clients.dashvector import RELATIONS, DashVector
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import KV
+from aigw.plugins.ai_cache import higress, safe
 from aigw.plugins.ai_cache.config import Config, seconds, service_of
 from aigw.plugins.ai_cache.flight import Flights
-from aigw.plugins.ai_cache import higress, safe
-from aigw.plugins.ai_cache.semantic import EMBED_HOST, RELATIONS, DashScope, DashVector, Semantic
+from aigw.plugins.ai_cache.semantic import Semantic
 
 INHERITS = False
 

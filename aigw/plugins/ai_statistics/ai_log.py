@@ -12,18 +12,17 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch, Request, raw_of
-from aigw.core.tokens import Tokens
 from aigw.dialects.usage import tells_usage
 from aigw.higress.gjson import text_of
 from aigw.higress.usage import HigressUsage
-from aigw.plugins.ai_statistics.attributes import Attribute, Collector, Source
 from aigw.plugins.ai_statistics import attributes as attrs
+from aigw.plugins.ai_statistics.attributes import Attribute, Collector, Source
 
 MAX_BODY = 100 * 1024 * 1024
 """Bytes of a plain answer that are looked at; Higress's limit as well."""
 
-SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
 UNKNOWN = "UNKNOWN"
 
 _GEMINI_PATH = re.compile(r".*/[^/]+/models/([^:]+):\w+Content")
@@ -254,19 +253,6 @@ def api_of(route: str) -> str:
     """The API that a route's name tells: the first three of its parts between @, "-" if it has fewer."""
     parts = route.split("@")
     return "@".join(parts[:3]) if len(parts) >= 3 else "-"
-
-
-def as_payload(tokens: Tokens, model: str) -> bytes:
-    """Reported tokens in OpenAI's form, b"" if there are none."""
-    if tokens.source != "reported":
-        return b""
-    spent = (tokens.input or 0) + (tokens.cache_read or 0) + (tokens.cache_write or 0)
-    usage: dict[str, Any] = {"prompt_tokens": spent, "completion_tokens": tokens.output or 0}
-    if tokens.cache_read is not None:
-        usage["prompt_tokens_details"] = {"cached_tokens": tokens.cache_read}
-    if tokens.reasoning is not None:
-        usage["completion_tokens_details"] = {"reasoning_tokens": tokens.reasoning}
-    return msgspec.json.encode({"model": model, "usage": usage} if model else {"usage": usage})
 
 
 def _model_in(path: str) -> str:

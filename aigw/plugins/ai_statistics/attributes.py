@@ -12,7 +12,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
-from aigw.higress.gjson import Path, text_of
+from aigw.higress.gjson import GjsonPath, text_of
 
 FIXED = "fixed_value"
 REQUEST_HEADER = "request_header"
@@ -81,11 +81,14 @@ class Source:
         self.attribute = attribute
         key = attribute.key
         own = (attribute.value,) if attribute.value else ()
-        self._request = [Path(text) for text in (*own, *_REQUEST_PATHS.get(key, ()))]
-        self._body = [Path(text) for text in (*own, *_BODY_PATHS.get(key, ()))]
+        self._request = [GjsonPath(text) for text in (*own, *_REQUEST_PATHS.get(key, ()))]
+        self._body = [GjsonPath(text) for text in (*own, *_BODY_PATHS.get(key, ()))]
         self._stream = [
-            *((Path(text), attribute.rule) for text in own),
-            *((Path(text), attribute.rule if key == "answer" else "append") for text in _STREAM_PATHS.get(key, ())),
+            *((GjsonPath(text), attribute.rule) for text in own),
+            *(
+                (GjsonPath(text), attribute.rule if key == "answer" else "append")
+                for text in _STREAM_PATHS.get(key, ())
+            ),
         ]
         self.details = key in _DETAILS
         self.feeds = attribute.value_source or _default_source(key)
@@ -109,7 +112,7 @@ def _default_source(key: str) -> str:
     return "reply" if key in BUILT_IN else ""
 
 
-def _first(paths: Sequence[Path], body: Any) -> Any:
+def _first(paths: Sequence[GjsonPath], body: Any) -> Any:
     found = None
     for path in paths:
         value = path.get(body)
@@ -120,7 +123,7 @@ def _first(paths: Sequence[Path], body: Any) -> Any:
 
 
 class _FirstValue:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: GjsonPath) -> None:
         self._path = path
         self.value: Any = None
 
@@ -131,7 +134,7 @@ class _FirstValue:
 
 
 class _LastValue:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: GjsonPath) -> None:
         self._path = path
         self.value: Any = None
 
@@ -142,7 +145,7 @@ class _LastValue:
 
 
 class _Joined:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: GjsonPath) -> None:
         self._path = path
         self._pieces: list[str] = []
 
@@ -209,7 +212,7 @@ class ToolCalls:
         return [_shown(index, call) for index, call in sorted(self._calls.items())] or None
 
 
-_DELTA = Path("choices.0.delta.tool_calls")
+_DELTA = GjsonPath("choices.0.delta.tool_calls")
 
 
 def _text(value: Any) -> str:

@@ -14,14 +14,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from aigw.books.metrics import Metrics
-from aigw.core.env import Counters, Env, Services
+from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
-from aigw.plugins.ai_statistics.ai_log import UNKNOWN, Plan, Record, api_of, as_payload
+from aigw.dialects.usage import as_payload
+from aigw.plugins.ai_statistics.ai_log import UNKNOWN, Plan, Record, api_of
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
 
 INHERITS = False
@@ -99,11 +99,11 @@ def identity(config: Config, services: Services) -> None:
 
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
-    yield AiStatistics(config, env, env.metrics or Metrics())
+    yield AiStatistics(config, env)
 
 
 class AiStatistics:
-    def __init__(self, config: Config, env: Env, metrics: Counters) -> None:
+    def __init__(self, config: Config, env: Env) -> None:
         attributes, limit = config.chosen()
         self._plan = Plan.of(
             attributes,
@@ -115,7 +115,7 @@ class AiStatistics:
         self._content_types = _filters(config.enable_content_types)
         self._faithful = env.fidelity == "higress"
         self._clock = env.clock
-        self._metrics = metrics
+        self._metrics = env.metrics
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -140,6 +140,8 @@ class AiStatistics:
 
     def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
         """Adds one request to the counters. Without usage only its failure counts, as in Higress."""
+        if self._metrics is None:
+            return
         log = record.log
         route = exchange.route.name if log.get("api", "-") == "-" else api_of(exchange.route.name)
         model = log.get("model")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from aigw.core.exchange import CONSUMER_HEADER
+from aigw.core.headers import CONSUMER_HEADER
 from aigw.plugins.ai_token_ratelimit.values import IP, matcher, selector
 
 WINDOWS = {"token_per_second": 1, "token_per_minute": 60, "token_per_hour": 3600, "token_per_day": 86400}

@@ -11,7 +11,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qs
 
-from aigw.core.exchange import CONSUMER_HEADER, Exchange
+from aigw.core.exchange import Exchange
+from aigw.core.headers import CONSUMER_HEADER
 from aigw.higress.re2 import GoRegex
 
 Select = Callable[[Exchange], str | None]

@@ -25,11 +25,12 @@ from aigw.books.question import Question
 from aigw.books.question import parse as parse_question
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.summary import Group, Sums, summarise
+from aigw.books.usage_row import UsageRow
 from aigw.cli.terminal.keys import parse
 from aigw.cli.views.figures import count, milliseconds, money, rate
 from aigw.cli.views.screen import View, whole
 from aigw.cli.views.table import COLUMNS, shorten
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.core.tokens import Tokens
 
 ROOT = Path(__file__).parents[3]
 TOP = [sys.executable, "-c", "import typer\nfrom aigw.cli.commands.top import top\ntyper.run(top)"]

@@ -17,7 +17,8 @@ from redis_server import redis_server
 from aigw.books.redis_log import RedisUsageLog
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.summary import Line, Summary
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 
 ROOT = Path(__file__).parents[3]
 USAGE = [sys.executable, "-c", "import typer\nfrom aigw.cli.commands.usage import usage\ntyper.run(usage)"]

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from fakes import chat, make_exchange
 
+from aigw.books.usage_row import UsageRow
 from aigw.cli.views.request_line import line
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.core.tokens import Tokens
 
 ROW = UsageRow(
     id="1",

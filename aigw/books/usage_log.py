@@ -1,0 +1,25 @@
+"""The protocol of a log of usage rows."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aigw.books.question import Question
+from aigw.books.summary import Summary
+from aigw.books.usage_row import UsageRow
+
+
+class UsageLog(Protocol):
+    """Usage rows, shared by all processes that have the same state folder."""
+
+    def append(self, row: UsageRow) -> None:
+        """Takes a row at once and writes it within 200 ms, off the caller's path. Never raises, never blocks."""
+        ...
+
+    def summarise(self, question: Question) -> Summary:
+        """Takes seconds for a million requests: not for the event loop. Raises StoreError."""
+        ...
+
+    def close(self) -> None:
+        """Writes what is left."""
+        ...

@@ -14,11 +14,12 @@ from aigw.core.json_path import JsonPath
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 
-Role = Literal["system", "user", "assistant", "tool"]
+Role = Literal["system", "user", "assistant", "tool", ""]
+"""Who speaks; "" for a prompt that is no turn of a conversation."""
 Where = Literal["before", "behind", "behind system"]
 """Where turns are inserted: before all turns, behind them, or behind the leading system part."""
 Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
-"""Why an answer ended, in OpenAI's words; "": it did not say."""
+"""Why an answer ended, in OpenAI's words; "": it did not say, or has not ended."""
 
 
 class ToolCall(NamedTuple):
@@ -51,7 +52,7 @@ class Tool(NamedTuple):
     parameters: Any = None
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """A text that a model would read, and where it stands in the request."""
 
     path: JsonPath
@@ -108,8 +109,9 @@ class Asked(Protocol):
         ...
 
     @property
-    def prompt_size(self) -> int:
-        """About how many bytes of text the model would read. Costs microseconds."""
+    def size(self) -> int:
+        """Bytes of text that the model would read, roughly: without images, sounds and files that stand in the request.
+        0 where there is no prompt. Costs microseconds."""
         ...
 
     @property
@@ -118,7 +120,7 @@ class Asked(Protocol):
         ...
 
     @property
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[TextPlace]:
         """The texts that a model would read, with their places, for `Dialect.replace`."""
         ...
 
@@ -142,6 +144,9 @@ class Reader(Protocol):
     """The provider's type in the catalog, "" where no provider of the catalog was asked."""
     size: int
     """Bytes of the answer so far."""
+    estimated: tuple[int, str, Tokens] | None
+    """What was estimated last, with the size and the model that it was estimated for: several want to know, and it
+    takes time."""
 
     def feed(self, batch: Batch) -> None:
         """Events of a stream, or pieces of a plain body."""
@@ -249,7 +254,7 @@ class Dialect(Protocol):
         """Puts texts into the conversation. Raises ValueError if there is none."""
         ...
 
-    def replace(self, document: Document, place: Place, text: str) -> None:
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
         """Puts another text where `Asked.places` found one."""
         ...
 

@@ -16,8 +16,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, chat_reply
-from aigw.dialects import dashscope as qwen
-from aigw.dialects import openai_embeddings as embeddings
+from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects import embedding_format
 from aigw.dialects.errors import JSON, error_body
 from aigw.dialects.openai_chat import ChatStream
 from aigw.dialects.watch import UsageWatch
@@ -162,7 +162,7 @@ class Answers:
             if call.api == apis.EMBEDDINGS:
                 body = qwen.decode_embeddings(body, model=call.model)
         if call.api == apis.EMBEDDINGS and not self._faithful:
-            return embeddings.in_format(body, call.encoding_format)
+            return embedding_format.in_format(body, call.encoding_format)
         if call.api == apis.CHAT and self._promote:
             return chat_reply.promote_thinking(body)
         return body

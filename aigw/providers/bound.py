@@ -18,7 +18,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects import dashscope as qwen
+from aigw.dialects import dashscope_openai as qwen
 from aigw.higress.parse_bool import truthy
 from aigw.providers import headers
 from aigw.providers.answers import Answers

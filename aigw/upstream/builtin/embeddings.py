@@ -13,7 +13,7 @@ import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
-from aigw.dialects.openai_embeddings import pack
+from aigw.dialects.embedding_format import pack
 from aigw.upstream.builtin.delivery import Response
 from aigw.upstream.builtin.engine import Engine, known_model, read
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aigw.core.document import Document
 from aigw.core.model import Chunk
-from aigw.dialects import dashscope as qwen
+from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.sse import Event
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from aigw.core.dialect import Turn
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
 from aigw.core.stores import Stores
 from aigw.core.upstream import Upstream
@@ -26,12 +27,14 @@ class Clock(Protocol):
         ...
 
 
-class Tokens(Protocol):
+class Tokenizer(Protocol):
     """Counts tokens as OpenAI's tokenizers do. `aigw.metering.tokenizer.TokenCounter` is one."""
 
     def count(self, text: str, model: str = "") -> int: ...
 
-    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int: ...
+    def count_turns(self, turns: Sequence[Turn], model: str = "") -> int:
+        """The tokens of a prompt, with what a conversation adds to its texts."""
+        ...
 
     def clip(self, text: str, limit: int, model: str = "") -> str:
         """The first `limit` tokens of `text`."""
@@ -83,7 +86,7 @@ class Env:
 
     upstream: Upstream
     services: Services
-    tokens: Tokens
+    tokenizer: Tokenizer
     stores: Stores
     fidelity: str = "safe"
     metrics: Counters | None = None

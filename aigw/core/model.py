@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -88,6 +89,12 @@ class Request:
         if self._document is None:
             self._document = Document(self.body)
         return self._document
+
+    def parse(self) -> None:
+        """Parses a JSON body now, so that copies need not do it again. What cannot be parsed is told to who asks."""
+        if self.is_json and self.body:
+            with contextlib.suppress(ValueError):
+                _ = self.document
 
     def copy(self, headers: CIMultiDict[str] | None = None) -> Request:
         """A request that can be changed without changing this one, with these headers or a copy of its own."""

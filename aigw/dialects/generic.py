@@ -12,6 +12,7 @@ from aigw.core.dialect import Asked, Role, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.view import RequestView
@@ -48,6 +49,7 @@ class Generic:
 
     name: ClassVar[str] = "generic"
     convertible: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
         return GenericView(request, api)
@@ -60,6 +62,12 @@ class Generic:
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         return GenericReader(streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        return b""
 
     def is_last(self, batch: Batch) -> bool:
         return False

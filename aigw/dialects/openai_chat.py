@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
 from aigw.dialects import chat_whole
 from aigw.dialects.chat_request import messages_of, set_messages
 from aigw.dialects.edit import put
 from aigw.dialects.openai_error import error_body, error_event
-from aigw.dialects.openai_writer import ChatWriter
+from aigw.dialects.openai_writer import ChatWriter, usage_of
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
@@ -136,7 +137,7 @@ class CompletionsReader(AnswerReader):
 
     def take_event(self, body: Json, event: Chunk) -> None:
         self._take(body)
-        if body.get("choices") == [] and body.get("usage"):
+        if _is_usage_only(body):
             self.usage_event = event
 
     def take_body(self, body: Json) -> None:
@@ -173,11 +174,17 @@ class CompletionsReader(AnswerReader):
                 )  # fmt: skip
 
 
+def _is_usage_only(body: Any) -> bool:
+    """`stream_options.include_usage` adds a chunk without choices."""
+    return isinstance(body, dict) and body.get("choices") == [] and bool(body.get("usage"))
+
+
 class OpenAIChat:
     """A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-chat"
     convertible: ClassVar[bool] = True
+    request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
         return ChatView(request, api)
@@ -196,6 +203,15 @@ class OpenAIChat:
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> CompletionsReader:
         return CompletionsReader(asked.choices, streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return b'"usage"' in event.raw and _is_usage_only(event.json())
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        sample = event.json()
+        if tokens.source != "reported" or not isinstance(sample, dict):
+            return b""
+        return json_event(chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def is_last(self, batch: Batch) -> bool:
         return DONE_DATA in batch[-1].raw and batch[-1].data == DONE_DATA
@@ -219,7 +235,7 @@ class OpenAIChat:
             yield json_event(chat_whole.usage_chunk(answer, answer["usage"]))
         yield from EventSplitter().feed(DONE)
 
-    def writer(self, asked: Asked, id: str, created: int) -> ChatWriter:
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
         return ChatWriter(asked.model, id, created, wants_usage=asked.wants_usage)
 
     def error(self, error: GatewayError, request_id: str) -> bytes:

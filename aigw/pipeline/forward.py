@@ -12,6 +12,7 @@ from aigw.core.headers import hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
 from aigw.core.upstream import Upstream, UpstreamBody
+from aigw.dialects.reader import is_readable
 from aigw.dialects.sse import Event, EventSplitter
 
 
@@ -44,12 +45,13 @@ class Forward:
             del headers[name]
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
         body = response.body
-        return exchange.reply(
-            EventSource(body) if events else ByteSource(body),
-            status=response.status,
-            headers=headers,
-            streaming=events,
+        reply = exchange.reply(
+            EventSource(body) if events else ByteSource(body), status=response.status, headers=headers, streaming=events
         )
+        answer = exchange.answer = exchange.wire.reader(exchange.asked, streaming=events, provider=exchange.provider)
+        if response.status == 200 and (events or (not exchange.provider and is_readable(exchange.api, headers))):
+            reply.tap(answer.feed)  # a provider's plain answer is read once it is whole, by whoever makes it whole
+        return reply
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:

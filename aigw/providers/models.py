@@ -15,7 +15,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.errors import JSON
+from aigw.dialects.openai_error import JSON
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")

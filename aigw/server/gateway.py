@@ -208,7 +208,7 @@ async def run(
         env = Env(
             upstream,
             loaded.services,
-            books.tokens,
+            books.tokenizer,
             stores.by(loaded.services),
             metrics=books.metrics,
             run=run_name(os.environ),

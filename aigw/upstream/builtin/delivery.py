@@ -78,11 +78,11 @@ class Delivery:
             await self._strike(limit, late)
         await self._wait(self._gap * index, limit, late)
 
-    def event(self, index: int, data: bytes) -> bytes:
-        """The SSE event of token `index`, with its JSON cut in half if that is the fault."""
+    def event(self, index: int, event: bytes) -> bytes:
+        """The event of token `index`, with its data cut in half if that is the fault."""
         if self._kind == "malformed" and index == self._strikes_at:
-            data = data[: len(data) // 2]
-        return b"data: " + data + b"\n\n"
+            return event[: len(event) // 2] + b"\n\n"
+        return event
 
     async def plain(self, body: bytes) -> AsyncGenerator[bytes, None]:
         """A complete body, or the half of it that gets through."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.env import Clock, Tokens
+from aigw.core.env import Clock, Tokenizer
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
 from aigw.upstream.builtin.delivery import Body, Delivery, Response, Sleep
@@ -24,14 +22,12 @@ INLINE = 32_768
 
 T = TypeVar("T")
 _FAULTLESS = MockSettings()
-_PLACE = re.compile(r" - at `\$\.?(.*)`$")
-_MISSING = re.compile(r"missing required field `(.*?)`")
 
 
 @dataclass(slots=True)
 class Engine:
     settings: MockSettings
-    counter: Tokens
+    tokenizer: Tokenizer
     clock: Clock
     sleep: Sleep
     new_id: Callable[[], str]
@@ -49,25 +45,17 @@ class Engine:
 
     async def tally(self, characters: int, job: Callable[..., T], *args: Any) -> T:
         """Runs a job of the counter: at once if it is short and nothing must be loaded, in a thread otherwise."""
-        if characters <= INLINE and self.counter.ready():
+        if characters <= INLINE and self.tokenizer.ready():
             return job(*args)
         return await asyncio.to_thread(job, *args)
 
-    def envelope(self, prefix: str, kind: str, model: str) -> dict[str, Any]:
-        """The fields that every chunk of an answer repeats."""
-        return {"id": prefix + self.new_id(), "object": kind, "created": int(self.clock.time()), "model": model}
-
-    async def plain(self, delivery: Delivery, answer: Any) -> Response:
+    async def plain(self, delivery: Delivery, body: bytes) -> Response:
         """A complete JSON answer, once its time has come."""
         await delivery.head(whole=True)
-        return Response(200, self.headers("application/json"), Body(delivery.plain(msgspec.json.encode(answer))))
+        return Response(200, self.headers("application/json"), Body(delivery.plain(body)))
 
     def headers(self, content_type: str) -> CIMultiDict[str]:
         return CIMultiDict({"content-type": content_type, "x-request-id": "req_" + self.new_id()})
-
-
-def usage(prompt: int, completion: int) -> dict[str, Any]:
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def known_model(model: str) -> None:
@@ -79,29 +67,6 @@ def known_model(model: str) -> None:
             "its key (OPENAI_API_KEY, ...) or configure it; models are mapped where the content-type says JSON."
         )
         raise GatewayError(404, message, code="model_not_found")
-
-
-def read(body: bytes, shape: type[T]) -> T:
-    """Decodes a request body. Raises GatewayError 400 with the place of the mistake as `param`, in OpenAI's words."""
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise GatewayError(400, f"We could not parse the JSON body of your request: {error}.") from None
-
-
-def _invalid(finding: str) -> GatewayError:
-    place = _PLACE.search(finding)
-    param = place[1] if place else ""
-    missing = _MISSING.search(finding)
-    if missing:
-        param = f"{param}.{missing[1]}".lstrip(".")
-        message = f"Missing required parameter: '{param}'."
-        return GatewayError(400, message, code="missing_required_parameter", param=param)
-    what = _PLACE.sub("", finding).replace("`", "")
-    message = f"Invalid value for '{param}': {what}." if param else f"Invalid request body: {what}."
-    return GatewayError(400, message, code="invalid_value", param=param or None)
 
 
 def _refusal(fault: Fault) -> GatewayError:

@@ -12,27 +12,25 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
+from multidict import CIMultiDict
 
-from aigw.core.env import Clock, Tokens, new_id
+from aigw.core.env import Clock, Tokenizer, new_id
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Target, Timeouts
-from aigw.upstream.builtin.chat import chat_completions
-from aigw.upstream.builtin.completions import completions
+from aigw.dialects import apis
+from aigw.dialects.openai_error import JSON, error_body
 from aigw.upstream.builtin.delivery import Body, Response, Sleep
 from aigw.upstream.builtin.embeddings import embeddings
 from aigw.upstream.builtin.engine import MODELS, Engine, known_model
+from aigw.upstream.builtin.generation import generate
 from aigw.upstream.builtin.settings import MockSettings
 
 CREATED = 1_735_689_600
 """When the models were "created": 2025-01-01, so that the list never changes."""
 
-Api = Callable[[Engine, bytes, Timeouts], Awaitable[Response]]
+Handler = Callable[[Engine, Request, str, Timeouts], Awaitable[Response]]
 
-_APIS: dict[str, Api] = {
-    "/v1/chat/completions": chat_completions,
-    "/v1/completions": completions,
-    "/v1/embeddings": embeddings,
-}
+_HANDLERS: dict[str, Handler] = {apis.CHAT: generate, apis.COMPLETIONS: generate, apis.EMBEDDINGS: embeddings}
 _LIST = "/v1/models"
 
 
@@ -42,24 +40,24 @@ class BuiltinUpstream:
     def __init__(
         self,
         settings: MockSettings,
-        counter: Tokens,
+        tokenizer: Tokenizer,
         *,
         clock: Clock = time,
         sleep: Sleep = asyncio.sleep,
         new_id: Callable[[], str] = new_id,
     ) -> None:
         draws = random.Random(settings.seed)  # noqa: S311  the same faults every time, not secrets
-        self._engine = Engine(settings, counter, clock, sleep, new_id, draws)
+        self._engine = Engine(settings, tokenizer, clock, sleep, new_id, draws)
 
     async def send(self, request: Request, target: Target) -> Response:
         try:
             if request.path == _LIST or request.path.startswith(_LIST + "/"):
                 return self._models(request)
-            api = _APIS.get(request.path)
-            if api is None:
+            api = apis.detect(request.path) or ""
+            if api not in _HANDLERS or request.path != apis.PATHS[api]:
                 raise GatewayError(404, f"Invalid URL ({request.method} {request.path})")
             _allow(request, "POST")
-            return await api(self._engine, await _whole(request), target.timeouts)
+            return await _HANDLERS[api](self._engine, await _held(request), api, target.timeouts)
         except GatewayError as error:
             return self._error(error)
 
@@ -75,13 +73,12 @@ class BuiltinUpstream:
         return self._json(200, _model(wanted))
 
     def _error(self, error: GatewayError) -> Response:
-        what = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
-        response = self._json(error.status, {"error": what})
+        response = Response(error.status, self._engine.headers(JSON), Body(_once(error_body(error))))
         response.headers.update(error.headers)
         return response
 
     def _json(self, status: int, value: Any) -> Response:
-        return Response(status, self._engine.headers("application/json"), Body(_once(msgspec.json.encode(value))))
+        return Response(status, self._engine.headers(JSON), Body(_once(msgspec.json.encode(value))))
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -94,10 +91,10 @@ def _allow(request: Request, method: str) -> None:
         raise GatewayError(405, message, code="method_not_supported", headers={"allow": method})
 
 
-async def _whole(request: Request) -> bytes:
-    if request.stream is None:
-        return request.body
-    return b"".join([piece async for piece in request.stream])
+async def _held(request: Request) -> Request:
+    """The request with its body in memory, as JSON: whatever its content-type says, nothing else can be meant."""
+    body = request.body if request.stream is None else b"".join([piece async for piece in request.stream])
+    return Request(request.method, request.path, request.query, CIMultiDict({"content-type": JSON}), body)
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:

@@ -259,6 +259,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def marks_end(self) -> bool:
+        """Whether a complete stream has an event that says so, which `is_last` knows."""
+        ...
+
+    @property
     def request_id_header(self) -> str:
         """In which its SDKs look for the id of a request."""
         ...

@@ -49,6 +49,7 @@ class Generic:
 
     name: ClassVar[str] = "generic"
     convertible: ClassVar[bool] = False
+    marks_end: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -72,10 +72,11 @@ class Forecaster:
             self._output = max(tokens - forecast.input, self._output * FORGETTING)
 
     def _count(self, asked: Asked, size: int, limit: int) -> int:
+        media = asked.media
         matters = not limit or size * COUNTED_SHARE > limit * BYTES_PER_TOKEN
-        if matters and size <= COUNTED_BYTES and self._is_ready():
+        if matters and not media and size <= COUNTED_BYTES and self._is_ready():
             return self._tokenizer.count_turns(asked.turns)
-        return size // BYTES_PER_TOKEN + asked.media * TOKENS_PER_MEDIUM
+        return size // BYTES_PER_TOKEN + media * TOKENS_PER_MEDIUM
 
     def _is_ready(self) -> bool:
         """Whether counting can start at once. If not, the vocabulary is loaded meanwhile."""

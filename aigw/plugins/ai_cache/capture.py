@@ -77,6 +77,8 @@ class Capture:
         assert answer is not None
         pairs = [(chunk, at) for at, batch in self._batches for chunk in batch if _has_data(chunk)]
         tail = pairs.pop()[0].raw if pairs and dialect.is_last([pairs[-1][0]]) else b""
+        if dialect.marks_end and not tail:
+            return b"", (), b"", b""
         told = next((event for event, _ in pairs[-LAST:] if dialect.tells_only_usage(event)), None)
         if not pairs:
             return b"", (), b"", b""

@@ -20,7 +20,6 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Origin, Request, Route, Target
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
-from aigw.dialects.watch import UsageWatch
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_cache import plugin as ai_cache
 from aigw.plugins.ai_cache.config import service_of
@@ -79,12 +78,11 @@ class Stage:
     clock: FakeClock
     kv: KV
 
-    async def ask(self, body: Any = QUESTION, *, read: bool = True, meter: Any = None, **headers: str) -> Seen:
+    async def ask(self, body: Any = QUESTION, *, read: bool = True, **headers: str) -> Seen:
         """One request, its answer read to its end, and what comes after it done."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = body if isinstance(body, Request) else chat(body, headers=named)
         exchange = make_exchange(request, route=ROUTE)
-        exchange.meter = meter
         try:
             reply: Reply = await self.plugin(exchange, Forward(self.upstream))
             answer = await reply.body() if read else b""
@@ -156,7 +154,7 @@ async def test_a_second_request_is_answered_from_the_cache() -> None:
         assert seen.exchange.notes["cache"] == status
         assert seen.exchange.notes["ai_log"]["cache_status"] == status
     assert second.exchange.timing.waited == 0
-    assert second.exchange.meter is None
+    assert second.exchange.answer is None
 
 
 async def test_entries_expire() -> None:
@@ -176,10 +174,8 @@ async def test_a_stream_is_replayed_as_it_came() -> None:
 
 
 async def test_a_stream_serves_a_plain_request() -> None:
-    watch = UsageWatch("openai")
-    watch.feed(json.dumps(USAGE_CHUNK).encode())
-    async with stage(events(*STREAM)) as it:
-        await it.ask(asking(stream=True), meter=watch)  # usage that the gateway saw and the client did not
+    async with stage(events(*STREAM, USAGE_CHUNK)) as it:
+        await it.ask(asking(stream=True))
         plain = await it.ask()
     assert (it.calls, plain.how, plain.content_type) == (1, "hit", "application/json")
     assert plain.json() == completion()

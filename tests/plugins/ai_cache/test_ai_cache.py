@@ -234,7 +234,7 @@ async def test_original_timing() -> None:
     upstream = Slow(events(*STREAM))
     plain = make_env(upstream, clock=clock)
     env = type(plain)(
-        upstream=upstream, services=plain.services, tokens=plain.tokens, stores=plain.stores, clock=clock, sleep=sleep
+        upstream=upstream, services=plain.services, tokenizer=plain.tokenizer, stores=plain.stores, clock=clock, sleep=sleep
     )
     async with ai_cache.build(parse({**CONFIG, "replayTiming": True}), env) as plugin:
         it = Stage(plugin.placed({}), upstream, clock, env.stores.kv())

@@ -27,7 +27,7 @@ class Callout:
     def __init__(self, env: Env, service: str, port: int, host: str, timeout: float) -> None:
         """Raises ValueError for a host that is none, ConfigError for a service that is mapped to what is not HTTP."""
         scheme = "https" if port == TLS_PORT else "http"
-        origin = env.services.locate(scheme, f"{host or service}:{port}", f"{service}:{port}")
+        origin = env.services.locate_callout(scheme, f"{host or service}:{port}", f"{service}:{port}")
         self._target = Target(origin, host or service, Timeouts(timeout, timeout, timeout))
         self._upstream = env.upstream
         self._timeout = timeout

@@ -29,7 +29,7 @@ class ContextText:
         self._upstream = env.upstream
         service = f"{config.service_name}:{config.service_port}" if config.service_port else config.service_name
         authority = self._url.netloc.rpartition("@")[2]
-        origin = env.services.locate(self._url.scheme, authority, service)
+        origin = env.services.locate_callout(self._url.scheme, authority, service)
         self._target = Target(origin, authority, Timeouts(timeout, timeout, timeout))
         self._text: str | None = None
         self._fetching: asyncio.Task[str] | None = None

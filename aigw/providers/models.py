@@ -37,7 +37,7 @@ async def _list(exchange: Exchange, source: Request, provider: BoundProvider, en
     try:
         async with asyncio.timeout(LIST_SECONDS):
             call = await provider.write(exchange, source, apis.MODELS, provider.tokens.pick())
-            response = await (call.target.upstream or env.upstream).send(call.request, call.target)
+            response = await env.upstream.send(call.request, call.target)
             try:
                 body = b"".join([piece async for piece in response.body])
             finally:

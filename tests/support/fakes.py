@@ -15,6 +15,7 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Target
 from aigw.core.stores import Stores
+from aigw.core.upstream import Upstream
 from aigw.pipeline.forward import Forward
 from aigw.stores.memory import MemoryStores
 
@@ -125,7 +126,7 @@ class WordCounter:
 
 
 def make_env(
-    upstream: FakeUpstream,
+    upstream: Upstream,
     *,
     fidelity: str = "safe",
     clock: FakeClock | None = None,
@@ -163,5 +164,5 @@ def make_exchange(request: Request, *, route: Route | None = None) -> Exchange:
     )
 
 
-def terminal(upstream: FakeUpstream) -> Forward:
+def terminal(upstream: Upstream) -> Forward:
     return Forward(upstream)

@@ -9,10 +9,10 @@ import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
-from aigw.upstream.builtin.delivery import Response
 from aigw.upstream.builtin.engine import Engine, known_model, read, usage
 from aigw.upstream.builtin.generation import Answer, StreamOptions, cut, respond, respond_streaming
 from aigw.upstream.builtin.text import example_json, lorem, pieces
+from aigw.upstream.local import LocalResponse
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Several = Annotated[int, msgspec.Meta(ge=1, le=128)]
@@ -39,7 +39,7 @@ class ChatRequest(msgspec.Struct):
     tool_choice: Any = None
 
 
-async def chat_completions(engine: Engine, body: bytes, timeouts: Timeouts) -> Response:
+async def chat_completions(engine: Engine, body: bytes, timeouts: Timeouts) -> LocalResponse:
     request = read(body, ChatRequest)
     known_model(request.model)
     _check_roles(request.messages)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import msgspec
 
 from aigw.core.model import Timeouts
-from aigw.upstream.builtin.delivery import Response
 from aigw.upstream.builtin.engine import Engine, known_model, read, usage
 from aigw.upstream.builtin.generation import Answer, StreamOptions, cut, respond, respond_streaming
 from aigw.upstream.builtin.text import lorem, pieces
+from aigw.upstream.local import LocalResponse
 
 
 class CompletionRequest(msgspec.Struct):
@@ -26,7 +26,7 @@ class CompletionRequest(msgspec.Struct):
         return [self.prompt] if isinstance(self.prompt, str) else self.prompt
 
 
-async def completions(engine: Engine, body: bytes, timeouts: Timeouts) -> Response:
+async def completions(engine: Engine, body: bytes, timeouts: Timeouts) -> LocalResponse:
     request = read(body, CompletionRequest)
     known_model(request.model)
     answers = [await _answer(engine, request, prompt, index) for index, prompt in enumerate(_asked(request))]

@@ -14,8 +14,8 @@ import msgspec
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
 from aigw.dialects.openai_embeddings import pack
-from aigw.upstream.builtin.delivery import Response
 from aigw.upstream.builtin.engine import Engine, known_model, read
+from aigw.upstream.local import LocalResponse
 
 DIMENSIONS = 256
 
@@ -29,7 +29,7 @@ class EmbeddingRequest(msgspec.Struct):
     dimensions: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
 
 
-async def embeddings(engine: Engine, body: bytes, timeouts: Timeouts) -> Response:
+async def embeddings(engine: Engine, body: bytes, timeouts: Timeouts) -> LocalResponse:
     request = read(body, EmbeddingRequest)
     known_model(request.model)
     delivery = engine.delivery(request.model, 1, timeouts)

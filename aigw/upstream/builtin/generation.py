@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from aigw.dialects.openai_chat import DONE
-from aigw.upstream.builtin.delivery import Body, Delivery, Response
+from aigw.upstream.builtin.delivery import Delivery
 from aigw.upstream.builtin.engine import Engine
+from aigw.upstream.local import LocalBody, LocalResponse
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -54,19 +55,19 @@ async def cut(engine: Engine, text: str, pieces: Callable[[str], list[str]], lim
 
 async def respond(
     engine: Engine, delivery: Delivery, envelope: dict[str, Any], wire: Wire, answers: list[Answer], usage: Usage
-) -> Response:
+) -> LocalResponse:
     choices = [wire.whole(index, answer) for index, answer in enumerate(answers)]
     return await engine.plain(delivery, {**envelope, "choices": choices, "usage": await usage()})
 
 
 async def respond_streaming(
     engine: Engine, delivery: Delivery, envelope: dict[str, Any], wire: Wire, answers: list[Answer], usage: Usage | None
-) -> Response:
+) -> LocalResponse:
     """`usage` is None if the client did not ask for it; then no chunk mentions it."""
     await delivery.head(whole=False)
     headers = engine.headers(EVENT_STREAM)
     headers["cache-control"] = "no-cache"
-    return Response(200, headers, Body(_events(delivery, envelope, wire, answers, usage)))
+    return LocalResponse(200, headers, LocalBody(_events(delivery, envelope, wire, answers, usage)))
 
 
 async def _events(

@@ -3,6 +3,7 @@ tests/conformance."""
 
 import json
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -192,10 +193,19 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
 
 
 async def test_error_bodies_are_logged_where_that_is_asked_for(caplog):
-    config = {"provider": {**OPENAI, "logUpstreamErrorResponseBody": True}}
-    _, _, received = await once(config, chat(HELLO), answer_json({"error": "bad key sk-o"}, 401))
-    assert json.loads(received) == {"error": "bad key sk-o"}
-    assert 'answered 401: {"error": "bad key ***"}' in caplog.text
+    token = "0123/of the provider"
+    config = {"provider": {"type": "openai", "apiTokens": [token], "logUpstreamErrorResponseBody": True}}
+    said = {"error": f"bad key {token}, {quote(token, safe='')}, Bearer of-a-client"}
+    _, _, received = await once(config, chat(HELLO), answer_json(said, 401))
+    assert json.loads(received) == said
+    assert 'answered 401: {"error": "bad key ***, ***, Bearer ***"}' in caplog.text
+
+
+async def test_a_key_of_a_client_is_not_logged_when_the_provider_quotes_it(caplog):
+    config = {"provider": {"type": "openai", "logUpstreamErrorResponseBody": True}}
+    request = chat(HELLO, headers={"authorization": "Bearer key-of-the-client"})
+    await once(config, request, answer_json({"error": "bad: key-of-the-client"}, 401))
+    assert 'answered 401: {"error": "bad: ***"}' in caplog.text
 
 
 async def test_a_providers_own_error_passes_as_it_is():

@@ -70,6 +70,11 @@ class Services(Protocol):
         """The address of `authority` (host or host:port), or of the route's own `service` where only that is mapped."""
         ...
 
+    def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
+        """As `locate`, for a `service` that is called beside the request: one that is not mapped may have a stand-in in
+        this process."""
+        ...
+
 
 def new_id() -> str:
     """32 hex digits. They tell requests apart; they are no secret."""
@@ -82,7 +87,9 @@ _ids = random.Random()  # noqa: S311
 @dataclass(slots=True, frozen=True)
 class Env:
     """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately
-    safer. `run` names what a gateway does from its start to its end, the same for all of its workers."""
+    safer. `run` names what a gateway does from its start to its end, the same for all of its workers.
+
+    Whatever leaves the gateway goes through `upstream`, where the scheme of an Origin chooses the transport."""
 
     upstream: Upstream
     services: Services

@@ -16,7 +16,8 @@ _decode_any = msgspec.json.Decoder().decode
 
 
 class Origin(NamedTuple):
-    """Where a connection goes. `tls_name` is the name that the certificate must carry, "" without TLS."""
+    """Where a connection goes; `scheme` chooses the transport. `tls_name` is the name that the certificate must carry,
+    "" without TLS."""
 
     scheme: str
     host: str
@@ -41,13 +42,13 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Target(NamedTuple):
-    """Where a request is sent: the connection, the Host header, how long to wait, and over which transport (an
-    `upstream.base.Upstream`, None for the gateway's own)."""
+    """Where a request is sent: the connection, the Host header, how long to wait, and what else the transport of this
+    scheme is told (the built-in models: how they behave). Transports leave alone what they do not know."""
 
     origin: Origin
     authority: str
     timeouts: Timeouts = DEFAULT_TIMEOUTS
-    upstream: Any = None
+    settings: object = None
 
 
 class Route(NamedTuple):

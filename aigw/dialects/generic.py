@@ -1,5 +1,5 @@
-"""What every API has that is in no other dialect (images, audio, rerank, files, lists of models): a model and usage where
-its JSON has them, and errors as OpenAI's or Anthropic's clients expect them.
+"""What every API has that is in no other dialect (images, audio, rerank, files, lists of models): a model and usage
+where its JSON has them, and errors as OpenAI's clients expect them.
 
 Rule: nothing is known of its texts, so that nothing is inserted, rewritten or made here."""
 

@@ -31,7 +31,9 @@ DONE_DATA = b"[DONE]"
 """What the last event of a stream says."""
 DONE = b"data: " + DONE_DATA + b"\n\n"
 
-_ROLES: dict[Any, Role] = {"system": "system", "developer": "system", "assistant": "assistant", "tool": "tool", "function": "tool"}  # fmt: skip
+_ROLES: dict[Any, Role] = {
+    "system": "system", "developer": "system", "assistant": "assistant", "tool": "tool", "function": "tool",
+}  # fmt: skip
 _FINISHES: dict[Any, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter",
@@ -169,9 +171,12 @@ class CompletionsReader(AnswerReader):
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
         for position, call in enumerate(rows_of(message.get("tool_calls"))):
             if isinstance(function := call.get("function"), dict):
-                self.add_call(
-                    (index, call.get("index", position)), name=function.get("name"), arguments=function.get("arguments"), id=call.get("id")
-                )  # fmt: skip
+                key, name, arguments = (
+                    (index, call.get("index", position)),
+                    function.get("name"),
+                    function.get("arguments"),
+                )
+                self.add_call(key, name=name, arguments=arguments, id=call.get("id"))
 
 
 def _is_usage_only(body: Any) -> bool:
@@ -222,7 +227,8 @@ class OpenAIChat:
         choices = rows_of(body.get("choices")) if isinstance(body, dict) else []
         for name in ("delta", "message"):
             if choices and isinstance(message := choices[0].get(name), dict) and message.get("content"):
-                return rewritten(chunk, {**body, "choices": [{**choices[0], name: {**message, "content": text}}, *choices[1:]]})  # fmt: skip
+                first = {**choices[0], name: {**message, "content": text}}
+                return rewritten(chunk, {**body, "choices": [first, *choices[1:]]})
         return chunk
 
     def whole(self, events: Iterable[Chunk]) -> bytes:

@@ -1,5 +1,5 @@
-"""OpenAI text completions, the old API of prompts: like chat, with `prompt` in place of messages and `choices[].text` in
-place of deltas.
+"""OpenAI text completions, the old API of prompts: like chat, with `prompt` in place of messages and `choices[].text`
+in place of deltas.
 
 Rule: a prompt is a text, a list of texts (one answer each, times `n`), or tokens, of which nobody here makes text."""
 

@@ -37,7 +37,7 @@ class Forward:
         request.seal()
         asked = self._clock.monotonic()
         try:
-            response = await (target.upstream or self._upstream).send(request, target)
+            response = await self._upstream.send(request, target)
         finally:
             exchange.timing.waited += self._clock.monotonic() - asked
         headers = response.headers

@@ -14,6 +14,7 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
+from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, chat_reply, embedding_format
 from aigw.dialects import dashscope_openai as qwen
@@ -34,6 +35,8 @@ ours."""
 
 MAX_ERROR = 64 * 1024
 """Bytes of an error page that are read to make an error of it."""
+MAX_LOGGED = 4000
+"""Characters of an error page that are logged."""
 
 
 @lru_cache(maxsize=512)
@@ -175,9 +178,9 @@ class Answers:
         """`logUpstreamErrorResponseBody`: providers explain there what was wrong. Keys that they quote stay unsaid."""
         whole = await reply.whole(MAX_ERROR)
         text = whole.raw.decode("utf-8", "replace") if whole else f"more than {MAX_ERROR} bytes"
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, text)
+        redaction = Redaction(self._secrets)
+        redaction.learn_headers(exchange.request.headers)
+        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, redaction.text(text, MAX_LOGGED))
 
     async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
         """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own shape

@@ -29,7 +29,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
 from aigw.providers.tokens import StatusMatcher, TokenPool
-from aigw.upstream.builtin import BuiltinUpstream, MockSettings
+from aigw.upstream.builtin import Mock, MockSettings
 
 
 class BoundProvider:
@@ -44,7 +44,7 @@ class BoundProvider:
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
         self._env = env
-        self._builtin = builtin_models(config, env) if self.row.dialect == "builtin" else None
+        self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._faithful = env.fidelity == "higress"
         self._endpoint = locate(kind, keys, faithful=self._faithful)
         self._origins: dict[str, Origin] = {}
@@ -159,7 +159,7 @@ class BoundProvider:
 
     def _target(self, exchange: Exchange, source: Request) -> Target:
         if self._builtin is not None:
-            return Target(_BUILTIN, self.name, self._env.timeouts, self._builtin)
+            return self._builtin
         authority = self.config.provider_domain or self._endpoint.authority
         if not authority:
             if exchange.route.target is None:
@@ -172,6 +172,10 @@ class BoundProvider:
         except ConfigError as error:
             raise GatewayError(500, str(error), kind="api_error", code="bad_service") from None
         return Target(origin, authority, self._env.timeouts)
+
+    def _builtin_models(self) -> Target:
+        mock = Mock(self.config.mock or MockSettings())
+        return Target(Origin("builtin", self.name, 0), self.name, self._env.timeouts, mock)
 
     def _origin(self, service: str) -> Origin:
         """Where the provider's host, or the route's service, really is. Raises ConfigError."""
@@ -193,13 +197,7 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 
-def builtin_models(config: ProviderConfig, env: Env) -> BuiltinUpstream:
-    settings = config.mock or MockSettings()
-    return BuiltinUpstream(settings, env.tokenizer, clock=env.clock, sleep=env.sleep, new_id=env.new_id)
-
-
 _VERSION = re.compile(r"/v\d")
-_BUILTIN = Origin("builtin", "builtin", 0)
 
 
 def _unusable(why: str) -> GatewayError:

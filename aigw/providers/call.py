@@ -9,8 +9,8 @@ from aigw.core.model import Request, Target
 
 
 class Call(NamedTuple):
-    """`dialect` is the one in which the provider is asked and answers, `model` the mapped one. `incremental`: each event
-    of a native stream holds only what is new."""
+    """`dialect` is the one in which the provider is asked and answers, `model` the mapped one. `incremental`: each
+    event of a native stream holds only what is new."""
 
     request: Request
     target: Target

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -36,6 +36,9 @@ from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
 from aigw.server.stores import GatewayStores
+from aigw.upstream.builtin import BuiltinUpstream
+from aigw.upstream.standin import Standin, StandinUpstream
+from aigw.upstream.switch import Switch
 
 log = logging.getLogger("aigw")
 
@@ -58,10 +61,13 @@ class _Generation:
 
 class Gateway:
     """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
-    the transport, the token counter, the stores."""
+    the transport, the token counter, the stores. `standins` are the names of services that it answers itself."""
 
-    def __init__(self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool) -> None:
+    def __init__(
+        self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool, standins: Iterable[str]
+    ) -> None:
         self._env = env
+        self._standins = list(standins)
         self._books = books
         self._stores = stores
         self._host = host
@@ -111,10 +117,11 @@ class Gateway:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
         prices = Prices(config.prices)
-        stores = self._stores.by(loaded.services)
+        services = loaded.services.with_standins(self._standins)
+        stores = self._stores.by(services)
         env = replace(
             self._env,
-            services=loaded.services,
+            services=services,
             stores=stores,
             fidelity=config.fidelity,
             timeouts=timeouts,
@@ -127,7 +134,7 @@ class Gateway:
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
-            routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
+            routes = RouteTable(config.routes, pipeline, services, timeouts)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
                 origins=config.cors.origins,
@@ -192,28 +199,37 @@ async def run(
     shared: tuple[str, int] | None = None,
     reloader: Reloader | None = None,
     books: Books | None = None,
+    standins: Mapping[str, Standin] | None = None,
+    around: Callable[[Upstream], Upstream] | None = None,
 ) -> AsyncIterator[Running]:
-    """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
-    then. `shared` is the address that several processes listen on, in place of the configured one; what
+    """Serves until the block ends; `upstream`, the network, is closed with it. `grace` is how many seconds answers in
+    flight get then. `shared` is the address that several processes listen on, in place of the configured one; what
     `reloader` finds changed is put into service. `books` take down what happens; without them nothing is kept.
+
+    `standins` answer for services that the configuration names and does not map. `around` gives the transport that
+    stands around all others and sees whatever leaves: providers, built-in models, callouts, stand-ins.
 
     Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
+    books = books or Books(None)
+    standins = standins or {}
+    door = _door(upstream, books, standins)
+    if around is not None:
+        door = around(door)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(upstream.aclose)
-        books = books or Books(None)
+        stack.push_async_callback(door.aclose)
         await stack.enter_async_context(books.open())
         stores = GatewayStores(books.folder, loaded.config.cache)
         stack.push_async_callback(stores.aclose)
         env = Env(
-            upstream,
+            door,
             loaded.services,
             books.tokenizer,
             stores.by(loaded.services),
             metrics=books.metrics,
             run=run_name(os.environ),
         )
-        gateway = Gateway(env, books, stores, host, insecure=insecure)
+        gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
@@ -225,6 +241,18 @@ async def run(
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)
+
+
+def _door(network: Upstream, books: Books, standins: Mapping[str, Standin]) -> Upstream:
+    """The one way out, whatever the scheme."""
+    return Switch(
+        {
+            "http": network,
+            "https": network,
+            "builtin": BuiltinUpstream(books.tokenizer),
+            "standin": StandinUpstream(standins),
+        }
+    )
 
 
 def taken(listen: str, error: OSError) -> AddressError:

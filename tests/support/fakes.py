@@ -16,6 +16,7 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk, Request, Route, Target
 from aigw.core.stores import Stores
+from aigw.core.upstream import Upstream
 from aigw.dialects import apis
 from aigw.dialects.sse import Event
 from aigw.dialects.table import dialect_for
@@ -129,7 +130,7 @@ class WordCounter:
 
 
 def make_env(
-    upstream: FakeUpstream,
+    upstream: Upstream,
     *,
     fidelity: str = "safe",
     clock: FakeClock | None = None,
@@ -178,5 +179,5 @@ def answered(exchange: Exchange, *payloads: Any, streaming: bool = True, provide
     return answer
 
 
-def terminal(upstream: FakeUpstream) -> Forward:
+def terminal(upstream: Upstream) -> Forward:
     return Forward(upstream)

@@ -190,11 +190,10 @@ def _total(loaded: Loaded) -> Line | None:
 @asynccontextmanager
 async def _shelves(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
-    from aigw.plugins.ai_cache.config import service_of
     from aigw.plugins.ai_cache.contents import Contents
 
     async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
-        places = [(service_of(each.store), each.prefix()) for each in configs if each.store is not None]
+        places = [(each.store.service(), each.prefix()) for each in configs if each.store is not None]
         yield loaded, {(service, prefix): Contents(stores.kv(service), prefix) for service, prefix in places}
 
 

@@ -16,7 +16,6 @@ from aigw.core.stores import Service
 from aigw.dialects import apis
 from aigw.dialects.table import dialect_of
 from aigw.pipeline.pipeline import identities, select
-from aigw.plugins.ai_cache.config import service_of
 from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
@@ -62,7 +61,7 @@ async def explain_request(loaded: Loaded, caches: Shelves, request: Request) -> 
         jobs=set(),
     )
     after = identities(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, after, caches[service_of(cache.store), cache.prefix()], time.time())
+    return await try_request(exchange, after, caches[cache.store.service(), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

@@ -1,7 +1,7 @@
 """Watches an answer go by and makes an entry of it if it is complete and successful.
 
-Rule: only what came to its proper end is kept, as the reader of the answer says. While the answer goes by its pieces are
-only collected."""
+Rule: only what came to its proper end is kept, as the reader of the answer says. While the answer goes by, its pieces
+are only collected."""
 
 from __future__ import annotations
 

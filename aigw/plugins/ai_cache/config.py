@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from aigw.core.stores import Service, logical_port
+from aigw.clients.redis_config import RedisConfig
 
 PREFIX = "higress-ai-cache:"
 LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
@@ -16,15 +16,14 @@ Seconds = Annotated[int, Meta(ge=0)]
 Milliseconds = Annotated[int, Meta(ge=0)]
 
 
-class Redis(Struct, frozen=True, rename="camel", kw_only=True):
+class Redis(RedisConfig, frozen=True, rename="camel", kw_only=True):
     """Where answers are kept, in the form of 2024."""
+
+    DEFAULT_TIMEOUT = TIMEOUT
 
     service_name: str
     service_port: Port = 0
     service_host: str = ""
-    username: str = ""
-    password: str = ""
-    database: Annotated[int, Meta(ge=0)] = 0
     timeout: Milliseconds = LEGACY_TIMEOUT
     cache_key_prefix: str = ""
     cache_ttl: Annotated[Seconds, Meta(description="0: they do not expire")] = field(default=0, name="cacheTTL")
@@ -122,11 +121,6 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
         if faithful and self.original:
             return 0
         return (self.store.cache_ttl if self.store else 0) or self.cache_ttl
-
-
-def service_of(store: Redis) -> Service:
-    port = logical_port(store.service_name, store.service_port)
-    return Service(store.service_name, port, store.username, store.password, store.database, seconds(store.timeout))
 
 
 def seconds(timeout: int) -> float:

@@ -167,7 +167,7 @@ class Record:
             self.failed = self.failed or is_error(body)
 
     def end(self, answer: Reader | None = None) -> None:
-        """Completes the log. `answer` is what was read of the provider's; its usage counts where the client saw none."""
+        """Completes the log. `answer` has read the provider's answer; its usage counts where the client saw none."""
         self.log["response_type"] = "stream" if self.streaming else "normal"
         body: Any = None
         if not self.streaming:

@@ -4,48 +4,15 @@ Rule: a delay beyond the target's timeouts ends as it would in a transport, with
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from math import inf
-
-from multidict import CIMultiDict
 
 from aigw.core.env import Clock
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Timeouts
-from aigw.core.upstream import UpstreamBody
 from aigw.upstream.builtin.settings import Fault, MockSettings
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class Body:
-    """The pieces of a response. See `UpstreamBody`."""
-
-    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
-        self._pieces = pieces
-        self._closed = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._closed:
-            raise StopAsyncIteration
-        return await self._pieces.__anext__()
-
-    async def aclose(self) -> None:
-        self._closed = True
-        with suppress(RuntimeError):  # a read is under way: it ends with the task that reads
-            await self._pieces.aclose()
-
-
-@dataclass(slots=True)
-class Response:
-    status: int
-    headers: CIMultiDict[str]
-    body: UpstreamBody
 
 
 class Delivery:

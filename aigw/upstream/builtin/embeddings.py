@@ -14,15 +14,15 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
 from aigw.dialects.openai_check import check
 from aigw.dialects.openai_embeddings import EmbeddingsView, embeddings_body
-from aigw.upstream.builtin.delivery import Response
 from aigw.upstream.builtin.engine import Engine, known_model
+from aigw.upstream.local import LocalResponse
 
 DIMENSIONS = 256
 
 TokenIds = list[int]
 
 
-async def embeddings(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> Response:
+async def embeddings(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
     check(api, request.body)
     asked = EmbeddingsView(request, api)
     known_model(asked.model)

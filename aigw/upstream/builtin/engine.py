@@ -1,9 +1,8 @@
-"""What every API of the built-in models shares: settings, ids, the drawing of faults, counting, reading and shaping."""
+"""What every API of the built-in models shares: ids, timelines, counting, reading and shaping."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,8 +12,10 @@ from multidict import CIMultiDict
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
-from aigw.upstream.builtin.delivery import Body, Delivery, Response, Sleep
+from aigw.upstream.builtin.delivery import Delivery, Sleep
+from aigw.upstream.builtin.mock import Mock
 from aigw.upstream.builtin.settings import Fault, MockSettings
+from aigw.upstream.local import LocalBody, LocalResponse
 
 MODELS = ("echo", "mock")
 INLINE = 32_768
@@ -26,19 +27,23 @@ _FAULTLESS = MockSettings()
 
 @dataclass(slots=True)
 class Engine:
-    settings: MockSettings
+    """Answers one request. `mock` is what its provider made of the model `mock`."""
+
+    mock: Mock
     tokenizer: Tokenizer
     clock: Clock
     sleep: Sleep
     new_id: Callable[[], str]
-    draws: random.Random
+
+    @property
+    def settings(self) -> MockSettings:
+        return self.mock.settings
 
     def delivery(self, model: str, tokens: int, timeouts: Timeouts) -> Delivery:
         """The timeline of an answer. Draws the faults of `mock`; raises GatewayError for those that refuse."""
         if model != "mock":
             return Delivery(_FAULTLESS, None, tokens, timeouts, self.clock, self.sleep)
-        drawn = [fault for fault in self.settings.faults if self.draws.random() < fault.probability]
-        fault = drawn[0] if drawn else None
+        fault = self.mock.draw()
         if fault and fault.kind in ("status", "rate-limit"):
             raise _refusal(fault)
         return Delivery(self.settings, fault, tokens, timeouts, self.clock, self.sleep)
@@ -49,10 +54,10 @@ class Engine:
             return job(*args)
         return await asyncio.to_thread(job, *args)
 
-    async def plain(self, delivery: Delivery, body: bytes) -> Response:
+    async def plain(self, delivery: Delivery, body: bytes) -> LocalResponse:
         """A complete JSON answer, once its time has come."""
         await delivery.head(whole=True)
-        return Response(200, self.headers("application/json"), Body(delivery.plain(body)))
+        return LocalResponse(200, self.headers("application/json"), LocalBody(delivery.plain(body)))
 
     def headers(self, content_type: str) -> CIMultiDict[str]:
         return CIMultiDict({"content-type": content_type, "x-request-id": "req_" + self.new_id()})

@@ -10,9 +10,10 @@ from aigw.core.model import Request, Timeouts
 from aigw.core.tokens import Tokens
 from aigw.dialects.openai_check import check
 from aigw.dialects.table import dialect_of
-from aigw.upstream.builtin.delivery import Body, Delivery, Response
+from aigw.upstream.builtin.delivery import Delivery
 from aigw.upstream.builtin.engine import Engine, known_model
 from aigw.upstream.builtin.text import example_json, lorem, pieces
+from aigw.upstream.local import LocalBody, LocalResponse
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -20,7 +21,7 @@ Cut = tuple[Answer, list[str]]
 """An answer, and its text in token-sized pieces."""
 
 
-async def generate(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> Response:
+async def generate(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
     """Answers a request of an API that writes text. Raises GatewayError."""
     check(api, request.body)
     dialect = dialect_of(api)
@@ -36,7 +37,7 @@ async def generate(engine: Engine, request: Request, api: str, timeouts: Timeout
     await delivery.head(whole=False)
     headers = engine.headers(EVENT_STREAM)
     headers["cache-control"] = "no-cache"
-    return Response(200, headers, Body(_events(engine, asked, delivery, writer, cuts, len(request.body))))
+    return LocalResponse(200, headers, LocalBody(_events(engine, asked, delivery, writer, cuts, len(request.body))))
 
 
 async def _answers(engine: Engine, asked: Asked, tool: Tool | None) -> list[Cut]:

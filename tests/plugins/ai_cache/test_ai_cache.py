@@ -22,7 +22,6 @@ from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_cache import plugin as ai_cache
-from aigw.plugins.ai_cache.config import service_of
 from aigw.plugins.ai_cache.entry import FORMAT
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
@@ -135,7 +134,7 @@ async def stage(*script: Answer, config: Any = (), upstream: Any = None, stores:
             plugin.placed({"ai-proxy": {"ownKey": True}}),
             upstream,
             clock,
-            env.stores.kv(service_of(parsed.store)),
+            env.stores.kv(parsed.store.service()),
         )
 
 
@@ -234,7 +233,12 @@ async def test_original_timing() -> None:
     upstream = Slow(events(*STREAM))
     plain = make_env(upstream, clock=clock)
     env = type(plain)(
-        upstream=upstream, services=plain.services, tokenizer=plain.tokenizer, stores=plain.stores, clock=clock, sleep=sleep
+        upstream=upstream,
+        services=plain.services,
+        tokenizer=plain.tokenizer,
+        stores=plain.stores,
+        clock=clock,
+        sleep=sleep,
     )
     async with ai_cache.build(parse({**CONFIG, "replayTiming": True}), env) as plugin:
         it = Stage(plugin.placed({}), upstream, clock, env.stores.kv())
@@ -604,7 +608,7 @@ async def test_events_are_seen_one_by_one_by_those_in_front() -> None:
 def test_forms_of_the_configuration(config: Any, prefix: str, ttl: int, service: Any) -> None:
     parsed = parse(config)
     assert (parsed.prefix(), parsed.ttl(faithful=False)) == (prefix, ttl)
-    assert service_of(parsed.store) == service
+    assert parsed.store.service() == service
 
 
 @pytest.mark.parametrize(

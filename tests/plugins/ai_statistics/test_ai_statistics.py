@@ -86,7 +86,9 @@ def parse(config: Any) -> Any:
 async def stage(config: Any = (), *script: Answer, clock: FakeClock | None = None) -> AsyncIterator[Stage]:
     upstream, clock = FakeUpstream(*script), clock or FakeClock()
     plain = make_env(upstream, clock=clock)
-    env = Counting(upstream=upstream, services=plain.services, tokenizer=plain.tokenizer, stores=plain.stores, clock=clock)
+    env = Counting(
+        upstream=upstream, services=plain.services, tokenizer=plain.tokenizer, stores=plain.stores, clock=clock
+    )
     async with ai_statistics.build(parse(dict(config)), env) as plugin:
         yield Stage(plugin, upstream, env.metrics, clock)
 

@@ -1,4 +1,4 @@
-"""Error bodies in the caller's own shape (clients.md E1).
+"""Error bodies in the caller's own shape, the only one that its SDK reads.
 
 The family of a request decides: "anthropic" for its Messages API, "openai" for everything else."""
 

@@ -37,7 +37,7 @@ def is_usage_only(chunk: Chunk) -> bool:
 
 
 class ChatStream:
-    """What a client may rely on in a stream of chat or text completions (clients.md E5, E7).
+    """What a client may rely on in a stream of chat or text completions.
 
     It sees no usage chunk that it did not ask for, and a complete stream ends with [DONE] also where the provider
     sends none. A stream that ends without a finish reason is left as it is: truncation is never papered over."""

@@ -1,4 +1,4 @@
-"""ai-proxy: sends requests to LLM providers. Higress's keys and behaviour (higress.md 4), and three keys of our own.
+"""ai-proxy: sends requests to LLM providers. Higress's keys and behaviour, and three keys of our own.
 
 `weights`, `fallback` and `byModel` are aigw's: Higress ignores them. Without a provider that is active the plugin
 does nothing."""

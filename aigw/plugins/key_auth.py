@@ -1,4 +1,4 @@
-"""key-auth: who may call, by keys that the clients send (higress.md 13), and as which consumer.
+"""key-auth: who may call, by keys that the clients send, and as which consumer.
 
 A request that it lets in has `exchange.consumer` and the header x-mse-consumer; what a client says about itself there
 never gets past it. In `safe` the key goes no further than to here, whatever upstream comes, and `Authorization: Bearer

@@ -1,4 +1,4 @@
-"""model-router: puts the model that a request names into headers, by which a route is chosen (higress.md 13).
+"""model-router: puts the model that a request names into headers, by which a route is chosen.
 
 `REROUTES`: what stands behind it belongs to the route that its headers lead to (core/rerouting.py)."""
 

@@ -100,7 +100,7 @@ class Answers:
                 reply.headers.popall(name, None)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
-            return reply  # a compressed body is passed on as it is, unseen (clients.md E8)
+            return reply  # a compressed body is passed on as it is, unseen
         watch = exchange.meter = UsageWatch(self._row.type)
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
@@ -176,8 +176,8 @@ class Answers:
         log.warning("%s the provider answered %d: %s", exchange.id, reply.status, text)
 
     async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
-        """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own shape
-        (clients.md E1)."""
+        """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own
+        shape, the only one that its SDK reads."""
         if reply.status < 400 or "json" in reply.headers.get("content-type", ""):
             return reply
         whole = await reply.whole(MAX_ERROR)

@@ -1,4 +1,4 @@
-"""The configuration of one provider: Higress's keys of ai-proxy, and their defaults (higress.md 4.1)."""
+"""The configuration of one provider: Higress's keys of ai-proxy, and their defaults."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Failover(Struct, frozen=True, rename="camel"):
     failover_on_status: tuple[str, ...] = ("4.*", "5.*")
 
     def __post_init__(self) -> None:
-        """A threshold, interval or timeout of 0 is the default (higress.md 4.7)."""
+        """A threshold, interval or timeout of 0 is the default, as in Higress."""
         for field in structs.fields(self):
             if getattr(self, field.name) == 0 and field.default and type(field.default) is int:
                 structs.force_setattr(self, field.name, field.default)

@@ -1,4 +1,4 @@
-"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults (higress.md 7.1, 7.2)."""
+"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults."""
 
 from __future__ import annotations
 

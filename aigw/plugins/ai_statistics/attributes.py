@@ -1,5 +1,5 @@
 """The attributes that ai-statistics takes from a request and its answer: where each comes from and how pieces of a
-stream become one value (higress.md 5).
+stream become one value.
 
 A built-in key needs no source. In a stream, `first` is the first value that is neither null nor "", `replace` the last
 one, `append` all of them joined; without a rule a stream gives nothing, as in Higress."""

@@ -1,4 +1,4 @@
-"""The rules of ai-token-ratelimit as they are configured, and what is wrong with them (higress.md 6)."""
+"""The rules of ai-token-ratelimit as they are configured, and what is wrong with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies: read within a bound, decoded within the same bound (clients.md E8, E17, E18)."""
+"""Request bodies: read within a bound, decoded within the same bound."""
 
 from __future__ import annotations
 

@@ -299,7 +299,7 @@ def _origin_form(target: str) -> str:
 
 @lru_cache(maxsize=256)
 def is_upload(content_type: str) -> bool:
-    """True for bodies that are passed on piece by piece: files, not text that a plugin could read (clients.md E17)."""
+    """True for bodies that are passed on piece by piece: files, not text that a plugin could read."""
     kind = content_type.partition(";")[0].strip().lower()
     return not (
         kind == ""

@@ -1,5 +1,5 @@
 """Who may talk to a gateway on loopback: the Host and the Origin are checked, so that a web page cannot (DNS
-rebinding), and CORS is answered before anything else looks at the request (clients.md E15)."""
+rebinding), and CORS is answered before anything else looks at the request."""
 
 from __future__ import annotations
 

@@ -17,13 +17,13 @@ from aigw.dialects.errors import JSON, error_body
 log = logging.getLogger("aigw")
 
 KEEP_ALIVE_SECONDS = 620.0
-"""Longer than the SDKs keep an idle connection, so that it is the client who closes (clients.md E18)."""
+"""Longer than the SDKs keep an idle connection, so that the client closes it and not the gateway."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Connection(web.RequestHandler):
-    """Answers what is not HTTP in JSON (clients.md E1), and shows none of its bytes, which may hold a key (E20).
+    """Answers what is not HTTP with an error in JSON, and shows none of its bytes, which may hold a key.
 
     `stopping`: what is still under way is cut off, and not by its client."""
 

@@ -1,4 +1,4 @@
-"""An answer of tokens as chat and text completions send it: whole, or as a stream of events (clients.md E5, E7)."""
+"""An answer of tokens as chat and text completions send it: whole, or as a stream of events."""
 
 from __future__ import annotations
 

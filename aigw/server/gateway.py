@@ -1,8 +1,7 @@
-"""A gateway that runs: a loaded configuration, its plugins, its transport and its listener, opened and closed
-together.
+"""A running gateway: it opens and closes a configuration, its plugins, its transport and its listener together.
 
-A new configuration takes the place of the old one between two requests: what is under way ends with the plugins that
-it began with, and only then are those closed."""
+A new configuration replaces the old one between two requests. Requests under way end with the plugins that they began
+with; after that, those plugins are closed."""
 
 from __future__ import annotations
 
@@ -40,12 +39,12 @@ from aigw.server.stores import GatewayStores
 log = logging.getLogger("aigw")
 
 DEFERRED_SECONDS = 5.0
-"""What deferred jobs get to end when the gateway stops."""
+"""How long deferred jobs may take when the gateway stops."""
 
 
 class _Generation:
-    """One configuration in service. `busy` counts the requests that it answers; `idle` is set once it has none left
-    and gets no more."""
+    """One configuration in service. `busy` counts the requests that it answers. `idle` is set when it has none left and
+    gets no new ones."""
 
     def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack) -> None:
         self.env = env
@@ -57,8 +56,8 @@ class _Generation:
 
 
 class Gateway:
-    """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
-    the transport, the token counter, the stores."""
+    """The handler of the listener. `env` holds what outlives a configuration: the transport, the token counter, the
+    stores."""
 
     def __init__(self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool) -> None:
         self._env = env
@@ -89,16 +88,16 @@ class Gateway:
                 generation.idle.set()
 
     async def take(self, loaded: Loaded) -> None:
-        """Puts a configuration into service for all requests that come from now on.
+        """Puts a configuration into service for all new requests.
 
-        Raises ConfigError if it would leave the address open to others; whatever it raises, the old one stays."""
+        Raises ConfigError if it would leave the address open to others. If anything is raised, the old one stays."""
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         for old in self._generations[-2:-1]:
             self._retire(old)
 
     async def aclose(self) -> None:
-        """Closes every configuration. Nothing may be served any more."""
+        """Closes every configuration. The listener must be closed before."""
         self._stopping = True
         for last in self._generations[-1:]:
             self._retire(last)
@@ -167,7 +166,7 @@ class Gateway:
 
 
 class Running:
-    """A gateway that listens. `url` is the base address, without /v1."""
+    """A gateway that listens. `url` is its address, without /v1."""
 
     def __init__(self, url: str, gateway: Gateway) -> None:
         self.url = url
@@ -193,11 +192,11 @@ async def run(
     reloader: Reloader | None = None,
     books: Books | None = None,
 ) -> AsyncIterator[Running]:
-    """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
-    then. `shared` is the address that several processes listen on, in place of the configured one; what
-    `reloader` finds changed is put into service. `books` take down what happens; without them nothing is kept.
+    """Serves until the block ends, then closes `upstream`. Answers in flight get `grace` seconds to end. `shared` is an
+    address on which several processes listen; it replaces the configured one. Changes that `reloader` finds are put
+    into service. `books` keep what happens; without them nothing is kept.
 
-    Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
+    Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(upstream.aclose)
@@ -236,7 +235,7 @@ def base_url(host: str, port: int) -> str:
 
 
 def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
-    """Raises ConfigError for an address that others can reach while nothing asks them for a key."""
+    """Raises ConfigError if others can reach the address and nothing asks them for a key."""
     if not (is_loopback(host) or insecure or authenticated):
         raise ConfigError(
             [

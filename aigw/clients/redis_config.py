@@ -21,10 +21,10 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
 
     service_name: Annotated[str, Meta(description="the service, as in `services:`")] = ""
     service_port: Annotated[int, Meta(ge=0, le=65535, description="6379, or 80 for a service *.static")] = 0
-    username: str = ""
-    password: str = ""
+    username: Annotated[str, Meta(description="for the login")] = ""
+    password: Annotated[str, Meta(description="for the login")] = ""
     timeout: Annotated[int, Meta(ge=0, description="milliseconds that a call may take: 1000")] = 0
-    database: Annotated[int, Meta(ge=0)] = 0
+    database: Annotated[int, Meta(ge=0, description="the number of the database")] = 0
 
     def service(self) -> Service:
         return Service(

@@ -14,7 +14,7 @@ OLLAMA = "ollama"
 
 
 def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_models: Sequence[str]) -> dict[str, Any]:
-    """The configuration of ai-proxy; keys stand in it as `${NAME}`. `ollama` is host and port of a running one."""
+    """The configuration of ai-proxy. It names keys as `${NAME}`. `ollama` is the host and port of a running Ollama."""
     providers: list[dict[str, Any]] = []
     by_model: dict[str, str] = {}
     for row in ENV_PROVIDERS:

@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 
 class Timeouts(NamedTuple):
-    """Seconds, longer than the 600 that SDKs wait (clients.md E18). `first_byte` runs from the sent request to the
+    """Seconds, longer than the 600 that SDKs wait. `first_byte` runs from the sent request to the
     response head, `idle` between two reads of a body."""
 
     connect: float = 10.0

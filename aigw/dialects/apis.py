@@ -1,7 +1,7 @@
 """Which API a path belongs to, and the path of the same API at a provider.
 
 Names are Higress's (`capabilities` in a configuration is keyed by them). An API is known by the end of its path, so any
-prefix may stand before it (higress.md 4.2, P04). A path of none of them is passed on as it is."""
+prefix may stand before it. A path of none of them is passed on as it is."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ MODEL_IN_BODY = frozenset(
 STATEFUL = frozenset(
     (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING)
 )
-"""APIs that refer to what an account keeps, so one consumer must stay with one token (P83). Higress leaves out the
+"""APIs that refer to what an account keeps, so one consumer must stay with one token. Higress leaves out the
 pause of a job and the permissions of a checkpoint, which belong to the account that owns the job all the same."""
 
 FREE = frozenset(

@@ -13,7 +13,7 @@ from aigw.dialects.view import rows_of
 
 
 class LiftUsage:
-    """Moves `usage` from inside choices[0] to the top, where every client looks for it (P79)."""
+    """Moves `usage` from inside choices[0] to the top, where every client looks for it."""
 
     def feed(self, batch: Batch) -> Batch:
         return [self._lift(chunk) if b'"usage"' in chunk.raw else chunk for chunk in batch]

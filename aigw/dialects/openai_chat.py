@@ -171,12 +171,8 @@ class CompletionsReader(AnswerReader):
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
         for position, call in enumerate(rows_of(message.get("tool_calls"))):
             if isinstance(function := call.get("function"), dict):
-                key, name, arguments = (
-                    (index, call.get("index", position)),
-                    function.get("name"),
-                    function.get("arguments"),
-                )
-                self.add_call(key, name=name, arguments=arguments, id=call.get("id"))
+                key, called = (index, call.get("index", position)), function.get("name")
+                self.add_call(key, name=called, arguments=function.get("arguments"), id=call.get("id"))
 
 
 def _is_usage_only(body: Any) -> bool:

@@ -1,4 +1,4 @@
-"""model-router: puts the model that a request names into headers, by which a route is chosen (higress.md 13).
+"""model-router: puts the model that a request names into headers, by which a route is chosen.
 
 `REROUTES`: what stands behind it belongs to the route that its headers lead to (core/rerouting.py)."""
 
@@ -28,16 +28,18 @@ AUTO_HEADER = "x-higress-llm-model"
 
 
 class AutoRule(Struct, frozen=True, kw_only=True):
+    """A model, and the questions that it answers."""
+
     pattern: Annotated[str, Meta(description="a regular expression (RE2) that the last user message is held against")]
-    model: Annotated[str, Meta(min_length=1)]
+    model: Annotated[str, Meta(min_length=1, description="the model that is used where the pattern matches")]
 
 
 class AutoRouting(Struct, frozen=True, rename="camel", kw_only=True):
     """Which model stands for higress/auto: that of the first rule that matches."""
 
-    enable: bool = False
+    enable: Annotated[bool, Meta(description="switches it on")] = False
     default_model: Annotated[str, Meta(description="where no rule matches")] = ""
-    rules: list[AutoRule] = []
+    rules: Annotated[list[AutoRule], Meta(description="tried in this order")] = []
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):

@@ -183,8 +183,8 @@ class Answers:
         log.warning("%s the provider answered %d: %s", exchange.id, reply.status, redaction.text(text, MAX_LOGGED))
 
     async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
-        """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own shape
-        (clients.md E1)."""
+        """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own
+        shape, the only one that its SDK reads."""
         if reply.status < 400 or "json" in reply.headers.get("content-type", ""):
             return reply
         whole = await reply.whole(MAX_ERROR)

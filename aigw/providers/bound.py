@@ -98,7 +98,7 @@ class BoundProvider:
             )
 
     def _check_known(self, api: str | None, source: Request) -> None:
-        """A path that looks like no API never reaches a provider with its key (Higress sends it on, P34)."""
+        """A path that looks like no API never reaches a provider with its key (Higress sends it on)."""
         if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
             message = f"{source.path} is no API path; they have a version, as in /v1/models"
             if source.path == "/":
@@ -126,7 +126,7 @@ class BoundProvider:
         return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect_of(api or "")
 
     def _check_convertible(self, request: Request, document: Document) -> None:
-        """Higress's own checks where it decodes a request to convert it (P86)."""
+        """Higress's own checks where it decodes a request to convert it."""
         if self.row.dialect != "qwen":
             return
         if document.get("messages") == []:
@@ -189,7 +189,7 @@ class BoundProvider:
         return origin
 
     def _bound_first_byte(self, call: Call) -> Call:
-        """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read (P80)."""
+        """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read."""
         milliseconds = self.config.first_byte_timeout
         if self._faithful:
             call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(milliseconds)

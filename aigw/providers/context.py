@@ -1,4 +1,4 @@
-"""The context file of a provider: fetched once, kept until the configuration is read again (higress.md 4.6)."""
+"""The context file of a provider: fetched once, kept until the configuration is read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes of API tokens that `failover` took out of use (higress.md 4.7): a small chat call; status 200 is a success."""
+"""Probes of API tokens that `failover` took out of use: a small chat call; status 200 is a success."""
 
 from __future__ import annotations
 

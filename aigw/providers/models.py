@@ -1,4 +1,4 @@
-"""The list of models of several providers as one (clients.md E14)."""
+"""The list of models of several providers as one."""
 
 from __future__ import annotations
 

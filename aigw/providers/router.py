@@ -1,5 +1,5 @@
-"""Which provider a request goes to, and what happens when it fails (DESIGN: before the first event a failure moves
-on, after it never).
+"""Which provider a request goes to, and what happens when it fails: before the first event a failure moves on,
+after it never.
 
 Within a provider another API token is tried (`retryOnFailure`), then the next provider (`fallback`). An upload that
 is streamed through can be sent only once, so its first answer is final."""
@@ -143,7 +143,7 @@ class _Attempt:
                 await reply.aclose()
 
     def _final(self, reply: Reply) -> Reply:
-        """A failure that others were tried for: SDKs need not repeat all of that (clients.md E2)."""
+        """A failure that others were tried for: SDKs need not repeat all of that."""
         if len(self._exchange.attempts) > 1:
             reply.headers.setdefault("x-should-retry", "false")
         return reply
@@ -175,7 +175,7 @@ class _Attempt:
         return reply.status, reply, None
 
     def _pin(self) -> str:
-        """Who must stay with one token: a consumer of an API that refers to what an account keeps (P83)."""
+        """Who must stay with one token: a consumer of an API that refers to what an account keeps."""
         if self._api not in apis.STATEFUL:
             return ""
         return self._exchange.consumer

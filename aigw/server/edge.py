@@ -1,8 +1,9 @@
-"""The HTTP edge: one aiohttp request in, one exchange through its route's chain, one response out.
+"""The HTTP edge: it takes an aiohttp request, sends an exchange through the chain of its route, and writes the
+response.
 
-This is the one place that catches everything: whatever goes wrong before the first byte becomes an error in the
-caller's own shape, whatever goes wrong after it is told in the stream. The loop in `_pump` pulls: a slow reader slows
-the reading from upstream."""
+This is the one place that catches every exception. Before the first byte an exception becomes an error in the
+caller's own shape; after it, an event in the stream. The loop in `_pump` pulls: a slow reader slows the reading from
+upstream."""
 
 from __future__ import annotations
 
@@ -33,15 +34,15 @@ from aigw.server.routes import no_route
 log = logging.getLogger("aigw")
 
 CLIENT_LEFT = 499
-"""nginx's status for a client that closed the connection; it stands in the log only."""
+"""nginx's status for a client that closed the connection. Only the log has it."""
 
 
 Record = Callable[[Exchange, int, Outcome, str], None]
-"""Is told of a request that has ended: the status that the client got, how it ended, the code of its error."""
+"""Called when a request has ended, with the status that the client got, how it ended, and the code of its error."""
 
 
 class _End:
-    """How a request ended, for those who record it."""
+    """How a request ended, for the books."""
 
     __slots__ = ("error", "outcome", "status")
 
@@ -52,8 +53,8 @@ class _End:
 
 
 class Edge:
-    """The handler of `web.Server`. `find_route` gives None where no route matches. `record` is told of every request
-    that came to a route, `admin` answers what is asked under `/-/`."""
+    """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
+    that came to a route. `admin` answers the paths under `/-/`."""
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Edge:
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
         request_id = env.new_id()
-        headers = cast(CIMultiDict[str], http.headers)  # read-only: what the client sent; plugins get a copy
+        headers = cast(CIMultiDict[str], http.headers)  # read-only, as the client sent them; plugins get a copy
         path, _, query = _origin_form(http.raw_path).partition("?")
         api = self._api_of(path)
         dialect = dialect_for(api, headers)
@@ -152,8 +153,8 @@ class Edge:
         return None
 
     async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> tuple[str, ...]:
-        """Reads and decodes what a plugin may want to read; what nobody reads (`bare`) keeps its encoding. Returns the
-        names of the headers that do not hold any more."""
+        """Reads the body, and decodes it unless nobody will read it (`bare`). Returns the names of the headers that are
+        no longer true."""
         headers = request.headers
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
@@ -223,8 +224,8 @@ class Edge:
         error: Exception,
         end: _End,
     ) -> None:
-        """Tells the client that the stream is not complete: an error event, or a connection that ends without its
-        last chunk."""
+        """Tells the client that the stream is not complete: with an error event, or by closing the connection without
+        the last chunk."""
         if isinstance(error, UpstreamError):
             shown = error.answer()
         else:
@@ -245,7 +246,7 @@ class Edge:
         request_id: str,
         headers: Mapping[str, str] | Iterable[tuple[str, str]],
     ) -> CIMultiDict[str]:
-        """An answer's headers: the provider's, our request id, its own under the SDKs' names, CORS."""
+        """The headers of an answer: the provider's, our request id, the request id under the SDKs' names, and CORS."""
         out = CIMultiDict(headers)
         out["x-aigw-request-id"] = request_id
         if "x-request-id" not in out and "request-id" not in out:
@@ -279,7 +280,7 @@ class Edge:
 
 
 def _is_stopping(http: web.BaseRequest) -> bool:
-    """Whether it is the gateway that cuts this request off, and not its client."""
+    """True if the gateway cuts this request off, not its client."""
     return getattr(http.protocol, "stopping", False)
 
 
@@ -288,7 +289,7 @@ def _stopped() -> GatewayError:
 
 
 def _spent(timing: Timing, now: float) -> str:
-    """`x-aigw-time`, in the form of Server-Timing: the gateway's own milliseconds, and those waited for providers."""
+    """The value of `x-aigw-time`, as in Server-Timing: the gateway's own milliseconds, and its waits for providers."""
     own = now - timing.arrived - timing.waited
     return f"own;dur={own * 1000:.2f}, wait;dur={timing.waited * 1000:.2f}"
 
@@ -299,13 +300,13 @@ def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
 
 
 class _Streamed(web.StreamResponse):
-    """Its head leaves with its first piece, in one write."""
+    """A response that writes its head and its first piece at once."""
 
     _send_headers_immediately = False
 
 
 def _origin_form(target: str) -> str:
-    """The path and query of a request target, also of one in absolute form (`GET http://host/path`)."""
+    """The path and query of a request target, which may be in absolute form (`GET http://host/path`)."""
     if target.startswith("/") or target == "*":
         return target
     return "/" + target.partition("://")[2].partition("/")[2]
@@ -313,7 +314,7 @@ def _origin_form(target: str) -> str:
 
 @lru_cache(maxsize=256)
 def is_upload(content_type: str) -> bool:
-    """True for bodies that are passed on piece by piece: files, not text that a plugin could read (clients.md E17)."""
+    """True for bodies that are passed on piece by piece: files, not text that a plugin could read."""
     kind = content_type.partition(";")[0].strip().lower()
     return not (
         kind == ""

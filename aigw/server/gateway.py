@@ -1,8 +1,7 @@
-"""A gateway that runs: a loaded configuration, its plugins, its transport and its listener, opened and closed
-together.
+"""A running gateway: it opens and closes a configuration, its plugins, its transport and its listener together.
 
-A new configuration takes the place of the old one between two requests: what is under way ends with the plugins that
-it began with, and only then are those closed."""
+A new configuration replaces the old one between two requests. Requests under way end with the plugins that they began
+with; after that, those plugins are closed."""
 
 from __future__ import annotations
 
@@ -43,12 +42,12 @@ from aigw.upstream.switch import Switch
 log = logging.getLogger("aigw")
 
 DEFERRED_SECONDS = 5.0
-"""What deferred jobs get to end when the gateway stops."""
+"""How long deferred jobs may take when the gateway stops."""
 
 
 class _Generation:
-    """One configuration in service. `busy` counts the requests that it answers; `idle` is set once it has none left
-    and gets no more."""
+    """One configuration in service. `busy` counts the requests that it answers. `idle` is set when it has none left and
+    gets no new ones."""
 
     def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack) -> None:
         self.env = env
@@ -95,16 +94,16 @@ class Gateway:
                 generation.idle.set()
 
     async def take(self, loaded: Loaded) -> None:
-        """Puts a configuration into service for all requests that come from now on.
+        """Puts a configuration into service for all new requests.
 
-        Raises ConfigError if it would leave the address open to others; whatever it raises, the old one stays."""
+        Raises ConfigError if it would leave the address open to others. If anything is raised, the old one stays."""
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         for old in self._generations[-2:-1]:
             self._retire(old)
 
     async def aclose(self) -> None:
-        """Closes every configuration. Nothing may be served any more."""
+        """Closes every configuration. The listener must be closed before."""
         self._stopping = True
         for last in self._generations[-1:]:
             self._retire(last)
@@ -174,7 +173,7 @@ class Gateway:
 
 
 class Running:
-    """A gateway that listens. `url` is the base address, without /v1."""
+    """A gateway that listens. `url` is its address, without /v1."""
 
     def __init__(self, url: str, gateway: Gateway) -> None:
         self.url = url
@@ -264,7 +263,7 @@ def base_url(host: str, port: int) -> str:
 
 
 def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
-    """Raises ConfigError for an address that others can reach while nothing asks them for a key."""
+    """Raises ConfigError if others can reach the address and nothing asks them for a key."""
     if not (is_loopback(host) or insecure or authenticated):
         raise ConfigError(
             [

@@ -1,4 +1,4 @@
-"""Whether a gateway may be reached by others: because key-auth asks each of them for a key, or the user says so."""
+"""Finds out whether key-auth protects a gateway, so that other machines may reach it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ KEY_AUTH = "key-auth"
 
 
 def is_protected(loaded: Loaded) -> bool:
-    """Whether every request needs a key before anything is spent on it: on all routes, for all hosts, and ahead of
-    every plugin that may answer or ask others."""
+    """True if every request needs a key before anything is spent on it: on all routes, for all hosts, and before every
+    plugin that may answer or call others."""
     plugin = loaded.plugins.get(KEY_AUTH)
     if plugin is None:
         return False
@@ -22,6 +22,6 @@ def is_protected(loaded: Loaded) -> bool:
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
     if any(loaded.plugins[name].module.REROUTES for name in names[place:]):
-        routes.append((NOWHERE.name, NOWHERE.service))  # a request gets its route only behind key-auth
+        routes.append((NOWHERE.name, NOWHERE.service))  # key-auth acts before the route is chosen
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
     return all(config is not None and config.protects for config in possible)

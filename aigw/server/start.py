@@ -1,4 +1,4 @@
-"""How a gateway starts: from a file, or from what the machine has."""
+"""How a gateway starts: with a configuration file, or with the providers that it finds on the machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aigw.plugins.key_auth import Config as KeyAuthConfig
 OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
 PROBE_SECONDS = 0.2
-"""An Ollama on this machine answers within milliseconds; nobody waits for one that is not there."""
+"""An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
 
 
 class _Model(msgspec.Struct):
@@ -48,8 +48,8 @@ def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
 
 
 def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
-    """A configuration that is in no file of the user's: what `discover` wrote, or a recipe. Raises ConfigError with all
-    findings."""
+    """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. Raises
+    ConfigError with all findings."""
     loaded = _listening(load(None, env, text=text.encode()), listen)
     return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1]])
 
@@ -61,7 +61,7 @@ def _listening(loaded: Loaded, listen: str | None) -> Loaded:
 
 
 async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
-    """A configuration for what the machine has; keys stand in it as `${NAME}`."""
+    """Writes a configuration with the providers that it finds. It names keys as `${NAME}`."""
     address, _ = _ollama_address(env)
     models = await ollama_models(address, upstream)
     plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, address if models is not None else None, models or ())}
@@ -69,7 +69,7 @@ async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
 
 
 def _ollama_address(env: Mapping[str, str]) -> tuple[tuple[str, int], list[str]]:
-    """The address, and what is wrong with the one in the environment."""
+    """The address of Ollama, and what is wrong with the one in the environment."""
     try:
         return ollama_address(env), []
     except ValueError:
@@ -85,7 +85,7 @@ def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
 
 
 async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[str] | None:
-    """The models of a running Ollama, None if there is none."""
+    """The models of a running Ollama, or None if no Ollama runs."""
     host, port = address
     target = Target(Origin("http", host, port), f"{host}:{port}", Timeouts(PROBE_SECONDS, PROBE_SECONDS, PROBE_SECONDS))
     request = Request("GET", "/v1/models", "", CIMultiDict())
@@ -115,7 +115,7 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
 
 
 def _key(loaded: Loaded) -> str:
-    """Where key-auth looks for a key, as an option of curl; "" where no request needs one."""
+    """The option of curl that sends a key to key-auth; "" if requests need none."""
     plugin = loaded.plugins.get("key-auth")
     for config in plugin.rules.configs if plugin else ():
         if isinstance(config, KeyAuthConfig) and config.protects and config.in_header and config.keys:
@@ -135,7 +135,7 @@ def _providers(loaded: Loaded) -> list[str]:
 
 
 def _without(loaded: Loaded) -> str:
-    """What there is where no provider is."""
+    """What the gateway can do without a provider."""
     if any(route.upstream for route in loaded.config.routes):
         return "none: plain HTTP routes only"
     return "none, and no route has an upstream: nothing is answered without the plugin ai-proxy"

@@ -1,4 +1,4 @@
-"""The contract's pitfalls (DESIGN 3), each with a small plugin or source of its own."""
+"""The contract's pitfalls, each with a small plugin or source of its own."""
 
 import asyncio
 

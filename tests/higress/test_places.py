@@ -1,4 +1,4 @@
-"""The order of plugins (higress.md 3)."""
+"""The order of plugins."""
 
 import itertools
 

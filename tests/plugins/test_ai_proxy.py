@@ -153,7 +153,6 @@ async def test_headers_about_the_providers_own_address_stay_there():
 
 
 async def test_without_a_token_the_clients_key_becomes_a_bearer_token():
-    """P29"""
     upstream, _, _ = await once({"provider": {"type": "openai"}}, chat(HELLO, headers={"x-api-key": "ck"}))
     assert upstream.last.headers["authorization"] == "Bearer ck"
     assert "x-api-key" not in upstream.last.headers
@@ -267,7 +266,6 @@ class TestRetries:
             assert [chunk.raw for chunk in await anext(batches)] == [b": ping\n\n"]
 
     async def test_another_token_is_tried(self):
-        """P68"""
         config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "retryOnFailure": {"enabled": True}}}
         upstream, _, received = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
         assert json.loads(received) == COMPLETION
@@ -275,7 +273,6 @@ class TestRetries:
         assert upstream.sent[1][1].timeouts.first_byte == 30
 
     async def test_one_token_is_not_tried_twice(self):
-        """P69"""
         config = {"provider": {**OPENAI, "retryOnFailure": {"enabled": True, "maxRetries": 3}}}
         upstream, reply, _ = await once(config, chat(HELLO), answer_json({}, 500))
         assert (len(upstream.sent), reply.status) == (1, 500)
@@ -345,7 +342,6 @@ class TestChoosing:
             assert [model["id"] for model in json.loads(await reply.body())["data"]] == ["gpt-4", "echo", "mock"]
 
     async def test_without_an_active_provider_the_plugin_does_nothing(self):
-        """P62"""
         with pytest.raises(GatewayError, match="no upstream"):
             await once({"providers": [{"id": "a", **OPENAI}]}, chat(HELLO))
 
@@ -402,7 +398,6 @@ class TestChecks:
 
 
 async def test_firstbytetimeout_holds_for_streams():
-    """P80"""
     config = {"provider": {**OPENAI, "firstByteTimeout": 7000}}
     upstream, _, _ = await once(config, chat(STREAM), events(delta("a", "stop")))
     assert upstream.sent[0][1].timeouts.first_byte == 7
@@ -411,7 +406,6 @@ async def test_firstbytetimeout_holds_for_streams():
 
 
 async def test_the_context_file_is_fetched_once_and_inserted():
-    """P65"""
     context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns", "servicePort": 80}
     upstream = FakeUpstream(Answer(pieces=[b"CTX", b"TEXT"]), answer_json(COMPLETION))
     async with proxy({"provider": {**OPENAI, "context": context}}, upstream) as send:
@@ -432,7 +426,6 @@ async def test_the_context_file_is_fetched_once_and_inserted():
 
 
 async def test_a_context_file_that_cannot_be_had():
-    """P66"""
     context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns"}
     with pytest.raises(GatewayError) as caught:
         await once({"provider": {**OPENAI, "context": context}}, chat(HELLO), Answer(404))
@@ -440,7 +433,6 @@ async def test_a_context_file_that_cannot_be_had():
 
 
 async def test_thinking_is_promoted_everywhere_but_in_higress():
-    """P58"""
     config = {"provider": {**OPENAI, "promoteThinkingOnEmpty": True}}
     answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "", "reasoning_content": "why"}}]}
     _, _, received = await once(config, chat(HELLO), answer_json(answer))
@@ -455,7 +447,6 @@ async def test_thinking_is_promoted_everywhere_but_in_higress():
 
 @pytest.mark.parametrize("asked, vector", [("base64", "AACAPwAAAEA="), ("float", [1.0, 2.0]), (None, [1.0, 2.0])])
 async def test_embeddings_come_in_the_format_that_was_asked_for(asked, vector):
-    """clients.md E16"""
     body = {"model": "e", "input": "a", **({"encoding_format": asked} if asked else {})}
     answer = answer_json({"data": [{"index": 0, "embedding": [1.0, 2.0]}]})
     _, _, received = await once({"provider": OPENAI}, chat(body, path="/v1/embeddings"), answer)
@@ -463,14 +454,12 @@ async def test_embeddings_come_in_the_format_that_was_asked_for(asked, vector):
 
 
 async def test_an_explicit_null_is_not_forwarded():
-    """clients.md E9"""
     request = chat({"model": "e", "input": "a", "encoding_format": None}, path="/v1/embeddings")
     upstream, _, _ = await once({"provider": OPENAI}, request)
     assert "encoding_format" not in upstream.json()
 
 
 async def test_a_generic_provider_without_a_host_goes_where_the_route_goes():
-    """P60"""
     upstream = FakeUpstream()
     route = Route("r", "up.dns:80", make_exchange(chat({})).target)
     async with proxy({"provider": {"type": "generic"}}, upstream) as send:

@@ -35,7 +35,6 @@ async def written(config, body):
     ],
 )
 async def test_a_body_without_a_model_gets_the_mapping_of_any(config, expected):
-    """P13 to P15"""
     body = await written(ProviderConfig(**config, model_mapping={"*": "m"}), HELLO)
     assert body.get("model") == expected
 

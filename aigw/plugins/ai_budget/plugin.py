@@ -42,7 +42,7 @@ NAME = "ai-budget"
 class Config(Struct, frozen=True, kw_only=True):
     """Limits what is spent, and stops clients that run in a circle."""
 
-    budgets: list[Budget] = []
+    budgets: Annotated[list[Budget], Meta(description="all of them hold for a call")] = []
     repetition: Repetition = Repetition()
     unknown_price: Annotated[
         Literal["count", "refuse"],

@@ -27,7 +27,13 @@ class Repetition(Struct, frozen=True, kw_only=True):
     requests: Annotated[int, Meta(ge=0, description="so many times the same request within `window`")] = 0
     window: Annotated[
         float,
-        Meta(gt=0, le=2_592_000, description='seconds, or "10m"', examples=["10m"], extra={"unit": "duration"}),
+        Meta(
+            gt=0,
+            le=2_592_000,
+            description="the time in which `requests` counts",
+            examples=["10m"],
+            extra={"unit": "duration"},
+        ),
     ] = 600.0
 
     @property

@@ -1,4 +1,4 @@
-"""ai-cache exactly as Higress has it (higress.md 7.3): the text of the last question is the key, the answer's text the
+"""ai-cache exactly as Higress has it: the text of the last question is the key, the answer's text the
 value, and a hit is a template around that text.
 
 Model, parameters and the rest of the conversation are not part of the key. The status of an answer is not looked at."""

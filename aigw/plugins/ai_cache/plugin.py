@@ -1,7 +1,7 @@
-"""ai-cache: answers a request that was answered before. Higress's keys, in all their forms (higress.md 7.1, 7.2).
+"""ai-cache: answers a request that was answered before. Higress's keys, in all their forms.
 
-`fidelity: safe` (caching/safe.py) keys on the whole request and keeps whole answers; `fidelity: higress`
-(caching/higress.py) keys on the last question and keeps its text. Which store it is the plugin does not know."""
+`fidelity: safe` (safe.py) keys on the whole request and keeps whole answers; `fidelity: higress`
+(higress.py) keys on the last question and keeps its text. Which store it is the plugin does not know."""
 
 from __future__ import annotations
 

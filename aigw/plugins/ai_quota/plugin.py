@@ -1,4 +1,4 @@
-"""ai-quota: how many tokens a consumer has left, of those that an admin gives him (higress.md 13).
+"""ai-quota: how many tokens a consumer has left, of those that an admin gives him.
 
 The number under a consumer's key is what is left; it may fall below 0 with the last answer. Who has none, or whose
 quota cannot be read, is refused. `safe` also holds an estimate while a request is under way, so that many at once do

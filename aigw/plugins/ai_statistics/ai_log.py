@@ -1,4 +1,4 @@
-"""Higress's ai_log: what ai-statistics notes of one request and its answer (higress.md 5), without I/O.
+"""Higress's ai_log: what ai-statistics notes of one request and its answer, without I/O.
 
 Rule: it only looks. It is told of the request, the answer's head, each chunk and the end, and fills the three mappings
 that it was given: `log`, `spans` (tags as text) and `properties` (attributes with a log field of their own)."""

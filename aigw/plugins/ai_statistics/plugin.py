@@ -1,5 +1,4 @@
-"""ai-statistics: what each request asked for, spent and took, as Higress's ai_log, metrics and span tags (higress.md
-5).
+"""ai-statistics: what each request asked for, spent and took, as Higress's ai_log, metrics and span tags.
 
 It only looks, as the outermost of the AI plugins: at the client's request and at the answer that the client gets.
 `exchange.notes` hold the results from the answer's end on: `ai_log`, `span_tags` (text) and `log_properties`

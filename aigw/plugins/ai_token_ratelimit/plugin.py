@@ -1,4 +1,4 @@
-"""ai-token-ratelimit: how many tokens a client may use in a second, a minute, an hour or a day (higress.md 6).
+"""ai-token-ratelimit: how many tokens a client may use in a second, a minute, an hour or a day.
 
 `fidelity: higress` refuses once a counter is above its limit, holds nothing, and charges what the provider reported at
 the end of the answer. `safe` also holds an estimate while a request is under way, so that a burst does not pass all at
@@ -37,7 +37,7 @@ NO_RULES = (
     "at least one of 'global_threshold' or 'rule_items' must be set; write global_threshold: {token_per_minute: 10000}"
 )
 LONGEST_RETRY = 60
-"""Seconds that SDKs wait at most before they try again; a longer wait they need not try at all (clients.md E2)."""
+"""Seconds that SDKs wait at most before they try again; a longer wait they need not try at all."""
 _UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 

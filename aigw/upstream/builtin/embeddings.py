@@ -1,6 +1,7 @@
 """POST /v1/embeddings of the built-in models: unit vectors that follow from a hash, so equal inputs have equal vectors.
 
-They carry no meaning: different texts are about orthogonal. Encodings as in clients.md E16."""
+They carry no meaning: different texts are about orthogonal. They come as floats, or as base64 of little-endian float32
+where the request asks for that."""
 
 from __future__ import annotations
 

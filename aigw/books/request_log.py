@@ -168,7 +168,7 @@ class Recorder:
     def _is_complete(self, note: _Note, answer: Reader) -> bool:
         """Whether the provider told all, or there is nothing to estimate by."""
         if answer.tokens.source == "reported":
-            return is_told(answer)
+            return is_told(answer, note.outcome)
         refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
         return refused or (note.exchange.timing.first is None and not has_produced(answer))
 

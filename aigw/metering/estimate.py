@@ -12,6 +12,7 @@ import msgspec
 from aigw.core.dialect import Reader, Turn
 from aigw.core.env import Tokenizer
 from aigw.core.exchange import Exchange
+from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
 
 FEW_TOKENS = 8
@@ -42,10 +43,12 @@ def estimate(
     )
 
 
-def is_told(answer: Reader) -> bool:
+def is_told(answer: Reader, outcome: Outcome) -> bool:
     """Whether the provider told all, or told as it went where the answer was cut off."""
     tokens = answer.tokens
-    return tokens.source == "reported" and (answer.complete or (tokens.output or 0) > FEW_TOKENS)
+    if tokens.source != "reported":
+        return False
+    return outcome is Outcome.COMPLETE or answer.complete or (tokens.output or 0) > FEW_TOKENS
 
 
 def has_produced(answer: Reader) -> bool:

@@ -122,7 +122,7 @@ class _Following:
         if answer is None:
             return NOTHING
         tokens = answer.tokens
-        if not is_told(answer) and self.status < 400 and has_produced(answer):
+        if not is_told(answer, outcome) and self.status < 400 and has_produced(answer):
             tokens = await self._estimated(answer)
         return Spent(_limited(tokens, beside=answer.cache_beside), tokens, answer)
 

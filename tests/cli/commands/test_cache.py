@@ -54,7 +54,7 @@ def cache(tmp_path):
         async def put():
             loaded = load(tmp_path / "aigw.yaml", {})
             keys, route = keys_of(loaded)
-            asked = keys.read(make_exchange(chat(body), route=route), apis.CHAT)
+            asked = keys.read(make_exchange(chat(body), route=route))
             answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
             entry = Entry(
                 created=time.time() - age,

@@ -50,7 +50,7 @@ def doctor(
 def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
     import asyncio
 
-    from aigw.cli.commands.doctor import machine, setup
+    from aigw.cli.doctor import machine, setup
     from aigw.cli.doctor.online import ask_providers
     from aigw.cli.doctor.shared import ask_redis
     from aigw.metering.tokenizer import TokenCounter

@@ -12,9 +12,9 @@ from aigw.core.dialect import Asked, ToolCall
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.stores import Count, Limit
+from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.accounts import NONE
 from aigw.plugins.ai_budget.budget import PREFIX, Kind, Values
-from aigw.plugins.ai_budget.plugin import refusal
 from aigw.plugins.ai_budget.repetition import Repetition, digest, most_repeated, newest_calls
 
 IDENTITY: tuple[Kind, ...] = ("run", "session", "consumer")

@@ -25,12 +25,12 @@ from aigw.dialects import apis
 from aigw.metering.forecast import NOTHING, Forecaster
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.spending import Spent, follow
+from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.accounts import Drawn, Whose
 from aigw.plugins.ai_budget.amount import LARGEST
 from aigw.plugins.ai_budget.budget import UNITS, Budget, begins_anew
 from aigw.plugins.ai_budget.cost import Costs
 from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, RepetitionDetector
-from aigw.plugins.ai_budget.plugin import refusal
 from aigw.plugins.ai_budget.repetition import Repetition
 from aigw.pricing.prices import Prices
 

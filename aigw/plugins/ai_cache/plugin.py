@@ -17,9 +17,9 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import KV
+from aigw.plugins.ai_cache import higress, safe
 from aigw.plugins.ai_cache.config import Config, seconds
 from aigw.plugins.ai_cache.flight import Flights
-from aigw.plugins.ai_cache.plugin import higress, safe
 from aigw.plugins.ai_cache.semantic import Semantic
 
 INHERITS = False

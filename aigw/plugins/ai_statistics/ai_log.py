@@ -16,8 +16,8 @@ from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.gjson import text_of
 from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, model_of
 from aigw.higress.usage import HigressUsage
+from aigw.plugins.ai_statistics import attributes as attrs
 from aigw.plugins.ai_statistics.attributes import Attribute, Collector, Source
-from aigw.plugins.ai_statistics.plugin import attributes as attrs
 
 MAX_BODY = 100 * 1024 * 1024
 """Bytes of a plain answer that are looked at; Higress's limit as well."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aigw.core.stores import Count, Limit, Ticket
-from aigw.stores.counter.counter import state
+from aigw.stores.counter import state
 from aigw.stores.counter.file import CounterFile
 from aigw.stores.counter.ticket import new_ticket
 from aigw.stores.namespace import Namespace

@@ -16,7 +16,8 @@ from redis_server import redis_server
 
 import aigw
 from aigw.books.usage_file import FILE_NAME
-from aigw.cli.commands.doctor import WIDTH, machine, render, setup
+from aigw.cli.commands.doctor import WIDTH, render
+from aigw.cli.doctor import machine, setup
 from aigw.cli.doctor.check import Check
 from aigw.cli.doctor.online import ask_providers
 from aigw.cli.doctor.shared import ask_redis

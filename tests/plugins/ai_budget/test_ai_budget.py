@@ -19,7 +19,7 @@ from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamF
 from aigw.core.model import Origin, Route, Target
 from aigw.core.stores import StoreError
 from aigw.pipeline.forward import Forward
-from aigw.plugins.ai_budget.plugin import plugin as ai_budget
+from aigw.plugins.ai_budget import plugin as ai_budget
 from aigw.pricing.prices import Price, PriceOverride, Prices
 from aigw.stores.memory import MemoryStores
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.plugins.ai_budget.plugin import amount
+from aigw.plugins.ai_budget import amount
 
 
 @pytest.mark.parametrize(

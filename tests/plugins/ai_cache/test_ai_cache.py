@@ -21,8 +21,8 @@ from aigw.core.model import Batch, Origin, Request, Route, Target
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.pipeline.forward import Forward
+from aigw.plugins.ai_cache import plugin as ai_cache
 from aigw.plugins.ai_cache.entry import FORMAT
-from aigw.plugins.ai_cache.plugin import plugin as ai_cache
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 CONFIG = {"cache": {"type": "redis", "serviceName": "redis.static", "cacheTTL": 60}}

@@ -10,8 +10,8 @@ from aigw.config.load import load
 from aigw.core.model import Origin, Route, Target
 from aigw.core.stores import StoreError
 from aigw.pipeline.forward import Forward
+from aigw.plugins.ai_cache import plugin as ai_cache
 from aigw.plugins.ai_cache.higress import MAX_BYTES
-from aigw.plugins.ai_cache.plugin import plugin as ai_cache
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 REDIS = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}

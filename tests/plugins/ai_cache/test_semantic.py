@@ -11,7 +11,7 @@ from aigw.config.load import load
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.forward import Forward
-from aigw.plugins.ai_cache.plugin import plugin as ai_cache
+from aigw.plugins.ai_cache import plugin as ai_cache
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 CONFIG = {

@@ -12,7 +12,7 @@ from aigw.config.load import load
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.model import Origin, Route, Target
 from aigw.core.stores import Service, StoreError
-from aigw.plugins.ai_quota.plugin import plugin as ai_quota
+from aigw.plugins.ai_quota import plugin as ai_quota
 from aigw.stores.memory import MemoryCounter
 
 ROUTE = Route("test", "", Target(Origin("http", "127.0.0.1", 1), ""))

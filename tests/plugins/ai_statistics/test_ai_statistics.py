@@ -31,7 +31,7 @@ from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamF
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Route, Target
 from aigw.core.reply import Reply
-from aigw.plugins.ai_statistics.plugin import plugin as ai_statistics
+from aigw.plugins.ai_statistics import plugin as ai_statistics
 
 ROUTE = Route("test-route", "llm.internal.dns:443", Target(Origin("http", "127.0.0.1", 1), ""))
 CLUSTER = "outbound|443||llm.internal.dns"

@@ -14,8 +14,8 @@ from aigw.config.load import load
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.core.stores import Service, StoreError
+from aigw.plugins.ai_token_ratelimit import plugin as ai_token_ratelimit
 from aigw.plugins.ai_token_ratelimit.headers import duration
-from aigw.plugins.ai_token_ratelimit.plugin import plugin as ai_token_ratelimit
 from aigw.stores.memory import MemoryCounter
 
 ROUTE = Route("test", "", Target(Origin("http", "127.0.0.1", 1), ""))

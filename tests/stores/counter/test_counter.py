@@ -14,7 +14,8 @@ from fakes import FakeClock
 from store_contract import CounterContract, keys_of
 
 from aigw.core.stores import Limit, StoreError
-from aigw.stores.counter.counter import SqliteCounter, state
+from aigw.stores.counter import state
+from aigw.stores.counter.counter import SqliteCounter
 from aigw.stores.counter.file import CounterFile
 from aigw.stores.counter.schema import FORMAT
 

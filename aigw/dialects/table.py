@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from aigw.core.dialect import Dialect
 from aigw.dialects import apis
+from aigw.dialects.dashscope import DashScope
+from aigw.dialects.gemini import Gemini
 from aigw.dialects.generic import Generic
 from aigw.dialects.openai_chat import OpenAIChat
 from aigw.dialects.openai_completions import OpenAICompletions
@@ -13,10 +15,16 @@ from aigw.dialects.openai_embeddings import OpenAIEmbeddings
 
 GENERIC: Dialect = Generic()
 
+GEMINI: Dialect = Gemini()
+DASHSCOPE: Dialect = DashScope()
+"""What a provider may be asked in; no path of a client's is known by it."""
+
 DIALECTS: Mapping[str, Dialect] = {
     apis.CHAT: OpenAIChat(),
     apis.COMPLETIONS: OpenAICompletions(),
     apis.EMBEDDINGS: OpenAIEmbeddings(),
+    apis.GENERATE_CONTENT: GEMINI,
+    apis.STREAM_GENERATE_CONTENT: GEMINI,
 }
 
 

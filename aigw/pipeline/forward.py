@@ -35,11 +35,11 @@ class Forward:
         if target is exchange.route.target:
             target = _as_plain_proxy(request, target)
         request.seal()
-        asked = self._clock.monotonic()
+        began = self._clock.monotonic()
         try:
             response = await self._upstream.send(request, target)
         finally:
-            exchange.timing.waited += self._clock.monotonic() - asked
+            exchange.timing.waited += self._clock.monotonic() - began
         headers = response.headers
         for name in hop_by_hop(headers):
             del headers[name]

@@ -14,7 +14,7 @@ OLLAMA = "ollama"
 
 
 def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_models: Sequence[str]) -> dict[str, Any]:
-    """The configuration of ai-proxy; keys stand in it as `${NAME}`. `ollama` is host and port of a running one."""
+    """The plugins and their configurations; keys are `${NAME}` there. `ollama` is host and port of a running one."""
     providers: list[dict[str, Any]] = []
     by_model: dict[str, str] = {}
     for row in ENV_PROVIDERS:
@@ -29,4 +29,5 @@ def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_mod
         by_model |= dict.fromkeys(names, OLLAMA)  # Ollama's own clients leave ":latest" out
     providers.append({"id": BUILTIN, "type": BUILTIN})
     by_model |= dict.fromkeys(MODELS, BUILTIN)
-    return {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}
+    proxy = {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}
+    return {"ai-statistics": {}, "ai-proxy": proxy}

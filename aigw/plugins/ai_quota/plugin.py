@@ -146,4 +146,5 @@ ABOUT = About(
     recipe="quota",
     check=check,
     identity=identity,
+    trusts_consumer=True,
 )

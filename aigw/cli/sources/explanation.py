@@ -15,7 +15,7 @@ from aigw.core.model import Request, Route, Timeouts
 from aigw.core.stores import Service
 from aigw.dialects import apis
 from aigw.dialects.table import dialect_of
-from aigw.pipeline.pipeline import identities, select
+from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
@@ -60,8 +60,8 @@ async def explain_request(loaded: Loaded, caches: Shelves, request: Request) -> 
         arrived=time.monotonic(),
         jobs=set(),
     )
-    after = identities(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, after, caches[cache.store.service(), cache.prefix()], time.time())
+    behind = behind_of(chosen[place + 1 :], route, loaded.services)
+    return await try_request(exchange, behind, caches[cache.store.service(), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

@@ -153,6 +153,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def telling(self) -> Sequence[Chunk]:
+        """The events of a stream that told usage, an end or an error; of very many the last ones."""
+        ...
+
+    @property
     def text(self) -> str:
         """What was produced so far, of all choices. Of an answer that is larger than what is kept, the beginning."""
         ...
@@ -241,10 +246,27 @@ class Writer(Protocol):
 
 
 class Dialect(Protocol):
-    """A wire format. `name` is unique; `convertible`: its streams and plain answers can be made of each other."""
+    """A wire format."""
 
-    name: str
-    convertible: bool
+    @property
+    def name(self) -> str:
+        """Unique."""
+        ...
+
+    @property
+    def convertible(self) -> bool:
+        """Whether its streams and plain answers can be made of each other."""
+        ...
+
+    @property
+    def marks_end(self) -> bool:
+        """Whether a complete stream has an event that says so, which `is_last` knows."""
+        ...
+
+    @property
+    def request_id_header(self) -> str:
+        """In which its SDKs look for the id of a request."""
+        ...
 
     def asked(self, request: Request, api: str) -> Asked:
         """A view of the request as it stands whenever it is looked at."""
@@ -259,6 +281,15 @@ class Dialect(Protocol):
         ...
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> Reader: ...
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        """Whether the event is there only because the client asked for usage."""
+        ...
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        """The event that tells usage to a client that asked for it, in the stream that `event` is from; b"" where
+        streams always tell it, or nothing is known."""
+        ...
 
     def is_last(self, batch: Batch) -> bool:
         """Whether clients read no further than this batch."""

@@ -19,6 +19,7 @@ from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
 from aigw.dialects import dashscope_request
 from aigw.dialects.cumulative import CumulativeReader
 from aigw.dialects.dashscope_request import DashScopeView
@@ -142,6 +143,8 @@ class DashScope:
 
     name: ClassVar[str] = "dashscope"
     convertible: ClassVar[bool] = False
+    marks_end: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
         return DashScopeView(request, api)
@@ -157,6 +160,13 @@ class DashScope:
             return DashScopeEmbeddingsReader(streaming=streaming, provider=provider)
         incremental = asked.incremental if isinstance(asked, DashScopeView) else True
         return DashScopeReader(asked.choices, incremental=incremental, streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        """Streams always tell it."""
+        return b""
 
     def is_last(self, batch: Batch) -> bool:
         """A stream ends where its connection does."""

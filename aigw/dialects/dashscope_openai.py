@@ -1,6 +1,6 @@
 """DashScope's native text generation and embeddings, sans-io: OpenAI in, OpenAI out.
 
-https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope, and higress.md 4.8 and 4.9. With `faithful` the result
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. With `faithful` the result
 is what Higress makes of it (top_p always sent, usage in a chunk with a choice, a newline after every reasoning
 piece); otherwise it is what OpenAI would send. What is of another type than it has to be is a ValueError, or in a
 stream an error event."""

@@ -49,7 +49,7 @@ class DashScopeView(ChatView):
         return "message" if self.get("result_format") == "message" else "text"
 
     @property
-    def generates(self) -> bool:  # type: ignore[override]
+    def generates(self) -> bool:
         return self.get("texts") is None and self.get("contents") is None
 
     @property

@@ -22,6 +22,7 @@ from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_whole
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
@@ -142,6 +143,8 @@ class Gemini:
 
     name: ClassVar[str] = "gemini"
     convertible: ClassVar[bool] = True
+    marks_end: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
         return GeminiView(request, api)
@@ -154,6 +157,13 @@ class Gemini:
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> GeminiReader:
         return GeminiReader(asked.choices, streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        """Streams always tell it."""
+        return b""
 
     def is_last(self, batch: Batch) -> bool:
         """A stream ends where its connection does."""

@@ -93,7 +93,7 @@ def _add(candidate: Json, piece: Json) -> None:
         have = candidate.get(name)
         if name == "content":
             _add_content(candidate, piece)
-        elif _is_object(have) and _is_object(value):
+        elif isinstance(have, dict) and isinstance(value, dict):
             candidate[name] = {**have, **(_longer(have, value) if name in _JOINED else value)}
         elif value is not None or name not in candidate:
             candidate[name] = value

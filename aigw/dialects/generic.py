@@ -1,5 +1,5 @@
-"""What every API has that is in no other dialect (images, audio, rerank, files, lists of models): a model and usage where
-its JSON has them, and errors as OpenAI's or Anthropic's clients expect them.
+"""What every API has that is in no other dialect (images, audio, rerank, files, lists of models): a model and usage
+where its JSON has them, and errors as OpenAI's clients expect them.
 
 Rule: nothing is known of its texts, so that nothing is inserted, rewritten or made here."""
 
@@ -12,6 +12,7 @@ from aigw.core.dialect import Asked, Role, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.view import RequestView
@@ -48,6 +49,8 @@ class Generic:
 
     name: ClassVar[str] = "generic"
     convertible: ClassVar[bool] = False
+    marks_end: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
         return GenericView(request, api)
@@ -60,6 +63,12 @@ class Generic:
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         return GenericReader(streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        return b""
 
     def is_last(self, batch: Batch) -> bool:
         return False

@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
 from aigw.dialects import chat_whole
 from aigw.dialects.chat_request import messages_of, set_messages
 from aigw.dialects.edit import put
 from aigw.dialects.openai_error import error_body, error_event
-from aigw.dialects.openai_writer import ChatWriter
+from aigw.dialects.openai_writer import ChatWriter, usage_of
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
@@ -30,7 +31,9 @@ DONE_DATA = b"[DONE]"
 """What the last event of a stream says."""
 DONE = b"data: " + DONE_DATA + b"\n\n"
 
-_ROLES: dict[Any, Role] = {"system": "system", "developer": "system", "assistant": "assistant", "tool": "tool", "function": "tool"}  # fmt: skip
+_ROLES: dict[Any, Role] = {
+    "system": "system", "developer": "system", "assistant": "assistant", "tool": "tool", "function": "tool",
+}  # fmt: skip
 _FINISHES: dict[Any, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter",
@@ -136,7 +139,7 @@ class CompletionsReader(AnswerReader):
 
     def take_event(self, body: Json, event: Chunk) -> None:
         self._take(body)
-        if body.get("choices") == [] and body.get("usage"):
+        if _is_usage_only(body):
             self.usage_event = event
 
     def take_body(self, body: Json) -> None:
@@ -168,9 +171,13 @@ class CompletionsReader(AnswerReader):
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
         for position, call in enumerate(rows_of(message.get("tool_calls"))):
             if isinstance(function := call.get("function"), dict):
-                self.add_call(
-                    (index, call.get("index", position)), name=function.get("name"), arguments=function.get("arguments"), id=call.get("id")
-                )  # fmt: skip
+                key, called = (index, call.get("index", position)), function.get("name")
+                self.add_call(key, name=called, arguments=function.get("arguments"), id=call.get("id"))
+
+
+def _is_usage_only(body: Any) -> bool:
+    """`stream_options.include_usage` adds a chunk without choices."""
+    return isinstance(body, dict) and body.get("choices") == [] and bool(body.get("usage"))
 
 
 class OpenAIChat:
@@ -178,6 +185,8 @@ class OpenAIChat:
 
     name: ClassVar[str] = "openai-chat"
     convertible: ClassVar[bool] = True
+    marks_end: ClassVar[bool] = True
+    request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
         return ChatView(request, api)
@@ -197,6 +206,15 @@ class OpenAIChat:
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> CompletionsReader:
         return CompletionsReader(asked.choices, streaming=streaming, provider=provider)
 
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return b'"usage"' in event.raw and _is_usage_only(event.json())
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        sample = event.json()
+        if tokens.source != "reported" or not isinstance(sample, dict):
+            return b""
+        return json_event(chat_whole.usage_chunk(sample, usage_of(tokens))).raw
+
     def is_last(self, batch: Batch) -> bool:
         return DONE_DATA in batch[-1].raw and batch[-1].data == DONE_DATA
 
@@ -205,7 +223,8 @@ class OpenAIChat:
         choices = rows_of(body.get("choices")) if isinstance(body, dict) else []
         for name in ("delta", "message"):
             if choices and isinstance(message := choices[0].get(name), dict) and message.get("content"):
-                return rewritten(chunk, {**body, "choices": [{**choices[0], name: {**message, "content": text}}, *choices[1:]]})  # fmt: skip
+                first = {**choices[0], name: {**message, "content": text}}
+                return rewritten(chunk, {**body, "choices": [first, *choices[1:]]})
         return chunk
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
@@ -219,7 +238,7 @@ class OpenAIChat:
             yield json_event(chat_whole.usage_chunk(answer, answer["usage"]))
         yield from EventSplitter().feed(DONE)
 
-    def writer(self, asked: Asked, id: str, created: int) -> ChatWriter:
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
         return ChatWriter(asked.model, id, created, wants_usage=asked.wants_usage)
 
     def error(self, error: GatewayError, request_id: str) -> bytes:

@@ -1,5 +1,5 @@
-"""OpenAI text completions, the old API of prompts: like chat, with `prompt` in place of messages and `choices[].text` in
-place of deltas.
+"""OpenAI text completions, the old API of prompts: like chat, with `prompt` in place of messages and `choices[].text`
+in place of deltas.
 
 Rule: a prompt is a text, a list of texts (one answer each, times `n`), or tokens, of which nobody here makes text."""
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where
+from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.openai_chat import CompletionsView, OpenAIChat, rewritten
@@ -65,5 +65,5 @@ class OpenAICompletions(OpenAIChat):
             return chunk
         return rewritten(chunk, {**body, "choices": [{**choices[0], "text": text}, *choices[1:]]})
 
-    def writer(self, asked: Asked, id: str, created: int) -> TextWriter:
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
         return TextWriter(asked.model, id, created, wants_usage=asked.wants_usage)

@@ -13,9 +13,10 @@ from aigw.core.dialect import Asked, TextPlace, Turn
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.edit import put
+from aigw.dialects.embedding_format import pack
 from aigw.dialects.generic import Generic
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.view import RequestView
+from aigw.dialects.view import RequestView, natural, text_of
 
 
 class _Body(msgspec.Struct):
@@ -35,7 +36,25 @@ _decode = msgspec.json.Decoder(_Body).decode
 class EmbeddingsView(RequestView):
     PROMPTS = ("input",)
     LIMITS = ()
-    generates = False
+
+    @property
+    def generates(self) -> bool:
+        return False
+
+    @property
+    def encoding_format(self) -> str:
+        """base64 or float, "" where the client did not say."""
+        return text_of(self.get("encoding_format"))
+
+    @property
+    def dimensions(self) -> int:
+        """How long the vectors are to be, 0 where the client did not say."""
+        return natural(self.get("dimensions"))
+
+    @property
+    def input(self) -> Any:
+        """A text, a list of texts, tokens, or a list of tokens."""
+        return self.get("input")
 
     @property
     def turns(self) -> Sequence[Turn]:
@@ -104,3 +123,14 @@ class OpenAIEmbeddings(Generic):
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         return EmbeddingsReader(streaming=streaming, provider=provider)
+
+
+def embeddings_body(vectors: Sequence[Sequence[float]], asked: EmbeddingsView, tokens: int) -> bytes:
+    """An answer of ours, in the format that was asked for."""
+    packed = asked.encoding_format == "base64"
+    data = [
+        {"object": "embedding", "index": index, "embedding": pack(vector) if packed else list(vector)}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return msgspec.json.encode({"object": "list", "data": data, "model": asked.model, "usage": usage})

@@ -5,6 +5,7 @@ only if somebody asks for the text. A plain body is decoded once it is asked abo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
@@ -12,12 +13,15 @@ from typing import Any, ClassVar
 from aigw.core.dialect import Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
+from aigw.dialects import apis
 from aigw.dialects.usage import UsageReader, mentions_usage
 
 KEPT_BYTES = 1024 * 1024
 """Of a stream; what comes after it is estimated by its size."""
 MAX_PLAIN = 100 * 1024 * 1024
 """Bytes of a plain body that are kept to be read; Higress's limit as well."""
+MOST_TELLING = 64
+"""Events that told something and are kept for who wants to look at them, too: more than a stream has at its ends."""
 NAMED_SOON = 16
 """Events in which a stream has named its model, if it does at all."""
 
@@ -33,7 +37,7 @@ class AnswerReader:
 
     __slots__ = (
         "_calls", "_error", "_finish", "_gathered", "_kept", "_left", "_reasoning", "_streaming", "_text", "_unread",
-        "_usage", "estimated", "provider", "size",
+        "_usage", "estimated", "provider", "size", "telling",
     )  # fmt: skip
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
@@ -51,6 +55,7 @@ class AnswerReader:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[Any, list[str]] = {}
+        self.telling: deque[Chunk] = deque(maxlen=MOST_TELLING)
 
     # What a dialect knows
 
@@ -97,6 +102,7 @@ class AnswerReader:
         if self._streaming and self.tells(raw):
             for chunk in batch:
                 if self.tells(chunk.raw) and isinstance(body := chunk.json(), dict):
+                    self.telling.append(chunk)
                     self.take_event(body, chunk)
 
     def tells(self, raw: bytes) -> bool:
@@ -204,6 +210,16 @@ class AnswerReader:
     def error(self) -> str:
         self._read()
         return self._error
+
+
+def is_readable(api: str, headers: Mapping[str, str]) -> bool:
+    """Whether a plain answer with these headers may tell what was used: JSON that is not compressed, of an API that is
+    paid for."""
+    return (
+        api in apis.METERED
+        and "json" in headers.get("content-type", "")
+        and headers.get("content-encoding", "identity") == "identity"
+    )
 
 
 def message_of(error: Any) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-import msgspec
-
 from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Request
@@ -17,7 +15,6 @@ from aigw.higress.parse_bool import truthy
 
 LARGEST = 10_000_000
 """A client's number of tokens or choices is not taken for more."""
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class RequestView:
@@ -34,12 +31,6 @@ class RequestView:
     """Fields that cannot change an answer."""
     STATEFUL: ClassVar[tuple[str, ...]] = ("store", "previous_response_id", "conversation", "background")
     """Fields by which a request refers to what the provider keeps, or lets it keep something."""
-
-    generates = True
-    wants_usage = True
-    choices = 1
-    tool_choice = ""
-    tools: Sequence[Tool] = ()
 
     __slots__ = ("_request", "api")
 
@@ -82,6 +73,26 @@ class RequestView:
         return 0
 
     @property
+    def generates(self) -> bool:
+        return True
+
+    @property
+    def wants_usage(self) -> bool:
+        return True
+
+    @property
+    def choices(self) -> int:
+        return 1
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        return ()
+
+    @property
+    def tool_choice(self) -> str:
+        return ""
+
+    @property
     def turns(self) -> Sequence[Turn]:
         return ()
 
@@ -119,14 +130,8 @@ class RequestView:
         return "" if isinstance(self.get("stream"), bool | None) else "stream"
 
     def material(self) -> dict[str, Any]:
-        self._request.seal()
-        try:
-            body = _decode(self._request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(str(error)) from None
-        for name in self.IMMATERIAL:
-            body.pop(name, None)
-        return body
+        document = self._request.document
+        return {name: document.get(name) for name in document.names() if name not in self.IMMATERIAL}
 
 
 def text_of(value: Any) -> str:

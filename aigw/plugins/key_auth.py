@@ -1,4 +1,4 @@
-"""key-auth: who may call, by keys that the clients send (higress.md 13), and as which consumer.
+"""key-auth: who may call, by keys that the clients send, and as which consumer.
 
 A request that it lets in has `exchange.consumer` and the header x-mse-consumer; what a client says about itself there
 never gets past it. In `safe` the key goes no further than to here, whatever upstream comes, and `Authorization: Bearer
@@ -19,10 +19,8 @@ from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Request
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-
-INHERITS = True
 
 ORIGINAL_AUTH = "x-hi-original-auth"
 """Where Higress keeps a client's Authorization for a second hop."""
@@ -34,12 +32,12 @@ UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
 class Consumer(Struct, frozen=True, kw_only=True):
     """Somebody who may call, and the keys by which he is known."""
 
-    name: str = ""
+    name: Annotated[str, Meta(description="his name, in logs, limits and statistics")] = ""
     credential: Annotated[str | None, Meta(description="his key")] = None
     credentials: Annotated[list[str] | None, Meta(description="his keys, where he has several")] = None
     keys: Annotated[list[str] | None, Meta(description="where his keys stand, instead of the common `keys`")] = None
-    in_header: Annotated[bool | None, Meta(description="with his own `keys`")] = None
-    in_query: Annotated[bool | None, Meta(description="with his own `keys`")] = None
+    in_header: Annotated[bool | None, Meta(description="`in_header` for his own `keys`")] = None
+    in_query: Annotated[bool | None, Meta(description="`in_query` for his own `keys`")] = None
 
     def all_credentials(self) -> list[str]:
         return [self.credential] if self.credential is not None else self.credentials or []
@@ -51,11 +49,11 @@ class Consumer(Struct, frozen=True, kw_only=True):
 class Config(Struct, frozen=True, kw_only=True):
     """Lets in only who has a key."""
 
-    consumers: list[Consumer] = []
+    consumers: Annotated[list[Consumer], Meta(description="who may call")] = []
     keys: Annotated[list[str], Meta(description="the headers and parameters in which keys stand")] = []
     in_header: Annotated[bool, Meta(description="whether keys may stand in headers")] = True
     in_query: Annotated[bool, Meta(description="whether keys may stand in the query")] = True
-    realm: str = "MSE Gateway"
+    realm: Annotated[str, Meta(description="what a refusal names as the realm of the keys")] = "MSE Gateway"
     global_auth: Annotated[
         bool | None, Meta(description="whether requests need a key that no rule is about; true if there are no rules")
     ] = None
@@ -63,11 +61,6 @@ class Config(Struct, frozen=True, kw_only=True):
     keep_credential: Annotated[
         bool | None, Meta(description="whether the key goes on to the upstream; true with `fidelity: higress`")
     ] = None
-
-    @property
-    def protects(self) -> bool:
-        """Whether a request needs a key here. Right once `arrange` has seen it."""
-        return self.global_auth is not False
 
 
 def check(config: Config) -> list[Problem]:
@@ -120,6 +113,18 @@ def identity(config: Config, services: Services) -> None:
     """It decides whether there is an answer, never which."""
 
 
+def protects(config: Config) -> bool:
+    """Whether a request needs a key here."""
+    return config.global_auth is not False
+
+
+def describes(config: Config) -> Description:
+    if not (protects(config) and config.in_header and config.keys):
+        return Description()
+    name = config.keys[0].lower()
+    return Description(key_header=f"{name}: {'Bearer ' if name == 'authorization' else ''}KEY")
+
+
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     yield KeyAuth(config, faithful=env.fidelity == "higress")
@@ -137,7 +142,7 @@ class KeyAuth:
     def __init__(self, config: Config, *, faithful: bool) -> None:
         self._names = [consumer.name for consumer in config.consumers]
         self._allow = None if config.allow is None else frozenset(config.allow)
-        self._protects = config.protects
+        self._protects = protects(config)
         self._faithful = faithful
         self._keeps = faithful if config.keep_credential is None else config.keep_credential
         self._challenge = {"WWW-Authenticate": f"Key realm={config.realm}"}
@@ -221,3 +226,21 @@ def _parameter(query: str, name: str) -> str | None:
     except ValueError:  # too many fields
         return None
     return values[0] if values else None
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("AUTHN", 310),
+    recipe="quota",
+    check=check,
+    inherits=True,
+    identifies=True,
+    arrange=arrange,
+    identity=identity,
+    protects=protects,
+    describes=describes,
+    differences=(
+        Difference("the client's key", "stays here; `Bearer X` is the key X", "goes on; the whole value is compared"),
+    ),
+)

@@ -1,4 +1,4 @@
-"""DashScope's native form. Higress's own results are in tests/conformance (P51-P53b, P84, P93); here is what `safe` does."""
+"""DashScope's native form. Higress's own results are in tests/conformance; here is what `safe` does."""
 
 import contextlib
 import json

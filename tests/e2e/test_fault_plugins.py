@@ -1,4 +1,4 @@
-"""Plugins that fail, seen by a client and a provider: DESIGN 3's pitfalls with real connections on both sides."""
+"""Plugins that fail, seen by a client and a provider: the pitfalls of the contract with real connections on both sides."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import openai
 import pytest
 from stage.answers import CHAT, PATH, answers, streams, text_events
 from stage.gateway import proxied, until
-from stage.probe import Scripted
+from stage.probe import scripted
 
 from aigw.core.errors import GatewayError
 from aigw.core.reply import Outcome
@@ -24,7 +24,7 @@ def around(provider, gateway):
         config = proxied(upstream.url)
         plugins = {"outer": {}, "tested": {}, **config["plugins"], "inner": {}}
         config = {**config, "plugins": plugins, "order": list(plugins)}
-        return await gateway(config, tested=Scripted(plugin)), upstream
+        return await gateway(config, tested=scripted(plugin)), upstream
 
     return start
 
@@ -73,7 +73,7 @@ async def test_answer_of_its_own(around):
 
 
 async def test_refusal(around):
-    """E1, E2: a plugin's GatewayError in the caller's shape, with its headers."""
+    """A plugin's GatewayError in the caller's shape, with its headers."""
 
     async def plugin(exchange, call_next):
         raise GatewayError(403, "blocked", kind="guard", code="blocked", headers={"x-should-retry": "false"})

@@ -13,21 +13,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.core.exchange import Exchange
-from aigw.core.headers import CREDENTIALS, SESSION_HEADERS
+from aigw.core.headers import SESSION_HEADERS
+from aigw.core.plugin import Behind
 from aigw.dialects import apis
 
 VERSION = b"aigw 2"
 """Of the way in which keys are made."""
 
-CONVERTIBLE = frozenset((apis.CHAT, apis.COMPLETIONS))
-"""APIs whose streams and plain answers are made of each other; elsewhere `stream` is a part of the key."""
-CACHED = CONVERTIBLE | {apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES}
-
-IGNORED = (
-    "stream", "stream_options", "user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-    "store",
+CACHED = frozenset(
+    (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES, apis.GENERATE_CONTENT,
+     apis.STREAM_GENERATE_CONTENT)
 )  # fmt: skip
-"""Fields that cannot change an answer. A request whose `store` is true is not looked up at all."""
+"""APIs whose answers are kept."""
+
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
 """Headers whose values are kept as they are; of any other that counts there is a digest: it may be a secret."""
 IGNORED_HEADERS = frozenset(
@@ -50,9 +48,13 @@ _IGNORED_STARTS = (
 )  # fmt: skip
 """Headers that cannot change an answer. Any other may: it may name a provider to the one that the gateway asks."""
 
-STATEFUL = ("store", "previous_response_id", "conversation", "background")
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+def _now(part: Any) -> Any:
+    """What a part is now that changes at run time (`core.plugin.Behind`)."""
+    return part()
+
+
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=_now).encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 KEPT = 4096
@@ -63,77 +65,85 @@ MANY, LAST = 64, 32
 """And of lists of more than MANY elements the LAST, behind a digest of the others."""
 
 
-class Asked(NamedTuple):
+class CacheKey(NamedTuple):
     """`body` is canonical JSON without what is ignored, `beside` what counts beside it. `reason`: why it must not be
-    answered from the cache, "" if it may; there is no key then. `choices` is how many were asked for."""
+    answered from the cache, "" if it may; there is no key then. `after` has a digest of what decides about answers
+    behind the cache, by plugin."""
 
     api: str
     key: str = ""
-    stream: bool = False
-    usage: bool = False
-    choices: int = 1
     model: str = ""
     body: bytes = b""
     beside: tuple[str, ...] = ()
+    after: Mapping[str, str] = {}
     reason: str = ""
 
 
 class Keys:
-    """Makes the keys of one chain. `after` is what stands behind the cache there, as in `core.plugin`. ai-proxy sends
-    no cookies on, and where it has keys of its own the client's neither: then they do not count."""
+    """Makes the keys of one chain. Headers that are withheld behind the cache do not count."""
 
-    def __init__(self, after: Mapping[str, Any]) -> None:
-        proxy = after.get("ai-proxy")
-        own_key = isinstance(proxy, dict) and proxy.get("ownKey") is True
-        self.after = {name: digest(_encode(value)) for name, value in after.items()}
-        self._start = blake2b(VERSION + _encode(self.after), digest_size=16)
-        self._unsent = frozenset((*(CREDENTIALS if own_key else ()), *(("cookie",) if proxy is not None else ())))
+    def __init__(self, behind: Behind) -> None:
+        identities = behind.identities
+        self._unsent = behind.withheld
+        self._changing = {name: value for name, value in identities.items() if _changes(value)}
+        self._after = _digests({name: value for name, value in identities.items() if name not in self._changing})
+        self._start = _begin(self._after)
 
-    def read(self, exchange: Exchange, api: str) -> Asked:
-        request = exchange.request
-        request.seal()
-        try:
-            body = _decode(request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Asked(api, reason="unreadable")
-        if reason := _unsuitable(api, body):
-            return Asked(api, reason=reason)
-        stream = body.get("stream") is True
-        options = body.get("stream_options")
-        usage = stream and isinstance(options, dict) and options.get("include_usage") is True
-        for name in IGNORED:
-            body.pop(name, None)
+    def read(self, exchange: Exchange) -> CacheKey:
+        request, asked, api = exchange.request, exchange.asked, exchange.api
+        if reason := asked.unrepeatable:
+            return CacheKey(api, reason=reason)
         beside = [request.path, request.query]
         for name in sorted({name for each in request.headers if (name := _counted(each))} - self._unsent):
             value = ",".join(request.headers.getall(name))
             beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
         if exchange.target is not None and not exchange.target.authority:
             beside.append(f"host: {request.headers.get('host', '')}")  # it goes on, and may pick the upstream
-        if stream and api not in CONVERTIBLE:
+        if asked.stream and not exchange.dialect.convertible:
             beside.append("stream")
-        hashed = self._start.copy()
+        after, hashed = self._after, self._start.copy()
+        if self._changing:
+            after = after | _digests(self._changing)
+            hashed = _begin(after)
         hashed.update(_encode(beside))
         try:
-            canonical = _encode(body)
-        except UnicodeEncodeError:
-            return Asked(api, reason="unreadable")
+            canonical = _encode(asked.material())
+        except (ValueError, RecursionError):  # it is no JSON, or JSON with half of a surrogate pair
+            return CacheKey(api, reason="unreadable")
         hashed.update(canonical)
-        choices, model = body.get("n") or 1, str(body.get("model", ""))
-        return Asked(api, hashed.hexdigest(), stream, usage, choices, model, canonical, tuple(beside))
+        return CacheKey(api, hashed.hexdigest(), asked.model, canonical, tuple(beside), after)
 
-    def parts(self, asked: Asked) -> bytes:
+    def parts(self, key: CacheKey) -> bytes:
         """What the key was made of, in JSON, so that one entry can be compared with another. The texts of a long
         request are shortened."""
-        path, query, *others = asked.beside
-        short = len(asked.body) <= KEPT
+        path, query, *others = key.beside
+        short = len(key.body) <= KEPT
         return _encode(
             {
                 "path": f"{path}?{query}" if query else path,
                 "headers": others,
-                "after": self.after,
-                "body": msgspec.Raw(asked.body) if short else shortened(_decode(asked.body)),
+                "after": key.after,
+                "body": msgspec.Raw(key.body) if short else shortened(_decode(key.body)),
             }
         )
+
+
+def _digests(identities: Mapping[str, Any]) -> dict[str, str]:
+    return {name: digest(_encode(value)) for name, value in identities.items()}
+
+
+def _begin(after: Mapping[str, str]) -> blake2b:
+    """What all keys begin with."""
+    return blake2b(VERSION + _encode(after), digest_size=16)
+
+
+def _changes(identity: Any) -> bool:
+    """Whether a part of it changes at run time."""
+    if isinstance(identity, Mapping):
+        return any(map(_changes, identity.values()))
+    if isinstance(identity, list | tuple):
+        return any(map(_changes, identity))
+    return callable(identity)
 
 
 _WIRE = ("utf-8", "surrogateescape")
@@ -150,21 +160,6 @@ def _counted(header: str) -> str:
 def digest(data: bytes) -> str:
     """16 hex digits that tell one value from another without showing it."""
     return blake2b(data, digest_size=8).hexdigest()
-
-
-def _unsuitable(api: str, body: Mapping[str, Any]) -> str:
-    """The field because of which a request asks for more than an answer, or for a new one each time."""
-    for name in STATEFUL:
-        if body.get(name):
-            return name
-    if api == apis.RESPONSES and body.get("store") is not False:
-        return "store"  # responses are stored unless the client says no
-    if not isinstance(body.get("stream"), bool | None):
-        return "stream"
-    choices = body.get("n")
-    if choices is not None and choices != 1 and not (isinstance(choices, int) and body.get("temperature") == 0):
-        return "n"
-    return ""
 
 
 def shortened(value: Any) -> Any:

@@ -443,7 +443,9 @@ contents = texts | st.lists(anything | fields(text=texts), max_size=2)
 tool_calls = st.lists(
     anything | fields(index=st.integers(0, 1), id=texts, function=fields(name=texts, arguments=texts)), max_size=2
 )
-any_message = fields(role=texts, content=contents, tool_calls=tool_calls, reasoning_content=texts)
+any_message = st.builds(
+    dict, fields(content=contents, tool_calls=tool_calls, reasoning_content=texts), role=texts | st.none()
+)
 any_request = fields(
     model=texts,
     input=fields(

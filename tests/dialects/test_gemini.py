@@ -118,6 +118,20 @@ def test_nothing_is_decoded_before_somebody_asks():
     assert found.text == "a" * 200 + "b"
 
 
+def test_the_events_that_told_something_are_few():
+    """Whoever looks at them as well decodes no more of them."""
+    usage = {"usageMetadata": {"promptTokenCount": 5}}
+    sent = [event(answer({"text": "a"}, **usage)) for _ in range(9)]
+    ended = event(answer({"text": "b"}, finish="STOP", **usage))
+    found = reader()
+    found.feed(sent)
+    assert list(found.telling) == [sent[-1]]
+    found.feed([ended])
+    assert set(found.telling) == {ended}
+    found.feed([after := event(usage)])
+    assert list(found.telling) == [ended, after]
+
+
 def test_marks_in_every_event_are_not_kept_for_ever():
     Counted.decoded = 0
     found = reader()

@@ -264,7 +264,10 @@ def test_an_answer_of_any_json_is_read(bodies, streaming):
 def test_an_event_gets_another_text():
     chunk = event(
         answer(
-            {"text": "hm", "thought": True}, {"text": "se"}, {"text": "cret", "thoughtSignature": "eA=="}, finish="STOP"
+            {"text": "hm", "thought": True},
+            {"text": "se", "thoughtSignature": "eA=="},
+            {"text": "cret", "thoughtSignature": "eA=="},
+            finish="STOP",
         )
     )
     changed = GEMINI.write(chunk, "***")

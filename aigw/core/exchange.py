@@ -66,7 +66,7 @@ class Exchange:
     None where no provider was asked. `recording` is what `--trace` keeps of it, None without."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_labels", "_replies", "attempts", "client", "consumer", "family",
+        "_deferred", "_jobs", "_labels", "_replies", "_started", "attempts", "client", "consumer", "family",
         "id", "meter", "original", "recording", "request", "route", "target", "timing",
     )  # fmt: skip
 
@@ -88,6 +88,7 @@ class Exchange:
         self._labels: Labels | None = None
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
+        self._started: tuple[asyncio.Task[None], ...] = ()
         self._jobs = jobs
 
     @property
@@ -127,13 +128,23 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
-        for job, args in self._deferred:
-            task = asyncio.ensure_future(_bounded(job, args))
-            self._jobs.add(task)
-            task.add_done_callback(self._jobs.discard)
-        self._deferred.clear()
+        if self._deferred:
+            self._start_jobs()
         if cancelled is not None:
             raise cancelled
+
+    def _start_jobs(self) -> None:
+        started = [asyncio.ensure_future(_bounded(job, args)) for job, args in self._deferred]
+        self._deferred.clear()
+        self._started += tuple(started)
+        for task in started:
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+
+    async def settled(self) -> None:
+        """Waits until the deferred jobs of an exchange that was closed are done, whatever came of them."""
+        if self._started:
+            await asyncio.wait(self._started)
 
 
 async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:

@@ -112,8 +112,7 @@ class Stage:
 
     async def end(self, exchange):
         await exchange.aclose()
-        while exchange._jobs:
-            await asyncio.wait(exchange._jobs)
+        await exchange.settled()
 
     async def used(self, key=RUN):
         (count,) = await self.stores.counter().read(key)

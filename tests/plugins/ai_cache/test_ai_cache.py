@@ -92,7 +92,7 @@ class Stage:
             answer = await reply.body() if read else b""
         finally:
             await exchange.aclose()
-            await settled(exchange)
+            await exchange.settled()
         headers_ = reply.headers
         return Seen(exchange, reply.status, answer, headers_.get("x-aigw-cache", ""), headers_.get("content-type", ""))
 
@@ -102,11 +102,6 @@ class Stage:
 
     async def keys(self) -> list[str]:
         return [key async for key in self.kv.keys("")]
-
-
-async def settled(exchange: Exchange) -> None:
-    if exchange._jobs:
-        await asyncio.wait(exchange._jobs, timeout=5)
 
 
 def parse(config: Any) -> Any:

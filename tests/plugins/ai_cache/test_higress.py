@@ -31,8 +31,7 @@ class Stage:
         reply = await self.plugin(exchange, Forward(self.upstream))
         answer = await reply.body()
         await exchange.aclose()
-        if exchange._jobs:
-            await asyncio.wait(exchange._jobs, timeout=5)
+        await exchange.settled()
         return exchange.labels, reply.headers, answer
 
     async def kept(self):

@@ -1,7 +1,7 @@
-"""The access log: one JSON line a request, shared by all processes that have the same state folder, rotated by size.
+"""The access log: a JSON line for each request, in a file that all processes with the same state folder share.
 
-Rule: a batch of lines is one write in append mode, so that lines of several processes never mix; whoever finds the file
-too large moves it away under a lock, and the others notice that their file is no longer the one of that name."""
+Rule: a batch of lines is one write in append mode, so that the lines of several processes never mix. A process that
+finds the file too large moves it away under a lock. The others notice that their file has lost its name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEEP = 5
 
 
 class AccessLog:
-    """`write` blocks for the time of a disk write: not on the event loop. Raises OSError."""
+    """Writes the log. `write` waits for the disk, so it must not run on the event loop. Raises OSError."""
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, keep: int = KEEP) -> None:
         """Keeps `keep` old files beside the current one: access.jsonl.1 is the newest of them."""
@@ -27,7 +27,7 @@ class AccessLog:
         self._file: LineFile | None = None
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Appends the lines, each without its line end."""
+        """Appends lines, which come without their line ends."""
         if not lines:
             return
         if self._file is None or not self._file.is_at(self._path):  # another process moved it away

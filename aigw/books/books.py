@@ -1,4 +1,5 @@
-"""All that is written down about requests, for as long as the process lives, whatever configuration is in force."""
+"""Everything that is written down about requests. The books live as long as the process, longer than a
+configuration."""
 
 from __future__ import annotations
 
@@ -26,11 +27,11 @@ from aigw.stores.sqlite_file import FileError
 from aigw.trace.writer import TraceWriter
 
 WRITE_SECONDS = 0.02
-"""What the usage log waits for more rows; they come many at a time as it is."""
+"""How long the usage log waits for more rows. Rows come many at a time anyway."""
 
 
 def usage_log(folder: Path) -> SqliteUsageLog:
-    """The one in this state folder. Raises ConfigError for a file that is not ours; nothing is written yet."""
+    """The log in this state folder. Nothing is written yet. Raises ConfigError if the file is not ours."""
     try:
         return SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS)
     except FileError as error:
@@ -47,8 +48,9 @@ def _together(usage: SqliteUsageLog | None, shared: str) -> UsageLog | None:
 
 
 class Books:
-    """`folder` is the state folder; None keeps and exports nothing. `shared` is the URL of a Redis that usage also goes
-    to, or "". `show` gets each request for the line that people read, `trace` keeps what every plugin did."""
+    """`folder` is the state folder; with None nothing is kept or exported. `shared` is the URL of a Redis that usage
+    also goes to, or "". `show` gets each request, and prints the line that people read. `trace`: keep what plugins
+    did."""
 
     def __init__(
         self,
@@ -59,15 +61,15 @@ class Books:
         show: Show | None = None,
         trace: bool = False,
     ) -> None:
-        """Raises ConfigError for a usage file that is not ours."""
+        """Raises ConfigError if the usage file is not ours."""
         self.folder = folder
         self.usage = usage_log(folder) if folder is not None else None
         self.traces = TraceWriter(folder) if folder is not None and trace else None
-        self.tokens = TokenCounter()
+        self.tokenizer = TokenCounter()
         self.metrics = Metrics(folder)
         self.recorder = Recorder(
             clock=clock,
-            tokens=self.tokens,
+            tokenizer=self.tokenizer,
             prices=Prices(),
             usage=_together(self.usage, shared),
             access=AccessLog(folder) if folder is not None else None,
@@ -76,16 +78,16 @@ class Books:
         )
 
     def take(self, prices: Prices) -> None:
-        """Goes by these prices, those of another configuration, from now on."""
+        """Uses the prices of another configuration from now on."""
         self.recorder.prices = prices
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Writes until the block ends, and then what is left. The folder is its user's alone."""
+        """Writes until the block ends, and then writes what is left. Only its user can open the folder."""
         if self.folder is not None:
-            with contextlib.suppress(OSError):  # whoever writes there says what is wrong
+            with contextlib.suppress(OSError):  # the first write will say what is wrong
                 make_folder(self.folder)
-        async with AsyncExitStack() as stack:  # whatever one of them raises, the others are closed
+        async with AsyncExitStack() as stack:  # if one of them raises, the others are closed
             if self.traces is not None:
                 stack.push_async_callback(asyncio.to_thread, self.traces.close)
             self.metrics.start()

@@ -1,5 +1,5 @@
-"""Higress's counters: counted in memory, and written to the state folder by a thread at most once a second, so that
-they are those of all processes that serve from it."""
+"""Higress's counters. They are counted in memory, and a thread writes them to the state folder at most once a second.
+So every process can show the sums of all processes with the same folder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WRITE_SECONDS = 1.0
 
 
 class Metrics:
-    """The counters of this process, and with a folder those of all. `add` is for one thread, the event loop's; the
-    others are for any."""
+    """The counters of this process, and of the others with the same folder. `add` must be called on the event loop; the
+    other methods may be called in any thread."""
 
     def __init__(self, folder: Path | None = None, *, max_series: int = MAX_SERIES) -> None:
-        """`folder` is the state folder; nothing is created there before there is something to write."""
+        """`folder` is the state folder. Nothing is made in it before there is something to write."""
         self._folder = MetricsFolder(folder, max_series) if folder is not None else None
         self._max_series = max_series
         self._counts: Counts = {}
@@ -42,8 +42,8 @@ class Metrics:
         self._dirty = True
 
     def start(self) -> None:
-        """Takes over what an earlier process with this number left, and writes from now on, in a thread. To be called
-        after a fork."""
+        """Takes over the counts of an earlier process with the same process id, and starts the thread that writes. Must
+        be called after a fork."""
         if self._folder is None or self._writer is not None:
             return
         self.fold()
@@ -62,7 +62,7 @@ class Metrics:
             self.write()
 
     def write(self) -> None:
-        """Writes the counts of this process if they changed. Never raises: what fails is logged once and tried
+        """Writes the counts of this process if they have changed. Never raises: a failure is logged once and tried
         again."""
         if self._folder is None or not self._dirty:
             return
@@ -78,17 +78,17 @@ class Metrics:
                     log.warning("cannot write metrics to %s: %s", self._folder.path, error)
 
     def fold(self) -> None:
-        """Adds up what processes left that are gone."""
+        """Adds the counts of processes that have ended to one file."""
         if self._folder is not None:
             self._folder.fold()
 
     def counts(self) -> Counts:
-        """The counters of all processes, this one's as they are now. Reads files: not for the event loop."""
+        """The counters of all processes. Reads files, so it must not run on the event loop."""
         total = self._counts.copy()
         if self._folder is not None:
             self._folder.add_others(total)
         return total
 
     def render(self) -> bytes:
-        """All counters in Prometheus's text form. Reads files: not for the event loop."""
+        """All counters in Prometheus's text form. Reads files, so it must not run on the event loop."""
         return prometheus.render(self.counts())

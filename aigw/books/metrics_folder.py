@@ -1,7 +1,7 @@
-"""The counts of all processes that serve from the same state folder, each in its `metrics/<pid>.json`.
+"""The counts of all processes with the same state folder. Each process has its file `metrics/<pid>.json`.
 
-Rule: a counter never goes down. What a process left behind is moved to `dead.json`, which also names whom it contains,
-so that a crash at any moment and a reader in between count nothing twice."""
+Rule: a counter never goes down. The counts of a process that has ended are moved to `dead.json`, which also names the
+processes that it contains. So nothing is counted twice, even if a process crashes or somebody reads meanwhile."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from aigw.stores.private import locked, make_folder
 log = logging.getLogger("aigw")
 
 _KEPT_NAMES = 1000
-"""How many names of files that are in `dead.json` are remembered. Files are removed at once; it is a bound only."""
+"""How many names `dead.json` remembers. Their files are removed at once, so this is only a bound."""
 
 _VERSION = 1
 
 
 class _File(msgspec.Struct):
-    """`worker` is an id of the process that wrote it, `folded` those whose counts are in `dead.json`."""
+    """`worker` is the id of the process that wrote the file. `folded` are the ids of those whose counts are in
+    `dead.json`."""
 
     version: int
     worker: str
@@ -39,8 +40,8 @@ class _File(msgspec.Struct):
 
 
 class MetricsFolder:
-    """`state` is the state folder; nothing is created there before there is something to write. All methods read or
-    write files: not for the event loop."""
+    """`state` is the state folder. Nothing is made in it before there is something to write. All methods read or write
+    files, so they must not run on the event loop."""
 
     def __init__(self, state: Path, max_series: int) -> None:
         self.path = state / "metrics"
@@ -48,20 +49,20 @@ class MetricsFolder:
         self._worker = uuid.uuid4().hex
 
     def write(self, counts: Mapping[Series, int]) -> None:
-        """The counts of this process, whole. Raises OSError."""
+        """Writes all counts of this process. Raises OSError."""
         make_folder(self.path)
         _write(self.path / f"{os.getpid()}.json", self._worker, counts, [])
 
     def add_others(self, total: Counts) -> None:
-        """Adds to the counts of this process those of all others."""
+        """Adds the counts of all other processes to `total`."""
         files = [file for path in self._of_processes() if (file := _read(path)) is not None]
-        dead = _read(self.path / "dead.json")  # after the others: what was moved in between is found in it
+        dead = _read(self.path / "dead.json")  # read last: it has what was moved meanwhile
         folded = {self._worker, *(dead.folded if dead else ())}
         for file in [*(file for file in files if file.worker not in folded), *([dead] if dead else [])]:
             merge(total, file.counts(), self._max_series * 2)
 
     def fold(self) -> None:
-        """Moves the files of processes that are gone into `dead.json`. What fails is logged."""
+        """Moves the counts of processes that have ended into `dead.json`. Failures are logged."""
         if not self.path.is_dir():
             return
         try:
@@ -93,7 +94,7 @@ class MetricsFolder:
             file = _read(path)
             return file is not None and file.worker == self._worker
         if sys.platform == "win32":
-            return True  # there, signal 0 ends a process; its file stays until its number comes again
+            return True  # on Windows signal 0 ends a process: the file stays until its process id is used again
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -107,7 +108,7 @@ _decode = msgspec.json.Decoder(_File).decode
 
 
 def _read(path: Path) -> _File | None:
-    """A file of counts; None if it is gone or not ours."""
+    """Reads a file of counts. None if it is gone or not ours."""
     try:
         file = _decode(path.read_bytes())
     except FileNotFoundError:

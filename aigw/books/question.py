@@ -1,5 +1,5 @@
-"""What a summary of the usage is asked for: by which names, over which time. Both the command line and the gateway's
-`/-/usage` read it from the same texts."""
+"""The question that a summary of usage answers: by which names, and over which time. The command line and the page
+`/-/usage` both read it from the same texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from datetime import datetime
 import msgspec
 
 BY = ("route", "service", "provider", "model", "consumer", "day")
-"""`model` is the one that answered, else the one asked for; `day` is the local one of the machine that has the rows."""
+"""`model` is the model that answered, or else the one asked for. `day` is the local day of the machine with the
+rows."""
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _AGO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])")
@@ -30,7 +31,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(by: Sequence[str], since: str, until: str, *, now: float) -> Question:
-    """From the texts of options or of a query; an empty `until` is now. Raises ValueError, which says what to write."""
+    """Reads the texts of options or of a query. An empty `until` means now. Raises ValueError, which says what to
+    write."""
     names = tuple(dict.fromkeys(by))
     for name in names:
         if name not in BY:

@@ -1,6 +1,6 @@
-"""Usage rows in a Redis stream, where those of many gateways come together.
+"""The usage log in a Redis stream, to which many gateways write.
 
-Rule: a row that was written twice, because it was not known whether it was, counts once, by its id."""
+Rule: after a failure a row may be written a second time. It counts once, by its id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aigw.stores.redis.client import RedisClient, Word
 from aigw.stores.redis.url import parse_redis_url
 
 ROWS = 200_000
-"""About so many are kept, which take some 100 MB."""
+"""The stream keeps about so many rows, which take some 100 MB."""
 BATCH = 500
 _encode = msgspec.json.Encoder().encode
 
@@ -27,21 +27,21 @@ class RedisUsageLog(UsageQueue):
     """A `UsageLog`. Its thread has an event loop of its own."""
 
     def __init__(self, url: str, *, interval: float = 0.1, limit: int = 20_000, retry: float = 1.0) -> None:
-        """Connects to nothing yet. Raises ValueError for what is no address of a Redis."""
+        """Does not connect yet. Raises ValueError if the URL is not one of a Redis."""
         self._url = url
         self._address = parse_redis_url(url)
         super().__init__(self._address.name, interval=interval, limit=limit, retry=retry, batch=BATCH)
         self._stream = self._address.prefix + STREAM
-        self._loop = asyncio.Runner()  # opens nothing before its first run
+        self._loop = asyncio.Runner()  # it opens nothing before its first run
         self._client = RedisClient(self._address, SERVICE)
 
     def summarise(self, question: Question) -> Summary:
-        """As in `UsageLog`. Not for where an event loop runs."""
+        """Sums up, as `UsageLog` says. Must not run inside an event loop."""
         return SharedUsage(self._url).summarise(question)
 
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
         """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
-        Raises StoreError. Not for where an event loop runs."""
+        Raises StoreError. Must not run inside an event loop."""
         rows = {row.id: row for row in UsageStream(self._address).take(since)}
         for row in sorted(rows.values(), key=lambda row: row.at):
             if row.at >= since and (until is None or row.at < until):
@@ -56,17 +56,17 @@ class RedisUsageLog(UsageQueue):
         self.lost += len(rows) - len(entries)
 
     def _idle(self) -> None:
-        """Redis itself forgets the oldest."""
+        """Does nothing: Redis itself drops the oldest rows."""
 
     def _pause(self) -> None:
-        self._loop.run(asyncio.sleep(self._retry))  # the client finds out meanwhile whether it can be used again
+        self._loop.run(asyncio.sleep(self._retry))  # meanwhile the client probes whether Redis is back
 
     def _end(self) -> None:
         self._loop.run(self._client.aclose())
         self._loop.close()
 
     def _entry(self, row: UsageRow) -> tuple[Word, ...]:
-        """Empty for a row that is no text, such as half of a surrogate pair."""
+        """The command that adds a row. It is empty if the row cannot be text, such as half a surrogate pair."""
         try:
             return ("XADD", self._stream, "MAXLEN", "~", ROWS, "*", "row", _encode(row))
         except UnicodeEncodeError:

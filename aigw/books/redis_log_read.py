@@ -1,7 +1,7 @@
-"""Reading the usage rows of many gateways from their Redis stream, and summing them up.
+"""Reads the usage rows of many gateways from their Redis stream, and sums them up.
 
-An entry has a field `row` with the row in JSON. One that this version cannot read is passed over, and one that was
-written twice counts once, by its id. Not for where an event loop runs: every reading has its own."""
+An entry has a field `row`: the row in JSON. An entry that this version cannot read is skipped. A row that was written
+twice counts once, by its id. Every call runs its own event loop, so it must not run inside another one."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     import sqlite3
 
 STREAM = "aigw:usage:1"
-"""Behind the prefix of the URL; the number is that of the format."""
+"""The key of the stream, behind the prefix of the URL. The number is that of the format."""
 SERVICE = Service(timeout=1.0)
 PAGE = 1000
 SKEW_SECONDS = 60.0
-"""How far the clocks of a gateway and the Redis may differ: entries are found by the time of the Redis."""
+"""How far the clocks of a gateway and of Redis may differ. Entries are found by the time of Redis."""
 _INSERT = f"INSERT OR IGNORE INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 
 _decode = msgspec.json.Decoder(UsageRow).decode
 
 
 class UsageStream:
-    """Gives the rows in the order in which they were written, each once."""
+    """Reads the rows in the order in which they were written, each once."""
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
@@ -44,8 +44,8 @@ class UsageStream:
         """The id of the last entry that was read."""
 
     def take(self, since: float = 0.0) -> Iterator[UsageRow]:
-        """Those that are new since the last time; at the first time, those that may have arrived at `since` or later
-        (seconds since 1970). Raises StoreError."""
+        """The rows that are new since the last call. The first call gives those that may have arrived at `since` or
+        later (seconds since 1970). Raises StoreError."""
         start = f"({self._last}" if self._last else str(max(0, round((since - SKEW_SECONDS) * 1000)))
         for id_, fields in asyncio.run(self._read(start)):
             self._last = id_.decode()
@@ -64,10 +64,10 @@ class UsageStream:
 
 
 class SharedUsage:
-    """Sums up as for a state folder: with SQLite, here in memory."""
+    """Sums up the rows of a stream with an SQLite database in memory, as the rows of a state folder are summed up."""
 
     def __init__(self, url: str) -> None:
-        """Connects to nothing yet. Raises ValueError for what is no address of a Redis."""
+        """Does not connect yet. Raises ValueError if the URL is not one of a Redis."""
         self._address = parse_redis_url(url)
         self.name = self._address.name
         self._stream = UsageStream(self._address)
@@ -75,7 +75,7 @@ class SharedUsage:
         self._since = 0.0
 
     def summarise(self, question: Question) -> Summary:
-        """Reads only what is new, where it can. For one thread at a time. Raises StoreError."""
+        """Reads only new rows if it can. Must be called in one thread at a time. Raises StoreError."""
         if self._rows is None or question.since < self._since:
             self._stream, self._rows, self._since = UsageStream(self._address), _open(), question.since
         rows = list(self._stream.take(question.since))

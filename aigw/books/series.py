@@ -1,28 +1,29 @@
-"""What a counter is called: its name and four labels.
+"""The name of a counter and its four labels.
 
-Rule: labels come from clients, so that they are cleaned, cut, and bounded in number, before they are kept."""
+Rule: labels come from clients. So they are cleaned, shortened, and bounded in number before they are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 MAX_SERIES = 10_000
-"""Beyond it a new series has "other" as model and consumer, because clients choose both."""
+"""Above this number a new series has the model and consumer "other", because clients choose both names."""
 
 MAX_LABEL = 200
-"""Characters of a label; model names come from clients."""
+"""How many characters a label has at most."""
 
 OTHER = "other"
 
 Labels = tuple[str, ...]
-"""Route, cluster, model, consumer; or () for a counter of the whole gateway."""
+"""Route, cluster, model and consumer; () for a counter of the whole gateway."""
 
 Series = tuple[str, Labels]
 Counts = dict[Series, int]
 
 
 def bounded(labels: Labels, *, full: bool) -> Labels:
-    """What UTF-8 cannot hold, such as half of a surrogate pair, becomes a `?`."""
+    """The labels, cleaned and shortened. Characters that UTF-8 does not have, such as half a surrogate pair, become
+    `?`."""
     clean = tuple([label[:MAX_LABEL].encode("utf-8", "replace").decode() for label in labels])
     return (*clean[:2], *[OTHER for _ in clean[2:]]) if full else clean
 

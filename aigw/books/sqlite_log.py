@@ -1,6 +1,7 @@
-"""The usage log in one SQLite file, shared by all processes that have the same state folder.
+"""The usage log in an SQLite file, which all processes with the same state folder share.
 
-Rule: rows that come together are one transaction; a row that SQLite cannot hold keeps no other out."""
+Rule: rows that come together are one transaction. If SQLite cannot hold one of them, the others are written all the
+same."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 BATCH = 1000
-"""Rows in one transaction, so that other processes wait only milliseconds."""
+"""How many rows a transaction may have, so that other processes wait only milliseconds."""
 PRUNE_SECONDS = 3600.0
 _INSERT = f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 _PRUNE = "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE at < ? LIMIT ?)"
@@ -48,10 +49,10 @@ class SqliteUsageLog(UsageQueue):
         retry: float = 1.0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """The others are as in `UsageQueue`.
+        """The other parameters are those of `UsageQueue`.
 
-        Raises ForeignFileError for a file of another program or of a newer aigw. Everything else, such as a folder that
-        cannot be written, only costs the statistics."""
+        Raises ForeignFileError if the file belongs to another program or to a newer aigw. Other failures, such as a
+        folder that cannot be written, only cost the statistics."""
         super().__init__(str(path), interval=interval, limit=limit, retry=retry, batch=BATCH)
         self._path = path
         self._retention = retention_days * 86400
@@ -67,7 +68,7 @@ class SqliteUsageLog(UsageQueue):
         return usage_query.read(self._path, since=since, until=until)
 
     def summarise(self, question: Question) -> Summary:
-        """Takes about 4 s for a million requests: in a server, call it in a thread. Raises FileError."""
+        """Takes about 4 s for a million requests, so a server must call it in a thread. Raises FileError."""
         return usage_query.summarise(self._path, question)
 
     def _write(self, rows: Sequence[UsageRow]) -> None:
@@ -83,7 +84,7 @@ class SqliteUsageLog(UsageQueue):
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """Makes a StoreError of what goes wrong; next time the file is opened anew."""
+        """Turns failures into StoreError, after which the file is opened again."""
         import sqlite3
 
         try:
@@ -102,7 +103,7 @@ class SqliteUsageLog(UsageQueue):
                     self._insert_one(connection, row)
 
     def _insert_one(self, connection: sqlite3.Connection, row: UsageRow) -> None:
-        """One row that SQLite cannot hold must not keep the others out."""
+        """Writes one row. A row that SQLite cannot hold is lost, so that the others are written."""
         try:
             connection.execute(_INSERT, usage_query.values_of(row))
         except _bad_row() as error:
@@ -118,7 +119,7 @@ class SqliteUsageLog(UsageQueue):
         self._prune_at = self._now() + PRUNE_SECONDS
 
     def _connect(self) -> sqlite3.Connection:
-        """Opened again when somebody moved or deleted the file, which SQLite itself would not notice."""
+        """The connection. It is opened again if somebody moved or deleted the file, which SQLite does not notice."""
         if self._connection is not None and identity(self._path) != self._file:
             self._disconnect()
         if self._connection is None:
@@ -139,7 +140,7 @@ def _refuse_foreign(path: Path) -> None:
     except ForeignFileError:
         raise
     except FileError:
-        pass  # may pass until the first row is written
+        pass  # the trouble may pass before the first row comes
 
 
 @contextmanager
@@ -155,7 +156,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _bad_row() -> tuple[type[Exception], ...]:
-    """What a value raises that SQLite cannot hold, such as half of a surrogate pair."""
+    """The exceptions for values that SQLite cannot hold, such as half a surrogate pair."""
     import sqlite3
 
     return (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError)

@@ -1,6 +1,6 @@
-"""Usage summed up: what `/-/usage` answers and `aigw top` and `aigw usage` print.
+"""The summary of usage that `/-/usage` answers, and that `aigw top` and `aigw usage` print.
 
-Rule: what is not known is never 0. An unknown cost is None, or counted in `unpriced` beside what is known."""
+Rule: an unknown number is never 0. An unknown cost is None; if only some costs are unknown, `unpriced` counts them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import msgspec
 from aigw.books.question import Question
 
 SHORTEST_WINDOW = 1.0
-"""Seconds. A single request that arrived just now is not extrapolated any further."""
+"""Seconds. Rates are computed over this time at least, so that one request just now does not look like many."""
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What adds up over requests, in tokens, requests and USD.
+    """Sums over requests, in tokens, requests and USD.
 
-    Tokens are in the disjoint buckets of `usage.row`. `cost` is None when no price was known, and `unpriced` counts
-    the requests without one. `estimated` and `absent` count requests by where their tokens come from; errors and cache
-    hits are never absent. An answer that the client broke off is no error."""
+    Tokens are in the disjoint buckets of `UsageRow`. `cost` is None if no price was known; `unpriced` counts the
+    requests without a price. `estimated` counts the requests whose tokens were estimated, `absent` those whose tokens
+    are unknown; errors and cache hits are not among these. A client that leaves is not an error."""
 
     requests: int
     input: int
@@ -43,10 +43,10 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(Amounts, frozen=True, kw_only=True):
-    """One key of a summary, or the total.
+    """One line of a summary, or the total.
 
-    Tokens per second: `tokens_per_s` while an answer was generated (None: none was), `window_tokens_per_s` over the
-    whole window. First tokens are in milliseconds (nearest rank)."""
+    `tokens_per_s` are tokens per second while answers were generated (None: there were no answers), and
+    `window_tokens_per_s` over the whole window. Times to the first token are in milliseconds (nearest rank)."""
 
     key: dict[str, str]
     tokens_per_s: float | None
@@ -57,11 +57,11 @@ class Line(Amounts, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` are sorted by their keys. All times are in seconds since 1970, `window_s` in seconds: from `since` or the
-    first request in the window, whichever is later, to `until`; rates are over it.
+    """`rows` are sorted by their keys. Times are in seconds since 1970. The window ends at `until` and begins at
+    `since`, or at the first request if that is later. `window_s` is its length in seconds; rates are over it.
 
-    `series` is output tokens per second by the time when answers ended, oldest first, in buckets of `bucket_s` seconds
-    that end at `series_end`. `latest` is when the newest request of the log arrived, inside the window or not."""
+    `series` has output tokens per second by the time at which answers ended, oldest first, in buckets of `bucket_s`
+    seconds that end at `series_end`. `latest` is when the newest request of the log arrived, in the window or not."""
 
     by: tuple[str, ...]
     since: float
@@ -76,14 +76,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sums(Amounts, frozen=True, kw_only=True):
-    """`generated` are the output tokens, and `generation_ms` the time, of answers whose time of generation is known."""
+    """Sums, and for the answers with a known time of generation their output tokens (`generated`) and that time."""
 
     generated: int
     generation_ms: float
 
 
 class Group(NamedTuple):
-    """One key's requests. `first_tokens` are in milliseconds, in any order; `first` is the earliest arrival."""
+    """The requests of one key. `first_tokens` are times to the first token in milliseconds, in any order. `first` is
+    the earliest arrival."""
 
     key: tuple[str, ...]
     sums: Sums
@@ -92,7 +93,7 @@ class Group(NamedTuple):
 
 
 def summarise(question: Question, groups: Sequence[Group], series: Sequence[int], latest: float | None) -> Summary:
-    """`series` are output tokens per bucket, oldest first."""
+    """Makes the summary. `series` are output tokens per bucket, oldest first."""
     first = min((group.first for group in groups), default=question.until)
     window = max(SHORTEST_WINDOW, question.until - max(question.since, first))
     rows = [
@@ -116,12 +117,12 @@ def summarise(question: Question, groups: Sequence[Group], series: Sequence[int]
 
 
 def series_end(question: Question) -> float:
-    """Where the last complete bucket ends. Buckets lie still, at multiples of their width, while time goes on."""
+    """The end of the last complete bucket. Buckets begin at multiples of their width, so they do not move with time."""
     return math.floor(question.until / question.bucket_s) * question.bucket_s
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest rank: the smallest value that at least `share` (0 to 1) of all are not above. None without values."""
+    """The smallest value that is not below `share` (0 to 1) of all values: the nearest rank. None without values."""
     return ordered[max(0, math.ceil(round(share * len(ordered), 9)) - 1)] if ordered else None
 
 

@@ -1,8 +1,8 @@
-"""OpenTelemetry export of what requests spent and took: spans and metrics under the names of the gen_ai conventions.
+"""Exports requests with OpenTelemetry: spans and metrics with the names of the gen_ai conventions.
 
-Rule: the SDK is loaded only where an OTLP endpoint is configured in the environment, by OpenTelemetry's own variables
-(OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, ...). It exports in threads of its own, in batches, and drops what the
-receiver does not take in time: no request waits for it."""
+Rule: the SDK is loaded only if the environment names an OTLP endpoint, in OpenTelemetry's own variables
+(OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME, ...). It exports batches in its own threads, and drops what the
+receiver does not take in time. No request waits for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("aigw")
 
 REMEDY = "pip install 'aigw[otel]'"
 CLOSE_SECONDS = 5.0
-"""What the last batch gets when the gateway stops."""
+"""How long the last batch may take when the gateway stops."""
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _SIGNALS = {"traces": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "metrics": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"}
@@ -43,7 +43,7 @@ _SECONDS_BUCKETS = [0.01 * 2.0**power for power in range(14)]
 
 
 def wanted(environment: Mapping[str, str]) -> set[str]:
-    """The signals for which an endpoint is configured: "traces", "metrics"."""
+    """The signals that have an endpoint: "traces", "metrics"."""
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return set()
     return {
@@ -55,8 +55,8 @@ def wanted(environment: Mapping[str, str]) -> set[str]:
 
 
 def open_telemetry() -> Telemetry | None:
-    """The export that the environment asks for, None if it asks for none or the packages are missing, which is
-    logged. To be called after a fork; takes a second."""
+    """The export that the environment asks for, or None. If its packages are missing, that is logged. Must be called
+    after a fork. Takes a second."""
     signals = wanted(os.environ)
     if not signals:
         return None
@@ -89,15 +89,15 @@ class Telemetry:
         self._metrics = _Metrics(resource) if "metrics" in signals else None
 
     def record(self, row: UsageRow, tags: Mapping[str, str] | None = None, traceparent: str = "") -> None:
-        """Takes a finished request; never blocks. `tags` are Higress's span tags, `traceparent` the client's header
-        (W3C), whose trace the span joins."""
+        """Takes a finished request. Never blocks. `tags` are Higress's span tags. `traceparent` is the client's header
+        (W3C): the span joins the trace that it names."""
         if self._spans is not None:
             self._spans.record(row, tags or {}, traceparent)
         if self._metrics is not None:
             self._metrics.record(row)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Exports what is left. Blocks for up to `seconds`; what the receiver did not take by then is lost."""
+        """Exports what is left. Blocks for up to `seconds`; what the receiver has not taken by then is lost."""
         thread = threading.Thread(target=self._shut_down, name="aigw-telemetry-close", daemon=True)
         thread.start()
         thread.join(seconds)
@@ -177,19 +177,19 @@ class _Metrics:
 
 
 def operation_of(row: UsageRow) -> str:
-    """gen_ai.operation.name; Higress's name of an API that the conventions do not know."""
+    """gen_ai.operation.name. An API that the conventions do not know has Higress's name."""
     return _OPERATIONS.get(row.api) or row.api.rpartition("/")[2] or "request"
 
 
 def error_of(row: UsageRow) -> str:
-    """error.type, "" for a request that did not fail."""
+    """error.type; "" if the request did not fail."""
     if not row.failed:
         return ""
     return row.error or (str(row.status) if row.status >= 400 else "failed")
 
 
 def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
-    """A span's attributes under the conventions' names, and aigw's own; what is not known is left out."""
+    """The attributes of a span: those of the conventions, and aigw's own. Unknown values are left out."""
     tokens = row.tokens
     found = {
         **_labels(row),
@@ -214,7 +214,7 @@ def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
 
 
 def _labels(row: UsageRow) -> dict[str, str]:
-    """What metrics are split by."""
+    """The attributes by which metrics are split."""
     found = {
         "gen_ai.operation.name": operation_of(row),
         "gen_ai.provider.name": row.provider or "unknown",

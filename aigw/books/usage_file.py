@@ -5,7 +5,7 @@ from __future__ import annotations
 from aigw.stores.sqlite_file import Format
 
 FILE_NAME = "usage.sqlite"
-"""Below the state folder."""
+"""The file below the state folder."""
 
 COLUMNS = {
     "id": "TEXT", "at": "REAL", "route": "TEXT", "service": "TEXT", "provider": "TEXT", "api": "TEXT",
@@ -16,12 +16,12 @@ COLUMNS = {
     "cost": "REAL", "attempts": "INTEGER", "cache": "TEXT", "gateway_ms": "REAL", "wait_ms": "REAL",
     "first_token_ms": "REAL", "total_ms": "REAL",
 }  # fmt: skip
-"""As `usage.row.UsageRow`, with its tokens in place of the field `tokens`."""
+"""The fields of `UsageRow`, with the numbers of tokens in place of the field `tokens`."""
 
 _NULLABLE = ("cost", "first_token_ms")
 _TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _MOST_TOKENS = 10**12
-"""What no request can have used: a provider that reports more must not make the sums overflow."""
+"""More tokens than any request can use. A provider that reports more must not make the sums overflow."""
 
 
 def _definition(name: str) -> str:

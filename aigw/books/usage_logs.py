@@ -1,4 +1,4 @@
-"""Several usage logs that get the same rows. What is read is read from the first."""
+"""Several usage logs that get the same rows. Reading reads from the first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aigw.books.usage_row import UsageRow
 
 class UsageLogs:
     def __init__(self, logs: Sequence[UsageLog]) -> None:
-        """At least one."""
+        """There must be at least one log."""
         self._logs = logs
 
     def append(self, row: UsageRow) -> None:

@@ -1,6 +1,6 @@
-"""What is read from the file of the usage rows: the rows, and their summary, grouped and added up by SQLite.
+"""Reads the file of the usage rows: the rows themselves, or a summary that SQLite groups and adds up.
 
-Every call opens the file by itself, so it works in any thread, beside running gateways and after they stopped."""
+Every call opens the file by itself. So it works in any thread, whether a gateway runs or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEYS = dict(zip(BY, BY, strict=True)) | {
     "model": "CASE WHEN model <> '' THEN model ELSE asked END",
     "day": "strftime('%Y-%m-%d', CAST(at AS INTEGER), 'unixepoch', 'localtime')",
 }
-"""What makes a key; the others are columns."""
+"""SQL for the names that are not columns."""
 
 _ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
 _NOTHING_USED = f"(source = 'absent' AND ({_ERROR} OR cache = 'hit' OR cost IS 0))"
@@ -47,7 +47,7 @@ _SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
     "generated": f"coalesce(sum(CASE WHEN {_GENERATED} THEN output END), 0)",
     "generation_ms": f"coalesce(sum(CASE WHEN {_GENERATED} THEN {_GENERATION_MS} END), 0.0)",
 }
-"""What makes the fields of `summary.Sums`."""
+"""SQL for the fields of `summary.Sums`."""
 
 # One text a group, in whole microseconds: four times as fast as one row a request.
 _FIRST_TOKENS = "group_concat(CAST(round(first_token_ms * 1000) AS INTEGER))"
@@ -75,7 +75,7 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
 
 
 def summarise(path: Path, question: Question) -> summary.Summary:
-    """The summary of one moment; without a file, that of no requests. Raises FileError."""
+    """The summary of the file at one moment. Without a file it is one of no requests. Raises FileError."""
     import sqlite3
 
     connection = open_for_reading(path, FORMAT)
@@ -83,14 +83,14 @@ def summarise(path: Path, question: Question) -> summary.Summary:
         return summary.summarise(question, [], [0] * question.buckets, None)
     with closing(connection):
         try:
-            connection.execute("BEGIN")  # one state of the file for all that is asked
+            connection.execute("BEGIN")  # all queries see one state of the file
             return summarise_in(connection, question)
         except sqlite3.Error as error:
             raise unreadable(path, error) from None
 
 
 def summarise_in(connection: sqlite3.Connection, question: Question) -> summary.Summary:
-    """Raises sqlite3.Error."""
+    """The summary of an open file. Raises sqlite3.Error."""
     groups = _groups(connection, question)
     series = _series(connection, question)
     (latest,) = connection.execute("SELECT max(at) FROM requests").fetchone()
@@ -123,7 +123,7 @@ def _series(connection: sqlite3.Connection, question: Question) -> list[int]:
     )
     series = [0] * question.buckets
     for bucket, tokens in found:
-        series[min(bucket, question.buckets - 1)] += tokens  # a rounding at the very end
+        series[min(bucket, question.buckets - 1)] += tokens  # rounding may give one bucket too many
     return series
 
 
@@ -138,6 +138,6 @@ def _row(values: tuple[Any, ...]) -> UsageRow:
 
 
 def values_of(row: UsageRow) -> tuple[Any, ...]:
-    """In the order of COLUMNS."""
+    """The values of a row, in the order of COLUMNS."""
     values = msgspec.structs.astuple(row)
     return (*values[:_FIRST_TOKEN], *msgspec.structs.astuple(row.tokens), *values[_FIRST_TOKEN + 1 :])

@@ -1,7 +1,7 @@
-"""Usage rows on their way to where they are kept.
+"""The queue of usage rows that wait to be written.
 
-Rule: a caller only puts its row into a bounded queue. One thread writes what is there, at most `interval` seconds
-later; what cannot be written is tried again until the queue is full, then counted as lost."""
+Rule: a caller only puts its row into a bounded queue. A thread writes the rows at most `interval` seconds later. If it
+cannot, it tries again; when the queue is full, further rows are counted as lost."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ log = logging.getLogger("aigw")
 
 
 class UsageQueue(ABC):
-    """`lost` counts the rows that were given up, `failures` the writes that failed.
+    """`lost` counts the rows that were not written, `failures` the attempts that failed.
 
-    The first failure is logged; the next ones are only counted. How many rows were lost is logged at the end."""
+    The first failure is logged, the next ones are only counted. At the end the number of lost rows is logged."""
 
     def __init__(self, name: str, *, interval: float, limit: int, retry: float, batch: int) -> None:
-        """`name` is where they are kept. `limit` is how many rows wait at most, `retry` the seconds between two
-        attempts after a failure, `batch` how many are written at once."""
+        """`name` says where rows are kept. `limit` is how many rows may wait, `retry` is how many seconds pass between
+        two attempts after a failure, and `batch` is how many rows are written at once."""
         self.lost = 0
         self.failures = 0
         self._name = name
@@ -40,19 +40,19 @@ class UsageQueue(ABC):
 
     @abstractmethod
     def _write(self, rows: Sequence[UsageRow]) -> None:
-        """Writes them all, or raises StoreError and is called again with them. This and what follows run in the
-        thread."""
+        """Writes all rows. If it raises StoreError, it is called again with them. It runs in the thread, like the
+        methods below."""
 
     @abstractmethod
     def _idle(self) -> None:
-        """All is written. Raises StoreError."""
+        """Called when all rows are written. Raises StoreError."""
 
     @abstractmethod
     def _end(self) -> None:
-        """Nothing more is written."""
+        """Called after the last row."""
 
     def _pause(self) -> None:
-        """Before another attempt."""
+        """Waits before another attempt."""
         self._stop.wait(self._retry)
 
     def append(self, row: UsageRow) -> None:
@@ -66,7 +66,7 @@ class UsageQueue(ABC):
                 self._start()
 
     def close(self, seconds: float = 10.0) -> None:
-        """Writes what is left; waits for so long at most. A thread that is later still writes on while the process
+        """Writes what is left, and waits for that at most so long. After that the thread writes on while the process
         lives."""
         with self._starting:
             if self._stop.is_set():
@@ -106,7 +106,7 @@ class UsageQueue(ABC):
         self._end()
 
     def _write_all(self) -> bool:
-        """False if that is not possible now."""
+        """Writes all rows that wait. False if that is not possible now."""
         try:
             while self._queue:
                 rows = [self._queue[n] for n in range(min(len(self._queue), self._batch))]

@@ -11,8 +11,8 @@ from aigw.core.tokens import Tokens
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """`at` is when the request arrived, in seconds since 1970; times are in milliseconds. `asked` is the model that the
-    client named, `model` the one that the provider says it used. `cost` is in USD, None = unknown price."""
+    """`at` is when the request arrived, in seconds since 1970. Durations are in milliseconds. `asked` is the model that
+    the client named, `model` the one that the provider says it used. `cost` is in USD; None if the price is unknown."""
 
     id: str
     at: float
@@ -38,5 +38,5 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """A client that leaves is no failure."""
+        """True if the request failed. A client that leaves is not a failure."""
         return self.outcome == "failed" or (self.status >= 400 and self.outcome != "aborted")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from aigw.cli.commands import budget, cache, config, doctor, init, recipes, serve, top, trace, usage
+from aigw.cli.terminal.groups import Groups
 
 app = typer.Typer(
     name="aigw",
+    cls=Groups,
     help="The local AI gateway: one address for every program that speaks to LLM providers.",
     epilog="Start with: aigw serve",
     no_args_is_help=True,
@@ -33,16 +35,18 @@ def root(
     pass
 
 
-app.command("serve")(serve.serve)
-app.command("init")(init.init)
-app.command("recipes")(recipes.recipes)
-app.command("doctor")(doctor.doctor)
-app.command("top")(top.top)
-app.command("usage")(usage.usage)
-app.command("trace")(trace.trace)
-app.add_typer(budget.app, name="budget")
-app.add_typer(cache.app, name="cache")
-app.add_typer(config.app, name="config")
+RUN, LOOK, CONFIGURE = "Run it", "See what happens", "Configure and check"
+
+app.command("serve", rich_help_panel=RUN)(serve.serve)
+app.command("init", rich_help_panel=RUN)(init.init)
+app.command("recipes", rich_help_panel=RUN)(recipes.recipes)
+app.command("top", rich_help_panel=LOOK)(top.top)
+app.command("usage", rich_help_panel=LOOK)(usage.usage)
+app.command("trace", rich_help_panel=LOOK)(trace.trace)
+app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
+app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
+app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
+app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ OLLAMA = "ollama"
 
 
 def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_models: Sequence[str]) -> dict[str, Any]:
-    """The plugins and their configurations; keys are `${NAME}` there. `ollama` is host and port of a running one."""
+    """The plugins and their configurations, which name keys as `${NAME}`. `ollama` is the host and port of a running
+    Ollama."""
     providers: list[dict[str, Any]] = []
     by_model: dict[str, str] = {}
     for row in ENV_PROVIDERS:

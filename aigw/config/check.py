@@ -1,8 +1,7 @@
-"""Holds plain values against a msgspec type and reports everything that is wrong at once, each with its place and
-remedy.
+"""Checks plain values against a msgspec type, and reports all mistakes at once, each with its place and its remedy.
 
-What Higress reads leniently (text for numbers and booleans, numbers for text) is read the same way and noted. What
-Higress silently turns into 0 is an error."""
+Higress takes text for numbers and booleans, and numbers for text; so does this, with a note. Values that Higress
+silently turns into 0 are errors here."""
 
 from __future__ import annotations
 
@@ -34,15 +33,15 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 
 class Checker:
     """Checks values of one source. `check` returns the value with its leniencies resolved, ready for `msgspec.convert`;
-    it is meaningless if the report got an error."""
+    if the report got an error, what it returns means nothing."""
 
     def __init__(self, source: Source, report: Report) -> None:
         self.source = source
         self.report = report
 
     def convert(self, value: Value, type_: Any, path: JsonPath, keys: Mapping[str, JsonPath] | None = None) -> Any:
-        """The value as `type_`, or None with errors in the report. `keys` says where a key stands that is not under
-        `path`."""
+        """The value as `type_`, or None if the report got errors. `keys` gives the places of keys that do not stand
+        under `path`."""
         with self.report.aside() as (errors, notes):
             clean = self.check(value, mi.type_info(type_), path, keys or {})
         self.report.add(errors, notes)
@@ -169,8 +168,8 @@ class Checker:
         return value
 
     def _union(self, value: Value, type_: mi.UnionType, path: JsonPath) -> Value:
-        """The first member that takes the value as it is, else one that takes it leniently, else the errors of the
-        nearest one."""
+        """Takes the first member that accepts the value as it is, else the first that accepts it leniently. If none
+        does, the errors are those of the nearest member."""
         attempts = []
         for position, member in enumerate(type_.types):
             with self.report.aside() as (errors, notes):
@@ -218,7 +217,7 @@ class Checker:
         return value
 
     def _lenient(self, path: JsonPath, message: str) -> None:
-        """Text from the environment has no type of its own, so that there is nothing to note about it."""
+        """Notes a lenient reading. A value from the environment is always text, so nothing is noted about it."""
         if path not in self.source.expanded:
             self.report.note(path, message)
 

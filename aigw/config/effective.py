@@ -1,7 +1,7 @@
-"""The configuration as it takes effect, with where each value came from; what `aigw config show` prints.
+"""The configuration as it takes effect, and where each value came from: what `aigw config show` prints.
 
-No secret gets in here: what came through a `${...}`, stands under a key that names a secret, or is a URL's password
-is `***`."""
+No secret gets in here. `***` stands for each value that came through a `${...}`, for each value under a key that names
+a secret, and for passwords in URLs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 
 @dataclass(slots=True)
 class Effective:
-    """`values` are plain and redacted; `origins` says for each leaf's path where it came from; `order` is per route."""
+    """`values` are plain and without secrets. `origins` says where the value at a path came from. `order` is by
+    route."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[JsonPath, str] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class Effective:
 
 
 def effective(loaded: Loaded) -> Effective:
-    """What is in force. Defaults that are empty, false or 0 are left out."""
+    """Reads what is in force. It leaves out defaults that are empty, false or 0."""
     return _Writer(loaded).write()
 
 
@@ -83,7 +84,7 @@ class _Writer:
         return self._section(given, path, path)
 
     def _rule(self, plugin: LoadedPlugin, config: Any, path: JsonPath) -> dict[str, Any]:
-        """A rule's configuration; keys that it inherits come from the global one."""
+        """The configuration of a rule. The keys that it inherits come from the global configuration."""
         values: dict[str, Any] = {}
         for key, value in _builtins(config).items():
             inherited = plugin.about.inherits and (*path, key) not in self._source.lines
@@ -107,7 +108,8 @@ class _Writer:
         return values
 
     def _section(self, values: dict[str, Any], path: JsonPath, place: JsonPath) -> dict[str, Any]:
-        """`path` is where it is shown, `place` where it stands in the file. Of what is switched off, that it is so."""
+        """`path` is where a section is shown, `place` is where it stands in the file. A section that is switched off is
+        shown as switched off."""
         result: dict[str, Any] = {}
         off = values.get("enabled") is False
         if off:
@@ -133,7 +135,7 @@ class _Writer:
         return f"{self._loaded.path}:{line}" if self._loaded.path else "found without a file"
 
     def _supplied(self, names: tuple[str, ...]) -> str:
-        """Who gave the values of these variables."""
+        """Says where the values of these variables came from."""
         ours = [name for name in names if name in self._source.dotenv]
         others = [name for name in names if name not in self._source.dotenv]
         groups = (("environment", others), (".env", ours))

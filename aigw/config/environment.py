@@ -1,7 +1,7 @@
 """`${NAME}` and `${NAME:-default}` in strings, and the `.env` file that may stand beside the configuration.
 
-Only NAME = [A-Za-z_][A-Za-z0-9_]* is ours: `${1}` (regex groups), `${geo-country}` (Higress's own) and every other
-dollar stay as they are. In front of such a NAME, `$$` means one dollar: `$${NAME}` is the text `${NAME}`."""
+A NAME is [A-Za-z_][A-Za-z0-9_]*. All other dollars stay as they are, such as `${1}` (groups of regular expressions)
+and `${geo-country}` (Higress's own). `$$` in front of a NAME is one dollar: `$${NAME}` is the text `${NAME}`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\", r"\$": "$"}
 
 
 class Expanded(NamedTuple):
-    """`names` were read from the environment, `missing` are not there and stand unexpanded in `text`.
+    """`names` were read from the environment. `missing` are names that it does not have: `text` keeps them unexpanded.
 
-    `touched` says that the text had references at all, whether they came from the environment or from their
-    defaults."""
+    `touched` is true if the text had a reference, whether its value came from the environment or from a default."""
 
     text: str
     names: tuple[str, ...]
@@ -27,7 +26,8 @@ class Expanded(NamedTuple):
 
 
 def expand(text: str, env: Mapping[str, str]) -> Expanded:
-    """Puts the environment's values in. As in a shell, a default also stands in for an empty value."""
+    """Puts the values of the environment in. As in a shell, an empty value counts as missing where there is a
+    default."""
     names: list[str] = []
     missing: list[str] = []
     touched = False
@@ -52,7 +52,7 @@ def expand(text: str, env: Mapping[str, str]) -> Expanded:
 
 
 def parse_dotenv(text: str) -> tuple[dict[str, str], list[int]]:
-    """The values of a `.env` file, and the lines that are no assignment.
+    """The values of a `.env` file, and the numbers of the lines that are not assignments.
 
     KEY=VALUE, `export` allowed. 'single quotes' are literal, "double quotes" know \\n \\t \\" \\\\ \\$, and outside
     quotes a ` #` begins a comment."""
@@ -72,7 +72,7 @@ def parse_dotenv(text: str) -> tuple[dict[str, str], list[int]]:
 
 
 def _unquote(text: str) -> str | None:
-    """The value, or None where a quote is not closed or something other than a comment follows it."""
+    """The value, or None if a quote is not closed, or if something other than a comment follows it."""
     if text[:1] == "'":
         match = re.fullmatch(r"'([^']*)'\s*(?:#.*)?", text)
         return match[1] if match else None

@@ -1,4 +1,4 @@
-"""From a file to all that the gateway starts with. Everything that is wrong is found before anything is started."""
+"""Loads a configuration file. All mistakes are found before anything is started."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ RESOURCE = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Loaded:
-    """A configuration that is right. `plugins` are in the order in which they see a request; `notes` are complete
+    """A configuration without errors. `plugins` are in the order in which they see a request. `notes` are complete
     lines.
 
-    `state_dir` is not created here. `path` is None without a file."""
+    `state_dir` is not created here. `path` is None if there is no file."""
 
     path: Path | None
     config: GatewayConfig
@@ -41,15 +41,16 @@ class Loaded:
     notes: list[str] = field(default_factory=list)
 
     def service(self, route: str) -> str:
-        """What `_match_service_` is compared with on this route: fqdn:port, "" if it has no upstream or does not
-        exist."""
+        """The service of a route, as fqdn:port: `_match_service_` is compared with it. "" if the route has no upstream
+        or does not exist."""
         for each in self.config.routes:
             if each.name == route and each.upstream:
                 return parse_upstream(each.upstream).service
         return ""
 
     def order(self, route: str) -> list[str]:
-        """The plugins that can take part on a route, outermost first. "" stands for what no route takes."""
+        """The plugins that can take part on a route, outermost first. "" stands for the requests that no route
+        takes."""
         service = self.service(route)
         return [
             name
@@ -59,7 +60,7 @@ class Loaded:
 
 
 def load(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin, *, text: bytes = b"") -> Loaded:
-    """Reads and checks the file and the `.env` beside it (`env` goes before it); None: `text`, or the defaults.
+    """Reads and checks the file, and the `.env` beside it; `env` goes before that. Without a path it reads `text`.
 
     Raises ConfigError with all findings."""
     loaded, report = examine(path, env, find, text=text)
@@ -71,7 +72,7 @@ def load(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plug
 def examine(
     path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin, *, text: bytes = b""
 ) -> tuple[Loaded | None, Report]:
-    """As `load`, but gives the report with all errors and notes. No Loaded if there are errors."""
+    """Does what `load` does, and returns the report with all errors and notes. If there are errors, Loaded is None."""
     if path is None:
         source, report = read(text, env, NO_FILE)
     else:
@@ -100,7 +101,7 @@ def examine(
 
 
 def _usable_part(checker: Checker, raw: Mapping[str, Any]) -> GatewayConfig:
-    """What is right in a file that is wrong elsewhere, so that the rest can be checked in the same run."""
+    """The sections that have no errors, so that the plugins can be checked in the same run as a wrong section."""
     usable = {}
     for key, value in raw.items():
         if key == "routes" and isinstance(value, list):
@@ -124,7 +125,7 @@ def _usable_route(checker: Checker, item: Any, index: int) -> Any:
 
 
 def read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
-    """The values of the file, with those of the `.env` beside it; they are not checked."""
+    """Reads the file and the `.env` beside it, without checking the values."""
     try:
         text = _content(path)
         dotenv = path.parent / ".env"
@@ -149,6 +150,6 @@ def _failed(path: Path, message: str) -> tuple[Source, Report]:
 
 
 def _content(path: Path) -> bytes:
-    """At most one byte more than is allowed, so that the bound is checked where all others are."""
+    """The beginning of the file: one byte more than is allowed, so that `source.read` refuses a file that is larger."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)

@@ -1,7 +1,6 @@
-"""The shape of `aigw.yaml`. The names are those of the file; every field has a default, so that no file at all is
-valid too.
+"""The shape of `aigw.yaml`. Fields are named as in the file. Every field has a default, so that an empty file is valid.
 
-What a plugin's mapping means is the plugin's own business: here it is still plain data."""
+The configuration of a plugin is plain data here; the plugin's own `Config` says what it means."""
 
 from __future__ import annotations
 
@@ -53,7 +52,7 @@ class CorsConfig(Section, frozen=True, kw_only=True):
 
 
 class MatchConfig(Section, frozen=True, kw_only=True):
-    """Which requests a route takes. All of the given conditions must hold."""
+    """Which requests a route takes. All conditions that are given must hold."""
 
     path: Annotated[str, Meta(pattern="^/", description="An exact path, or a prefix that ends in `*`.")] = "/*"
     hosts: Annotated[list[str], Meta(description="Host names: exact, `*suffix` or `prefix*`. None: any.")] = []
@@ -62,14 +61,14 @@ class MatchConfig(Section, frozen=True, kw_only=True):
 
 
 class RouteConfig(Section, frozen=True, kw_only=True):
-    """A named part of the traffic, and what differs there."""
+    """A named part of the traffic, and what is different for it."""
 
     name: Annotated[str, Meta(min_length=1, description="Unique; the name that `_match_route_` refers to.")]
     match: MatchConfig = MatchConfig()
     upstream: Annotated[
         str,
         Meta(
-            description="Where requests go that no plugin sends elsewhere: http(s)://host[:port], "
+            description="Where requests go unless a plugin sends them elsewhere: http(s)://host[:port], "
             "or a Higress service name with its port.",
             examples=["http://127.0.0.1:8000", "llm.internal.dns:443"],
         ),
@@ -81,29 +80,38 @@ class RouteConfig(Section, frozen=True, kw_only=True):
 
 
 class CacheConfig(Section, frozen=True, kw_only=True):
-    """How much of what plugins keep, such as answers, may stay on this machine."""
+    """How much space the answers and other values that plugins keep may take on this machine."""
 
-    size: Annotated[Size, Meta(description="In the state folder; beyond it the oldest entries make room.")] = 1 << 30
-    memory: Annotated[Size, Meta(description="In the memory of each worker, in front of the folder.")] = 1 << 26
+    size: Annotated[Size, Meta(description="In the state folder. When it is full, the oldest entries are dropped.")] = (
+        1 << 30
+    )
+    memory: Annotated[Size, Meta(description="In the memory of each worker, for the values that are used most.")] = (
+        1 << 26
+    )
 
 
 class GatewayConfig(Section, frozen=True, kw_only=True):
-    """The whole file."""
+    """The configuration of the gateway."""
 
     listen: Annotated[
         str, Meta(description="Address and port to listen on; port 0 takes a free one.", examples=["127.0.0.1:4700"])
     ] = "127.0.0.1:4700"
     fidelity: Annotated[
         Literal["safe", "higress"],
-        Meta(description="higress: reproduce Higress's behaviour exactly where ours is deliberately safer."),
+        Meta(
+            description="higress: do exactly what Higress does, also where aigw is safer on purpose. The errors of the "
+            "gateway, too, are then text/plain, often with status 500. `aigw plugins NAME` lists the differences."
+        ),
     ] = "safe"
     services: Annotated[
         dict[str, str],
         Meta(
-            description="Where a host, host:port or Higress service name really is. "
-            "A name not listed is itself, or its built-in stand-in. A Redis: redis://user:password@host:port/database, "
-            "rediss:// (TLS), redis+sentinel://host,host/master, redis+cluster://host,host; ?prefix=p: is put before "
-            "all keys.",
+            description="Where a host, host:port or Higress service name really is, as with curl's --connect-to. "
+            "A host that is not listed is where its name says; a Redis that is not listed is a store on this machine. "
+            "A Redis: redis://user:password@host:port/database (without a user the plugin's own logs in), "
+            "rediss:// (TLS; ?ssl_ca_certs=ca.pem, ssl_certfile, ssl_keyfile, ssl_cert_reqs=none), "
+            "redis+sentinel://host,host/master/0 (?sentinel_password=...), redis+cluster://host,host; "
+            "?prefix=team1: is put before every key.",
             examples=[{"redis.static": "redis://127.0.0.1:6379/0"}],
         ),
     ] = {}
@@ -139,7 +147,8 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         ),
     ] = {}
     admin_key: Annotated[
-        str, Meta(description="Who sends it as a bearer token may read /-/usage, /-/metrics, /-/config from elsewhere.")
+        str,
+        Meta(description="Who sends it as a bearer token may read /-/usage, /-/metrics, /-/config from elsewhere."),
     ] = ""
     hosts: Annotated[
         list[str], Meta(description="More names by which clients may call the gateway, beside the loopback ones.")

@@ -1,6 +1,6 @@
-"""What is wrong or noteworthy in a configuration: findings with their place, collected instead of raised.
+"""Errors and notes about a configuration. They are collected with their places, not raised.
 
-A finding never carries a value that came from the environment or whose key names a secret."""
+A finding never shows a value that came from the environment, nor a value under a key that names a secret."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aigw.core.json_path import JsonPath, format_path
 from aigw.core.secrets import HIDDEN, is_secret, without_password
 
 EXIT_CODE = 2
-"""Of a command that refuses a configuration."""
+"""The exit code of a command that refuses a configuration."""
 
 
 class Finding(NamedTuple):
-    """`line` is 0 where the file has no such place."""
+    """`line` is 0 if the file has no such place."""
 
     line: int
     path: JsonPath
@@ -28,8 +28,8 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """Errors and notes about the file `name`. `lines` gives a path its line, `hidden` are paths whose values stay
-    unsaid."""
+    """Errors and notes about the file `name`. `lines` has the line of each path. Messages do not show the
+    values at the paths in `hidden`."""
 
     name: str
     lines: Mapping[JsonPath, int] = field(default_factory=dict)
@@ -54,14 +54,14 @@ class Report:
             self.errors, self.notes = kept
 
     def add(self, errors: Iterable[Finding], notes: Iterable[Finding]) -> None:
-        """Takes over findings that were collected aside; those that it has already are not repeated."""
+        """Adds findings that were collected aside, unless the report has them already."""
         for finding in errors:
             self._add(self.errors, finding)
         for finding in notes:
             self._add(self.notes, finding)
 
     def line(self, path: JsonPath) -> int:
-        """The line of `path`, or of the nearest place around it that the file has; 0 without one."""
+        """The line of `path`, or of the nearest place around it that is in the file; 0 if there is none."""
         for length in range(len(path), -1, -1):
             if line := self.lines.get(path[:length]):
                 return line
@@ -81,7 +81,7 @@ class Report:
         return f"{place} {where}: {finding.message}" if where else f"{place}: {finding.message}"
 
     def format_all(self, findings: Iterable[Finding]) -> list[str]:
-        """All of them in the order of the file."""
+        """One line each, in the order of the file."""
         return [self.format(finding) for finding in sorted(findings, key=lambda each: each.line)]
 
     def _add(self, findings: list[Finding], finding: Finding) -> None:
@@ -90,7 +90,7 @@ class Report:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'cacheTTL'?`, or what there is to choose from, or nothing."""
+    """The end of a message about an unknown name: `; did you mean 'cacheTTL'?`, or the names that there are, or ""."""
     names = {_bare(each): each for each in known}
     bare = _bare(name)
     close = [each for each in names if len(bare) > 2 and (bare in each or (len(each) > 2 and each in bare))]

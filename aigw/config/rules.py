@@ -1,8 +1,8 @@
-"""Which of a plugin's configurations a request gets: Higress's rule selection.
+"""Chooses the configuration of a plugin for a request, by Higress's rules.
 
-Rules are tried in array order and the first that matches wins; nothing is more specific than anything else. A rule
-looks at its routes (and services, if both are given), else at its domains, else its services, else its route
-prefixes."""
+Rules are tried in the order of the array, and the first that matches wins: a more specific rule does not come first.
+A rule with routes looks at these, and at its services if it has some, too. Other rules look at the first of these that
+they have: domains, services, route prefixes."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class Rule(NamedTuple):
 
 
 class PluginRules:
-    """A plugin's configurations: one a rule in the rules' order, then the global one. `rules[i]` selects `configs[i]`.
+    """The configurations of a plugin: one for each rule, in order, then the global one. `rules[i]` selects
+    `configs[i]`.
 
-    A config of None switches the plugin off where its rule matches; the last one is None without a global config. The
-    first `from_routes` rules are what routes say themselves."""
+    A configuration of None switches the plugin off where its rule matches. The last one is None if there is no global
+    configuration. The first `from_routes` rules come from `routes:`."""
 
     __slots__ = ("configs", "from_routes", "rules")
 
@@ -57,7 +58,7 @@ class PluginRules:
 
     @property
     def of_routes(self) -> dict[str, Any]:
-        """What routes say themselves, by the route's name."""
+        """The configurations under `routes:`, by the name of the route."""
         own = zip(self.rules[: self.from_routes], self.configs, strict=False)
         return {rule.routes[0]: config for rule, config in own}
 
@@ -72,10 +73,10 @@ class PluginRules:
         return self.configs[-1]
 
     def select(self, route: str, host: str, service: str) -> int | None:
-        """The index in `configs` of what applies; None if the plugin does not take part.
+        """The index in `configs` of the one that applies; None if the plugin does not take part.
 
-        `host` is the request's authority, with or without a port; `service` is `fqdn:port` or `fqdn`, "" without an
-        upstream."""
+        `host` is the authority of the request, with or without a port. `service` is `fqdn:port` or `fqdn`, or "" if the
+        route has no upstream."""
         index = len(self.rules)
         for position, rule in enumerate(self.rules):
             if rule.matches(route, host, service):
@@ -84,8 +85,8 @@ class PluginRules:
         return None if self.configs[index] is None else index
 
     def possible(self, route: str, service: str) -> list[Any]:
-        """The configurations that a request of a route and service can get, whatever its host. None stands for no
-        part."""
+        """The configurations that requests of a route and service can get, whatever their host. None means that the
+        plugin does not take part."""
         found = []
         for rule, config in zip(self.rules, self.configs, strict=False):
             if rule.looks_at_host:
@@ -95,7 +96,7 @@ class PluginRules:
         return [*found, self.configs[-1]]
 
     def why(self, index: int) -> dict[str, Any]:
-        """Where `configs[index]` stands: `config` is global, route (the route's own) or rule; a rule has its `index` in
+        """Where `configs[index]` comes from. `config` is "global", "route" or "rule"; a rule also has its `index` in
         `_rules_` and its `match` keys."""
         if index == len(self.rules):
             return {"config": "global"}
@@ -115,12 +116,12 @@ class PluginRules:
 
 
 def match_keys(raw: Mapping[str, Any]) -> Rule:
-    """The match keys of a raw rule whose types have been checked."""
+    """The match keys of a raw rule. Their types were checked before."""
     return Rule(*(tuple(str(each) for each in raw.get(key) or ()) for key in MATCH_KEYS))
 
 
 def matches_domain(patterns: Sequence[str], host: str) -> bool:
-    """Whether a pattern (`*suffix`, `prefix*`, exact) is true of the host; its port does not count, its case does."""
+    """Whether one of the patterns (`*suffix`, `prefix*` or exact) matches the host, without its port. Case counts."""
     colon = host.rfind(":")
     if colon > host.rfind("]"):
         host = host[:colon]

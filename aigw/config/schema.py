@@ -1,6 +1,6 @@
-"""A JSON Schema (2020-12) of the configuration, from the same types that check it, for editors.
+"""A JSON Schema (2020-12) of the configuration for editors, made from the same types that check it.
 
-It takes the lenient forms that `check` takes, and text with a `${NAME}` wherever text can stand for a value."""
+It accepts the lenient forms that `check` accepts, and text with a `${NAME}` wherever text can stand for a value."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Writer:
         self._written: dict[type, str] = {}
 
     def plugin(self, name: str, about: About[Any]) -> None:
-        """Two definitions: the plugin as under `plugins:`, with its rules, and as on a route."""
+        """Adds two definitions: the plugin under `plugins:`, with its rules, and the plugin on a route."""
         config = self._fields(mi.type_info(about.config))
         required = config.pop("required", [])
         demand = {} if about.inherits or not required else {"required": required}
@@ -72,7 +72,7 @@ class _Writer:
         self.definitions[name] = whole
 
     def struct(self, type_: mi.Type) -> Schema:
-        """The definition of a struct, which later uses refer to."""
+        """The definition of a struct. Where the struct stands again, a reference stands for it."""
         if not isinstance(type_, mi.StructType):
             raise TypeError(f"{type_} is not a struct")
         name = f"{type_.cls.__module__}.{type_.cls.__qualname__}"

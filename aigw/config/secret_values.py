@@ -1,4 +1,4 @@
-"""Which values of a configuration are secrets, so that they can be hidden wherever they turn up."""
+"""Finds the secrets of a configuration, so that they can be hidden wherever they turn up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aigw.core.secrets import is_secret
 
 
 def secrets_in(loaded: Loaded) -> set[str]:
-    """The secrets of a configuration: what stands under a key or came from a variable that names one."""
+    """The values under keys that name a secret, and the values of variables that name one."""
     source = loaded.source
     found = {value for path, value in _leaves(source.values, ()) if is_secret(path)}
     for path, names in source.expanded.items():

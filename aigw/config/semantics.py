@@ -1,4 +1,4 @@
-"""What must hold in the file beyond its types: addresses, unique names, globs, the list of plugins in `order:`."""
+"""Checks what types cannot: addresses, unique names, globs, and the list of plugins in `order:`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", re.IGNORECASE)
 
 
 def check_gateway(config: GatewayConfig, report: Report) -> None:
-    """Everything but the plugins."""
+    """Checks everything but the plugins."""
     _try(parse_listen, config.listen, report, ("listen",))
     for name, url in config.services.items():
         if problem := service_problem(name, url):
@@ -44,8 +44,8 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
 
 
 def check_order(order: list[str], configured: Mapping[str, About[Any] | None], report: Report) -> None:
-    """`order:` lists every configured plugin once and nothing else, and what says who a client is stands before what
-    trusts that."""
+    """Checks that `order:` lists every configured plugin once and nothing else, and that plugins which say who the
+    client is stand before those that trust that."""
     names = list(configured)
     for index, name in enumerate(order):
         if name in order[:index]:

@@ -1,6 +1,8 @@
-"""Where a host or a Higress service name really is: the `services:` table, and the notations of addresses in the file.
+"""Finds where a host or a Higress service name really is, in the `services:` table, and reads addresses of the file.
 
-A mapped name is reached as with curl's --connect-to: only scheme, address and port are the mapped URL's."""
+A mapped name is reached as with curl's --connect-to: only scheme, address and port are the mapped URL's. A callout to
+a service that is not mapped goes to its stand-in, if there is one of exactly that name; a provider or a route never
+does."""
 
 from __future__ import annotations
 
@@ -20,8 +22,7 @@ PROVIDER_HOSTS = frozenset(row.host for row in CATALOG.values())
 
 
 class RouteUpstream(NamedTuple):
-    """A route's upstream. `service` is what `_match_service_` compares with: fqdn:port, or fqdn where no port is
-    known."""
+    """The upstream of a route. `_match_service_` is compared with `service`: fqdn:port, or fqdn if no port is known."""
 
     scheme: str
     authority: str
@@ -29,35 +30,56 @@ class RouteUpstream(NamedTuple):
 
 
 class ServiceTable:
-    """The `services:` table. Host names are compared without regard to case."""
+    """The `services:` table, and the names of the stand-ins. Names are compared without regard to case."""
 
-    def __init__(self, table: Mapping[str, str]) -> None:
+    def __init__(self, table: Mapping[str, str], standins: Iterable[str] = ()) -> None:
         self._table = {name.lower(): url for name, url in table.items()}
+        self._standins = {name.lower(): name for name in standins}
+
+    def with_standins(self, standins: Iterable[str]) -> ServiceTable:
+        return ServiceTable(self._table, standins)
 
     def locate(self, scheme: str, authority: str, service: str = "") -> Origin:
-        """The address of `authority`, found under `host:port`, `host`, and then the route's `service` and its bare
-        name.
+        """The address of `authority`. The table is searched for `host:port`, `host`, the route's `service`, and the
+        name of that without its port.
 
-        Raises ValueError for an authority that is none, ConfigError where the mapped URL is not an HTTP one."""
+        Raises ValueError if `authority` is not one, ConfigError if the mapped URL is not http or https."""
         origin = origin_of(scheme, authority)
-        bracketed = f"[{origin.host}]" if ":" in origin.host else origin.host
-        for name in (f"{bracketed}:{origin.port}", bracketed, service, service.rpartition(":")[0]):
-            mapped = self._table.get(name.lower()) if name else None
-            if mapped is not None:
-                return _mapped(name, mapped, origin.host)
-        return origin
+        return self._mapped(origin, service) or origin
+
+    def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
+        """As `locate`; of a service that is not mapped the stand-in, under the same names in the same order."""
+        origin = origin_of(scheme, authority)
+        return self._mapped(origin, service) or self._standin(origin, service) or origin
 
     def items(self) -> Iterable[tuple[str, str]]:
-        """Names, in lower case, and URLs."""
+        """The names, in lower case, and their URLs."""
         return self._table.items()
 
     def store(self, name: str, port: int) -> str:
-        """The URL that the service of a store is mapped to, under `name:port` or `name`; "": to none."""
+        """The URL of a store's service, found under `name:port` or `name`; "" if the table has neither."""
         return self._table.get(f"{name}:{port}".lower()) or self._table.get(name.lower(), "")
+
+    def _mapped(self, origin: Origin, service: str) -> Origin | None:
+        for name in _names(origin, service):
+            url = self._table.get(name.lower())
+            if url is not None:
+                return _mapped(name, url, origin.host)
+        return None
+
+    def _standin(self, origin: Origin, service: str) -> Origin | None:
+        found = (self._standins.get(name.lower()) for name in _names(origin, service))
+        return next((Origin("standin", name, 0) for name in found if name is not None), None)
+
+
+def _names(origin: Origin, service: str) -> list[str]:
+    """What an address may be found under, the first one first."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return [name for name in (f"{host}:{origin.port}", host, service, service.rpartition(":")[0]) if name]
 
 
 def _mapped(name: str, url: str, tls_name: str) -> Origin:
-    """Where `name` is by its URL, whose certificate is still that of `tls_name`."""
+    """The address of `name` according to its URL. Its certificate must still be that of `tls_name`."""
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in DEFAULT_PORTS:
@@ -84,8 +106,8 @@ def parse_listen(text: str) -> tuple[str, int]:
 
 
 def parse_upstream(text: str) -> RouteUpstream:
-    """A route's `upstream:`. A bare service name is spoken to in plain HTTP unless its port is 443. Raises
-    ValueError."""
+    """Reads the `upstream:` of a route. A service name without a scheme means plain HTTP, unless its port is 443.
+    Raises ValueError."""
     scheme, separator, rest = text.partition("://")
     if not separator:
         _, port = split_authority(text)
@@ -99,7 +121,7 @@ def parse_upstream(text: str) -> RouteUpstream:
 
 
 def service_problem(name: str, url: str) -> str:
-    """What is wrong with the URL that a service is mapped to; "" if nothing is."""
+    """Says what is wrong with the URL of a service; "" if nothing is."""
     scheme, separator, _ = url.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         return "must be a URL such as http://127.0.0.1:9100 or redis://127.0.0.1:6379/0"

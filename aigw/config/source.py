@@ -1,8 +1,7 @@
-"""A YAML file as plain values plus the line of every one of them, with `${NAME}` expanded.
+"""Reads a YAML file into plain values, with the line of each value, and expands `${NAME}`.
 
-Reads libyaml's events, never objects: no tag can construct anything, and what a hostile file may cost is bounded.
-Scalars mean what they mean to Higress's YAML-to-JSON step: dates and base-60 numbers are text, keys are always
-text."""
+It reads libyaml's events, never objects, so no tag can construct anything; and it bounds what a hostile file may cost.
+Scalars mean what they mean where Higress turns YAML into JSON: dates and base-60 numbers are text, and so are keys."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from aigw.core.json_path import JsonPath
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
-"""Values after aliases are followed."""
+"""How many values a file may have, once aliases are followed."""
 
 _TOO_LARGE = f"aliases make this more than {MAX_VALUES} values, or nest it deeper than {MAX_DEPTH} levels"
 
@@ -29,9 +28,9 @@ _PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "m
 
 @dataclass(slots=True)
 class Source:
-    """`lines` has every path. `expanded` are the paths whose text had a reference, with the names that the
-    environment supplied; `missing` the paths where a name was not there. `dotenv` are names from the
-    file `.env`."""
+    """`lines` has the line of every path. `expanded` has the paths of texts with a reference, and the names that the
+    environment supplied for it. `missing` has the paths where a name was not found. `dotenv` are the names in
+    `.env`."""
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[JsonPath, int] = field(default_factory=dict)
@@ -41,7 +40,7 @@ class Source:
 
 
 def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[Source, Report]:
-    """Reads a configuration. Whatever is wrong stands in the report; the source then holds as much as could be read."""
+    """Reads a configuration. Mistakes go to the report; the source then holds as much as could be read."""
     source = Source()
     report = Report(name, source.lines, source.expanded)
     if len(text) > MAX_BYTES:
@@ -96,14 +95,14 @@ class _Node:
 
 
 class _Parser:
-    """Events to nodes. An anchor is known once its node is complete, so that no node can contain itself."""
+    """Turns events into nodes. An anchor is known once its node is complete, so that no node can contain itself."""
 
     def __init__(self, text: bytes) -> None:
         self._loader = yaml.CSafeLoader(text)
         self._anchors: dict[str, _Node] = {}
 
     def document(self) -> _Node | None:
-        """The only document's root, None for an empty file."""
+        """The root of the only document, or None if the file is empty."""
         self._next()
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
@@ -153,7 +152,7 @@ class _Parser:
 
 
 class _Builder:
-    """Nodes to values, noting where each stands."""
+    """Turns nodes into values, and notes the line of each."""
 
     def __init__(self, source: Source, report: Report, env: Mapping[str, str]) -> None:
         self._source = source
@@ -178,7 +177,7 @@ class _Builder:
         return {key: self.build(value, (*path, key), line) for key, (line, value) in pairs.items()}
 
     def _pairs(self, node: _Node, path: JsonPath) -> dict[str, tuple[int, _Node]]:
-        """Key to its line and value: the mapping's own first, then what `<<` brings in and nothing nearer has set."""
+        """The line and the value of each key: the mapping's own keys first, then those that `<<` adds. Own keys win."""
         pairs: dict[str, tuple[int, _Node]] = {}
         merged: list[_Node] = []
         for key, value in node.value:

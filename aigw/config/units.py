@@ -14,7 +14,7 @@ SIZE_PATTERN = r"^\s*\d+(\.\d+)?\s*([kKmMgG]([iI]?[bB])?|[bB])?\s*$"
 
 
 def parse_duration(text: str) -> float | None:
-    """Seconds; a number without a unit is seconds. None if the text is no duration."""
+    """Seconds, also for a number without a unit. None if the text is not a duration."""
     match = _QUANTITY.fullmatch(text)
     unit = match and _SECONDS.get(match[2].lower() or "s")
     return float(match[1]) * unit if match and unit else None
@@ -38,7 +38,7 @@ def size_text(count: int) -> str:
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes. None if the text is no size."""
+    """Bytes. None if the text is not a size."""
     match = _QUANTITY.fullmatch(text)
     unit = match and _BYTES.get(match[2].lower())
     return int(float(match[1]) * unit) if match and unit else None

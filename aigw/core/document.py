@@ -1,6 +1,6 @@
 """A JSON object that is edited without touching the rest.
 
-Rule: what nobody changed keeps its bytes: key order, number text, non-ASCII, unknown fields (clients.md E9).
+Rule: what nobody changed keeps its bytes: key order, number text, non-ASCII, unknown fields.
 Re-serialising a whole body would break prompt-cache prefixes and signed blocks, so values stay `msgspec.Raw` until
 somebody asks for one."""
 

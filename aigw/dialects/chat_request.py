@@ -18,7 +18,7 @@ HIGRESS_FIELDS = (
     "response_format", "seed", "service_tier", "stop", "stream", "stream_options", "temperature", "top_p", "tools",
     "tool_choice", "parallel_tool_calls", "user",
 )  # fmt: skip
-"""The fields of a chat request that Higress knows; where it re-serialises a request, the others are lost (P18, P55)."""
+"""The fields of a chat request that Higress knows; where it re-serialises a request, the others are lost."""
 
 
 def messages_of(request: Document) -> list[Document]:

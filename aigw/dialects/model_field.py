@@ -11,7 +11,7 @@ SUFFIXES = (
     "/completions", "/embeddings", "/images/generations", "/audio/speech", "/fine_tuning/jobs", "/moderations",
     "/image-synthesis", "/video-synthesis", "/rerank", "/messages", "/responses",
 )  # fmt: skip
-"""Ends of the paths whose bodies name a model (higress.md 13)."""
+"""Ends of the paths whose bodies name a model, as Higress's plugins have them."""
 
 ANY = "*"
 

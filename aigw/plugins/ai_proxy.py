@@ -1,4 +1,4 @@
-"""ai-proxy: sends requests to LLM providers. Higress's keys and behaviour (higress.md 4), and three keys of our own.
+"""ai-proxy: sends requests to LLM providers. Higress's keys and behaviour, and three keys of our own.
 
 `weights`, `fallback` and `byModel` are aigw's: Higress ignores them. Without a provider that is active the plugin
 does nothing."""
@@ -38,8 +38,8 @@ _Weight = Annotated[int, Meta(ge=1)]
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Sends requests to LLM providers."""
 
-    provider: ProviderConfig | None = None
-    providers: list[ProviderConfig] = []
+    provider: Annotated[ProviderConfig | None, Meta(description="the provider, where there is one")] = None
+    providers: Annotated[list[ProviderConfig], Meta(description="several providers, each with its own `id`")] = []
     active_provider_id: Annotated[str, Meta(description="which of `providers` is used")] = ""
     weights: Annotated[dict[str, _Weight], Meta(description="aigw: provider id -> its share of the requests")] = {}
     fallback: Annotated[

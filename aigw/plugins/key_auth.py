@@ -1,4 +1,4 @@
-"""key-auth: who may call, by keys that the clients send (higress.md 13), and as which consumer.
+"""key-auth: who may call, by keys that the clients send, and as which consumer.
 
 A request that it lets in has `exchange.consumer` and the header x-mse-consumer; what a client says about itself there
 never gets past it. In `safe` the key goes no further than to here, whatever upstream comes, and `Authorization: Bearer
@@ -32,12 +32,12 @@ UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
 class Consumer(Struct, frozen=True, kw_only=True):
     """Somebody who may call, and the keys by which he is known."""
 
-    name: str = ""
+    name: Annotated[str, Meta(description="his name, in logs, limits and statistics")] = ""
     credential: Annotated[str | None, Meta(description="his key")] = None
     credentials: Annotated[list[str] | None, Meta(description="his keys, where he has several")] = None
     keys: Annotated[list[str] | None, Meta(description="where his keys stand, instead of the common `keys`")] = None
-    in_header: Annotated[bool | None, Meta(description="with his own `keys`")] = None
-    in_query: Annotated[bool | None, Meta(description="with his own `keys`")] = None
+    in_header: Annotated[bool | None, Meta(description="`in_header` for his own `keys`")] = None
+    in_query: Annotated[bool | None, Meta(description="`in_query` for his own `keys`")] = None
 
     def all_credentials(self) -> list[str]:
         return [self.credential] if self.credential is not None else self.credentials or []
@@ -49,11 +49,11 @@ class Consumer(Struct, frozen=True, kw_only=True):
 class Config(Struct, frozen=True, kw_only=True):
     """Lets in only who has a key."""
 
-    consumers: list[Consumer] = []
+    consumers: Annotated[list[Consumer], Meta(description="who may call")] = []
     keys: Annotated[list[str], Meta(description="the headers and parameters in which keys stand")] = []
     in_header: Annotated[bool, Meta(description="whether keys may stand in headers")] = True
     in_query: Annotated[bool, Meta(description="whether keys may stand in the query")] = True
-    realm: str = "MSE Gateway"
+    realm: Annotated[str, Meta(description="what a refusal names as the realm of the keys")] = "MSE Gateway"
     global_auth: Annotated[
         bool | None, Meta(description="whether requests need a key that no rule is about; true if there are no rules")
     ] = None

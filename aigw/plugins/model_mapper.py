@@ -1,4 +1,4 @@
-"""model-mapper: replaces the model that a request names by another, and says which in a header (higress.md 13).
+"""model-mapper: replaces the model that a request names by another, and says which in a header.
 
 The exact name wins, then a prefix, then `*`; an empty target keeps the model. Higress tries prefixes in the order of
 their text, so that `gpt-*` beats `gpt-4*`; `safe` takes the longest, and says in the header what the model is also

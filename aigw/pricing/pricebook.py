@@ -1,8 +1,8 @@
-"""Looks one price up in the package genai-prices. Run as a program of its own, by path: a query as JSON on standard
-input, the price as JSON (or null) on standard output.
+"""Looks up one price in the package genai-prices. It runs as its own program: it reads a query as JSON from standard
+input, and writes the price as JSON (or null) to standard output.
 
-Rule: imports nothing of aigw. The package brings pydantic and 1.6 MB of data as code: half a second and 40 MB, which
-the process that serves requests is spared. Its data comes with it; nothing is fetched."""
+Rule: it imports nothing of aigw. The package loads pydantic and 1.6 MB of data as code, which takes half a second and
+40 MB: not in the process that serves requests. The data is in the package; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ RATES = {
 
 
 def look_up(provider: str, url: str, model: str, tier: str, at: float) -> dict[str, Any] | None:
-    """The price of `model` at the instant `at`, None if it is unknown. See `aigw.pricing.prices.Price` for its fields.
-    Without a provider it is that of the vendor to whom the name belongs."""
+    """The price of `model` at the time `at`, None if it is unknown. `aigw.pricing.prices.Price` describes its fields.
+    Without a provider it is the price of the vendor of the model."""
     found = _find(provider, url, model)
     if found is None:
         return None
@@ -56,7 +56,7 @@ def _find(provider: str, url: str, model: str) -> ModelInfo | None:
 
 
 def _places(provider: str, url: str) -> Iterator[Provider]:
-    """The provider by the address of its API, which is unambiguous, else by its name."""
+    """The providers with this address, which is unambiguous, or else with this name."""
     for by in ({"provider_id": None, "provider_api_url": url}, {"provider_id": provider, "provider_api_url": None}):
         if any(by.values()):
             try:
@@ -66,14 +66,14 @@ def _places(provider: str, url: str) -> Iterator[Provider]:
 
 
 def _steps(price: Decimal | TieredPrices) -> list[tuple[int, float]]:
-    """(above how many input tokens, USD per million), from the lowest."""
+    """Pairs from the lowest on: above how many input tokens, and USD per million tokens."""
     if isinstance(price, TieredPrices):
         return [(-1, float(price.base)), *((tier.start, float(tier.price)) for tier in price.tiers)]
     return [(-1, float(price))]
 
 
 def _validity(model: ModelInfo, now: datetime) -> tuple[float, float | None]:
-    """The instants, in seconds since 1970, between which the price stays the same; None = for ever."""
+    """From when to when the price stays the same, in seconds since 1970; None: for ever."""
     conditional = model.prices if isinstance(model.prices, list) else []
     constraints = [each.constraint for each in (*conditional, *(model.price_variants or ()))]
     changes = sorted(set(_changes(constraints, now)))

@@ -1,8 +1,8 @@
-"""What a request cost, in USD. Rule: each bucket is billed once, and what is not known is None, never 0.
+"""The cost of a request in USD. Rule: each bucket of tokens is billed once, and an unknown cost is None, never 0.
 
-Prices come from the configuration's own (`PriceOverride`), then from the package genai-prices, which is asked once a
-model in a process of its own (`pricebook`). Only providers in LOCAL are free without being configured so. Sums are
-floats: their relative error is below 1e-12. Fees that are not for tokens (web searches, storage) are not in them."""
+A price comes from the configuration (`PriceOverride`), or else from the package genai-prices, which pricebook.py asks
+in a process of its own, once for each model. Only the providers in LOCAL are free without a configured price. Sums are
+floats; their relative error is below 1e-12. They do not include fees beside tokens, such as web searches or storage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Usd = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 _log = logging.getLogger("aigw")
 _KEPT = 1024
-_TIMEOUT = 60.0  # seconds, for a cold disk
+_TIMEOUT = 60.0  # seconds; a cold disk is slow
 _FALLS_BACK = {
     "cache_read": "input",
     "cache_write": "input",
@@ -45,20 +45,25 @@ _FALLS_BACK = {
 
 
 class PriceOverride(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """USD per million tokens. Without a price of their own, cached tokens cost what `input` costs and reasoning what
-    `output` costs. Without `output` (embeddings) the cost of an answer that has output is unknown."""
+    """The prices of a model, in USD per million tokens."""
 
-    input: Usd
-    output: Usd | None = None
-    cache_read: Usd | None = None
-    cache_write: Usd | None = None
-    reasoning: Usd | None = None
+    input: Annotated[Usd, msgspec.Meta(description="Input tokens.")]
+    output: Annotated[
+        Usd | None, msgspec.Meta(description="Output tokens. Without it, an answer with output has no known cost.")
+    ] = None
+    cache_read: Annotated[
+        Usd | None, msgspec.Meta(description="Input from the provider's cache; default: `input`.")
+    ] = None
+    cache_write: Annotated[
+        Usd | None, msgspec.Meta(description="Input into the provider's cache; default: `input`.")
+    ] = None
+    reasoning: Annotated[Usd | None, msgspec.Meta(description="Reasoning tokens; default: `output`.")] = None
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """`steps`: per bucket or part (`names.PARTS`) USD per million tokens, each from a number of input tokens on
-    (exclusive); the whole request is billed at one step. `request`: USD beside the tokens. It holds from `since` to
-    `until` (seconds since 1970, None = open)."""
+    """`steps` has for each bucket or part of the tokens its steps: above how many input tokens, and USD per million
+    tokens. One step holds for the whole request. `request` is in USD, for the request itself. The price holds from
+    `since` to `until` (seconds since 1970; None: for ever)."""
 
     steps: dict[str, list[tuple[int, float]]]
     request: float = 0.0
@@ -70,8 +75,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Query(NamedTuple):
-    """`provider` is a type of the catalog, or "" for the model's own vendor, `tier` the provider's service tier ("" =
-    the default one)."""
+    """`provider` is a type of the catalog, or "" for the vendor of the model. `tier` is the service tier, "" the
+    default one."""
 
     provider: str
     model: str
@@ -79,12 +84,12 @@ class Query(NamedTuple):
 
 
 Book = Callable[[Query, float], Awaitable[Price | None]]
-"""Looks a price up for an instant (seconds since 1970). None = unknown."""
+"""Looks up a price for a time (seconds since 1970). None: it is unknown."""
 
 
 async def ask_pricebook(query: Query, at: float) -> Price | None:
-    """Takes about 0.7 s, in a process of its own, which ends with a cancelled caller. None also if it fails, which is
-    logged."""
+    """Looks up a price in another process, in about 0.7 s. The process ends if the caller is cancelled. None if the
+    price is unknown, or if the lookup failed, which is logged."""
     row = CATALOG.get(query.provider)
     url = f"{row.scheme}://{row.host}" if row is not None and row.host else ""
     asked = {"provider": query.provider, "url": url, "model": query.model, "tier": query.tier, "at": at}
@@ -102,14 +107,14 @@ async def ask_pricebook(query: Query, at: float) -> Price | None:
 
 
 async def _run(asked: bytes) -> tuple[int, bytes, bytes]:
-    """The pricebook's exit code, output and errors."""
+    """Runs pricebook.py. Returns its exit code, output and errors."""
     command = [sys.executable, "-P", str(Path(__file__).with_name("pricebook.py"))]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        start_new_session=True,  # Ctrl-C is for the gateway
+        start_new_session=True,  # Ctrl-C must reach the gateway only
     )
     try:
         output, errors = await process.communicate(asked)
@@ -126,22 +131,22 @@ async def _end(process: Process) -> None:
 
 
 class Prices:
-    """Keeps what was looked up, per provider type, model and tier."""
+    """Keeps the prices that were looked up, by provider type, model and tier."""
 
     def __init__(self, overrides: Mapping[str, PriceOverride] | None = None, book: Book = ask_pricebook) -> None:
-        """`overrides` by model: an exact name, or a glob; the exact one wins, then the longest."""
+        """`overrides` are prices by model: an exact name or a glob. The exact name wins, then the longest glob."""
         self._overrides = dict(overrides or {})
         self._book = book
-        self._known: dict[Query, tuple[Price | None, float]] = {}  # with the instant that was asked for
+        self._known: dict[Query, tuple[Price | None, float]] = {}  # with the time for which it was asked
         self._turn = asyncio.Lock()
         self._overridden = lru_cache(maxsize=_KEPT)(self._find_override)
 
     def ready(self, query: Query, at: float) -> bool:
-        """Whether `cost` answers at once. Looks nothing up."""
+        """True if `cost` can answer. It looks nothing up."""
         return query.provider in LOCAL or self._overridden(query.model) is not None or self._kept(query, at)
 
     async def prepare(self, query: Query, at: float) -> None:
-        """Looks a price up, one at a time, if it is not known yet."""
+        """Looks up a price if it is not known yet, one at a time."""
         async with self._turn:
             if not self.ready(query, at):
                 price = await self._book(query, at) if query.model else None
@@ -152,7 +157,7 @@ class Prices:
     def cost(self, tokens: Tokens, query: Query, at: float, parts: Mapping[str, int] | None = None) -> float | None:
         """USD; None if the price, or a number that is needed for it, is unknown. `parts` as in `UsageReader`.
 
-        Looks nothing up: what is not `ready` is unknown."""
+        It looks nothing up: a price that is not `ready` is unknown."""
         price = self._overridden(query.model)
         if price is None and query.provider in LOCAL:
             return 0.0
@@ -163,7 +168,8 @@ class Prices:
         return None if price is None else _cost(price, tokens, parts or {})
 
     def _kept(self, query: Query, at: float) -> bool:
-        """An unknown price is asked for again after a day, in case that only the lookup failed."""
+        """True if a price was looked up. An unknown one is looked up again after a day, because the lookup may have
+        failed."""
         price, asked = self._known.get(query, (None, -math.inf))
         return price.holds(at) if price is not None else abs(at - asked) < 86_400
 
@@ -186,7 +192,7 @@ def _cost(price: Price, tokens: Tokens, parts: Mapping[str, int]) -> float | Non
     buckets = {"input": tokens.input, "cache_read": read, "cache_write": write, "output": made or 0}
     total = sum(count * _rate(price, name, context) for name, count in buckets.items() if count)
     for name, count in {**parts, "reasoning": tokens.reasoning or 0}.items():
-        if count and name in price.steps:  # it is in its bucket already, at the bucket's price
+        if count and name in price.steps:  # the bucket includes it, at the price of the bucket
             total += count * (_rate(price, name, context) - _rate(price, _FALLS_BACK[name], context))
     return total / 1_000_000 + price.request
 

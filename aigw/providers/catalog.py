@@ -1,6 +1,6 @@
 """The providers, one row each. This is the only place that knows their names.
 
-Hosts, paths, required settings and their messages are those of Higress's ai-proxy (higress.md 4.8); `own_paths` and
+Hosts, paths, required settings and their messages are those of Higress's ai-proxy; `own_paths` and
 what a comment calls ours go further, by the vendors' documentation."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a provider's configuration changes in a JSON request body, in Higress's order (higress.md 4.5).
+"""What a provider's configuration changes in a JSON request body, in Higress's order.
 
-With `faithful` it also loses what Higress loses: unknown fields where Higress re-serialises a chat request (P18,
-P55)."""
+With `faithful` it also loses what Higress loses: unknown fields, where Higress re-serialises a chat request (to rename
+the developer role, or to add `responseJsonSchema`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, chat_request
-from aigw.dialects import dashscope as qwen
+from aigw.dialects import dashscope_openai as qwen
 from aigw.higress.parse_bool import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
@@ -77,7 +77,7 @@ class BodyEdits:
                     document.drop(name)
                 Settings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
         if not self._faithful and document.raw("encoding_format") == b"null":
-            document.drop("encoding_format")  # vLLM rejects an explicit null (clients.md E9)
+            document.drop("encoding_format")  # vLLM rejects an explicit null
 
     def _map_model(self, document: Document) -> str:
         asked = document.get("model")

@@ -23,11 +23,11 @@ class Endpoint:
     paths: Mapping[str, str]
     """The capability table, with the configured entries in it."""
     path: str = ""
-    """The path of every request, where the configured URL is an endpoint (P27)."""
+    """The path of every request, where the configured URL is an endpoint."""
     query: str = ""
     """Goes behind every path."""
     deployment: str = ""
-    """Stands for `{model}` in a path; where it is "" the mapped model does (P20)."""
+    """Stands for `{model}` in a path; where it is "" the mapped model does."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def path_of(self, api: str | None, original: str, model: str = "") -> str | None:

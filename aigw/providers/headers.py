@@ -1,5 +1,7 @@
-"""Which headers of a client go on to a provider, and how the request is authenticated there (clients.md E10,
-higress.md 4.4)."""
+"""Which headers of a client go on to a provider, and how the request is authenticated there.
+
+What belongs to the client's connection stays here, and so do its keys, cookies and origin unless `faithful`; every
+other header goes on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Model mapping: which model of the provider stands for the one that was asked for.
 
-Order (higress.md 4.3): the exact name, then the longest `prefix*`, then `~regex` in file order, then `*`. Higress has
+Order: the exact name, then the longest `prefix*`, then `~regex` in file order, then `*`. Higress has
 no order among prefixes and regular expressions; this one is compatible with every documented example. A key that begins
 with `~` is only that."""
 
@@ -24,8 +24,8 @@ class ModelMapping:
         self._known: dict[str, str] = {}
 
     def map(self, model: str) -> str:
-        """The provider's model. A target, or the result of a regular expression, that is empty keeps the model (P08,
-        P12). A request without a model is one for "" and gets the target of `*` (P13, P14)."""
+        """The provider's model. A target, or the result of a regular expression, that is empty keeps the model.
+        A request without a model is one for "" and gets the target of `*`."""
         known = self._known.get(model)
         if known is None:
             known = self._target(model) or model

@@ -164,14 +164,14 @@ class Provider:
     """Placeholder in a path -> the key that gives its value. `{model}` stands for the mapped model."""
     query: str = ""
     unlisted: Literal["refuse", "pass"] = "refuse"
-    """What happens to an API that is known but has no path here. Refused are requests with a JSON body only (P35);
+    """What happens to an API that is known but has no path here. Refused are requests with a JSON body only;
     others pass."""
 
     auth: Auth | None = BEARER
     auths: Mapping[str, Auth] = field(default_factory=dict)
     """APIs that authenticate in another way than `auth`."""
     client_tokens: tuple[str, ...] = ()
-    """Headers of the client, in order, whose token is used where the configuration has none (P29)."""
+    """Headers of the client, in order, whose token is used where the configuration has none."""
     keeps_client_auth: bool = False
     """Without tokens in the configuration the client's Authorization goes on as it is; otherwise it never reaches the
     provider."""
@@ -179,19 +179,19 @@ class Provider:
 
     maps_models: bool = True
     without_model: Literal["write", "leave"] = "write"
-    """A body that names no model gets the mapping of "" (P13, P14), or stays without (P15)."""
+    """A body that names no model gets the mapping of "", or stays without."""
     injects_usage: bool = True
-    """Whether `stream_options.include_usage` is asked for (4.5)."""
+    """Whether `stream_options.include_usage` is asked for."""
     keeps_developer_role: bool = False
     preserves_thinking: tuple[str, ...] = ()
     """Models (`p*` = prefix) that need `preserve_thinking: true` to use the reasoning of earlier turns."""
     takes_response_schema: bool = False
     """`responseJsonSchema` becomes `response_format`."""
     usage_in_choice: bool = False
-    """A stream reports usage inside choices[0]; it belongs at the top (P79)."""
+    """A stream reports usage inside choices[0]; it belongs at the top."""
     reads_replies: bool = False
-    """Higress reads this provider's answers, so that promoteThinkingOnEmpty works there (P84) and not elsewhere
-    (P58)."""
+    """Higress reads this provider's answers, so that promoteThinkingOnEmpty works there and not
+    elsewhere."""
     drops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """API -> request fields that the provider rejects."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""customSettings: request parameters that the configuration sets for every request (higress.md 4.5, P22).
+"""customSettings: request parameters that the configuration sets for every request.
 
 Mode `auto` knows four names and leaves out any other. Mode `raw` takes any path as sjson does: `a.b`, `a.0.b` (an
 element), `a.-1` (append), `a\\.b` (a dot in a name), `a.:0` (a number as a name). Only what lies on the path is read
@@ -19,7 +19,7 @@ _NULL = msgspec.Raw(b"null")
 MAX_INDEX = 9999
 
 _NAMES = ("max_tokens", "temperature", "top_p", "seed")
-"""What mode `auto` knows. Higress knows more for the protocols of other vendors, and applies none of it (P22, P90)."""
+"""What mode `auto` knows. Higress knows more for the protocols of other vendors, and applies none of it."""
 
 
 class Setting(Protocol):

@@ -1,5 +1,5 @@
-"""The API tokens of one provider: which one a request gets, and which are out of use (Higress's `failover`,
-higress.md 4.7)."""
+"""The API tokens of one provider: which one a request gets, and which are out of use (Higress's
+`failover`)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TokenPool:
 
 
 def fnv1a_32(data: bytes) -> int:
-    """The hash by which a consumer gets its token (P83). http://www.isthe.com/chongo/tech/comp/fnv/"""
+    """The hash by which a consumer gets its token, as in Higress. http://www.isthe.com/chongo/tech/comp/fnv/"""
     value = 0x811C9DC5
     for byte in data:
         value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF

@@ -1,6 +1,6 @@
-"""What the gateway tells about itself, under `/-/`: never a route that changes anything.
+"""The pages under `/-/`, on which the gateway tells about itself. None of them changes anything.
 
-`/-/health` and `/-/ready` are for everybody, the others for this machine and for who has the configured
+Everybody may read `/-/health` and `/-/ready`. Only this machine may read the others, and clients with the
 `admin_key`."""
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from aigw.books.usage_log import UsageLog
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
 from aigw.core.stores import StoreError
-from aigw.dialects.errors import JSON
+from aigw.dialects.openai_error import JSON
 from aigw.server.guard import is_loopback
 
 PREFIX = "/-/"
 _OPEN = ("health", "ready")
-"""For everybody."""
+"""The pages that everybody may read."""
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
-"""What a proxy on this machine adds to the requests of others."""
+"""Headers that a proxy on this machine adds to the requests of other machines."""
 
 _OPEN = ("health", "ready")
 
@@ -37,7 +37,7 @@ Answer = tuple[str, bytes]
 
 
 class Admin:
-    """`shown` gives the effective configuration, without secrets."""
+    """`shown` returns the configuration in force, without secrets."""
 
     def __init__(
         self, *, usage: UsageLog | None, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
@@ -54,7 +54,8 @@ class Admin:
         }
 
     async def answer(self, http: web.BaseRequest, path: str, query: str) -> web.Response:
-        """Raises GatewayError: 404 for no such page, 405 for anything but reading, 403 for others."""
+        """Raises GatewayError: 404 for an unknown page, 405 for any method but GET and HEAD, 403 if it is not
+        allowed."""
         page = path.removeprefix(PREFIX)
         if http.method not in ("GET", "HEAD"):
             raise GatewayError(

@@ -1,4 +1,4 @@
-"""Request bodies: read within a bound, decoded within the same bound (clients.md E8, E17, E18)."""
+"""Reads and decodes request bodies. Neither the body nor the decoded body may be larger than the bound."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aigw.core.errors import GatewayError
 
 class _Decoder(Protocol):
     def feed(self, data: bytes, room: int) -> bytes:
-        """Decodes `data`, giving at most `room` + 1 bytes."""
+        """Decodes `data`. Returns at most `room` + 1 bytes."""
         ...
 
     def complete(self) -> bool: ...
@@ -79,7 +79,8 @@ _DECODERS: dict[str, Callable[[], _Decoder]] = {
 
 
 def decode(body: bytes, encodings: str, limit: int) -> bytes:
-    """Undoes a Content-Encoding. Raises GatewayError: 415 unknown, 400 corrupt, 413 more than `limit` bytes decoded."""
+    """Undoes a Content-Encoding. Raises GatewayError: 415 if it is unknown, 400 if the body is corrupt, 413 if the
+    decoded body has more than `limit` bytes."""
     for name in reversed([item.strip().lower() for item in encodings.split(",")]):
         if name in ("identity", ""):
             continue
@@ -115,7 +116,7 @@ def too_large(limit: int) -> GatewayError:
 
 
 async def read(request: web.BaseRequest, limit: int) -> bytes:
-    """The whole body as it arrives. Raises GatewayError 413 once it is larger than `limit` bytes."""
+    """Reads the whole body. Raises GatewayError 413 once it is larger than `limit` bytes."""
     content = request.content
     if content.at_eof():
         return b""
@@ -134,8 +135,8 @@ async def read(request: web.BaseRequest, limit: int) -> bytes:
 
 
 async def stream(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
-    """The body piece by piece, for uploads that are passed on without being held. Raises GatewayError 413 past
-    `limit`."""
+    """The body piece by piece, for uploads that are passed on without being held. Raises GatewayError 413 if there are
+    more than `limit` bytes."""
     size = 0
     async for piece in request.content.iter_any():
         size += len(piece)

@@ -1,8 +1,9 @@
-"""The HTTP edge: one aiohttp request in, one exchange through its route's chain, one response out.
+"""The HTTP edge: it takes an aiohttp request, sends an exchange through the chain of its route, and writes the
+response.
 
-This is the one place that catches everything: whatever goes wrong before the first byte becomes an error in the
-caller's own shape, whatever goes wrong after it is told in the stream. The loop in `_pump` pulls: a slow reader slows
-the reading from upstream."""
+This is the one place that catches every exception. Before the first byte an exception becomes an error in the
+caller's own shape; after it, an event in the stream. The loop in `_pump` pulls: a slow reader slows the reading from
+upstream."""
 
 from __future__ import annotations
 
@@ -15,12 +16,15 @@ from typing import cast
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Dialect
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.model import Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
-from aigw.dialects.errors import JSON, error_body, error_event, family_of
+from aigw.dialects import apis
+from aigw.dialects.openai_error import JSON
+from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import PREFIX, Admin
@@ -30,15 +34,15 @@ from aigw.server.routes import no_route
 log = logging.getLogger("aigw")
 
 CLIENT_LEFT = 499
-"""nginx's status for a client that closed the connection; it stands in the log only."""
+"""nginx's status for a client that closed the connection. Only the log has it."""
 
 
 Record = Callable[[Exchange, int, Outcome, str], None]
-"""Is told of a request that has ended: the status that the client got, how it ended, the code of its error."""
+"""Called when a request has ended, with the status that the client got, how it ended, and the code of its error."""
 
 
 class _End:
-    """How a request ended, for those who record it."""
+    """How a request ended, for the books."""
 
     __slots__ = ("error", "outcome", "status")
 
@@ -49,8 +53,8 @@ class _End:
 
 
 class Edge:
-    """The handler of `web.Server`. `find_route` gives None where no route matches. `record` is told of every request
-    that came to a route, `admin` answers what is asked under `/-/`."""
+    """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
+    that came to a route. `admin` answers the paths under `/-/`."""
 
     def __init__(
         self,
@@ -73,9 +77,10 @@ class Edge:
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
         request_id = env.new_id()
-        headers = cast(CIMultiDict[str], http.headers)  # read-only: what the client sent; plugins get a copy
+        headers = cast(CIMultiDict[str], http.headers)  # read-only, as the client sent them; plugins get a copy
         path, _, query = _origin_form(http.raw_path).partition("?")
-        family = family_of(path, headers)
+        api = self._api_of(path)
+        dialect = dialect_for(api, headers)
         exchange: Exchange | None = None
         end = _End()
         try:
@@ -91,11 +96,14 @@ class Edge:
                 raise no_route(request)
             route, chain = found
             undone = await self._read_body(http, request, bare=chain.bare)
+            if not chain.bare:
+                request.parse()
             exchange = Exchange(
                 id=request_id,
                 request=request,
                 route=route,
-                family=family,
+                api=api,
+                dialect=dialect,
                 client=http.remote or "",
                 arrived=getattr(http.protocol, "arrived", None) or env.clock.monotonic(),
                 jobs=self._jobs,
@@ -106,20 +114,20 @@ class Edge:
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
             if _is_stopping(http):
-                return self._refuse(http, headers, family, _stopped(), request_id, end)
+                return self._refuse(http, headers, dialect, _stopped(), request_id, end)
             end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
             raise
         except GatewayError as error:
             end.outcome = Outcome.COMPLETE
-            return self._refuse(http, headers, family, error, request_id, end)
+            return self._refuse(http, headers, dialect, error, request_id, end)
         except UpstreamError as error:
             log.warning("%s %s: %s", request_id, path, error)
-            return self._refuse(http, headers, family, error.answer(), request_id, end)
+            return self._refuse(http, headers, dialect, error.answer(), request_id, end)
         except Exception as error:  # noqa: BLE001
             if isinstance(error, ConnectionError) and (http.transport is None or http.transport.is_closing()):
                 end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
                 return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
-            return self._refuse(http, headers, family, _bug(error, request_id, path), request_id, end)
+            return self._refuse(http, headers, dialect, _bug(error, request_id, path), request_id, end)
         finally:
             if exchange is not None:
                 try:
@@ -132,6 +140,13 @@ class Edge:
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=seconds)
 
+    def _api_of(self, path: str) -> str:
+        """The API of a path, "" if it is none. `safe` also knows one whose client left /v1 out."""
+        api = apis.detect(path)
+        if api is None and self._env.fidelity == "safe":
+            api = apis.detect(apis.with_version(path))
+        return api or ""
+
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:
         self._guard.check(headers)
         if http.method == "CONNECT":
@@ -143,8 +158,8 @@ class Edge:
         return None
 
     async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> tuple[str, ...]:
-        """Reads and decodes what a plugin may want to read; what nobody reads (`bare`) keeps its encoding. Returns the
-        names of the headers that do not hold any more."""
+        """Reads the body, and decodes it unless nobody will read it (`bare`). Returns the names of the headers that are
+        no longer true."""
         headers = request.headers
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
@@ -166,7 +181,7 @@ class Edge:
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
         timing, clock = exchange.timing, self._env.clock
         end.status, end.outcome = reply.status, Outcome.COMPLETE
-        headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers)
+        headers = self._response_headers(exchange.original.headers, exchange.dialect, exchange.id, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:
             headers.popall("content-length", None)
@@ -214,8 +229,8 @@ class Edge:
         error: Exception,
         end: _End,
     ) -> None:
-        """Tells the client that the stream is not complete: an error event, or a connection that ends without its
-        last chunk."""
+        """Tells the client that the stream is not complete: with an error event, or by closing the connection without
+        the last chunk."""
         if isinstance(error, UpstreamError):
             shown = error.answer()
         else:
@@ -223,7 +238,7 @@ class Edge:
         end.outcome, end.error = Outcome.FAILED, shown.code or ""
         log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
         if reply.streaming:
-            await response.write(error_event(exchange.family, shown, exchange.id))
+            await response.write(exchange.dialect.error_event(shown, exchange.id))
             response.force_close()
             await response.write_eof()
         elif http.transport is not None:
@@ -232,15 +247,15 @@ class Edge:
     def _response_headers(
         self,
         asked: CIMultiDict[str],
-        family: str,
+        dialect: Dialect,
         request_id: str,
         headers: Mapping[str, str] | Iterable[tuple[str, str]],
     ) -> CIMultiDict[str]:
-        """An answer's headers: the provider's, our request id, its own under the SDKs' names, CORS."""
+        """The headers of an answer: the provider's, our request id, the request id under the SDKs' names, and CORS."""
         out = CIMultiDict(headers)
         out["x-aigw-request-id"] = request_id
         if "x-request-id" not in out and "request-id" not in out:
-            out["request-id" if family == "anthropic" else "x-request-id"] = request_id
+            out[dialect.request_id_header] = request_id
         if "origin" in asked:
             for name in [name for name in out if name.lower().startswith("access-control-")]:
                 out.popall(name, None)
@@ -252,7 +267,7 @@ class Edge:
         self,
         http: web.BaseRequest,
         asked: CIMultiDict[str],
-        family: str,
+        dialect: Dialect,
         error: GatewayError,
         request_id: str,
         end: _End,
@@ -262,15 +277,15 @@ class Edge:
             status, text = error.plain
             end.status = status
             own = [*error.headers.items(), ("Content-Type", "text/plain")]
-            headers = self._response_headers(asked, family, request_id, own)
+            headers = self._response_headers(asked, dialect, request_id, own)
             return web.Response(status=status, headers=headers, body=text.encode())
         own = [*error.headers.items(), ("Content-Type", JSON)]
-        headers = self._response_headers(asked, family, request_id, own)
-        return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+        headers = self._response_headers(asked, dialect, request_id, own)
+        return web.Response(status=error.status, headers=headers, body=dialect.error(error, request_id))
 
 
 def _is_stopping(http: web.BaseRequest) -> bool:
-    """Whether it is the gateway that cuts this request off, and not its client."""
+    """True if the gateway cuts this request off, not its client."""
     return getattr(http.protocol, "stopping", False)
 
 
@@ -279,7 +294,7 @@ def _stopped() -> GatewayError:
 
 
 def _spent(timing: Timing, now: float) -> str:
-    """`x-aigw-time`, in the form of Server-Timing: the gateway's own milliseconds, and those waited for providers."""
+    """The value of `x-aigw-time`, as in Server-Timing: the gateway's own milliseconds, and its waits for providers."""
     own = now - timing.arrived - timing.waited
     return f"own;dur={own * 1000:.2f}, wait;dur={timing.waited * 1000:.2f}"
 
@@ -290,13 +305,13 @@ def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
 
 
 class _Streamed(web.StreamResponse):
-    """Its head leaves with its first piece, in one write."""
+    """A response that writes its head and its first piece at once."""
 
     _send_headers_immediately = False
 
 
 def _origin_form(target: str) -> str:
-    """The path and query of a request target, also of one in absolute form (`GET http://host/path`)."""
+    """The path and query of a request target, which may be in absolute form (`GET http://host/path`)."""
     if target.startswith("/") or target == "*":
         return target
     return "/" + target.partition("://")[2].partition("/")[2]
@@ -304,7 +319,7 @@ def _origin_form(target: str) -> str:
 
 @lru_cache(maxsize=256)
 def is_upload(content_type: str) -> bool:
-    """True for bodies that are passed on piece by piece: files, not text that a plugin could read (clients.md E17)."""
+    """True for bodies that are passed on piece by piece: files, not text that a plugin could read."""
     kind = content_type.partition(";")[0].strip().lower()
     return not (
         kind == ""

@@ -1,15 +1,14 @@
-"""A gateway that runs: a loaded configuration, its plugins, its transport and its listener, opened and closed
-together.
+"""A running gateway: it opens and closes a configuration, its plugins, its transport and its listener together.
 
-A new configuration takes the place of the old one between two requests: what is under way ends with the plugins that
-it began with, and only then are those closed."""
+A new configuration replaces the old one between two requests. Requests under way end with the plugins that they began
+with; after that, those plugins are closed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -36,16 +35,19 @@ from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
 from aigw.server.stores import GatewayStores
+from aigw.upstream.builtin import BuiltinUpstream
+from aigw.upstream.standin import Standin, StandinUpstream
+from aigw.upstream.switch import Switch
 
 log = logging.getLogger("aigw")
 
 DEFERRED_SECONDS = 5.0
-"""What deferred jobs get to end when the gateway stops."""
+"""How long deferred jobs may take when the gateway stops."""
 
 
 class _Generation:
-    """One configuration in service. `busy` counts the requests that it answers; `idle` is set once it has none left
-    and gets no more."""
+    """One configuration in service. `busy` counts the requests that it answers. `idle` is set when it has none left and
+    gets no new ones."""
 
     def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack) -> None:
         self.env = env
@@ -58,10 +60,13 @@ class _Generation:
 
 class Gateway:
     """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
-    the transport, the token counter, the stores."""
+    the transport, the token counter, the stores. `standins` are the names of services that it answers itself."""
 
-    def __init__(self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool) -> None:
+    def __init__(
+        self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool, standins: Iterable[str]
+    ) -> None:
         self._env = env
+        self._standins = list(standins)
         self._books = books
         self._stores = stores
         self._host = host
@@ -89,16 +94,16 @@ class Gateway:
                 generation.idle.set()
 
     async def take(self, loaded: Loaded) -> None:
-        """Puts a configuration into service for all requests that come from now on.
+        """Puts a configuration into service for all new requests.
 
-        Raises ConfigError if it would leave the address open to others; whatever it raises, the old one stays."""
+        Raises ConfigError if it would leave the address open to others. If anything is raised, the old one stays."""
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         for old in self._generations[-2:-1]:
             self._retire(old)
 
     async def aclose(self) -> None:
-        """Closes every configuration. Nothing may be served any more."""
+        """Closes every configuration. The listener must be closed before."""
         self._stopping = True
         for last in self._generations[-1:]:
             self._retire(last)
@@ -111,10 +116,11 @@ class Gateway:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
         prices = Prices(config.prices)
-        stores = self._stores.by(loaded.services)
+        services = loaded.services.with_standins(self._standins)
+        stores = self._stores.by(services)
         env = replace(
             self._env,
-            services=loaded.services,
+            services=services,
             stores=stores,
             fidelity=config.fidelity,
             timeouts=timeouts,
@@ -127,7 +133,7 @@ class Gateway:
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
-            routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
+            routes = RouteTable(config.routes, pipeline, services, timeouts)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
                 origins=config.cors.origins,
@@ -166,7 +172,7 @@ class Gateway:
 
 
 class Running:
-    """A gateway that listens. `url` is the base address, without /v1."""
+    """A gateway that listens. `url` is its address, without /v1."""
 
     def __init__(self, url: str, gateway: Gateway) -> None:
         self.url = url
@@ -191,28 +197,37 @@ async def run(
     shared: tuple[str, int] | None = None,
     reloader: Reloader | None = None,
     books: Books | None = None,
+    standins: Mapping[str, Standin] | None = None,
+    around: Callable[[Upstream], Upstream] | None = None,
 ) -> AsyncIterator[Running]:
-    """Serves until the block ends; `upstream` is closed with it. `grace` is how many seconds answers in flight get
-    then. `shared` is the address that several processes listen on, in place of the configured one; what
+    """Serves until the block ends; `upstream`, the network, is closed with it. `grace` is how many seconds answers in
+    flight get then. `shared` is the address that several processes listen on, in place of the configured one; what
     `reloader` finds changed is put into service. `books` take down what happens; without them nothing is kept.
+
+    `standins` answer for services that the configuration names and does not map. `around` gives the transport that
+    stands around all others and sees whatever leaves: providers, built-in models, callouts, stand-ins.
 
     Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
+    books = books or Books(None)
+    standins = standins or {}
+    door = _door(upstream, books, standins)
+    if around is not None:
+        door = around(door)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(upstream.aclose)
-        books = books or Books(None)
+        stack.push_async_callback(door.aclose)
         await stack.enter_async_context(books.open())
         stores = GatewayStores(books.folder, loaded.config.cache)
         stack.push_async_callback(stores.aclose)
         env = Env(
-            upstream,
+            door,
             loaded.services,
-            books.tokens,
+            books.tokenizer,
             stores.by(loaded.services),
             metrics=books.metrics,
             run=run_name(os.environ),
         )
-        gateway = Gateway(env, books, stores, host, insecure=insecure)
+        gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
@@ -226,6 +241,18 @@ async def run(
         yield Running(base_url(host, port), gateway)
 
 
+def _door(network: Upstream, books: Books, standins: Mapping[str, Standin]) -> Upstream:
+    """The one way out, whatever the scheme."""
+    return Switch(
+        {
+            "http": network,
+            "https": network,
+            "builtin": BuiltinUpstream(books.tokenizer),
+            "standin": StandinUpstream(standins),
+        }
+    )
+
+
 def taken(listen: str, error: OSError) -> AddressError:
     return AddressError(f"aigw cannot listen on {listen}: {error.strerror or error}; choose another with --listen")
 
@@ -235,7 +262,7 @@ def base_url(host: str, port: int) -> str:
 
 
 def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
-    """Raises ConfigError for an address that others can reach while nothing asks them for a key."""
+    """Raises ConfigError if others can reach the address and nothing asks them for a key."""
     if not (is_loopback(host) or insecure or authenticated):
         raise ConfigError(
             [

@@ -1,5 +1,5 @@
-"""Who may talk to a gateway on loopback: the Host and the Origin are checked, so that a web page cannot (DNS
-rebinding), and CORS is answered before anything else looks at the request (clients.md E15)."""
+"""Keeps web pages of others away from a gateway on loopback: it checks Host (against DNS rebinding) and Origin, and
+answers CORS, before anything else looks at the request."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _is_address(host: str) -> bool:
 
 
 class Guard:
-    """`hosts` are names beside loopback that may stand in Host, `*` any; `origins` are globs of allowed Origins."""
+    """`hosts` are names that Host may have beside those of loopback; `*` allows any. `origins` are globs of Origins."""
 
     def __init__(
         self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), addresses: bool = False, listen: str = ""
     ) -> None:
-        """`addresses`: any IP address will do as Host, where others may call; rebinding needs a name. `listen` tells
-        people which gateway it is that refuses."""
+        """`addresses`: Host may be any IP address, because other machines may call; DNS rebinding needs a name.
+        Refusals show `listen`, so that people see which gateway refuses."""
         self._place = f" that listens on {listen}" if listen else ""
         self._hosts = frozenset(map(host_of, hosts))
         self._addresses = addresses
@@ -69,7 +69,7 @@ class Guard:
             self._check_host(authority)
         origin = headers.get("origin")
         if origin is None and headers.get("sec-fetch-site") == "cross-site":
-            origin = "another site"  # an image, a script, a link: browsers send no Origin with them
+            origin = "another site"  # images, scripts and links: browsers send no Origin for them
         if origin is not None and not self.allows(origin):
             raise GatewayError(
                 403,
@@ -93,7 +93,8 @@ class Guard:
             self._known_hosts.add(authority)
 
     def allows(self, origin: str) -> bool:
-        """True if a page of this origin may call the gateway: one of this machine's own, or one of the allow-list."""
+        """True if a page of this origin may call the gateway: it is on this machine, or in the list of allowed
+        origins."""
         try:
             parts = urlsplit(origin)
             if parts.username is None and parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
@@ -103,7 +104,7 @@ class Guard:
         return any(fnmatchcase(origin, pattern) for pattern in self._origins)
 
     def cors(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers that let an allowed page read an answer; none for a request without an Origin."""
+        """The headers that let an allowed page read an answer. There are none if the request has no Origin."""
         origin = headers.get("origin")
         if origin is None or not self.allows(origin):
             return {}

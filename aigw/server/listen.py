@@ -1,4 +1,4 @@
-"""Sockets and the life of the server: listen, serve, and stop without cutting what is in flight."""
+"""The server's sockets and its life: it listens, serves, and stops without cutting the answers in flight."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from aigw.core.errors import GatewayError
-from aigw.dialects.errors import JSON, error_body
+from aigw.dialects.openai_error import JSON, error_body
 
 log = logging.getLogger("aigw")
 
 KEEP_ALIVE_SECONDS = 620.0
-"""Longer than the SDKs keep an idle connection, so that it is the client who closes (clients.md E18)."""
+"""Longer than the SDKs keep an idle connection, so that the client closes it and not the gateway."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Connection(web.RequestHandler):
-    """Answers what is not HTTP in JSON (clients.md E1), and shows none of its bytes, which may hold a key (E20).
+    """Answers what is not HTTP with an error in JSON, and shows none of its bytes, which may hold a key.
 
-    `stopping`: what is still under way is cut off, and not by its client."""
+    `stopping` is true if the server, not the client, cuts off what is still under way."""
 
     __slots__ = ("arrived", "stopping")
 
@@ -35,14 +35,14 @@ class _Connection(web.RequestHandler):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Notes when a request begins to come in, which is before its handler gets a turn."""
+        """Notes when a request begins to come in; its handler starts later."""
         if self._current_request is None:
             self.arrived = time.monotonic()
         super().data_received(data)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's own
-        """As aiohttp's, which waits `timeout` for the answer and then as long again for the handler that it told to
-        end."""
+        """Ends the connection as aiohttp does, but without its second wait: aiohttp waits `timeout` seconds for the
+        answer, and as long again for the handler that it cancelled."""
         cut = asyncio.get_running_loop().call_later((timeout or 0) + 0.05, self._cut)
         try:
             await super().shutdown(timeout)
@@ -65,7 +65,7 @@ class _Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         log.warning("%s sent something that is not HTTP: %s", request.remote, type(exc).__name__)
         error = GatewayError(status, "this is not a valid HTTP request", code="invalid_http")
-        response = web.Response(status=status, body=error_body("openai", error, ""), content_type=JSON)
+        response = web.Response(status=status, body=error_body(error), content_type=JSON)
         response.force_close()
         return response
 
@@ -79,7 +79,7 @@ class Listener:
     """One HTTP server on one socket."""
 
     def __init__(self, handler: Handler, *, grace: float) -> None:
-        """`grace` is how many seconds the answers in flight get when the server stops."""
+        """`grace`: when the server stops, answers in flight get so many seconds to end."""
         server = _Server(
             handler,
             handler_cancellation=True,
@@ -94,7 +94,8 @@ class Listener:
         self._runner = web.ServerRunner(server, shutdown_timeout=grace)
 
     async def start(self, host: str, port: int, *, shared: bool = False) -> tuple[str, int]:
-        """Listens, and returns the address. `shared` as for `bind`. Raises OSError if it is taken."""
+        """Listens, and returns the address. `shared` means what it means for `bind`. Raises OSError if the address is
+        taken."""
         await self._runner.setup()
         sock = bind(host, port, shared=shared)
         site = web.SockSite(self._runner, sock, backlog=1024)
@@ -102,15 +103,14 @@ class Listener:
         return sock.getsockname()[:2]  # type: ignore[no-any-return]
 
     async def stop(self) -> None:
-        """Stops listening, lets what is in flight end within the grace, then cancels it."""
+        """Stops listening. Answers in flight may end within the grace; then they are cancelled."""
         await self._runner.cleanup()
         await asyncio.sleep(0)
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A socket that can listen on `host`, which may be a name, an IPv4 or an IPv6 address. `shared`: together with
-    other sockets of the same user that are shared too; the system spreads the connections over them. Raises
-    OSError."""
+    """A socket that can listen on `host`: a name, an IPv4 or an IPv6 address. Several sockets of one user can have the
+    same address if all are `shared`; the system spreads the connections over them. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

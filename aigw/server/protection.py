@@ -1,4 +1,4 @@
-"""Whether a gateway may be reached by others: because a plugin asks each of them for a key, or the user says so."""
+"""Finds out whether a plugin protects a gateway, so that other machines may reach it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from aigw.server.routes import DEFAULT_ROUTE
 
 
 def is_protected(loaded: Loaded) -> bool:
-    """Whether every request needs a key before anything is spent on it: on all routes, for all hosts, and ahead of
-    every plugin that may answer or ask others."""
+    """True if every request needs a key before anything is spent on it: on all routes, for all hosts, and before every
+    plugin that may answer or call others."""
     return any(_asks_everybody(loaded, name) for name in loaded.plugins)
 
 
@@ -21,6 +21,6 @@ def _asks_everybody(loaded: Loaded, name: str) -> bool:
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
     if any(each.about.reroutes for each in plugins[place:]):
-        routes.append((NOWHERE.name, NOWHERE.service))  # a request gets its route only behind it
+        routes.append((NOWHERE.name, NOWHERE.service))  # it acts before the route is chosen
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
     return all(config is not None and plugin.about.protects(config) for config in possible)

@@ -1,7 +1,7 @@
-"""Hot reload: looks at the configuration file and the .env beside it, and puts a valid change into service.
+"""Hot reload: it watches the configuration file and the .env beside it, and puts a valid change into service.
 
-A change counts once the files have been still for a moment, so that a half-written one is never read. What is not
-valid is reported, and the configuration from before stays."""
+It waits until the files have been still for a moment, so that it never reads a half-written one. An invalid change is
+reported, and the old configuration stays."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Stamp = tuple[int, ...] | None
 
 
 class Reloader:
-    """Make it before the first `load`: it remembers what the files look like then.
+    """Must be made before the first `load`, because it remembers what the files look like.
 
-    `load` runs in a thread and raises ConfigError. `tell` is False for all workers but one, so that the user reads
-    everything once."""
+    `load` runs in a thread and raises ConfigError. `tell` is False for all workers but one, so that the user reads each
+    message once."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Reloader:
 
     @asynccontextmanager
     async def following(self, loaded: Loaded, take: Take) -> AsyncIterator[None]:
-        """Gives every valid change of `loaded` to `take` while the block runs. What `take` raises keeps the old one."""
+        """Gives every valid change of `loaded` to `take` while the block runs. If `take` raises, the old one stays."""
         task = asyncio.create_task(self._follow(loaded, take))
         try:
             yield
@@ -62,7 +62,7 @@ class Reloader:
         while True:
             await self._change()
             try:
-                if self._path.exists() and not self._path.is_file():  # a pipe would be waited for
+                if self._path.exists() and not self._path.is_file():  # reading a pipe would wait
                     raise ConfigError([f"{self._path}: is not a file"])
                 new = await asyncio.to_thread(self._load)
                 if _said(new) != _said(loaded):
@@ -81,7 +81,7 @@ class Reloader:
                 log.exception("%s cannot be started; what was in force stays", self._path)
 
     async def _change(self) -> None:
-        """Waits until the files are other ones than before, and still."""
+        """Waits until the files have changed and are still."""
         while (now := self._look()) == self._seen:
             await self._sleep(POLL_SECONDS)
         while now != self._seen:
@@ -107,13 +107,13 @@ class Reloader:
 
 
 def _said(loaded: Loaded) -> str:
-    """What the file says, with its order, which some keys have a meaning in: the first of two patterns wins."""
+    """What the file says, in its order: in some keys the order counts, such as that of patterns."""
     return json.dumps(loaded.source.values)
 
 
 def _stamp(path: Path) -> Stamp:
-    """What tells one version of a file from another: also one that was put in its place, or that was given the time
-    of the one before. None without a file."""
+    """Tells one version of a file from another, also if a new file has its name, or the same time of change. None if
+    there is no file."""
     try:
         status = path.stat()
     except OSError:

@@ -14,7 +14,7 @@ from aigw.pipeline.pipeline import Chain, Pipeline
 from aigw.pipeline.rerouting import NOWHERE
 
 DEFAULT_ROUTE = RouteConfig(name="default")
-"""What a configuration without routes has: every request."""
+"""The route of a configuration without routes. It takes every request."""
 _EVERYTHING = DEFAULT_ROUTE.match
 
 
@@ -28,7 +28,7 @@ class RouteTable:
         self._nowhere = pipeline.reroute(self._again) if looks_at_headers else None
 
     def find(self, request: Request) -> tuple[Route, Chain] | None:
-        """The route of a request and its chain, None if no route matches."""
+        """The route of a request and its chain, or None if no route matches."""
         host = request.headers.get("host", "")
         route = self._match(request, host)
         if route is not None:
@@ -36,7 +36,7 @@ class RouteTable:
         return None if self._nowhere is None else (NOWHERE, self._nowhere)
 
     def _again(self, request: Request) -> Route:
-        """The route of a request whose headers have changed. Raises GatewayError where none matches."""
+        """The route of a request after a plugin has changed its headers. Raises GatewayError if none matches."""
         route = self._match(request, request.headers.get("host", ""))
         if route is None:
             raise no_route(request)
@@ -50,8 +50,8 @@ class RouteTable:
 
 
 def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) -> Route:
-    """A route as exchanges carry it. A URL as upstream brings its own Host; a service name leaves the client's, as
-    Envoy does."""
+    """The route as exchanges have it. With a URL as upstream, requests get the host of the URL as Host. With a service
+    name they keep the client's Host, as in Envoy."""
     if not config.upstream:
         return Route(config.name)
     upstream = parse_upstream(config.upstream)

@@ -1,7 +1,6 @@
-"""The name of what a gateway does from its start to its end, for budgets and whoever else counts by run.
+"""The name of a run: what one gateway does from its start to its end. Budgets and others count by it.
 
-The user's own name in AIGW_RUN counts first, such as that of a job in CI; a supervisor tells its workers in the same
-way."""
+The user may name the run in AIGW_RUN, for instance after a job in CI. A supervisor names it there for its workers."""
 
 from __future__ import annotations
 
@@ -13,5 +12,5 @@ VARIABLE = "AIGW_RUN"
 
 
 def run_name(environment: Mapping[str, str]) -> str:
-    """As the environment has it; else when this process began, and which it is."""
+    """The name in AIGW_RUN, or else one made of the start time and the id of this process."""
     return environment.get(VARIABLE) or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{os.getpid()}"

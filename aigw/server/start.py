@@ -1,8 +1,7 @@
-"""How a gateway starts: from a file, or from what the machine has."""
+"""How a gateway starts: with a configuration file, or with the providers that it finds on the machine."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,16 +11,16 @@ from urllib.parse import urlsplit
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.clients.callout import CalloutError, fetch_json
 from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
-from aigw.core.errors import UpstreamError
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 
 OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
 PROBE_SECONDS = 0.2
-"""An Ollama on this machine answers within milliseconds; nobody waits for one that is not there."""
+"""An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
 
 
 class _Model(msgspec.Struct):
@@ -47,8 +46,8 @@ def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
 
 
 def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
-    """A configuration that is in no file of the user's: what `discover` wrote, or a recipe. Raises ConfigError with all
-    findings."""
+    """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. Raises
+    ConfigError with all findings."""
     loaded = _listening(load(None, env, text=text.encode()), listen)
     return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1]])
 
@@ -60,7 +59,7 @@ def _listening(loaded: Loaded, listen: str | None) -> Loaded:
 
 
 async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
-    """A configuration for what the machine has; keys stand in it as `${NAME}`."""
+    """Writes a configuration with the providers that it finds. It names keys as `${NAME}`."""
     address, _ = _ollama_address(env)
     models = await ollama_models(address, upstream)
     plugins = automatic(env, address if models is not None else None, models or ())
@@ -68,7 +67,7 @@ async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
 
 
 def _ollama_address(env: Mapping[str, str]) -> tuple[tuple[str, int], list[str]]:
-    """The address, and what is wrong with the one in the environment."""
+    """The address of Ollama, and what is wrong with the one in the environment."""
     try:
         return ollama_address(env), []
     except ValueError:
@@ -84,19 +83,15 @@ def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
 
 
 async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[str] | None:
-    """The models of a running Ollama, None if there is none."""
+    """The models of a running Ollama, or None if no Ollama runs."""
     host, port = address
     target = Target(Origin("http", host, port), f"{host}:{port}", Timeouts(PROBE_SECONDS, PROBE_SECONDS, PROBE_SECONDS))
+    request = Request("GET", "/v1/models", "", CIMultiDict())
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            response = await upstream.send(Request("GET", "/v1/models", "", CIMultiDict()), target)
-            try:
-                body = b"".join([piece async for piece in response.body])
-            finally:
-                await response.body.aclose()
-            return [model.id for model in msgspec.json.decode(body, type=_Models).data]
-    except (UpstreamError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        models = await fetch_json(upstream, request, target, PROBE_SECONDS, _Models)
+    except CalloutError:
         return None
+    return [model.id for model in models.data]
 
 
 def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
@@ -122,7 +117,7 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
 
 
 def _without(loaded: Loaded) -> str:
-    """What there is where no provider is."""
+    """What the gateway can do without a provider."""
     if any(route.upstream for route in loaded.config.routes):
         return "none: plain HTTP routes only"
     return "none, and no route has an upstream: nothing is answered without the plugin ai-proxy"

@@ -1,7 +1,7 @@
-"""What plugins keep and count, for as long as the gateway lives, whatever configuration is in force.
+"""The stores in which plugins keep and count. They live as long as the gateway, longer than a configuration.
 
-Rule: a service that the `services:` table maps is a Redis; every other one is kept in the state folder, or in memory
-where there is none. Nothing is loaded or opened before a plugin asks for it."""
+Rule: a service that the `services:` table maps is a Redis. Every other service is a store in the state folder, or in
+memory if there is no folder. Nothing is loaded or opened before a plugin asks for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class LocalStores:
-    """Those of this machine, shared by all processes with the same state folder."""
+    """The stores of this machine. All processes with the same state folder share them."""
 
     def __init__(self, folder: Path, limits: CacheConfig, now: Callable[[], float] = time.time) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class LocalStores:
 
 
 class GatewayStores:
-    """`folder` is the state folder."""
+    """The stores of a gateway. `folder` is the state folder."""
 
     def __init__(self, folder: Path | None, limits: CacheConfig) -> None:
         self._memory = limits.memory
@@ -68,23 +68,24 @@ class GatewayStores:
         self._counters: dict[tuple[str, Service], Counter] = {}
 
     def by(self, services: ServiceTable) -> NamedStores:
-        """As a configuration names them."""
+        """The stores under the names that a configuration gives them."""
         return NamedStores(self, services)
 
     def kv(self, service: Service, url: str) -> KV:
-        """The KV at the URL of a Redis; "": on this machine, where one memory is in front of all that are the same."""
+        """The KV in the Redis at `url`, or on this machine if that is "". There one memory stands in front of each
+        KV."""
         if not url:
             service = Service(service.name, service.port, database=service.database)
         kv = self._kvs.get((url, service))
         if kv is None:
             kv = self._at(url).kv(service)
-            if self._local and not url:  # what is in Redis is asked for there, as Higress does
+            if self._local and not url:  # as in Higress: values in Redis are read from Redis
                 kv = LayeredKV(kv, size=self._memory)
             self._kvs[url, service] = kv
         return kv
 
     def counter(self, service: Service, url: str) -> Counter:
-        """As `kv`."""
+        """The counter in the Redis at `url`, or on this machine if that is ""."""
         counter = self._counters.get((url, service))
         if counter is None:
             counter = self._counters[url, service] = self._at(url).counter(service)
@@ -107,7 +108,8 @@ class GatewayStores:
 
 
 class NamedStores:
-    """The stores by the names of one configuration. Raises ConfigError for a name that is mapped to something else."""
+    """The stores by the names of one configuration. Raises ConfigError for a name that is mapped to anything but
+    Redis."""
 
     def __init__(self, stores: GatewayStores, services: ServiceTable) -> None:
         self._stores = stores

@@ -1,11 +1,11 @@
-"""Several processes behind one port: starts them, replaces those that end, and stops all of them together.
+"""Several processes on one port: the supervisor starts them, replaces those that end, and stops them together.
 
-Each worker has a socket to the supervisor as its standard input. Over it the worker gets its orders and says that it
-is ready; when it closes, the supervisor is gone and the worker stops. SIGTERM is the word to stop. SIGINT and SIGHUP
-are blocked in workers from their first moment, because a terminal sends them to all and only the supervisor may act.
+The standard input of a worker is a socket to the supervisor. Over it the worker gets its orders and says that it is
+ready. When the socket closes, the supervisor is gone and the worker stops. SIGTERM stops a worker. SIGINT and SIGHUP
+are blocked in workers from the beginning: a terminal sends them to all processes, and only the supervisor may act.
 
-The supervisor holds the port with a socket that is bound and never listens: the port stays taken, and connections go
-to the workers' own sockets only."""
+The supervisor keeps the port with a socket that is bound and never listens, so connections go only to the sockets of
+the workers."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ log = logging.getLogger("aigw")
 
 CRASHES = 5
 CRASH_SECONDS = 10.0
-"""More ends than CRASHES within CRASH_SECONDS, and the supervisor gives up."""
+"""If more than CRASHES workers end within CRASH_SECONDS, the supervisor gives up."""
 MARGIN_SECONDS = 10.0
-"""What a worker gets beyond the grace to close everything before it is killed."""
+"""How long a worker may close everything after the grace, before it is killed."""
 RETRY_SECONDS = 1.0
-"""After this a worker whose configuration is not valid is tried again, as long as others serve."""
+"""A worker that found its configuration invalid is started again after this time, as long as others serve."""
 
 _READY = b"ready\n"
 
 
 class Orders(msgspec.Struct):
-    """What a worker is told: the address that all share, whether it speaks for all in the log, and the configuration: a
-    file, or the text that the supervisor wrote without one."""
+    """What the supervisor tells a worker: the address that all share, whether this worker writes what concerns all into
+    the log, and the configuration, as a file or as text."""
 
     host: str
     port: int
@@ -58,7 +58,7 @@ class Worker:
 
     @classmethod
     async def connect(cls) -> Worker | None:
-        """Takes standard input, and waits for the orders. None if the supervisor is gone before."""
+        """Opens standard input and waits for the orders. None if the supervisor is gone before they come."""
         reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=0))
         line = await reader.readline()
         return cls(reader, writer, msgspec.json.decode(line, type=Orders)) if line else None
@@ -77,8 +77,8 @@ class Worker:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """A bound socket that keeps the port for the workers; port 0 takes a free one. Raises AddressError if it is
-    taken, also by workers of another gateway, with which a shared socket would get on only too well."""
+    """A bound socket that keeps the port for the workers; port 0 takes a free one. Raises AddressError if the port is
+    taken, also by the workers of another gateway: without this check the two would share the port."""
     if not hasattr(socket, "SO_REUSEPORT"):
         raise AddressError("this system cannot share a port between processes; start without --workers")
     try:
@@ -92,14 +92,14 @@ def reserve(host: str, port: int) -> socket.socket:
 
 
 class RestartPolicy:
-    """What the end of a worker leads to. `clock` gives seconds."""
+    """Decides what happens after a worker has ended. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ends: deque[float] = deque()
 
     def pause(self, code: int, *, others_serve: bool) -> float | None:
-        """Seconds until the worker is started again, None to give up. `code` as of `subprocess`."""
+        """Seconds until the worker is started again, None to give up. `code` is an exit code as `subprocess` has it."""
         if code == EXIT_CODE:
             return RETRY_SECONDS if others_serve else None
         now = self._clock()
@@ -118,7 +118,7 @@ class _Child:
 
 
 class Supervisor:
-    """`command` starts a worker; `count` of them run. `grace` is what their answers in flight get, in seconds."""
+    """Runs `count` workers, which `command` starts. `grace` is how many seconds their answers in flight get to end."""
 
     def __init__(self, command: Sequence[str], count: int, orders: Orders, *, grace: float) -> None:
         self._command = command
@@ -131,7 +131,7 @@ class Supervisor:
         self._all_ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._failures: list[int] = []
-        """Exit codes for the whole, the first one counts."""
+        """Exit codes of failures. The first one becomes the exit code of the supervisor."""
 
     async def run(self, announce: Callable[[list[int]], None]) -> int:
         """Runs the workers until `stop`, and returns the exit code: 0, or what went wrong. `announce` gets the
@@ -153,7 +153,7 @@ class Supervisor:
         return self._failures[0] if self._failures else 0
 
     def stop(self) -> None:
-        """Lets every worker end what it answers, and then `run` returns."""
+        """Lets every worker finish its answers; then `run` returns."""
         self._stopping.set()
 
     def kill(self) -> None:
@@ -166,7 +166,7 @@ class Supervisor:
         announce([child.process.pid for _, child in sorted(self._children.items())])
 
     async def _keep(self, index: int) -> None:
-        """Runs worker `index`, again and again."""
+        """Runs worker `index`, and starts it again when it ends."""
         while True:
             try:
                 code = await self._run_one(index)
@@ -197,11 +197,11 @@ class Supervisor:
         self._stopping.set()
 
     async def _run_one(self, index: int) -> int:
-        """One worker, from its start to its end. Returns its exit code, negative for a signal."""
+        """Runs one worker from its start to its end. Returns its exit code, which is negative for a signal."""
         process, reader, writer = await self._start()
         child = self._children[index] = _Child(process)
         try:
-            if self._stopping.is_set():  # told while this one was being started
+            if self._stopping.is_set():  # it was set while this one was being started
                 _send(child, signal.SIGTERM)
             writer.write(msgspec.json.encode(msgspec.structs.replace(self._orders, first=index == 0)) + b"\n")
             with contextlib.suppress(ConnectionError):
@@ -214,10 +214,10 @@ class Supervisor:
             writer.close()
 
     async def _start(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new worker, and this end of its socket."""
+        """Starts a worker. Returns it with our end of its socket."""
         ours, theirs = socket.socketpair()
         try:
-            async with self._starting:  # one by one: the blocked signals are the process's, not this task's
+            async with self._starting:  # one by one: signals are blocked for the whole process, not for this task
                 with theirs, _blocked({signal.SIGINT, signal.SIGHUP}):
                     process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
             return process, *await asyncio.open_unix_connection(sock=ours)
@@ -233,7 +233,7 @@ def _send(child: _Child, number: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def _blocked(numbers: set[signal.Signals]) -> Iterator[None]:
-    """A process that is started inside never gets the signals; this one gets them after the block."""
+    """Blocks signals. Processes that start inside the block never get them; this process gets them after it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield

@@ -1,7 +1,7 @@
 """A small memory in front of a KV.
 
-Rule: what it serves it has read or written itself less than FRESH_SECONDS ago, so that what another worker changed,
-cleared or let expire is never served longer. It keeps values only, not that there is none."""
+Rule: it serves only values that it read or wrote less than FRESH_SECONDS ago. So a value that another worker changed,
+or that expired, is served no longer than that. It does not remember that a key has no value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aigw.core.stores import KV
 FRESH_SECONDS = 1.0
 SIZE = 64 << 20
 _ENTRY_BYTES = 300
-"""What an entry takes beside its key and value."""
+"""How much memory an entry takes beside its key and value."""
 
 
 class LayeredKV:
@@ -25,7 +25,7 @@ class LayeredKV:
         self._largest = size // 8
         self._monotonic = monotonic
         self._entries: dict[str, tuple[float, bytes]] = {}
-        """Until when each is fresh, and the value; in the order in which they were kept."""
+        """For each key the time until which it is fresh, and its value, in the order in which they were kept."""
         self._changes = 0
 
     async def get(self, key: str) -> bytes | None:
@@ -34,7 +34,7 @@ class LayeredKV:
             return entry[1]
         asked, changes = self._monotonic(), self._changes
         value = await self._below.get(key)
-        if changes == self._changes:  # or else it may be what was there before
+        if changes == self._changes:  # otherwise the value may be an old one
             self._forget(key)
             if value is not None:
                 self._keep(key, value, asked + FRESH_SECONDS)

@@ -1,7 +1,6 @@
-"""Stores that live as long as the process: for a gateway without a state folder, and the model that the others are
-tested against.
+"""Stores in memory, for a gateway without a state folder. The tests compare the other stores with them.
 
-Rule: what has expired is gone at the moment that it is looked at; nothing runs by itself."""
+Rule: an expired value is deleted when somebody looks at it; nothing runs in the background."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from itertools import count
 from aigw.core.stores import KV, LOCAL, Count, Counter, Limit, Service, Ticket
 
 Now = Callable[[], float]
-"""Seconds since 1970."""
+"""Returns seconds since 1970."""
 
 
 class MemoryKV:
@@ -45,7 +44,7 @@ class _Entry:
     used: int | None = None
     ends: float | None = None
     holds: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Amount and the time at which it comes free, by ticket."""
+    """For each ticket its amount, and the time at which it is released."""
 
 
 class MemoryCounter:

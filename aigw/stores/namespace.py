@@ -1,5 +1,5 @@
-"""How keys stand in a store that several services share: behind their namespace, as bytes. Any text is a key, half a
-surrogate pair too."""
+"""Writes keys for a store that several services share: bytes behind the namespace of the service. Any text is a key,
+even half a surrogate pair."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ class Namespace:
         return encoded[len(self._start) :].decode(errors="surrogatepass")
 
     def span(self, prefix: str) -> tuple[bytes, bytes]:
-        """The first that a key with this prefix can be, and what comes after all of them."""
+        """The first possible key with this prefix, and the first key behind all of them."""
         first = self.encode(prefix)
         return first, first[:-1] + bytes([first[-1] + 1])  # no UTF-8 has a byte 255

@@ -1,7 +1,7 @@
-"""Something on disk that is opened at its first use and shared from then on.
+"""Opens a file at its first use, and shares it from then on.
 
-Rule: a file that was moved or deleted is opened anew within CHECK_SECONDS; what cannot be opened is told at once, and
-tried again RETRY_SECONDS later, so that a broken disk costs a request next to nothing."""
+Rule: if the file was moved or deleted, it is opened again within CHECK_SECONDS. If it cannot be opened, calls fail at
+once, and it is tried again after RETRY_SECONDS: so a broken disk costs a request next to nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRY_SECONDS = 1.0
 
 
 class Opening(Generic[T]):
-    """`open_` raises StoreError. `close` gets what it gave, once nothing new is begun with it."""
+    """`open_` opens, and raises StoreError. `close` gets what `open_` returned, when nobody begins anything with it."""
 
     def __init__(
         self,
@@ -40,23 +40,23 @@ class Opening(Generic[T]):
         self._opened: T | None = None
         self._identity: tuple[int, int] | None = None
         self._until = 0.0
-        """Until then `_opened` is used, or `_failure` repeated, without a look at the file."""
+        """Until this time `_opened` is used, or `_failure` raised again, without a look at the file."""
         self._failure = ""
         self._ended = False
 
     def ready(self) -> T | None:
-        """What is open, if it needs no look at the file: what `get` would give, without waiting."""
+        """What `get` would return without waiting and without a look at the file; None if it would have to look."""
         return self._opened if self._monotonic() < self._until else None
 
     async def get(self) -> T:
-        """Raises StoreError. Who stops waiting does not stop the others."""
+        """Raises StoreError. A caller that is cancelled does not cancel the opening for the others."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
             self._looking.add_done_callback(_retrieve)
         return await asyncio.shield(self._looking)
 
     async def reopen(self, broken: T) -> None:
-        """Closes what failed; the next `get` opens it anew."""
+        """Closes what has failed. The next `get` opens it again."""
         async with self._lock:
             if self._opened is broken:
                 await self._shut()
@@ -95,6 +95,6 @@ class Opening(Generic[T]):
 
 
 def _retrieve(task: asyncio.Task[T]) -> None:
-    """Nobody may be waiting any more for what went wrong."""
+    """Takes the exception of a task for which nobody may be waiting any more, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

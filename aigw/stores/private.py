@@ -1,4 +1,4 @@
-"""Files of the state folder: their user's alone, and shared by all processes that have the same folder."""
+"""Files of the state folder. Only their user can read them; all processes with the same folder share them."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if sys.platform != "win32":
 
 
 def make_folder(path: Path) -> None:
-    """Raises OSError."""
+    """Makes a folder that only its user can open. Raises OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 class LineFile:
-    """A file that lines are appended to. A batch is one write, so that lines of several processes never mix. All of it
-    raises OSError."""
+    """A file to which lines are appended. A batch is one write, so that the lines of several processes never mix. Its
+    methods raise OSError."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the file and its folder where they are missing."""
+        """Makes the file and its folder if they are missing."""
         make_folder(path.parent)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._identity = identity(self._file)
-        self._torn = False  # a full disk took a part of a line; the next one must not go on behind it
+        self._torn = False  # a full disk took a part of a line: the next write must begin a new line
 
     @property
     def size(self) -> int:
         return os.fstat(self._file).st_size
 
     def is_at(self, path: Path) -> bool:
-        """Whether the file of that name is still this one."""
+        """True if this file still has that name."""
         return identity(path) == self._identity
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Appends lines, each without its end."""
+        """Appends lines, which come without their line ends."""
         data = memoryview(b"\n" * self._torn + b"".join(line + b"\n" for line in lines))
         whole = len(data)
         try:
@@ -51,7 +51,7 @@ class LineFile:
 
 
 def identity(file: Path | int) -> tuple[int, int] | None:
-    """Tells a file from another one that took its name. None without a file."""
+    """Tells a file from another one that took its name. None if there is no file."""
     try:
         status = os.fstat(file) if isinstance(file, int) else file.stat()
     except OSError:
@@ -61,8 +61,8 @@ def identity(file: Path | int) -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Held by one process at a time; the system releases it if that dies. Windows has one process and needs none.
-    Raises OSError."""
+    """A lock that one process holds at a time. The system releases it if the process dies. On Windows the gateway has
+    one process and there is no lock. Raises OSError."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         if sys.platform != "win32":

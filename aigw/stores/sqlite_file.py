@@ -1,7 +1,7 @@
-"""How aigw's SQLite files are opened, whatever is in them. sqlite3 is loaded with the first opening.
+"""Opens the SQLite files of aigw, whatever they hold. The first opening loads sqlite3.
 
-Rule: a file that this version does not know is refused and never written to. `application_id` says that it is ours,
-`user_version` which schema it has; a new column or meaning is a new version."""
+Rule: a file that this version does not know is refused, and nothing is written to it. `application_id` says that the
+file is ours, `user_version` which schema it has. A new column, or a new meaning of one, is a new version."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     import sqlite3
 
 BUSY_SECONDS = 5.0
-"""How long one process waits for another's write."""
+"""How long a process waits while another one writes."""
 _REMEDY = "move it away, or choose another folder with state_dir in aigw.yaml"
 _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
     FROM pragma_application_id, pragma_user_version"""
-"""One statement, because between two of them another process may make the tables."""
+"""One statement, because between two statements another process may make the tables."""
 
 
 class Format(NamedTuple):
-    """What a file holds. `noun` names it in messages; `schema` makes it from an empty one, for which `pragmas` are set
-    before anything else."""
+    """A kind of file. Messages call it `noun`. In an empty file `pragmas` are set first, and then `schema` makes the
+    tables."""
 
     noun: str
     application: int
@@ -40,7 +40,7 @@ class Format(NamedTuple):
 
 
 class FileError(StoreError):
-    """The file cannot be used now. The message names it and the reason."""
+    """The file cannot be used now. The message names the file and the reason."""
 
 
 class ForeignFileError(FileError):
@@ -48,13 +48,13 @@ class ForeignFileError(FileError):
 
 
 def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """Creates folder (0700) and file (0600) where they are missing. The connection may be used in any one thread.
+    """Makes the folder (0700) and the file (0600) if they are missing. The connection may be used in any one thread.
 
     Raises FileError, OSError, sqlite3.Error."""
     _touch(path)
     connection = _connect(path, busy)
     try:
-        is_new(connection, path, format_)  # refuses before anything is changed
+        is_new(connection, path, format_)  # refuses a file before anything is changed
         for pragma in format_.pragmas:
             connection.execute(f"PRAGMA {pragma}")
         _use_wal(connection, busy)
@@ -73,7 +73,7 @@ def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS)
 
 
 def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
-    """None if there is nothing yet. Raises FileError."""
+    """Returns None if there is no file yet. Raises FileError."""
     import sqlite3
 
     try:
@@ -94,7 +94,7 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
 
 
 def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
-    """Whether the file is still empty. Raises FileError for one that is not ours, newer or damaged."""
+    """True if the file is still empty. Raises FileError if it is not ours, newer, or damaged."""
     import sqlite3
 
     try:
@@ -118,13 +118,13 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
 
 
 def made_of(connection: sqlite3.Connection, schema: Collection[str]) -> bool:
-    """Whether there is nothing but this: views and triggers are code, which would run."""
+    """True if the file has this schema and nothing else: views and triggers are code that would run."""
     found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
     return all(statement in schema for (statement,) in found)
 
 
 def unreadable(path: Path, error: sqlite3.Error) -> FileError:
-    """What to tell of a file of ours that could not be read: only what is no passing trouble has a remedy."""
+    """The error for a file of ours that could not be read. It names a remedy unless the trouble will pass."""
     import sqlite3
 
     if isinstance(error, sqlite3.OperationalError):
@@ -133,17 +133,17 @@ def unreadable(path: Path, error: sqlite3.Error) -> FileError:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another process was writing, so that it may work a moment later."""
+    """True if another process was writing, so that a second try may succeed."""
     import sqlite3
 
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _touch(path: Path) -> None:
-    """A prepared folder may hold a link to some other file, or a pipe that never answers.
+    """Makes the file if it is missing. Refuses a link to another file, or a pipe, that somebody put into the folder.
 
-    A file that is there is not opened here: closing it would give up the locks of all of this process's connections to
-    it (POSIX), and then the next process to leave the file takes the log away from under them."""
+    It does not open a file that exists: on POSIX, closing it would release the locks of all connections of this process
+    to that file. The next process to leave the file would then delete the log that these connections use."""
     make_folder(path.parent)
     try:
         mode = path.lstat().st_mode
@@ -158,8 +158,8 @@ def _touch(path: Path) -> None:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """On a disk that can only be read SQLite cannot make its files beside this one: then it is read as it is there,
-    without what is still in its log."""
+    """Connects to read. On a read-only disk SQLite cannot make its files beside this one; then the file is read as it
+    is, without the changes that are still in its log."""
     import sqlite3
 
     connection = _connect(path, BUSY_SECONDS)
@@ -170,7 +170,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
             connection.close()
             return _connect(path, BUSY_SECONDS, "immutable=1")
     except sqlite3.DatabaseError:
-        pass  # whoever asks next says what is wrong
+        pass  # the next statement raises what is wrong
     return connection
 
 
@@ -182,7 +182,7 @@ def _connect(path: Path, busy: float, how: str = "mode=rw") -> sqlite3.Connectio
 
 
 def _use_wal(connection: sqlite3.Connection, busy: float) -> None:
-    """Processes that start together collide here, and SQLite does not wait for this one lock by itself."""
+    """Switches the file to WAL. Processes that start together collide here, and SQLite does not wait for this lock."""
     import sqlite3
 
     end = time.monotonic() + busy

@@ -1,5 +1,5 @@
-"""From what `core.trace` kept of a request to its record: compares, redacts, and keeps it small. Runs in the writer's
-thread, after the request."""
+"""Makes the record of a request from its recording: compares, redacts, and keeps it small. Runs in the thread of the
+writer, after the request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aigw.trace.record import VERSION, Answered, BodyChange, Changed, HeaderChan
 from aigw.trace.tracer import Answer, Recording, Turn
 
 MAX_BYTES = 256 * 1024
-"""A record's own."""
+"""The size of a record at most."""
 MAX_BODY = 1024 * 1024
 """Larger bodies are compared by size and hash."""
 _NONE: Any = object()
@@ -88,7 +88,7 @@ class _Writer:
         )
 
     def _learn(self) -> None:
-        """From every request and answer on the way."""
+        """Collects the secrets of every request and answer on the way."""
         recording = self._recording
         requests = [recording.first, *(turn.passed for turn in recording.turns if turn.passed is not None)]
         for request in requests:
@@ -221,7 +221,7 @@ def _is_readable(request: Request) -> bool:
 
 
 def _parse(body: bytes) -> Any:
-    """The JSON, _NONE if it is none."""
+    """The body as JSON, or _NONE if it is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

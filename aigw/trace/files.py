@@ -1,7 +1,7 @@
-"""The files of traced requests: JSON lines in `trace/` below the state folder, shared by all processes that have it.
+"""The files of traced requests: JSON lines in `trace/` below the state folder. All processes share the folder.
 
-Rule: each process writes files of its own, of a bounded length, one write a line; whoever begins a new one deletes the
-oldest, so that about the last 1,000 requests or 50 MiB are kept. A line that was torn off is skipped by readers."""
+Rule: each process writes its own files, which have a bounded length; each line is one write. A process that begins a
+new file deletes the oldest files, so that about the last 1,000 requests or 50 MiB stay. Readers skip torn lines."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 from aigw.stores.private import LineFile, make_folder
 
 FOLDER = "trace"
-"""Below the state folder."""
+"""The folder below the state folder."""
 MAX_REQUESTS, MAX_BYTES = 1000, 50 * 1024 * 1024
 _PARTS = 10
-"""A file has at most this part of what is kept."""
+"""A file has at most one such part of everything that is kept."""
 
 
 class TraceFiles:
-    """`write` blocks for the time of a disk write: not on the event loop. Raises OSError."""
+    """Writes traces. `write` waits for the disk, so it must not run on the event loop. Raises OSError."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class TraceFiles:
         self._counted: dict[str, int] = {}
 
     def write(self, line: bytes) -> None:
-        """Appends a line, without its end."""
+        """Appends a line, which comes without its line end."""
         full = self._lines >= self._max_requests // _PARTS or self._bytes + len(line) > self._max_bytes // _PARTS
         file = self._file
         if file is None or full or not file.is_at(self._path):  # another process may have deleted it
@@ -68,7 +68,7 @@ class TraceFiles:
         return self._file
 
     def _prune(self) -> None:
-        """Leaves room for the file that begins now."""
+        """Makes room for a new file."""
         requests, size = self._max_requests // _PARTS, self._max_bytes // _PARTS
         for path in sorted(self._folder.glob("*.jsonl"), reverse=True):
             with contextlib.suppress(FileNotFoundError):
@@ -79,7 +79,7 @@ class TraceFiles:
                     self._counted.pop(path.name, None)
 
     def _count(self, path: Path) -> int:
-        """The lines of a file. One of this process does not grow any more and is counted once."""
+        """Counts the lines of a file. Finished files of this process do not grow, so they are counted once."""
         count = self._counted.get(path.name)
         if count is None:
             with path.open("rb") as file:
@@ -90,7 +90,7 @@ class TraceFiles:
 
 
 def read_lines(folder: Path) -> Iterator[bytes]:
-    """All lines, the files by when they were begun. Raises OSError."""
+    """All lines, from the oldest file to the newest. Raises OSError."""
     for path in sorted(folder.glob("*.jsonl")):
         try:
             with path.open("rb") as file:

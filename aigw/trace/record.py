@@ -1,7 +1,7 @@
-"""The record of one traced request: its format. `server.trace` makes it.
+"""The format of the record of a traced request. build.py makes records.
 
-Rule: everything in it has gone through the redaction, and it has at most MAX_BYTES. A field that is absent has its
-default, so that a reader of this version understands older files."""
+Rule: everything in a record was redacted, and a record has at most MAX_BYTES. A missing field has its default, so that
+this version can read older files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VERSION = 1
 
 
 class Was(Struct, array_like=True, frozen=True):
-    """A text before and after; None = there was none."""
+    """A text before and after a change; None: there was none."""
 
     old: str | None
     new: str | None
@@ -26,7 +26,7 @@ class HeaderChange(Struct, frozen=True):
 
 
 class BodyChange(Struct, frozen=True):
-    """`op` is add, remove or replace; values are JSON, cut and redacted."""
+    """A change in a JSON body. `op` is add, remove or replace. Values are JSON, shortened and redacted."""
 
     op: str
     path: str
@@ -35,8 +35,8 @@ class BodyChange(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True, omit_defaults=True):
-    """What a plugin changed in a request. `sizes` and `hashes` (of bytes) only for bodies that are not compared as
-    JSON. `more`: there were more changes than are shown."""
+    """What a plugin changed in a request. Bodies that are not compared as JSON have `sizes` and `hashes` of their
+    bytes. `more` is true if there were more changes than are shown."""
 
     method: Was | None = None
     path: Was | None = None
@@ -52,7 +52,7 @@ class Changed(Struct, frozen=True, omit_defaults=True):
 
 
 class Answered(Struct, frozen=True, omit_defaults=True):
-    """What a plugin changed in the answer. `replaced`: it is another one; `rewritten`: its body goes through this
+    """What a plugin changed in the answer. `replaced`: it gave another answer. `rewritten`: the body goes through this
     plugin."""
 
     status: tuple[int, int] | None = None
@@ -65,12 +65,11 @@ class Answered(Struct, frozen=True, omit_defaults=True):
 
 
 class Step(Struct, frozen=True, omit_defaults=True):
-    """A plugin's turn, or an upstream's (`kind`). `again` counts the further times that a plugin passed the request
-    on.
+    """The turn of a plugin or of an upstream (`kind`). `again` counts how often a plugin passed the request on before.
 
-    `in_ms` is its own time until it passed the request on, `out_ms` after the answer was back; an upstream has
-    `in_ms` until its answer began. `why` says which configuration applied, as in `PluginRules.why`. `status` is set
-    where it answered itself, and for an upstream."""
+    `in_ms` is the plugin's own time before it passed the request on, `out_ms` its time after the answer was back. For
+    an upstream `in_ms` is the time until its answer began. `why` says which configuration applied, as `PluginRules.why`
+    does. `status` is set for an upstream, and for a plugin that answered itself."""
 
     kind: str
     name: str = ""
@@ -86,9 +85,9 @@ class Step(Struct, frozen=True, omit_defaults=True):
 
 
 class TraceRecord(Struct, frozen=True, omit_defaults=True):
-    """One request. `at` is in seconds since 1970; `wait_ms` is how long the upstreams took to begin an answer,
-    `first_ms` when the first event left. `absent` are the configured plugins that took no part, `left_out` counts
-    steps. `cut`: details were left out to keep it small."""
+    """One request. `at` is in seconds since 1970. `wait_ms` is how long the upstreams took to begin an answer,
+    `first_ms` when the first event left. `absent` are configured plugins that did not take part. `left_out` counts the
+    steps that are not in it. `cut` is true if details were left out to keep it small."""
 
     v: int
     id: str

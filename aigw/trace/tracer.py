@@ -1,8 +1,8 @@
-"""What `--trace` keeps of a request while it is served: every plugin's turn, with the request as it came in and as it
-was passed on, the answer as it came back and as it was given, and when.
+"""Records a request for `--trace` while it is served: for the turn of every plugin the request that it got and passed
+on, the answer that it got and gave, and the times.
 
-Rule: while a request is served only copies are made; comparing, redacting and writing is `server.trace`'s, off the hot
-path. Without a Tracer none of this is in the chain."""
+Rule: while a request is served, the tracer only makes copies. build.py and writer.py compare, redact and write later,
+in a thread. Without a Tracer none of this is in the chain."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from aigw.core.plugin import Next, Plugin, compose
 from aigw.core.reply import Outcome, Reply
 
 MAX_TURNS = 100
-"""A request's further turns (retries, mostly) are only counted."""
+"""Turns beyond this number, which are mostly retries, are only counted."""
 CLIENT_LEFT = 499
 
 
 class Applied(NamedTuple):
-    """A plugin of a chain, and which of its configurations it runs with. `why` is as in `PluginRules.why`."""
+    """A plugin of a chain. `why` says which of its configurations applies, as `PluginRules.why` does."""
 
     name: str
     plugin: Plugin
@@ -32,8 +32,8 @@ class Applied(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """How an answer looked at one point of its way. `reply` tells one reply from another, `rewriters` how often
-    somebody had begun to rewrite it."""
+    """An answer at one point of its way. `reply` tells one reply from another. `rewriters` is how many plugins had
+    begun to rewrite it."""
 
     reply: int
     status: int
@@ -42,12 +42,12 @@ class Answer(NamedTuple):
 
 
 class Turn:
-    """One plugin's turn, or the terminal's (`applied` is None). Times are monotonic seconds.
+    """The turn of one plugin, or of the terminal (then `applied` is None). Times are monotonic seconds.
 
-    A plugin that passes a request on more than once has a turn for each further time: `again` is its number, and
-    `began` when the time before came back. `entered` is the request that the plugin got, `passed` what it passed on
-    (None: it answered itself), `got` and `gave` the answer before and after it. `error` is what it raised itself, not
-    what came from further in."""
+    A plugin that passes a request on several times has a turn for each time. `again` is the number of the turn, and
+    `began` is when the turn before it came back. `entered` is the request that the plugin got, `passed` the one that it
+    passed on (None: it answered itself). `got` and `gave` are the answer before and after it. `error` is an error that
+    the plugin raised itself."""
 
     __slots__ = (
         "again", "answered", "applied", "began", "ended", "entered", "error", "gave", "got", "origin", "passed",
@@ -71,7 +71,8 @@ class Turn:
 
 
 class Recording:
-    """All of one request. `secrets` are values that must not be shown; `ended` is when the last byte was there."""
+    """Everything about one request. `secrets` are values that must not be shown. `ended` is the time of the last
+    byte."""
 
     __slots__ = (
         "absent", "at", "ended", "error", "exchange", "first", "left_out", "outcome", "secrets", "seen", "status",
@@ -101,13 +102,13 @@ class Recording:
 
     @property
     def size(self) -> int:
-        """Bytes of the bodies that are kept for it, about."""
+        """About how many bytes its bodies have."""
         bodies = [self.first.body, *(turn.passed.body for turn in self.turns if turn.passed is not None)]
         return sum({id(body): len(body) for body in bodies}.values())
 
 
 class Tracer:
-    """Makes chains that record. `sink` gets each recording after the last byte; it must not raise or block."""
+    """Makes chains that record. `sink` gets each recording after the last byte. It must not raise or block."""
 
     def __init__(self, clock: Clock, sink: Callable[[Recording], None], secrets: Iterable[str] = ()) -> None:
         self._clock = clock
@@ -115,8 +116,8 @@ class Tracer:
         self._secrets = frozenset(secrets)
 
     def compose(self, plugins: Sequence[Applied], absent: Sequence[str], terminal: Next) -> Next:
-        """As `plugin.compose`. `absent` are the configured plugins that do not take part; one without a name is no
-        plugin of anybody's, and not watched."""
+        """Composes a chain as `plugin.compose` does. `absent` are the configured plugins that do not take part. A
+        plugin without a name is a part of the gateway and is not watched."""
         chain = compose([self._watched(each) if each.name else each.plugin for each in plugins], self._ending(terminal))
 
         async def call(exchange: Exchange) -> Reply:
@@ -223,7 +224,7 @@ def _status(error: BaseException) -> int:
 
 
 def _said(error: BaseException) -> str:
-    """Only the gateway's own errors are known to carry no secret; of others the log has the words."""
+    """The words of the gateway's own errors, which have no secrets. Of other errors only the kind; the log has more."""
     if isinstance(error, GatewayError | UpstreamError):
         return f"{_status(error)} {error}"
     return type(error).__name__ if isinstance(error, Exception) else "cancelled: the client left"

@@ -1,6 +1,6 @@
-"""Writes traces: a thread takes recordings from a bounded queue, makes their records and appends them to the files.
+"""Writes traces: a thread takes recordings from a bounded queue, makes records of them, and appends these to the files.
 
-Rule: a request never waits for its trace and never fails because of it. What does not fit or fails is counted."""
+Rule: a request never waits for its trace and never fails because of it. Traces that do not fit or fail are counted."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ log = logging.getLogger("aigw")
 
 MAX_WAITING = 1000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Of the bodies that wait for being compared."""
+"""How many bytes of bodies may wait for the thread."""
 CLOSING_SECONDS = 5.0
 
 
 class TraceWriter:
-    """`lost` counts the requests whose trace was given up, for want of room or because it failed. The first failure is
-    logged, the next ones are only counted."""
+    """`lost` counts the requests without a trace, because the queue was full or because writing failed. The first
+    failure is logged, the next ones are only counted."""
 
     def __init__(self, state_dir: Path) -> None:
         self.lost = 0
@@ -38,11 +38,11 @@ class TraceWriter:
         self._thread: threading.Thread | None = None
 
     def tracer(self, secrets: Iterable[str], clock: Clock) -> Tracer:
-        """What a configuration's pipeline records with. `secrets` are the configuration's."""
+        """The tracer for the pipeline of a configuration, which has these `secrets`."""
         return Tracer(clock, self.add, secrets)
 
     def add(self, recording: Recording) -> None:
-        """Never blocks, never raises."""
+        """Takes a recording. It never blocks and never raises."""
         with self._changed:
             full = len(self._waiting) >= MAX_WAITING or self._bytes + recording.size > MAX_WAITING_BYTES
             if self._stopping or (full and self._waiting):
@@ -56,7 +56,7 @@ class TraceWriter:
             self._changed.notify()
 
     def close(self) -> None:
-        """Writes what is left; waits some seconds at most."""
+        """Writes what is left, for some seconds at most."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -74,7 +74,7 @@ class TraceWriter:
         self._files.close()
 
     def _next(self) -> Recording | None:
-        """The next one, None when it is time to end."""
+        """The next recording, or None when the thread must end."""
         with self._changed:
             while not self._waiting and not self._stopping:
                 self._changed.wait()

@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 from aigw.cli.main import app
 
 COMMANDS = [
-    [], ["serve"], ["init"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
-    ["config", "show"], ["config", "schema"],
+    [], ["serve"], ["init"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
+    ["config", "show"], ["config", "schema"], ["budget"], ["cache"],
 ]  # fmt: skip
 
 
@@ -16,5 +16,16 @@ def test_help_at_80_columns(command):
     result = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert all(len(line) <= 80 for line in result.output.splitlines())
-    listed = result.output.partition("Commands:")[2]
+    listed = result.output.partition("  -h, --help")[2]
     assert "..." not in listed
+
+
+def test_commands_stand_under_headings_by_what_they_are_for():
+    output = CliRunner(env={"TERMINAL_WIDTH": "80"}).invoke(app, ["--help"]).output
+    parts = output.partition("Run it:\n")[2].split("\n\n")
+    assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
+        ["serve", "init", "recipes"],
+        ["See", "top", "usage", "trace", "cache", "budget"],
+        ["Configure", "doctor", "config"],
+    ]
+    assert "Commands:" not in output

@@ -1,4 +1,4 @@
-"""Rule selection (higress.md 1.1)."""
+"""Rule selection."""
 
 import pytest
 

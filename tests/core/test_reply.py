@@ -1,4 +1,4 @@
-"""The contract's pitfalls (DESIGN 3), each with a small plugin or source of its own."""
+"""The contract's pitfalls, each with a small plugin or source of its own."""
 
 import asyncio
 
@@ -9,6 +9,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk, Request, Route, raw_of
 from aigw.core.plugin import compose
 from aigw.core.reply import Outcome
+from aigw.dialects import apis
+from aigw.dialects.table import dialect_of
 
 
 class Source:
@@ -44,7 +46,8 @@ def exchange(jobs=None):
         id="x",
         request=request,
         route=Route("r"),
-        family="openai",
+        api=apis.CHAT,
+        dialect=dialect_of(apis.CHAT),
         client="",
         arrived=0.0,
         jobs=set() if jobs is None else jobs,
@@ -300,7 +303,16 @@ async def test_a_deferred_job_that_fails_is_logged(caplog):
 
 async def test_the_original_request_stays_as_it_was():
     request = Request("POST", "/p", "", CIMultiDict({"a": "1", "content-type": "application/json"}), b'{"model":"m"}')
-    ex = Exchange(id="x", request=request, route=Route("r"), family="openai", client="", arrived=0.0, jobs=set())
+    ex = Exchange(
+        id="x",
+        request=request,
+        route=Route("r"),
+        api=apis.CHAT,
+        dialect=dialect_of(apis.CHAT),
+        client="",
+        arrived=0.0,
+        jobs=set(),
+    )
     ex.request.headers["a"] = "2"
     ex.request.document.set("model", "n")
     ex.request.seal()

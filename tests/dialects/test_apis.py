@@ -1,4 +1,4 @@
-"""Every API by its path, behind any prefix, and the ids carried over to a provider's path (higress.md 4.2)."""
+"""Every API by its path, behind any prefix, and the ids carried over to a provider's path."""
 
 import re
 from typing import Any
@@ -20,7 +20,6 @@ def with_ids(path: str) -> str:
 @pytest.mark.parametrize(("name", "path"), PATHS.items())
 @pytest.mark.parametrize("prefix", ["", "/team-a", "/api/openai", "/v1/proxy", "/compatible-mode"])
 def test_every_api_is_known_by_the_end_of_its_path(name: str, path: str, prefix: str) -> None:
-    """P04."""
     assert detect(prefix + with_ids(path)) == name
 
 
@@ -31,7 +30,7 @@ def test_every_api_is_known_by_the_end_of_its_path(name: str, path: str, prefix:
      "/v1/fine_tuning/jobs/j/explode", "/v1beta/models/gemini-2.5-pro", "/models/x:generateContent"],
 )  # fmt: skip
 def test_other_paths_are_no_api(path: str) -> None:
-    """P34: such a request is passed on as it is."""
+    """A request for such a path is passed on as it is."""
     assert detect(path) is None
 
 
@@ -110,11 +109,10 @@ def test_the_sets_hold_known_names_only() -> None:
 
 @pytest.mark.parametrize("name", ["chatcompletions", "completions"])
 def test_usage_is_asked_for_where_the_api_knows_it(name: str) -> None:
-    """P03."""
     assert f"openai/v1/{name}" in apis.INCLUDE_USAGE
 
 
 def test_stateful_apis() -> None:
-    """P83, and what Higress forgot: pausing a job needs the account that runs it."""
+    """APIs that need the account that they began with. Higress forgot one: pausing a job needs the account that runs it."""
     assert {apis.RESPONSES, apis.FILES, apis.CANCEL_BATCH, *apis.FINE_TUNING} <= apis.STATEFUL
     assert not {apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.MESSAGES} & apis.STATEFUL

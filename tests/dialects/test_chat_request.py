@@ -32,7 +32,6 @@ def test_a_text_that_says_developer_is_no_role():
 
 
 def test_merging_joins_plain_neighbours_only():
-    """P56"""
     parts = [{"type": "text", "text": "p"}]
     calls = [{"id": "1"}]
     document = request(
@@ -79,7 +78,6 @@ def test_the_context_follows_the_leading_system_messages():
     ],
 )
 def test_usage_is_asked_for_where_a_stream_does_not_say(fields, expected):
-    """P16"""
     document = request(message("user", "a"), **fields)
     chat.ask_for_usage(document)
     assert document.get("stream_options") == expected

@@ -1,4 +1,4 @@
-"""Each wire case whole, byte by byte, and cut short (clients.md E5)."""
+"""Each wire case whole, byte by byte, and cut short."""
 
 import itertools
 

@@ -44,7 +44,7 @@ def counting(sent):
 @pytest.mark.parametrize("budget", [{"calls": 1}, {"tokens": 3}, {"usd": 0.5}])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_refusal_is_final(budgeted, budget, stream):
-    """E2: the SDK sends exactly one refused call, whatever it would repeat."""
+    """The SDK sends exactly one refused call, whatever it would repeat."""
     script = streams(*text_events("Hi")) if stream else answers()
     running, upstream = await budgeted(script, budgets=[{"name": "all", **budget}])
     sent = []
@@ -84,7 +84,7 @@ async def test_in_anthropics_shape(budgeted):
 
 
 async def test_names_stay_here_and_browsers_may_see_that_it_is_final(budgeted):
-    """E2, E15: the names of runs and sessions are no provider's business."""
+    """The names of runs and sessions are no provider's business."""
     running, upstream = await budgeted(answers(), budgets=[{"name": "b", "per": ["run", "session"], "calls": 1}])
     client = running.sdk(default_headers={"x-aigw-run": "r", "x-aigw-session": "s", "origin": "http://localhost:3000"})
     await client.chat.completions.create(**CHAT)

@@ -229,7 +229,7 @@ async def test_tokens_run_out(behind):
 
 
 async def test_upload_is_not_repeated(pair):
-    """E17: what was streamed through is gone, so its first answer is final."""
+    """What was streamed through is gone, so its first answer is final."""
     running, one, two = await pair(answers(error_body("no"), 500), answers())
     with pytest.raises(openai.InternalServerError, match="no"):
         await running.sdk().files.create(file=("a.txt", b"abc"), purpose="batch")

@@ -1,4 +1,4 @@
-"""Plugins that fail, seen by a client and a provider: DESIGN 3's pitfalls with real connections on both sides."""
+"""Plugins that fail, seen by a client and a provider: the pitfalls of the contract with real connections on both sides."""
 
 import asyncio
 
@@ -73,7 +73,7 @@ async def test_answer_of_its_own(around):
 
 
 async def test_refusal(around):
-    """E1, E2: a plugin's GatewayError in the caller's shape, with its headers."""
+    """A plugin's GatewayError in the caller's shape, with its headers."""
 
     async def plugin(exchange, call_next):
         raise GatewayError(403, "blocked", kind="guard", code="blocked", headers={"x-should-retry": "false"})

@@ -152,7 +152,7 @@ async def test_before_the_first_event(behind, script, code):
     ids=["reset", "close", "stall", "garbage"],
 )
 async def test_after_the_first_event(behind, script, code):
-    """E5: what came is delivered, then an error event, which the SDK raises; no [DONE], and the connection ends."""
+    """What came is delivered, then an error event, which the SDK raises; no [DONE], and the connection ends."""
     running, upstream = await behind(script, probes=True, timeouts=TINY)
     seen = []
     with pytest.raises(openai.APIError) as caught:
@@ -285,7 +285,7 @@ async def test_client_leaves_while_it_is_written_to(behind):
 
 
 async def test_client_leaves_in_an_upload(behind):
-    """E17: the provider does not take an upload that was broken off for a complete one."""
+    """The provider does not take an upload that was broken off for a complete one."""
     begun, complete = asyncio.Event(), []
 
     async def script(peer):

@@ -1,4 +1,4 @@
-"""Who may call, and what a page in a browser needs (clients.md E10, E15)."""
+"""Who may call, and what a page in a browser needs."""
 
 import pytest
 from stage.answers import PATH, answers, streams, text_events
@@ -13,7 +13,7 @@ PREFLIGHT = {
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:8080", "https://chat.example"])
 async def test_preflight(provider, gateway, origin):
-    """E15: OPTIONS is answered 204 before anything else, with the headers that the page asked for."""
+    """OPTIONS is answered 204 before anything else, with the headers that the page asked for."""
     upstream = await provider(answers())
     running = await gateway({**proxied(upstream.url, probes=True), "cors": {"origins": ["https://chat.example"]}})
     answer = await running.request("OPTIONS", PATH, origin=origin, **PREFLIGHT)
@@ -28,7 +28,7 @@ async def test_preflight(provider, gateway, origin):
 
 @pytest.mark.parametrize("body", [BODY, BODY[:-1] + b',"stream":true}', b"{"])
 async def test_page_reads_the_answer(behind, body):
-    """E15: answers, streams and errors carry the origin, and expose the request id and the limits."""
+    """Answers, streams and errors carry the origin, and expose the request id and the limits."""
     stream = b"stream" in body
     running, upstream = await behind(streams(*text_events("a")) if stream else answers())
     answer = await running.request("POST", PATH, body, origin="http://localhost:3000", referer="http://localhost:3000/")
@@ -46,7 +46,7 @@ async def test_page_reads_the_answer(behind, body):
 )
 @pytest.mark.parametrize("method", ["POST", "OPTIONS"])
 async def test_foreign_origin(behind, origin, method):
-    """E15: a page of somebody else gets 403 in JSON, nothing that lets it read more, and never reaches a provider."""
+    """A page of somebody else gets 403 in JSON, nothing that lets it read more, and never reaches a provider."""
     running, upstream = await behind(answers())
     preflight = PREFLIGHT if method == "OPTIONS" else {}
     answer = await running.request(method, PATH, BODY if method == "POST" else b"", origin=origin, **preflight)
@@ -60,7 +60,7 @@ async def test_foreign_origin(behind, origin, method):
     "host", ["evil.example", "evil.example:4700", "127.0.0.1.evil.example", "8.8.8.8", "[::2]:4700"]
 )
 async def test_foreign_host(behind, host):
-    """E15: a name that is not the gateway's (DNS rebinding) gets 403, on every path."""
+    """A name that is not the gateway's (DNS rebinding) gets 403, on every path."""
     running, upstream = await behind(answers())
     client = await running.connect()
     for method, path in (("POST", PATH), ("GET", "/-/health"), ("GET", "/")):
@@ -73,14 +73,14 @@ async def test_foreign_host(behind, host):
     "host", ["localhost", "LOCALHOST:80", "app.localhost:4700", "127.0.0.1:1", "[::1]:4700", "gw.test"]
 )
 async def test_own_hosts(provider, gateway, host):
-    """E15: loopback by any name, and the names of the configuration."""
+    """Loopback by any name, and the names of the configuration."""
     upstream = await provider(answers())
     running = await gateway({**proxied(upstream.url), "hosts": ["gw.test"]})
     assert (await running.request("POST", PATH, BODY, host=host)).status == 200
 
 
 async def test_star_without_credentials(provider, gateway):
-    """E15: `*` lets every page in, each by its own name, never with credentials."""
+    """`*` lets every page in, each by its own name, never with credentials."""
     upstream = await provider(answers())
     running = await gateway({**proxied(upstream.url), "cors": {"origins": ["*"]}})
     answer = await running.request("POST", PATH, BODY, origin="https://any.example")
@@ -89,7 +89,7 @@ async def test_star_without_credentials(provider, gateway):
 
 
 async def test_hop_by_hop(behind):
-    """E10: what belongs to one connection stays on it, in both directions; cookies and proxies' headers too."""
+    """What belongs to one connection stays on it, in both directions; cookies and proxies' headers too."""
     back = {
         "Keep-Alive": "timeout=5",
         "Connection": "x-secret-hop",
@@ -116,7 +116,7 @@ async def test_hop_by_hop(behind):
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key"])
 async def test_client_key_where_there_is_no_other(provider, gateway, header):
-    """E10: without a token of its own the gateway passes the client's on, as the provider takes it."""
+    """Without a token of its own the gateway passes the client's on, as the provider takes it."""
     upstream = await provider(answers())
     running = await gateway(proxied(upstream.url, apiTokens=[]))
     value = "Bearer sk-client" if header == "authorization" else "sk-client"

@@ -68,7 +68,7 @@ async def test_a_model_without_a_route(by_model):
 
 
 async def test_a_form_names_its_model_behind_its_file(by_model):
-    """E17: openai-node sends the file first."""
+    """openai-node sends the file first."""
     running, _, two = await by_model(second=answers(TRANSCRIPT), enableOnPathSuffix=["/transcriptions"])
     boundary = "xyz"
     body = (

@@ -137,7 +137,7 @@ async def test_insecure(tmp_path, connect):
 
 
 async def test_no_secret_is_logged(tmp_path, connect, provider):
-    """E20: neither the provider's key nor the client's, whatever fails."""
+    """Neither the provider's key nor the client's, whatever fails."""
 
     async def reset(peer):
         await peer.body()

@@ -1,4 +1,4 @@
-"""Request bodies as bytes: what reaches the provider, what is refused, and in whose shape (clients.md E1, E8, E9, E18)."""
+"""Request bodies as bytes: what reaches the provider, what is refused, and in whose shape."""
 
 import asyncio
 import gzip
@@ -35,7 +35,7 @@ FIRST_PARTS = {name: packed[:-3] for name, packed in PACKED.items() if name != "
 
 @pytest.mark.parametrize("body", [BODY, ODD])
 async def test_bytes_first(behind, body):
-    """E9: a body that nobody changes keeps every byte: spaces, order, numbers, escapes."""
+    """A body that nobody changes keeps every byte: spaces, order, numbers, escapes."""
     running, upstream = await behind(answers())
     assert (await running.request("POST", PATH, body)).status == 200
     request = upstream.requests[0]
@@ -44,7 +44,7 @@ async def test_bytes_first(behind, body):
 
 
 async def test_one_changed_field(behind):
-    """E9: where the model is mapped, everything else keeps its bytes and its place."""
+    """Where the model is mapped, everything else keeps its bytes and its place."""
     running, upstream = await behind(answers(), modelMapping={"gpt-4o": "other"})
     await running.request("POST", PATH, ODD)
     got = upstream.requests[0].body
@@ -94,7 +94,7 @@ async def test_chunked_body(behind, size):
 
 
 async def test_thirty_megabytes(behind):
-    """E12, E18: a JSON body of 30 MB arrives whole."""
+    """A JSON body of 30 MB arrives whole."""
     running, upstream = await behind(answers())
     body = b'{"model":"gpt-4o","messages":[{"role":"user","content":"%b"}]}' % (b"\xc3\xbc" * (15 * MEGABYTE))
     assert (await running.request("POST", PATH, body)).status == 200
@@ -103,7 +103,7 @@ async def test_thirty_megabytes(behind):
 
 @pytest.mark.parametrize("encoding", PACKED)
 async def test_encodings(behind, encoding):
-    """E8: gzip, br, zstd, deflate in both forms, and two over each other: decoded, header gone, length right."""
+    """gzip, br, zstd, deflate in both forms, and two over each other: decoded, header gone, length right."""
     running, upstream = await behind(answers())
     answer = await running.request("POST", PATH, PACKED[encoding], content_encoding=encoding.partition(" (")[0])
     assert answer.status == 200, answer.body
@@ -122,7 +122,7 @@ async def test_encodings(behind, encoding):
     ],
 )
 async def test_corrupt_encoding(behind, encoding, body):
-    """E8: cut short, or something else altogether: 400, and the provider hears nothing."""
+    """Cut short, or something else altogether: 400, and the provider hears nothing."""
     running, upstream = await behind(answers())
     answer = await running.request("POST", PATH, body, content_encoding=encoding)
     assert (answer.status, answer.json()["error"]["code"]) == (400, "invalid_encoding")
@@ -130,7 +130,7 @@ async def test_corrupt_encoding(behind, encoding, body):
 
 
 async def test_unknown_encoding(behind):
-    """E8: 415, with what would be understood."""
+    """415, with what would be understood."""
     running, upstream = await behind(answers())
     answer = await running.request("POST", PATH, BODY, content_encoding="snappy")
     assert answer.status == 415
@@ -141,7 +141,7 @@ async def test_unknown_encoding(behind):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 async def test_decompression_bomb(provider, gateway, encoding):
-    """E8: the bound holds for what comes out, not only for what came in."""
+    """The bound holds for what comes out, not only for what came in."""
     upstream = await provider(answers())
     running = await gateway({**proxied(upstream.url), "max_body": "1MiB"})
     bomb = b'{"model":"m","x":"' + b"0" * (20 * MEGABYTE) + b'"}'
@@ -155,7 +155,7 @@ async def test_decompression_bomb(provider, gateway, encoding):
 
 
 async def test_too_large(provider, gateway):
-    """E1: larger than max_body, by its length or as it arrives; what is just as large passes."""
+    """Larger than max_body, by its length or as it arrives; what is just as large passes."""
     upstream = await provider(answers())
     running = await gateway({**proxied(upstream.url), "max_body": 100})
     fits = b'{"model":"m","messages":[],"x":"%b"}'
@@ -173,7 +173,7 @@ async def test_too_large(provider, gateway):
 
 @pytest.mark.parametrize("body", [b"{", b"", b"[]", b'"text"', b'{"model": "\xff"}', b'{"model":1}x', b"[" * 100_000])
 async def test_broken_json(behind, body):
-    """E1: 400 in OpenAI's shape, with a request id; the provider hears nothing."""
+    """400 in OpenAI's shape, with a request id; the provider hears nothing."""
     running, upstream = await behind(answers(), modelMapping={"a": "b"})
     answer = await running.request("POST", PATH, body)
     assert answer.status == 400
@@ -196,7 +196,7 @@ async def test_broken_json(behind, body):
     ],
 )
 async def test_anthropic_shape(provider, gateway, status, kind, send):
-    """E1: whoever calls Anthropic's API, or says so, gets Anthropic's errors and request-id."""
+    """Whoever calls Anthropic's API, or says so, gets Anthropic's errors and request-id."""
     upstream = await provider(answers())
     routes = [{"name": "llm", "match": {"path": "/v1/*"}}]
     running = await gateway({**proxied(upstream.url), "max_body": 1000, "routes": routes})
@@ -212,7 +212,7 @@ async def test_anthropic_shape(provider, gateway, status, kind, send):
 
 
 async def test_expect_continue(behind):
-    """E18: 100-continue is answered at once, before the body, and is not sent on."""
+    """100-continue is answered at once, before the body, and is not sent on."""
     running, upstream = await behind(answers())
     client = await running.connect()
     request = encode("POST", PATH, BODY, expect="100-continue")
@@ -229,7 +229,7 @@ async def test_expect_continue(behind):
     ("status", "headers"), [(413, {"content_length": str(2**40)}), (403, {"host": "evil.example"})]
 )
 async def test_expect_is_refused_without_continue(behind, status, headers):
-    """E18: what will be refused is refused before its body is asked for."""
+    """What will be refused is refused before its body is asked for."""
     running, _ = await behind(answers())
     client = await running.connect()
     await client.send(encode("POST", PATH, b"", expect="100-continue", **{"content_length": "10", **headers}))

@@ -1,4 +1,4 @@
-"""Connections as sockets: slow and leaving readers, pipelines, odd request lines (clients.md E18)."""
+"""Connections as sockets: slow and leaving readers, pipelines, odd request lines."""
 
 import asyncio
 import socket
@@ -117,7 +117,7 @@ async def test_pipelined_behind_a_stream(behind):
 
 @pytest.mark.parametrize("body", [BODY, STREAM])
 async def test_connection_close(behind, body):
-    """E18: `Connection: close` is honoured, after the whole answer."""
+    """`Connection: close` is honoured, after the whole answer."""
     events = text_events("a")
     running, upstream = await behind(streams(*events) if body is STREAM else answers())
     client = await running.connect()
@@ -140,7 +140,7 @@ async def test_http_1_0(behind):
 
 
 async def test_head(behind):
-    """E18: HEAD has the headers of GET and no body, also from the provider, and the connection stays usable."""
+    """HEAD has the headers of GET and no body, also from the provider, and the connection stays usable."""
 
     async def script(peer):
         if peer.request.method == "HEAD":
@@ -188,7 +188,7 @@ async def test_targets_stay_escaped(behind, target):
     ids=["tls", "no-http", "length", "two-lengths", "length-and-chunked", "huge-header", "bad-character"],
 )
 async def test_no_http(behind, garbage, caplog):
-    """E1, E20: what is not HTTP, or could be read in two ways, gets 400 in JSON; its bytes are shown and logged nowhere."""
+    """What is not HTTP, or could be read in two ways, gets 400 in JSON; its bytes are shown and logged nowhere."""
     running, upstream = await behind(answers())
     client = await running.connect()
     await client.send(garbage)
@@ -210,7 +210,7 @@ async def test_no_http(behind, garbage, caplog):
     "the client has left",
 )
 async def test_broken_chunks(behind, kind, caplog):
-    """E1, E20: a body whose framing breaks gets 400 in JSON and does not look complete to the provider."""
+    """A body whose framing breaks gets 400 in JSON and does not look complete to the provider."""
     complete = []
 
     async def receive(peer):

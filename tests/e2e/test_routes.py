@@ -72,7 +72,7 @@ async def test_plain_upstream_answers(provider, gateway):
 
 
 async def test_expect_is_answered_here(provider, gateway):
-    """E18: who was told to continue by the gateway is not announced to the upstream again."""
+    """Who was told to continue by the gateway is not announced to the upstream again."""
     upstream = await provider(answers(b"ok"))
     running = await gateway(plain(upstream.url))
     client = await running.connect()

@@ -1,4 +1,4 @@
-"""The other APIs with OpenAI's Python SDK: models, embeddings, completions, uploads, audio (clients.md E14 to E18)."""
+"""The other APIs with OpenAI's Python SDK: models, embeddings, completions, uploads, audio."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ def embedding(value):
 
 
 async def test_models(gateway):
-    """E14: the list, one model, and an unknown one."""
+    """The list, one model, and an unknown one."""
     client = (await gateway(BUILTIN)).sdk()
     models = {model.id: model async for model in client.models.list()}
     assert {"echo", "mock"} <= models.keys()
@@ -36,7 +36,7 @@ async def test_models(gateway):
 
 
 async def test_model_id_with_a_slash(behind):
-    """E14: an id may hold slashes, escaped or not."""
+    """An id may hold slashes, escaped or not."""
     running, upstream = await behind(answers(json.dumps({"id": "org/m:1", "object": "model"}).encode()))
     assert (await running.sdk().models.retrieve("org/m:1")).id == "org/m:1"
     assert (await running.request("GET", "/v1/models/org/m:1")).json()["id"] == "org/m:1"
@@ -45,7 +45,7 @@ async def test_model_id_with_a_slash(behind):
 
 
 async def test_models_of_several_providers(provider, gateway):
-    """E14: with byModel the list is that of all providers, without their tokens; one that fails is left out."""
+    """With byModel the list is that of all providers, without their tokens; one that fails is left out."""
     one = await provider(answers(json.dumps({"object": "list", "data": [{"id": "a", "object": "model"}]}).encode()))
     broken = await provider(answers(b"{}", 500))
     providers = [
@@ -60,7 +60,7 @@ async def test_models_of_several_providers(provider, gateway):
 
 
 async def test_paths_without_version(gateway):
-    """E14: a base URL without /v1 works too."""
+    """A base URL without /v1 works too."""
     running = await gateway(BUILTIN)
     client = running.sdk(base_url=running.url)
     assert {model.id async for model in client.models.list()} == {"echo", "mock"}
@@ -69,7 +69,7 @@ async def test_paths_without_version(gateway):
 
 
 async def test_version_twice(gateway):
-    """E14: /v1/v1 is tolerated where the API is known all the same, and otherwise said clearly."""
+    """/v1/v1 is tolerated where the API is known all the same, and otherwise said clearly."""
     running = await gateway(BUILTIN)
     client = running.sdk(base_url=f"{running.url}/v1/v1")
     answer = await client.chat.completions.create(model="echo", messages=[{"role": "user", "content": "Hi"}])
@@ -84,7 +84,7 @@ async def test_version_twice(gateway):
 @pytest.mark.parametrize("upstream_sends", ["floats", "base64"])
 @pytest.mark.parametrize("asked", [None, "float", "base64"])
 async def test_embeddings(behind, upstream_sends, asked):
-    """E16: the SDK asks for base64 when its caller asked for nothing, and gets what it asked for on the wire."""
+    """The SDK asks for base64 when its caller asked for nothing, and gets what it asked for on the wire."""
     running, upstream = await behind(answers(embedding(PACKED if upstream_sends == "base64" else VECTOR)))
     given = {} if asked is None else {"encoding_format": asked}
     raw = await running.sdk().embeddings.with_raw_response.create(model="m", input="x", **given)
@@ -96,7 +96,7 @@ async def test_embeddings(behind, upstream_sends, asked):
 
 
 async def test_builtin_embeddings(gateway):
-    """E16: texts and token arrays, in order, both formats the same numbers."""
+    """Texts and token arrays, in order, both formats the same numbers."""
     client = (await gateway(BUILTIN)).sdk()
     packed = await client.embeddings.create(model="mock", input=["a", "b"], dimensions=8)
     floats = await client.embeddings.create(model="mock", input=["a", "b"], dimensions=8, encoding_format="float")
@@ -109,7 +109,7 @@ async def test_builtin_embeddings(gateway):
 
 
 async def test_no_explicit_null(behind):
-    """E9, E16: `encoding_format: null` breaks vLLM and is not forwarded."""
+    """`encoding_format: null` breaks vLLM and is not forwarded."""
     running, upstream = await behind(answers(embedding(VECTOR)))
     body = b'{"model":"m","input":"x","encoding_format":null}'
     assert (await running.request("POST", "/v1/embeddings", body)).json()["data"][0]["embedding"] == VECTOR
@@ -142,7 +142,7 @@ class SlowFile(io.BytesIO):
 
 @pytest.mark.parametrize("api", ["file", "audio"])
 async def test_upload_is_streamed(behind, api):
-    """E17: 30 MB arrive at the provider while they are being sent, with the client's own boundary and every byte."""
+    """30 MB arrive at the provider while they are being sent, with the client's own boundary and every byte."""
     file = SlowFile(30 * MEGABYTE)
     got = []
 
@@ -182,7 +182,7 @@ async def test_upload_is_streamed(behind, api):
 
 
 async def test_upload_has_a_bound(behind):
-    """E17: an upload that grows beyond max_body is broken off on both sides."""
+    """An upload that grows beyond max_body is broken off on both sides."""
     refused = asyncio.Event()
 
     async def receive(peer):
@@ -210,7 +210,7 @@ async def test_upload_has_a_bound(behind):
 
 
 async def test_binary_answer(behind):
-    """E17: audio comes back as it is, also with a JSON request."""
+    """Audio comes back as it is, also with a JSON request."""
     sound = bytes(range(256)) * 1000
     running, upstream = await behind(answers(sound, kind="audio/mpeg"))
     async with running.sdk().audio.speech.with_streaming_response.create(model="tts-1", voice="alloy", input="Hi") as r:
@@ -220,7 +220,7 @@ async def test_binary_answer(behind):
 
 
 async def test_other_paths_are_passed_on(behind):
-    """E9, E17: files, batches, responses: as they are, with the query, and their methods."""
+    """Files, batches, responses: as they are, with the query, and their methods."""
     running, upstream = await behind(answers(b'{"id":"x","object":"list","data":[]}'))
     client = running.sdk()
     await client.files.list(purpose="batch")
@@ -237,7 +237,7 @@ async def test_other_paths_are_passed_on(behind):
 
 
 async def test_responses_stream(behind):
-    """E13 in part: a stream of another API is passed on byte for byte, without a [DONE] of ours."""
+    """A stream of another API is passed on byte for byte, without a [DONE] of ours."""
     events = [b"event: response.created\n" + data({"type": "response.created", "sequence_number": 0})]
     events += [b"event: response.completed\n" + data({"type": "response.completed", "sequence_number": 1})]
 
@@ -253,7 +253,7 @@ async def test_responses_stream(behind):
 
 
 async def test_stream_with_accept_json(gateway):
-    """E18: the body says whether it is a stream, not Accept."""
+    """The body says whether it is a stream, not Accept."""
     running = await gateway(BUILTIN)
     body = {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]}
     for stream, kind in ((True, "text/event-stream"), (False, "application/json")):
@@ -264,7 +264,7 @@ async def test_stream_with_accept_json(gateway):
 
 
 async def test_health(gateway, provider):
-    """E18, E20: the health endpoint answers GET and HEAD, without a key and without the provider."""
+    """The health endpoint answers GET and HEAD, without a key and without the provider."""
     upstream = await provider(answers())
     running = await gateway(proxied(upstream.url))
     client = await running.connect()

@@ -1,4 +1,4 @@
-"""Chat completions with OpenAI's Python SDK and a scripted provider: each rule of clients.md that it depends on."""
+"""Chat completions with OpenAI's Python SDK and a scripted provider: each thing that it relies on."""
 
 import asyncio
 import gzip
@@ -43,7 +43,7 @@ async def test_sync_client(gateway):
 
 
 async def test_raw_response(behind):
-    """E4, E3: with_raw_response sees the provider's request id, its rate limits and our own id."""
+    """`with_raw_response` sees the provider's request id, its rate limits and our own id."""
     limits = {
         f"x-ratelimit-{what}-{unit}": value
         for unit in ("requests", "tokens")
@@ -59,7 +59,7 @@ async def test_raw_response(behind):
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_own_request_id(behind, stream):
-    """E4: a provider that names no request gets our id as x-request-id."""
+    """A provider that names no request gets our id as x-request-id."""
     running, _ = await behind(streams(*text_events("a")) if stream else answers())
     response = await running.sdk().chat.completions.with_raw_response.create(**CHAT, stream=stream)
     assert response.request_id == response.headers["x-aigw-request-id"] != ""
@@ -82,7 +82,7 @@ async def test_own_request_id(behind, stream):
     ],
 )
 async def test_provider_errors(behind, status, error):
-    """E1: message, type, code and param are the provider's own, with its status."""
+    """Message, type, code and param are the provider's own, with its status."""
     body = error_body("that is wrong", "some_error", "some_code", "some_param")
     running, _ = await behind(answers(body, status, {"x-request-id": "req_7"}))
     with pytest.raises(error) as caught:
@@ -97,7 +97,7 @@ async def test_provider_errors(behind, status, error):
 @pytest.mark.parametrize("kind", ["text/html", "text/plain"])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_error_page(behind, kind, stream):
-    """E1: a page of some proxy becomes JSON, so that the client can read it."""
+    """A page of some proxy becomes JSON, so that the client can read it."""
     running, _ = await behind(answers(b"<h1>502 Bad Gateway</h1>", 502, kind=kind))
     with pytest.raises(openai.InternalServerError) as caught:
         await running.sdk().chat.completions.create(**CHAT, stream=stream)
@@ -107,7 +107,7 @@ async def test_error_page(behind, kind, stream):
 
 
 async def test_own_errors(gateway):
-    """E1: errors that aigw makes itself have the same shape: an unknown model of the built-in ones, an unknown path."""
+    """Errors that aigw makes itself have the same shape: an unknown model of the built-in ones, an unknown path."""
     running = await gateway(BUILTIN)
     with pytest.raises(openai.NotFoundError) as caught:
         await running.sdk().chat.completions.create(model="gpt-9", messages=MESSAGES)
@@ -120,7 +120,7 @@ async def test_own_errors(gateway):
 
 
 async def test_stream_framing(behind):
-    """E5: the headers of a stream, and every byte of its events as the provider sent it."""
+    """The headers of a stream, and every byte of its events as the provider sent it."""
     events = text_events("Grüße ", "👋", "!")
     running, _ = await behind(streams(*events))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
@@ -133,7 +133,7 @@ async def test_stream_framing(behind):
 
 @pytest.mark.parametrize("size", [1, 3, 7])
 async def test_split_anywhere(behind, size):
-    """E5: events cut at any byte, inside a UTF-8 character too."""
+    """Events cut at any byte, inside a UTF-8 character too."""
     whole = b"".join(text_events("Grüße ", "👋", "!"))
     running, _ = await behind(streams(*(whole[at : at + size] for at in range(0, len(whole), size))))
     stream = await running.sdk().chat.completions.create(**CHAT, stream=True)
@@ -142,21 +142,21 @@ async def test_split_anywhere(behind, size):
 
 @pytest.mark.parametrize("rewrite", [lambda e: e.replace(b"\n", b"\r\n"), lambda e: e.replace(b"data: ", b"data:")])
 async def test_line_ends_and_spaces(behind, rewrite):
-    """E5: CRLF, and no space after `data:`."""
+    """CRLF, and no space after `data:`."""
     running, _ = await behind(streams(*(rewrite(event) for event in text_events("a", "b"))))
     stream = await running.sdk().chat.completions.create(**CHAT, stream=True)
     assert await texts(stream) == ["a", "b"]
 
 
 async def test_event_of_several_megabytes(behind):
-    """E5: an event may be large."""
+    """An event may be large."""
     running, _ = await behind(streams(*text_events("x" * 3_000_000)))
     stream = await running.sdk().chat.completions.create(**CHAT, stream=True)
     assert [len(text) for text in await texts(stream)] == [3_000_000]
 
 
 async def test_each_event_at_once(behind):
-    """E5: an event is forwarded when it arrives: the provider waits until the client has read it before the next."""
+    """An event is forwarded when it arrives: the provider waits until the client has read it before the next."""
     read = asyncio.Semaphore(0)
 
     async def script(peer):
@@ -175,7 +175,7 @@ async def test_each_event_at_once(behind):
 
 
 async def test_complete_stream_without_done(behind):
-    """E5: a stream that was complete ends with [DONE], also where the provider sends none."""
+    """A stream that was complete ends with [DONE], also where the provider sends none."""
     *events, _ = text_events("a")
     running, _ = await behind(streams(*events))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
@@ -184,7 +184,7 @@ async def test_complete_stream_without_done(behind):
 
 
 async def test_truncation_is_not_papered_over(behind):
-    """E5: a stream without a finish reason gets no [DONE]."""
+    """A stream without a finish reason gets no [DONE]."""
     events = text_events("a")[:-2]
     running, _ = await behind(streams(*events))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
@@ -194,7 +194,7 @@ async def test_truncation_is_not_papered_over(behind):
 
 @pytest.mark.parametrize("extra", [b"", chunk(usage={"total_tokens": 3})])
 async def test_declared_length(behind, extra):
-    """E5: a stream with a Content-Length is complete, also where it got shorter or longer on its way."""
+    """A stream with a Content-Length is complete, also where it got shorter or longer on its way."""
     *events, _ = text_events("a")
     whole = b"".join(events) + extra
     running, _ = await behind(answers(whole, kind="text/event-stream"))
@@ -204,7 +204,7 @@ async def test_declared_length(behind, extra):
 
 
 async def test_half_an_event_at_the_end(behind):
-    """E5, E9: what a provider sent of an event before it ended is passed on, and not made to look complete."""
+    """What a provider sent of an event before it ended is passed on, and not made to look complete."""
     sent = [*text_events("a")[:2], b'data: {"choi']
     running, _ = await behind(streams(*sent))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
@@ -216,7 +216,7 @@ async def test_half_an_event_at_the_end(behind):
     [b"data: [DONE]", b"data: [DONE]\n", chunk(usage={"total_tokens": 3}).rstrip()],
 )
 async def test_last_event_without_a_blank_line(behind, last):
-    """E5: a provider that saves the last blank line: one [DONE], and no event that the client did not ask for."""
+    """A provider that saves the last blank line: one [DONE], and no event that the client did not ask for."""
     *events, _ = text_events("a")
     running, _ = await behind(streams(*events, last))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
@@ -225,7 +225,7 @@ async def test_last_event_without_a_blank_line(behind, last):
 
 
 async def test_error_in_the_stream(behind):
-    """E5: an error event of the provider is passed on, and the SDK raises it."""
+    """An error event of the provider is passed on, and the SDK raises it."""
     error = data({"error": {"message": "overloaded", "type": "server_error", "code": "busy", "param": None}})
     running, _ = await behind(streams(*text_events("a")[:2], error))
     stream = await running.sdk().chat.completions.create(**CHAT, stream=True)
@@ -238,7 +238,7 @@ async def test_error_in_the_stream(behind):
 
 
 async def test_comments(behind):
-    """E6: comments stay comments, before the first event and between two."""
+    """Comments stay comments, before the first event and between two."""
     first, *rest = text_events("a")
     sent = [b": keep-alive\n\n", first, b": ping\n\n", *rest]
     running, _ = await behind(streams(*sent))
@@ -249,7 +249,7 @@ async def test_comments(behind):
 
 
 async def test_parallel_tool_calls(behind):
-    """E7: fragments of two calls, interleaved by index, make two calls."""
+    """Fragments of two calls, interleaved by index, make two calls."""
     events = [*(chunk(delta) for delta in TOOL_FRAGMENTS), chunk({}, "tool_calls"), DONE]
     running, _ = await behind(streams(*events))
     async with running.sdk().chat.completions.stream(**CHAT) as stream:
@@ -259,7 +259,7 @@ async def test_parallel_tool_calls(behind):
 
 
 async def test_unknown_fields_are_kept(behind):
-    """E7: reasoning_content, provider, x_groq and the like reach the client, streaming and plain."""
+    """`reasoning_content`, `provider`, `x_groq` and the like reach the client, streaming and plain."""
     event = chunk(
         {"content": "a", "reasoning_content": "hm"}, provider="P", x_groq={"id": "g"}, system_fingerprint="fp"
     )
@@ -274,7 +274,7 @@ async def test_unknown_fields_are_kept(behind):
 
 @pytest.mark.parametrize("asked", [None, False, True])
 async def test_usage_only_if_asked(behind, asked):
-    """E7: usage is asked for unless the client says no, and its chunk reaches only a client that asked for it."""
+    """Usage is asked for unless the client says no, and its chunk reaches only a client that asked for it."""
     usage = {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3}
     *events, done = text_events("a")
     running, upstream = await behind(streams(*events, chunk(usage=usage), done))
@@ -288,7 +288,7 @@ async def test_usage_only_if_asked(behind, asked):
 
 
 async def test_builtin_tool_call_and_usage(gateway):
-    """E7: what the built-in models stream is what the SDK's own accumulator expects."""
+    """What the built-in models stream is what the SDK's own accumulator expects."""
     running = await gateway(BUILTIN)
     parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     tools = [{"type": "function", "function": {"name": "weather", "parameters": parameters}}]
@@ -304,7 +304,7 @@ async def test_builtin_tool_call_and_usage(gateway):
 
 
 async def test_compressed_answer(behind):
-    """E8: a compressed answer is passed on with its Content-Encoding, and nothing but identity was asked for."""
+    """A compressed answer is passed on with its Content-Encoding, and nothing but identity was asked for."""
     packed = gzip.compress(completion("zipped"))
     running, upstream = await behind(answers(packed, headers={"Content-Encoding": "gzip"}))
     answer = await running.sdk().chat.completions.create(**CHAT)
@@ -313,7 +313,7 @@ async def test_compressed_answer(behind):
 
 
 async def test_fields_pass_through(behind):
-    """E9, E19: fields are the provider's business: none is dropped, renamed or added."""
+    """Fields are the provider's business: none is dropped, renamed or added."""
     fields = {
         "n": 2, "max_completion_tokens": 5, "max_tokens": 6, "seed": 7, "parallel_tool_calls": False, "store": False,
         "response_format": {"type": "json_object"},
@@ -326,7 +326,7 @@ async def test_fields_pass_through(behind):
 
 
 async def test_several_choices(gateway):
-    """E19: n choices, each with its index, plain and streaming."""
+    """N choices, each with its index, plain and streaming."""
     running = await gateway(BUILTIN)
     request = {"model": "echo", "messages": MESSAGES, "n": 3}
     plain = await running.sdk().chat.completions.create(**request)
@@ -339,14 +339,14 @@ async def test_several_choices(gateway):
 
 
 async def test_model_names(behind):
-    """E19: the provider gets the mapped model, the client sees the provider's."""
+    """The provider gets the mapped model, the client sees the provider's."""
     running, upstream = await behind(answers(), modelMapping={"gpt-4o": "gpt-4o-2024"})
     answer = await running.sdk().chat.completions.create(**CHAT)
     assert upstream.requests[0].json()["model"] == answer.model == "gpt-4o-2024"
 
 
 async def test_headers_out(behind):
-    """E10: credentials are swapped, what means something to OpenAI stays, what is the connection's goes."""
+    """Credentials are swapped, what means something to OpenAI stays, what is the connection's goes."""
     running, upstream = await behind(answers())
     kept = {
         "openai-organization": "org-1", "openai-project": "proj-1", "openai-beta": "assistants=v2",

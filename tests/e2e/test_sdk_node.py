@@ -1,4 +1,4 @@
-"""OpenAI's npm SDK, run by Node.js: it reads streams and vectors otherwise than the Python one (clients.md E5, E16)."""
+"""OpenAI's npm SDK, run by Node.js: it reads streams and vectors otherwise than the Python one."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ def play(node: str) -> Play:
 
 
 async def test_chat(gateway, play):
-    """E4: a plain answer, its usage and its request ids."""
+    """A plain answer, its usage and its request ids."""
     got = await play(await gateway(BUILTIN), "chat")
     assert got["text"] == "Hello!"
     assert got["usage"]["total_tokens"] > 2
@@ -52,20 +52,20 @@ async def test_chat(gateway, play):
 
 
 async def test_stream(gateway, play):
-    """E5: the SDK compares `[DONE]` for equality and then stops."""
+    """The SDK compares `[DONE]` for equality and then stops."""
     got = await play(await gateway(BUILTIN), "stream")
     assert ("".join(text or "" for text in got["seen"]), got["error"]) == ("Hello!", None)
 
 
 async def test_usage_of_a_stream(gateway, play):
-    """E7: the extra chunk with the usage, where it was asked for."""
+    """The extra chunk with the usage, where it was asked for."""
     got = await play(await gateway(BUILTIN), "usage")
     assert got["usage"]["completion_tokens"] == 32
     assert got["text"].startswith("Lorem")
 
 
 async def test_tool_call(gateway, play):
-    """E7: fragments of a call, put together by the SDK."""
+    """Fragments of a call, put together by the SDK."""
     got = await play(await gateway(BUILTIN), "tools")
     assert got["finish_reason"] == "tool_calls"
     (call,) = got["calls"]
@@ -74,7 +74,7 @@ async def test_tool_call(gateway, play):
 
 
 async def test_embeddings(gateway, play):
-    """E16: the SDK decodes base64 whatever comes; floats that were asked for are floats."""
+    """The SDK decodes base64 whatever comes; floats that were asked for are floats."""
     got = await play(await gateway(BUILTIN), "embeddings")
     assert [len(vector) for vector in got["unasked"]] == [8, 8]
     assert sum(number * number for number in got["unasked"][0]) == pytest.approx(1, abs=1e-4)
@@ -83,7 +83,7 @@ async def test_embeddings(gateway, play):
 
 
 async def test_embeddings_of_a_provider_without_base64(behind, play):
-    """E16: a provider that answers floats whatever was asked; without re-encoding Node would read garbage."""
+    """A provider that answers floats whatever was asked; without re-encoding Node would read garbage."""
     numbers = [0.5, -0.25, 1.0, 0.0, 2.0, -3.5, 0.125, 8.0]
     rows = [{"object": "embedding", "index": index, "embedding": numbers} for index in range(2)]
     body = json.dumps({"object": "list", "model": "m", "data": rows, "usage": {}}).encode()
@@ -93,14 +93,14 @@ async def test_embeddings_of_a_provider_without_base64(behind, play):
 
 
 async def test_models(gateway, play):
-    """E14: the list and one of it."""
+    """The list and one of it."""
     got = await play(await gateway(BUILTIN), "models")
     assert got["listed"] == ["echo", "mock"]
     assert (got["one"]["id"], got["one"]["object"]) == ("echo", "model")
 
 
 async def test_error(gateway, play):
-    """E1: message, type, code and the request id are where the SDK looks for them."""
+    """Message, type, code and the request id are where the SDK looks for them."""
     got = await play(await gateway(BUILTIN), "error")
     assert (got["name"], got["status"], got["code"]) == ("NotFoundError", 404, "model_not_found")
     assert got["type"] == "invalid_request_error"
@@ -109,7 +109,7 @@ async def test_error(gateway, play):
 
 
 async def test_error_in_a_stream(behind, play):
-    """E5: an error event raises, after what came before it."""
+    """An error event raises, after what came before it."""
     error = data({"error": {"message": "overloaded", "type": "server_error", "code": "busy", "param": None}})
     running, _ = await behind(streams(*text_events("a")[:2], error))
     got = await play(running, "stream")
@@ -118,7 +118,7 @@ async def test_error_in_a_stream(behind, play):
 
 
 async def test_broken_stream(behind, play):
-    """E5: the gateway's own error event raises as well."""
+    """The gateway's own error event raises as well."""
 
     async def script(peer):
         await peer.begin()
@@ -133,7 +133,7 @@ async def test_broken_stream(behind, play):
 
 
 async def test_comments_and_odd_framing(behind, play):
-    """E5, E6: comments, CRLF and events split anywhere."""
+    """Comments, CRLF and events split anywhere."""
     first, *rest = [event.replace(b"\n", b"\r\n") for event in text_events("Grüße", "👋")]
     whole = b"".join([b": wait\r\n\r\n", first, b": ping\r\n\r\n", *rest])
     running, _ = await behind(streams(*(whole[at : at + 5] for at in range(0, len(whole), 5))))
@@ -142,14 +142,14 @@ async def test_comments_and_odd_framing(behind, play):
 
 
 async def test_retries(behind, play):
-    """E2: the SDK repeats a 429 after the wait that the provider asked for, and counts its tries."""
+    """The SDK repeats a 429 after the wait that the provider asked for, and counts its tries."""
     running, upstream = await behind(answers(error_body(), 429, {"retry-after-ms": "5"}), streams(*text_events("a")))
     assert (await play(running, "stream"))["seen"] == ["", "a", None]
     assert [request.headers["x-stainless-retry-count"] for request in upstream.requests] == ["0", "1"]
 
 
 async def test_leaving(behind, play):
-    """E18: breaking out of the loop closes the provider's connection."""
+    """Breaking out of the loop closes the provider's connection."""
 
     async def script(peer):
         await peer.begin()
@@ -162,7 +162,7 @@ async def test_leaving(behind, play):
 
 
 async def test_upload(behind, play):
-    """E17: a form with a file, byte for byte."""
+    """A form with a file, byte for byte."""
     running, upstream = await behind(answers(b'{"id":"file-1"}'))
     assert (await play(running, "upload"))["id"] == "file-1"
     assert b"\x07" * 3_000_000 in upstream.requests[0].body

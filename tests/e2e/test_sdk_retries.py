@@ -1,4 +1,4 @@
-"""What OpenAI's Python SDK does when something fails, and that the gateway tells it the truth (clients.md E2, E18)."""
+"""What OpenAI's Python SDK does when something fails, and that the gateway tells it the truth."""
 
 import openai
 import pytest
@@ -10,7 +10,7 @@ FAILED = error_body("try again", "server_error")
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
 async def test_retries(behind, status):
-    """E2: a failure that the SDK repeats is sent upstream once each time; the count of the client's tries is seen."""
+    """A failure that the SDK repeats is sent upstream once each time; the count of the client's tries is seen."""
     running, upstream = await behind(answers(FAILED, status, {"retry-after-ms": "1"}), answers())
     answer = await running.sdk(max_retries=2).chat.completions.create(**CHAT)
     assert answer.choices[0].message.content == "Hi"
@@ -18,7 +18,7 @@ async def test_retries(behind, status):
 
 
 async def test_retry_after_is_passed_on(behind):
-    """E2: Retry-After and retry-after-ms are the provider's own."""
+    """Retry-After and retry-after-ms are the provider's own."""
     running, _ = await behind(answers(FAILED, 429, {"retry-after": "0.125", "retry-after-ms": "125"}))
     with pytest.raises(openai.RateLimitError) as caught:
         await running.sdk().chat.completions.create(**CHAT)
@@ -27,7 +27,7 @@ async def test_retry_after_is_passed_on(behind):
 
 
 async def test_too_long_a_wait(behind):
-    """E2: the SDK does not repeat what it should wait an hour for."""
+    """The SDK does not repeat what it should wait an hour for."""
     running, upstream = await behind(answers(FAILED, 429, {"retry-after": "3600"}))
     with pytest.raises(openai.RateLimitError):
         await running.sdk(max_retries=2).chat.completions.create(**CHAT)
@@ -36,7 +36,7 @@ async def test_too_long_a_wait(behind):
 
 @pytest.mark.parametrize(("status", "should", "tries"), [(500, "false", 1), (400, "true", 3)])
 async def test_should_retry(behind, status, should, tries):
-    """E2: x-should-retry decides."""
+    """`x-should-retry` decides."""
     running, upstream = await behind(answers(FAILED, status, {"x-should-retry": should, "retry-after-ms": "1"}))
     with pytest.raises(openai.APIStatusError):
         await running.sdk(max_retries=2).chat.completions.create(**CHAT)
@@ -44,7 +44,7 @@ async def test_should_retry(behind, status, should, tries):
 
 
 async def test_builtin_rate_limit(gateway):
-    """E2: the built-in model's own 429 has a Retry-After, so that a client's retries can be tried out."""
+    """The built-in model's own 429 has a Retry-After, so that a client's retries can be tried out."""
     mock = {"faults": [{"kind": "rate-limit", "retryAfter": 7}]}
     running = await gateway({"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": mock}}}})
     with pytest.raises(openai.RateLimitError) as caught:
@@ -54,7 +54,7 @@ async def test_builtin_rate_limit(gateway):
 
 
 async def test_nothing_is_repeated_by_the_gateway_alone(behind):
-    """E2: without retryOnFailure or a fallback, a failure reaches the provider once."""
+    """Without retryOnFailure or a fallback, a failure reaches the provider once."""
     running, upstream = await behind(answers(FAILED, 503))
     with pytest.raises(openai.InternalServerError):
         await running.sdk().chat.completions.create(**CHAT)
@@ -63,7 +63,7 @@ async def test_nothing_is_repeated_by_the_gateway_alone(behind):
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_timeout(behind, stream):
-    """E18: a client that gives up is one that leaves: the provider's connection is closed, each time that it tries."""
+    """A client that gives up is one that leaves: the provider's connection is closed, each time that it tries."""
 
     async def stall(peer):
         await peer.body()
@@ -79,7 +79,7 @@ async def test_timeout(behind, stream):
 
 
 async def test_closing_a_stream(behind):
-    """E18: leaving in the middle of a stream closes the provider's connection."""
+    """Leaving in the middle of a stream closes the provider's connection."""
 
     async def endless(peer):
         await peer.begin()
@@ -94,7 +94,7 @@ async def test_closing_a_stream(behind):
 
 
 async def test_the_connection_is_kept(behind):
-    """E18: both sides keep their connections over plain answers, streams and errors."""
+    """Both sides keep their connections over plain answers, streams and errors."""
     scripts = [answers(), streams(*text_events("a")), answers(FAILED, 400), answers(completion("last"))]
     running, upstream = await behind(*scripts)
     client = running.sdk()

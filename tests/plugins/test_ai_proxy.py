@@ -3,10 +3,22 @@ tests/conformance."""
 
 import json
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import msgspec
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
+from fakes import (
+    Answer,
+    FakeClock,
+    FakeUpstream,
+    WordCounter,
+    answer_json,
+    chat,
+    events,
+    make_env,
+    make_exchange,
+    terminal,
+)
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
@@ -14,6 +26,8 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Request, Route
 from aigw.plugins import ai_proxy
+from aigw.upstream.builtin import BuiltinUpstream
+from aigw.upstream.switch import Switch
 
 HELLO = {"model": "gpt-4", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**HELLO, "stream": True}
@@ -140,7 +154,6 @@ async def test_headers_about_the_providers_own_address_stay_there():
 
 
 async def test_without_a_token_the_clients_key_becomes_a_bearer_token():
-    """P29"""
     upstream, _, _ = await once({"provider": {"type": "openai"}}, chat(HELLO, headers={"x-api-key": "ck"}))
     assert upstream.last.headers["authorization"] == "Bearer ck"
     assert "x-api-key" not in upstream.last.headers
@@ -180,10 +193,19 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
 
 
 async def test_error_bodies_are_logged_where_that_is_asked_for(caplog):
-    config = {"provider": {**OPENAI, "logUpstreamErrorResponseBody": True}}
-    _, _, received = await once(config, chat(HELLO), answer_json({"error": "bad key sk-o"}, 401))
-    assert json.loads(received) == {"error": "bad key sk-o"}
-    assert 'answered 401: {"error": "bad key ***"}' in caplog.text
+    token = "0123/of the provider"
+    config = {"provider": {"type": "openai", "apiTokens": [token], "logUpstreamErrorResponseBody": True}}
+    said = {"error": f"bad key {token}, {quote(token, safe='')}, Bearer of-a-client"}
+    _, _, received = await once(config, chat(HELLO), answer_json(said, 401))
+    assert json.loads(received) == said
+    assert 'answered 401: {"error": "bad key ***, ***, Bearer ***"}' in caplog.text
+
+
+async def test_a_key_of_a_client_is_not_logged_when_the_provider_quotes_it(caplog):
+    config = {"provider": {"type": "openai", "logUpstreamErrorResponseBody": True}}
+    request = chat(HELLO, headers={"authorization": "Bearer key-of-the-client"})
+    await once(config, request, answer_json({"error": "bad: key-of-the-client"}, 401))
+    assert 'answered 401: {"error": "bad: ***"}' in caplog.text
 
 
 async def test_a_providers_own_error_passes_as_it_is():
@@ -245,7 +267,6 @@ class TestRetries:
             assert [chunk.raw for chunk in await anext(batches)] == [b": ping\n\n"]
 
     async def test_another_token_is_tried(self):
-        """P68"""
         config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "retryOnFailure": {"enabled": True}}}
         upstream, _, received = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
         assert json.loads(received) == COMPLETION
@@ -253,7 +274,6 @@ class TestRetries:
         assert upstream.sent[1][1].timeouts.first_byte == 30
 
     async def test_one_token_is_not_tried_twice(self):
-        """P69"""
         config = {"provider": {**OPENAI, "retryOnFailure": {"enabled": True, "maxRetries": 3}}}
         upstream, reply, _ = await once(config, chat(HELLO), answer_json({}, 500))
         assert (len(upstream.sent), reply.status) == (1, 500)
@@ -317,19 +337,42 @@ class TestChoosing:
         models = answer_json(
             {"object": "list", "data": [{"id": "gpt-4", "object": "model", "created": 1, "owned_by": "o"}]}
         )
-        upstream = FakeUpstream(models)
+        upstream = Switch({"https": FakeUpstream(models), "builtin": BuiltinUpstream(WordCounter())})
         async with proxy(config, upstream) as send:
             reply = await send(Request("GET", "/v1/models", "", chat({}).headers))
             assert [model["id"] for model in json.loads(await reply.body())["data"]] == ["gpt-4", "echo", "mock"]
 
     async def test_without_an_active_provider_the_plugin_does_nothing(self):
-        """P62"""
         with pytest.raises(GatewayError, match="no upstream"):
             await once({"providers": [{"id": "a", **OPENAI}]}, chat(HELLO))
 
     async def test_builtin_models_are_providers_like_others(self):
-        _, _, received = await once({"provider": {"type": "builtin", "modelMapping": {"gpt-4": "echo"}}}, chat(HELLO))
-        assert json.loads(received)["choices"][0]["message"]["content"] == "hi"
+        config = {"provider": {"type": "builtin", "modelMapping": {"gpt-4": "echo"}}}
+        async with proxy(config, Switch({"builtin": BuiltinUpstream(WordCounter())})) as send:
+            reply = await send(chat(HELLO))
+            assert json.loads(await reply.body())["choices"][0]["message"]["content"] == "hi"
+
+    async def test_each_built_in_provider_of_each_configuration_draws_its_own_faults(self):
+        """Also while an older configuration is still answering."""
+        faults = [{"kind": "status", "probability": 0.5}]
+        mock = {"type": "builtin", "modelMapping": {"*": "mock"}, "mock": {"seed": 7, "faults": faults}}
+        config = {
+            "providers": [{"id": "a", **mock}, {"id": "b", **mock}],
+            "activeProviderId": "a",
+            "byModel": {"b": "b"},
+        }
+        upstream = Switch({"builtin": BuiltinUpstream(WordCounter())})
+
+        async def statuses(send, model):
+            return [(await send(chat({**HELLO, "model": model}))).status for _ in range(20)]
+
+        async with proxy(config, upstream) as old:
+            drawn = await statuses(old, "a")
+            assert set(drawn) == {200, 500}
+            assert await statuses(old, "b") == drawn
+            async with proxy(config, upstream) as new:
+                assert await statuses(new, "a") == drawn
+            assert await statuses(old, "a") != drawn
 
 
 class TestChecks:
@@ -356,7 +399,6 @@ class TestChecks:
 
 
 async def test_firstbytetimeout_holds_for_streams():
-    """P80"""
     config = {"provider": {**OPENAI, "firstByteTimeout": 7000}}
     upstream, _, _ = await once(config, chat(STREAM), events(delta("a", "stop")))
     assert upstream.sent[0][1].timeouts.first_byte == 7
@@ -365,7 +407,6 @@ async def test_firstbytetimeout_holds_for_streams():
 
 
 async def test_the_context_file_is_fetched_once_and_inserted():
-    """P65"""
     context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns", "servicePort": 80}
     upstream = FakeUpstream(Answer(pieces=[b"CTX", b"TEXT"]), answer_json(COMPLETION))
     async with proxy({"provider": {**OPENAI, "context": context}}, upstream) as send:
@@ -386,7 +427,6 @@ async def test_the_context_file_is_fetched_once_and_inserted():
 
 
 async def test_a_context_file_that_cannot_be_had():
-    """P66"""
     context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns"}
     with pytest.raises(GatewayError) as caught:
         await once({"provider": {**OPENAI, "context": context}}, chat(HELLO), Answer(404))
@@ -394,7 +434,6 @@ async def test_a_context_file_that_cannot_be_had():
 
 
 async def test_thinking_is_promoted_everywhere_but_in_higress():
-    """P58"""
     config = {"provider": {**OPENAI, "promoteThinkingOnEmpty": True}}
     answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "", "reasoning_content": "why"}}]}
     _, _, received = await once(config, chat(HELLO), answer_json(answer))
@@ -409,7 +448,6 @@ async def test_thinking_is_promoted_everywhere_but_in_higress():
 
 @pytest.mark.parametrize("asked, vector", [("base64", "AACAPwAAAEA="), ("float", [1.0, 2.0]), (None, [1.0, 2.0])])
 async def test_embeddings_come_in_the_format_that_was_asked_for(asked, vector):
-    """clients.md E16"""
     body = {"model": "e", "input": "a", **({"encoding_format": asked} if asked else {})}
     answer = answer_json({"data": [{"index": 0, "embedding": [1.0, 2.0]}]})
     _, _, received = await once({"provider": OPENAI}, chat(body, path="/v1/embeddings"), answer)
@@ -417,14 +455,12 @@ async def test_embeddings_come_in_the_format_that_was_asked_for(asked, vector):
 
 
 async def test_an_explicit_null_is_not_forwarded():
-    """clients.md E9"""
     request = chat({"model": "e", "input": "a", "encoding_format": None}, path="/v1/embeddings")
     upstream, _, _ = await once({"provider": OPENAI}, request)
     assert "encoding_format" not in upstream.json()
 
 
 async def test_a_generic_provider_without_a_host_goes_where_the_route_goes():
-    """P60"""
     upstream = FakeUpstream()
     route = Route("r", "up.dns:80", make_exchange(chat({})).target)
     async with proxy({"provider": {"type": "generic"}}, upstream) as send:
@@ -531,8 +567,8 @@ class TestFindingsOfABreaker:
         config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "builtin"}], "activeProviderId": "a",
                   "byModel": {"meta/*": "b"}}  # fmt: skip
         for path in ("/v1/models/meta%2Fx", "/models/meta/x"):
-            upstream, reply, _ = await once(config, Request("GET", path, "", chat({}).headers))
-            assert (upstream.sent, reply.status) == ([], 404)
+            upstream, _, _ = await once(config, Request("GET", path, "", chat({}).headers))
+            assert [target.origin.scheme for _, target in upstream.sent] == ["builtin"]
 
 
 def identity_of(config, services=None):

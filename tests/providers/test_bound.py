@@ -35,7 +35,6 @@ async def written(config, body):
     ],
 )
 async def test_a_body_without_a_model_gets_the_mapping_of_any(config, expected):
-    """P13 to P15"""
     body = await written(ProviderConfig(**config, model_mapping={"*": "m"}), HELLO)
     assert body.get("model") == expected
 
@@ -53,3 +52,12 @@ class TestServices:
         exchange = make_exchange(request, route=Route("r", "llm.dns"))
         with pytest.raises(GatewayError, match=r"services\.llm\.dns: .* is not HTTP"):
             await provider.write(exchange, request, apis.CHAT, "k")
+
+    async def test_a_provider_is_never_answered_by_the_stand_in_of_its_host_or_of_the_routes_service(self):
+        """A stand-in of DashScope embeds texts for plugins; it is no model to talk to."""
+        table = ServiceTable({}, ["dashscope.dns", "dashscope.aliyuncs.com"])
+        provider = BoundProvider(ProviderConfig(type="qwen"), make_env(FakeUpstream(), services=table))
+        request = chat(HELLO | {"model": "qwen-max"})
+        exchange = make_exchange(request, route=Route("r", "dashscope.dns:443"))
+        call = await provider.write(exchange, request, apis.CHAT, "k")
+        assert str(call.target.origin) == "https://dashscope.aliyuncs.com:443"

@@ -1,4 +1,4 @@
-"""Every row of the catalog: host, auth, paths, and what its configuration must hold (higress.md 4.8)."""
+"""Every row of the catalog: host, auth, paths, and what its configuration must hold."""
 
 from typing import Any
 
@@ -149,7 +149,6 @@ def test_paths_are_paths_of_known_apis(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", sorted(set(CATALOG) - WITHOUT_TOKENS))
 def test_tokens_are_required(type_: str) -> None:
-    """P30."""
     config = config_of(type_)
     assert CATALOG[type_].problems(config) == []
     del config["apiTokens"]
@@ -158,7 +157,6 @@ def test_tokens_are_required(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", sorted(WITHOUT_TOKENS))
 def test_tokens_are_optional(type_: str) -> None:
-    """P29, P60."""
     config = config_of(type_)
     del config["apiTokens"]
     assert CATALOG[type_].problems(config) == []
@@ -172,12 +170,12 @@ def test_what_the_client_sends_to_authenticate_goes_on_only_where_it_may(type_: 
 @pytest.mark.parametrize(
     ("config", "problems"),
     [
-        ({"type": "ollama", "ollamaServerHost": "127.0.0.1"}, ["missing ollamaServerPort in provider config"]),  # P49
+        ({"type": "ollama", "ollamaServerHost": "127.0.0.1"}, ["missing ollamaServerPort in provider config"]),
         ({"type": "ollama", "ollamaServerPort": 1}, ["missing ollamaServerHost in provider config"]),
         (
             {"type": "qwen", "qwenFileIds": ["a"], "context": {"fileUrl": "http://f/x"}, **TOKENS},
             ["qwenFileIds and context cannot be configured at the same time"],
-        ),  # P96
+        ),
         ({"type": "qwen", "qwenFileIds": ["a"], "context": None, **TOKENS}, []),
         (
             {"type": "moonshot", "moonshotFileId": "a", "context": {"fileUrl": "x"}},
@@ -219,7 +217,7 @@ def test_types_that_cannot_be_used() -> None:
 
 @pytest.mark.parametrize("type_", CATALOG)
 def test_an_api_that_is_missing(type_: str) -> None:
-    """P35, P81: refused by most, passed on by those that Higress passes on."""
+    """Refused by most, passed on by those that Higress passes on."""
     passing = {"openai", "azure", "ollama", "claude", "generic", "builtin"}
     assert CATALOG[type_].unlisted == ("pass" if type_ in passing else "refuse")
 
@@ -228,17 +226,16 @@ def test_quirks() -> None:
     def having(name: str) -> set[str]:
         return {row.type for row in CATALOG.values() if getattr(row, name)}
 
-    assert having("usage_in_choice") == {"moonshot"}  # P79
-    assert having("keeps_developer_role") == {"azure"}  # P18, P19
-    assert set(CATALOG) - having("maps_models") == {"generic"}  # P59
-    assert set(CATALOG) - having("injects_usage") == {"generic", "cohere"}  # P59
+    assert having("usage_in_choice") == {"moonshot"}
+    assert having("keeps_developer_role") == {"azure"}
+    assert set(CATALOG) - having("maps_models") == {"generic"}
+    assert set(CATALOG) - having("injects_usage") == {"generic", "cohere"}
     assert having("takes_response_schema") == {"openai", "longcat"}
-    assert {row.type for row in CATALOG.values() if row.without_model == "leave"} == {"qwen", "generic"}  # P15
-    assert not {"openai", "deepseek", "ollama", "azure", "generic"} & having("reads_replies")  # P58
+    assert {row.type for row in CATALOG.values() if row.without_model == "leave"} == {"qwen", "generic"}
+    assert not {"openai", "deepseek", "ollama", "azure", "generic"} & having("reads_replies")
 
 
 def test_anthropic_messages_are_native_where_higress_says_so() -> None:
-    """P76, P77."""
     native = {row.type: row.paths[apis.MESSAGES] for row in CATALOG.values() if apis.MESSAGES in row.paths}
     assert native == {
         "claude": "/v1/messages",
@@ -250,7 +247,7 @@ def test_anthropic_messages_are_native_where_higress_says_so() -> None:
 
 def test_variants() -> None:
     qwen = CATALOG["qwen"].variant({"qwenEnableCompatible": False})
-    assert (qwen.dialect, qwen.paths[apis.CHAT]) == ("qwen", "/api/v1/services/aigc/text-generation/generation")  # P51
+    assert (qwen.dialect, qwen.paths[apis.CHAT]) == ("qwen", "/api/v1/services/aigc/text-generation/generation")
     assert apis.COMPLETIONS not in qwen.paths
     assert (
         CATALOG["qwen"].variant({}).dialect
@@ -259,5 +256,5 @@ def test_variants() -> None:
     )
     zhipu = CATALOG["zhipuai"].variant({"zhipuCodePlanMode": True})
     assert zhipu.paths[apis.CHAT] == "/api/coding/paas/v4/chat/completions"
-    code = CATALOG["claude"].variant({"claudeCodeMode": True})  # P89
+    code = CATALOG["claude"].variant({"claudeCodeMode": True})
     assert (code.auth, code.query) == (BEARER, "beta=true")

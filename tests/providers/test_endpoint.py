@@ -1,4 +1,4 @@
-"""Configured hosts and URLs: where a request goes then (higress.md 4.8)."""
+"""Configured hosts and URLs: where a request goes then."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def endpoint(type_: str, *, faithful: bool = True, **config: Any) -> Endpoint:
     ("type_", "config", "authority", "origin"),
     [
         ("qwen", {"qwenDomain": "dashscope-intl.aliyuncs.com"}, "dashscope-intl.aliyuncs.com",
-         "https://dashscope-intl.aliyuncs.com:443"),  # P94
+         "https://dashscope-intl.aliyuncs.com:443"),
         ("doubao", {"doubaoDomain": "ark.x"}, "ark.x", "https://ark.x:443"),
         ("zhipuai", {"zhipuDomain": "api.z.ai"}, "api.z.ai", "https://api.z.ai:443"),
-        ("generic", {"genericHost": "up.local"}, "up.local", "https://up.local:443"),  # P59
+        ("generic", {"genericHost": "up.local"}, "up.local", "https://up.local:443"),
         ("vllm", {"vllmServerHost": "gpu"}, "gpu", "http://gpu:8000"),
         ("vllm", {"vllmServerHost": "gpu:9"}, "gpu:9", "http://gpu:9"),
         ("vllm", {"vllmCustomUrl": "https://gpu/serve"}, "gpu", "https://gpu:443"),
@@ -37,7 +37,6 @@ def test_hosts(type_: str, config: dict[str, Any], authority: str, origin: str) 
 
 @pytest.mark.parametrize("type_", ["generic", "builtin"])
 def test_no_host_is_the_route_s_own_service(type_: str) -> None:
-    """P60."""
     found = endpoint(type_)
     assert (found.origin, found.authority) == (None, "")
     assert endpoint("generic").path_of(apis.CHAT, "/v1/chat/completions") is None
@@ -46,10 +45,10 @@ def test_no_host_is_the_route_s_own_service(type_: str) -> None:
 @pytest.mark.parametrize(
     ("url", "chat", "embeddings", "file"),
     [
-        ("http://h:9/openai/v4", "/openai/v4/chat/completions", "/openai/v4/embeddings", "/openai/v4/files/f"),  # P26
+        ("http://h:9/openai/v4", "/openai/v4/chat/completions", "/openai/v4/embeddings", "/openai/v4/files/f"),
         ("http://h:9/openai/v4/", "/openai/v4/chat/completions", "/openai/v4/embeddings", "/openai/v4/files/f"),
         ("http://h:9", "/chat/completions", "/embeddings", "/files/f"),
-        ("http://h:9/x/chat/completions", *["/x/chat/completions"] * 3),  # P27
+        ("http://h:9/x/chat/completions", *["/x/chat/completions"] * 3),
         ("http://h/y/embeddings", *["/y/embeddings"] * 3),
     ],
 )
@@ -63,7 +62,7 @@ def test_a_custom_url_is_a_base_or_an_endpoint(url: str, chat: str, embeddings: 
 @pytest.mark.parametrize(
     ("url", "chat", "models", "query"),
     [
-        ("https://r?api-version=1", "/openai/deployments/m/chat/completions", "/openai/models", "api-version=1"),  # P20
+        ("https://r?api-version=1", "/openai/deployments/m/chat/completions", "/openai/models", "api-version=1"),
         ("https://r/?api-version=1", "/openai/deployments/m/chat/completions", "/openai/models", "api-version=1"),
         ("https://r/openai/deployments/dep?api-version=1", "/openai/deployments/dep/chat/completions",
          "/openai/models", "api-version=1"),
@@ -91,7 +90,7 @@ def test_a_model_cannot_leave_its_place_in_a_path() -> None:
 
 
 def test_configured_capabilities_go_over_the_table() -> None:
-    """P81; a name that is none is dropped as Higress does."""
+    """A name that is no API's is dropped, as Higress does."""
     found = endpoint("openai", capabilities={apis.CHAT: "/alt/chat", "openai/v1/nonsense": "/x"})
     assert found.path_of(apis.CHAT, "/v1/chat/completions") == "/alt/chat"
     assert found.path_of(apis.EMBEDDINGS, "/v1/embeddings") == "/v1/embeddings"
@@ -111,7 +110,7 @@ def test_headers_come_from_the_first_key_that_is_set() -> None:
     assert endpoint("claude").headers == {"anthropic-version": "2023-06-01"}
     assert endpoint("claude", apiVersion="2024-01-01").headers["anthropic-version"] == "2024-01-01"
     assert endpoint("claude", apiVersion="b", claudeVersion="a").headers["anthropic-version"] == "a"
-    code = endpoint("claude", claudeCodeMode=True)  # P89
+    code = endpoint("claude", claudeCodeMode=True)
     assert code.headers["user-agent"] == "claude-cli/2.1.2 (external, cli)"
     assert code.query == "beta=true"
 

@@ -52,13 +52,11 @@ async def test_a_bug_in_one_probe_is_logged_and_does_not_end_them(caplog):
 
 
 async def test_an_interval_of_0_is_the_default():
-    """higress.md 4.7"""
     _, pauses = await probing({**FAILOVER, "healthCheckInterval": 0}, answer_json({}, 401), rounds=1)
     assert pauses == [5, 5]
 
 
 @pytest.mark.parametrize("key", ["failureThreshold", "successThreshold", "healthCheckInterval", "healthCheckTimeout"])
 def test_0_is_the_default(key):
-    """higress.md 4.7"""
     assert msgspec.convert({key: 0}, Failover) == Failover()
     assert msgspec.convert({key: 2}, Failover) != Failover()

@@ -1,4 +1,4 @@
-"""customSettings by name and by path (higress.md 4.5, P22)."""
+"""customSettings by name and by path."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def raw(path: str, value: Any, **more: Any) -> Setting:
     return Setting(path, value, mode="raw", **more)
 
 
-P22 = (
+SETTINGS = (
     Setting("max_tokens", 99),
     Setting("temperature", 0.5, overwrite=False),
     Setting("top_k", 3),
@@ -45,12 +45,11 @@ P22 = (
         ('{"model":"m"}', '{"model":"m","max_tokens":99,"temperature":0.5,"a":{"b":"x"}}'),
     ],
 )
-def test_p22(body: str, expected: str) -> None:
-    assert applied(body, *P22) == expected
+def test_by_name_with_and_without_overwriting(body: str, expected: str) -> None:
+    assert applied(body, *SETTINGS) == expected
 
 
 def test_other_names_are_left_out() -> None:
-    """4.5, P22."""
     names = ("max_tokens", "temperature", "top_p", "top_k", "seed", "frequency_penalty", "max_output_tokens")
     expected = {"max_tokens": 1, "temperature": 1, "top_p": 1, "seed": 1}
     assert json.loads(applied("{}", *(Setting(name, 1) for name in names))) == expected

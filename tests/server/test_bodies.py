@@ -1,4 +1,4 @@
-"""Encoded bodies (clients.md E8): whole, corrupt, cut short, and larger than they look."""
+"""Encoded bodies: whole, corrupt, cut short, and larger than they look."""
 
 import gzip
 import zlib

@@ -36,3 +36,11 @@ def shows(text: str) -> str:
             break
         lines.append(words)
     return " ".join(lines)
+
+
+def body(text: str) -> str:
+    """Its configuration, without the comment in front."""
+    lines = text.splitlines()
+    while lines and (lines[0].startswith("#") or not lines[0].strip()):
+        del lines[0]
+    return "\n".join(lines)

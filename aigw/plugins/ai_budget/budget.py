@@ -37,7 +37,7 @@ class Budget(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="what messages say")]
     per: Annotated[
         Kind | list[Kind],
-        Meta(description="run, session, consumer, route, day, month, or a list; nothing: one budget for all, for ever"),
+        Meta(description="which calls share one amount; nothing: all of them, for ever"),
     ] = []
     usd: Annotated[float | None, Meta(description="US dollars")] = None
     tokens: Annotated[int | None, Meta(description="input and output")] = None

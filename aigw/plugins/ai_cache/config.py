@@ -1,4 +1,4 @@
-"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults (higress.md 7.1, 7.2)."""
+"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults."""
 
 from __future__ import annotations
 
@@ -6,99 +6,134 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from aigw.core.stores import Service, logical_port
+from aigw.clients.redis_config import RedisConfig
 
 PREFIX = "higress-ai-cache:"
 LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Seconds = Annotated[int, Meta(ge=0)]
-Milliseconds = Annotated[int, Meta(ge=0)]
+_Port = Annotated[int, Meta(ge=0, le=65535)]
+_Service = Annotated[str, Meta(description="the service, as in `services:`")]
+_Host = Annotated[str, Meta(description="the name that its requests carry as Host")]
+_Seconds = Annotated[int, Meta(ge=0, description="how many seconds an answer is kept; 0: for ever")]
+_Milliseconds = Annotated[int, Meta(ge=0, description="milliseconds that a call may take; 0: 10000")]
+_Login = Annotated[str, Meta(description="for the login")]
+_Key = Annotated[str, Meta(description="the key of the service")]
 
 
-class Redis(Struct, frozen=True, rename="camel", kw_only=True):
+class Redis(RedisConfig, frozen=True, rename="camel", kw_only=True):
     """Where answers are kept, in the form of 2024."""
 
-    service_name: str
-    service_port: Port = 0
-    service_host: str = ""
-    username: str = ""
-    password: str = ""
-    database: Annotated[int, Meta(ge=0)] = 0
-    timeout: Milliseconds = LEGACY_TIMEOUT
-    cache_key_prefix: str = ""
-    cache_ttl: Annotated[Seconds, Meta(description="0: they do not expire")] = field(default=0, name="cacheTTL")
+    DEFAULT_TIMEOUT = TIMEOUT
+
+    service_name: _Service
+    service_port: Annotated[_Port, Meta(description="its port: 6379, or 80 for a service *.static")] = 0
+    service_host: Annotated[str, Meta(description="accepted, and not used: `services:` says where it is")] = ""
+    timeout: _Milliseconds = LEGACY_TIMEOUT
+    cache_key_prefix: Annotated[str, Meta(description="what every key begins with; default higress-ai-cache:")] = ""
+    cache_ttl: _Seconds = field(default=0, name="cacheTTL")
 
 
 class Store(Redis, frozen=True, rename="camel", kw_only=True):
     """Where answers are kept: a Redis, or a folder of this machine where `services:` names none."""
 
-    type: Literal["redis"]
-    timeout: Milliseconds = TIMEOUT
+    type: Annotated[Literal["redis"], Meta(description="the only kind of store that there is")]
+    timeout: _Milliseconds = TIMEOUT
 
 
 class Embedding(Struct, frozen=True, rename="camel", kw_only=True):
     """Who turns questions into vectors."""
 
-    type: Literal["dashscope", "openai", "azure", "cohere", "ollama", "huggingface", "textin", "xfyun"]
-    service_name: str
-    service_host: str = ""
-    service_port: Port = 0
-    timeout: Milliseconds = TIMEOUT
-    model: str = ""
-    api_key: str = ""
-    api_version: str = ""
-    textin_app_id: str = ""
-    textin_secret_code: str = ""
-    textin_matryoshka_dim: int = 0
-    app_id: str = ""
-    api_secret: str = ""
+    type: Annotated[
+        Literal["dashscope", "openai", "azure", "cohere", "ollama", "huggingface", "textin", "xfyun"],
+        Meta(description="whose API it is; this version uses dashscope"),
+    ]
+    service_name: _Service
+    service_host: _Host = ""
+    service_port: Annotated[_Port, Meta(description="its port: 443")] = 0
+    timeout: _Milliseconds = TIMEOUT
+    model: Annotated[str, Meta(description="the embedding model; default text-embedding-v2")] = ""
+    api_key: _Key = ""
+    api_version: Annotated[str, Meta(description="azure: not used by this version")] = ""
+    textin_app_id: Annotated[str, Meta(description="textin: not used by this version")] = ""
+    textin_secret_code: Annotated[str, Meta(description="textin: not used by this version")] = ""
+    textin_matryoshka_dim: Annotated[int, Meta(description="textin: not used by this version")] = 0
+    app_id: Annotated[str, Meta(description="xfyun: not used by this version")] = ""
+    api_secret: Annotated[str, Meta(description="xfyun: not used by this version")] = ""
 
 
 class Vector(Struct, frozen=True, rename="camel", kw_only=True):
     """Where the vectors of questions are kept, and how near another one has to be."""
 
-    type: Literal["dashvector", "chroma", "elasticsearch", "weaviate", "pinecone", "qdrant", "milvus"]
-    service_name: str
-    service_host: str = ""
-    service_port: Port = 443
-    api_key: str = ""
-    collection_id: str = field(default="", name="collectionID")
-    top_k: Annotated[int, Meta(ge=1)] = 1
-    timeout: Milliseconds = TIMEOUT
-    threshold: float = 1000.0
-    threshold_relation: Literal["lt", "lte", "gt", "gte"] = "lt"
-    es_username: str = ""
-    es_password: str = ""
+    type: Annotated[
+        Literal["dashvector", "chroma", "elasticsearch", "weaviate", "pinecone", "qdrant", "milvus"],
+        Meta(description="whose API it is; this version uses dashvector"),
+    ]
+    service_name: _Service
+    service_host: _Host = ""
+    service_port: Annotated[_Port, Meta(description="its port")] = 443
+    api_key: _Key = ""
+    collection_id: Annotated[str, Meta(description="the collection that holds the questions")] = field(
+        default="", name="collectionID"
+    )
+    top_k: Annotated[int, Meta(ge=1, description="how many near questions are looked up; the nearest counts")] = 1
+    timeout: _Milliseconds = TIMEOUT
+    threshold: Annotated[float, Meta(description="the score that a question near enough is held against")] = 1000.0
+    threshold_relation: Annotated[
+        Literal["lt", "lte", "gt", "gte"],
+        Meta(description="near enough is a score that is less than the threshold, at most it, greater, or at least it"),
+    ] = "lt"
+    es_username: Annotated[str, Meta(description="elasticsearch: not used by this version")] = ""
+    es_password: Annotated[str, Meta(description="elasticsearch: not used by this version")] = ""
 
 
 class FromRequest(Struct, frozen=True, rename="camel"):
-    request_body: str = ""
+    """Where the question stands, in the form of 2024."""
+
+    request_body: Annotated[str, Meta(description="a gjson path in the request")] = ""
 
 
 class FromResponse(Struct, frozen=True, rename="camel"):
-    response_body: str = ""
+    """Where the answer stands, in the form of 2024."""
+
+    response_body: Annotated[str, Meta(description="a gjson path in the answer")] = ""
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Answers requests that were answered before."""
 
-    cache: Store | None = None
-    embedding: Embedding | None = None
-    vector: Vector | None = None
-    redis: Redis | None = None
-    cache_key_strategy: Annotated[str, Meta(description="lastQuestion, allQuestions or disabled")] = "lastQuestion"
-    enable_semantic_cache: bool = False
-    cache_key_from: Annotated[str | FromRequest, Meta(description="gjson path")] = "messages.@reverse.0.content"
-    cache_value_from: Annotated[str | FromResponse, Meta(description="gjson path")] = "choices.0.message.content"
-    cache_stream_value_from: Annotated[str | FromResponse, Meta(description="gjson path")] = "choices.0.delta.content"
-    cache_tool_calls_from: str = "choices.0.delta.content.tool_calls"
-    response_template: str = ""
-    stream_response_template: str = ""
-    return_response_template: str = ""
-    return_stream_response_template: str = ""
-    cache_key_prefix: Annotated[str, Meta(description="of the form with `redis`")] = ""
-    cache_ttl: Annotated[Seconds, Meta(description="of the form with `redis`")] = field(default=0, name="cacheTTL")
+    cache: Annotated[Store | None, Meta(description="where answers are kept")] = None
+    embedding: Annotated[Embedding | None, Meta(description="higress: who turns questions into vectors")] = None
+    vector: Annotated[Vector | None, Meta(description="higress: where the vectors of questions are kept")] = None
+    redis: Annotated[Redis | None, Meta(description="the same as `cache`, in the form of 2024")] = None
+    cache_key_strategy: Annotated[
+        str,
+        Meta(description="disabled switches the cache off; lastQuestion, allQuestions: what the key is in `higress`"),
+    ] = "lastQuestion"
+    enable_semantic_cache: Annotated[
+        bool, Meta(description="higress: a question that is near enough to a stored one gets its answer")
+    ] = False
+    cache_key_from: Annotated[
+        str | FromRequest, Meta(description="higress: the gjson path of the question in a request")
+    ] = "messages.@reverse.0.content"
+    cache_value_from: Annotated[
+        str | FromResponse, Meta(description="higress: the gjson path of the text in a plain answer")
+    ] = "choices.0.message.content"
+    cache_stream_value_from: Annotated[
+        str | FromResponse, Meta(description="higress: the gjson path of the text in an event of a stream")
+    ] = "choices.0.delta.content"
+    cache_tool_calls_from: Annotated[str, Meta(description="accepted, and not used: nor does Higress use it")] = (
+        "choices.0.delta.content.tool_calls"
+    )
+    response_template: Annotated[str, Meta(description="higress: a hit, where %s is the stored text")] = ""
+    stream_response_template: Annotated[str, Meta(description="higress: a hit as a stream")] = ""
+    return_response_template: Annotated[str, Meta(description="`responseTemplate`, in the form of 2024")] = ""
+    return_stream_response_template: Annotated[
+        str, Meta(description="`streamResponseTemplate`, in the form of 2024")
+    ] = ""
+    cache_key_prefix: Annotated[str, Meta(description="what every key begins with, in the form of 2024")] = ""
+    cache_ttl: Annotated[
+        _Seconds, Meta(description="how many seconds an answer is kept, in the form of 2024; 0: for ever")
+    ] = field(default=0, name="cacheTTL")
     replay_timing: Annotated[bool, Meta(description="aigw: replay streams as slowly as they came")] = False
 
     @property
@@ -122,11 +157,6 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
         if faithful and self.original:
             return 0
         return (self.store.cache_ttl if self.store else 0) or self.cache_ttl
-
-
-def service_of(store: Redis) -> Service:
-    port = logical_port(store.service_name, store.service_port)
-    return Service(store.service_name, port, store.username, store.password, store.database, seconds(store.timeout))
 
 
 def seconds(timeout: int) -> float:

@@ -1,4 +1,4 @@
-"""The admin API of ai-quota: shows and changes what consumers have left (higress.md 13)."""
+"""The admin API of ai-quota: shows and changes what consumers have left."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The attributes that ai-statistics takes from a request and its answer: where each comes from and how pieces of a
-stream become one value (higress.md 5).
+stream become one value.
 
 A built-in key needs no source. In a stream, `first` is the first value that is neither null nor "", `replace` the last
 one, `append` all of them joined; without a rule a stream gives nothing, as in Higress."""
@@ -40,15 +40,15 @@ BUILT_IN = (*_REQUEST_PATHS, *_BODY_PATHS, *_DETAILS)
 class Attribute(Struct, frozen=True, kw_only=True):
     """One value for the log, the trace, or both."""
 
-    key: str = ""
+    key: Annotated[str, Meta(description="its name in the log")] = ""
     value_source: Annotated[str, Meta(description=f"one of {', '.join(SOURCES)}; built-in keys need none")] = ""
     value: Annotated[str, Meta(description="the value itself, a header's name, or a gjson path")] = ""
     trace_span_key: Annotated[str, Meta(description="the tag's name in the trace, if it is not `key`")] = ""
-    default_value: str = ""
+    default_value: Annotated[str, Meta(description="stands where nothing was found")] = ""
     rule: Annotated[str, Meta(description="what becomes of a stream's values: first, replace or append")] = ""
-    apply_to_log: bool = False
-    apply_to_span: bool = False
-    as_separate_log_field: bool = False
+    apply_to_log: Annotated[bool, Meta(description="write it into ai_log")] = False
+    apply_to_span: Annotated[bool, Meta(description="make it a tag of the trace")] = False
+    as_separate_log_field: Annotated[bool, Meta(description="write it beside ai_log, as a field of its own")] = False
 
 
 def _built_in(*keys: str) -> tuple[Attribute, ...]:

@@ -10,7 +10,7 @@ from aigw.core.stores import Count, Limit, Ticket
 
 
 def tell(reply: Reply, ticket: Ticket, counts: Sequence[Count]) -> None:
-    """What is left of the tightest limit, unless the provider's own is tighter (clients.md E3). A stream's head leaves
+    """What is left of the tightest limit, unless the provider's own is tighter. A stream's head leaves
     before it is settled: it counts as what is held for it."""
     least, tightest = 0, -1
     for index, limit in enumerate(ticket.limits):

@@ -1,4 +1,4 @@
-"""The rules of ai-token-ratelimit as they are configured, and what is wrong with them (higress.md 6)."""
+"""The rules of ai-token-ratelimit as they are configured, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ _KIND_MISSING = (
     "must be set"
 )
 
-_Count = Annotated[int | None, Meta(description="tokens, at least 1")]
-_Present = Annotated[str | UnsetType | None, Meta(description="no value is needed")]
+_Count = Annotated[int | None, Meta(description="tokens in this time, at least 1")]
 
 
 class Threshold(Struct, frozen=True, kw_only=True):
@@ -60,16 +59,22 @@ class LimitKey(Threshold, frozen=True, kw_only=True):
 class RuleItem(Struct, frozen=True, kw_only=True):
     """A rule: one limit_by_*, and the limits of its values. The first of `limit_keys` that fits counts."""
 
-    limit_by_header: str = ""
-    limit_by_param: str = ""
-    limit_by_cookie: str = ""
-    limit_by_consumer: _Present = UNSET
-    limit_by_per_header: str = ""
-    limit_by_per_param: str = ""
-    limit_by_per_cookie: str = ""
-    limit_by_per_consumer: _Present = UNSET
-    limit_by_per_ip: Annotated[str, Meta(description="from-remote-addr, or from-header-<name>")] = ""
-    limit_keys: list[LimitKey] = []
+    limit_by_header: Annotated[str, Meta(description="the header of which `limit_keys` have values")] = ""
+    limit_by_param: Annotated[str, Meta(description="the query parameter of which `limit_keys` have values")] = ""
+    limit_by_cookie: Annotated[str, Meta(description="the cookie of which `limit_keys` have values")] = ""
+    limit_by_consumer: Annotated[
+        str | UnsetType | None, Meta(description='"": `limit_keys` have names of consumers, as key-auth gives them')
+    ] = UNSET
+    limit_by_per_header: Annotated[str, Meta(description="each value of this header has a limit of its own")] = ""
+    limit_by_per_param: Annotated[str, Meta(description="each value of this parameter has a limit of its own")] = ""
+    limit_by_per_cookie: Annotated[str, Meta(description="each value of this cookie has a limit of its own")] = ""
+    limit_by_per_consumer: Annotated[
+        str | UnsetType | None, Meta(description='"": each consumer has a limit of its own')
+    ] = UNSET
+    limit_by_per_ip: Annotated[
+        str, Meta(description="each address has a limit of its own; from-remote-addr, or from-header-<name>")
+    ] = ""
+    limit_keys: Annotated[list[LimitKey], Meta(description="values and their limits, tried in this order")] = []
 
     def kind(self) -> tuple[str, str]:
         """The kind of the rule, and what stands for its source in keys. ("", "") if it has none."""

@@ -1,4 +1,4 @@
-"""The rules of ai-token-ratelimit at work: which limits a request falls under (higress.md 6).
+"""The rules of ai-token-ratelimit at work: which limits a request falls under.
 
 Rule: everything that a rule is made of is prepared once, and what a value leads to is remembered, so that finding the
 limits of a request is a few lookups."""

@@ -1,6 +1,6 @@
 """The counters of one machine, in an SQLite file that all workers share.
 
-Rule: all that one call looks at and changes is one transaction."""
+Rule: everything that one call reads and changes is one transaction."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import sqlite3
 
 PAGE = 500
-"""Keys that are listed in one go."""
+"""How many keys are listed at a time."""
 Settling = Callable[["sqlite3.Connection"], tuple[Count, ...]]
 
 
 class SqliteCounter:
-    """Counts under `namespace`, apart from all others in the same file. A call waits `patience` seconds at most."""
+    """The counters of one `namespace`. Other namespaces share the file. A call waits `patience` seconds at most."""
 
     def __init__(self, file: CounterFile, namespace: str = "", *, patience: float = 1.0) -> None:
         self._file = file
@@ -49,7 +49,7 @@ class SqliteCounter:
         try:
             return await self._file.decide(decide, self._patience)
         except asyncio.CancelledError:
-            for ticket in held:  # just decided, and nobody will settle it
+            for ticket in held:  # it was just decided, and nobody will settle it
                 self._file.later(self._settling(ticket, [0] * len(limits)), self._patience)
             raise
 
@@ -64,7 +64,7 @@ class SqliteCounter:
         try:
             return await self._file.decide(decide, self._patience)
         except asyncio.CancelledError:
-            if not settled:  # it waited its turn
+            if not settled:  # others were deciding
                 self._file.later(settling, self._patience)
             raise
 
@@ -111,7 +111,7 @@ class SqliteCounter:
             page = await self._page(first, end)
             for key, ends in page:
                 if ends is not None and ends <= self._file.now():
-                    await self._counts([key])  # looks at it, and so it is gone
+                    await self._counts([key])  # looking at it deletes it
                 else:
                     yield self._namespace.decode(key)
             if len(page) < PAGE:
@@ -164,7 +164,7 @@ def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
 
 
 def _amounts(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, int]:
-    """What the ticket holds under each key. Raises StoreError for more than 64 bits hold."""
+    """How much the ticket holds under each key. Raises StoreError for a number of more than 64 bits."""
     amounts: dict[bytes, int] = {}
     for key, limit, count in zip(keys, ticket.limits, ticket.counts, strict=True):
         if limit.hold:

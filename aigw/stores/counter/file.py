@@ -1,7 +1,7 @@
-"""The file of the counters: one decision at a time, of all processes, and nobody waits for a lock on the event loop.
+"""The file of the counters. All processes together make one decision at a time; none blocks its event loop for that.
 
-Rule: decisions run on the event loop, because they take microseconds; those of one turn of the loop are one
-transaction, which is most of what they cost. Where another process is deciding, what comes meanwhile waits."""
+Rule: decisions run on the event loop, because they take microseconds. All decisions of one turn of the loop are one
+transaction, because that is most of their cost. While another process decides, new decisions wait."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TURN_SECONDS = 0.0003
-"""Another process's decision takes a fifth of it."""
+"""How long to wait for another process. A decision takes a fifth of it."""
 TURN = 32
-"""Decisions in one transaction, which is about a millisecond."""
+"""How many decisions a transaction may have: they take about a millisecond."""
 
 
 class _Waiting(NamedTuple):
@@ -38,7 +38,7 @@ class _Waiting(NamedTuple):
 
 
 class CounterFile:
-    """`now` gives seconds since 1970."""
+    """The counters of one file. `now` returns seconds since 1970."""
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
         self.now = now
@@ -50,7 +50,7 @@ class CounterFile:
         self._prune_at = 0.0
 
     async def read(self, look: Callable[[sqlite3.Connection], T], patience: float) -> T:
-        """One state of the file. Raises StoreError."""
+        """Looks at one state of the file. Raises StoreError."""
         import sqlite3
 
         connection = self._opening.ready() or await self._look()
@@ -62,19 +62,19 @@ class CounterFile:
         return await self._wait(look, patience)
 
     async def decide(self, decision: Callable[[sqlite3.Connection], T], patience: float) -> T:
-        """Nobody else changes the file meanwhile, and what `decision` changes is kept. It is not called once its caller
-        was cancelled; it may be called again where the file could not be written. Of what it raises, a StoreError,
-        the others in the same transaction notice nothing.
+        """Runs `decision` while nobody else changes the file, and keeps what it changes. It is not called if the caller
+        was cancelled, and called again if the file could not be written. If it raises StoreError, the other decisions
+        of the transaction go on.
 
-        Raises StoreError, also for who waited `patience` seconds."""
+        Raises StoreError, also after waiting for `patience` seconds."""
         return await self._wait(decision, patience)
 
     def later(self, decision: Callable[[sqlite3.Connection], Any], patience: float) -> None:
-        """Decides for a caller that cannot wait any more."""
+        """Runs a decision for a caller that cannot wait any more."""
         self._wait(decision, patience).add_done_callback(_retrieve)
 
     async def aclose(self) -> None:
-        """Waits for what is still to be decided."""
+        """Waits for the decisions that are left."""
         if self._soon is not None:
             self._soon.cancel()
             self._take_turn_now()
@@ -92,13 +92,13 @@ class CounterFile:
         return outcome
 
     def _take_turn_now(self) -> None:
-        """Decides at once what the file lets decide at once; a task waits for the rest."""
+        """Makes the decisions that the file allows now. A task waits for the others."""
         import sqlite3
 
         self._soon = None
         connection = self._opening.ready()
         if connection is not None:
-            with contextlib.suppress(sqlite3.Error):  # the task tells why, if it is not over by then
+            with contextlib.suppress(sqlite3.Error):  # if the trouble lasts, the task will tell
                 self._take_turn(connection)
         if self._waiting:
             self._turns = asyncio.get_running_loop().create_task(self._take_turns())
@@ -121,7 +121,7 @@ class CounterFile:
                 await asyncio.sleep(TURN_SECONDS)
 
     def _take_turn(self, connection: sqlite3.Connection) -> None:
-        """Decides what has waited longest. Raises sqlite3.Error, and then all of it still waits."""
+        """Makes the decisions that have waited longest. If it raises sqlite3.Error, all of them still wait."""
         import sqlite3
 
         turn = [one for one in islice(self._waiting, TURN) if not one.outcome.done()]
@@ -149,7 +149,7 @@ class CounterFile:
                 one.outcome.set_result(result)
 
     def _give_up(self, why: str, until: float = math.inf) -> None:
-        """Tells those who may wait until then at most."""
+        """Fails the decisions whose patience ends by then."""
         late = [one for one in self._waiting if one.until < until]
         self._waiting = deque(one for one in self._waiting if one.until >= until)
         for one in late:
@@ -157,7 +157,7 @@ class CounterFile:
                 one.outcome.set_exception(StoreError(why))
 
     async def _look(self) -> sqlite3.Connection:
-        """About once a second."""
+        """Opens the file, and checks about once a second that it is still the same."""
         connection = await self._opening.get()
         if time.monotonic() > self._prune_at:
             self._prune_at = time.monotonic() + PRUNE_SECONDS
@@ -193,6 +193,6 @@ def _decided(one: _Waiting, connection: sqlite3.Connection) -> Any:
 
 
 def _retrieve(outcome: asyncio.Future[Any]) -> None:
-    """Nobody asks what became of it."""
+    """Takes the exception of a decision that nobody waits for, so that asyncio does not log it."""
     if not outcome.cancelled():
         outcome.exception()

@@ -1,4 +1,4 @@
-"""What is in the file of the counters, how it is opened, and how what nobody looks at any more is deleted."""
+"""The schema of the file of the counters: how it is opened, and how old states are deleted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 FILE_NAME = "counters.sqlite"
-"""Below the state folder."""
+"""The file below the state folder."""
 FORMAT = Format(
     "counter file",
     application=0x61696763,  # "aigc"
@@ -28,7 +28,7 @@ FORMAT = Format(
 )
 OPEN_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
-"""What expired so long ago and was not looked at since is deleted, as often."""
+"""How often old states are deleted, and how long they must have been expired by then."""
 _PRUNE = (
     "DELETE FROM counters WHERE key IN (SELECT key FROM counters WHERE ends < :before LIMIT 1000)",
     "DELETE FROM holds WHERE (key, ticket) IN (SELECT key, ticket FROM holds WHERE frees < :before LIMIT 1000)",
@@ -36,13 +36,13 @@ _PRUNE = (
 
 
 def open_counters(path: Path) -> sqlite3.Connection:
-    """A connection that waits for nobody; what killed processes held is free. Raises StoreError."""
+    """Opens a connection that does not wait for locks, and releases what killed processes held. Raises StoreError."""
     import sqlite3
 
     try:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)))
-            with contextlib.suppress(sqlite3.OperationalError):  # busy: the leases end all the same
+            with contextlib.suppress(sqlite3.OperationalError):  # busy: the leases will end by themselves
                 free_abandoned(connection)
             connection.execute("PRAGMA busy_timeout = 0")
             stack.pop_all()
@@ -52,7 +52,7 @@ def open_counters(path: Path) -> sqlite3.Connection:
 
 
 def prune(path: Path, now: float) -> None:
-    """Takes a short turn for every thousand."""
+    """Deletes a thousand at a time, so that others need not wait long."""
     import sqlite3
 
     try:
@@ -61,4 +61,4 @@ def prune(path: Path, now: float) -> None:
                 while connection.execute(statement, {"before": now - PRUNE_SECONDS}).rowcount:
                     pass
     except (sqlite3.Error, OSError, StoreError):
-        pass  # there is a next time
+        pass  # the next run will delete them

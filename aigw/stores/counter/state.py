@@ -1,6 +1,6 @@
-"""What stands under one key in the file of the counters, and the statements that see and change it.
+"""The state of one key in the file of the counters, and the statements that read and change it.
 
-Rule: what has expired is gone at the moment that it is looked at, and stays gone when the clock is set back."""
+Rule: an expired state is deleted when somebody looks at it, and does not come back when the clock is set back."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LARGEST = (1 << 63) - 1
 
 
 class State(NamedTuple):
-    """`used` is None where nothing was charged, `ends` where no window runs, `frees` where nothing is held; else when
-    the first hold expires."""
+    """`used` is None if nothing was charged. `ends` is the end of the window, None if none runs. `frees` is when the
+    first hold expires, None if nothing is held."""
 
     used: int | None
     ends: float | None
@@ -39,7 +39,7 @@ class State(NamedTuple):
         return Count(self.used or 0, self.held, 0.0 if self.ends is None else self.ends - now)
 
     def charged(self, limit: Limit, charge: int, *, within: bool, now: float) -> State:
-        """Raises StoreError for more than 64 bits hold."""
+        """The state after a charge. Raises StoreError for a number of more than 64 bits."""
         used = self.used or 0
         if not charge or (within and used > limit.limit):
             return self
@@ -48,20 +48,20 @@ class State(NamedTuple):
 
 
 def fitting(number: int) -> int:
-    """The number, if 64 bits hold it. Raises StoreError."""
+    """Returns the number. Raises StoreError if it has more than 64 bits."""
     if not -_LARGEST <= number <= _LARGEST:
         raise StoreError("an amount does not fit into 64 bits")
     return number
 
 
 def see(connection: sqlite3.Connection, key: bytes) -> State:
-    """What stands there, expired or not."""
+    """The state of a key, expired or not."""
     used, ends, held, frees = connection.execute(_SEE, (key,)).fetchone()
     return State(used, ends, held or 0, frees)
 
 
 def look(connection: sqlite3.Connection, key: bytes, now: float) -> State:
-    """What stands there, after what has expired is gone."""
+    """The state of a key. What has expired is deleted first."""
     state = see(connection, key)
     if not state.expired(now):
         return state
@@ -89,6 +89,6 @@ def free(connection: sqlite3.Connection, key: bytes, ticket: str) -> None:
 
 
 def listed(connection: sqlite3.Connection, first: bytes, end: bytes, count: int) -> list[tuple[bytes, float | None]]:
-    """The next keys from `first` until before `end` that were charged, and when their windows end."""
+    """The next charged keys, from `first` to before `end`, and when their windows end."""
     rows: list[tuple[bytes, float | None]] = connection.execute(_LIST, (first, end, count)).fetchall()
     return rows

@@ -1,7 +1,8 @@
-"""The names of tickets in the file of the counters: they say which process holds, so that what a killed one held comes
-free when the next one opens the file, and not only when its lease ends.
+"""The names of tickets in the file of the counters. A name says which process holds. So the next process that opens the
+file can release what a killed process held, before its lease ends.
 
-Rule: in doubt a process lives: one of another machine or container, or one whose number somebody else has by now."""
+Rule: in doubt a process is alive, for instance one of another machine or container, or one whose number another process
+has now."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def new_ticket() -> str:
 
 
 def free_abandoned(connection: sqlite3.Connection) -> None:
-    """Frees what processes hold that are no more. Raises sqlite3.Error."""
+    """Releases what dead processes hold. Raises sqlite3.Error."""
     tickets = [ticket for (ticket,) in connection.execute(_HOLDING)]
     owners = {owner: _is_gone(owner) for owner in {_owner(ticket) for ticket in tickets}}
     connection.executemany(_FREE, [(ticket,) for ticket in tickets if owners[_owner(ticket)]])
@@ -36,13 +37,13 @@ def free_abandoned(connection: sqlite3.Connection) -> None:
 
 @cache
 def _own() -> str:
-    """Machine, process, and what tells it from another process that had the same number."""
+    """The machine, the process, and what tells this process from an earlier one with the same number."""
     machine = blake2b(f"{socket.gethostname()} {_namespace()}".encode(), digest_size=4).hexdigest()
     return f"{machine}.{os.getpid():x}.{_ids.getrandbits(32):x}"
 
 
 def _namespace() -> int:
-    """Tells containers apart that have one name: the numbers of their processes are not the same."""
+    """Tells containers of the same name apart: each has its own numbering of processes."""
     try:
         return Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
@@ -60,13 +61,13 @@ def _is_gone(owner: str) -> bool:
     try:
         pid = int(number, 16)
     except ValueError:
-        return False  # of an earlier version
+        return False  # an earlier version named it
     if machine != own.partition(".")[0] or owner == own:
         return False
     if pid == os.getpid():
         return True
     if sys.platform == "win32":
-        return False  # there, signal 0 ends a process
+        return False  # on Windows signal 0 ends a process
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

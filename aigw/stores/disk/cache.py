@@ -1,7 +1,7 @@
-"""The one cache folder of a process: who reads it, who writes it, and how much it may hold.
+"""The cache folder of a process: which thread reads it, which one writes it, and how much it may hold.
 
-Rule: reading is done on the event loop, because it takes microseconds and waits for nobody. What changes something runs
-in a thread of its own, all that came meanwhile in one transaction, and is told when that is committed."""
+Rule: reads run on the event loop, because they take microseconds and wait for nothing. Writes run in a thread; those
+that came meanwhile are one transaction, and their callers wait until it is committed."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ T = TypeVar("T")
 Job = Callable[[Cache], Any]
 
 FOLDER = "cache"
-"""Below the state folder."""
+"""The folder below the state folder."""
 SIZE = 1 << 30
 LARGEST = 32 << 20
 EXPIRE_SECONDS = 60.0
-"""How often what has expired is deleted."""
+"""How often expired values are deleted."""
 
 
 class DiskCache:
-    """Beyond about `size` bytes the oldest values make room. A value of more than `largest` bytes (LARGEST, or a
-    quarter of `size`) is not kept. `now` gives seconds since 1970."""
+    """Above about `size` bytes the oldest values are dropped. A value of more than `largest` bytes (LARGEST, or a
+    quarter of `size`) is not kept. `now` returns seconds since 1970."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class DiskCache:
         self._thread = ThreadPoolExecutor(1, "cache")
         self._opening = Opening(folder / FILE_NAME, self._open, self._close, monotonic=monotonic)
         self._readable: Cache | None = None
-        """The one that has a connection of the event loop's thread."""
+        """The cache to which the thread of the event loop has a connection."""
         self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
         self._working: asyncio.Task[None] | None = None
         self._expire_at = 0.0
@@ -67,7 +67,7 @@ class DiskCache:
             raise await self._failed(cache, error) from None
 
     async def write(self, job: Callable[[Cache], T]) -> T:
-        """Returns once it is committed. Raises StoreError."""
+        """Returns when the change is committed. Raises StoreError."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, done))
         if self._working is None:
@@ -130,7 +130,7 @@ class DiskCache:
         return await self._in_thread(open_cache, self._folder, self._size, self.largest)
 
     async def _close(self, cache: Cache) -> None:
-        """A connection for each of the two threads."""
+        """Closes the connections of both threads."""
         cache.close()
         await self._in_thread(cache.close)
 

@@ -1,8 +1,8 @@
-"""diskcache as aigw uses it: bytes under bytes, and nothing else. Only loaded once a cache is opened.
+"""diskcache as aigw uses it: keys and values are bytes. It is loaded only when a cache is opened.
 
-Rule: a cache folder may have been prepared by someone else, so nothing in it is unpickled (diskcache would:
-CVE-2025-69872), no path in it is followed, and no setting in it is taken over. All values stand in the one SQLite file,
-so that a value is there whole or not at all, whenever a process is killed."""
+Rule: somebody else may have prepared a cache folder. So nothing in it is unpickled (diskcache does that:
+CVE-2025-69872), no path in it is followed, and no setting in it is used. All values are in one SQLite file, so that a
+process that is killed leaves a value whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ FORMAT = Format(
     application=0x6169676B,  # "aigk"
     version=1,
     schema=(),  # diskcache's
-    pragmas=("auto_vacuum = FULL",),  # what is deleted makes room at once
+    pragmas=("auto_vacuum = FULL",),  # the space of deleted values is free at once
 )
 FILE_NAME = DBNAME
-"""In the folder; diskcache gives it."""
+"""The file in the folder. diskcache chose its name."""
 FAILURES = (sqlite3.Error, OSError, Timeout)
-"""What a call of a cache may raise."""
+"""The exceptions of a cache."""
 OPEN_SECONDS = 1.0
 _HEADS = """SELECT key, CAST(substr(value, 1, ?) AS BLOB) FROM Cache
     WHERE key >= ? AND key < ? AND raw = 1 AND length(value) > 0 ORDER BY key LIMIT ?"""
 _ROW_BYTES = 10_000
-"""What a row may need beside its value: its key, mostly."""
+"""How many bytes a row may need beside its value, for its key and the rest."""
 
 
 class RawDisk(Disk):  # type: ignore[misc]
-    """Stores values as they are, and takes a row that says anything else for one that is not there."""
+    """Stores values unchanged, and treats a row of any other kind as missing."""
 
     def put(self, key: bytes) -> tuple[bytes, bool]:
         return key, True
@@ -52,16 +52,16 @@ class RawDisk(Disk):  # type: ignore[misc]
 
     def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> bytes:
         if not isinstance(value, bytes):
-            raise OSError("not a value of aigw's")  # which diskcache takes for a miss
+            raise OSError("not a value of aigw's")  # diskcache counts this as a miss
         return value
 
     def remove(self, file_path: str) -> None:
-        """No value has a file of its own, whatever a row says."""
+        """Deletes nothing: no value has a file of its own, whatever a row says."""
 
 
 def open_cache(folder: Path, size: int, largest: int) -> Cache:
-    """The cache in this folder, which is made if need be. It keeps about `size` bytes; no value has more than
-    `largest`.
+    """Opens the cache in this folder, and makes it if it is missing. It keeps about `size` bytes, and no value with
+    more than `largest` bytes.
 
     Raises StoreError."""
     path = folder / FILE_NAME
@@ -82,7 +82,7 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
 
 
 def limit_values(cache: Cache, largest: int) -> None:
-    """Lets SQLite itself refuse what is larger, before it is in memory; for each thread that uses the cache."""
+    """Lets SQLite refuse larger values before they are in memory. Must be called in each thread that uses the cache."""
     cache._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, largest + _ROW_BYTES)
 
 
@@ -93,7 +93,7 @@ def heads(cache: Cache, first: bytes, end: bytes, length: int, count: int) -> li
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """diskcache makes attributes and pragmas of what it finds among its settings."""
+    """Refuses settings that are not ours: diskcache turns whatever it finds there into attributes and pragmas."""
     if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         return  # nothing is there yet
     strange = not made_of(connection, _schema())
@@ -107,7 +107,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 @functools.cache
 def _schema() -> frozenset[str]:
-    """What diskcache makes, as it makes it: seen in a cache of its own."""
+    """The schema that diskcache makes, read from a new cache."""
     with tempfile.TemporaryDirectory() as folder:
         Cache(folder, sqlite_synchronous=0, sqlite_journal_mode="memory").close()
         with contextlib.closing(sqlite3.connect(Path(folder) / FILE_NAME)) as connection:

@@ -1,6 +1,6 @@
-"""Values in a cache folder that all workers share, over diskcache. Only loaded where something is kept.
+"""A KV in a cache folder that all workers share, on diskcache. It is loaded only when something is kept.
 
-Rule: a value carries its format and when it expires; one of another format is not there."""
+Rule: a value carries its format and its expiry. A value of another format counts as missing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aigw.stores.disk.file import heads
 from aigw.stores.namespace import Namespace
 
 PAGE = 200
-"""Keys that are looked at in one go."""
+"""How many keys are listed at a time."""
 _FORMAT = b"aigw1"
 _EXPIRES = struct.Struct("<d")
 _HEAD = len(_FORMAT) + _EXPIRES.size
 
 
 class DiskKV:
-    """Values under `namespace`, apart from all others in the same folder."""
+    """The values of one `namespace`. Other namespaces share the folder."""
 
     def __init__(self, cache: DiskCache, namespace: str = "") -> None:
         self._cache = cache
@@ -57,7 +57,7 @@ class DiskKV:
     async def keys(self, prefix: str = "") -> AsyncIterator[str]:
         first, end = self._namespace.span(prefix)
         while True:
-            page = await self._cache.write(_page(first, end))  # it reads, but as much as a thread is for
+            page = await self._cache.write(_page(first, end))  # it reads too much for the event loop
             for name, head in page:
                 if _expires(head) > self._cache.now():
                     yield self._namespace.decode(name)
@@ -74,7 +74,7 @@ class DiskKV:
 
 
 def _expires(whole: bytes) -> float:
-    """When a value expires, by its head. What is not in this format has expired long ago."""
+    """The time at which a value expires, read from its head. A value of another format has expired long ago."""
     if len(whole) < _HEAD or not whole.startswith(_FORMAT):
         return -math.inf
     expires: float = _EXPIRES.unpack_from(whole, len(_FORMAT))[0]

@@ -1,7 +1,7 @@
-"""A circuit breaker: after one failure nobody waits for a server again until it has answered a probe.
+"""A circuit breaker: after a failure, calls fail at once until the server has answered a probe.
 
-Rule: probes run in the background, first soon and then once a second; a request never is the probe. What the first
-probe finds right again is not worth a line in the log."""
+Rule: probes run in the background, the first one soon, the others once a second. A request is never the probe. If the
+first probe succeeds, the log says nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_SECONDS = 1.0
 
 
 class Breaker:
-    """`problem` says why it is open; "" while it is closed. `probe` tells what is wrong now, "" if nothing is."""
+    """`problem` says why the breaker is open; "" if it is closed. `probe` returns what is wrong now, or ""."""
 
     def __init__(self, name: str, probe: Callable[[], Awaitable[str]]) -> None:
         self.problem = ""

@@ -1,7 +1,7 @@
-"""The connections to one Redis. Commands of the same moment leave together, as one pipeline.
+"""The connections to one Redis. Commands that come at the same moment leave as one pipeline.
 
-Rule: nobody waits longer than the timeout, and nobody at all for a server that has just failed. After a failure every
-connection is given up, so that no late reply is ever taken for another's."""
+Rule: a call waits for the timeout at most, and not at all for a server that has just failed. After a failure all
+connections are closed, so that a late reply is never taken for the reply to another command."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from aigw.stores.redis.connect import Connected, connect
 from aigw.stores.redis.url import CLUSTER, RedisAddress
 
 MAX_SECONDS = 1.0
-"""The longest that a request waits, whatever its plugin's `timeout`: Higress's own default."""
+"""A request waits no longer than this, whatever the `timeout` of its plugin. It is Higress's default."""
 POOL = 4
-"""Connections, each of which carries a pipeline at a time."""
+"""How many connections there are. Each carries one pipeline at a time."""
 BATCH = 128
 SCAN = 500
 T = TypeVar("T")
@@ -36,7 +36,7 @@ Command = tuple[Word, ...]
 
 
 class Script:
-    """A Lua script, which the server is given once and then called for by its name."""
+    """A Lua script. The server gets its text once; after that it is called by its hash."""
 
     def __init__(self, text: str) -> None:
         self._text = text.encode()
@@ -56,7 +56,7 @@ class _Sent(NamedTuple):
 
 
 class RedisClient:
-    """Lives in one event loop. `service` gives user, password and database where the address has none."""
+    """The client of one event loop. `service` has the user, password and database for an address without them."""
 
     def __init__(self, address: RedisAddress, service: Service) -> None:
         self.name = address.name
@@ -71,11 +71,12 @@ class RedisClient:
         self._breaker = Breaker(f"Redis at {self.name}", self._probe)
 
     async def call(self, *command: Word) -> Any:
-        """The reply. Raises StoreError. What was sent is carried out even if the caller is cancelled."""
+        """Returns the reply. Raises StoreError. A command that was sent is carried out even if the caller is
+        cancelled."""
         return await self._put(command)
 
     def run(self, script: Script, keys: Sequence[bytes], words: Sequence[Word] = ()) -> asyncio.Future[Any]:
-        """As `call`, for a script. In a cluster its keys must have one hash tag."""
+        """Calls a script, as `call` does a command. In a cluster its keys must have one hash tag."""
         if self._address.kind == CLUSTER and len({key_slot(key) for key in keys}) > 1:
             raise self.error("in a cluster the keys of one decision need a common {hash tag}")
         return self._put(script.call(keys, words), script)
@@ -93,7 +94,7 @@ class RedisClient:
         return future
 
     async def scan(self, pattern: bytes) -> AsyncIterator[bytes]:
-        """The keys of strings that match; one may come twice."""
+        """The keys of string values that match. A key may come twice."""
         if self._breaker.problem:
             raise self.error(self._breaker.problem)
         connected = self._open()
@@ -109,7 +110,7 @@ class RedisClient:
             yield key
 
     def parse(self, reply: Any, read: Callable[[Any], T]) -> T:
-        """Raises StoreError for a reply that cannot be read."""
+        """Reads a reply. Raises StoreError if that fails."""
         try:
             return read(reply)
         except (TypeError, ValueError, LookupError):
@@ -145,7 +146,7 @@ class RedisClient:
                 sent.future.set_result(reply)
 
     async def _replies(self, batch: list[_Sent]) -> list[Any]:
-        if self._breaker.problem:  # since they were put into the queue
+        if self._breaker.problem:  # the server failed after they were put into the queue
             return [self.error(self._breaker.problem) for _ in batch]
         connected = None
         try:
@@ -160,7 +161,7 @@ class RedisClient:
         return replies
 
     async def _execute(self, connected: Connected, commands: list[Command]) -> list[Any]:
-        """The replies, of which one may be an error that is its command's own."""
+        """The replies. A reply may be an error that concerns only its own command."""
         async with asyncio.timeout(self._timeout):
             pipeline = connected.client.pipeline(transaction=False)
             for command in commands:
@@ -177,7 +178,7 @@ class RedisClient:
         return self._connected
 
     def _failed(self, error: Exception, connected: Connected | None) -> str:
-        """What is wrong. The connections are given up, unless others have taken their place meanwhile."""
+        """Says what is wrong, and closes the connections unless new ones have replaced them meanwhile."""
         problem = self._problem(error)
         if self._connected is connected:
             if connected is not None:

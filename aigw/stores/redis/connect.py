@@ -1,7 +1,7 @@
-"""Opening what an address names, with the package `redis`: nothing is sent before the first command.
+"""Makes the client of the package `redis` for an address. Nothing is sent before the first command.
 
-Rule: the client never tries a second time by itself. A script that charges must not run twice, and a server that is
-down is known as such at once."""
+Rule: the client never repeats a command by itself. A script that charges must not run twice, and a server that is down
+must be noticed at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aigw.core.stores import Service
 from aigw.stores.redis.url import CLUSTER, SENTINEL, RedisAddress
 
 DEFAULT_USER = "default"
-"""Redis lets it in with any password while it has none, so that a cluster's YAML works with a Redis on a laptop."""
+"""A Redis without a password lets this user in with any password. So the YAML of a cluster works on a laptop."""
 
 
 class Connected(NamedTuple):
@@ -30,7 +30,7 @@ class Connected(NamedTuple):
 
 
 def connect(address: RedisAddress, service: Service, seconds: float, connections: int) -> Connected:
-    """`seconds` bounds each connecting; `connections` are those to one server."""
+    """`seconds` is how long connecting may take. `connections` is how many there are to one server."""
     username, password = address.credentials or (service.username, service.password)
     settings: dict[str, Any] = {
         "username": (username or DEFAULT_USER) if password else None,

@@ -1,7 +1,7 @@
-"""Counters in Redis. One script is one decision, and Redis's own clock counts.
+"""Counters in Redis. One Lua script makes one decision, by the clock of Redis.
 
-`used` is a plain integer under the key itself and its expiry is the window: the shape that Higress uses. What is held
-stands beside it (see `redis_scripts`)."""
+The key itself has `used`, a plain integer, and its expiry is the window: the shape that Higress uses. Another key has
+what is held (scripts.py)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class RedisCounter:
             yield key
 
     def _take_back(self, holding: asyncio.Future[Any], ticket: Ticket) -> None:
-        """What nobody waits for any more. Where the hold failed, its lease ends what may be held all the same."""
+        """Releases a hold that nobody waits for any more. If the hold failed, Redis may have it all the same: then its
+        lease ends it."""
         if holding.exception() is None:
             task = asyncio.create_task(self._settle_nothing(ticket))
             self._tasks.add(task)

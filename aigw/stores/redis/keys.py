@@ -1,4 +1,5 @@
-"""How keys stand in Redis: as they are, behind the prefix of the URL. Any text is a key, half a surrogate pair too."""
+"""Writes keys as Redis has them: unchanged, behind the prefix of the URL. Any text is a key, even half a surrogate
+pair."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ class Keys:
         return self._prefix + key.encode("utf-8", "surrogatepass")
 
     def held(self, encoded: bytes) -> bytes:
-        """Where stands what is held under a key: in a cluster on the same server, by the key's own hash tag or the key
-        as one."""
+        """The key that has what is held under a key. It is on the same server of a cluster: its hash tag is that of the
+        key, or the whole key."""
         return HELD + encoded if _TAG.match(encoded) else HELD + b"{" + encoded + b"}"
 
     async def found(self, client: RedisClient, prefix: str) -> AsyncIterator[str]:

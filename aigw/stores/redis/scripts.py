@@ -1,8 +1,8 @@
-"""What a counter does inside Redis, in Lua: each script is one decision.
+"""The Lua scripts of a counter in Redis. Each of them makes one decision.
 
-What is held under a key stands in a hash: each ticket with its amount and the time at which it comes free (ms since
-1970), and under "" the sum and the first of those times, so that a decision reads one field. Numbers are compared as
-doubles, exact up to 2^53."""
+A hash beside the key has what is held: for each ticket its amount and the time at which it is released (ms since 1970),
+and under "" the sum of the amounts and the first of the times, so that a decision reads one field. Redis compares
+numbers as doubles, which are exact up to 2^53."""
 
 from aigw.stores.redis.client import Script
 

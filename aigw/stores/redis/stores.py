@@ -1,6 +1,6 @@
-"""Stores in a Redis, shared by all gateways that use it: the values, and which implementation serves which service.
+"""The stores in a Redis, which all gateways that use it share; and the KV among them.
 
-A value stands under its own key as it is, with Redis's own expiry: the shape that Higress uses."""
+A value stands under its own key, unchanged, with the expiry of Redis: the shape that Higress uses."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def _value(reply: object) -> bytes | None:
 
 
 def _expiry(ttl: float | None) -> tuple[str | int, ...]:
-    """Whole seconds as Higress writes them."""
+    """The words of SET that give a value its expiry, in whole seconds as Higress writes them."""
     if ttl is None:
         return ()
     return ("EX", int(ttl)) if ttl >= 1 and ttl == int(ttl) else ("PX", max(1, round(ttl * 1000)))
 
 
 class RedisStores:
-    """The stores of one URL. Services with the same login, database and timeout share their connections."""
+    """The stores at one URL. Services with the same login, database and timeout share their connections."""
 
     def __init__(self, url: str) -> None:
-        """Connects to nothing yet. Raises ValueError for what is no address of a Redis."""
+        """Does not connect yet. Raises ValueError if the URL is not one of a Redis."""
         self._address: RedisAddress = parse_redis_url(url)
         self._clients: dict[tuple[object, ...], RedisClient] = {}
 

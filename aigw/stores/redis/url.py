@@ -1,10 +1,10 @@
-"""Addresses of a Redis as text: one server, servers behind sentinels, or a cluster.
+"""Reads the URL of a Redis: one server, servers behind sentinels, or a cluster.
 
     redis://user:password@host:6379/0?prefix=team1:          rediss:// is the same over TLS
     redis+sentinel://host:26379,host2:26379/master-name/0    rediss+sentinel://
     redis+cluster://host:7000,host2:7001                     rediss+cluster://
 
-Rule: reading one connects to nothing and loads no client; what is said about one never holds its password."""
+Rule: reading a URL connects to nothing and loads no client. No message shows the password."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _OPTIONS = ("prefix", "sentinel_username", "sentinel_password", *_TLS_OPTIONS)
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """`name` is for people: the URL without user, password and options. `database` is None where the URL has none,
-    `credentials` where it has no `@`. `tls` holds the client's options of the same names, None without TLS."""
+    """`name` is for people: the URL without user, password and options. `database` and `credentials` are None if the
+    URL has none. `tls` has the client's options of the same names, or is None without TLS."""
 
     name: str
     kind: Kind
@@ -52,7 +52,7 @@ def is_redis_url(url: str) -> bool:
 
 
 def parse_redis_url(url: str) -> RedisAddress:
-    """Raises ValueError, whose message says what is wrong with it."""
+    """Raises ValueError with a message that says what is wrong with the URL."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"must begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
@@ -90,7 +90,7 @@ def _nodes(kind: Kind, hosts: str) -> tuple[tuple[str, int], ...]:
 
 
 def _path(kind: Kind, parts: list[str]) -> tuple[str, int | None]:
-    """The sentinels' name of the master, and the number of the database."""
+    """The name that the sentinels have for the master, and the number of the database."""
     master = parts.pop(0) if kind == SENTINEL and parts else ""
     if kind == SENTINEL and not master:
         raise ValueError("needs the sentinels' name of the master: redis+sentinel://host:26379/name")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta, Struct
 
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
 
 
-class Fault(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=True):
+class Fault(Struct, rename="camel", frozen=True, forbid_unknown_fields=True):
     """Something that goes wrong with a share of the requests.
 
     `status` and `rate-limit` answer at once: with `status`, or with 429 and Retry-After: `retry_after` seconds.
@@ -18,21 +17,24 @@ class Fault(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=T
     `malformed` cuts the JSON of one event in half. With 0 the first two strike before the response head, with more
     tokens than there are after the last one. A plain body is cut in half instead."""
 
-    kind: Literal["status", "disconnect", "malformed", "stall", "rate-limit"]
-    probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
-    retry_after: NotNegative = 1.0
-    after_tokens: Count = 1
+    kind: Annotated[
+        Literal["status", "disconnect", "malformed", "stall", "rate-limit"],
+        Meta(description="answer an error, reset the connection, cut an event, fall silent, or answer 429"),
+    ]
+    probability: Annotated[float, Meta(ge=0, le=1, description="the share of the requests that it strikes")] = 1.0
+    status: Annotated[int, Meta(ge=400, le=599, description="what the kind `status` answers")] = 500
+    retry_after: Annotated[NotNegative, Meta(description="what the kind `rate-limit` answers: seconds to wait")] = 1.0
+    after_tokens: Annotated[int, Meta(ge=0, description="the other kinds strike after so many tokens")] = 1
 
 
-class MockSettings(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=True):
-    """`first_token_delay` is in milliseconds; `tokens_per_second` 0 is as fast as possible; an answer has `tokens`.
+class MockSettings(Struct, rename="camel", frozen=True, forbid_unknown_fields=True):
+    """How the model `mock` behaves.
 
     Each request draws once for every fault, in order, from a sequence that `seed` determines; the first drawn
     strikes."""
 
-    first_token_delay: NotNegative = 0
-    tokens_per_second: NotNegative = 0
-    tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 32
-    seed: int = 0
-    faults: tuple[Fault, ...] = ()
+    first_token_delay: Annotated[NotNegative, Meta(description="milliseconds before the first token")] = 0
+    tokens_per_second: Annotated[NotNegative, Meta(description="how fast tokens come; 0: as fast as possible")] = 0
+    tokens: Annotated[int, Meta(ge=1, le=1_000_000, description="how many tokens an answer has")] = 32
+    seed: Annotated[int, Meta(description="decides which requests the faults strike")] = 0
+    faults: Annotated[tuple[Fault, ...], Meta(description="what goes wrong, and how often")] = ()

@@ -11,7 +11,6 @@ from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_cache import plugin as ai_cache
-from aigw.plugins.ai_cache.config import service_of
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 CONFIG = {
@@ -36,7 +35,7 @@ async def play(*script, kept=(), **vector):
     parsed = load(None, {}, text=text).plugins["ai-cache"].rules.configs[-1]
     upstream = FakeUpstream(*script)
     env = make_env(upstream, fidelity="higress")
-    kv = env.stores.kv(service_of(parsed.store))
+    kv = env.stores.kv(parsed.store.service())
     for question, answer in dict(kept).items():
         await kv.put(f"higress-ai-cache:{question}", answer)
     async with ai_cache.build(parsed, env) as plugin:

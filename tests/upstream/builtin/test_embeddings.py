@@ -1,4 +1,4 @@
-"""aigw/upstream/builtin/embeddings.py: deterministic unit vectors, in both encodings (clients.md E16)."""
+"""aigw/upstream/builtin/embeddings.py: deterministic unit vectors, in both encodings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DashScope's native form. Higress's own results are in tests/conformance (P51-P53b, P84, P93); here is what `safe` does."""
+"""DashScope's native form. Higress's own results are in tests/conformance; here is what `safe` does."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aigw.core.document import Document
 from aigw.core.model import Chunk
-from aigw.dialects import dashscope as qwen
+from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.sse import Event
 
 

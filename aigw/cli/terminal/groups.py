@@ -1,0 +1,24 @@
+"""The commands in `aigw --help`, under the headings that `main` gives them, as plain text: rich is not loaded.
+
+A heading is typer's `rich_help_panel` of a command, which typer itself shows only with rich."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+
+class Groups(TyperGroup):
+    """A group of commands whose help lists them by heading, in the order in which they were added."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, self.commands))
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            summary = command.get_short_help_str(formatter.width - 6 - width)
+            rows = headings.setdefault(getattr(command, "rich_help_panel", None) or "Commands", [])
+            rows.append((name.ljust(width), summary))
+        for heading, rows in headings.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)

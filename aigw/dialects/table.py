@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aigw.core.dialect import Dialect
 from aigw.dialects import apis
+from aigw.dialects.anthropic import AnthropicCount, AnthropicMessages
 from aigw.dialects.dashscope import DashScope
 from aigw.dialects.errors import AnthropicGeneric
 from aigw.dialects.gemini import Gemini
@@ -13,6 +14,7 @@ from aigw.dialects.generic import Generic
 from aigw.dialects.openai_chat import OpenAIChat
 from aigw.dialects.openai_completions import OpenAICompletions
 from aigw.dialects.openai_embeddings import OpenAIEmbeddings
+from aigw.dialects.openai_responses import OpenAIResponses
 
 GENERIC: Dialect = Generic()
 ANTHROPIC_GENERIC: Dialect = AnthropicGeneric()
@@ -25,8 +27,9 @@ DIALECTS: dict[str, Dialect] = {
     apis.CHAT: OpenAIChat(),
     apis.COMPLETIONS: OpenAICompletions(),
     apis.EMBEDDINGS: OpenAIEmbeddings(),
-    apis.MESSAGES: ANTHROPIC_GENERIC,
-    apis.COUNT_TOKENS: ANTHROPIC_GENERIC,
+    apis.RESPONSES: OpenAIResponses(),
+    apis.MESSAGES: AnthropicMessages(),
+    apis.COUNT_TOKENS: AnthropicCount(),
     apis.COMPLETE: ANTHROPIC_GENERIC,
     apis.GENERATE_CONTENT: GEMINI,
     apis.STREAM_GENERATE_CONTENT: GEMINI,

@@ -223,9 +223,9 @@ def test_what_changes_at_run_time_is_asked_for_each_request():
     keys = Keys(Behind({**AFTER, "ai-rag": {"topK": 3, "indexes": [index]}}))
     assert asked_for == [], "the index may not be there yet"
     exchange = make_exchange(chat(HELLO))
-    first, again = [keys.read(exchange, apis.CHAT) for _ in range(2)]
+    first, again = [keys.read(exchange) for _ in range(2)]
     version = 2
-    changed = keys.read(exchange, apis.CHAT)
+    changed = keys.read(exchange)
     assert first.key == again.key != changed.key
     assert asked_for == [1, 1, 2]
     found = differences(keys.parts(first), keys.parts(changed))

@@ -89,7 +89,7 @@ class AiQuota:
         try:
             settle = await (self._check(exchange) if self._faithful else self._hold(exchange))
         except StoreError as error:
-            exchange.notes[NAME] = f"refused: {error}"
+            exchange.labels.remarks[NAME] = f"refused: {error}"
             settle = None
         if settle is None:
             raise GatewayError(

@@ -77,7 +77,7 @@ async def serve(
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
             yield Gateway(running, upstream, outer, inner, stack)
-        await until(lambda: not running.edge.jobs)
+        await running.edge.settled()
         await until(lambda: left_over(own) == set())
     assert upstream.open_connections == 0
     assert left_over(before) == set()

@@ -149,7 +149,8 @@ APPENDER = """
 import sys, time
 from pathlib import Path
 from aigw.books.sqlite_log import SqliteUsageLog
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 path, name, count, pace = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 log = SqliteUsageLog(path)
 for n in range(count):
@@ -325,7 +326,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from aigw.books.sqlite_log import SqliteUsageLog
-from aigw.core.tokens import UsageRow
+from aigw.books.usage_row import UsageRow
 import threading
 log = SqliteUsageLog(Path(sys.argv[1]), interval=0.001, retry=0.01, limit=100_000, now=lambda: 0.0)
 log.append(UsageRow(id="first", at=1.0, route=""))

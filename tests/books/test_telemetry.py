@@ -61,7 +61,8 @@ def run(code: str, **environment: str) -> str:
 
 
 EXPORT = f"""
-from aigw.core.tokens import Tokens, UsageRow
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
 from aigw.books.telemetry import open_telemetry
 telemetry = open_telemetry()
 telemetry.record(

@@ -1,4 +1,4 @@
-"""The command `aigw`. One file a command; what a command needs is imported inside it, so that `--help` stays fast."""
+"""The command `aigw`. Each command has a file. A command imports what it needs when it runs, so `--help` stays fast."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Opens stdin, stdout and stderr on nothing where the parent closed them: a socket must not get their numbers."""
+    """Opens stdin, stdout or stderr on /dev/null if the parent closed it: a socket must not get its number."""
     import os
 
     for number in (0, 1, 2):

@@ -1,6 +1,6 @@
-"""`aigw cache stats|ls|show|clear|explain`: what ai-cache has stored, and why a request is or is not among it.
+"""`aigw cache stats|ls|show|clear|explain`: shows what ai-cache has stored, and why a request is a hit or a miss.
 
-Rule: what is printed came from clients and providers, so that nothing reaches the terminal that is not printable."""
+Rule: the texts came from clients and providers, so only printable characters reach the terminal."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def show(
 ) -> None:
     """Show one stored answer and its request.
 
-    Of a long request, texts are not stored whole."""
+    The texts of a long request are not stored whole."""
     from aigw.cli.views.cache import plain_item, print_item
 
     matching = [item for item in run("cache", _items(config, recipe)) if item.key.startswith(key)]
@@ -89,7 +89,7 @@ def clear(
     recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
-    """Forget stored answers: all, or those that are named.
+    """Forget all stored answers, or those that are named.
 
     A running gateway follows within a second."""
     import time
@@ -128,8 +128,8 @@ def explain(
 ) -> None:
     """Say why a request is a hit or a miss.
 
-    A miss is compared with the stored request that is nearest to it. Without a file it is the last miss, compared with
-    what was stored before it."""
+    It compares a miss with the stored request that is nearest to it. Without a file it looks at the last miss, and at
+    what was stored before that."""
     import sys
 
     from aigw.cli.sources.explanation import explain_last, explain_request, make_request
@@ -167,13 +167,13 @@ async def _items(config: Path | None, recipe: str | None) -> list[Item]:
 
 
 async def _all(shelves: Shelves) -> list[Item]:
-    """The newest first."""
+    """All stored answers, the newest first."""
     items = [item for shelf in shelves.values() for item in [item async for item in shelf.items()]]
     return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
 
 
 def _total(loaded: Loaded) -> Line | None:
-    """All requests that the state folder knows of."""
+    """The sum over all requests in the state folder."""
     import time
 
     from aigw.books.question import parse

@@ -1,4 +1,4 @@
-"""`aigw config check|show|schema`: what a configuration says, without starting anything."""
+"""`aigw config check|show|schema`: checks and shows a configuration without starting anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 @app.command("check", epilog="Example: aigw config check --config aigw.yaml")
 def check(config: Config = None, as_json: Json = False) -> None:
-    """Name everything that is wrong, each with its line. Exit code 0: right, 2: wrong."""
+    """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes."""
     import json
     import os
 
@@ -51,7 +51,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
 def show(config: Config = None, as_json: Json = False) -> None:
     """Print what is in force, and where each value comes from.
 
-    Below it stands the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
+    Below it is the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
     Secrets are printed as ***."""
     from aigw.config.effective import effective, render, to_json
     from aigw.config.report import EXIT_CODE
@@ -70,7 +70,7 @@ def show(config: Config = None, as_json: Json = False) -> None:
 def schema() -> None:
     """Print a JSON Schema of the configuration, for editors.
 
-    They complete and check by it, and find it through a first line of aigw.yaml:
+    Editors complete and check with it. They find it by this first line of aigw.yaml:
 
     # yaml-language-server: $schema=aigw.schema.json"""
     import json
@@ -83,7 +83,7 @@ def schema() -> None:
 
 
 def _load(config: Path | None) -> Loaded:
-    """As `aigw serve` would. Raises ConfigError."""
+    """Loads what `aigw serve` would load. Raises ConfigError."""
     import asyncio
     import os
 

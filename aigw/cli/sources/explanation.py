@@ -1,4 +1,5 @@
-"""`aigw cache explain`: which chain a request would meet, and what its cache would say, without a gateway."""
+"""Finds out, for `aigw cache explain`, which chain a request would meet and what its cache would say. It needs no
+gateway."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 from aigw.core.authority import origin_of
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.headers import CREDENTIALS
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.bound import BoundProvider
 from aigw.providers.catalog import lookup
@@ -29,8 +30,6 @@ from aigw.providers.provider import Provider
 from aigw.providers.router import Router
 from aigw.providers.settings import Settings
 from aigw.providers.tokens import StatusMatcher
-
-INHERITS = True
 
 Path = tuple[str | int, ...]
 _Weight = Annotated[int, Meta(ge=1)]
@@ -167,8 +166,19 @@ def identity(config: Config, services: Services) -> Any:
         "weights": config.weights,
         "fallback": config.fallback,
         "byModel": config.by_model,
-        "ownKey": all(keys["apiTokens"] or row.dialect == "builtin" for row, keys in rows),
+        "ownKey": _has_own_keys(config),
     }
+
+
+def withholds(config: Config) -> tuple[str, ...]:
+    """No cookies are sent on, and where it has keys of its own the client's neither."""
+    if not config.active():
+        return ()
+    return ("cookie", *(CREDENTIALS if _has_own_keys(config) else ()))
+
+
+def _has_own_keys(config: Config) -> bool:
+    return all(each.api_tokens or lookup(each.type).dialect == "builtin" for each in config.active())
 
 
 def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
@@ -207,3 +217,32 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 
 async def _pass(exchange: Exchange, call_next: Next) -> Reply:
     return await call_next(exchange)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 100),
+    recipe="ai-proxy",
+    check=check,
+    inherits=True,
+    identity=identity,
+    withholds=withholds,
+    differences=(
+        Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
+        Difference("a complete stream without `[DONE]`", "gets one", "stays"),
+        Difference("unknown request fields where a body is rewritten", "stay", "are lost"),
+        Difference("a missing model", "stays missing", 'becomes `""`'),
+        Difference("an error page that is not JSON", "becomes an error in the caller's shape", "passes"),
+        Difference("embeddings in another format than asked for", "are re-encoded", "pass"),
+        Difference(
+            "client's cookies, keys, origin; provider's cookies",
+            "stay here",
+            "pass; `x-hi-original-auth`, `x-envoy-original-*` are added",
+        ),
+        Difference("`retryOnFailure`", "streams too, before their first event", "plain requests only"),
+        Difference("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
+        Difference("a path that is no API (`/favicon.ico`)", "404", "goes to the provider, with its key"),
+        Difference("an API that a provider lacks, and the next one has", "the next one is asked", "refused"),
+    ),
+)

@@ -19,10 +19,8 @@ from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Request
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-
-INHERITS = True
 
 ORIGINAL_AUTH = "x-hi-original-auth"
 """Where Higress keeps a client's Authorization for a second hop."""
@@ -221,3 +219,18 @@ def _parameter(query: str, name: str) -> str | None:
     except ValueError:  # too many fields
         return None
     return values[0] if values else None
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("AUTHN", 310),
+    recipe="quota",
+    check=check,
+    inherits=True,
+    arrange=arrange,
+    identity=identity,
+    differences=(
+        Difference("the client's key", "stays here; `Bearer X` is the key X", "goes on; the whole value is compared"),
+    ),
+)

@@ -1,6 +1,6 @@
 """model-router: puts the model that a request names into headers, by which a route is chosen.
 
-`REROUTES`: what stands behind it belongs to the route that its headers lead to (core/rerouting.py)."""
+What stands behind it belongs to the route that its headers lead to (pipeline/rerouting.py)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects import model_field
 from aigw.higress.re2 import GoRegex
-
-INHERITS = False
-REROUTES = True
 
 AUTO = "higress/auto"
 """The model that stands for whichever fits the question."""
@@ -134,3 +131,6 @@ def _last_question(document: Document) -> str:
 
 def _is_user(message: Any) -> bool:
     return isinstance(message, dict) and message.get("role") == "user"
+
+
+ABOUT = About(config=Config, build=build, place=Place("AUTHN", 900), recipe="model-routes", check=check, reroutes=True)

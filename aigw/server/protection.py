@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aigw.config.load import Loaded
-from aigw.higress.places import PLACES
 from aigw.pipeline.rerouting import NOWHERE
 from aigw.server.routes import DEFAULT_ROUTE
 
@@ -18,10 +17,10 @@ def is_protected(loaded: Loaded) -> bool:
         return False
     names = list(loaded.plugins)
     place = names.index(KEY_AUTH)
-    if any(name not in PLACES or PLACES[name].phase != "AUTHN" for name in names[:place]):
+    if any(loaded.plugins[name].about.place.phase != "AUTHN" for name in names[:place]):
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
-    if any(loaded.plugins[name].module.REROUTES for name in names[place:]):
+    if any(loaded.plugins[name].about.reroutes for name in names[place:]):
         routes.append((NOWHERE.name, NOWHERE.service))  # key-auth acts before the route is chosen
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
     return all(config is not None and config.protects for config in possible)

@@ -6,7 +6,7 @@ import openai
 import pytest
 from stage.answers import CHAT, PATH, answers, streams, text_events
 from stage.gateway import proxied, until
-from stage.probe import Scripted
+from stage.probe import scripted
 
 from aigw.core.errors import GatewayError
 from aigw.core.reply import Outcome
@@ -24,7 +24,7 @@ def around(provider, gateway):
         config = proxied(upstream.url)
         plugins = {"outer": {}, "tested": {}, **config["plugins"], "inner": {}}
         config = {**config, "plugins": plugins, "order": list(plugins)}
-        return await gateway(config, tested=Scripted(plugin)), upstream
+        return await gateway(config, tested=scripted(plugin)), upstream
 
     return start
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from multidict import CIMultiDict
 
+from aigw.config.plugins import find_plugin
 from aigw.config.services import ServiceTable
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Target
+from aigw.core.plugin import About, Place
 from aigw.core.stores import Stores
 from aigw.pipeline.forward import Forward
 from aigw.stores.memory import MemoryStores
@@ -143,6 +145,13 @@ def make_env(
         clock=clock,
         random=random.Random(seed),
     )
+
+
+def about(build: Any, config: Any, *, like: str = "", **more: Any) -> About[Any]:
+    """A plugin that only the test has. It stands where aigw's plugin `like` does."""
+    found = find_plugin(like) if like else None
+    place = Place("", 500) if found is None else found.place
+    return About(config=config, build=build, place=place, recipe="", **more)
 
 
 def chat(body: Any, *, path: str = "/v1/chat/completions", headers: dict[str, str] | None = None) -> Request:

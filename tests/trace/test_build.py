@@ -4,11 +4,10 @@ import asyncio
 import json
 import logging
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 
 import msgspec
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, make_env, make_exchange, terminal
+from fakes import Answer, FakeClock, FakeUpstream, about, answer_json, chat, make_env, make_exchange, terminal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,8 +40,8 @@ def finder(plugin):
     async def build(config, env):
         yield plugin
 
-    module = SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=build)
-    return lambda name: module if name == "ai-cache" else find_plugin(name)
+    own = about(build, Config, like="ai-cache")
+    return lambda name: own if name == "ai-cache" else find_plugin(name)
 
 
 async def passes(exchange, call_next):

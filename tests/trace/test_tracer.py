@@ -2,11 +2,10 @@
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 
 import msgspec
 import pytest
-from fakes import FakeClock, FakeUpstream, chat, make_env, make_exchange
+from fakes import FakeClock, FakeUpstream, about, chat, make_env, make_exchange
 
 from aigw.config.load import load
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
@@ -42,17 +41,17 @@ class Traced:
         self.clock.now += 5
         return exchange.reply(b"end", headers={"a": "1"})
 
-    def _module(self, name):
+    def _about(self, name):
         @asynccontextmanager
         async def build(config, env):
             self.seen[name] = self._plugins.get(name, passes)
             yield self.seen[name]
 
-        return SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=build)
+        return about(build, Config, like=name)
 
     async def run(self, request=None, route="r", host="h", tracing=True):
-        modules = {name: self._module(name) for name in NAMES}
-        loaded = load(None, {}, modules.get, text=self._text.encode())
+        abouts = {name: self._about(name) for name in NAMES}
+        loaded = load(None, {}, abouts.get, text=self._text.encode())
         tracer = Tracer(self.clock, self.recordings.append, {"secret-value"}) if tracing else None
         async with AsyncExitStack() as stack:
             pipeline = Pipeline(list(loaded.plugins.values()), self._terminal, tracer)

@@ -78,7 +78,7 @@ def schema() -> None:
     from aigw.config.plugins import find_plugin, installed_plugins
     from aigw.config.schema import schema as write_schema
 
-    found = {name: module for name in installed_plugins() if (module := find_plugin(name)) is not None}
+    found = {name: about for name in installed_plugins() if (about := find_plugin(name)) is not None}
     typer.echo(json.dumps(write_schema(found), indent=2, ensure_ascii=False))
 
 

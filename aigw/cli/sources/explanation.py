@@ -14,7 +14,7 @@ from aigw.config.load import Loaded
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Timeouts
 from aigw.core.stores import Service
-from aigw.pipeline.pipeline import identities, select
+from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.config import service_of
 from aigw.plugins.ai_cache.contents import Shelf
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
@@ -52,8 +52,8 @@ async def explain_request(loaded: Loaded, shelves: Shelves, request: Request) ->
     exchange = Exchange(
         id="", request=request, route=route, family="openai", client="", arrived=time.monotonic(), jobs=set()
     )
-    after = identities(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, after, shelves[service_of(cache.store), cache.prefix()], time.time())
+    behind = behind_of(chosen[place + 1 :], route, loaded.services)
+    return await try_request(exchange, behind, shelves[service_of(cache.store), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

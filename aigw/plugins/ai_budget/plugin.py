@@ -18,7 +18,7 @@ from aigw.clients.redis_config import RedisConfig
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import LOCAL, Count, Limit, StoreError
 from aigw.dialects import apis
@@ -33,8 +33,6 @@ from aigw.plugins.ai_budget.cost import Costs
 from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, Watch
 from aigw.plugins.ai_budget.repetition import Repetition
 from aigw.pricing.prices import Prices
-
-INHERITS = False
 
 NAME = "ai-budget"
 
@@ -234,3 +232,13 @@ class _Charge:
 
     async def settle(self, spent: Spent) -> None:
         await self._plugin.settle(self, spent)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 740),  # behind the cache, whose answers cost nothing
+    recipe="budget",
+    check=check,
+    identity=identity,
+)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from aigw.core.exchange import Exchange
+from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.plugins.ai_cache.contents import Item, Shelf
 from aigw.plugins.ai_cache.control import control_of
@@ -27,12 +25,12 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     nearest: Nearest | None = None
 
 
-async def try_request(exchange: Exchange, after: Mapping[str, Any], shelf: Shelf, now: float) -> Explanation:
-    """`after` is as in `core.plugin`, `now` in seconds since 1970. Raises StoreError."""
+async def try_request(exchange: Exchange, behind: Behind, shelf: Shelf, now: float) -> Explanation:
+    """`now` is in seconds since 1970. Raises StoreError."""
     api = apis.detect(exchange.request.path)
     if api not in CACHED:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
-    keys = Keys(after)
+    keys = Keys(behind)
     asked = keys.read(exchange, api)
     control = control_of(exchange.request.headers)
     if reason := control.bypass or asked.reason:

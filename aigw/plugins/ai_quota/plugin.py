@@ -17,15 +17,13 @@ from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.path import plain
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import Limit, StoreError
 from aigw.metering.forecast import Estimator
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.spending import Settle, Spent, follow
 from aigw.plugins.ai_quota.admin import QuotaAdmin, refused
-
-INHERITS = False
 
 NAME = "ai-quota"
 CHAT = "/v1/chat/completions"
@@ -139,3 +137,13 @@ class AiQuota:
                 not_charged(exchange, NAME, spent.tokens, error)
 
         return settle
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 750),
+    recipe="quota",
+    check=check,
+    identity=identity,
+)

@@ -17,13 +17,11 @@ from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects.usage import as_payload
 from aigw.plugins.ai_statistics.ai_log import UNKNOWN, Plan, Record, api_of
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
-
-INHERITS = False
 
 LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
 """Bytes of a value's text that are logged, by attribute set."""
@@ -226,3 +224,13 @@ def _cluster(authority: str, default_port: int) -> str:
     if not (colon and port.isdecimal()):
         host, port = authority, str(default_port)
     return f"outbound|{port}||{host}"
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 900),
+    recipe="ai-statistics",
+    check=check,
+    identity=identity,
+)

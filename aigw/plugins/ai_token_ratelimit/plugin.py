@@ -18,7 +18,7 @@ from aigw.clients.redis_config import RedisConfig, check_redis
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import Count, Limit, StoreError, Ticket
 from aigw.metering.forecast import NOTHING, Estimate, Estimator
@@ -27,8 +27,6 @@ from aigw.metering.spending import Spent, follow
 from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
 from aigw.plugins.ai_token_ratelimit.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
 from aigw.plugins.ai_token_ratelimit.rules import Rules
-
-INHERITS = False
 
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
@@ -165,3 +163,14 @@ def _message(rejected: str) -> str:
         return rejected
     found = (body.get(name) for name in ("msg", "message")) if isinstance(body, dict) else iter(())
     return next((text for text in found if isinstance(text, str)), rejected)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 600),
+    recipe="ai-token-ratelimit",
+    check=check,
+    identity=identity,
+    differences=(Difference("calls under way", "are held for", "all pass"),),
+)

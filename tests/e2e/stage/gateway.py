@@ -58,9 +58,9 @@ class Gateway:
 @asynccontextmanager
 async def serve(config: dict[str, Any], **plugins: Any) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
-    modules of plugins that only this test has."""
+    the ABOUTs of plugins that only this test has."""
     outer, inner = Probe(), Probe()
-    probes = {"outer": outer, "inner": inner, **plugins}
+    probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
     loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
     upstream: Any = upstream_for({})

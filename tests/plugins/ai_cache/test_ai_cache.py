@@ -17,7 +17,9 @@ from multidict import CIMultiDict
 from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
+from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Batch, Origin, Request, Route, Target
+from aigw.core.plugin import Behind
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.watch import UsageWatch
@@ -134,7 +136,7 @@ async def stage(*script: Answer, config: Any = (), upstream: Any = None, stores:
     parsed = parse({**CONFIG, **dict(config)})
     async with ai_cache.build(parsed, env) as plugin:
         yield Stage(
-            plugin.placed({"ai-proxy": {"ownKey": True}}),
+            plugin.make(Behind({}, frozenset(CREDENTIALS))),
             upstream,
             clock,
             env.stores.kv(service_of(parsed.store)),
@@ -241,7 +243,7 @@ async def test_original_timing() -> None:
         upstream=upstream, services=plain.services, tokens=plain.tokens, stores=plain.stores, clock=clock, sleep=sleep
     )
     async with ai_cache.build(parse({**CONFIG, "replayTiming": True}), env) as plugin:
-        it = Stage(plugin.placed({}), upstream, clock, env.stores.kv())
+        it = Stage(plugin.make(Behind({})), upstream, clock, env.stores.kv())
         first, second = await it.ask(asking(stream=True)), await it.ask(asking(stream=True))
     assert second.body == first.body
     assert slept == [0.25, 0.25, 0.25]

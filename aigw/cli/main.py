@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli.commands import budget, cache, config, doctor, init, recipes, serve, top, trace, usage
+from aigw.cli.commands import budget, cache, config, doctor, init, plugins, recipes, serve, top, trace, usage
 from aigw.cli.terminal.groups import Groups
 
 app = typer.Typer(
@@ -45,8 +45,9 @@ app.command("usage", rich_help_panel=LOOK)(usage.usage)
 app.command("trace", rich_help_panel=LOOK)(trace.trace)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
-app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
+app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
+app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`aigw config check|show|schema`: checks and shows a configuration without starting anything."""
+"""`aigw config check|show|keys|schema`: checks and shows a configuration without starting anything."""
 
 from __future__ import annotations
 
@@ -64,6 +64,26 @@ def show(config: Config = None, as_json: Json = False) -> None:
             typer.echo(finding, err=True)
         raise typer.Exit(EXIT_CODE) from None
     typer.echo(to_json(shown) if as_json else render(shown))
+
+
+@app.command("keys", epilog="Example: aigw config keys")
+def keys(as_json: Json = False) -> None:
+    """List the keys of aigw.yaml, and what they mean.
+
+    `aigw plugins NAME` lists the keys of a plugin."""
+    import json
+    import shutil
+
+    from aigw.cli.views.keys import lines
+    from aigw.config.model import GatewayConfig
+    from aigw.config.reference import keys as keys_of
+
+    found = keys_of(GatewayConfig)
+    if as_json:
+        typer.echo(json.dumps([key._asdict() for key in found], indent=2, ensure_ascii=False))
+        return
+    for line in lines(found, max(shutil.get_terminal_size().columns, 60)):
+        typer.echo(line)
 
 
 @app.command("schema", epilog="Example: aigw config schema > aigw.schema.json")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from aigw.config.plugins import installed_plugins
+
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
     "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "plugins", "trace", "books",
@@ -46,6 +48,11 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def texts(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 def level(module: str) -> int:
     """Of its room; the package itself is below all rooms, its entry above them."""
     room = module.partition(".")[2].partition(".")[0]
@@ -55,6 +62,7 @@ def level(module: str) -> int:
 
 
 MODULES = {module_name(path): imports(path) for path in sorted(ROOT.rglob("*.py"))}
+TEXTS = {module_name(path): texts(path) for path in sorted(ROOT.rglob("*.py"))}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -70,6 +78,17 @@ def test_plugins_know_neither_each_other_nor_a_store(module):
     own = {name for name in MODULES[module] if name in MODULES}
     assert not {name for name in own if name.startswith("aigw.plugins.") and not (name + ".").startswith(plugin + ".")}
     assert not {name for name in own if name.startswith("aigw.stores")}
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if level(name) not in (level("aigw.plugins"), level("aigw.cli"))]
+)
+def test_no_plugin_is_known_by_its_name(module):
+    """What others have to know of it, its ABOUT says. A command of a plugin knows it, and so does what writes a
+    configuration for a start without one."""
+    assert not {name for name in MODULES[module] if name.startswith("aigw.plugins.")}
+    if module != "aigw.config.automatic":
+        assert not TEXTS[module] & set(installed_plugins())
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -63,20 +63,23 @@ class PluginLoader:
         self._find = find
         self._lenient_global = lenient_global
         """Higress tolerates a global configuration that does not parse if there are rules."""
-        self.seen: list[str] = []
-        """Every plugin that the last `load` found configured, also those with errors."""
+        self.seen: dict[str, About[Any] | None] = {}
+        """Every plugin that the last `load` found configured, also those with errors; None for one that aigw does not
+        have."""
 
     def load(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> dict[str, LoadedPlugin]:
         """By name, in the order of the file. A plugin that only a route switches off is checked and left out."""
         loaded: dict[str, LoadedPlugin] = {}
         names = dict.fromkeys([*plugins, *(name for route in routes for name in route.plugins)])
         on_routes = {name for route in routes for name, value in route.plugins.items() if value is not False}
-        self.seen = [name for name in names if name in plugins or name in on_routes]
+        self.seen = {}
         for name in names:
             path: JsonPath = ("plugins", name)
             if name not in plugins:
                 path = next(("routes", i, "plugins", name) for i, route in enumerate(routes) if name in route.plugins)
             about = self._about(name, path)
+            if name in plugins or name in on_routes:
+                self.seen[name] = about
             if about is None:
                 continue
             rules = _PluginReader(self._checker, name, about, self._lenient_global).read(plugins, routes)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from multidict import CIMultiDict
 
 from aigw.core.headers import CONSUMER_HEADER
+from aigw.core.labels import Labels
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 from aigw.core.tokens import Tokens
@@ -62,12 +63,11 @@ class Exchange:
     `original` is what the client sent and stays as it was. `target` is where the terminal sends the request: the
     route's own until ai-proxy replaces it. `consumer` is who asks: whom the client names (`x-mse-consumer`)
     until key-auth knows. `meter` holds the usage that the provider reported, also where the client does not see it;
-    None where no provider was asked. `notes` are facts for the log and for other plugins, under the plugin's name; a
-    text is shown in the line that people read."""
+    None where no provider was asked. `recording` is what `--trace` keeps of it, None without."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_replies", "attempts", "client", "consumer", "family",
-        "id", "meter", "notes", "original", "request", "route", "target", "timing",
+        "_deferred", "_jobs", "_labels", "_replies", "attempts", "client", "consumer", "family",
+        "id", "meter", "original", "recording", "request", "route", "target", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -84,10 +84,18 @@ class Exchange:
         self.consumer = request.headers.get(CONSUMER_HEADER, "")
         self.target = route.target
         self.attempts: list[str] = []
-        self.notes: dict[str, Any] = {}
+        self.recording: object = None
+        self._labels: Labels | None = None
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._jobs = jobs
+
+    @property
+    def labels(self) -> Labels:
+        """What is told about it to those who look."""
+        if self._labels is None:
+            self._labels = Labels()
+        return self._labels
 
     def reply(
         self,

@@ -12,7 +12,7 @@ know of it. What `build` yields is the plugin: an async callable that answers it
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -77,6 +77,16 @@ class Difference(NamedTuple):
     higress: str
 
 
+class Description(NamedTuple):
+    """What a configuration brings, for the lines that a person reads when the gateway is ready: the names of the
+    providers that are asked, the first one by default, a model to try, and the header in which a client puts its key,
+    as in `authorization: Bearer KEY`."""
+
+    providers: Sequence[str] = ()
+    model: str = ""
+    key_header: str = ""
+
+
 C = TypeVar("C")
 
 
@@ -96,6 +106,14 @@ def _nothing(config: Any) -> Collection[str]:
     return ()
 
 
+def _never(config: Any) -> bool:
+    return False
+
+
+def _nothing_new(config: Any) -> Description:
+    return Description()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About(Generic[C]):
     """A plugin as others know it. `C` is the type of its configuration."""
@@ -111,12 +129,19 @@ class About(Generic[C]):
     """Whether a rule starts as a copy of the global config (Higress: ai-proxy and the auth plugins) or replaces it."""
     reroutes: bool = False
     """Whether it sets headers by which the route is chosen again behind it."""
+    identifies: bool = False
+    """Whether it says who the consumer is (`Exchange.consumer`)."""
+    trusts_consumer: bool = False
+    """Whether it may not stand in front of one that says who the consumer is: anybody could be anybody there."""
     arrange: Callable[[list[C | None], C | None], tuple[list[C | None], C | None]] = _as_they_are
     """The configs of the rules and the global one, where one depends on whether there are others."""
     identity: Callable[[C, Services], Any] = _everything
     """What of a config decides about answers, as in `Behind.identities`; None: nothing."""
     withholds: Callable[[C], Collection[str]] = _nothing
     """The client's headers, in lower case, that it sends no further, whatever their values."""
+    protects: Callable[[C], bool] = _never
+    """Whether a request needs a key with this config, which `arrange` has seen."""
+    describes: Callable[[C], Description] = _nothing_new
     differences: tuple[Difference, ...] = ()
 
 

@@ -17,7 +17,7 @@ from aigw.core.authority import origin_of
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CREDENTIALS
-from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.bound import BoundProvider
 from aigw.providers.catalog import lookup
@@ -165,6 +165,20 @@ def _check_references(config: Config) -> list[Problem]:
     ]
 
 
+def describes(config: Config) -> Description:
+    providers = config.active()
+    return Description([each.id or each.type for each in providers], _model_to_try(providers))
+
+
+def _model_to_try(providers: list[ProviderConfig]) -> str:
+    """A built-in one, one that the configuration maps, or one of the first provider's own; "" if none is known."""
+    if any(each.type == "builtin" for each in providers):
+        return "echo"
+    mapped = [name for each in providers for name in each.model_mapping if not name.startswith("~")]
+    exact = next((name for name in mapped if "*" not in name), "")
+    return exact or ("gpt-4o-mini" if any(each.type == "openai" for each in providers) else "")
+
+
 _UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFailure")
 
 
@@ -246,6 +260,7 @@ ABOUT = About(
     inherits=True,
     identity=identity,
     withholds=withholds,
+    describes=describes,
     differences=(
         Difference("errors of the gateway", "JSON in the caller's shape, a fitting status", "text/plain, often 500"),
         Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),

@@ -55,7 +55,8 @@ class Stage:
         self.log = []
         self.release = asyncio.Event()
         self.sleep = lambda _: asyncio.sleep(0)
-        self._find = {name: about(self._build, Config, like=name) for name in ("ai-cache", "key-auth")}.get
+        key_auth = about(self._build, Config, like="key-auth", protects=lambda config: config.protects)
+        self._find = {"ai-cache": about(self._build, Config), "key-auth": key_auth}.get
         self.loads = 0
 
     def load(self):

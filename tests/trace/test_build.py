@@ -241,11 +241,11 @@ async def test_the_writer_writes_and_survives(tmp_path, caplog):
     (tmp_path / "a-file").write_text("")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            blocked.add(exchange.notes["trace"])
+            blocked.add(exchange.recording)
         blocked.close()
     assert blocked.lost == 3
     assert len([each for each in caplog.messages if "could not be written" in each]) == 1
-    blocked.add(exchange.notes["trace"])
+    blocked.add(exchange.recording)
     assert blocked.lost == 4
 
 

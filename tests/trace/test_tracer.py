@@ -11,7 +11,7 @@ from aigw.config.load import load
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.pipeline import Pipeline
-from aigw.trace.tracer import MAX_TURNS, NOTE, Tracer
+from aigw.trace.tracer import MAX_TURNS, Tracer
 
 
 class Config(msgspec.Struct):
@@ -75,7 +75,7 @@ def names(recording):
 async def test_without_a_tracer_nothing_is_kept():
     traced = Traced({})
     assert await traced.run(tracing=False) is None
-    assert NOTE not in traced.exchange.notes
+    assert traced.exchange.recording is None
     assert traced.body == b"end"
 
 

@@ -44,8 +44,7 @@ _REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
 def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
     """The configuration of the file, or the one of a start without a file. Uses no network."""
     if path is None:
-        plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, None, ())}
-        loaded = load(None, env, text=json.dumps({"plugins": plugins}).encode())
+        loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
         if Path(".env").is_file():
             remedy = "`aigw init` writes one; or export its variables"

@@ -54,4 +54,7 @@ def _words(row: UsageRow, exchange: Exchange) -> list[str]:
         words.append(f"{row.attempts} attempts, the last at {row.provider}")
     if row.asked and row.model and row.asked != row.model:
         words.append(f"for {row.asked}")
-    return words + [f"{name}: {value}" for name, value in exchange.notes.items() if isinstance(value, str) and value]
+    labels = exchange.labels
+    if labels.cache:
+        words.append(f"cache: {labels.cache}")
+    return words + [f"{name}: {remark}" for name, remark in labels.remarks.items()]

@@ -167,7 +167,7 @@ class AiBudget:
             expected = await self._costs.expect(charge.model, charge.estimate)
             if expected is None and self._config.unknown_price == "refuse":
                 one = next(each for each in charge.accounts if each.unit == "usd")
-                charge.exchange.notes[NAME] = "price_unknown"
+                charge.exchange.labels.remarks[NAME] = "price_unknown"
                 raise refusal.unknown_price(one.account, charge.model)
             usd = expected or 0
         amounts = {"usd": usd, "tokens": charge.estimate.total, "calls": 1}
@@ -178,10 +178,10 @@ class AiBudget:
     ) -> GatewayError:
         """Of the limit with this index: those of the accounts come first."""
         if index >= len(accounts):
-            exchange.notes[NAME] = "repeated"
+            exchange.labels.remarks[NAME] = "repeated"
             return repeated[index - len(accounts)].refusal(count)
         one = accounts[index].account
-        exchange.notes[NAME] = f"budget {one.budget.name} used up"
+        exchange.labels.remarks[NAME] = f"budget {one.budget.name} used up"
         try:
             (raised,) = await self._counter.read(one.raised)
         except StoreError:
@@ -190,7 +190,7 @@ class AiBudget:
         return refusal.used_up(one, count, raised.used, anew)
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
-        exchange.notes[NAME] = f"no budget: {error}"
+        exchange.labels.remarks[NAME] = f"no budget: {error}"
         if self._config.fail_open:
             return await call_next(exchange)
         message = "the budget cannot be checked now; try again later, or let such requests pass with fail_open: true"
@@ -215,7 +215,7 @@ class AiBudget:
             not_charged(exchange, NAME, spent.tokens, error)
 
     async def _note_unpriced(self, charge: _Charge) -> None:
-        charge.exchange.notes[NAME] = "price unknown"
+        charge.exchange.labels.remarks[NAME] = "price unknown"
         for each in charge.accounts:
             if each.unit == "usd":
                 await self._counter.add(each.account.unpriced, 1)

@@ -94,7 +94,7 @@ class AiQuota:
         try:
             settle = await (self._check(exchange) if self._faithful else self._hold(exchange))
         except StoreError as error:
-            exchange.notes[NAME] = f"refused: {error}"
+            exchange.labels.remarks[NAME] = f"refused: {error}"
             settle = None
         if settle is None:
             raise GatewayError(
@@ -151,5 +151,6 @@ ABOUT = About(
     recipe="quota",
     check=check,
     identity=identity,
+    trusts_consumer=True,
     differences=(Difference("calls under way", "are held for", "any number of them may spend the last token"),),
 )

@@ -1,8 +1,7 @@
 """ai-statistics: what each request asked for, spent and took, as Higress's ai_log, metrics and span tags.
 
 It only looks, as the outermost of the AI plugins: at the client's request and at the answer that the client gets.
-`exchange.notes` hold the results from the answer's end on: `ai_log`, `span_tags` (text) and `log_properties`
-(attributes with a log field of their own)."""
+The results are in `exchange.labels` from the answer's end on."""
 
 from __future__ import annotations
 
@@ -132,7 +131,7 @@ class AiStatistics:
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
-        if exchange.notes.get("cache") == "hit" and not self._faithful:
+        if exchange.labels.cache == "hit" and not self._faithful:
             watch.record.counts = False  # the answer tells what was spent when it was made
         streaming = reply.streaming or "text/event-stream" in content_type
         watch.record.reply(reply.status, reply.headers, streaming=streaming)
@@ -178,14 +177,8 @@ class _Watch:
         self._consumer = exchange.consumer or "none"
         self._started = plugin.now()
         self._seen = False
-        notes = exchange.notes
-        self.record = Record(
-            plugin.plan,
-            exchange.route.name,
-            notes.setdefault("ai_log", {}),
-            notes.setdefault("span_tags", {}),
-            notes.setdefault("log_properties", {}),
-        )
+        labels = exchange.labels
+        self.record = Record(plugin.plan, exchange.route.name, labels.ai_log, labels.span_tags, labels.log_properties)
 
     def events(self, batch: Batch) -> None:
         if not self._seen:

@@ -143,13 +143,13 @@ class AiTokenRateLimit:
         if self._config.fail_closed:
             message = "the token limit cannot be checked now; try again later"
             raise GatewayError(503, message, kind="api_error", code="limit_unavailable") from error
-        exchange.notes[NAME] = f"not limited: {error}"
+        exchange.labels.remarks[NAME] = f"not limited: {error}"
         return await call_next(exchange)
 
     def _refuse(self, exchange: Exchange, ticket: Ticket, index: int) -> Reply:
         limit, count = ticket.limits[index], ticket.counts[index]
-        exchange.notes.setdefault("ai_log", {})[STATUS] = "limited"
-        exchange.notes[NAME] = f"{STATUS}=limited"
+        exchange.labels.ai_log[STATUS] = "limited"
+        exchange.labels.remarks[NAME] = f"{STATUS}=limited"
         config = self._config
         wait = max(1, ceil(count.left)) if count.used > limit.limit else 1  # what others hold comes free any moment
         headers = {"X-TokenRateLimit-Reset": str(wait)}

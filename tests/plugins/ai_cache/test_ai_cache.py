@@ -155,8 +155,8 @@ async def test_a_second_request_is_answered_from_the_cache() -> None:
     assert first.cache == f"miss; key={key}; reason=new"
     assert second.cache == f"hit; key={key}; age=12; ttl=48"
     for seen, status in ((first, "miss"), (second, "hit")):
-        assert seen.exchange.notes["cache"] == status
-        assert seen.exchange.notes["ai_log"]["cache_status"] == status
+        assert seen.exchange.labels.cache == status
+        assert seen.exchange.labels.ai_log["cache_status"] == status
     assert second.exchange.timing.waited == 0
     assert second.exchange.meter is None
 
@@ -265,7 +265,7 @@ async def test_what_passes_by(body: Any, headers: dict[str, str], reason: str) -
         assert len(await it.keys()) == 1
     assert it.calls == 2
     assert seen.cache == f"bypass; reason={reason}"
-    assert seen.exchange.notes["cache"] == "bypass"
+    assert seen.exchange.labels.cache == "bypass"
 
 
 async def test_what_a_client_wants_fresh_is_asked_for_and_kept() -> None:
@@ -364,7 +364,7 @@ async def test_other_requests_are_left_alone(request_: Request) -> None:
     async with stage(answer_json(completion())) as it:
         for _ in range(2):
             seen = await it.ask(request_)
-            assert (seen.cache, seen.exchange.notes) == ("", {})
+            assert (seen.cache, seen.exchange.labels.cache, seen.exchange.labels.ai_log) == ("", "", {})
     assert it.calls == 2
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from aigw.config.plugins import installed_plugins
+
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
     "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "plugins", "trace", "books",
@@ -46,6 +48,11 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def texts(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 def level(module: str) -> int:
     """Of its room; the package itself is below all rooms, its entry above them."""
     room = module.partition(".")[2].partition(".")[0]
@@ -55,6 +62,7 @@ def level(module: str) -> int:
 
 
 MODULES = {module_name(path): imports(path) for path in sorted(ROOT.rglob("*.py"))}
+TEXTS = {module_name(path): texts(path) for path in sorted(ROOT.rglob("*.py"))}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -72,10 +80,32 @@ def test_plugins_know_neither_each_other_nor_a_store(module):
     assert not {name for name in own if name.startswith("aigw.stores")}
 
 
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if level(name) not in (level("aigw.plugins"), level("aigw.cli"))]
+)
+def test_no_plugin_is_known_by_its_name(module):
+    """What others have to know of it, its ABOUT says. A command of a plugin knows it, and so does what writes a
+    configuration for a start without one."""
+    assert not {name for name in MODULES[module] if name.startswith("aigw.plugins.")}
+    if module != "aigw.config.automatic":
+        assert not TEXTS[module] & set(installed_plugins())
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_third_parties_stay_at_home(module):
     for name in {name.partition(".")[0] for name in MODULES[module]} & HOMES.keys():
         assert module.startswith(HOMES[name]), f"{module} imports {name}, whose home is {HOMES[name]}"
+
+
+TRANSPORTS = {f"aigw.upstream.{name}" for name in ("http", "proxied", "switch", "builtin.upstream")}
+TRANSPORTS |= {"aigw.upstream.builtin.BuiltinUpstream", "aigw.upstream.standin.StandinUpstream"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_transports_are_made_at_the_door_only(module):
+    """Who starts a process has the network, and the gateway the switch; everybody else gets an upstream."""
+    if not module.startswith(("aigw.upstream", "aigw.server.gateway", "aigw.cli")):
+        assert not MODULES[module] & TRANSPORTS
 
 
 def test_there_is_no_import_cycle():

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from aiohttp import web
-from openai import APIStatusError, AsyncOpenAI, OpenAIError, RateLimitError
+from openai import APIStatusError, AsyncOpenAI, AuthenticationError, OpenAIError, PermissionDeniedError, RateLimitError
 from redis_server import redis_server
 
 from aigw.books.books import Books
@@ -148,6 +148,31 @@ async def test_ai_token_ratelimit(tmp_path):
     assert left == ["54", "8", "0"]
     assert 58 <= int(refused.value.response.headers["retry-after"]) <= 60
     assert '"token_ratelimit_status":"limited"' in (tmp_path / "access.jsonl").read_text().splitlines()[-1]
+
+
+async def test_quota(tmp_path):
+    async with serving("quota", state=tmp_path) as client:
+        with pytest.raises(AuthenticationError):
+            await client.chat.completions.create(model="mock", messages=HELLO)
+        admin, ann = client.with_options(api_key="sk-admin"), client.with_options(api_key="sk-ann")
+        form = {"content": b"consumer=ann&quota=100", "options": {"headers": {"content-type": "text/plain"}}}
+        await admin.post("/chat/completions/quota/refresh", cast_to=str, **form)
+        for _ in range(3):
+            await ann.chat.completions.create(model="mock", messages=HELLO)
+        with pytest.raises(PermissionDeniedError, match="No quota left"):
+            await ann.chat.completions.create(model="mock", messages=HELLO)
+        left = await admin.get("/chat/completions/quota?consumer=ann", cast_to=str)
+    assert json.loads(left) == {"consumer": "ann", "quota": 100 - 3 * 46}
+
+
+async def test_model_routes():
+    async def model(name, question="Hello!"):
+        messages = [{"role": "user", "content": question}]
+        return (await client.chat.completions.create(model=name, messages=messages)).model
+
+    async with serving("model-routes") as client:
+        assert [await model(name) for name in ("coder", "small", "higress/auto")] == ["mock", "echo", "echo"]
+        assert await model("higress/auto", "Write a program") == "mock"
 
 
 async def test_many_machines(tmp_path):

@@ -217,7 +217,7 @@ class Recorder:
             self._lines.append(as_json(row, exchange))
         if self._telemetry is not None:
             traceparent = exchange.original.headers.get("traceparent", "")
-            self._telemetry.record(row, exchange.notes.get("span_tags"), traceparent)
+            self._telemetry.record(row, exchange.labels.span_tags, traceparent)
         if self._show is not None:
             self._show(row, exchange)
 
@@ -242,7 +242,7 @@ class Recorder:
             tokens=tokens,
             cost=cost,
             attempts=len(exchange.attempts),
-            cache=exchange.notes.get("cache", ""),
+            cache=exchange.labels.cache,
             gateway_ms=_milliseconds(begun - timing.arrived - timing.waited),
             wait_ms=_milliseconds(timing.waited),
             first_token_ms=None if timing.first is None else _milliseconds(timing.first - timing.arrived),
@@ -265,9 +265,11 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
     """A line of the access log, without its end."""
     original = exchange.original
     more: dict[str, Any] = {"method": original.method, "path": original.path, "client": exchange.client}
-    for name in ("ai_log", "log_properties"):
-        if value := exchange.notes.get(name):
-            more[name] = value
+    labels = exchange.labels
+    if labels.ai_log:
+        more["ai_log"] = labels.ai_log
+    if labels.log_properties:
+        more["log_properties"] = labels.log_properties
     try:
         rest = _encode(more)
     except UnicodeEncodeError:  # a header or a path with bytes that are no UTF-8

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from aigw.core.labels import CacheStatus
 from aigw.core.tokens import Tokens
 
 
@@ -29,7 +30,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens = Tokens()
     cost: float | None = None
     attempts: int = 0
-    cache: Literal["", "hit", "miss", "bypass"] = ""
+    cache: CacheStatus = ""
     gateway_ms: float = 0.0
     wait_ms: float = 0.0
     first_token_ms: float | None = None

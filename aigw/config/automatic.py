@@ -14,7 +14,8 @@ OLLAMA = "ollama"
 
 
 def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_models: Sequence[str]) -> dict[str, Any]:
-    """The configuration of ai-proxy. It names keys as `${NAME}`. `ollama` is the host and port of a running Ollama."""
+    """The plugins and their configurations, which name keys as `${NAME}`. `ollama` is the host and port of a running
+    Ollama."""
     providers: list[dict[str, Any]] = []
     by_model: dict[str, str] = {}
     for row in ENV_PROVIDERS:
@@ -29,4 +30,5 @@ def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_mod
         by_model |= dict.fromkeys(names, OLLAMA)  # Ollama's own clients leave ":latest" out
     providers.append({"id": BUILTIN, "type": BUILTIN})
     by_model |= dict.fromkeys(MODELS, BUILTIN)
-    return {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}
+    proxy = {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}
+    return {"ai-statistics": {}, "ai-proxy": proxy}

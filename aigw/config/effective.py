@@ -87,7 +87,7 @@ class _Writer:
         """The configuration of a rule. The keys that it inherits come from the global configuration."""
         values: dict[str, Any] = {}
         for key, value in _builtins(config).items():
-            inherited = plugin.module.INHERITS and (*path, key) not in self._source.lines
+            inherited = plugin.about.inherits and (*path, key) not in self._source.lines
             start = (("plugins", plugin.name) if inherited else path) + (key,)
             self._put(values, key, value, (*path, key), start)
         return values

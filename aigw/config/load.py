@@ -87,7 +87,7 @@ def examine(
     check_gateway(config, report)
     loader = PluginLoader(checker, find, lenient_global=config.fidelity == "higress")
     plugins = loader.load(config.plugins, config.routes)
-    names = sort(plugins)
+    names = sort({name: plugin.about.place for name, plugin in plugins.items()})
     if config.order is not None:
         check_order(config.order, loader.seen, report)
         names = [name for name in config.order if name in plugins]

@@ -1,6 +1,6 @@
-"""The plugins of a configuration: finds their modules, checks their configurations and rules, and makes the typed ones.
+"""The plugins of a configuration: finds them, checks their configurations and rules, and makes the typed ones.
 
-This is the only place that imports a plugin, by its dotted name."""
+This is the only place that imports a plugin, by its dotted name, for its ABOUT."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 import aigw.plugins
 from aigw.config.check import Checker
@@ -20,41 +18,35 @@ from aigw.config.model import RouteConfig
 from aigw.config.report import Report, suggest
 from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, PluginRules, Rule, match_keys
 from aigw.core.json_path import JsonPath
-from aigw.core.plugin import PluginModule
-from aigw.higress.places import PLACES
+from aigw.core.plugin import About
+from aigw.higress.places import OTHER_PLACES
 
-FindPlugin = Callable[[str], PluginModule | None]
+FindPlugin = Callable[[str], About[Any] | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_DEFAULTS: dict[str, Any] = {
-    "INHERITS": False,
-    "REROUTES": False,
-    "check": lambda config: [],
-    "arrange": lambda rules, default: (rules, default),
-    "identity": lambda config, services: msgspec.to_builtins(config),
-}
-"""What a plugin's file need not define."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LoadedPlugin:
-    """A plugin that takes part somewhere. `rules.configs` are instances of `module.Config`, or None."""
+    """A plugin that takes part somewhere. `rules.configs` are instances of `about.config`, or None."""
 
     name: str
-    module: PluginModule
+    about: About[Any]
     rules: PluginRules
 
     def __repr__(self) -> str:
         return f"LoadedPlugin({self.name!r})"
 
 
-def find_plugin(name: str) -> PluginModule | None:
-    """The module of the plugin with this Higress name, a file or the `plugin.py` of a folder; None if aigw has none."""
+def find_plugin(name: str) -> About[Any] | None:
+    """The ABOUT of the plugin with this Higress name, of a file or of the `plugin.py` of a folder; None if aigw has no
+    such plugin."""
     dotted = f"aigw.plugins.{name.replace('-', '_')}"
     if not _NAME.fullmatch(name) or (found := importlib.util.find_spec(dotted)) is None:
         return None
     module = importlib.import_module(f"{dotted}.plugin" if found.submodule_search_locations else dotted)
-    return cast(PluginModule, module) if hasattr(module, "Config") else None
+    about: About[Any] = module.ABOUT
+    return about
 
 
 def installed_plugins() -> list[str]:
@@ -71,53 +63,48 @@ class PluginLoader:
         self._find = find
         self._lenient_global = lenient_global
         """Higress tolerates a global configuration that does not parse if there are rules."""
-        self.seen: list[str] = []
-        """Every plugin that the last `load` found configured, also those with errors."""
+        self.seen: dict[str, About[Any] | None] = {}
+        """Every plugin that the last `load` found configured, also those with errors; None for one that aigw does not
+        have."""
 
     def load(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> dict[str, LoadedPlugin]:
         """By name, in the order of the file. A plugin that only a route switches off is checked and left out."""
         loaded: dict[str, LoadedPlugin] = {}
         names = dict.fromkeys([*plugins, *(name for route in routes for name in route.plugins)])
         on_routes = {name for route in routes for name, value in route.plugins.items() if value is not False}
-        self.seen = [name for name in names if name in plugins or name in on_routes]
+        self.seen = {}
         for name in names:
             path: JsonPath = ("plugins", name)
             if name not in plugins:
                 path = next(("routes", i, "plugins", name) for i, route in enumerate(routes) if name in route.plugins)
-            module = self._module(name, path)
-            if module is None:
+            about = self._about(name, path)
+            if name in plugins or name in on_routes:
+                self.seen[name] = about
+            if about is None:
                 continue
-            rules = _PluginReader(self._checker, name, module, self._lenient_global).read(plugins, routes)
+            rules = _PluginReader(self._checker, name, about, self._lenient_global).read(plugins, routes)
             if rules is not None and any(config is not None for config in rules.configs):
-                loaded[name] = LoadedPlugin(name, module, rules)
+                loaded[name] = LoadedPlugin(name, about, rules)
         return loaded
 
-    def _module(self, name: str, path: JsonPath) -> PluginModule | None:
-        module = self._find(name)
-        if module is None and name in PLACES:
+    def _about(self, name: str, path: JsonPath) -> About[Any] | None:
+        about = self._find(name)
+        if about is None and name in OTHER_PLACES:
             self._report.error(path, f"this version of aigw does not have the plugin {name!r}; take it out")
-        elif module is None:
-            hint = suggest(name, [*installed_plugins(), *PLACES]) or f"; known: {', '.join(installed_plugins())}"
+        elif about is None:
+            hint = suggest(name, [*installed_plugins(), *OTHER_PLACES]) or f"; known: {', '.join(installed_plugins())}"
             self._report.error(path[:-1], f"unknown plugin {name!r}{hint}", self._report.line(path))
-        if module is None:
-            return None
-        for part in ("Config", "build"):
-            if not hasattr(module, part):
-                self._report.error(path, f"the plugin {name!r} defines no {part}")
-                return None
-        for part, default in _DEFAULTS.items():
-            vars(module).setdefault(part, default)
-        return module
+        return about
 
 
 class _PluginReader:
     """Reads one plugin: its global configuration, its rules, and what the routes say."""
 
-    def __init__(self, checker: Checker, name: str, module: PluginModule, lenient_global: bool) -> None:
+    def __init__(self, checker: Checker, name: str, about: About[Any], lenient_global: bool) -> None:
         self._checker = checker
         self._report = checker.report
         self._name = name
-        self._module = module
+        self._about = about
         self._lenient_global = lenient_global
         self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
@@ -135,7 +122,7 @@ class _PluginReader:
         if self._name in plugins and not has_global and not pairs:
             self._report.note(self._path, "has neither a global configuration nor a rule, so that it never runs")
         default = self._read_global(bool(raw.get("_rules_"))) if has_global else None
-        configs, default = self._module.arrange([config for _, config in pairs], default)
+        configs, default = self._about.arrange([config for _, config in pairs], default)
         return PluginRules([rule for rule, _ in pairs], [*configs, default], len(own))
 
     def _read_global(self, has_rules: bool) -> Any:
@@ -194,17 +181,17 @@ class _PluginReader:
         return pairs
 
     def _rule_config(self, own: dict[str, Any], path: JsonPath) -> Any:
-        """A rule's configuration replaces the global one; with INHERITS it is a copy of it with the rule's own keys
-        on top."""
-        if not self._module.INHERITS:
+        """A rule's configuration replaces the global one; a plugin that inherits gets a copy of it with
+        the rule's own keys on top."""
+        if not self._about.inherits:
             return self._convert(own, path, {})
         keys = {key: (*self._path, key) for key in self._global if key not in own}
         return self._convert({**self._global, **own}, path, keys)
 
     def _convert(self, raw: dict[str, Any], path: JsonPath, keys: Mapping[str, JsonPath]) -> Any:
-        config = self._checker.convert(raw, self._module.Config, path, keys)
+        config = self._checker.convert(raw, self._about.config, path, keys)
         if config is not None:
-            for problem in self._module.check(config):
+            for problem in self._about.check(config):
                 first, rest = problem.path[:1], problem.path[1:]
                 start = keys.get(str(first[0]), (*path, *first)) if first else path
                 noted = problem.note or (problem.quirk and self._lenient_global)

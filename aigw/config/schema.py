@@ -4,6 +4,7 @@ It accepts the lenient forms that `check` accepts, and text with a `${NAME}` whe
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec.inspect as mi
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.rules import MATCH_KEYS
 from aigw.config.units import DURATION_PATTERN, SIZE_PATTERN
-from aigw.core.plugin import PluginModule
+from aigw.core.plugin import About
 
 Schema = dict[str, Any]
 
@@ -34,14 +35,14 @@ _MATCH = {
 }
 
 
-def schema(plugins: Mapping[str, PluginModule]) -> Schema:
+def schema(plugins: Mapping[str, About[Any]]) -> Schema:
     """The schema of the whole file with these plugins."""
     writer = _Writer()
     root = writer.struct(mi.type_info(GatewayConfig))
     route = writer.struct(mi.type_info(RouteConfig))
     on_routes = {}
-    for name, module in plugins.items():
-        writer.plugin(name, module)
+    for name, about in plugins.items():
+        writer.plugin(name, about)
         on_routes[name] = {"anyOf": [{"const": False}, _ref(f"{name}.on-route")]}
         root["properties"]["plugins"]["properties"][name] = _ref(name)
     root["properties"]["plugins"]["additionalProperties"] = False
@@ -54,11 +55,11 @@ class _Writer:
         self.definitions: dict[str, Schema] = {}
         self._written: dict[type, str] = {}
 
-    def plugin(self, name: str, module: PluginModule) -> None:
+    def plugin(self, name: str, about: About[Any]) -> None:
         """Adds two definitions: the plugin under `plugins:`, with its rules, and the plugin on a route."""
-        config = self._fields(mi.type_info(module.Config))
+        config = self._fields(mi.type_info(about.config))
         required = config.pop("required", [])
-        demand = {} if getattr(module, "INHERITS", False) or not required else {"required": required}
+        demand = {} if about.inherits or not required else {"required": required}
         self.definitions[f"{name}.on-route"] = {**config, **demand}
         keys = {key: {"type": "array", "items": {"type": "string"}, "description": _MATCH[key]} for key in MATCH_KEYS}
         rule = {**config, **demand, "properties": {**keys, **config["properties"]}}
@@ -87,7 +88,7 @@ class _Writer:
             raise TypeError(f"{type_} is not a struct")
         result: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
         if type_.cls.__doc__:
-            result["description"] = type_.cls.__doc__
+            result["description"] = inspect.cleandoc(type_.cls.__doc__)
         required = [each.encode_name for each in type_.fields if each.required]
         for each in type_.fields:
             written = self._type(each.type)

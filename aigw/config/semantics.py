@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aigw.config.model import GatewayConfig, RouteConfig
@@ -12,6 +12,7 @@ from aigw.config.services import parse_listen, parse_upstream, service_problem
 from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath
+from aigw.core.plugin import About
 from aigw.stores.redis.url import parse_redis_url
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
@@ -42,9 +43,9 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
         _check_route(route, path, report)
 
 
-def check_order(order: list[str], configured: Iterable[str], report: Report) -> None:
+def check_order(order: list[str], configured: Mapping[str, About[Any] | None], report: Report) -> None:
     """Checks that `order:` lists every configured plugin once and nothing else, and that plugins which say who the
-    client is stand before those that ask."""
+    client is stand before those that trust it."""
     names = list(configured)
     for index, name in enumerate(order):
         if name in order[:index]:
@@ -54,9 +55,12 @@ def check_order(order: list[str], configured: Iterable[str], report: Report) -> 
     for name in names:
         if name not in order:
             report.error(("order",), f"must list every configured plugin; {name!r} is missing")
-    if "key-auth" in order and "ai-quota" in order[: order.index("key-auth")]:
-        message = "stands before key-auth: everybody would be the consumer, or the admin, that he says he is"
-        report.error(("order", order.index("ai-quota")), message)
+    known = [(index, name, about) for index, name in enumerate(order) if (about := configured.get(name)) is not None]
+    for index, _, about in known:
+        later = [name for place, name, each in known if place > index and each.identifies]
+        if about.trusts_consumer and later:
+            message = f"stands before {later[0]}: everybody would be the consumer, or the admin, that he says he is"
+            report.error(("order", index), message)
 
 
 def _check_route(route: RouteConfig, path: JsonPath, report: Report) -> None:

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect, Reader
 from aigw.core.headers import CONSUMER_HEADER
+from aigw.core.labels import Labels
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 
@@ -46,12 +47,12 @@ class Exchange:
     `target` is where the terminal sends the request: the route's own until ai-proxy replaces it; `wire` is the dialect
     in which it is sent there, `provider` the type of the provider in the catalog. `answer` reads what came back, also
     where the client does not see it; None where nobody was asked. `consumer` is who asks: the name that the client
-    gives (`x-mse-consumer`) until key-auth knows. `notes` are facts for the log and for other plugins, under the
-    plugin's name; a text is shown in the line that people read."""
+    gives (`x-mse-consumer`) until key-auth knows. `recording` is what `--trace` keeps of it, None without."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_replies", "answer", "api", "asked", "attempts", "client", "consumer", "dialect", "id",
-        "notes", "original", "provider", "request", "route", "target", "timing", "wire",
+        "_deferred", "_jobs", "_labels", "_replies", "_started", "answer", "api", "asked", "attempts",
+        "client", "consumer", "dialect", "id", "original", "provider", "recording", "request", "route", "target",
+        "timing", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -80,10 +81,19 @@ class Exchange:
         self.consumer = request.headers.get(CONSUMER_HEADER, "")
         self.target = route.target
         self.attempts: list[str] = []
-        self.notes: dict[str, Any] = {}
+        self.recording: object = None
+        self._labels: Labels | None = None
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
+        self._started: tuple[asyncio.Task[None], ...] = ()
         self._jobs = jobs
+
+    @property
+    def labels(self) -> Labels:
+        """What is told about it to those who look."""
+        if self._labels is None:
+            self._labels = Labels()
+        return self._labels
 
     def reply(
         self,
@@ -115,13 +125,23 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
-        for job, args in self._deferred:
-            task = asyncio.ensure_future(_bounded(job, args))
-            self._jobs.add(task)
-            task.add_done_callback(self._jobs.discard)
-        self._deferred.clear()
+        if self._deferred:
+            self._start_jobs()
         if cancelled is not None:
             raise cancelled
+
+    def _start_jobs(self) -> None:
+        started = [asyncio.ensure_future(_bounded(job, args)) for job, args in self._deferred]
+        self._deferred.clear()
+        self._started += tuple(started)
+        for task in started:
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+
+    async def settled(self) -> None:
+        """Waits until the deferred jobs of an exchange that was closed are done, whatever came of them."""
+        if self._started:
+            await asyncio.wait(self._started)
 
 
 async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:

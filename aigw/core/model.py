@@ -17,7 +17,7 @@ _decode_any = msgspec.json.Decoder().decode
 
 class Origin(NamedTuple):
     """Where a connection goes; `scheme` chooses the transport. `tls_name` is the name that the certificate must carry,
-    "" without TLS."""
+    "" without TLS; `port` is 0 where the transport has none."""
 
     scheme: str
     host: str
@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}" if self.port else f"{self.scheme}://{host}"
 
 
 class Timeouts(NamedTuple):

@@ -158,6 +158,12 @@ def fill(template: str, original_path: str) -> str:
     return template
 
 
+def model_of(path: str) -> str:
+    """The model that a path of Gemini's names, escaped as it stands there; "" if it names none."""
+    found = _find_gemini(path)
+    return found[1]["{model}"] if found else ""
+
+
 def _find(path: str) -> tuple[str, dict[str, str]] | None:
     start = path.rfind("/v1/")
     if start >= 0:

@@ -15,6 +15,7 @@ import msgspec
 from aigw.core.document import Document
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.chat_request import messages_of, system_message
+from aigw.dialects.dashscope import content_text, reason_of
 from aigw.dialects.openai_chat import DONE
 from aigw.dialects.sse import Event, json_event
 from aigw.higress.parse_bool import truthy
@@ -312,7 +313,7 @@ def _openai_message(message: Json) -> Json:
     """DashScope's message with its content as text: multimodal answers have a list of parts."""
     shaped = {"role": message.get("role", "assistant"), **message}
     if isinstance(content := shaped.get("content"), list):
-        shaped["content"] = "".join(_text(part, "text") for part in content if isinstance(part, dict))
+        shaped["content"] = content_text(content)
     if not shaped.get("reasoning_content"):
         shaped.pop("reasoning_content", None)
     if not shaped.get("tool_calls"):
@@ -333,8 +334,7 @@ def _shape_reasoning(message: Json, mode: str, promote: bool) -> None:
 
 
 def _finish(choice: Json) -> str | None:
-    reason = _text(choice, "finish_reason")
-    return None if reason in ("null", "") else reason
+    return reason_of(_text(choice, "finish_reason")) or None
 
 
 def _usage(native: Json) -> Json:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from aigw.core.dialect import Dialect
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicCount, AnthropicMessages
+from aigw.dialects.dashscope import DashScope
 from aigw.dialects.errors import AnthropicGeneric
+from aigw.dialects.gemini import Gemini
 from aigw.dialects.generic import Generic
 from aigw.dialects.openai_chat import OpenAIChat
 from aigw.dialects.openai_completions import OpenAICompletions
@@ -16,6 +18,10 @@ from aigw.dialects.openai_responses import OpenAIResponses
 
 GENERIC: Dialect = Generic()
 ANTHROPIC_GENERIC: Dialect = AnthropicGeneric()
+GEMINI: Dialect = Gemini()
+DASHSCOPE: Dialect = DashScope()
+"""What a provider may be asked in; no path of a client's is known by it."""
+DASHSCOPE_APIS = frozenset((apis.CHAT, apis.EMBEDDINGS))
 
 DIALECTS: dict[str, Dialect] = {
     apis.CHAT: OpenAIChat(),
@@ -25,12 +31,9 @@ DIALECTS: dict[str, Dialect] = {
     apis.MESSAGES: AnthropicMessages(),
     apis.COUNT_TOKENS: AnthropicCount(),
     apis.COMPLETE: ANTHROPIC_GENERIC,
+    apis.GENERATE_CONTENT: GEMINI,
+    apis.STREAM_GENERATE_CONTENT: GEMINI,
 }
-
-
-DASHSCOPE: Dialect = GENERIC
-"""What native DashScope is asked in, and the APIs that it has there."""
-DASHSCOPE_APIS = frozenset((apis.CHAT, apis.EMBEDDINGS))
 
 
 def dialect_of(api: str) -> Dialect:

@@ -32,5 +32,5 @@ class Held:
 
 def not_charged(exchange: Exchange, plugin: str, tokens: int, error: StoreError) -> None:
     """The answer is there already, so that this can only be told."""
-    exchange.notes[plugin] = f"not charged: {error}"
+    exchange.labels.remarks[plugin] = f"not charged: {error}"
     log.warning("%s: what %s spent (%s tokens) is not charged: %s", plugin, exchange.id, tokens, error)

@@ -35,11 +35,11 @@ class Forward:
         if target is exchange.route.target:
             target = _as_plain_proxy(request, target)
         request.seal()
-        asked = self._clock.monotonic()
+        began = self._clock.monotonic()
         try:
             response = await self._upstream.send(request, target)
         finally:
-            exchange.timing.waited += self._clock.monotonic() - asked
+            exchange.timing.waited += self._clock.monotonic() - began
         headers = response.headers
         for name in hop_by_hop(headers):
             del headers[name]
@@ -48,7 +48,9 @@ class Forward:
         reply = exchange.reply(
             EventSource(body) if events else ByteSource(body), status=response.status, headers=headers, streaming=events
         )
-        answer = exchange.answer = exchange.wire.reader(exchange.asked, streaming=events, provider=exchange.provider)
+        same = exchange.wire is exchange.dialect
+        asked = exchange.asked if same else exchange.wire.asked(request, exchange.api)
+        answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
         if response.status == 200 and (events or (not exchange.provider and is_readable(exchange.api, headers))):
             reply.tap(answer.feed)  # a provider's plain answer is read once it is whole, by whoever makes it whole
         return reply

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from aigw.core.env import Env, Services
 from aigw.core.model import Route
-from aigw.core.plugin import Next, Plugin, PluginModule, compose
+from aigw.core.plugin import About, Behind, Next, PerChain, Plugin, compose
 from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
 from aigw.trace.tracer import Applied, Tracer
 
@@ -38,7 +38,7 @@ class Configured(Protocol):
     def name(self) -> str: ...
 
     @property
-    def module(self) -> PluginModule: ...
+    def about(self) -> About[Any]: ...
 
     @property
     def rules(self) -> Rules: ...
@@ -54,12 +54,14 @@ def select(configured: Sequence[Configured], route: Route, host: str) -> list[Ch
     return [(each, index) for each, index in chosen if index is not None]
 
 
-def identities(chosen: Sequence[Chosen], route: Route, services: Services) -> dict[str, Any]:
-    """What decides about the answers of these plugins and the route, in JSON, by plugin; `route` is the route's."""
-    found = {each.name: each.module.identity(each.rules.configs[index], services) for each, index in chosen}
+def behind_of(chosen: Sequence[Chosen], route: Route, services: Services) -> Behind:
+    """These plugins and the route, as the plugin in front of them knows them."""
+    configs = [(each, each.rules.configs[index]) for each, index in chosen]
+    found = {each.name: each.about.identity(config, services) for each, config in configs}
     target = route.target
     place = None if target is None else [str(target.origin), target.authority]
-    return {name: value for name, value in found.items() if value is not None} | {"route": place}
+    identities = {name: value for name, value in found.items() if value is not None} | {"route": place}
+    return Behind(identities, frozenset().union(*(each.about.withholds(config) for each, config in configs)))
 
 
 class Chain(NamedTuple):
@@ -77,11 +79,12 @@ class Pipeline:
         self._configured = plugins
         self._terminal = terminal
         self._tracer = tracer
-        self._instances: dict[tuple[str, int], Plugin] = {}
+        self._built: dict[tuple[str, int], Plugin | PerChain] = {}
         self._chains: dict[tuple[str, str, str], Chain] = {}
         self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
-        self._services: Services | None = None
+        self._services: Services
+        """Those of the plugins, once they are built."""
 
     async def open(self, env: Env, stack: AsyncExitStack) -> None:
         """Builds every plugin configuration; `stack` cleans them up."""
@@ -89,14 +92,14 @@ class Pipeline:
         for each in self._configured:
             for index, config in enumerate(each.rules.configs):
                 if config is not None:
-                    plugin = await stack.enter_async_context(each.module.build(config, env))
-                    self._instances[each.name, index] = plugin
+                    built = await stack.enter_async_context(each.about.build(config, env))
+                    self._built[each.name, index] = built
 
     def reroute(self, find: Find) -> Chain | None:
         """Lets plugins that set headers choose the route again, by `find`. Returns what a request goes through that no
         route matches before them; None if there is no such plugin."""
         self._find = find
-        chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.module.REROUTES]
+        chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.about.reroutes]
         return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None
 
     def chain(self, route: Route, host: str, behind: str = "") -> Chain:
@@ -118,11 +121,11 @@ class Pipeline:
         chosen = select(self._configured[names.index(behind) + 1 if behind else 0 :], route, host)
         plugins = []
         for position, (each, index) in enumerate(chosen):
-            plugin = self._instances[each.name, index]
-            if (placed := getattr(plugin, "placed", None)) is not None and self._services is not None:
-                plugin = placed(identities(chosen[position + 1 :], route, self._services))
-            plugins.append(Applied(each.name, plugin, each.rules.why(index)))
-            if self._find is not None and each.module.REROUTES:
+            built = self._built[each.name, index]
+            if isinstance(built, PerChain):
+                built = built.make(behind_of(chosen[position + 1 :], route, self._services))
+            plugins.append(Applied(each.name, built, each.rules.why(index)))
+            if self._find is not None and each.about.reroutes:
                 plugins.append(Applied("", self._rerouting(each.name, self._find), {}))
         return plugins
 

@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 from aigw.core.authority import origin_of
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.headers import CREDENTIALS
+from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.bound import BoundProvider
 from aigw.providers.catalog import lookup
@@ -30,23 +31,39 @@ from aigw.providers.router import Router
 from aigw.providers.settings import Settings
 from aigw.providers.tokens import StatusMatcher
 
-INHERITS = True
-
 Path = tuple[str | int, ...]
 _Weight = Annotated[int, Meta(ge=1)]
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Sends requests to LLM providers."""
+    """Sends requests to LLM providers.
+
+    It takes the keys of Higress's ai-proxy for its OpenAI-compatible providers, for `qwen` in both of its forms,
+    `azure`, `ollama`, `vllm` and `generic`; and `builtin`, whose models `echo` and `mock` need no network. Chat
+    requests to `claude` and `gemini` go to the OpenAI-compatible endpoints of these vendors.
+
+    If several keys of `modelMapping` match, the exact name wins, then the longest `prefix*`, then `~regex` in the order
+    of the file, then `*`. Higress has no order there.
+
+    A provider that fails (4xx, 5xx, no connection, an error as the first event) is replaced by another of its tokens
+    (`retryOnFailure`), then by the next provider (`fallback`): before the first event has reached the client, and never
+    after it.
+
+    `weights`, `fallback` and `byModel` are aigw's own keys. Higress ignores them."""
 
     provider: Annotated[ProviderConfig | None, Meta(description="the provider, where there is one")] = None
     providers: Annotated[list[ProviderConfig], Meta(description="several providers, each with its own `id`")] = []
     active_provider_id: Annotated[str, Meta(description="which of `providers` is used")] = ""
-    weights: Annotated[dict[str, _Weight], Meta(description="aigw: provider id -> its share of the requests")] = {}
+    weights: Annotated[
+        dict[str, _Weight],
+        Meta(description="aigw: provider id -> its share of the requests, instead of activeProviderId"),
+    ] = {}
     fallback: Annotated[
         list[str], Meta(description="aigw: ids tried in order when a provider fails before its first event")
     ] = []
-    by_model: Annotated[dict[str, str], Meta(description="aigw: model -> provider id; keys as in modelMapping")] = {}
+    by_model: Annotated[
+        dict[str, str], Meta(description="aigw: the model asked for -> provider id; keys as in modelMapping")
+    ] = {}
 
     def active(self) -> list[ProviderConfig]:
         """The providers that can be reached, the one that requests go to by default first."""
@@ -148,6 +165,20 @@ def _check_references(config: Config) -> list[Problem]:
     ]
 
 
+def describes(config: Config) -> Description:
+    providers = config.active()
+    return Description([each.id or each.type for each in providers], _model_to_try(providers))
+
+
+def _model_to_try(providers: list[ProviderConfig]) -> str:
+    """A built-in one, one that the configuration maps, or one of the first provider's own; "" if none is known."""
+    if any(each.type == "builtin" for each in providers):
+        return "echo"
+    mapped = [name for each in providers for name in each.model_mapping if not name.startswith("~")]
+    exact = next((name for name in mapped if "*" not in name), "")
+    return exact or ("gpt-4o-mini" if any(each.type == "openai" for each in providers) else "")
+
+
 _UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFailure")
 
 
@@ -167,8 +198,19 @@ def identity(config: Config, services: Services) -> Any:
         "weights": config.weights,
         "fallback": config.fallback,
         "byModel": config.by_model,
-        "ownKey": all(keys["apiTokens"] or row.dialect == "builtin" for row, keys in rows),
+        "ownKey": _has_own_keys(config),
     }
+
+
+def withholds(config: Config) -> tuple[str, ...]:
+    """No cookies are sent on, and where it has keys of its own the client's neither."""
+    if not config.active():
+        return ()
+    return ("cookie", *(CREDENTIALS if _has_own_keys(config) else ()))
+
+
+def _has_own_keys(config: Config) -> bool:
+    return all(each.api_tokens or lookup(each.type).dialect == "builtin" for each in config.active())
 
 
 def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
@@ -207,3 +249,34 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 
 async def _pass(exchange: Exchange, call_next: Next) -> Reply:
     return await call_next(exchange)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 100),
+    recipe="ai-proxy",
+    check=check,
+    inherits=True,
+    identity=identity,
+    withholds=withholds,
+    describes=describes,
+    differences=(
+        Difference("errors of the gateway", "JSON in the caller's shape, a fitting status", "text/plain, often 500"),
+        Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
+        Difference("a complete stream without `[DONE]`", "gets one", "stays"),
+        Difference("unknown request fields where a body is rewritten", "stay", "are lost"),
+        Difference("a missing model", "stays missing", 'becomes `""`'),
+        Difference("an error page that is not JSON", "becomes an error in the caller's shape", "passes"),
+        Difference("embeddings in another format than asked for", "are re-encoded", "pass"),
+        Difference(
+            "client's cookies, keys, origin; provider's cookies",
+            "stay here",
+            "pass; `x-hi-original-auth`, `x-envoy-original-*` are added",
+        ),
+        Difference("`retryOnFailure`", "streams too, before their first event", "plain requests only"),
+        Difference("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
+        Difference("a path that is no API (`/favicon.ico`)", "404", "goes to the provider, with its key"),
+        Difference("an API that a provider lacks, and the next one has", "the next one is asked", "refused"),
+    ),
+)

@@ -19,10 +19,8 @@ from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Request
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-
-INHERITS = True
 
 ORIGINAL_AUTH = "x-hi-original-auth"
 """Where Higress keeps a client's Authorization for a second hop."""
@@ -49,7 +47,10 @@ class Consumer(Struct, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Lets in only who has a key."""
+    """Lets in only clients that have a key.
+
+    A client sends its key in one of the headers or parameters in `keys`. Limits, quotas, budgets and statistics know it
+    as the consumer with this key. The keys themselves never appear in output, logs or errors."""
 
     consumers: Annotated[list[Consumer], Meta(description="who may call")] = []
     keys: Annotated[list[str], Meta(description="the headers and parameters in which keys stand")] = []
@@ -63,11 +64,6 @@ class Config(Struct, frozen=True, kw_only=True):
     keep_credential: Annotated[
         bool | None, Meta(description="whether the key goes on to the upstream; true with `fidelity: higress`")
     ] = None
-
-    @property
-    def protects(self) -> bool:
-        """Whether a request needs a key here. Right once `arrange` has seen it."""
-        return self.global_auth is not False
 
 
 def check(config: Config) -> list[Problem]:
@@ -120,6 +116,18 @@ def identity(config: Config, services: Services) -> None:
     """It decides whether there is an answer, never which."""
 
 
+def protects(config: Config) -> bool:
+    """Whether a request needs a key here."""
+    return config.global_auth is not False
+
+
+def describes(config: Config) -> Description:
+    if not (protects(config) and config.in_header and config.keys):
+        return Description()
+    name = config.keys[0].lower()
+    return Description(key_header=f"{name}: {'Bearer ' if name == 'authorization' else ''}KEY")
+
+
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     yield KeyAuth(config, faithful=env.fidelity == "higress")
@@ -137,7 +145,7 @@ class KeyAuth:
     def __init__(self, config: Config, *, faithful: bool) -> None:
         self._names = [consumer.name for consumer in config.consumers]
         self._allow = None if config.allow is None else frozenset(config.allow)
-        self._protects = config.protects
+        self._protects = protects(config)
         self._faithful = faithful
         self._keeps = faithful if config.keep_credential is None else config.keep_credential
         self._challenge = {"WWW-Authenticate": f"Key realm={config.realm}"}
@@ -221,3 +229,21 @@ def _parameter(query: str, name: str) -> str | None:
     except ValueError:  # too many fields
         return None
     return values[0] if values else None
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("AUTHN", 310),
+    recipe="quota",
+    check=check,
+    inherits=True,
+    identifies=True,
+    arrange=arrange,
+    identity=identity,
+    protects=protects,
+    describes=describes,
+    differences=(
+        Difference("the client's key", "stays here; `Bearer X` is the key X", "goes on; the whole value is compared"),
+    ),
+)

@@ -14,15 +14,15 @@ from msgspec import Meta, Struct
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects import model_field
 
-INHERITS = False
-
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Replaces the model that a request names by another."""
+    """Replaces the model that a request names by another.
+
+    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) as well as JSON."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
     model_mapping: Annotated[
@@ -93,3 +93,16 @@ class ModelMapper:
 def _by_text(mapping: dict[str, str]) -> list[str]:
     """The prefixes, in Higress's order."""
     return sorted(name for name in mapping if name.endswith("*") and name != "*")
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("AUTHN", 800),
+    recipe="model-routes",
+    check=check,
+    differences=(
+        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),
+        Difference("the header if the target is empty", "has the model that is kept", "is empty"),
+    ),
+)

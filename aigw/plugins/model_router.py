@@ -1,6 +1,6 @@
 """model-router: puts the model that a request names into headers, by which a route is chosen.
 
-`REROUTES`: what stands behind it belongs to the route that its headers lead to (core/rerouting.py)."""
+What stands behind it belongs to the route that its headers lead to (pipeline/rerouting.py)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from msgspec import Meta, Struct
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects import model_field
 from aigw.higress.re2 import GoRegex
-
-INHERITS = False
-REROUTES = True
 
 AUTO = "higress/auto"
 """The model that stands for whichever fits the question."""
@@ -43,7 +40,10 @@ class AutoRouting(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Puts the model that a request names into headers, and chooses the route again by them."""
+    """Puts the model that a request names into headers, and chooses the route again by them.
+
+    So a route that matches `headers: {x-higress-llm-model: qwen-max}` gets the requests for qwen-max. The plugins
+    behind this one are those of the new route. It reads forms (audio, images) as well as JSON."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
     add_provider_header: Annotated[str, Meta(description="the header that gets `a` of a model `a/b`")] = ""
@@ -115,3 +115,6 @@ def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
         except ValueError:
             continue  # `check` has said so: Higress goes on without it
     return compiled
+
+
+ABOUT = About(config=Config, build=build, place=Place("AUTHN", 900), recipe="model-routes", check=check, reroutes=True)

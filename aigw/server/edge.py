@@ -72,7 +72,7 @@ class Edge:
         self._max_body = max_body
         self._admin = admin
         self._record = record
-        self.jobs: Jobs = set()
+        self._jobs: Jobs = set()
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
@@ -106,7 +106,7 @@ class Edge:
                 dialect=dialect,
                 client=http.remote or "",
                 arrived=getattr(http.protocol, "arrived", None) or env.clock.monotonic(),
-                jobs=self.jobs,
+                jobs=self._jobs,
             )
             for name in undone:
                 exchange.request.headers.popall(name, None)
@@ -134,6 +134,11 @@ class Edge:
                     await exchange.aclose()
                 finally:
                     self._record(exchange, end.status, end.outcome, end.error)
+
+    async def settled(self, seconds: float | None = None) -> None:
+        """Waits until the jobs are done that its requests deferred, at most for so long."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=seconds)
 
     def _api_of(self, path: str) -> str:
         """The API of a path, "" if it is none. `safe` also knows one whose client left /v1 out."""

@@ -163,8 +163,7 @@ class Gateway:
     async def _end(self, generation: _Generation) -> None:
         await generation.idle.wait()
         try:
-            if generation.edge.jobs:
-                await asyncio.wait(generation.edge.jobs, timeout=DEFERRED_SECONDS if self._stopping else None)
+            await generation.edge.settled(DEFERRED_SECONDS if self._stopping else None)
             await generation.plugins.aclose()
         except Exception:
             log.exception("a plugin failed while it was closed")

@@ -1,27 +1,26 @@
-"""Finds out whether key-auth protects a gateway, so that other machines may reach it."""
+"""Finds out whether a plugin asks everybody for a key, so that other machines may reach the gateway."""
 
 from __future__ import annotations
 
 from aigw.config.load import Loaded
-from aigw.higress.places import PLACES
 from aigw.pipeline.rerouting import NOWHERE
 from aigw.server.routes import DEFAULT_ROUTE
-
-KEY_AUTH = "key-auth"
 
 
 def is_protected(loaded: Loaded) -> bool:
     """True if every request needs a key before anything is spent on it: on all routes, for all hosts, and before every
     plugin that may answer or call others."""
-    plugin = loaded.plugins.get(KEY_AUTH)
-    if plugin is None:
-        return False
-    names = list(loaded.plugins)
-    place = names.index(KEY_AUTH)
-    if any(name not in PLACES or PLACES[name].phase != "AUTHN" for name in names[:place]):
+    return any(_asks_everybody(loaded, name) for name in loaded.plugins)
+
+
+def _asks_everybody(loaded: Loaded, name: str) -> bool:
+    plugins = list(loaded.plugins.values())
+    plugin = loaded.plugins[name]
+    place = plugins.index(plugin)
+    if any(each.about.place.phase != "AUTHN" for each in plugins[:place]):
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
-    if any(loaded.plugins[name].module.REROUTES for name in names[place:]):
-        routes.append((NOWHERE.name, NOWHERE.service))  # key-auth acts before the route is chosen
+    if any(each.about.reroutes for each in plugins[place:]):
+        routes.append((NOWHERE.name, NOWHERE.service))  # it asks before the route is chosen
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
-    return all(config is not None and config.protects for config in possible)
+    return all(config is not None and plugin.about.protects(config) for config in possible)

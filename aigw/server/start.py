@@ -16,8 +16,6 @@ from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
-from aigw.plugins.ai_proxy import Config as AiProxyConfig
-from aigw.plugins.key_auth import Config as KeyAuthConfig
 
 OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
@@ -64,7 +62,7 @@ async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
     """Writes a configuration with the providers that it finds. It names keys as `${NAME}`."""
     address, _ = _ollama_address(env)
     models = await ollama_models(address, upstream)
-    plugins = {"ai-statistics": {}, "ai-proxy": automatic(env, address if models is not None else None, models or ())}
+    plugins = automatic(env, address if models is not None else None, models or ())
     return msgspec.json.encode({"plugins": plugins}).decode()
 
 
@@ -98,40 +96,24 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
 
 def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
     """The lines that a person reads when the gateway is ready."""
-    model = _first_model(loaded)
+    plugins = loaded.plugins.values()
+    found = [each.about.describes(config) for each in plugins for config in each.rules.configs if config is not None]
+    providers = dict.fromkeys(name for each in found for name in each.providers)
+    model = next((each.model for each in found if each.model), "MODEL")
+    key = next((f" -H '{each.key_header}'" for each in found if each.key_header), "")
     body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}]}}'
     return "\n".join(
         (
             f"aigw serves {url}/v1  (Ctrl-C stops it)",
             f"  configuration  {origin}",
-            f"  providers      {', '.join(_providers(loaded)) or _without(loaded)}",
+            f"  providers      {', '.join(providers) or _without(loaded)}",
             f"  plugins        {', '.join(loaded.plugins) or 'none'}",
             f"  state          {loaded.state_dir}",
             *([f"  workers        {workers}"] if workers > 1 else []),
             "",
-            f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{_key(loaded)} -d '{body}'",
+            f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
         )
     )
-
-
-def _key(loaded: Loaded) -> str:
-    """The option of curl that sends a key to key-auth; "" if requests need none."""
-    plugin = loaded.plugins.get("key-auth")
-    for config in plugin.rules.configs if plugin else ():
-        if isinstance(config, KeyAuthConfig) and config.protects and config.in_header and config.keys:
-            scheme = "Bearer " if config.keys[0].lower() == "authorization" else ""
-            return f" -H '{config.keys[0].lower()}: {scheme}KEY'"
-    return ""
-
-
-def _configs(loaded: Loaded) -> list[AiProxyConfig]:
-    plugin = loaded.plugins.get("ai-proxy")
-    return [config for config in plugin.rules.configs if isinstance(config, AiProxyConfig)] if plugin else []
-
-
-def _providers(loaded: Loaded) -> list[str]:
-    named = [provider.id or provider.type for config in _configs(loaded) for provider in config.active()]
-    return list(dict.fromkeys(named))
 
 
 def _without(loaded: Loaded) -> str:
@@ -139,13 +121,3 @@ def _without(loaded: Loaded) -> str:
     if any(route.upstream for route in loaded.config.routes):
         return "none: plain HTTP routes only"
     return "none, and no route has an upstream: nothing is answered without the plugin ai-proxy"
-
-
-def _first_model(loaded: Loaded) -> str:
-    """A model to try: a built-in one, one that the configuration maps, or one of the first provider's own."""
-    providers = [provider for config in _configs(loaded) for provider in config.active()]
-    if any(provider.type == "builtin" for provider in providers):
-        return "echo"
-    mapped = [name for provider in providers for name in provider.model_mapping if not name.startswith("~")]
-    exact = next((name for name in mapped if "*" not in name), "")
-    return exact or ("gpt-4o-mini" if any(p.type == "openai" for p in providers) else "MODEL")

@@ -7,7 +7,7 @@ in a thread. Without a Tracer none of this is in the chain."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from multidict import CIMultiDict
 
@@ -18,8 +18,6 @@ from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, compose
 from aigw.core.reply import Outcome, Reply
 
-NOTE = "trace"
-"""The key of the recording in `exchange.notes`."""
 MAX_TURNS = 100
 """Turns beyond this number, which are mostly retries, are only counted."""
 CLIENT_LEFT = 499
@@ -123,12 +121,13 @@ class Tracer:
         chain = compose([self._watched(each) if each.name else each.plugin for each in plugins], self._ending(terminal))
 
         async def call(exchange: Exchange) -> Reply:
-            if begun := exchange.notes.get(NOTE):  # the route was chosen again: these are its plugins
+            begun = exchange.recording
+            if isinstance(begun, Recording):  # the route was chosen again: these are its plugins
                 done = {turn.applied.name for turn in begun.turns if turn.applied is not None}
                 begun.absent = [name for name in absent if name not in done]
                 return await chain(exchange)
             recording = Recording(exchange, self._clock.time(), self._secrets, absent)
-            exchange.notes[NOTE] = recording
+            exchange.recording = recording
             exchange.defer(self._finish, recording)
             try:
                 reply = await chain(exchange)
@@ -153,7 +152,7 @@ class Tracer:
         plugin, now = applied.plugin, self._clock.monotonic
 
         async def watched(exchange: Exchange, call_next: Next) -> Reply:
-            recording: Recording = exchange.notes[NOTE]
+            recording = cast(Recording, exchange.recording)
             turns = [recording.add(Turn(applied, now(), recording.seen))]
             entered = recording.seen
             inner: BaseException | None = None
@@ -194,7 +193,7 @@ class Tracer:
         now = self._clock.monotonic
 
         async def ending(exchange: Exchange) -> Reply:
-            recording: Recording = exchange.notes[NOTE]
+            recording = cast(Recording, exchange.recording)
             turn = recording.add(Turn(None, now(), recording.seen))
             if exchange.target is not None:
                 turn.origin = str(exchange.target.origin)

@@ -84,7 +84,7 @@ async def test_names_that_cannot_be_written_as_they_are(tmp_path):
     stage = Stage(access=AccessLog(tmp_path))
     exchange = stage.request(delta("hi", usage=USAGE) | {"model": "m" * 1000})
     exchange.consumer = "caf\udce9"
-    exchange.notes["ai_log"] = {"session_id": "s\udce9", "chat_round": 1}
+    exchange.labels.ai_log.update({"session_id": "s\udce9", "chat_round": 1})
     row = await stage.row(exchange)
     assert (row.consumer, row.model) == ("caf?", "m" * 200)
     (line,) = (tmp_path / "access.jsonl").read_bytes().splitlines()
@@ -259,7 +259,8 @@ async def test_rows_are_written_while_it_runs():
 async def test_the_line_of_the_access_log(tmp_path):
     stage = Stage(access=AccessLog(tmp_path))
     exchange = stage.request(delta("x", usage=USAGE))
-    exchange.notes |= {"ai_log": {"a": 1}, "log_properties": {}, "span_tags": {"not": "logged"}}
+    exchange.labels.ai_log["a"] = 1
+    exchange.labels.span_tags["not"] = "logged"
     row = await stage.row(exchange)
     (line,) = (tmp_path / "access.jsonl").read_bytes().splitlines()
     assert line == as_json(row, exchange)

@@ -1,11 +1,11 @@
 """Small plugins to configure: `quiet` replaces the global configuration in a rule, `heir` inherits it."""
 
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Annotated
 
 import msgspec
 import pytest
+from fakes import about
 from msgspec import Meta
 
 from aigw.config.load import examine
@@ -49,15 +49,15 @@ async def build(config, env):
     yield plugin
 
 
-MODULES = {
-    "ai-proxy": SimpleNamespace(Config=Heir, INHERITS=True, check=lambda config: list(check_heir(config)), build=build),
-    "ai-cache": SimpleNamespace(Config=Cache, INHERITS=False, check=lambda config: [], build=build),
+ABOUTS = {
+    "ai-proxy": about(build, Heir, like="ai-proxy", inherits=True, check=lambda config: list(check_heir(config))),
+    "ai-cache": about(build, Cache, like="ai-cache"),
 }
 
 
 @pytest.fixture
-def modules():
-    return MODULES
+def abouts():
+    return ABOUTS
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def read_config(tmp_path):
         path.write_text(text)
         if dotenv is not None:
             (tmp_path / ".env").write_text(dotenv)
-        loaded, report = examine(path, env or {}, MODULES.get)
+        loaded, report = examine(path, env or {}, ABOUTS.get)
         prefix = f"{tmp_path}/"
         errors, notes = report.format_all(report.errors), report.format_all(report.notes)
         return loaded, [each.removeprefix(prefix) for each in errors], [each.removeprefix(prefix) for each in notes]

@@ -9,11 +9,11 @@ from aigw.providers.mapping import ModelMapping
 
 def provider_of(model, *variables):
     """The id of the provider that a start with these keys sends `model` to; the model itself if it is no one's."""
-    return ModelMapping(automatic(dict.fromkeys(variables, "k"), None, ())["byModel"]).map(model)
+    return ModelMapping(automatic(dict.fromkeys(variables, "k"), None, ())["ai-proxy"]["byModel"]).map(model)
 
 
 def test_a_model_of_ollama_is_known_with_and_without_its_tag_latest():
-    config = automatic({"GROQ_API_KEY": "k"}, ("127.0.0.1", 1), ["llama3.2:latest", "qwen3:8b"])
+    config = automatic({"GROQ_API_KEY": "k"}, ("127.0.0.1", 1), ["llama3.2:latest", "qwen3:8b"])["ai-proxy"]
     by_model = ModelMapping(config["byModel"])
     assert [by_model.map(name) for name in ("llama3.2:latest", "llama3.2", "qwen3:8b")] == ["ollama"] * 3
     assert by_model.map("qwen3") == "qwen3"

@@ -1,6 +1,6 @@
 """Plugins, their rules and what routes change about them."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +8,9 @@ from aigw.config.effective import effective
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin, installed_plugins
 from aigw.config.rules import NO_MATCH_KEY
-from aigw.core.errors import ConfigError
 from aigw.core.plugin import Problem
+from aigw.plugins import ai_proxy
+from aigw.plugins.ai_cache import plugin as ai_cache
 
 PROVIDERS = "providers: [{type: a, apiTokens: [k]}, {type: b}]"
 
@@ -185,48 +186,28 @@ def test_a_plugin_without_anything_to_do_is_noted(read_config):
     ]
 
 
-def test_modules_are_found_by_their_higress_name():
-    assert find_plugin("ai-proxy").Config.__module__ == "aigw.plugins.ai_proxy"
-    assert "ai-proxy" in installed_plugins()
+def test_plugins_are_found_by_their_higress_name():
+    assert find_plugin("ai-proxy") is ai_proxy.ABOUT
+    assert find_plugin("ai-cache") is ai_cache.ABOUT
+    assert {"ai-proxy", "ai-cache"} <= {*installed_plugins()}
     for name in ("ai_proxy", "nope", "os", "..", "ai-proxy.x", "", "AI-PROXY"):
         assert find_plugin(name) is None
 
 
-@pytest.mark.parametrize("name", installed_plugins())
-def test_every_installed_plugin_has_the_names_that_a_plugin_defines(name):
-    module = find_plugin(name)
-    assert module is not None
-    assert isinstance(module.INHERITS, bool)
-    assert callable(module.check)
-    assert callable(module.build)
-
-
-class TestDefaults:
-    """A plugin needs `Config` and `build`; `check` and `INHERITS` have defaults."""
-
+class TestAbout:
     TEXT = b"plugins: {ai-cache: {key: g, cacheTTL: 5, _rules_: [{_match_route_: [r], key: r}]}}"
 
-    def test_a_plugin_without_check_replaces_the_global_config(self, modules):
-        own = modules["ai-cache"]
-        loaded = load(None, {}, {"ai-cache": SimpleNamespace(Config=own.Config, build=own.build)}.get, text=self.TEXT)
+    def test_a_plugin_that_says_nothing_else_replaces_the_global_config(self, abouts):
+        loaded = load(None, {}, abouts.get, text=self.TEXT)
         assert chosen(loaded, "ai-cache", "r").cache_ttl == 60
         assert effective(loaded).values["plugins"]["ai-cache"]["_rules_"][0]["key"] == "r"
 
-    def test_what_it_says_itself_counts(self, modules):
-        own = modules["ai-cache"]
-        noting = SimpleNamespace(
-            Config=own.Config,
-            build=own.build,
-            INHERITS=True,
+    def test_what_it_says_itself_counts(self, abouts):
+        noting = replace(
+            abouts["ai-cache"],
+            inherits=True,
             check=lambda config: [Problem(("key",), "is not used by this version", note=True)],
         )
         loaded = load(None, {}, {"ai-cache": noting}.get, text=self.TEXT)
         assert chosen(loaded, "ai-cache", "r").cache_ttl == 5
         assert [note.partition(": ")[2] for note in loaded.notes] == ["is not used by this version"] * 2
-
-    @pytest.mark.parametrize("without", ["Config", "build"])
-    def test_a_module_that_lacks_its_parts_is_named(self, modules, without):
-        parts = {"Config": modules["ai-cache"].Config, "build": modules["ai-cache"].build}
-        del parts[without]
-        with pytest.raises(ConfigError, match=rf"the plugin 'ai-cache' defines no {without}"):
-            load(None, {}, {"ai-cache": SimpleNamespace(**parts)}.get, text=self.TEXT)

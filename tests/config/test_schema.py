@@ -1,11 +1,10 @@
 """The JSON Schema says of a file what the check says of it."""
 
-from types import SimpleNamespace
-
 import jsonschema
 import msgspec
 import pytest
 import yaml
+from fakes import about
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +22,8 @@ def installed():
 
 
 @pytest.fixture
-def validator(modules):
-    written = schema(modules)
+def validator(abouts):
+    written = schema(abouts)
     jsonschema.Draft202012Validator.check_schema(written)
     return jsonschema.Draft202012Validator(written)
 
@@ -103,8 +102,7 @@ class Node(msgspec.Struct):
 
 
 def test_types_may_contain_themselves():
-    module = SimpleNamespace(Config=Node, INHERITS=False)
-    validator = jsonschema.Draft202012Validator(schema({"x": module}))
+    validator = jsonschema.Draft202012Validator(schema({"x": about(None, Node)}))
     validator.validate({"plugins": {"x": {"children": [{"children": []}]}}})
     assert not validator.is_valid({"plugins": {"x": {"children": [{"child": 1}]}}})
 
@@ -125,7 +123,7 @@ class Cache(msgspec.Struct, rename={"cache_ttl": "cacheTTL"}):
     enabled: bool = True
 
 
-CACHE = jsonschema.Draft202012Validator(schema({"ai-cache": SimpleNamespace(Config=Cache, INHERITS=False)}))
+CACHE = jsonschema.Draft202012Validator(schema({"ai-cache": about(None, Cache)}))
 
 
 @given(st.sampled_from(["key", "cacheTTL", "enabled", "other"]), JSON)

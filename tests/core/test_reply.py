@@ -264,16 +264,40 @@ async def test_deferred_jobs_run_after_the_end_and_survive_cancellation():
     assert not jobs
 
 
-async def test_a_deferred_job_that_fails_is_logged(caplog):
-    jobs = set()
+async def test_a_closed_exchange_settles_when_its_own_jobs_are_done():
+    may_end, done = asyncio.Event(), []
 
+    async def job(name):
+        await may_end.wait()
+        done.append(name)
+
+    async def never():
+        await asyncio.Event().wait()
+
+    jobs = {asyncio.ensure_future(never())}  # another exchange's
+    one = exchange(jobs)
+    one.defer(job, "first")
+    one.defer(job, "second")
+    await one.aclose()
+    settling = asyncio.ensure_future(one.settled())
+    await asyncio.sleep(0)
+    assert not settling.done()
+    may_end.set()
+    await settling
+    assert done == ["first", "second"]
+    await exchange().settled()
+    for other in jobs:
+        other.cancel()
+
+
+async def test_a_deferred_job_that_fails_is_logged(caplog):
     async def job():
         raise RuntimeError("store is gone")
 
-    ex = exchange(jobs)
+    ex = exchange()
     ex.defer(job)
     await ex.aclose()
-    await asyncio.gather(*jobs)
+    await ex.settled()
     assert "store is gone" in caplog.text
 
 

@@ -39,8 +39,7 @@ class Stage:
 
     async def close(self):
         await self.exchange.aclose()
-        while self.exchange._jobs:
-            await asyncio.wait(self.exchange._jobs)
+        await self.exchange.settled()
 
 
 @pytest.mark.parametrize("faithful", [False, True])

@@ -1,13 +1,13 @@
 """Chains: which plugins a request meets, in which order, built when."""
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 
 import msgspec
-from fakes import FakeUpstream, chat, make_env, make_exchange
+from fakes import FakeUpstream, about, chat, make_env, make_exchange
 
 from aigw.config.load import load
 from aigw.core.model import Origin, Route, Target
+from aigw.core.plugin import Behind, PerChain
 from aigw.pipeline.pipeline import MAX_CHAINS, Pipeline
 
 
@@ -15,7 +15,7 @@ class Config(msgspec.Struct):
     text: str = ""
 
 
-def plugin_module(log):
+def writes(log, like, **more):
     """A plugin that writes its text on the way in and out."""
 
     @asynccontextmanager
@@ -31,12 +31,12 @@ def plugin_module(log):
         yield plugin
         log.append(f"cleaned {config.text}")
 
-    return SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=build)
+    return about(build, Config, like=like, **more)
 
 
 async def run(text, *requests, log):
-    modules = {name: plugin_module(log) for name in ("key-auth", "ai-cache", "ai-proxy")}
-    loaded = load(None, {}, modules.get, text=text.encode())
+    abouts = {name: writes(log, name) for name in ("key-auth", "ai-cache", "ai-proxy")}
+    loaded = load(None, {}, abouts.get, text=text.encode())
 
     async def terminal(exchange):
         return exchange.reply(b"end")
@@ -97,20 +97,17 @@ async def test_a_plugin_is_told_what_stands_behind_it():
     @asynccontextmanager
     async def build(config, env):
         async def plugin(exchange, call_next):
-            raise AssertionError("its place was not told")
-
-        async def placed(exchange, call_next):
             return await call_next(exchange)
 
-        plugin.placed = lambda after: told.append(after) or placed
-        yield plugin
+        yield PerChain(lambda behind: told.append(behind) or plugin)
 
     log = []
-    modules = {
-        "ai-cache": SimpleNamespace(Config=Config, build=build),
-        "ai-statistics": plugin_module(log),
-        "ai-proxy": plugin_module(log),
-        "ai-quota": SimpleNamespace(**vars(plugin_module(log)), identity=lambda config, services: None),
+    withheld = {"a": ("cookie",), "b": ("cookie", "x-key")}
+    abouts = {
+        "ai-cache": about(build, Config, like="ai-cache"),
+        "ai-statistics": writes(log, "ai-statistics", withholds=lambda config: ("in-front",)),
+        "ai-proxy": writes(log, "ai-proxy", withholds=lambda config: withheld[config.text]),
+        "ai-quota": writes(log, "ai-quota", identity=lambda config, services: None),
     }
     text = b"""
 plugins: {ai-cache: {}, ai-statistics: {text: front}, ai-proxy: {text: a}, ai-quota: {text: refuses}}
@@ -118,7 +115,7 @@ routes:
 - {name: one, match: {path: /one}}
 - {name: two, plugins: {ai-proxy: {text: b}}}
 """
-    loaded = load(None, {}, modules.get, text=text)
+    loaded = load(None, {}, abouts.get, text=text)
 
     async def terminal(exchange):
         return exchange.reply(b"end")
@@ -130,6 +127,6 @@ routes:
         for route in (Route("one"), Route("two", target=target), Route("one")):
             await pipeline.chain(route, "h").call(make_exchange(chat({})))
     assert told == [
-        {"ai-proxy": {"text": "a"}, "route": None},
-        {"ai-proxy": {"text": "b"}, "route": ["http://127.0.0.1:1", "llm"]},
+        Behind({"ai-proxy": {"text": "a"}, "route": None}, frozenset({"cookie"})),
+        Behind({"ai-proxy": {"text": "b"}, "route": ["http://127.0.0.1:1", "llm"]}, frozenset({"cookie", "x-key"})),
     ]

@@ -23,6 +23,7 @@ from fakes import (
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Request, Route
 from aigw.plugins import ai_proxy
 from aigw.upstream.builtin import BuiltinUpstream
@@ -593,3 +594,23 @@ def test_what_decides_about_answers():
         identity_of({"providers": [{**openai, "id": "a"}], "activeProviderId": "a"}),
     ]
     assert all(other != mine for other in others)
+
+
+@pytest.mark.parametrize(
+    ("config", "withheld"),
+    [
+        ({}, set()),
+        ({"provider": {"type": "openai"}}, {"cookie"}),
+        ({"provider": OPENAI}, {"cookie", *CREDENTIALS}),
+        ({"provider": {"type": "builtin"}}, {"cookie", *CREDENTIALS}),
+        ({"providers": [{**OPENAI, "id": "a"}, {"type": "openai", "id": "b"}], "fallback": ["a", "b"]}, {"cookie"}),
+    ],
+)
+async def test_the_headers_that_it_says_to_withhold_go_no_further(config, withheld):
+    assert set(ai_proxy.withholds(msgspec.convert(config, ai_proxy.Config))) == withheld
+    if config.get("provider", {}).get("type") == "openai":
+        own = dict.fromkeys(("cookie", *CREDENTIALS), "mine")
+        upstream, _, _ = await once(config, chat(HELLO, headers=own))
+        passed = {name for name, value in upstream.last.headers.items() if "mine" in value}
+        assert not passed & withheld
+        assert ("authorization" in passed) == ("authorization" not in withheld)

@@ -4,12 +4,11 @@ import asyncio
 import logging
 import os
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from fakes import FakeUpstream
+from fakes import FakeUpstream, about
 
 from aigw.config.load import load
 from aigw.core.model import Chunk
@@ -56,8 +55,8 @@ class Stage:
         self.log = []
         self.release = asyncio.Event()
         self.sleep = lambda _: asyncio.sleep(0)
-        module = SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=self._build)
-        self._find = {"ai-cache": module, "key-auth": module}.get
+        key_auth = about(self._build, Config, like="key-auth", protects=lambda config: config.protects)
+        self._find = {"ai-cache": about(self._build, Config), "key-auth": key_auth}.get
         self.loads = 0
 
     def load(self):

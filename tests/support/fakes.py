@@ -10,11 +10,13 @@ from typing import Any
 
 from multidict import CIMultiDict
 
+from aigw.config.plugins import find_plugin
 from aigw.config.services import ServiceTable
 from aigw.core.dialect import Reader, Turn
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk, Request, Route, Target
+from aigw.core.plugin import About, Place
 from aigw.core.stores import Stores
 from aigw.core.upstream import Upstream
 from aigw.dialects import apis
@@ -148,6 +150,13 @@ def make_env(
         clock=clock,
         random=random.Random(seed),
     )
+
+
+def about(build: Any, config: Any, *, like: str = "", **more: Any) -> About[Any]:
+    """A plugin that only the test has. It stands where aigw's plugin `like` does."""
+    found = find_plugin(like) if like else None
+    place = Place("", 500) if found is None else found.place
+    return About(config=config, build=build, place=place, recipe="", **more)
 
 
 def chat(body: Any, *, path: str = "/v1/chat/completions", headers: dict[str, str] | None = None) -> Request:

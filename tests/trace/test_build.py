@@ -4,11 +4,10 @@ import asyncio
 import json
 import logging
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 
 import msgspec
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, make_env, make_exchange, terminal
+from fakes import Answer, FakeClock, FakeUpstream, about, answer_json, chat, make_env, make_exchange, terminal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,8 +40,8 @@ def finder(plugin):
     async def build(config, env):
         yield plugin
 
-    module = SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=build)
-    return lambda name: module if name == "ai-cache" else find_plugin(name)
+    own = about(build, Config, like="ai-cache")
+    return lambda name: own if name == "ai-cache" else find_plugin(name)
 
 
 async def passes(exchange, call_next):
@@ -63,7 +62,7 @@ async def trace(request, plugin=passes, *answers, text=PROXY):
         reply = await pipeline.chain(Route("r"), "h").call(exchange)
         await reply.body()
         await exchange.aclose()
-        await asyncio.gather(*exchange._jobs)
+        await exchange.settled()
     return record_line(recordings[0])
 
 
@@ -139,7 +138,7 @@ async def test_bodies_that_are_not_compared(kind):
         exchange = make_exchange(chat(body, headers=headers))
         await pipeline.chain(Route("r"), "h").call(exchange)
         await exchange.aclose()
-        await asyncio.gather(*exchange._jobs)
+        await exchange.settled()
     found = msgspec.json.decode(record_line(recordings[0]), type=TraceRecord).steps[0].changed
     assert found.body == []
     assert found.sizes == (len(body), len(body))
@@ -231,7 +230,7 @@ async def test_the_writer_writes_and_survives(tmp_path, caplog):
             exchange = make_exchange(chat({}))
             await pipeline.chain(Route("r"), "h").call(exchange)
             await exchange.aclose()
-            await asyncio.gather(*exchange._jobs)
+            await exchange.settled()
     writer.close()
     lines = list(read_lines(tmp_path / FOLDER))
     assert [json.loads(line)["id"] for line in lines] == ["aigw-1"] * 3
@@ -242,11 +241,11 @@ async def test_the_writer_writes_and_survives(tmp_path, caplog):
     (tmp_path / "a-file").write_text("")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            blocked.add(exchange.notes["trace"])
+            blocked.add(exchange.recording)
         blocked.close()
     assert blocked.lost == 3
     assert len([each for each in caplog.messages if "could not be written" in each]) == 1
-    blocked.add(exchange.notes["trace"])
+    blocked.add(exchange.recording)
     assert blocked.lost == 4
 
 

@@ -2,17 +2,16 @@
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 
 import msgspec
 import pytest
-from fakes import FakeClock, FakeUpstream, chat, make_env, make_exchange
+from fakes import FakeClock, FakeUpstream, about, chat, make_env, make_exchange
 
 from aigw.config.load import load
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.pipeline import Pipeline
-from aigw.trace.tracer import MAX_TURNS, NOTE, Tracer
+from aigw.trace.tracer import MAX_TURNS, Tracer
 
 
 class Config(msgspec.Struct):
@@ -42,17 +41,17 @@ class Traced:
         self.clock.now += 5
         return exchange.reply(b"end", headers={"a": "1"})
 
-    def _module(self, name):
+    def _about(self, name):
         @asynccontextmanager
         async def build(config, env):
             self.seen[name] = self._plugins.get(name, passes)
             yield self.seen[name]
 
-        return SimpleNamespace(Config=Config, INHERITS=False, check=lambda config: [], build=build)
+        return about(build, Config, like=name)
 
     async def run(self, request=None, route="r", host="h", tracing=True):
-        modules = {name: self._module(name) for name in NAMES}
-        loaded = load(None, {}, modules.get, text=self._text.encode())
+        abouts = {name: self._about(name) for name in NAMES}
+        loaded = load(None, {}, abouts.get, text=self._text.encode())
         tracer = Tracer(self.clock, self.recordings.append, {"secret-value"}) if tracing else None
         async with AsyncExitStack() as stack:
             pipeline = Pipeline(list(loaded.plugins.values()), self._terminal, tracer)
@@ -64,7 +63,7 @@ class Traced:
                 self.body = await reply.body()
             finally:
                 await exchange.aclose()
-                await asyncio.gather(*exchange._jobs)
+                await exchange.settled()
         self.exchange = exchange
         return self.recordings[0] if self.recordings else None
 
@@ -76,7 +75,7 @@ def names(recording):
 async def test_without_a_tracer_nothing_is_kept():
     traced = Traced({})
     assert await traced.run(tracing=False) is None
-    assert NOTE not in traced.exchange.notes
+    assert traced.exchange.recording is None
     assert traced.body == b"end"
 
 

@@ -1,4 +1,5 @@
-"""`aigw cache explain`: which chain a request would meet, and what its cache would say, without a gateway."""
+"""Finds out, for `aigw cache explain`, which chain a request would meet and what its cache would say. It needs no
+gateway."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from aigw.core.model import Request, Route, Timeouts
 from aigw.core.stores import Service
 from aigw.dialects import apis
 from aigw.dialects.table import dialect_of
-from aigw.pipeline.pipeline import identities, select
+from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
@@ -24,11 +25,11 @@ PATHS = {"messages": "/v1/chat/completions", "prompt": "/v1/completions", "input
 """Where a body goes, by the field that it has."""
 
 
-Shelves = Mapping[tuple[Service, str], Contents]
+Caches = Mapping[tuple[Service, str], Contents]
 """By the store and the prefix that a configuration names."""
 
 
-async def explain_last(caches: Shelves) -> Explanation:
+async def explain_last(caches: Caches) -> Explanation:
     """Raises ValueError if nothing is stored."""
     found = [each for contents in caches.values() if (each := await last_miss(contents)) is not None]
     if not found:
@@ -36,7 +37,7 @@ async def explain_last(caches: Shelves) -> Explanation:
     return max(found, key=lambda each: each.created or 0.0)
 
 
-async def explain_request(loaded: Loaded, caches: Shelves, request: Request) -> Explanation:
+async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> Explanation:
     """For a request as it arrives at the cache. Raises ValueError for one that goes nowhere."""
     if loaded.config.fidelity == "higress":
         raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")
@@ -60,8 +61,8 @@ async def explain_request(loaded: Loaded, caches: Shelves, request: Request) -> 
         arrived=time.monotonic(),
         jobs=set(),
     )
-    after = identities(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, after, caches[cache.store.service(), cache.prefix()], time.time())
+    behind = behind_of(chosen[place + 1 :], route, loaded.services)
+    return await try_request(exchange, behind, caches[cache.store.service(), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

@@ -18,7 +18,7 @@ from aigw.clients.redis_config import RedisConfig
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import LOCAL, Count, Limit, StoreError
 from aigw.dialects import apis
@@ -34,13 +34,27 @@ from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, RepetitionDetect
 from aigw.plugins.ai_budget.repetition import Repetition
 from aigw.pricing.prices import Prices
 
-INHERITS = False
-
 NAME = "ai-budget"
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Limits what is spent, and stops clients that run in a circle."""
+    """Limits what is spent, and stops clients that run in a circle. aigw's own: Higress does not know it.
+
+    A budget has one of usd, tokens and calls. With `per: run`, each run has the whole budget; a run is named by the
+    header x-aigw-run, or by AIGW_RUN in the environment of the gateway, or it is all that the gateway does until it
+    stops. A session is named by x-aigw-session, or by the header of an agent. Several `per` go together: [consumer,
+    day].
+
+    A call is let in while what was spent and what calls under way have set aside is below the limit, so the limit is
+    exceeded by about one call. The cost is charged before the answer ends, also if the client leaves. A refusal is
+    final: 402, or 403 for an agent that runs in a circle, with `x-should-retry: false` and the command that raises the
+    budget.
+
+    `aigw budget status` shows what is left, `aigw budget raise NAME AMOUNT` allows more this time, and `aigw budget
+    reset NAME` lets a budget begin anew; a running gateway follows at once. These commands need the --config or
+    --recipe of the gateway. Counters are on disk and outlive a kill; `redis` shares them with other machines. A call
+    with an unknown price is counted as one (`unknown_price`). The first call of a model waits about a second, until its
+    price was looked up."""
 
     budgets: Annotated[list[Budget], Meta(description="all of them hold for a call")] = []
     repetition: Repetition = Repetition()
@@ -153,7 +167,7 @@ class AiBudget:
             expected = await self._costs.expect(charge.model, charge.forecast)
             if expected is None and self._config.unknown_price == "refuse":
                 one = next(each for each in charge.accounts if each.unit == "usd")
-                charge.exchange.notes[NAME] = "price_unknown"
+                charge.exchange.labels.remarks[NAME] = "price_unknown"
                 raise refusal.unknown_price(one.account, charge.model)
             usd = expected or 0
         amounts = {"usd": usd, "tokens": charge.forecast.total, "calls": 1}
@@ -164,10 +178,10 @@ class AiBudget:
     ) -> GatewayError:
         """Of the limit with this index: those of the accounts come first."""
         if index >= len(accounts):
-            exchange.notes[NAME] = "repeated"
+            exchange.labels.remarks[NAME] = "repeated"
             return repeated[index - len(accounts)].refusal(count)
         one = accounts[index].account
-        exchange.notes[NAME] = f"budget {one.budget.name} used up"
+        exchange.labels.remarks[NAME] = f"budget {one.budget.name} used up"
         try:
             (raised,) = await self._counter.read(one.raised)
         except StoreError:
@@ -176,7 +190,7 @@ class AiBudget:
         return refusal.used_up(one, count, raised.used, anew)
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
-        exchange.notes[NAME] = f"no budget: {error}"
+        exchange.labels.remarks[NAME] = f"no budget: {error}"
         if self._config.fail_open:
             return await call_next(exchange)
         message = "the budget cannot be checked now; try again later, or let such requests pass with fail_open: true"
@@ -201,7 +215,7 @@ class AiBudget:
             not_charged(exchange, NAME, spent.tokens, error)
 
     async def _note_unpriced(self, charge: _Charge) -> None:
-        charge.exchange.notes[NAME] = "price unknown"
+        charge.exchange.labels.remarks[NAME] = "price unknown"
         for each in charge.accounts:
             if each.unit == "usd":
                 await self._counter.add(each.account.unpriced, 1)
@@ -234,3 +248,13 @@ class _Charge:
 
     async def settle(self, spent: Spent) -> None:
         await self._plugin.settle(self, spent)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 740),  # behind the cache, whose answers cost nothing
+    recipe="budget",
+    check=check,
+    identity=identity,
+)

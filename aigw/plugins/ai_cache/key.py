@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.core.exchange import Exchange
-from aigw.core.headers import CREDENTIALS, SESSION_HEADERS
+from aigw.core.headers import SESSION_HEADERS
+from aigw.core.plugin import Behind
 from aigw.dialects import apis
 
 VERSION = b"aigw 2"
@@ -47,7 +48,13 @@ _IGNORED_STARTS = (
 )  # fmt: skip
 """Headers that cannot change an answer. Any other may: it may name a provider to the one that the gateway asks."""
 
-_encode = msgspec.json.Encoder(order="sorted").encode
+
+def _now(part: Any) -> Any:
+    """What a part is now that changes at run time (`core.plugin.Behind`)."""
+    return part()
+
+
+_encode = msgspec.json.Encoder(order="sorted", enc_hook=_now).encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 KEPT = 4096
@@ -60,26 +67,27 @@ MANY, LAST = 64, 32
 
 class CacheKey(NamedTuple):
     """`body` is canonical JSON without what is ignored, `beside` what counts beside it. `reason`: why it must not be
-    answered from the cache, "" if it may; there is no key then."""
+    answered from the cache, "" if it may; there is no key then. `after` has a digest of what decides about answers
+    behind the cache, by plugin."""
 
     api: str
     key: str = ""
     model: str = ""
     body: bytes = b""
     beside: tuple[str, ...] = ()
+    after: Mapping[str, str] = {}
     reason: str = ""
 
 
 class Keys:
-    """Makes the keys of one chain. `after` is what stands behind the cache there, as in `core.plugin`. ai-proxy sends
-    no cookies on, and where it has keys of its own the client's neither: then they do not count."""
+    """Makes the keys of one chain. Headers that are withheld behind the cache do not count."""
 
-    def __init__(self, after: Mapping[str, Any]) -> None:
-        proxy = after.get("ai-proxy")
-        own_key = isinstance(proxy, dict) and proxy.get("ownKey") is True
-        self.after = {name: digest(_encode(value)) for name, value in after.items()}
-        self._start = blake2b(VERSION + _encode(self.after), digest_size=16)
-        self._unsent = frozenset((*(CREDENTIALS if own_key else ()), *(("cookie",) if proxy is not None else ())))
+    def __init__(self, behind: Behind) -> None:
+        identities = behind.identities
+        self._unsent = behind.withheld
+        self._changing = {name: value for name, value in identities.items() if _changes(value)}
+        self._after = _digests({name: value for name, value in identities.items() if name not in self._changing})
+        self._start = _begin(self._after)
 
     def read(self, exchange: Exchange) -> CacheKey:
         request, asked, api = exchange.request, exchange.asked, exchange.api
@@ -93,14 +101,17 @@ class Keys:
             beside.append(f"host: {request.headers.get('host', '')}")  # it goes on, and may pick the upstream
         if asked.stream and not exchange.dialect.convertible:
             beside.append("stream")
-        hashed = self._start.copy()
+        after, hashed = self._after, self._start.copy()
+        if self._changing:
+            after = after | _digests(self._changing)
+            hashed = _begin(after)
         hashed.update(_encode(beside))
         try:
             canonical = _encode(asked.material())
         except (ValueError, RecursionError):  # it is no JSON, or JSON with half of a surrogate pair
             return CacheKey(api, reason="unreadable")
         hashed.update(canonical)
-        return CacheKey(api, hashed.hexdigest(), asked.model, canonical, tuple(beside))
+        return CacheKey(api, hashed.hexdigest(), asked.model, canonical, tuple(beside), after)
 
     def parts(self, key: CacheKey) -> bytes:
         """What the key was made of, in JSON, so that one entry can be compared with another. The texts of a long
@@ -111,10 +122,28 @@ class Keys:
             {
                 "path": f"{path}?{query}" if query else path,
                 "headers": others,
-                "after": self.after,
+                "after": key.after,
                 "body": msgspec.Raw(key.body) if short else shortened(_decode(key.body)),
             }
         )
+
+
+def _digests(identities: Mapping[str, Any]) -> dict[str, str]:
+    return {name: digest(_encode(value)) for name, value in identities.items()}
+
+
+def _begin(after: Mapping[str, str]) -> blake2b:
+    """What all keys begin with."""
+    return blake2b(VERSION + _encode(after), digest_size=16)
+
+
+def _changes(identity: Any) -> bool:
+    """Whether a part of it changes at run time."""
+    if isinstance(identity, Mapping):
+        return any(map(_changes, identity.values()))
+    if isinstance(identity, list | tuple):
+        return any(map(_changes, identity))
+    return callable(identity)
 
 
 _WIRE = ("utf-8", "surrogateescape")

@@ -1,11 +1,11 @@
 """ai-cache: answers a request that was answered before. Higress's keys, in all their forms.
 
-`fidelity: safe` (safe.py) keys on the whole request and keeps whole answers; `fidelity: higress`
-(higress.py) keys on the last question and keeps its text. Which store it is the plugin does not know."""
+`fidelity: safe` (safe.py) keys on the whole request and keeps whole answers; `fidelity: higress` (higress.py) keys on
+the last question and keeps its text. Which store it is the plugin does not know."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,15 +14,13 @@ from aigw.clients.dashscope import EMBED_HOST, DashScope
 from aigw.clients.dashvector import RELATIONS, DashVector
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Behind, Difference, Next, PerChain, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import KV
 from aigw.plugins.ai_cache import higress, safe
 from aigw.plugins.ai_cache.config import Config, seconds
 from aigw.plugins.ai_cache.flight import Flights
 from aigw.plugins.ai_cache.semantic import Semantic
-
-INHERITS = False
 
 STRATEGIES = ("lastQuestion", "allQuestions", "disabled")
 
@@ -50,7 +48,7 @@ def identity(config: Config, services: Services) -> Any:
 
 
 @asynccontextmanager
-async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+async def build(config: Config, env: Env) -> AsyncIterator[Plugin | PerChain]:
     if config.store is None or config.cache_key_strategy == "disabled":
         yield _pass
         return
@@ -58,7 +56,7 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     if env.fidelity == "higress":
         yield higress.HigressCache(_higress_settings(config), kv, env, _semantic(config, env))
     else:
-        yield _Placing(config, kv, env)
+        yield _per_chain(config, kv, env)
 
 
 def _semantic(config: Config, env: Env) -> Semantic | None:
@@ -96,22 +94,33 @@ def _higress_settings(config: Config) -> higress.Settings:
     )
 
 
-class _Placing:
-    """The cache of one configuration. On every chain it is another plugin, because the same request has other answers
-    there; they share the store and what is under way."""
+def _per_chain(config: Config, kv: KV, env: Env) -> PerChain:
+    """The same request has other answers on another chain; the caches of one configuration share the store and what is
+    under way."""
+    settings = safe.Settings(config.prefix(), config.ttl(faithful=False), config.replay_timing)
+    flights = Flights()
 
-    def __init__(self, config: Config, kv: KV, env: Env) -> None:
-        self._settings = safe.Settings(config.prefix(), config.ttl(faithful=False), config.replay_timing)
-        self._kv = kv
-        self._env = env
-        self._flights = Flights()
+    def make(behind: Behind) -> Plugin:
+        return safe.SafeCache(settings, kv, flights, env, behind)
 
-    def placed(self, after: Mapping[str, Any]) -> Plugin:
-        return safe.SafeCache(self._settings, self._kv, self._flights, self._env, after)
-
-    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        return await self.placed({})(exchange, call_next)
+    return PerChain(make)
 
 
 async def _pass(exchange: Exchange, call_next: Next) -> Reply:
     return await call_next(exchange)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 800),
+    recipe="ai-cache",
+    check=check,
+    identity=identity,
+    differences=(
+        Difference("the key", "the whole request", "the last question: other models and prompts hit, too"),
+        Difference(
+            "what is stored", "whole answers, replayed as they were", "the text of any answer, put into a template"
+        ),
+    ),
+)

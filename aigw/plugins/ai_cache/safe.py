@@ -7,12 +7,11 @@ be converted are misses."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next
+from aigw.core.plugin import Behind, Next
 from aigw.core.reply import Outcome, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.plugins.ai_cache.capture import Capture, keepable
@@ -42,12 +41,12 @@ class Settings(NamedTuple):
 class SafeCache:
     """`flights` and `kv` are shared by all chains that have the same configuration."""
 
-    def __init__(self, settings: Settings, kv: KV, flights: Flights, env: Env, after: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Settings, kv: KV, flights: Flights, env: Env, behind: Behind) -> None:
         self._settings = settings
         self._kv = kv
         self._flights = flights
         self._env = env
-        self._keys = Keys(after)
+        self._keys = Keys(behind)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request

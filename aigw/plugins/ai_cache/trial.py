@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from aigw.core.exchange import Exchange
+from aigw.core.plugin import Behind
 from aigw.plugins.ai_cache.contents import Contents, Item
 from aigw.plugins.ai_cache.control import control_of
 from aigw.plugins.ai_cache.explain import Nearest, nearest
@@ -26,11 +24,11 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     nearest: Nearest | None = None
 
 
-async def try_request(exchange: Exchange, after: Mapping[str, Any], contents: Contents, now: float) -> Explanation:
-    """`after` is as in `core.plugin`, `now` in seconds since 1970. Raises StoreError."""
+async def try_request(exchange: Exchange, behind: Behind, contents: Contents, now: float) -> Explanation:
+    """`now` is in seconds since 1970. Raises StoreError."""
     if exchange.api not in CACHED:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
-    keys = Keys(after)
+    keys = Keys(behind)
     key = keys.read(exchange)
     control = control_of(exchange.request.headers)
     if reason := control.bypass or key.reason:

@@ -1,8 +1,7 @@
 """ai-statistics: what each request asked for, spent and took, as Higress's ai_log, metrics and span tags.
 
 It only looks, as the outermost of the AI plugins: at the client's request and at the answer that the client gets.
-`exchange.notes` hold the results from the answer's end on: `ai_log`, `span_tags` (text) and `log_properties`
-(attributes with a log field of their own)."""
+The results are in `exchange.labels` from the answer's end on."""
 
 from __future__ import annotations
 
@@ -17,13 +16,11 @@ from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
 from aigw.higress.log_fields import UNKNOWN, api_of
 from aigw.plugins.ai_statistics.ai_log import Plan, Record
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
-
-INHERITS = False
 
 LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
 """Bytes of a value's text that are logged, by attribute set."""
@@ -33,7 +30,10 @@ DEFAULT_SUFFIXES = ("/completions", "/messages")
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Logs and counts what requests ask for and spend."""
+    """Logs and counts what requests ask for and spend.
+
+    Each request gets Higress's `ai_log` in the access log (.aigw/access.jsonl), and Higress's counters for Prometheus
+    are at /-/metrics. Requests and answers pass unchanged."""
 
     use_default_attributes: Annotated[bool, Meta(description="log messages, question, answer, tool calls, ...")] = False
     use_default_response_attributes: Annotated[bool, Meta(description="log the details of the token usage")] = False
@@ -131,7 +131,7 @@ class AiStatistics:
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
-        if exchange.notes.get("cache") == "hit" and not self._faithful:
+        if exchange.labels.cache == "hit" and not self._faithful:
             observation.record.counts = False  # the answer tells what was spent when it was made
         streaming = reply.streaming or "text/event-stream" in content_type
         same = exchange.answer is not None and exchange.wire is exchange.dialect and not self._faithful
@@ -178,14 +178,8 @@ class _Observation:
         self._consumer = exchange.consumer or "none"
         self._started = plugin.now()
         self._seen = False
-        notes = exchange.notes
-        self.record = Record(
-            plugin.plan,
-            exchange.route.name,
-            notes.setdefault("ai_log", {}),
-            notes.setdefault("span_tags", {}),
-            notes.setdefault("log_properties", {}),
-        )
+        labels = exchange.labels
+        self.record = Record(plugin.plan, exchange.route.name, labels.ai_log, labels.span_tags, labels.log_properties)
 
     def events(self, batch: Batch) -> None:
         if not self._seen:
@@ -221,3 +215,13 @@ def _cluster(authority: str, default_port: int) -> str:
     if not (colon and port.isdecimal()):
         host, port = authority, str(default_port)
     return f"outbound|{port}||{host}"
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 900),
+    recipe="ai-statistics",
+    check=check,
+    identity=identity,
+)

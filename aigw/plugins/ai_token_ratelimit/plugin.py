@@ -18,7 +18,7 @@ from aigw.clients.redis_config import RedisConfig, check_redis
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import Count, Limit, StoreError, Ticket
 from aigw.metering.forecast import NOTHING, Forecast, Forecaster
@@ -27,8 +27,6 @@ from aigw.metering.spending import Spent, follow
 from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
 from aigw.plugins.ai_token_ratelimit.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
 from aigw.plugins.ai_token_ratelimit.rules import Rules
-
-INHERITS = False
 
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
@@ -42,7 +40,15 @@ _UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Limits the tokens that clients use in a time."""
+    """Limits the tokens that clients use in a second, a minute, an hour or a day.
+
+    It counts the tokens of calls by header, parameter, cookie, consumer or address, in fixed windows that begin with
+    the first answer. An estimate is held for a call under way, and settled before its answer ends, so a burst exceeds
+    the limit by one call at most. A call without `max_tokens` counts as 1,024 tokens, until it is known what such calls
+    use.
+
+    Answers say what is left (`x-ratelimit-*`), and a refusal (429) says when to come again. While the counters cannot
+    be reached, requests pass."""
 
     rule_name: Annotated[str, Meta(description="a part of the counters' keys")] = ""
     global_threshold: Annotated[Threshold | None, Meta(description="for all requests together")] = None
@@ -137,13 +143,13 @@ class AiTokenRateLimit:
         if self._config.fail_closed:
             message = "the token limit cannot be checked now; try again later"
             raise GatewayError(503, message, kind="api_error", code="limit_unavailable") from error
-        exchange.notes[NAME] = f"not limited: {error}"
+        exchange.labels.remarks[NAME] = f"not limited: {error}"
         return await call_next(exchange)
 
     def _refuse(self, exchange: Exchange, ticket: Ticket, index: int) -> Reply:
         limit, count = ticket.limits[index], ticket.counts[index]
-        exchange.notes.setdefault("ai_log", {})[STATUS] = "limited"
-        exchange.notes[NAME] = f"{STATUS}=limited"
+        exchange.labels.ai_log[STATUS] = "limited"
+        exchange.labels.remarks[NAME] = f"{STATUS}=limited"
         config = self._config
         wait = max(1, ceil(count.left)) if count.used > limit.limit else 1  # what others hold comes free any moment
         headers = {"X-TokenRateLimit-Reset": str(wait)}
@@ -165,3 +171,14 @@ def _message(rejected: str) -> str:
         return rejected
     found = (body.get(name) for name in ("msg", "message")) if isinstance(body, dict) else iter(())
     return next((text for text in found if isinstance(text, str)), rejected)
+
+
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("", 600),
+    recipe="ai-token-ratelimit",
+    check=check,
+    identity=identity,
+    differences=(Difference("calls under way", "are held for", "all pass"),),
+)

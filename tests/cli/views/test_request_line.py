@@ -58,8 +58,10 @@ def test_what_is_special(changes, part):
 
 def test_what_plugins_noted():
     exchange = make_exchange(chat({}))
-    exchange.notes |= {"cache": "hit", "ai_log": {"not": "shown"}, "none": ""}
-    assert shown(exchange).endswith("1.84s  cache: hit")
+    exchange.labels.cache = "hit"
+    exchange.labels.ai_log["not"] = "shown"
+    exchange.labels.remarks["ai-budget"] = "price unknown"
+    assert shown(exchange).endswith("1.84s  cache: hit, ai-budget: price unknown")
 
 
 def test_a_model_cannot_move_the_cursor():

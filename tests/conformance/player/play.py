@@ -59,9 +59,12 @@ async def _serve(case: Case, folder: Path, kind: str, gateways: Gateways, redis:
 
 
 def _check_order(case: Case) -> None:
-    from aigw.higress.places import sort
+    from aigw.config.plugins import find_plugin
+    from aigw.higress.places import OTHER_PLACES, sort
 
-    names = sort([entry["name"] for entry in case["input"]])
+    named = [entry["name"] for entry in case["input"]]
+    own = {name: about.place for name in named if (about := find_plugin(name)) is not None}
+    names = sort({name: own.get(name) or OTHER_PLACES[name] for name in named})
     if list(names) != case["request_order"]:
         raise differ("request_order", case["request_order"], list(names))
     if list(reversed(names)) != case["response_order"]:

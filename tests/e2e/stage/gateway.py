@@ -66,9 +66,9 @@ async def serve(
     **plugins: Any,
 ) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
-    modules of plugins that only this test has; `standins` and `around` are those of the production runner."""
+    the ABOUTs of plugins that only this test has; `standins` and `around` are those of the production runner."""
     outer, inner = Probe(), Probe()
-    probes = {"outer": outer, "inner": inner, **plugins}
+    probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
     loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
     upstream: Any = upstream_for({})
@@ -77,7 +77,7 @@ async def serve(
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
             yield Gateway(running, upstream, outer, inner, stack)
-        await until(lambda: not running.edge.jobs)
+        await running.edge.settled()
         await until(lambda: left_over(own) == set())
     assert upstream.open_connections == 0
     assert left_over(before) == set()

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
+from fakes import about
 from msgspec import Struct
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import Next, Plugin, Problem
+from aigw.core.plugin import About, Next, Plugin
 from aigw.core.reply import Outcome, Reply
 
 
@@ -20,23 +20,18 @@ class Config(Struct, frozen=True):
 
 
 class Probe:
-    """A plugin module. Each reply that passed adds one to `replies`, each of its ends an Outcome to `ends`."""
-
-    Config = Config
-    INHERITS = False
+    """A plugin as `about` says it. Each reply that passed adds one to `replies`, each of its ends an Outcome to `ends`."""
 
     def __init__(self) -> None:
+        self.about = about(self._build, Config)
         self.exchanges: list[Exchange] = []
         self.tags: list[str] = []
         self.replies = 0
         self.ends: list[Outcome] = []
         self.raised: list[Exception] = []
 
-    def check(self, config: Any) -> list[Problem]:
-        return []
-
     @asynccontextmanager
-    async def build(self, config: Config, env: Env) -> AsyncIterator[Plugin]:
+    async def _build(self, config: Config, env: Env) -> AsyncIterator[Plugin]:
         async def plugin(exchange: Exchange, call_next: Next) -> Reply:
             self.exchanges.append(exchange)
             self.tags.append(config.tag)
@@ -51,18 +46,11 @@ class Probe:
         yield plugin
 
 
-class Scripted:
-    """A plugin module whose plugin is a function of the test."""
-
-    Config = Config
-    INHERITS = False
-
-    def __init__(self, plugin: Plugin) -> None:
-        self._plugin = plugin
-
-    def check(self, config: Any) -> list[Problem]:
-        return []
+def scripted(plugin: Plugin) -> About[Config]:
+    """A plugin that is a function of the test."""
 
     @asynccontextmanager
-    async def build(self, config: Config, env: Env) -> AsyncIterator[Plugin]:
-        yield self._plugin
+    async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
+        yield plugin
+
+    return about(build, Config)

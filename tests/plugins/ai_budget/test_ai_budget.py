@@ -109,8 +109,7 @@ class Stage:
 
     async def end(self, exchange):
         await exchange.aclose()
-        while exchange._jobs:
-            await asyncio.wait(exchange._jobs)
+        await exchange.settled()
 
     async def used(self, key=RUN):
         (count,) = await self.stores.counter().read(key)
@@ -138,7 +137,7 @@ async def test_calls():
     assert error.message == (
         "the budget 'b' is used up: 2 calls of 2 calls for run run-1; to raise it: aigw budget raise b 2 --for run=run-1"
     )
-    assert stage.exchanges[-1].notes["ai-budget"] == "budget b used up"
+    assert stage.exchanges[-1].labels.remarks["ai-budget"] == "budget b used up"
 
 
 async def test_tokens():
@@ -324,7 +323,7 @@ async def test_an_unknown_price_is_counted_and_said(caplog):
     await stage.ask()
     await stage.ask()
     assert (await stage.used(), await stage.used("{aigw-budget}:unpriced:b:run-1")) == (0, 2)
-    assert stage.exchanges[0].notes["ai-budget"] == "price unknown"
+    assert stage.exchanges[0].labels.remarks["ai-budget"] == "price unknown"
     assert [record.getMessage() for record in caplog.records] == [
         "ai-budget: the price of m is not known: no dollars are counted for it"
     ]
@@ -373,7 +372,7 @@ async def test_without_counters_nothing_is_let_in():
 async def test_without_counters_everything_is_let_in_where_that_is_wanted():
     stage = Stage(stores=Broken(), fail_open=True)
     assert json.loads(await stage.ask()) == ANSWER
-    assert stage.exchanges[0].notes["ai-budget"] == "no budget: the disk is full"
+    assert stage.exchanges[0].labels.remarks["ai-budget"] == "no budget: the disk is full"
 
 
 async def test_a_charge_that_is_lost_is_said(caplog):

@@ -17,7 +17,9 @@ from multidict import CIMultiDict
 from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
+from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Batch, Origin, Request, Route, Target
+from aigw.core.plugin import Behind
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.pipeline.forward import Forward
@@ -87,7 +89,7 @@ class Stage:
             answer = await reply.body() if read else b""
         finally:
             await exchange.aclose()
-            await settled(exchange)
+            await exchange.settled()
         headers_ = reply.headers
         return Seen(exchange, reply.status, answer, headers_.get("x-aigw-cache", ""), headers_.get("content-type", ""))
 
@@ -97,11 +99,6 @@ class Stage:
 
     async def keys(self) -> list[str]:
         return [key async for key in self.kv.keys("")]
-
-
-async def settled(exchange: Exchange) -> None:
-    if exchange._jobs:
-        await asyncio.wait(exchange._jobs, timeout=5)
 
 
 def parse(config: Any) -> Any:
@@ -131,7 +128,7 @@ async def stage(*script: Answer, config: Any = (), upstream: Any = None, stores:
     parsed = parse({**CONFIG, **dict(config)})
     async with ai_cache.build(parsed, env) as plugin:
         yield Stage(
-            plugin.placed({"ai-proxy": {"ownKey": True}}),
+            plugin.make(Behind({}, frozenset(CREDENTIALS))),
             upstream,
             clock,
             env.stores.kv(parsed.store.service()),
@@ -150,8 +147,8 @@ async def test_a_second_request_is_answered_from_the_cache() -> None:
     assert first.cache == f"miss; key={key}; reason=new"
     assert second.cache == f"hit; key={key}; age=12; ttl=48"
     for seen, status in ((first, "miss"), (second, "hit")):
-        assert seen.exchange.notes["cache"] == status
-        assert seen.exchange.notes["ai_log"]["cache_status"] == status
+        assert seen.exchange.labels.cache == status
+        assert seen.exchange.labels.ai_log["cache_status"] == status
     assert second.exchange.timing.waited == 0
     assert second.exchange.answer is None
 
@@ -241,7 +238,7 @@ async def test_original_timing() -> None:
         sleep=sleep,
     )
     async with ai_cache.build(parse({**CONFIG, "replayTiming": True}), env) as plugin:
-        it = Stage(plugin.placed({}), upstream, clock, env.stores.kv())
+        it = Stage(plugin.make(Behind({})), upstream, clock, env.stores.kv())
         first, second = await it.ask(asking(stream=True)), await it.ask(asking(stream=True))
     assert second.body == first.body
     assert slept == [0.25, 0.25, 0.25]
@@ -263,7 +260,7 @@ async def test_what_passes_by(body: Any, headers: dict[str, str], reason: str) -
         assert len(await it.keys()) == 1
     assert it.calls == 2
     assert seen.cache == f"bypass; reason={reason}"
-    assert seen.exchange.notes["cache"] == "bypass"
+    assert seen.exchange.labels.cache == "bypass"
 
 
 async def test_what_a_client_wants_fresh_is_asked_for_and_kept() -> None:
@@ -327,7 +324,7 @@ async def test_a_huge_answer_passes_and_is_not_kept() -> None:
     [
         ("/v1/embeddings", {"model": "m", "input": "q"}, {"data": [{"embedding": [1]}]}, {"data": []}),
         ("/v1/messages", {"model": "m", "messages": []}, {"type": "message", "stop_reason": "end_turn"}, {"stop_reason": None}),
-        ("/v1/responses", {"model": "m", "input": "q", "store": False}, {"status": "completed"}, {"status": "incomplete"}),
+        ("/v1/responses", {"model": "m", "input": "q", "store": False}, {"status": "completed"}, {"status": "in_progress"}),
         ("/v1/completions", {"model": "m", "prompt": "q"}, {"choices": [{"text": "a", "finish_reason": "stop"}]}, {"choices": []}),
     ],
 )  # fmt: skip
@@ -338,16 +335,42 @@ async def test_other_apis(path: str, question: Any, answer: Any, incomplete: Any
     assert seen[2].json() == answer
 
 
-async def test_a_stream_that_has_no_plain_form_is_kept_apart() -> None:
-    message = [{"type": "message_start"}, {"type": "message_stop"}]
-    question = {"model": "m", "messages": []}
-    async with stage(events(*message, done=False), answer_json({"stop_reason": "end_turn"})) as it:
-        requests = [
-            chat({**question, **more}, path="/v1/messages") for more in ({"stream": True}, {}, {"stream": True})
-        ]
-        seen = [await it.ask(request) for request in requests]
-    assert [each.how for each in seen] == ["miss", "miss", "hit"]
-    assert seen[2].body == seen[0].body
+MESSAGE = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "Hello"}],
+    "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1},
+}  # fmt: skip
+RESPONSE = {
+    "id": "resp_1", "object": "response", "status": "completed", "model": "m",
+    "output": [
+        {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant",
+         "content": [{"type": "output_text", "text": "Hello", "annotations": []}]},
+    ],
+    "usage": {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "answer"),
+    [
+        ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}, MESSAGE),
+        ("/v1/responses", {"model": "m", "input": "Hi", "store": False}, RESPONSE),
+    ],
+)
+async def test_a_stream_of_another_dialect_is_made_of_a_plain_answer_and_back(
+    path: str, question: Any, answer: Any
+) -> None:
+    plain, stream = chat(question, path=path), chat({**question, "stream": True}, path=path)
+    async with stage(answer_json(answer)) as it:
+        await it.ask(plain.copy())
+        streamed = await it.ask(stream.copy())
+    assert (it.calls, streamed.how) == (1, "hit")
+    assert streamed.content_type.startswith("text/event-stream")
+    upstream = Answer(headers={"content-type": "text/event-stream"}, pieces=[streamed.body])
+    async with stage(upstream) as it:
+        await it.ask(stream.copy())
+        back = await it.ask(plain.copy())
+    assert (it.calls, back.how, back.content_type) == (1, "hit", "application/json")
+    assert back.json() == answer
 
 
 @pytest.mark.parametrize(
@@ -362,7 +385,7 @@ async def test_other_requests_are_left_alone(request_: Request) -> None:
     async with stage(answer_json(completion())) as it:
         for _ in range(2):
             seen = await it.ask(request_)
-            assert (seen.cache, seen.exchange.notes) == ("", {})
+            assert (seen.cache, seen.exchange.labels.cache, seen.exchange.labels.ai_log) == ("", "", {})
     assert it.calls == 2
 
 

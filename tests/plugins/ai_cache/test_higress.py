@@ -30,9 +30,8 @@ class Stage:
         reply = await self.plugin(exchange, Forward(self.upstream))
         answer = await reply.body()
         await exchange.aclose()
-        if exchange._jobs:
-            await asyncio.wait(exchange._jobs, timeout=5)
-        return exchange.notes, reply.headers, answer
+        await exchange.settled()
+        return exchange.labels, reply.headers, answer
 
     async def kept(self):
         return {key: (await self.kv.get(key)).decode() async for key in self.kv.keys("")}
@@ -49,10 +48,10 @@ async def playing(config, *script, then, stores=None):
 
 async def test_hits_are_templates_around_the_text():
     async def then(it):
-        notes, _, _ = await it.ask()
-        assert (notes["cache"], notes["ai_log"]) == ("miss", {"cache_status": "miss"})
-        notes, headers, body = await it.ask({**ASK, "model": "other", "temperature": 0})
-        assert (notes["cache"], notes["ai_log"]) == ("hit", {"cache_status": "hit"})
+        labels, _, _ = await it.ask()
+        assert (labels.cache, labels.ai_log) == ("miss", {"cache_status": "miss"})
+        labels, headers, body = await it.ask({**ASK, "model": "other", "temperature": 0})
+        assert (labels.cache, labels.ai_log) == ("hit", {"cache_status": "hit"})
         assert headers["content-type"] == "application/json; charset=utf-8"
         choice = {"index": 0, "message": {"role": "assistant", "content": 'a "b"\nc é'}, "finish_reason": "stop"}
         common = {"id": "from-cache", "model": "from-cache", "object": "chat.completion", "usage": ZEROS}
@@ -109,8 +108,8 @@ async def test_keys(config, body, key):
 async def test_what_is_not_cached(body, headers, status):
     async def then(it):
         for _ in range(2):
-            notes, _, _ = await it.ask(body, **headers)
-            assert notes.get("ai_log", {}).get("cache_status") == status
+            labels, _, _ = await it.ask(body, **headers)
+            assert labels.ai_log.get("cache_status") == status
         assert len(it.upstream.sent) == 2
         assert await it.kept() == {}
 
@@ -213,7 +212,7 @@ async def test_what_is_stored_while_others_come_is_found():
         first = asyncio.create_task(it.ask())
         for _ in range(20):
             await asyncio.sleep(0)
-        assert (await it.ask())[0]["cache"] == "hit"
+        assert (await it.ask())[0].cache == "hit"
         written.set()
         await first
 

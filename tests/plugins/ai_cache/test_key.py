@@ -8,14 +8,18 @@ from fakes import chat, make_exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Origin, Route, Target
+from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
 from aigw.plugins.ai_cache.key import Keys
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
-AFTER = {"ai-proxy": {"ownKey": True, "providers": [{"type": "openai"}]}, "route": None}
+AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
+OWN_KEY = frozenset(("cookie", *CREDENTIALS))
+BEHIND = Behind(AFTER, OWN_KEY)
 
 SCALAR = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.text(min_size=1, max_size=6).filter(
@@ -29,15 +33,15 @@ VALUE = st.recursive(
 BODY = st.dictionaries(NAMES, VALUE, min_size=1, max_size=5)
 
 
-def read(body, api=apis.CHAT, path="", after=None, route=None, **headers):
+def read(body, api=apis.CHAT, path="", behind=BEHIND, route=None, **headers):
     request = chat(
         body, path=path or apis.PATHS[api], headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
-    return Keys(AFTER if after is None else after).read(make_exchange(request, route=route))
+    return Keys(behind).read(make_exchange(request, route=route))
 
 
 def parts(asked):
-    return Keys(AFTER).parts(asked)
+    return Keys(BEHIND).parts(asked)
 
 
 def turned(value):
@@ -143,27 +147,25 @@ def test_what_counts_beside_the_body():
         read(HELLO, anthropic_version="2023-06-01"),
         read(HELLO, x_portkey_provider="openai"),
         read(HELLO, x_portkey_provider="anthropic"),
-        read(HELLO, after={**AFTER, "ai-prompt-decorator": {"prepend": []}}),
+        read(HELLO, behind=Behind({**AFTER, "ai-prompt-decorator": {"prepend": []}}, OWN_KEY)),
         read(HELLO, route=upstream, host="a.test"),
         read(HELLO, route=upstream, host="b.test"),
         read({"model": "m", "input": "q"}, apis.EMBEDDINGS),
         read({"model": "m", "input": "q", "dimensions": 8}, apis.EMBEDDINGS),
         read({"model": "m", "input": "q", "encoding_format": "base64"}, apis.EMBEDDINGS),
-        read({"model": "m", "messages": [], "stream": True}, apis.MESSAGES),
         read({"model": "m", "messages": []}, apis.MESSAGES),
     ]
     assert len({asked.key for asked in keys}) == len(keys)
 
 
 def test_a_clients_key_counts_where_it_is_sent_on():
-    shared, own = AFTER, {"ai-proxy": {"ownKey": False}}
+    sent_on = Behind(AFTER, frozenset({"cookie"}))
     ann, bob = {"authorization": "Bearer sk-ann"}, {"authorization": "Bearer sk-bob"}
-    assert read(HELLO, after=shared, **ann).key == read(HELLO, after=shared, **bob).key
-    assert read(HELLO, after=own, **ann).key != read(HELLO, after=own, **bob).key
-    assert read(HELLO, after={}, **ann).key != read(HELLO, after={}, **bob).key
-    asked = read(HELLO, after=own, **ann)
-    assert b"sk-ann" not in Keys(own).parts(asked)
-    assert b"authorization" in Keys(own).parts(asked)
+    assert read(HELLO, **ann).key == read(HELLO, **bob).key
+    assert read(HELLO, behind=sent_on, **ann).key != read(HELLO, behind=sent_on, **bob).key
+    asked = read(HELLO, behind=sent_on, **ann)
+    assert b"sk-ann" not in parts(asked)
+    assert b"authorization" in parts(asked)
 
 
 def test_headers_that_cannot_change_an_answer():
@@ -171,7 +173,7 @@ def test_headers_that_cannot_change_an_answer():
     for name in ("user_agent", "x_stainless_retry_count", "traceparent", "x_request_id", "x_aigw_run", "cookie"):
         assert read(HELLO, **{name: "x"}).key == plain, name
     assert read(HELLO, X_Other="x").key == read(HELLO, x_other="x").key != plain
-    assert read(HELLO, after={}, cookie="x").key != read(HELLO, after={}).key, "there is no ai-proxy to keep it"
+    assert read(HELLO, behind=Behind({}), cookie="x").key != read(HELLO, behind=Behind({})).key, "nobody withholds it"
 
 
 def test_what_a_header_says_may_be_a_secret():
@@ -204,15 +206,34 @@ def test_parts_are_short_however_many_the_messages():
 
 
 def test_what_stands_behind_the_cache_is_named():
-    other = {**AFTER, "ai-proxy": {"ownKey": True, "providers": [{"type": "qwen"}]}}
-    asked = read(HELLO)
-    found = differences(Keys(AFTER).parts(asked), Keys(other).parts(read(HELLO, after=other)))
+    other = Behind({**AFTER, "ai-proxy": {"providers": [{"type": "qwen"}]}}, OWN_KEY)
+    found = differences(parts(read(HELLO)), parts(read(HELLO, behind=other)))
     assert [each.where for each in found] == ["after.ai-proxy"]
+
+
+def test_what_changes_at_run_time_is_asked_for_each_request():
+    """As an index is, whose documents decide about answers: they change while the gateway runs."""
+    version, asked_for = 1, []
+
+    def index():
+        asked_for.append(version)
+        return {"version": version}
+
+    keys = Keys(Behind({**AFTER, "ai-rag": {"topK": 3, "indexes": [index]}}))
+    assert asked_for == [], "the index may not be there yet"
+    exchange = make_exchange(chat(HELLO))
+    first, again = [keys.read(exchange) for _ in range(2)]
+    version = 2
+    changed = keys.read(exchange)
+    assert first.key == again.key != changed.key
+    assert asked_for == [1, 1, 2]
+    found = differences(keys.parts(first), keys.parts(changed))
+    assert [each.where for each in found] == ["after.ai-rag"]
 
 
 def test_the_request_is_read_as_it_goes_on():
     """A plugin in front may have changed it."""
     exchange = make_exchange(chat(HELLO))
     exchange.request.document.set("model", "other")
-    assert Keys(AFTER).read(exchange).key == read({**HELLO, "model": "other"}).key
+    assert Keys(BEHIND).read(exchange).key == read({**HELLO, "model": "other"}).key
     assert msgspec.json.decode(exchange.original.body) == HELLO

@@ -1,7 +1,6 @@
 """The semantic cache of `fidelity: higress`: near questions, and services that fail. The wire is in the cases K21-K25
 of tests/conformance."""
 
-import asyncio
 import json
 
 import pytest
@@ -44,8 +43,7 @@ async def play(*script, kept=(), **vector):
         reply = await plugin(exchange, Forward(upstream))
         body = json.loads(await reply.body())
         await exchange.aclose()
-        if exchange._jobs:
-            await asyncio.wait(exchange._jobs, timeout=5)
+        await exchange.settled()
     calls = [request.path.rpartition("/")[2] for request, _ in upstream.sent]
     stored = {key: await kv.get(key) async for key in kv.keys("")}
     return body["choices"][0]["message"]["content"], calls, stored.get("higress-ai-cache:q")

@@ -67,8 +67,7 @@ class Stage:
             return error.status, error
         finally:
             await exchange.aclose()
-            while exchange._jobs:
-                await asyncio.wait(exchange._jobs)
+            await exchange.settled()
 
     async def admin(self, action, form="", consumer="admin", query=""):
         status, body = await self.ask(consumer, form.encode(), path=f"{CHAT}/quota{action}", query=query, headers=FORM)
@@ -132,7 +131,7 @@ async def test_another_way_to_write_the_path_is_not_free(path):
 async def test_a_quota_that_cannot_be_read_is_none(fidelity):
     async with stage(fidelity=fidelity, counter=Down()) as it:
         assert (await it.ask())[0] == 403
-        assert it.exchange.notes["ai-quota"] == "refused: redis.static is down"
+        assert it.exchange.labels.remarks["ai-quota"] == "refused: redis.static is down"
         assert (await it.ask(path="/v1/embeddings"))[0] == 200
         status, message = await it.admin("", query="consumer=bob")
         assert (status, "redis.static is down" in message) == (503, True)

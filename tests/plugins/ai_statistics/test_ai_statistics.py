@@ -103,7 +103,7 @@ def attribute(key: str, source: str = "", value: str = "", **more: Any) -> dict[
 
 async def test_an_answer_from_the_cache_spends_nothing() -> None:
     async def cached(exchange: Exchange) -> Reply:
-        exchange.notes["cache"] = "hit"
+        exchange.labels.cache = "hit"
         return exchange.reply(json.dumps(COMPLETION).encode(), headers={"content-type": "application/json"})
 
     async with stage({}) as it:
@@ -111,15 +111,15 @@ async def test_an_answer_from_the_cache_spends_nothing() -> None:
         reply = await it.plugin(exchange, cached)
         assert json.loads(await reply.body()) == COMPLETION
         assert it.counted() == {}
-    assert exchange.notes["ai_log"]["chat_id"] == "x"
-    assert not {"input_token", "output_token", "model"} & set(exchange.notes["ai_log"])
+    assert exchange.labels.ai_log["chat_id"] == "x"
+    assert not {"input_token", "output_token", "model"} & set(exchange.labels.ai_log)
 
 
 async def test_a_plain_answer() -> None:
     async with stage({}, answer_json(COMPLETION)) as it:
         exchange, body = await it.ask(chat(QUESTION))
     assert json.loads(body) == COMPLETION
-    assert exchange.notes["ai_log"] == {
+    assert exchange.labels.ai_log == {
         "api": "-",
         "chat_id": "x",
         "chat_round": 1,
@@ -132,7 +132,7 @@ async def test_a_plain_answer() -> None:
         "output_token_details": {},
         "llm_service_duration": 0,
     }
-    assert exchange.notes["span_tags"] == {
+    assert exchange.labels.span_tags == {
         "gen_ai.span.kind": "LLM",
         "gen_ai.request.model": "m",
         "gen_ai.model_name": "gpt-4o",
@@ -182,7 +182,7 @@ async def test_the_times_of_a_stream() -> None:
         )
         it.upstream.clock = it.clock
         exchange, _ = await it.ask(chat(QUESTION))
-    log = exchange.notes["ai_log"]
+    log = exchange.labels.ai_log
     assert (log["response_type"], log["llm_first_token_duration"], log["llm_service_duration"]) == (
         "stream",
         3000,
@@ -211,7 +211,7 @@ async def test_bytes_are_never_altered() -> None:
     async with stage({"use_default_attributes": True}, script) as it:
         exchange, body = await it.ask(chat(QUESTION))
     assert body == b"".join(pieces)
-    assert exchange.notes["ai_log"]["answer"] == "中"
+    assert exchange.labels.ai_log["answer"] == "中"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ async def test_rules(rule: str, answer: Any, value: Any) -> None:
     script = events({"v": None}, *stream, {"v": 1}, {"v": ""}, {"v": {"n": 2}}, {"v": None})
     async with stage(config, script) as it:
         exchange, _ = await it.ask(chat(QUESTION))
-    log = exchange.notes["ai_log"]
+    log = exchange.labels.ai_log
     assert (log["answer"], log["v"], log["none"]) == (answer, value, "d")
 
 
@@ -250,10 +250,10 @@ async def test_a_source_of_the_other_kind_of_answer_is_not_looked_at() -> None:
     async with stage(config, events(delta(content="a")), answer_json(COMPLETION)) as it:
         streamed, _ = await it.ask(chat(QUESTION))
         plain, _ = await it.ask(chat(QUESTION))
-    assert streamed.notes["ai_log"]["events"] == "x"
-    assert "plain" not in streamed.notes["ai_log"]
-    assert plain.notes["ai_log"]["plain"] == "x"
-    assert "events" not in plain.notes["ai_log"]
+    assert streamed.labels.ai_log["events"] == "x"
+    assert "plain" not in streamed.labels.ai_log
+    assert plain.labels.ai_log["plain"] == "x"
+    assert "events" not in plain.labels.ai_log
 
 
 async def test_tool_calls_are_put_together_by_index() -> None:
@@ -269,7 +269,7 @@ async def test_tool_calls_are_put_together_by_index() -> None:
     )
     async with stage({"use_default_attributes": True}, script) as it:
         exchange, _ = await it.ask(chat(QUESTION))
-    assert exchange.notes["ai_log"]["tool_calls"] == [
+    assert exchange.labels.ai_log["tool_calls"] == [
         {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
         {"index": 1, "id": "call_1", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
@@ -297,7 +297,7 @@ async def test_an_anthropic_stream() -> None:
     body = {"model": "claude", "system": "be brief", "messages": [{"role": "user", "content": "q"}]}
     async with stage({"use_default_attributes": True}, script) as it:
         exchange, _ = await it.ask(chat(body, path="/v1/messages"))
-    log = exchange.notes["ai_log"]
+    log = exchange.labels.ai_log
     assert (log["chat_id"], log["model"], log["answer"], log["system"]) == ("msg_1", "claude", "Hello", "be brief")
     assert (log["input_token"], log["output_token"], log["total_token"]) == (9, 5, 14)
     assert log["tool_calls"] == [
@@ -310,7 +310,7 @@ async def test_details_of_the_default_sets_are_text() -> None:
     config = {"use_default_response_attributes": True}
     async with stage(config, events(delta(content="a"), {"choices": [], "usage": usage})) as it:
         exchange, _ = await it.ask(chat(QUESTION))
-    log = exchange.notes["ai_log"]
+    log = exchange.labels.ai_log
     assert (log["cached_tokens"], log["reasoning_tokens"]) == (0, None)
     assert log["input_token_details"] == '{"audio_tokens":1,"cached_tokens":0}'
     assert log["output_token_details"] is None
@@ -329,7 +329,7 @@ async def test_usage_that_the_client_does_not_see() -> None:
 
         reply = await it.plugin(exchange, proxy)
         assert b"usage" not in await reply.body()
-    log = exchange.notes["ai_log"]
+    log = exchange.labels.ai_log
     assert (log["model"], log["input_token"], log["output_token"], log["total_token"]) == ("gpt-4o", 10, 5, 15)
     assert log["input_token_details"] == {"cached_tokens": 4}
     assert it.counted()["total_token"] == 15
@@ -338,7 +338,7 @@ async def test_usage_that_the_client_does_not_see() -> None:
 async def test_a_chunk_that_says_that_usage_comes_later_is_none() -> None:
     async with stage({}, events({**delta(content="a"), "usage": None})) as it:
         exchange, _ = await it.ask(chat(QUESTION))
-    assert "model" not in exchange.notes["ai_log"]
+    assert "model" not in exchange.labels.ai_log
     assert it.counted() == {}
 
 
@@ -376,7 +376,7 @@ async def test_a_request_without_an_answer_is_logged_and_counted(error: Exceptio
 
         with pytest.raises(type(error)):
             await it.plugin(exchange, broken)
-    log = exchange.notes["ai_log"]
+    log = exchange.labels.ai_log
     assert (log["chat_round"], log["question"], log["llm_service_duration"]) == (1, "q", 0)
     assert it.counted() == {"llm_failure_count": 1}
 
@@ -390,7 +390,7 @@ async def test_a_stream_that_breaks_is_a_failure_and_keeps_its_usage() -> None:
         with pytest.raises(UpstreamError):
             await reply.body()
         await exchange.aclose()
-    assert exchange.notes["ai_log"]["total_token"] == 2
+    assert exchange.labels.ai_log["total_token"] == 2
     assert it.counted()["llm_failure_count"] == 1
     assert it.counted()["total_token"] == 2
 
@@ -401,8 +401,8 @@ async def test_a_client_that_leaves_is_logged_and_no_failure() -> None:
         reply = await it.plugin(exchange, terminal(it.upstream))
         await anext(aiter(reply))
         await exchange.aclose()
-    assert exchange.notes["ai_log"]["chat_id"] == "x"
-    assert exchange.notes["ai_log"]["llm_service_duration"] == 0
+    assert exchange.labels.ai_log["chat_id"] == "x"
+    assert exchange.labels.ai_log["llm_service_duration"] == 0
     assert it.counted() == {}
 
 
@@ -422,7 +422,7 @@ async def test_a_client_that_leaves_is_logged_and_no_failure() -> None:
 async def test_path_suffixes(config: Any, path: str, seen: bool) -> None:
     async with stage(config, answer_json(COMPLETION)) as it:
         exchange, _ = await it.ask(chat(QUESTION, path=path))
-    assert ("ai_log" in exchange.notes) == seen
+    assert bool(exchange.labels.ai_log) == seen
     assert bool(it.counted()) == seen
 
 
@@ -432,8 +432,8 @@ async def test_path_suffixes(config: Any, path: str, seen: bool) -> None:
 async def test_content_types(types: list[str], seen: bool) -> None:
     async with stage({"enable_content_types": types}, answer_json(COMPLETION)) as it:
         exchange, _ = await it.ask(chat(QUESTION))
-    assert exchange.notes["ai_log"]["chat_round"] == 1
-    assert ("response_type" in exchange.notes["ai_log"]) == seen
+    assert exchange.labels.ai_log["chat_round"] == 1
+    assert ("response_type" in exchange.labels.ai_log) == seen
     assert bool(it.counted()) == seen
 
 
@@ -448,7 +448,7 @@ async def test_content_types(types: list[str], seen: bool) -> None:
 async def test_sessions(headers: dict[str, str], session: str | None) -> None:
     async with stage({"session_id_header": "x-sess"}, answer_json(COMPLETION)) as it:
         exchange, _ = await it.ask(chat(QUESTION, headers=headers))
-    assert exchange.notes["ai_log"].get("session_id") == session
+    assert exchange.labels.ai_log.get("session_id") == session
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ async def test_sessions(headers: dict[str, str], session: str | None) -> None:
 async def test_names_of_apis(route: str, api: str, label: str) -> None:
     async with stage({}, answer_json(COMPLETION)) as it:
         exchange, _ = await it.ask(chat(QUESTION), route=ROUTE._replace(name=route))
-    assert exchange.notes["ai_log"]["api"] == api
+    assert exchange.labels.ai_log["api"] == api
     assert {labels[0] for _, labels in it.metrics.counts()} == {label}
 
 
@@ -494,7 +494,7 @@ async def test_a_request_is_seen_as_the_client_sent_it() -> None:
             return await terminal(it.upstream)(exchange)
 
         await (await it.plugin(exchange, rewriting)).body()
-    assert (exchange.notes["ai_log"]["question"], exchange.notes["ai_log"]["h"]) == ("q", "1")
+    assert (exchange.labels.ai_log["question"], exchange.labels.ai_log["h"]) == ("q", "1")
 
 
 @pytest.mark.parametrize(
@@ -512,19 +512,19 @@ async def test_long_values_lose_their_middle(value: Any, shown: Any) -> None:
     config = {"value_length_limit": 10, "attributes": [attribute("v", "request_body", "v", apply_to_span=True)]}
     async with stage(config, answer_json(COMPLETION)) as it:
         exchange, _ = await it.ask(chat({"v": value}))
-    assert exchange.notes["ai_log"]["v"] == shown
-    assert ("v" in exchange.notes["span_tags"]) == (value is not None)
+    assert exchange.labels.ai_log["v"] == shown
+    assert ("v" in exchange.labels.span_tags) == (value is not None)
 
 
 async def test_separate_fields_and_added_ones() -> None:
     config = {"attributes": [attribute("rb", "response_body", "id", as_separate_log_field=True)]}
     async with stage(config, answer_json(COMPLETION)) as it:
         exchange = make_exchange(chat(QUESTION), route=ROUTE)
-        exchange.notes["ai_log"] = {"cache_status": "miss"}
+        exchange.labels.ai_log["cache_status"] = "miss"
         await (await it.plugin(exchange, terminal(it.upstream))).body()
-    assert exchange.notes["log_properties"] == {"rb": "x"}
-    assert exchange.notes["ai_log"]["cache_status"] == "miss"
-    assert "rb" not in exchange.notes["ai_log"]
+    assert exchange.labels.log_properties == {"rb": "x"}
+    assert exchange.labels.ai_log["cache_status"] == "miss"
+    assert "rb" not in exchange.labels.ai_log
 
 
 @pytest.mark.parametrize(
@@ -537,7 +537,7 @@ async def test_malformed_bodies_pass(body: bytes, answer: bytes, caplog: pytest.
     async with stage({"use_default_attributes": True}, Answer(pieces=[answer])) as it:
         exchange, got = await it.ask(chat(body))
     assert got == answer
-    assert exchange.notes["ai_log"]["response_type"] == "normal"
+    assert exchange.labels.ai_log["response_type"] == "normal"
     assert not caplog.records
 
 
@@ -552,7 +552,7 @@ async def test_malformed_bodies_pass(body: bytes, answer: bytes, caplog: pytest.
 async def test_models_that_the_answer_does_not_name(model: dict[str, Any], path: str, label: str) -> None:
     async with stage({}, answer_json({"usage": USAGE})) as it:
         exchange, _ = await it.ask(chat(model, path=path))
-    assert exchange.notes["ai_log"]["model"] == label
+    assert exchange.labels.ai_log["model"] == label
     assert {labels[2] for _, labels in it.metrics.counts()} == {label}
 
 
@@ -563,7 +563,7 @@ async def test_models_that_the_answer_does_not_name(model: dict[str, Any], path:
 async def test_rounds_of_gemini(contents: list[Any], rounds: int) -> None:
     async with stage({}, answer_json({})) as it:
         exchange, _ = await it.ask(chat({"contents": contents}))
-    assert exchange.notes["ai_log"]["chat_round"] == rounds
+    assert exchange.labels.ai_log["chat_round"] == rounds
 
 
 def findings(config: Any, **more: Any) -> str:

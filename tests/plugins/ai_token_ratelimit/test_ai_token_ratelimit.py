@@ -56,8 +56,7 @@ class Stage:
             yield await self.plugin(exchange, call_next or self.next)
         finally:
             await exchange.aclose()
-            while exchange._jobs:
-                await asyncio.wait(exchange._jobs)
+            await exchange.settled()
 
     async def ask(self, body=QUESTION, call_next=None):
         """The status and the body, those of a refusal in the caller's shape, too."""
@@ -119,8 +118,8 @@ async def test_the_articles_example_refuses_the_fourth_call(fidelity, answer):
         assert (status, headers["X-TokenRateLimit-Reset"]) == (429, "57")
         if fidelity == "higress":
             assert body == b'{"code":-1,"msg":"Too many requests"}'
-        assert it.exchange.notes["ai_log"] == {"token_ratelimit_status": "limited"}
-        assert it.exchange.notes["ai-token-ratelimit"] == "token_ratelimit_status=limited"
+        assert it.exchange.labels.ai_log == {"token_ratelimit_status": "limited"}
+        assert it.exchange.labels.remarks["ai-token-ratelimit"] == "token_ratelimit_status=limited"
         clock.now += 57
         assert (await it.ask())[0] == 200
         assert (await it.counter.read(KEY))[0][:2] == (46, 0)
@@ -267,7 +266,7 @@ async def test_the_client_that_leaves_a_stream_is_charged_what_was_made():
 async def test_without_counters_requests_pass():
     async with stage(ARTICLE, counter=Broken("hold")) as it:
         assert (await it.ask())[0] == 200
-        assert it.exchange.notes["ai-token-ratelimit"] == "not limited: redis.static is down"
+        assert it.exchange.labels.remarks["ai-token-ratelimit"] == "not limited: redis.static is down"
 
 
 async def test_without_counters_requests_are_refused_where_that_is_wanted():
@@ -278,7 +277,7 @@ async def test_without_counters_requests_are_refused_where_that_is_wanted():
 async def test_an_answer_that_cannot_be_charged_is_given():
     async with stage(ARTICLE, counter=Broken("settle")) as it:
         assert (await it.ask())[0] == 200
-        assert it.exchange.notes["ai-token-ratelimit"] == "not charged: redis.static is down"
+        assert it.exchange.labels.remarks["ai-token-ratelimit"] == "not charged: redis.static is down"
 
 
 async def test_nothing_is_asked_for_a_request_that_no_rule_is_about():

@@ -1,0 +1,243 @@
+"""DashScope's native generation and embeddings: `{model, input, parameters}` -> `{output, usage, request_id}`.
+
+Rules of the wire: a header asks for a stream. Its events tell the usage so far and, unless
+`parameters.incremental_output` is set, the whole text so far, so that the last one counts. The reason "null" says that
+a choice goes on. An answer is a text or, with `result_format: message`, a list of choices with messages like OpenAI's,
+whose content is a list of parts where the model is multimodal. An error is `{code, message}`, in a stream as
+`event:error`. A stream has no terminator.
+
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+import msgspec
+
+from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
+from aigw.core.document import Document
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
+from aigw.dialects import dashscope_request
+from aigw.dialects.cumulative import CumulativeReader
+from aigw.dialects.dashscope_request import DashScopeView
+from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
+from aigw.dialects.edit import put
+from aigw.dialects.openai_embeddings import EmbeddingsReader
+from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.sse import Event
+from aigw.dialects.view import rows_of, text_of
+
+_FINISHES: dict[str, Finish] = {"length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
+_GOES_ON = (
+    b'"finish_reason":"null"', b'"finish_reason":null', b'"finish_reason": "null"', b'"finish_reason": null',
+)  # fmt: skip
+
+
+class DashScopeReader(CumulativeReader):
+    """Reads generation. `incremental`: each event of a stream has the text that is new, not all of it."""
+
+    MARKS = (b'"code"',)
+    USAGE = b'_tokens"'
+
+    __slots__ = ("_choices", "_finished", "_incremental", "_last")
+
+    def __init__(self, choices: int, *, incremental: bool, streaming: bool, provider: str = "") -> None:
+        """`choices` is how many were asked for."""
+        super().__init__(streaming=streaming, provider=provider)
+        self._choices = choices
+        self._incremental = incremental or not streaming
+        self._finished: set[int] = set()
+        self._last: Chunk | None = None
+
+    def feed(self, batch: Batch) -> None:
+        super().feed(batch)
+        if not self._incremental:
+            self._kept.clear()
+            self._last = next((chunk for chunk in reversed(batch) if b'"output"' in chunk.raw), self._last)
+
+    def marks(self, raw: bytes) -> bool:
+        ends = raw.count(b'"finish_reason"')
+        if ends and ends > sum(map(raw.count, _GOES_ON)):
+            return True
+        return super().marks(raw)
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        output = body.get("output")
+        for position, choice in enumerate(choices_of(output)):
+            if reason := reason_of(choice.get("finish_reason")):
+                self._finished.add(_index(choice, position))
+                self._finish = _FINISHES.get(reason, "stop")
+        if not isinstance(output, dict) or not output:
+            self._error = message_of(body)
+
+    def take_body(self, body: Json) -> None:
+        self._usage.take(body)
+        self.take_event(body, self._whole())
+
+    @property
+    def complete(self) -> bool:
+        self._read()
+        return len(self._finished) >= self._choices and not self._error
+
+    @property
+    def share(self) -> float:
+        return super().share if self._incremental else 1.0
+
+    def _gather(self) -> None:
+        if self._incremental:
+            super()._gather()
+        elif self._last is not None and isinstance(body := self._last.json(), dict):
+            self._text, self._reasoning, self._calls = [], [], {}
+            self.gather(body)
+
+    def gather(self, body: Json) -> None:
+        for position, choice in enumerate(choices_of(body.get("output"))):
+            self.add_text(choice.get("text"))
+            if isinstance(message := choice.get("message"), dict):
+                self.add_text(content_text(message.get("content")))
+                self.add_reasoning(message.get("reasoning_content"))
+                self._gather_calls(message, _index(choice, position))
+
+    def _gather_calls(self, message: Json, index: int) -> None:
+        for position, call in enumerate(rows_of(message.get("tool_calls"))):
+            if isinstance(function := call.get("function"), dict):
+                key = (index, _index(call, position))
+                self.add_call(key, name=function.get("name"), arguments=function.get("arguments"), id=call.get("id"))
+
+
+class _Embedded(msgspec.Struct):
+    """What is read of embeddings: vectors are large."""
+
+    output: msgspec.Raw = msgspec.Raw()
+    usage: Any = None
+    request_id: Any = None
+    code: Any = None
+    message: Any = None
+
+
+_decode_embedded = msgspec.json.Decoder(_Embedded).decode
+
+
+class DashScopeEmbeddingsReader(EmbeddingsReader):
+    __slots__ = ()
+
+    def _read(self) -> None:
+        if self._unread:
+            self._unread = self._has_data = False
+            try:
+                body = _decode_embedded(self._whole().raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return
+            self._has_data = b'"embedding"' in bytes(body.output)
+            self._usage.take({"usage": body.usage, "request_id": body.request_id})
+            if bytes(body.output) in (b"", b"null", b"{}"):
+                self._error = message_of({"code": body.code, "message": body.message})
+
+
+class DashScope:
+    """A `core.dialect.Dialect`. Whoever reads an answer gives the view of the request that DashScope got: that says
+    whether its stream is incremental."""
+
+    name: ClassVar[str] = "dashscope"
+    convertible: ClassVar[bool] = False
+    marks_end: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return DashScopeView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        dashscope_request.insert(document, turns, where)
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        put(document, place.path, text)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
+        if not asked.generates:
+            return DashScopeEmbeddingsReader(streaming=streaming, provider=provider)
+        incremental = asked.incremental if isinstance(asked, DashScopeView) else True
+        return DashScopeReader(asked.choices, incremental=incremental, streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        """Streams always tell it."""
+        return b""
+
+    def is_last(self, batch: Batch) -> bool:
+        """A stream ends where its connection does."""
+        return False
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        body = chunk.json()
+        output = body.get("output") if isinstance(body, dict) else None
+        made = _with_text(output, text) if isinstance(output, dict) else None
+        return chunk if made is None else _rewritten(chunk, {**body, "output": made})
+
+    def whole(self, events: Iterable[Chunk]) -> bytes:
+        raise ValueError("a stream of DashScope's has no plain form that is known")
+
+    def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
+        raise ValueError("an answer of DashScope's has no stream that is known")
+
+    def writer(self, asked: Asked, id: str, created: int) -> DashScopeWriter:
+        if isinstance(asked, DashScopeView):
+            return DashScopeWriter(id, form=asked.form, incremental=asked.incremental)
+        return DashScopeWriter(id)
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return error_body(error, request_id)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return error_event(error, request_id)
+
+
+def choices_of(output: Any) -> list[Json]:
+    """The choices of an answer; of one that is a text, what says the same."""
+    if not isinstance(output, dict):
+        return []
+    return rows_of(output.get("choices")) or [output]
+
+
+def reason_of(reason: Any) -> str:
+    """Why a choice ended, "" if it has not."""
+    return "" if reason == "null" else text_of(reason)
+
+
+def content_text(content: Any) -> str:
+    """The text of a message of an answer: multimodal models have a list of parts."""
+    parts = content if isinstance(content, list) else [{"text": content}]
+    return "".join(text_of(part.get("text")) for part in parts if isinstance(part, dict))
+
+
+def _index(value: Json, position: int) -> int:
+    index = value.get("index")
+    return index if isinstance(index, int) else position
+
+
+def _with_text(output: Json, text: str) -> Json | None:
+    """The output with another text of its first choice; None if it has none."""
+    choices = output.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return {**output, "text": text} if text_of(output.get("text")) else None
+    message = choices[0].get("message") if isinstance(choices[0], dict) else None
+    if not isinstance(message, dict) or not content_text(content := message.get("content")):
+        return None
+    made: Any = text
+    if isinstance(content, list):
+        others = [part for part in content if not (isinstance(part, dict) and "text" in part)]
+        made = [{"text": text}, *others]
+    return {**output, "choices": [{**choices[0], "message": {**message, "content": made}}, *choices[1:]]}
+
+
+def _rewritten(chunk: Chunk, body: Json) -> Chunk:
+    """An event keeps its other lines: the SDK reads them."""
+    data = msgspec.json.encode(body)
+    if chunk.raw is chunk.data:
+        return Chunk(data, data)
+    lines = [line for line in chunk.raw.splitlines() if line and not line.startswith(b"data:")]
+    return Event(b"\n".join([*lines, b"data:" + data]) + b"\n\n")

@@ -318,3 +318,15 @@ def test_an_insertion_leaves_the_bytes_of_the_rest():
 def test_no_conversation_is_a_value_error(messages):
     with pytest.raises(ValueError):
         MESSAGES.insert(request(messages=messages).document, [("user", "a")], "before")
+
+
+@given(BODIES, st.sampled_from(["before", "behind", "behind system"]))
+def test_any_json_is_inserted_into_or_refused(body, where):
+    document = request(**body).document
+    try:
+        MESSAGES.insert(document, [("system", "S"), ("user", "U")], where)
+    except ValueError:
+        return
+    assert {"type": "text", "text": "S"} in document.get("system")
+    said = [message["content"] for message in document.get("messages") if message.get("role") == "user"]
+    assert any(content == "U" or {"type": "text", "text": "U"} in content for content in said)

@@ -42,7 +42,8 @@ _ITEM = -1
 
 
 class ResponsesReader(AnswerReader):
-    """Quotes inside a text are escaped on the wire, so that no mark can stand in one (but for one at its very end)."""
+    """Quotes inside a text are escaped on the wire, so that no mark stands in one; a text that ends in `_call` is
+    decoded in vain."""
 
     MARKS = (*_LAST, b'_call"')
     __slots__ = ("_called", "_status", "_told")
@@ -179,9 +180,10 @@ class OpenAIResponses:
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` behind the end."""
         raw = raw_of(batch)
-        return any(mark in raw for mark in _LAST) and any(
-            mark in chunk.raw and mark[1:-1] == type_of(chunk).encode() for chunk in batch for mark in _LAST
-        )
+        for mark in _LAST:
+            if mark in raw and any(type_of(chunk).encode() == mark[1:-1] for chunk in batch if mark in chunk.raw):
+                return True
+        return False
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         body = chunk.json()

@@ -19,8 +19,10 @@ _decode = msgspec.json.Decoder().decode
 
 
 def typed_event(body: Json) -> Event:
-    """The event whose data is `body`, which has a `type`."""
-    return Event(b"event: " + str(body["type"]).encode() + b"\ndata: " + encoded(body) + b"\n\n")
+    """The event whose data is `body`; without its line where a provider gave it no type that can stand in one."""
+    kind = body.get("type")
+    line = f"event: {kind}\n".encode() if isinstance(kind, str) and kind.isprintable() else b""
+    return Event(line + b"data: " + encoded(body) + b"\n\n")
 
 
 def rewritten(chunk: Chunk, body: Json) -> Chunk:

@@ -97,6 +97,17 @@ def test_third_parties_stay_at_home(module):
         assert module.startswith(HOMES[name]), f"{module} imports {name}, whose home is {HOMES[name]}"
 
 
+TRANSPORTS = {f"aigw.upstream.{name}" for name in ("http", "proxied", "switch", "builtin.upstream")}
+TRANSPORTS |= {"aigw.upstream.builtin.BuiltinUpstream", "aigw.upstream.standin.StandinUpstream"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_transports_are_made_at_the_door_only(module):
+    """Who starts a process has the network, and the gateway the switch; everybody else gets an upstream."""
+    if not module.startswith(("aigw.upstream", "aigw.server.gateway", "aigw.cli")):
+        assert not MODULES[module] & TRANSPORTS
+
+
 def test_there_is_no_import_cycle():
     own = {module: {n for n in names if n in MODULES and n != module} for module, names in MODULES.items()}
     while leaves := [module for module, names in own.items() if not names]:

@@ -65,11 +65,11 @@ class Books:
         self.folder = folder
         self.usage = usage_log(folder) if folder is not None else None
         self.traces = TraceWriter(folder) if folder is not None and trace else None
-        self.tokens = TokenCounter()
+        self.tokenizer = TokenCounter()
         self.metrics = Metrics(folder)
         self.recorder = Recorder(
             clock=clock,
-            tokens=self.tokens,
+            tokenizer=self.tokenizer,
             prices=Prices(),
             usage=_together(self.usage, shared),
             access=AccessLog(folder) if folder is not None else None,

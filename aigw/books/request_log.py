@@ -19,13 +19,13 @@ from aigw.books.access_log import AccessLog
 from aigw.books.telemetry import Telemetry
 from aigw.books.usage_log import UsageLog
 from aigw.books.usage_row import UsageRow
-from aigw.core import tokens as rows
-from aigw.core.env import Clock, Tokens
+from aigw.core.dialect import Reader
+from aigw.core.env import Clock, Tokenizer
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Outcome
+from aigw.core.tokens import Tokens
 from aigw.dialects import apis
-from aigw.dialects.watch import UsageWatch
-from aigw.metering.estimate import estimate_answer, is_told
+from aigw.metering.estimate import estimate_answer, has_produced, is_told
 from aigw.pricing.prices import Prices, Query
 
 log = logging.getLogger("aigw")
@@ -43,12 +43,7 @@ MOST_CHARACTERS = 200
 """Of a name that a client or a provider chose."""
 
 
-class _Asked(msgspec.Struct):
-    model: Any = None
-
-
 _encode = msgspec.json.Encoder().encode
-_decode_asked = msgspec.json.Decoder(_Asked).decode
 
 Show = Callable[[UsageRow, Exchange], None]
 """Shows a request to people. Must not block."""
@@ -57,7 +52,7 @@ Show = Callable[[UsageRow, Exchange], None]
 class _Note:
     """A request that has ended. The rest is filled in when it is recorded."""
 
-    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "status", "watch")
+    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "status")
 
     def __init__(self, exchange: Exchange, status: int, outcome: Outcome, error: str, ended: float) -> None:
         self.exchange = exchange
@@ -68,10 +63,9 @@ class _Note:
 
     def fill(self, epoch: float) -> None:
         """`epoch` is what the monotonic clock showed in 1970."""
-        meter = self.exchange.meter
-        self.watch = meter if isinstance(meter, UsageWatch) else None
-        self.asked = _name(_asked(self.exchange))
-        self.model = _name(self.watch.model if self.watch else "") or self.asked
+        exchange, answer = self.exchange, self.exchange.answer
+        self.asked = _name(exchange.dialect.asked(exchange.original, exchange.api).model)
+        self.model = _name(answer.model if answer else "") or self.asked
         self.at = self.exchange.timing.arrived - epoch
 
 
@@ -82,7 +76,7 @@ class Recorder:
         self,
         *,
         clock: Clock,
-        tokens: Tokens,
+        tokenizer: Tokenizer,
         prices: Prices,
         usage: UsageLog | None = None,
         access: AccessLog | None = None,
@@ -90,7 +84,7 @@ class Recorder:
         show: Show | None = None,
     ) -> None:
         self._clock = clock
-        self._tokens = tokens
+        self._tokenizer = tokenizer
         self.prices = prices
         self._usage = usage
         self._access = access
@@ -157,67 +151,64 @@ class Recorder:
 
     def _take(self, note: _Note) -> None:
         note.fill(self._clock.monotonic() - self._clock.time())
-        watch = note.watch
-        if watch is None:
-            self._keep(note, rows.Tokens(), 0.0 if _costs_nothing(note) else None)
+        answer = note.exchange.answer
+        if answer is None:
+            self._keep(note, Tokens(), 0.0 if _costs_nothing(note) else None)
             return
-        tokens = watch.tokens
-        if not self._is_complete(note, tokens):
-            self._later(note, watch, tokens, count=True)
+        tokens = answer.tokens
+        if not self._is_complete(note, answer):
+            self._later(note, answer, tokens, count=True)
             return
-        known, cost = self._cost_at_once(note, watch, tokens)
+        known, cost = self._cost_at_once(note, answer, tokens)
         if known:
             self._keep(note, tokens, cost)
         else:
-            self._later(note, watch, tokens, count=False)
+            self._later(note, answer, tokens, count=False)
 
-    def _is_complete(self, note: _Note, tokens: rows.Tokens) -> bool:
+    def _is_complete(self, note: _Note, answer: Reader) -> bool:
         """Whether the provider told all, or there is nothing to estimate by."""
-        timing = note.exchange.timing
-        if tokens.source == "reported":
-            return is_told(tokens, note.outcome)
+        if answer.tokens.source == "reported":
+            return is_told(answer, note.outcome)
         refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
-        if refused or note.watch is None:
-            return True
-        return timing.first is None and not any(note.watch.produced())
+        return refused or (note.exchange.timing.first is None and not has_produced(answer))
 
-    def _cost_at_once(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens) -> tuple[bool, float | None]:
+    def _cost_at_once(self, note: _Note, answer: Reader, tokens: Tokens) -> tuple[bool, float | None]:
         """Whether the cost can be told without waiting, and the cost."""
-        if watch.reader.cost is not None:
-            return True, watch.reader.cost
+        if answer.cost is not None:
+            return True, answer.cost
         if tokens.source == "absent" and _costs_nothing(note):
             return True, 0.0
-        query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
+        query, at = Query(answer.provider, note.model, answer.tier), note.at
         if tokens.source == "absent" or self.prices.ready(query, at):
-            return True, self.prices.cost(tokens, query, at, watch.reader.parts)
+            return True, self.prices.cost(tokens, query, at, answer.parts)
         return False, None
 
-    def _later(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens, *, count: bool) -> None:
-        task = asyncio.create_task(self._complete(note, watch, tokens, count=count))
+    def _later(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
+        task = asyncio.create_task(self._complete(note, answer, tokens, count=count))
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 
-    async def _complete(self, note: _Note, watch: UsageWatch, tokens: rows.Tokens, *, count: bool) -> None:
+    async def _complete(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
         """Keeps a request whose tokens are estimated first, or whose price is looked up; whatever happens, it is
         kept."""
         cost = None
         try:
             if count:
                 tokens = await asyncio.to_thread(
-                    estimate_answer, note.exchange.request, watch, counter=self._tokens, model=note.model
+                    estimate_answer, note.exchange, answer, tokenizer=self._tokenizer, model=note.model
                 )
-            known, cost = self._cost_at_once(note, watch, tokens)
+            known, cost = self._cost_at_once(note, answer, tokens)
             if not known:
-                query, at = Query(watch.provider, note.model, watch.reader.tier), note.at
+                query, at = Query(answer.provider, note.model, answer.tier), note.at
                 prices = self.prices
                 await prices.prepare(query, at)
-                cost = prices.cost(tokens, query, at, watch.reader.parts)
+                cost = prices.cost(tokens, query, at, answer.parts)
         except Exception:
             log.exception("the usage of %s is not known", note.exchange.id)
         finally:
             self._keep(note, tokens, cost)
 
-    def _keep(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> None:
+    def _keep(self, note: _Note, tokens: Tokens, cost: float | None) -> None:
         row = self._row(note, tokens, cost)
         exchange = note.exchange
         if self._usage is not None:
@@ -230,7 +221,7 @@ class Recorder:
         if self._show is not None:
             self._show(row, exchange)
 
-    def _row(self, note: _Note, tokens: rows.Tokens, cost: float | None) -> UsageRow:
+    def _row(self, note: _Note, tokens: Tokens, cost: float | None) -> UsageRow:
         exchange = note.exchange
         timing = exchange.timing
         begun = note.ended if timing.begun is None else timing.begun
@@ -240,7 +231,7 @@ class Recorder:
             route=exchange.route.name,
             service=exchange.route.service or (exchange.target.authority if exchange.target else ""),
             provider=exchange.attempts[-1] if exchange.attempts else "",
-            api=apis.detect(exchange.original.path) or "",
+            api=exchange.api,
             asked=note.asked,
             model=note.model,
             consumer=_name(exchange.consumer),
@@ -304,16 +295,4 @@ def _costs_nothing(note: _Note) -> bool:
     exchange = note.exchange
     if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
         return True
-    api = apis.detect(exchange.original.path)
-    return api in apis.FREE or (api is None and not exchange.attempts)
-
-
-def _asked(exchange: Exchange) -> str:
-    """The model that the client named."""
-    if not exchange.original.is_json or not exchange.original.body:
-        return ""
-    try:
-        model = _decode_asked(exchange.original.body).model
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return model if isinstance(model, str) else ""
+    return exchange.api in apis.FREE or (not exchange.api and not exchange.attempts)

@@ -1,20 +1,23 @@
-"""The Redis of a limit's configuration, as Higress's plugins ai-token-ratelimit and ai-quota name it, and ai-budget."""
+"""The Redis that a plugin names in its configuration, as Higress has it: in snake_case, of ai-cache in camelCase.
+
+Rule: a subclass for camelCase repeats the fields whose names have several words, because msgspec renames only those
+that a class itself defines."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
 from aigw.core.plugin import Problem
 from aigw.core.stores import Service, logical_port
 
-TIMEOUT = 1000
-"""Milliseconds."""
-
 
 class RedisConfig(Struct, frozen=True, kw_only=True):
     """Where the counters are. A service that `services:` does not map is the store on this machine."""
+
+    DEFAULT_TIMEOUT: ClassVar[int] = 1000
+    """Milliseconds; what 0 means."""
 
     service_name: Annotated[str, Meta(description="the service, as in `services:`")] = ""
     service_port: Annotated[int, Meta(ge=0, le=65535, description="6379, or 80 for a service *.static")] = 0
@@ -30,11 +33,11 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
             username=self.username,
             password=self.password,
             database=self.database,
-            timeout=(self.timeout or TIMEOUT) / 1000,
+            timeout=(self.timeout or self.DEFAULT_TIMEOUT) / 1000,
         )
 
     def __repr__(self) -> str:
-        return f"RedisConfig({self.service_name!r})"
+        return f"{type(self).__name__}({self.service_name!r})"
 
 
 def check_redis(redis: RedisConfig | None) -> list[Problem]:

@@ -1,7 +1,8 @@
 """Finds where a host or a Higress service name really is, in the `services:` table, and reads addresses of the file.
 
-A mapped name works as with curl's --connect-to: the URL gives the scheme, address and port, and nothing else
-changes."""
+A mapped name is reached as with curl's --connect-to: only scheme, address and port are the mapped URL's. A callout to
+a service that is not mapped goes to its stand-in, if there is one of exactly that name; a provider or a route never
+does."""
 
 from __future__ import annotations
 
@@ -29,10 +30,14 @@ class RouteUpstream(NamedTuple):
 
 
 class ServiceTable:
-    """The `services:` table. Host names are compared without regard to case."""
+    """The `services:` table, and the names of the stand-ins. Names are compared without regard to case."""
 
-    def __init__(self, table: Mapping[str, str]) -> None:
+    def __init__(self, table: Mapping[str, str], standins: Iterable[str] = ()) -> None:
         self._table = {name.lower(): url for name, url in table.items()}
+        self._standins = {name.lower(): name for name in standins}
+
+    def with_standins(self, standins: Iterable[str]) -> ServiceTable:
+        return ServiceTable(self._table, standins)
 
     def locate(self, scheme: str, authority: str, service: str = "") -> Origin:
         """The address of `authority`. The table is searched for `host:port`, `host`, the route's `service`, and the
@@ -40,12 +45,12 @@ class ServiceTable:
 
         Raises ValueError if `authority` is not one, ConfigError if the mapped URL is not http or https."""
         origin = origin_of(scheme, authority)
-        bracketed = f"[{origin.host}]" if ":" in origin.host else origin.host
-        for name in (f"{bracketed}:{origin.port}", bracketed, service, service.rpartition(":")[0]):
-            mapped = self._table.get(name.lower()) if name else None
-            if mapped is not None:
-                return _mapped(name, mapped, origin.host)
-        return origin
+        return self._mapped(origin, service) or origin
+
+    def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
+        """As `locate`; of a service that is not mapped the stand-in, under the same names in the same order."""
+        origin = origin_of(scheme, authority)
+        return self._mapped(origin, service) or self._standin(origin, service) or origin
 
     def items(self) -> Iterable[tuple[str, str]]:
         """The names, in lower case, and their URLs."""
@@ -54,6 +59,23 @@ class ServiceTable:
     def store(self, name: str, port: int) -> str:
         """The URL of a store's service, found under `name:port` or `name`; "" if the table has neither."""
         return self._table.get(f"{name}:{port}".lower()) or self._table.get(name.lower(), "")
+
+    def _mapped(self, origin: Origin, service: str) -> Origin | None:
+        for name in _names(origin, service):
+            url = self._table.get(name.lower())
+            if url is not None:
+                return _mapped(name, url, origin.host)
+        return None
+
+    def _standin(self, origin: Origin, service: str) -> Origin | None:
+        found = (self._standins.get(name.lower()) for name in _names(origin, service))
+        return next((Origin("standin", name, 0) for name in found if name is not None), None)
+
+
+def _names(origin: Origin, service: str) -> list[str]:
+    """What an address may be found under, the first one first."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return [name for name in (f"{host}:{origin.port}", host, service, service.rpartition(":")[0]) if name]
 
 
 def _mapped(name: str, url: str, tls_name: str) -> Origin:

@@ -14,11 +14,12 @@ from aigw.core.json_path import JsonPath
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 
-Role = Literal["system", "user", "assistant", "tool"]
+Role = Literal["system", "user", "assistant", "tool", ""]
+"""Who speaks; "" for a prompt that is no turn of a conversation."""
 Where = Literal["before", "behind", "behind system"]
 """Where turns are inserted: before all turns, behind them, or behind the leading system part."""
 Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
-"""Why an answer ended, in OpenAI's words; "": it did not say."""
+"""Why an answer ended, in OpenAI's words; "": it did not say, or has not ended."""
 
 
 class ToolCall(NamedTuple):
@@ -51,7 +52,7 @@ class Tool(NamedTuple):
     parameters: Any = None
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """A text that a model would read, and where it stands in the request."""
 
     path: JsonPath
@@ -108,8 +109,9 @@ class Asked(Protocol):
         ...
 
     @property
-    def prompt_size(self) -> int:
-        """About how many bytes of text the model would read. Costs microseconds."""
+    def size(self) -> int:
+        """Bytes of text that the model would read, roughly: without images, sounds and files that stand in the request.
+        0 where there is no prompt. Costs microseconds."""
         ...
 
     @property
@@ -118,7 +120,7 @@ class Asked(Protocol):
         ...
 
     @property
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[TextPlace]:
         """The texts that a model would read, with their places, for `Dialect.replace`."""
         ...
 
@@ -142,9 +144,17 @@ class Reader(Protocol):
     """The provider's type in the catalog, "" where no provider of the catalog was asked."""
     size: int
     """Bytes of the answer so far."""
+    estimated: tuple[int, str, Tokens] | None
+    """What was estimated last, with the size and the model that it was estimated for: several want to know, and it
+    takes time."""
 
     def feed(self, batch: Batch) -> None:
         """Events of a stream, or pieces of a plain body."""
+        ...
+
+    @property
+    def telling(self) -> Sequence[Chunk]:
+        """The events of a stream that told usage, an end or an error; of very many the last ones."""
         ...
 
     @property
@@ -236,10 +246,27 @@ class Writer(Protocol):
 
 
 class Dialect(Protocol):
-    """A wire format. `name` is unique; `convertible`: its streams and plain answers can be made of each other."""
+    """A wire format."""
 
-    name: str
-    convertible: bool
+    @property
+    def name(self) -> str:
+        """Unique."""
+        ...
+
+    @property
+    def convertible(self) -> bool:
+        """Whether its streams and plain answers can be made of each other."""
+        ...
+
+    @property
+    def marks_end(self) -> bool:
+        """Whether a complete stream has an event that says so, which `is_last` knows."""
+        ...
+
+    @property
+    def request_id_header(self) -> str:
+        """In which its SDKs look for the id of a request."""
+        ...
 
     def asked(self, request: Request, api: str) -> Asked:
         """A view of the request as it stands whenever it is looked at."""
@@ -249,11 +276,20 @@ class Dialect(Protocol):
         """Puts texts into the conversation. Raises ValueError if there is none."""
         ...
 
-    def replace(self, document: Document, place: Place, text: str) -> None:
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
         """Puts another text where `Asked.places` found one."""
         ...
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> Reader: ...
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        """Whether the event is there only because the client asked for usage."""
+        ...
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        """The event that tells usage to a client that asked for it, in the stream that `event` is from; b"" where
+        streams always tell it, or nothing is known."""
+        ...
 
     def is_last(self, batch: Batch) -> bool:
         """Whether clients read no further than this batch."""

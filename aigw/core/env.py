@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from aigw.core.dialect import Turn
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
 from aigw.core.stores import Stores
 from aigw.core.upstream import Upstream
@@ -26,12 +27,14 @@ class Clock(Protocol):
         ...
 
 
-class Tokens(Protocol):
+class Tokenizer(Protocol):
     """Counts tokens as OpenAI's tokenizers do. `aigw.metering.tokenizer.TokenCounter` is one."""
 
     def count(self, text: str, model: str = "") -> int: ...
 
-    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int: ...
+    def count_turns(self, turns: Sequence[Turn], model: str = "") -> int:
+        """The tokens of a prompt, with what a conversation adds to its texts."""
+        ...
 
     def clip(self, text: str, limit: int, model: str = "") -> str:
         """The first `limit` tokens of `text`."""
@@ -67,6 +70,11 @@ class Services(Protocol):
         """The address of `authority` (host or host:port), or of the route's own `service` where only that is mapped."""
         ...
 
+    def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
+        """As `locate`, for a `service` that is called beside the request: one that is not mapped may have a stand-in in
+        this process."""
+        ...
+
 
 def new_id() -> str:
     """32 hex digits. They tell requests apart; they are no secret."""
@@ -79,11 +87,13 @@ _ids = random.Random()  # noqa: S311
 @dataclass(slots=True, frozen=True)
 class Env:
     """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately
-    safer. `run` names what a gateway does from its start to its end, the same for all of its workers."""
+    safer. `run` names what a gateway does from its start to its end, the same for all of its workers.
+
+    Whatever leaves the gateway goes through `upstream`, where the scheme of an Origin chooses the transport."""
 
     upstream: Upstream
     services: Services
-    tokens: Tokens
+    tokenizer: Tokenizer
     stores: Stores
     fidelity: str = "safe"
     metrics: Counters | None = None

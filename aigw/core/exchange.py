@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Dialect, Reader
 from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.labels import Labels
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
-from aigw.core.tokens import Tokens
 
 log = logging.getLogger("aigw")
 
@@ -39,48 +39,45 @@ class Timing:
         self.first: float | None = None
 
 
-class Meter(Protocol):
-    """Reads usage out of what a provider answers. `aigw.dialects.watch.UsageWatch` is one."""
-
-    @property
-    def tokens(self) -> Tokens:
-        """What was reported so far."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """What the provider says it used, "" if it did not say."""
-        ...
-
-    def feed(self, data: bytes) -> None:
-        """Takes the payload of one event or of a whole body."""
-        ...
-
-
 class Exchange:
     """Plugins read and change `request`, and send it on with `call_next`.
 
-    `original` is what the client sent and stays as it was. `target` is where the terminal sends the request: the
-    route's own until ai-proxy replaces it. `consumer` is who asks: whom the client names (`x-mse-consumer`)
-    until key-auth knows. `meter` holds the usage that the provider reported, also where the client does not see it;
-    None where no provider was asked. `recording` is what `--trace` keeps of it, None without."""
+    `original` is what the client sent and stays as it was. `api` is the name of the API that its path is ("" if none),
+    `dialect` the wire format of it, `asked` the view of the client's request, as plugins have changed it.
+    `target` is where the terminal sends the request: the route's own until ai-proxy replaces it; `wire` is the dialect
+    in which it is sent there, `provider` the type of the provider in the catalog. `answer` reads what came back, also
+    where the client does not see it; None where nobody was asked. `consumer` is who asks: the name that the client
+    gives (`x-mse-consumer`) until key-auth knows. `recording` is what `--trace` keeps of it, None without."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_labels", "_replies", "attempts", "client", "consumer", "family",
-        "id", "meter", "original", "recording", "request", "route", "target", "timing",
+        "_deferred", "_jobs", "_labels", "_replies", "_started", "answer", "api", "asked", "attempts",
+        "client", "consumer", "dialect", "id", "original", "provider", "recording", "request", "route", "target",
+        "timing", "wire",
     )  # fmt: skip
 
     def __init__(
-        self, *, id: str, request: Request, route: Route, family: str, client: str, arrived: float, jobs: Jobs
+        self,
+        *,
+        id: str,
+        request: Request,
+        route: Route,
+        api: str,
+        dialect: Dialect,
+        client: str,
+        arrived: float,
+        jobs: Jobs,
     ) -> None:
         self.id = id
         self.original = request
         self.request = request.copy()
         self.route = route
-        self.family = family
+        self.api = api
+        self.dialect = self.wire = dialect
+        self.asked = dialect.asked(self.request, api)
+        self.answer: Reader | None = None
+        self.provider = ""
         self.client = client
         self.timing = Timing(arrived)
-        self.meter: Meter | None = None
         self.consumer = request.headers.get(CONSUMER_HEADER, "")
         self.target = route.target
         self.attempts: list[str] = []
@@ -88,6 +85,7 @@ class Exchange:
         self._labels: Labels | None = None
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
+        self._started: tuple[asyncio.Task[None], ...] = ()
         self._jobs = jobs
 
     @property
@@ -127,13 +125,23 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
-        for job, args in self._deferred:
-            task = asyncio.ensure_future(_bounded(job, args))
-            self._jobs.add(task)
-            task.add_done_callback(self._jobs.discard)
-        self._deferred.clear()
+        if self._deferred:
+            self._start_jobs()
         if cancelled is not None:
             raise cancelled
+
+    def _start_jobs(self) -> None:
+        started = [asyncio.ensure_future(_bounded(job, args)) for job, args in self._deferred]
+        self._deferred.clear()
+        self._started += tuple(started)
+        for task in started:
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+
+    async def settled(self) -> None:
+        """Waits until the deferred jobs of an exchange that was closed are done, whatever came of them."""
+        if self._started:
+            await asyncio.wait(self._started)
 
 
 async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:

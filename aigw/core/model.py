@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ _decode_any = msgspec.json.Decoder().decode
 
 
 class Origin(NamedTuple):
-    """Where a connection goes. `tls_name` is the name that the certificate must carry, "" without TLS."""
+    """Where a connection goes; `scheme` chooses the transport. `tls_name` is the name that the certificate must carry,
+    "" without TLS; `port` is 0 where the transport has none."""
 
     scheme: str
     host: str
@@ -24,7 +26,7 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}" if self.port else f"{self.scheme}://{host}"
 
 
 class Timeouts(NamedTuple):
@@ -40,13 +42,13 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Target(NamedTuple):
-    """Where a request is sent: the connection, the Host header, how long to wait, and over which transport (an
-    `upstream.base.Upstream`, None for the gateway's own)."""
+    """Where a request is sent: the connection, the Host header, how long to wait, and what else the transport of this
+    scheme is told (the built-in models: how they behave). Transports leave alone what they do not know."""
 
     origin: Origin
     authority: str
     timeouts: Timeouts = DEFAULT_TIMEOUTS
-    upstream: Any = None
+    settings: object = None
 
 
 class Route(NamedTuple):
@@ -88,6 +90,12 @@ class Request:
         if self._document is None:
             self._document = Document(self.body)
         return self._document
+
+    def parse(self) -> None:
+        """Parses a JSON body now, so that copies need not do it again. What cannot be parsed is told to who asks."""
+        if self.is_json and self.body:
+            with contextlib.suppress(ValueError):
+                _ = self.document
 
     def copy(self, headers: CIMultiDict[str] | None = None) -> Request:
         """A request that can be changed without changing this one, with these headers or a copy of its own."""

@@ -1,4 +1,5 @@
-"""The transport seam: one verb. Whatever answers requests (HTTP, built-in models, recordings) stands behind it."""
+"""The transport seam: one verb. Whatever answers requests (HTTP, built-in models, stand-ins) stands behind it, and
+what looks at all of them (a recorder) stands around it."""
 
 from __future__ import annotations
 

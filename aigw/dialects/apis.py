@@ -118,6 +118,9 @@ FREE = frozenset(
 )  # fmt: skip
 """APIs that no provider bills."""
 
+METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, GENERATE_CONTENT, STREAM_GENERATE_CONTENT}) - FREE
+"""APIs whose answers may tell what was used."""
+
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
 """APIs that know `stream_options.include_usage` (4.5)."""
 
@@ -130,6 +133,13 @@ for _name, _path in PATHS.items():
         _SHAPES.setdefault((_segments[0], len(_segments)), []).append((_segments, _name))
 _LONGEST = max(length for _, length in _SHAPES) + 1
 """Segments of the longest shape, v1 included: nothing before them can matter."""
+
+
+def with_version(path: str) -> str:
+    """The path with /v1 in front, for clients whose base URL lacks it: /chat/completions -> /v1/chat/completions."""
+    if detect(path) is None and (path.startswith("/models/") or detect(f"/v1{path}") is not None):
+        return f"/v1{path}"
+    return path
 
 
 def detect(path: str) -> str | None:
@@ -146,6 +156,12 @@ def fill(template: str, original_path: str) -> str:
         for name, value in found[1].items() if found else ():
             template = template.replace(name, value)
     return template
+
+
+def model_of(path: str) -> str:
+    """The model that a path of Gemini's names, escaped as it stands there; "" if it names none."""
+    found = _find_gemini(path)
+    return found[1]["{model}"] if found else ""
 
 
 def _find(path: str) -> tuple[str, dict[str, str]] | None:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.openai_chat import choices_of
 from aigw.dialects.sse import json_event
+from aigw.dialects.view import rows_of
 
 
 class LiftUsage:
@@ -23,7 +23,7 @@ class LiftUsage:
 
     def _lift(self, chunk: Chunk) -> Chunk:
         body = chunk.json()
-        choices = choices_of(body)
+        choices = _choices(body)
         if not choices or "usage" not in choices[0] or body.get("usage"):
             return chunk
         first = {name: value for name, value in choices[0].items() if name != "usage"}
@@ -41,7 +41,7 @@ class PromoteThinking:
         out: list[Chunk] = []
         for chunk in batch:
             body = chunk.json() if not self._answered and b'"choices"' in chunk.raw else None
-            if isinstance(body, dict) and (choices := choices_of(body)):
+            if isinstance(body, dict) and (choices := _choices(body)):
                 self._note(choices[0].get("delta"))
                 if choices[0].get("finish_reason") and self._thinking and not self._answered:
                     delta = {"content": "".join(self._thinking)}
@@ -70,7 +70,7 @@ def promote_thinking(body: bytes) -> bytes:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
     changed = False
-    for choice in choices_of(answer):
+    for choice in _choices(answer):
         message = choice.get("message")
         if (
             isinstance(message, dict)
@@ -81,3 +81,7 @@ def promote_thinking(body: bytes) -> bytes:
             message["content"] = message.pop("reasoning_content")
             changed = True
     return msgspec.json.encode(answer) if changed else body
+
+
+def _choices(body: Any) -> list[dict[str, Any]]:
+    return rows_of(body.get("choices")) if isinstance(body, dict) else []

@@ -1,87 +1,263 @@
-"""OpenAI chat completions on the wire, sans-io: what can be told from an event without changing it.
+"""OpenAI chat completions: what every provider with a "compatible" endpoint speaks, and the hub of translations.
 
-Rule: bytes are compared before anything is decoded. `"usage"` with its quotes cannot stand inside a JSON string,
-where the quotes would be escaped, so an event without these bytes has no such key."""
+Rules of the wire: a stream is `data:` lines of chunks with `choices[].delta`, each choice ends with one
+`finish_reason`, and `data: [DONE]` ends the stream; `stream_options.include_usage` adds a chunk with `choices: []` that
+only tells usage. An error may come as an event `{"error": ...}` behind a status of 200. Reasoning stands in
+`reasoning_content` (DeepSeek, Qwen, Kimi) or `reasoning` (vLLM, Ollama, OpenRouter)."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
 
-from aigw.core.model import Batch, Chunk
+import msgspec
+
+from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where, Writer
+from aigw.core.document import Document
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
+from aigw.dialects import chat_whole
+from aigw.dialects.chat_request import messages_of, set_messages
+from aigw.dialects.edit import put
+from aigw.dialects.openai_error import error_body, error_event
+from aigw.dialects.openai_writer import ChatWriter, usage_of
+from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.sse import EventSplitter, json_event
+from aigw.dialects.view import RequestView, natural, rows_of, text_of
+from aigw.higress.parse_bool import truthy
 
 DONE_DATA = b"[DONE]"
 """What the last event of a stream says."""
 DONE = b"data: " + DONE_DATA + b"\n\n"
-_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
-_TELLS_THE_END = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
-"""Nearly every event of nearly every provider has these keys, with null; only the others are worth decoding."""
+
+_ROLES: dict[Any, Role] = {
+    "system": "system", "developer": "system", "assistant": "assistant", "tool": "tool", "function": "tool",
+}  # fmt: skip
+_FINISHES: dict[Any, Finish] = {
+    "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
-"""How most events end where a stream has one choice; such an event has nothing else that matters here."""
+"""How most events end where a stream has one choice; such an event tells neither an end nor usage."""
 
 
-def is_error(chunk: Chunk) -> bool:
-    """True for an event that says that the call failed although the status was 200."""
-    if b'"error"' not in chunk.raw:
-        return False
-    body = chunk.json()
-    return isinstance(body, dict) and bool(body.get("error")) and not body.get("choices")
+class CompletionsView(RequestView):
+    """What chat and text completions have in common."""
+
+    @property
+    def wants_usage(self) -> bool:
+        options = self.get("stream_options")
+        return isinstance(options, dict) and truthy(options.get("include_usage"))
+
+    @property
+    def choices(self) -> int:
+        return natural(self.get("n")) or 1
+
+    @property
+    def unrepeatable(self) -> str:
+        choices = self.get("n")
+        if choices not in (None, 1) and not (isinstance(choices, int) and self.get("temperature") == 0):
+            return super().unrepeatable or "n"
+        return super().unrepeatable
 
 
-def is_usage_only(chunk: Chunk) -> bool:
-    """True for the extra chunk that `stream_options.include_usage` adds: no choices, only usage."""
-    if b'"usage"' not in chunk.raw:
-        return False
-    body = chunk.json()
+class ChatView(CompletionsView):
+    PROMPTS = ("messages",)
+    LIMITS = ("max_completion_tokens", "max_tokens")
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return [_turn(message) for message in rows_of(self.get("messages"))]
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        messages = self.get("messages")
+        found: list[TextPlace] = []
+        for index, message in enumerate(messages if isinstance(messages, list) else ()):
+            if isinstance(message, dict):
+                role = _ROLES.get(message.get("role"), "user")
+                found += content_places(("messages", index, "content"), message.get("content"), role)
+        return found
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        functions = [tool.get("function") for tool in rows_of(self.get("tools"))]
+        return [Tool(text_of(each.get("name")), each.get("parameters")) for each in functions if isinstance(each, dict)]
+
+    @property
+    def tool_choice(self) -> str:
+        choice = self.get("tool_choice")
+        if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
+            return text_of(choice["function"].get("name"))
+        return "required" if choice == "required" else ""
+
+
+def _turn(message: Json) -> Turn:
+    role = _ROLES.get(message.get("role"), "user")
+    functions = [call.get("function") for call in rows_of(message.get("tool_calls"))]
+    calls = [
+        ToolCall(text_of(each.get("name")), text_of(each.get("arguments")))
+        for each in functions
+        if isinstance(each, dict)
+    ]
+    if isinstance(one := message.get("function_call"), dict):
+        calls.append(ToolCall(text_of(one.get("name")), text_of(one.get("arguments"))))
+    texts = tuple(place.text for place in content_places((), message.get("content"), role))
+    return Turn(role, texts, text_of(message.get("name")), tuple(calls), results=role == "tool")
+
+
+def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Iterator[TextPlace]:
+    """The texts of a content that is text, or a list of parts with `text`."""
+    if isinstance(content, str):
+        yield TextPlace(path, content, role)
+    for index, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, dict) and isinstance(text := part.get("text"), str):
+            yield TextPlace((*path, index, "text"), text, role)
+
+
+class CompletionsReader(AnswerReader):
+    """Reads chat and text completions: their choices end alike."""
+
+    __slots__ = ("_choices", "_finished", "usage_event")
+
+    def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
+        """`choices` is how many were asked for."""
+        super().__init__(streaming=streaming, provider=provider)
+        self._choices = choices
+        self._finished: set[Any] = set()
+        self.usage_event: Chunk | None = None
+        """The event that only tells usage, once it has come."""
+
+    def tells(self, raw: bytes) -> bool:
+        if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
+            return b'"error"' in raw
+        ends = raw.count(b'"finish_reason"')
+        if ends and ends > raw.count(b'"finish_reason":null') + raw.count(b'"finish_reason": null'):
+            return True
+        return b'"error"' in raw or super().tells(raw)
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        self._take(body)
+        if _is_usage_only(body):
+            self.usage_event = event
+
+    def take_body(self, body: Json) -> None:
+        self._take(body)
+
+    def _take(self, body: Json) -> None:
+        self._usage.take(body)
+        choices = rows_of(body.get("choices"))
+        for position, choice in enumerate(choices):
+            if reason := choice.get("finish_reason"):
+                self._finished.add(choice.get("index", position))
+                self._finish = _FINISHES.get(reason, "stop")
+        if not choices and (error := body.get("error")):
+            self._error = message_of(error)
+
+    @property
+    def complete(self) -> bool:
+        self._read()
+        return len(self._finished) >= self._choices and not self._error
+
+    def gather(self, body: Json) -> None:
+        for choice in rows_of(body.get("choices")):
+            message = choice.get("delta") or choice.get("message")
+            self._gather_message(message if isinstance(message, dict) else choice, choice.get("index", 0))
+
+    def _gather_message(self, message: Json, index: Any) -> None:
+        for name in ("content", "text", "refusal"):
+            self.add_text(message.get(name))
+        self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
+        for position, call in enumerate(rows_of(message.get("tool_calls"))):
+            if isinstance(function := call.get("function"), dict):
+                key, called = (index, call.get("index", position)), function.get("name")
+                self.add_call(key, name=called, arguments=function.get("arguments"), id=call.get("id"))
+
+
+def _is_usage_only(body: Any) -> bool:
+    """`stream_options.include_usage` adds a chunk without choices."""
     return isinstance(body, dict) and body.get("choices") == [] and bool(body.get("usage"))
 
 
-class ChatStream:
-    """What a client may rely on in a stream of chat or text completions.
+class OpenAIChat:
+    """A `core.dialect.Dialect`."""
 
-    It sees no usage chunk that it did not ask for, and a complete stream ends with [DONE] also where the provider
-    sends none. A stream that ends without a finish reason is left as it is: truncation is never papered over."""
+    name: ClassVar[str] = "openai-chat"
+    convertible: ClassVar[bool] = True
+    marks_end: ClassVar[bool] = True
+    request_id_header: ClassVar[str] = "x-request-id"
 
-    def __init__(self, *, hide_usage: bool, choices: int = 1) -> None:
-        """`choices` is how many the client asked for (`n`); a stream is complete when each has its finish reason."""
-        self._hide_usage = hide_usage
-        self._choices = choices
-        self._finished: set[int] = set()
-        self._done = False
-        self._owed = False  # the provider's own [DONE] was held back
-        self._open = False  # the last event lacks its blank line
+    def asked(self, request: Request, api: str) -> Asked:
+        return ChatView(request, api)
 
-    def feed(self, batch: Batch) -> Batch:
-        hidden = []
-        telling = [chunk for chunk in batch if not chunk.raw.endswith(_GOES_ON)] if self._choices == 1 else batch
-        for chunk in telling:
-            if _TELLS_THE_END.search(chunk.raw):
-                self._finished |= _finished_choices(chunk)
-                if self._hide_usage and is_usage_only(chunk):
-                    hidden.append(chunk)
-            elif DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
-                self._done = True
-                if not chunk.raw.endswith(_BLANK_LINES):
-                    hidden.append(chunk)  # without its blank line some clients would not see it: `end` sends it whole
-                    self._owed = True
-        shown = [chunk for chunk in batch if chunk not in hidden] if hidden else batch
-        if shown:
-            self._open = not shown[-1].raw.endswith(_BLANK_LINES)
-        return shown
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        messages = messages_of(document)
+        place = {"before": 0, "behind": len(messages)}.get(where)
+        if place is None:
+            leading = (i for i, message in enumerate(messages) if _ROLES.get(message.get("role")) != "system")
+            place = next(leading, len(messages))
+        added = [Document(msgspec.json.encode({"role": role, "content": text})) for role, text in turns]
+        set_messages(document, [*messages[:place], *added, *messages[place:]])
 
-    def end(self) -> Batch:
-        if not self._owed and (self._done or len(self._finished) < self._choices):
-            return []
-        return [Chunk(b"\n\n" + DONE if self._open else DONE, DONE_DATA)]
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        put(document, place.path, text)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> CompletionsReader:
+        return CompletionsReader(asked.choices, streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return b'"usage"' in event.raw and _is_usage_only(event.json())
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        sample = event.json()
+        if tokens.source != "reported" or not isinstance(sample, dict):
+            return b""
+        return json_event(chat_whole.usage_chunk(sample, usage_of(tokens))).raw
+
+    def is_last(self, batch: Batch) -> bool:
+        return DONE_DATA in batch[-1].raw and batch[-1].data == DONE_DATA
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        body = chunk.json()
+        choices = rows_of(body.get("choices")) if isinstance(body, dict) else []
+        for name in ("delta", "message"):
+            if choices and isinstance(message := choices[0].get(name), dict) and message.get("content"):
+                first = {**choices[0], name: {**message, "content": text}}
+                return rewritten(chunk, {**body, "choices": [first, *choices[1:]]})
+        return chunk
+
+    def whole(self, events: Iterable[Chunk]) -> bytes:
+        bodies = [event.json() for event in events]
+        return msgspec.json.encode(chat_whole.whole(body for body in bodies if body is not None))
+
+    def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
+        answer = _decoded(body)
+        yield from map(json_event, chat_whole.pieces(answer))
+        if usage and answer.get("usage"):
+            yield json_event(chat_whole.usage_chunk(answer, answer["usage"]))
+        yield from EventSplitter().feed(DONE)
+
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
+        return ChatWriter(asked.model, id, created, wants_usage=asked.wants_usage)
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return error_body(error)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return error_event(error)
 
 
-def _finished_choices(chunk: Chunk) -> set[int]:
-    """The indices of the choices that have their finish reason in this event."""
-    indices = (choice.get("index", 0) for choice in choices_of(chunk.json()) if choice.get("finish_reason"))
-    return {index for index in indices if isinstance(index, int)}
+def rewritten(chunk: Chunk, body: Json) -> Chunk:
+    """An event stays an event, a plain body a plain body."""
+    if chunk.raw is not chunk.data:
+        return json_event(body)
+    data = msgspec.json.encode(body)
+    return Chunk(data, data)
 
 
-def choices_of(body: Any) -> list[dict[str, Any]]:
-    """The choices of an answer or an event, none where it has no such list."""
-    choices = body.get("choices") if isinstance(body, dict) else None
-    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+def _decoded(body: bytes) -> Json:
+    try:
+        return msgspec.json.decode(body, type=dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None

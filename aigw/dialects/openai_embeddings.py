@@ -1,50 +1,136 @@
-"""Embeddings in the format that the client asked for, sans-io.
+"""OpenAI embeddings: texts in `input`, one vector each in `data`; nothing is written, so that all usage is input.
 
-The npm SDK asks for base64 when its caller named no format and decodes whatever comes: a list of floats becomes
-silent garbage. So an answer whose format is not the one asked for is re-encoded: base64 of
-little-endian float32. An answer that cannot be (a null in a vector, text that is no base64) passes as it is."""
+Rule: vectors are large, and nobody who reads usage wants them decoded."""
 
 from __future__ import annotations
 
-import base64
-import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
-
-def pack(vector: Sequence[float]) -> str:
-    """The vector in base64. Raises struct.error or OverflowError for what is no float32."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-
-
-def unpack(text: str) -> list[float]:
-    """The vector that `text` is the base64 of. Raises ValueError or struct.error if it is none."""
-    packed = base64.b64decode(text, validate=True)
-    return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+from aigw.core.dialect import Asked, TextPlace, Turn
+from aigw.core.document import Document
+from aigw.core.model import Chunk, Request
+from aigw.dialects.edit import put
+from aigw.dialects.embedding_format import pack
+from aigw.dialects.generic import Generic
+from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.view import RequestView, natural, text_of
 
 
-def in_format(body: bytes, asked: str) -> bytes:
-    """The answer with its vectors as `asked` ("base64", "float"; "" leaves them). `body` itself if they are so already
-    or cannot be."""
-    if asked not in ("base64", "float"):
-        return body
-    try:
-        answer = msgspec.json.decode(body)
-        rows = answer.get("data") if isinstance(answer, dict) else None
-        changed = [_convert(row, asked) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        return msgspec.json.encode(answer) if any(changed) else body
-    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError, struct.error):
-        return body
+class _Body(msgspec.Struct):
+    """What is read of an answer."""
+
+    model: Any = None
+    id: Any = None
+    usage: Any = None
+    meta: Any = None
+    error: Any = None
+    data: msgspec.Raw = msgspec.Raw()
 
 
-def _convert(row: dict[str, Any], asked: str) -> bool:
-    vector = row.get("embedding")
-    if asked == "base64" and isinstance(vector, list):
-        row["embedding"] = pack(vector)
-    elif asked == "float" and isinstance(vector, str):
-        row["embedding"] = unpack(vector)
-    else:
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+class EmbeddingsView(RequestView):
+    PROMPTS = ("input",)
+    LIMITS = ()
+
+    @property
+    def generates(self) -> bool:
         return False
-    return True
+
+    @property
+    def encoding_format(self) -> str:
+        """base64 or float, "" where the client did not say."""
+        return text_of(self.get("encoding_format"))
+
+    @property
+    def dimensions(self) -> int:
+        """How long the vectors are to be, 0 where the client did not say."""
+        return natural(self.get("dimensions"))
+
+    @property
+    def input(self) -> Any:
+        """A text, a list of texts, tokens, or a list of tokens."""
+        return self.get("input")
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return [Turn("", (place.text,)) for place in self.places]
+
+    @property
+    def question(self) -> str:
+        turns = self.turns
+        return turns[-1].text if turns else ""
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        given = self.get("input")
+        if isinstance(given, str):
+            return [TextPlace(("input",), given, "")]
+        texts = enumerate(given if isinstance(given, list) else ())
+        return [TextPlace(("input", index), text, "") for index, text in texts if isinstance(text, str)]
+
+
+class EmbeddingsReader(AnswerReader):
+    __slots__ = ("_has_data",)
+
+    def _read(self) -> None:
+        if self._unread:
+            self._unread = False
+            self._has_data = False
+            try:
+                body = _decode(self._whole().raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return
+            self._has_data = bytes(body.data) not in (b"", b"null", b"[]")
+            self.take_body(
+                {name: value for name in ("model", "id", "usage", "meta", "error") if (value := getattr(body, name))}
+            )
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        self.take_body(body)
+
+    def take_body(self, body: Json) -> None:
+        self._usage.take(body)
+        if error := body.get("error"):
+            self._error = message_of(error)
+
+    @property
+    def complete(self) -> bool:
+        self._read()
+        return not self._error and (self._streaming or self._has_data)
+
+    def gather(self, body: Json) -> None:
+        """There is no text in vectors."""
+
+    def _gather(self) -> None:
+        self._read()
+
+
+class OpenAIEmbeddings(Generic):
+    """A `core.dialect.Dialect`."""
+
+    name: ClassVar[str] = "openai-embeddings"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return EmbeddingsView(request, api)
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        put(document, place.path, text)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
+        return EmbeddingsReader(streaming=streaming, provider=provider)
+
+
+def embeddings_body(vectors: Sequence[Sequence[float]], asked: EmbeddingsView, tokens: int) -> bytes:
+    """An answer of ours, in the format that was asked for."""
+    packed = asked.encoding_format == "base64"
+    data = [
+        {"object": "embedding", "index": index, "embedding": pack(vector) if packed else list(vector)}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return msgspec.json.encode({"object": "list", "data": data, "model": asked.model, "usage": usage})

@@ -1,13 +1,13 @@
 """Reads the token usage out of what any provider answers, sans-io, into disjoint buckets.
 
 Rule: usage is cumulative, so for each number the last explicit value wins and nothing is ever summed over events.
-Providers differ in what their numbers contain (`names` and `_tokens` say how): OpenAI's prompt tokens contain the
+Providers differ in what their numbers contain (`usage_names` and `_tokens` say how): OpenAI's prompt tokens contain the
 cached ones, Anthropic's input tokens do not; Gemini's candidates and xAI's completion do not contain the thoughts.
 Malformed values (text, fractions, negatives, absurd sizes) count as absent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,89 +18,57 @@ from aigw.dialects import usage_names as names
 LARGEST = 1_000_000_000
 """Tokens, or USD. A larger number is not a count."""
 
-_USAGE = b'"usage'  # also usageMetadata
 _LATER = b'"usage":null}\n\n'
 _DEPTH = 3  # how deep a payload is wrapped: response > message > usage
+_WRAPPERS = ("response", "message", "result", "delta", "x_groq", "meta")
 _TICKS = 1e10  # xAI's ticks in a dollar
 
 
-class _Payload(msgspec.Struct):
-    """One event or body. What may be large stays raw until it turns out to be needed."""
-
-    model: Any = None
-    modelVersion: Any = None  # noqa: N815
-    id: Any = None
-    responseId: Any = None  # noqa: N815
-    request_id: Any = None
-    service_tier: Any = None
-    usage: Any = None
-    usageMetadata: Any = None  # noqa: N815
-    billed_units: Any = None
-    timings: Any = None
-    response: msgspec.Raw = msgspec.Raw()
-    message: msgspec.Raw = msgspec.Raw()
-    result: msgspec.Raw = msgspec.Raw()
-    delta: msgspec.Raw = msgspec.Raw()
-    x_groq: msgspec.Raw = msgspec.Raw()
-    meta: msgspec.Raw = msgspec.Raw()
-    choices: msgspec.Raw = msgspec.Raw()
-
-    def wrapped(self) -> tuple[msgspec.Raw, ...]:
-        return self.response, self.message, self.result, self.delta, self.x_groq, self.meta
-
-
-_decode = msgspec.json.Decoder(_Payload).decode
-_decode_list = msgspec.json.Decoder(list[_Payload]).decode
-_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-def tells_usage(data: bytes) -> bool:
+def mentions_usage(data: bytes) -> bool:
     """Whether one or more payloads may hold usage. `"usage": null` says in advance that it comes later (OpenAI)."""
     if data.endswith(_LATER) and data.find(b'"usage') == len(data) - len(_LATER):
         return False  # so nearly all of OpenAI's events end
-    named = data.count(b'"usage')
+    named = data.count(b'"usage')  # also usageMetadata
     if named and named > data.count(b'"usage":null') + data.count(b'"usage": null'):
         return True
     return b'"billed_units"' in data or b'"timings"' in data
 
 
 class UsageReader:
-    """Fed with every payload of one answer; `tokens` is right after each of them.
+    """Takes the decoded payloads of one answer; `tokens` is right after each of them.
 
     `model`, `id` and `tier` (OpenAI's and Anthropic's service tier) are what the provider said, "" if it did not.
-    `cost` is the price in USD that the provider itself reported (OpenRouter, xAI), else None."""
+    `cost` is the price in USD that the provider itself reported (OpenRouter, xAI), else None. `beside` says whether
+    this provider counts cached tokens beside its input tokens (Anthropic), not as a part of them."""
 
-    __slots__ = ("_beside", "_seen", "cost", "id", "model", "tier")
+    __slots__ = ("_known", "_seen", "beside", "cost", "id", "model", "tier")
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
-        self._beside = False  # whether the cached tokens are beside the input or inside it
+        self._known: Tokens | None = None
+        self.beside = False
         self.model = ""
         self.id = ""
         self.tier = ""
         self.cost: float | None = None
 
-    def feed(self, data: bytes) -> None:
-        """Takes the JSON payload of one event, or a whole body. Never raises.
-
-        Decodes only what mentions usage and, until the model is known, what mentions a model."""
-        if tells_usage(data) or (not self.model and b'"model' in data):
-            for payload in _payloads(data):
-                self._take(payload, _DEPTH)
+    def take(self, payload: Any) -> None:
+        """Takes one event or a whole body, decoded: an object, or the list that Gemini streams when it is not asked for
+        SSE. Never raises."""
+        for each in payload if isinstance(payload, list) else (payload,):
+            if isinstance(each, dict):
+                self._take(each, _DEPTH)
 
     @property
     def tokens(self) -> Tokens:
         """What was reported so far; `source` is "absent" if that is nothing."""
-        return _tokens(self._seen, self._beside)
-
-    @property
-    def cache_beside(self) -> bool:
-        """Whether this provider counts cached tokens beside its input tokens (Anthropic), not as a part of them."""
-        return self._beside
+        if self._known is None:
+            self._known = _tokens(self._seen, self.beside)
+        return self._known
 
     @property
     def parts(self) -> dict[str, int]:
-        """The keys of `names.PARTS` that were reported, each at most its bucket."""
+        """The keys of `usage_names.PARTS` that were reported, each at most its bucket."""
         if not any(slot in self._seen for _, slot, _ in names.PARTS.values()):
             return {}
         tokens, seen = self.tokens, self._seen
@@ -110,61 +78,62 @@ class UsageReader:
         }
         return {name: part for name, part in parts.items() if part > 0}
 
-    def _take(self, payload: _Payload, depth: int) -> None:
+    def _take(self, payload: dict[str, Any], depth: int) -> None:
         if depth:
-            for inner in _inner(payload):
-                self._take(inner, depth - 1)
-        self.model = _text(payload.model) or _text(payload.modelVersion) or self.model
-        self.id = _text(payload.id) or _text(payload.responseId) or _text(payload.request_id) or self.id
-        self.tier = _text(payload.service_tier) or self.tier
-        if isinstance(payload.timings, dict):
-            self._timings(payload.timings, alone=not isinstance(payload.usage, dict))
-        if isinstance(payload.usage, dict):
-            self._usage(payload.usage)
-        if isinstance(payload.usageMetadata, dict):
-            self._usage(payload.usageMetadata)
-        if isinstance(payload.billed_units, dict):
-            self._note(payload.billed_units, names.USAGE)
+            for name in _WRAPPERS:
+                if name in payload and isinstance(inner := payload[name], dict):
+                    self._take(inner, depth - 1)
+            if payload.get("usage") is None and (first := _first_choice(payload)) is not None and "usage" in first:
+                self._take(first, depth - 1)  # Moonshot
+        self._name(payload)
+        if isinstance(timings := payload.get("timings"), dict):
+            self._timings(timings, alone=not isinstance(payload.get("usage"), dict))
+        for name in ("usage", "usageMetadata"):
+            if isinstance(block := payload.get(name), dict):
+                self._usage(block)
+        if isinstance(billed := payload.get("billed_units"), dict):
+            self._note(billed, names.USAGE)
+
+    def _name(self, payload: dict[str, Any]) -> None:
+        get = payload.get
+        if isinstance(found := get("model") or get("modelVersion"), str) and found:
+            self.model = found
+        if isinstance(found := get("id") or get("responseId") or get("request_id"), str) and found:
+            self.id = found
+        if isinstance(found := get("service_tier"), str) and found:
+            self.tier = found
 
     def _timings(self, block: dict[str, Any], *, alone: bool) -> None:
         if alone:
-            self._beside = True
+            self.beside = True
             self._note(block, names.TIMINGS)
         elif (cached := _count(block.get("cache_n"))) is not None:
             self._seen["read"] = cached  # an older llama.cpp tells it only here
+            self._known = None
 
     def _usage(self, block: dict[str, Any]) -> None:
         billed = block.get("billed_units")  # Cohere has what is billed beside what was processed
         self.tier = _text(block.get("service_tier")) or self.tier
-        cost = _reported_cost(block)
-        self.cost = self.cost if cost is None else cost
-        if any(name in block for name in names.CACHE_INSIDE):
-            self._beside = False
-        elif any(name in block for name in names.CACHE_BESIDE):
-            self._beside = True
+        if "cost" in block or "cost_in_usd_ticks" in block:
+            cost = _reported_cost(block)
+            self.cost = self.cost if cost is None else cost
+        if not names.CACHE_INSIDE.isdisjoint(block):
+            self.beside = False
+        elif not names.CACHE_BESIDE.isdisjoint(block):
+            self.beside = True
         self._note(billed if isinstance(billed, dict) else block, names.USAGE)
 
     def _note(self, block: dict[str, Any], table: Mapping[str, Any]) -> None:
         found: dict[str, int] = {}
         _collect(block, table, found)
         self._seen.update(found)
+        self._known = None
 
 
-def _payloads(data: bytes | msgspec.Raw) -> list[_Payload]:
-    """A list is what Gemini streams when it is not asked for SSE."""
-    try:
-        return _decode_list(data) if bytes(memoryview(data)[:1]) == b"[" else [_decode(data)]
-    except _BROKEN:
-        return []
-
-
-def _inner(payload: _Payload) -> Iterator[_Payload]:
-    """The parts of a payload that may hold usage, model and id in their turn."""
-    for raw in payload.wrapped():
-        if raw and bytes(memoryview(raw)[:1]) == b"{":
-            yield from _payloads(raw)
-    if payload.usage is None and payload.choices and _USAGE in bytes(payload.choices):
-        yield from _payloads(payload.choices)[:1]  # Moonshot
+def _first_choice(payload: dict[str, Any]) -> dict[str, Any] | None:
+    choices = payload.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
 
 
 def _collect(block: dict[str, Any], table: Mapping[str, Any], found: dict[str, int]) -> None:
@@ -172,7 +141,7 @@ def _collect(block: dict[str, Any], table: Mapping[str, Any], found: dict[str, i
     for name, value in block.items():
         slot = table.get(name)
         if isinstance(slot, str):
-            count = _count(value)
+            count = value if type(value) is int and 0 <= value <= LARGEST else _count(value)
             if count is not None and count >= found.get(slot, 0):
                 found[slot] = count
         elif slot is not None:

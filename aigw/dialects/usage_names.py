@@ -68,14 +68,11 @@ MODALITIES = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image"}
 TIMINGS = {"prompt_n": "input", "cache_n": "read", "predicted_n": "output"}
 """llama.cpp; prompt_n is without the cached tokens."""
 
-CACHE_INSIDE = ("prompt_tokens", "prompt_tokens_details", "input_tokens_details", "promptTokenCount")
+CACHE_INSIDE = frozenset(("prompt_tokens", "prompt_tokens_details", "input_tokens_details", "promptTokenCount"))
 """One of them in a block says that its input contains what was read from and written to the cache, ..."""
 
-CACHE_BESIDE = (
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-    "cacheReadInputTokens",
-    "cacheWriteInputTokens",
+CACHE_BESIDE = frozenset(
+    ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 )
 """... otherwise one of these says that it does not (Anthropic, Bedrock)."""
 

@@ -5,36 +5,32 @@ counted here is labelled "estimated". A report that says no less than what came 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
-from aigw.core.document import Document
-from aigw.core.env import Tokens as Counter
-from aigw.core.model import Request
+from aigw.core.dialect import Reader, Turn
+from aigw.core.env import Tokenizer
+from aigw.core.exchange import Exchange
 from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
-from aigw.dialects.watch import UsageWatch
-
-Prompt = str | Sequence[Mapping[str, Any]]
 
 FEW_TOKENS = 8
 """A stream may begin with so many output tokens before any were made (Anthropic): they are no report of it."""
 
 
 def estimate(
-    reported: Tokens, *, prompt: Prompt, text: str, counter: Counter, model: str = "", reasoning: str = ""
+    reported: Tokens, *, prompt: Sequence[Turn], text: str, tokenizer: Tokenizer, model: str = "", reasoning: str = ""
 ) -> Tokens:
     """`reported` is what was read until the answer ended, `text` and `reasoning` what the client got until then
-    (tool calls belong to `text`), `prompt` a text or OpenAI chat messages.
+    (tool calls belong to `text`).
 
     Counts, so it takes time with long texts: not on the event loop if a vocabulary is yet to be loaded."""
-    thought = counter.count(reasoning, model) if reasoning else 0
-    made = thought + (counter.count(text, model) if text else 0)
+    thought = tokenizer.count(reasoning, model) if reasoning else 0
+    made = thought + (tokenizer.count(text, model) if text else 0)
     spent = reported.input
     if spent is None and reported.cache_read is None and reported.cache_write is None:
-        spent = counter.count(prompt, model) if isinstance(prompt, str) else counter.count_chat(prompt, model)
+        spent = tokenizer.count_turns(prompt, model)
     if reported.output is not None and made <= reported.output and spent == reported.input:
         return reported
     return Tokens(
@@ -47,31 +43,31 @@ def estimate(
     )
 
 
-def is_told(reported: Tokens, outcome: Outcome) -> bool:
-    """Whether the provider told all, or told as it went where the stream was cut off."""
-    return reported.source == "reported" and (outcome is Outcome.COMPLETE or (reported.output or 0) > FEW_TOKENS)
+def is_told(answer: Reader, outcome: Outcome) -> bool:
+    """Whether the provider told all, or told as it went where the answer was cut off."""
+    tokens = answer.tokens
+    if tokens.source != "reported":
+        return False
+    return outcome is Outcome.COMPLETE or answer.complete or (tokens.output or 0) > FEW_TOKENS
 
 
-def estimate_answer(request: Request, watch: UsageWatch, *, counter: Counter, model: str = "") -> Tokens:
-    """What the answer to `request`, as it was sent, used. Takes time, as `estimate` does."""
-    known = watch.estimated
-    if known is not None and known[:2] == (watch.size, model):
+def has_produced(answer: Reader) -> bool:
+    """Whether anything came that an estimate can be made of."""
+    return bool(answer.text or answer.reasoning or answer.calls)
+
+
+def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer, model: str = "") -> Tokens:
+    """What `answer` used, to the request as it was sent. Takes time, as `estimate` does; who asks for the same answer
+    again gets the same numbers at once."""
+    known = answer.estimated
+    if known is not None and known[:2] == (answer.size, model):
         return known[2]
-    text, reasoning = watch.produced()
-    prompt = _prompt(request)
-    counted = estimate(watch.tokens, prompt=prompt, text=text, counter=counter, model=model, reasoning=reasoning)
-    if (share := watch.share) != 1:
+    prompt = exchange.wire.asked(exchange.request, exchange.api).turns
+    text = answer.text + "".join([call.name + call.arguments for call in answer.calls])
+    counted = estimate(
+        answer.tokens, prompt=prompt, text=text, tokenizer=tokenizer, model=model, reasoning=answer.reasoning
+    )
+    if (share := answer.share) != 1:
         counted = msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
-    watch.estimated = (watch.size, model, counted)
+    answer.estimated = (answer.size, model, counted)
     return counted
-
-
-def _prompt(request: Request) -> Prompt:
-    """What was sent to the provider, for counting."""
-    try:
-        messages = Document(request.body).get("messages")
-    except ValueError:
-        return ""
-    if isinstance(messages, list) and all(isinstance(message, dict) for message in messages):
-        return messages
-    return request.body.decode("utf-8", "replace")

@@ -13,10 +13,12 @@ import importlib.util
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from aigw.core.dialect import Turn
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -74,12 +76,13 @@ class TokenCounter:
         counted = sum(len(encode(piece, disallowed_special=())) for piece in sample)
         return counted * len(text) // sum(map(len, sample))
 
-    def count_chat(self, messages: Sequence[Mapping[str, Any]], model: str = "") -> int:
-        """The prompt tokens of OpenAI chat messages: roles, names, text, tool calls. Images and audio count nothing."""
-        total = _PRIMING
-        for message in messages:
-            total += _PER_MESSAGE + _PER_NAME * ("name" in message)
-            total += sum(self.count(text, model) for text in _texts(message))
+    def count_turns(self, turns: Sequence[Turn], model: str = "") -> int:
+        """The tokens of a prompt: roles, names, text, tool calls. Images and audio count nothing; a prompt that is no
+        conversation is its texts alone."""
+        total = _PRIMING if any(turn.role for turn in turns) else 0
+        for turn in turns:
+            total += _PER_MESSAGE * bool(turn.role) + _PER_NAME * bool(turn.name)
+            total += sum(self.count(text, model) for text in _texts(turn))
         return total
 
     def clip(self, text: str, limit: int, model: str = "") -> str:
@@ -137,17 +140,13 @@ def _pieces(text: str) -> Iterator[str]:
         yield text[start:]
 
 
-def _texts(message: Mapping[str, Any]) -> Iterator[str]:
-    content = message.get("content")
-    parts = content if isinstance(content, list) else []
-    texts: list[Any] = [message.get("role"), message.get("name"), content]
-    texts += [part.get("text") for part in parts if isinstance(part, Mapping)]
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else []:
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if isinstance(function, Mapping):
-            texts += [function.get("name"), function.get("arguments")]
-    return (text for text in texts if isinstance(text, str))
+def _texts(turn: Turn) -> Iterator[str]:
+    yield turn.role
+    yield turn.name
+    yield from turn.texts
+    for call in turn.calls:
+        yield call.name
+        yield call.arguments
 
 
 def _load(name: str, cache_dir: Path | None) -> Encoding:

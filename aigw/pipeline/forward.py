@@ -12,6 +12,7 @@ from aigw.core.headers import hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
 from aigw.core.upstream import Upstream, UpstreamBody
+from aigw.dialects.reader import is_readable
 from aigw.dialects.sse import Event, EventSplitter
 
 
@@ -34,22 +35,25 @@ class Forward:
         if target is exchange.route.target:
             target = _as_plain_proxy(request, target)
         request.seal()
-        asked = self._clock.monotonic()
+        began = self._clock.monotonic()
         try:
-            response = await (target.upstream or self._upstream).send(request, target)
+            response = await self._upstream.send(request, target)
         finally:
-            exchange.timing.waited += self._clock.monotonic() - asked
+            exchange.timing.waited += self._clock.monotonic() - began
         headers = response.headers
         for name in hop_by_hop(headers):
             del headers[name]
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
         body = response.body
-        return exchange.reply(
-            EventSource(body) if events else ByteSource(body),
-            status=response.status,
-            headers=headers,
-            streaming=events,
+        reply = exchange.reply(
+            EventSource(body) if events else ByteSource(body), status=response.status, headers=headers, streaming=events
         )
+        same = exchange.wire is exchange.dialect
+        asked = exchange.asked if same else exchange.wire.asked(request, exchange.api)
+        answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
+        if response.status == 200 and (events or (not exchange.provider and is_readable(exchange.api, headers))):
+            reply.tap(answer.feed)  # a provider's plain answer is read once it is whole, by whoever makes it whole
+        return reply
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
@@ -85,7 +84,7 @@ class ModelRouter:
         if request.path.endswith(self._suffixes):
             model = await model_field.read(request, self._config.model_key)
             if model == AUTO and self._config.auto_routing.enable:
-                self._choose(request)
+                self._choose(exchange)
             elif model:
                 self._name(request, model)
         return await call_next(exchange)
@@ -100,8 +99,8 @@ class ModelRouter:
             if not config.keep_original_model_name:
                 model_field.write(request, config.model_key, rest)
 
-    def _choose(self, request: Request) -> None:
-        question = _last_question(request.document) if request.is_json else ""
+    def _choose(self, exchange: Exchange) -> None:
+        request, question = exchange.request, exchange.asked.question
         found = (model for pattern, model in self._rules if question and pattern.search(question))
         if model := next(found, self._config.auto_routing.default_model):
             request.headers[AUTO_HEADER] = model_field.as_header(model)
@@ -116,24 +115,6 @@ def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
         except ValueError:
             continue  # `check` has said so: Higress goes on without it
     return compiled
-
-
-def _last_question(document: Document) -> str:
-    """The text of the last user message."""
-    try:
-        messages = document.get("messages")
-    except ValueError:
-        return ""
-    asked = [message for message in messages if _is_user(message)] if isinstance(messages, list) else []
-    content = asked[-1].get("content") if asked else ""
-    if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "\n".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
-
-
-def _is_user(message: Any) -> bool:
-    return isinstance(message, dict) and message.get("role") == "user"
 
 
 ABOUT = About(config=Config, build=build, place=Place("AUTHN", 900), recipe="model-routes", check=check, reroutes=True)

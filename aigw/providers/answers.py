@@ -14,21 +14,20 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
+from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply, Stage
-from aigw.dialects import apis, chat_reply
-from aigw.dialects import dashscope as qwen
-from aigw.dialects import openai_embeddings as embeddings
-from aigw.dialects.errors import JSON, error_body
-from aigw.dialects.openai_chat import ChatStream
-from aigw.dialects.watch import UsageWatch
+from aigw.dialects import apis, chat_reply, embedding_format
+from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.chat_stream import ChatStream
+from aigw.dialects.openai_chat import CompletionsReader
+from aigw.dialects.openai_embeddings import EmbeddingsView
+from aigw.dialects.openai_error import JSON
+from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.provider import Provider
 
 log = logging.getLogger("aigw")
-
-MAX_PLAIN = 100 * 1024 * 1024
-"""Bytes of a JSON answer that are held at once; a longer one passes as it is. Higress's limit as well."""
 
 OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-security")
 """Headers by which a provider speaks of its own address, beside Access-Control-*; a browser would apply them to
@@ -36,6 +35,8 @@ ours."""
 
 MAX_ERROR = 64 * 1024
 """Bytes of an error page that are read to make an error of it."""
+MAX_LOGGED = 4000
+"""Characters of an error page that are logged."""
 
 
 @lru_cache(maxsize=512)
@@ -101,22 +102,21 @@ class Answers:
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
             return reply  # a compressed body is passed on as it is, unseen
-        watch = exchange.meter = UsageWatch(self._row.type)
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
             return reply if self._faithful else await self._error(exchange, reply)
         if reply.streaming:
-            reply.tap(watch.events)
-            for decoder in self._decoders(call):
+            for decoder in self._decoders(exchange, call):
                 reply.through(stage(decoder))
         elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):
-            return await self._plain(exchange, call, reply, watch)
+            return await self._plain(exchange, call, reply)
         return reply
 
-    def _decoders(self, call: Call) -> list[Decoder]:
+    def _decoders(self, exchange: Exchange, call: Call) -> list[Decoder]:
         if call.api not in apis.INCLUDE_USAGE:
             return []
+        asked = exchange.asked
         decoders: list[Decoder] = []
         if self._row.dialect == "qwen":
             decoder = qwen.StreamDecoder(
@@ -125,7 +125,7 @@ class Answers:
                 reasoning=self._reasoning,
                 faithful=self._faithful,
                 incremental=call.incremental,
-                usage=call.wants_usage,
+                usage=asked.wants_usage,
             )
             decoders.append(decoder)
         if self._row.usage_in_choice:
@@ -133,23 +133,30 @@ class Answers:
         if self._promote:
             decoders.append(chat_reply.PromoteThinking())
         if not self._faithful:
-            decoders.append(ChatStream(hide_usage=not call.wants_usage, choices=call.choices))
+            decoders.append(self._finisher(exchange, call))
         return decoders
 
-    async def _plain(self, exchange: Exchange, call: Call, reply: Reply, watch: UsageWatch) -> Reply:
+    def _finisher(self, exchange: Exchange, call: Call) -> ChatStream:
+        """Reads the converted events itself where the provider's own are of another dialect."""
+        asked, reader = exchange.asked, exchange.answer
+        hide = not asked.wants_usage
+        if isinstance(reader, CompletionsReader):
+            return ChatStream(reader, hide_usage=hide)
+        return ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)
+
+    async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         whole = await reply.whole(MAX_PLAIN)
         if whole is None or whole.data is None:
             return reply
-        watch.feed(whole.data)
         try:
-            body = self._converted(call, whole.data)
+            body = self._converted(exchange, call, whole.data)
         except ValueError as error:
             raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
         if body is whole.data:
             return reply
         return exchange.reply(body, status=reply.status, headers=reply.headers.items())
 
-    def _converted(self, call: Call, body: bytes) -> bytes:
+    def _converted(self, exchange: Exchange, call: Call, body: bytes) -> bytes:
         if self._row.dialect == "qwen":
             if call.api == apis.CHAT:
                 return qwen.decode_chat(
@@ -161,8 +168,8 @@ class Answers:
                 )
             if call.api == apis.EMBEDDINGS:
                 body = qwen.decode_embeddings(body, model=call.model)
-        if call.api == apis.EMBEDDINGS and not self._faithful:
-            return embeddings.in_format(body, call.encoding_format)
+        if isinstance(exchange.asked, EmbeddingsView) and not self._faithful:
+            return embedding_format.in_format(body, exchange.asked.encoding_format)
         if call.api == apis.CHAT and self._promote:
             return chat_reply.promote_thinking(body)
         return body
@@ -171,9 +178,9 @@ class Answers:
         """`logUpstreamErrorResponseBody`: providers explain there what was wrong. Keys that they quote stay unsaid."""
         whole = await reply.whole(MAX_ERROR)
         text = whole.raw.decode("utf-8", "replace") if whole else f"more than {MAX_ERROR} bytes"
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, text)
+        redaction = Redaction(self._secrets)
+        redaction.learn_headers(exchange.request.headers)
+        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, redaction.text(text, MAX_LOGGED))
 
     async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
         """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own
@@ -191,7 +198,7 @@ class Answers:
             for name, value in reply.headers.items()
             if name.lower() not in ("content-type", "content-length")
         ]
-        body = error_body(exchange.family, error, exchange.id)
+        body = exchange.dialect.error(error, exchange.id)
         return exchange.reply(body, status=reply.status, headers=[*kept, ("Content-Type", JSON)])
 
 

@@ -11,6 +11,7 @@ import re
 import msgspec
 
 from aigw.core.authority import origin_of
+from aigw.core.dialect import Dialect
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError, GatewayError
@@ -18,8 +19,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects import dashscope as qwen
-from aigw.higress.parse_bool import truthy
+from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS, dialect_of
 from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.call import Call
@@ -28,7 +29,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
 from aigw.providers.tokens import StatusMatcher, TokenPool
-from aigw.upstream.builtin import BuiltinUpstream, MockSettings
+from aigw.upstream.builtin import Mock, MockSettings
 
 
 class BoundProvider:
@@ -43,7 +44,7 @@ class BoundProvider:
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
         self._env = env
-        self._builtin = builtin_models(config, env) if self.row.dialect == "builtin" else None
+        self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._faithful = env.fidelity == "higress"
         self._endpoint = locate(kind, keys, faithful=self._faithful)
         self._origins: dict[str, Origin] = {}
@@ -62,9 +63,9 @@ class BoundProvider:
         if self.config.protocol == "openai":
             self._check_offered(api, request)
             self._check_known(api, source)
-        call = Call(request, self._target(exchange, source), api)
+        call = Call(request, self._target(exchange, source), api, self._dialect(api))
         if body_api in apis.MODEL_IN_BODY:
-            call = await self._write_body(call)
+            call = await self._write_body(exchange, call)
         request.path, request.query = self._path(source, call)
         if self._faithful:
             headers.add_originals(request.headers, exchange.original, request.path)
@@ -106,24 +107,23 @@ class BoundProvider:
                 )
             raise GatewayError(404, message, code="unknown_url")
 
-    async def _write_body(self, call: Call) -> Call:
+    async def _write_body(self, exchange: Exchange, call: Call) -> Call:
         api = call.api or ""
         request = call.request
         try:
             document = request.document
-            streaming = truthy(document.get("stream"))
-            wants_usage = _asks_for_usage(document)
             incremental = not (self._faithful and document.get("tools"))
-            encoding_format = str(document.get("encoding_format") or "")
-            choices = document.get("n")
             self._check_convertible(request, document)
             context = await self._edits.context() if api == apis.CHAT and self.config.context else None
             model = self._edits.apply(document, api, context)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        count = choices if isinstance(choices, int) else 1
-        return Call(request, call.target, api, model, streaming, wants_usage, incremental, encoding_format, count)
+        return call._replace(model=model, streaming=exchange.asked.stream, incremental=incremental)
+
+    def _dialect(self, api: str | None) -> Dialect:
+        """The one in which this provider is asked."""
+        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect_of(api or "")
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Higress's own checks where it decodes a request to convert it."""
@@ -159,7 +159,7 @@ class BoundProvider:
 
     def _target(self, exchange: Exchange, source: Request) -> Target:
         if self._builtin is not None:
-            return Target(_BUILTIN, self.name, self._env.timeouts, self._builtin)
+            return self._builtin
         authority = self.config.provider_domain or self._endpoint.authority
         if not authority:
             if exchange.route.target is None:
@@ -172,6 +172,10 @@ class BoundProvider:
         except ConfigError as error:
             raise GatewayError(500, str(error), kind="api_error", code="bad_service") from None
         return Target(origin, authority, self._env.timeouts)
+
+    def _builtin_models(self) -> Target:
+        mock = Mock(self.config.mock or MockSettings())
+        return Target(Origin("builtin", self.name, 0), self.name, self._env.timeouts, mock)
 
     def _origin(self, service: str) -> Origin:
         """Where the provider's host, or the route's service, really is. Raises ConfigError."""
@@ -193,18 +197,7 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 
-def builtin_models(config: ProviderConfig, env: Env) -> BuiltinUpstream:
-    settings = config.mock or MockSettings()
-    return BuiltinUpstream(settings, env.tokens, clock=env.clock, sleep=env.sleep, new_id=env.new_id)
-
-
 _VERSION = re.compile(r"/v\d")
-_BUILTIN = Origin("builtin", "builtin", 0)
-
-
-def _asks_for_usage(document: Document) -> bool:
-    options = document.get("stream_options")
-    return isinstance(options, dict) and truthy(options.get("include_usage"))
 
 
 def _unusable(why: str) -> GatewayError:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from aigw.core.dialect import Dialect
 from aigw.core.model import Request, Target
 
 
 class Call(NamedTuple):
-    """`model` is the mapped one. `wants_usage`: the client itself asked for a usage chunk. `incremental`: each event
-    of a native stream holds only what is new. `encoding_format`: what an embeddings client asked for. `choices`: how
-    many answers (`n`)."""
+    """`dialect` is the one in which the provider is asked and answers, `model` the mapped one. `incremental`: each
+    event of a native stream holds only what is new."""
 
     request: Request
     target: Target
     api: str | None
+    dialect: Dialect
     model: str = ""
     streaming: bool = False
-    wants_usage: bool = False
     incremental: bool = True
-    encoding_format: str = ""
-    choices: int = 1

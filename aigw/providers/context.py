@@ -7,9 +7,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from multidict import CIMultiDict
 
+from aigw.clients.callout import CalloutError, StatusError, fetch
 from aigw.core.authority import origin_of
 from aigw.core.env import Env
-from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Target, Timeouts
 from aigw.providers.config import ContextFile
 
@@ -29,7 +30,7 @@ class ContextText:
         self._upstream = env.upstream
         service = f"{config.service_name}:{config.service_port}" if config.service_port else config.service_name
         authority = self._url.netloc.rpartition("@")[2]
-        origin = env.services.locate(self._url.scheme, authority, service)
+        origin = env.services.locate_callout(self._url.scheme, authority, service)
         self._target = Target(origin, authority, Timeouts(timeout, timeout, timeout))
         self._text: str | None = None
         self._fetching: asyncio.Task[str] | None = None
@@ -38,7 +39,7 @@ class ContextText:
         """Raises GatewayError 500 if the file cannot be had."""
         if self._text is None:
             if self._fetching is None:
-                self._fetching = asyncio.create_task(self._fetch_in_time())
+                self._fetching = asyncio.create_task(self._fetch())
                 self._fetching.add_done_callback(self._fetched)
             return await asyncio.shield(self._fetching)  # the others still want it when this one leaves
         return self._text
@@ -48,29 +49,15 @@ class ContextText:
         if not task.cancelled() and task.exception() is None:
             self._text = task.result()
 
-    async def _fetch_in_time(self) -> str:
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._fetch()
-        except TimeoutError:
-            raise _failed(f"no answer within {self._timeout:g} s") from None
-        except UpstreamError as error:
-            raise _failed(str(error)) from None
-
     async def _fetch(self) -> str:
         request = Request("GET", self._url.path or "/", self._url.query, CIMultiDict())
-        response = await self._upstream.send(request, self._target)
         try:
-            if response.status != 200:
-                raise _failed(f"failed to load context file, status: {response.status}")
-            pieces: list[bytes] = []
-            async for piece in response.body:
-                pieces.append(piece)
-                if sum(map(len, pieces)) > MAX_CONTEXT:
-                    raise _failed(f"it is larger than {MAX_CONTEXT} bytes")
-            return b"".join(pieces).decode("utf-8", "replace")
-        finally:
-            await response.body.aclose()
+            body = await fetch(self._upstream, request, self._target, self._timeout, MAX_CONTEXT)
+        except StatusError as error:
+            raise _failed(f"failed to load context file, status: {error.status}") from None
+        except CalloutError as error:
+            raise _failed(str(error)) from None
+        return body.decode("utf-8", "replace")
 
 
 def parse_file_url(text: str) -> SplitResult:

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, chat_request
-from aigw.dialects import dashscope as qwen
+from aigw.dialects import dashscope_openai as qwen
 from aigw.higress.parse_bool import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText

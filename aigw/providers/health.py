@@ -13,6 +13,7 @@ from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route
 from aigw.dialects import apis
+from aigw.dialects.table import dialect_of
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")
@@ -41,7 +42,8 @@ async def _answers(provider: BoundProvider, token: str, env: Env) -> bool:
         id=env.new_id(),
         request=request,
         route=Route(""),
-        family="openai",
+        api=apis.CHAT,
+        dialect=dialect_of(apis.CHAT),
         client="",
         arrived=env.clock.monotonic(),
         jobs=set(),
@@ -49,7 +51,7 @@ async def _answers(provider: BoundProvider, token: str, env: Env) -> bool:
     try:
         async with asyncio.timeout(failover.health_check_timeout / 1000):
             call = await provider.write(exchange, request, apis.CHAT, token)
-            response = await (call.target.upstream or env.upstream).send(call.request, call.target)
+            response = await env.upstream.send(call.request, call.target)
             await response.body.aclose()
             return response.status == 200
     except (UpstreamError, GatewayError, TimeoutError):

@@ -9,20 +9,24 @@ from typing import Any
 
 import msgspec
 
+from aigw.clients.callout import CalloutError, fetch_json
 from aigw.core.env import Env
-from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.errors import JSON
+from aigw.dialects.openai_error import JSON
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")
 
 LIST_SECONDS = 10.0
 """A provider that takes longer to list its models is left out."""
-_NO_LIST = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError)
+
+
+class _Listed(msgspec.Struct):
+    data: list[Any]
 
 
 async def list_models(exchange: Exchange, source: Request, providers: Sequence[BoundProvider], env: Env) -> Reply:
@@ -35,15 +39,9 @@ async def list_models(exchange: Exchange, source: Request, providers: Sequence[B
 
 async def _list(exchange: Exchange, source: Request, provider: BoundProvider, env: Env) -> list[dict[str, Any]]:
     try:
-        async with asyncio.timeout(LIST_SECONDS):
-            call = await provider.write(exchange, source, apis.MODELS, provider.tokens.pick())
-            response = await (call.target.upstream or env.upstream).send(call.request, call.target)
-            try:
-                body = b"".join([piece async for piece in response.body])
-            finally:
-                await response.body.aclose()
-            listed = msgspec.json.decode(body)["data"]
-            return [model for model in listed if isinstance(model, dict) and isinstance(model.get("id"), str)]
-    except (UpstreamError, GatewayError, TimeoutError, *_NO_LIST) as error:
-        log.warning("the models of '%s' are not listed: %s", provider.name, error or type(error).__name__)
+        call = await provider.write(exchange, source, apis.MODELS, provider.tokens.pick())
+        listed = await fetch_json(env.upstream, call.request, call.target, LIST_SECONDS, _Listed)
+    except (CalloutError, GatewayError) as error:
+        log.warning("the models of '%s' are not listed: %s", provider.name, error)
         return []
+    return [model for model in listed.data if isinstance(model, dict) and isinstance(model.get("id"), str)]

@@ -16,8 +16,7 @@ from aigw.core.model import Batch, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.openai_chat import is_error
-from aigw.providers.answers import MAX_PLAIN
+from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
@@ -53,13 +52,12 @@ class Router:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
-        api = apis.detect(source.path)
-        if api is None and not self._faithful:
-            source.path = with_version(source.path)
-            api = apis.detect(source.path)
+        api = exchange.api or None
+        if not self._faithful and "/v1" not in source.path:
+            source.path = apis.with_version(source.path)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             return await list_models(exchange, source, list(self._providers.values()), self._env)
-        first = self._pick(source, api)
+        first = self._pick(exchange, api)
         candidates = [first, *(provider for provider in self._fallback if provider is not first)]
         if source.stream is not None:
             candidates = candidates[:1]
@@ -71,9 +69,9 @@ class Router:
                 return reply
         raise AssertionError("the last attempt replies or raises")
 
-    def _pick(self, source: Request, api: str | None) -> BoundProvider:
+    def _pick(self, exchange: Exchange, api: str | None) -> BoundProvider:
         if self._by_model is not None:
-            model = _model_of(source, api)
+            model = _model_of(exchange, api)
             found = self._providers.get(self._by_model.map(model))
             return found or self._default
         if self._weights:
@@ -154,7 +152,8 @@ class _Attempt:
         """The status that the attempt counts as, and the reply or the error. A stream counts when its first event is
         there; with `hold` comments before it are kept back, because what has been sent to the client is final."""
         exchange = self._exchange
-        exchange.request, exchange.target = call.request, call.target
+        exchange.request, exchange.target, exchange.wire = call.request, call.target, call.dialect
+        exchange.provider = self._provider.row.type
         exchange.attempts.append(self._provider.name)
         try:
             reply = await self._call_next(exchange)
@@ -163,16 +162,14 @@ class _Attempt:
                 batch = await reply.first(_Held(self._clock) if hold else _anything)
                 exchange.timing.waited += self._clock.monotonic() - asked
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
-                if event is not None and is_error(event):
+                if event is not None and exchange.answer is not None and exchange.answer.error:
                     return STREAM_ERROR, reply, None
-            elif (
-                reply.status == 200
-                and self._api in apis.MODEL_IN_BODY
-                and "json" in reply.headers.get("content-type", "")
-            ):
+            elif reply.status == 200 and self._api in apis.METERED and "json" in reply.headers.get("content-type", ""):
                 asked = self._clock.monotonic()
-                await reply.whole(MAX_PLAIN)
+                whole = await reply.whole(MAX_PLAIN)
                 exchange.timing.waited += self._clock.monotonic() - asked
+                if whole is not None and exchange.answer is not None and "content-encoding" not in reply.headers:
+                    exchange.answer.feed((whole,))
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None
@@ -205,21 +202,14 @@ def _anything(batch: Batch) -> bool:
     return True
 
 
-def _model_of(source: Request, api: str | None) -> str:
+def _model_of(exchange: Exchange, api: str | None) -> str:
     """The model that a request names, in its body or (for /v1/models/{id}) in its path; "" if none."""
+    source = exchange.request
     if api is None and "/v1/models/" in source.path:
         return unquote(source.path.partition("/v1/models/")[2])
-    if not source.is_json or not source.body:
-        return ""
-    try:
-        model = source.document.get("model")
-    except ValueError as error:
-        raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
-    return model if isinstance(model, str) else ""
-
-
-def with_version(path: str) -> str:
-    """The path with /v1 in front, for clients whose base URL lacks it: /chat/completions -> /v1/chat/completions."""
-    if apis.detect(path) is None and (path.startswith("/models/") or apis.detect(f"/v1{path}") is not None):
-        return f"/v1{path}"
-    return path
+    if source.is_json and source.body:
+        try:
+            _ = source.document
+        except ValueError as error:
+            raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
+    return exchange.asked.model

@@ -21,7 +21,7 @@ from aigw.books.usage_log import UsageLog
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
 from aigw.core.stores import StoreError
-from aigw.dialects.errors import JSON
+from aigw.dialects.openai_error import JSON
 from aigw.server.guard import is_loopback
 
 PREFIX = "/-/"

@@ -16,12 +16,15 @@ from typing import cast
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Dialect
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.model import Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
-from aigw.dialects.errors import JSON, error_body, error_event, family_of
+from aigw.dialects import apis
+from aigw.dialects.openai_error import JSON
+from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import PREFIX, Admin
@@ -69,14 +72,15 @@ class Edge:
         self._max_body = max_body
         self._admin = admin
         self._record = record
-        self.jobs: Jobs = set()
+        self._jobs: Jobs = set()
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
         request_id = env.new_id()
         headers = cast(CIMultiDict[str], http.headers)  # read-only, as the client sent them; plugins get a copy
         path, _, query = _origin_form(http.raw_path).partition("?")
-        family = family_of(path, headers)
+        api = self._api_of(path)
+        dialect = dialect_for(api, headers)
         exchange: Exchange | None = None
         end = _End()
         try:
@@ -92,14 +96,17 @@ class Edge:
                 raise no_route(request)
             route, chain = found
             undone = await self._read_body(http, request, bare=chain.bare)
+            if not chain.bare:
+                request.parse()
             exchange = Exchange(
                 id=request_id,
                 request=request,
                 route=route,
-                family=family,
+                api=api,
+                dialect=dialect,
                 client=http.remote or "",
                 arrived=getattr(http.protocol, "arrived", None) or env.clock.monotonic(),
-                jobs=self.jobs,
+                jobs=self._jobs,
             )
             for name in undone:
                 exchange.request.headers.popall(name, None)
@@ -107,26 +114,38 @@ class Edge:
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
             if _is_stopping(http):
-                return self._refuse(http, headers, family, _stopped(), request_id, end)
+                return self._refuse(http, headers, dialect, _stopped(), request_id, end)
             end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
             raise
         except GatewayError as error:
             end.outcome = Outcome.COMPLETE
-            return self._refuse(http, headers, family, error, request_id, end)
+            return self._refuse(http, headers, dialect, error, request_id, end)
         except UpstreamError as error:
             log.warning("%s %s: %s", request_id, path, error)
-            return self._refuse(http, headers, family, error.answer(), request_id, end)
+            return self._refuse(http, headers, dialect, error.answer(), request_id, end)
         except Exception as error:  # noqa: BLE001
             if isinstance(error, ConnectionError) and (http.transport is None or http.transport.is_closing()):
                 end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
                 return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
-            return self._refuse(http, headers, family, _bug(error, request_id, path), request_id, end)
+            return self._refuse(http, headers, dialect, _bug(error, request_id, path), request_id, end)
         finally:
             if exchange is not None:
                 try:
                     await exchange.aclose()
                 finally:
                     self._record(exchange, end.status, end.outcome, end.error)
+
+    async def settled(self, seconds: float | None = None) -> None:
+        """Waits until the jobs are done that its requests deferred, at most for so long."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=seconds)
+
+    def _api_of(self, path: str) -> str:
+        """The API of a path, "" if it is none. `safe` also knows one whose client left /v1 out."""
+        api = apis.detect(path)
+        if api is None and self._env.fidelity == "safe":
+            api = apis.detect(apis.with_version(path))
+        return api or ""
 
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:
         self._guard.check(headers)
@@ -162,7 +181,7 @@ class Edge:
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
         timing, clock = exchange.timing, self._env.clock
         end.status, end.outcome = reply.status, Outcome.COMPLETE
-        headers = self._response_headers(exchange.original.headers, exchange.family, exchange.id, reply.headers)
+        headers = self._response_headers(exchange.original.headers, exchange.dialect, exchange.id, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:
             headers.popall("content-length", None)
@@ -219,7 +238,7 @@ class Edge:
         end.outcome, end.error = Outcome.FAILED, shown.code or ""
         log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
         if reply.streaming:
-            await response.write(error_event(exchange.family, shown, exchange.id))
+            await response.write(exchange.dialect.error_event(shown, exchange.id))
             response.force_close()
             await response.write_eof()
         elif http.transport is not None:
@@ -228,7 +247,7 @@ class Edge:
     def _response_headers(
         self,
         asked: CIMultiDict[str],
-        family: str,
+        dialect: Dialect,
         request_id: str,
         headers: Mapping[str, str] | Iterable[tuple[str, str]],
     ) -> CIMultiDict[str]:
@@ -236,7 +255,7 @@ class Edge:
         out = CIMultiDict(headers)
         out["x-aigw-request-id"] = request_id
         if "x-request-id" not in out and "request-id" not in out:
-            out["request-id" if family == "anthropic" else "x-request-id"] = request_id
+            out[dialect.request_id_header] = request_id
         if "origin" in asked:
             for name in [name for name in out if name.lower().startswith("access-control-")]:
                 out.popall(name, None)
@@ -248,7 +267,7 @@ class Edge:
         self,
         http: web.BaseRequest,
         asked: CIMultiDict[str],
-        family: str,
+        dialect: Dialect,
         error: GatewayError,
         request_id: str,
         end: _End,
@@ -258,11 +277,11 @@ class Edge:
             status, text = error.plain
             end.status = status
             own = [*error.headers.items(), ("Content-Type", "text/plain")]
-            headers = self._response_headers(asked, family, request_id, own)
+            headers = self._response_headers(asked, dialect, request_id, own)
             return web.Response(status=status, headers=headers, body=text.encode())
         own = [*error.headers.items(), ("Content-Type", JSON)]
-        headers = self._response_headers(asked, family, request_id, own)
-        return web.Response(status=error.status, headers=headers, body=error_body(family, error, request_id))
+        headers = self._response_headers(asked, dialect, request_id, own)
+        return web.Response(status=error.status, headers=headers, body=dialect.error(error, request_id))
 
 
 def _is_stopping(http: web.BaseRequest) -> bool:

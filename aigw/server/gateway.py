@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -35,6 +35,9 @@ from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
 from aigw.server.stores import GatewayStores
+from aigw.upstream.builtin import BuiltinUpstream
+from aigw.upstream.standin import Standin, StandinUpstream
+from aigw.upstream.switch import Switch
 
 log = logging.getLogger("aigw")
 
@@ -56,11 +59,14 @@ class _Generation:
 
 
 class Gateway:
-    """The handler of the listener. `env` holds what outlives a configuration: the transport, the token counter, the
-    stores."""
+    """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
+    the transport, the token counter, the stores. `standins` are the names of services that it answers itself."""
 
-    def __init__(self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool) -> None:
+    def __init__(
+        self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool, standins: Iterable[str]
+    ) -> None:
         self._env = env
+        self._standins = list(standins)
         self._books = books
         self._stores = stores
         self._host = host
@@ -110,10 +116,11 @@ class Gateway:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
         prices = Prices(config.prices)
-        stores = self._stores.by(loaded.services)
+        services = loaded.services.with_standins(self._standins)
+        stores = self._stores.by(services)
         env = replace(
             self._env,
-            services=loaded.services,
+            services=services,
             stores=stores,
             fidelity=config.fidelity,
             timeouts=timeouts,
@@ -126,7 +133,7 @@ class Gateway:
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
-            routes = RouteTable(config.routes, pipeline, loaded.services, timeouts)
+            routes = RouteTable(config.routes, pipeline, services, timeouts)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
                 origins=config.cors.origins,
@@ -156,8 +163,7 @@ class Gateway:
     async def _end(self, generation: _Generation) -> None:
         await generation.idle.wait()
         try:
-            if generation.edge.jobs:
-                await asyncio.wait(generation.edge.jobs, timeout=DEFERRED_SECONDS if self._stopping else None)
+            await generation.edge.settled(DEFERRED_SECONDS if self._stopping else None)
             await generation.plugins.aclose()
         except Exception:
             log.exception("a plugin failed while it was closed")
@@ -191,28 +197,37 @@ async def run(
     shared: tuple[str, int] | None = None,
     reloader: Reloader | None = None,
     books: Books | None = None,
+    standins: Mapping[str, Standin] | None = None,
+    around: Callable[[Upstream], Upstream] | None = None,
 ) -> AsyncIterator[Running]:
-    """Serves until the block ends, then closes `upstream`. Answers in flight get `grace` seconds to end. `shared` is an
-    address on which several processes listen; it replaces the configured one. Changes that `reloader` finds are put
-    into service. `books` keep what happens; without them nothing is kept.
+    """Serves until the block ends; `upstream`, the network, is closed with it. `grace` is how many seconds answers in
+    flight get then. `shared` is the address that several processes listen on, in place of the configured one; what
+    `reloader` finds changed is put into service. `books` take down what happens; without them nothing is kept.
 
-    Raises ConfigError if the address would be open to others, AddressError if it is taken."""
+    `standins` answer for services that the configuration names and does not map. `around` gives the transport that
+    stands around all others and sees whatever leaves: providers, built-in models, callouts, stand-ins.
+
+    Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
+    books = books or Books(None)
+    standins = standins or {}
+    door = _door(upstream, books, standins)
+    if around is not None:
+        door = around(door)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(upstream.aclose)
-        books = books or Books(None)
+        stack.push_async_callback(door.aclose)
         await stack.enter_async_context(books.open())
         stores = GatewayStores(books.folder, loaded.config.cache)
         stack.push_async_callback(stores.aclose)
         env = Env(
-            upstream,
+            door,
             loaded.services,
-            books.tokens,
+            books.tokenizer,
             stores.by(loaded.services),
             metrics=books.metrics,
             run=run_name(os.environ),
         )
-        gateway = Gateway(env, books, stores, host, insecure=insecure)
+        gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
@@ -224,6 +239,18 @@ async def run(
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)
+
+
+def _door(network: Upstream, books: Books, standins: Mapping[str, Standin]) -> Upstream:
+    """The one way out, whatever the scheme."""
+    return Switch(
+        {
+            "http": network,
+            "https": network,
+            "builtin": BuiltinUpstream(books.tokenizer),
+            "standin": StandinUpstream(standins),
+        }
+    )
 
 
 def taken(listen: str, error: OSError) -> AddressError:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from aigw.core.errors import GatewayError
-from aigw.dialects.errors import JSON, error_body
+from aigw.dialects.openai_error import JSON, error_body
 
 log = logging.getLogger("aigw")
 
@@ -65,7 +65,7 @@ class _Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         log.warning("%s sent something that is not HTTP: %s", request.remote, type(exc).__name__)
         error = GatewayError(status, "this is not a valid HTTP request", code="invalid_http")
-        response = web.Response(status=status, body=error_body("openai", error, ""), content_type=JSON)
+        response = web.Response(status=status, body=error_body(error), content_type=JSON)
         response.force_close()
         return response
 

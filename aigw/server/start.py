@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,9 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.clients.callout import CalloutError, fetch_json
 from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
-from aigw.core.errors import UpstreamError
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 
@@ -87,16 +86,12 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
     """The models of a running Ollama, or None if no Ollama runs."""
     host, port = address
     target = Target(Origin("http", host, port), f"{host}:{port}", Timeouts(PROBE_SECONDS, PROBE_SECONDS, PROBE_SECONDS))
+    request = Request("GET", "/v1/models", "", CIMultiDict())
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            response = await upstream.send(Request("GET", "/v1/models", "", CIMultiDict()), target)
-            try:
-                body = b"".join([piece async for piece in response.body])
-            finally:
-                await response.body.aclose()
-            return [model.id for model in msgspec.json.decode(body, type=_Models).data]
-    except (UpstreamError, TimeoutError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        models = await fetch_json(upstream, request, target, PROBE_SECONDS, _Models)
+    except CalloutError:
         return None
+    return [model.id for model in models.data]
 
 
 def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:

@@ -11,14 +11,13 @@ import subprocess
 import sys
 
 import pytest
-from fakes import chat, make_exchange
+from fakes import answered, chat, make_exchange
 from redis_server import redis_server
 
 from aigw.books.books import Books
 from aigw.books.redis_log import RedisUsageLog
 from aigw.core.errors import ConfigError
 from aigw.core.reply import Outcome
-from aigw.dialects.watch import UsageWatch
 from aigw.pricing.prices import PriceOverride, Prices
 
 
@@ -26,8 +25,8 @@ def exchange():
     made = make_exchange(chat({"model": "m"}))
     made.attempts.append("openai")
     made.timing.waited = 0.1
-    made.meter = UsageWatch("openai")
-    made.meter.feed(b'{"model": "m", "usage": {"prompt_tokens": 1000000, "completion_tokens": 0}}')
+    usage = {"prompt_tokens": 1000000, "completion_tokens": 0}
+    answered(made, {"model": "m", "usage": usage}, streaming=False)
     return made
 
 

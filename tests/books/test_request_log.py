@@ -8,17 +8,17 @@ import logging
 
 import msgspec
 import pytest
-from fakes import FakeClock, WordCounter, chat, make_exchange
+from fakes import FakeClock, WordCounter, answered, chat, make_exchange
 
 from aigw.books.access_log import AccessLog
 from aigw.books.request_log import Recorder, as_json
 from aigw.core.model import Request, Route
 from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
-from aigw.dialects.watch import UsageWatch
 from aigw.pricing.prices import Price, PriceOverride, Prices
 
 QUESTION = {"model": "gpt-4", "messages": [{"role": "user", "content": "one two three"}]}
+MESSAGE = chat(QUESTION, path="/v1/messages")
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
 REPORTED = Tokens(input=6, cache_read=4, output=5, source="reported")
 ONE_DOLLAR = Prices({"*": PriceOverride(input=1_000_000, output=1_000_000)})
@@ -39,7 +39,7 @@ class Stage:
         self.clock = FakeClock(1000.0)
         self.rows = Rows()
         self.recorder = Recorder(
-            clock=self.clock, tokens=WordCounter(), prices=prices, usage=self.rows, access=access, show=show
+            clock=self.clock, tokenizer=WordCounter(), prices=prices, usage=self.rows, access=access, show=show
         )
 
     def request(self, *payloads, request=None, provider="openai", streamed=True, attempts=("openai",)):
@@ -50,11 +50,9 @@ class Stage:
         if attempts:
             exchange.timing.waited = 0.3
         if payloads:
-            exchange.meter = UsageWatch(provider)
+            answered(exchange, *payloads, streaming=streamed, provider=provider)
             if streamed:
                 exchange.timing.begun = exchange.timing.first = self.clock.now + 0.35
-            for payload in payloads:
-                exchange.meter.feed(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
         return exchange
 
     async def row(self, exchange, status=200, outcome=Outcome.COMPLETE, error=""):
@@ -97,7 +95,7 @@ async def test_a_stream_that_was_cut_off_after_the_first_report():
     stage = Stage()
     start = {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 10, "output_tokens": 8}}}
     text = {"type": "content_block_delta", "delta": {"text": "one two three four five six seven eight nine ten"}}
-    row = await stage.row(stage.request(start, text), 499, Outcome.ABORTED)
+    row = await stage.row(stage.request(start, text, request=MESSAGE), 499, Outcome.ABORTED)
     assert (row.tokens.input, row.tokens.output, row.tokens.source) == (10, 10, "estimated")
 
 
@@ -134,7 +132,7 @@ async def test_a_cut_stream_of_which_only_the_input_was_told():
     stage = Stage()
     start = {"type": "message_start", "message": {"model": "c", "usage": {"input_tokens": 7, "output_tokens": 1}}}
     text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a b c"}}
-    row = await stage.row(stage.request(start, text), outcome=Outcome.ABORTED)
+    row = await stage.row(stage.request(start, text, request=MESSAGE), outcome=Outcome.ABORTED)
     assert row.tokens == Tokens(input=7, output=3, source="estimated")
 
 

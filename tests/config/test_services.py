@@ -40,6 +40,29 @@ def test_locates(scheme, authority, service, origin):
     assert TABLE.locate(scheme, authority, service) == origin
 
 
+@pytest.mark.parametrize(
+    ("table", "authority", "service", "origin"),
+    [
+        ({}, "vrs.example.com:443", "DashVector.dns:443", Origin("standin", "dashvector.dns", 0)),
+        ({}, "vrs.example.com:443", "dashvector.dns", Origin("standin", "dashvector.dns", 0)),
+        ({}, "Green.example.com:443", "x.dns", Origin("standin", "green.example.com", 0)),
+        ({}, "vrs.example.com:443", "my.dashvector.dns", Origin("https", "vrs.example.com", 443, "vrs.example.com")),
+        ({"dashvector.dns": "http://127.0.0.1:9"}, "v.com:443", "dashvector.dns:443", Origin("http", "127.0.0.1", 9)),
+        ({"v.com": "http://127.0.0.1:9"}, "v.com:443", "dashvector.dns", Origin("http", "127.0.0.1", 9)),
+        (
+            {"green.example.com": "https://green.example.com"},
+            "green.example.com",
+            "",
+            Origin("https", "green.example.com", 443, "green.example.com"),
+        ),
+    ],
+)
+def test_a_callout_to_what_is_not_mapped_has_the_stand_in_of_exactly_that_name(table, authority, service, origin):
+    services = ServiceTable(table).with_standins(["dashvector.dns", "green.example.com"])
+    assert services.locate_callout("https", authority, service) == origin
+    assert services.locate("https", authority, service).scheme != "standin"
+
+
 def test_what_is_not_http_is_refused_without_its_password():
     with pytest.raises(ConfigError) as caught:
         TABLE.locate("http", "redis.static")

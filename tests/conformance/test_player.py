@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from player import in_process
 from player.cases import check
 from player.compare import compare_body, compare_events, compare_header, compare_value, matches
+from player.configuration import gateway_config, request_of, routes, service_names
 from player.expectations import Played
 from player.expectations import check as check_step
 from player.mismatch import Mismatch
 from player.observed import Observed, counters, observe, receiving
-from player.play import Stage, gateway_config, request_of, routes, service_names
 from player.services import Answer, answer_of, serve
+from player.stage import Stage
 from player.wire import Call, Message, Sent, exchange
 
 STEP = {"request": {"path": "/v1/chat/completions", "body": {"model": "m"}}}
@@ -255,6 +257,7 @@ def test_retry_must_use_the_other_token() -> None:
     [
         {"id": "x", "plugin": "p", "config": {}, "steps": [], "colour": 1},
         {"id": "x", "plugin": "p", "config": {}},
+        {"id": "x", "plugin": "p", "config": {}, "properties": ["it is quick"]},
         {"id": "x", "plugin": "p", "config": {}, "expect_config": "maybe"},
         {"id": "x", "mocks": [{"match": "a", "delay": 1}], "steps": []},
         {"id": "x", "steps": [{**STEP, "expect": {"upstream_body": "unchanged"}, "advance_ms": 1}]},
@@ -290,7 +293,7 @@ def test_routes_and_services_of_a_case() -> None:
 async def test_services_answer_as_scripted_and_record() -> None:
     step = {**STEP, "upstream": {"status": 503, "body": {"error": "x"}}, "expect": {}}
     case = {"mocks": [{"match": "files", "body": "TEXT"}], "steps": [step]}
-    stage = Stage(case)
+    stage = Stage(case, in_process)
     async with serve(
         ["llm.internal.dns:443", "files.dns:80", "dead.dns:80"], ["closed.dns:80"], stage.respond
     ) as services:
@@ -328,6 +331,8 @@ async def test_pieces_go_out_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
+        ("ai_log", "none"),
+        ("ai_log", {}),
         ("metrics", {"route.r.metric.input_token": 4}),
         ("metrics", {"route.r.metric.input_token": 3, "route.r.metric.output_token": 1}),
         ("metrics", {"route.r.metric.llm_service_duration": 12}),
@@ -338,6 +343,13 @@ async def test_pieces_go_out_one_by_one() -> None:
 def test_wrong_statistics(name: str, expected: dict[str, Any]) -> None:
     with pytest.raises(Mismatch):
         check_step(played({name: expected}))
+
+
+@pytest.mark.parametrize("line", [{"id": "r"}, {"id": "r", "ai_log": None}, {"id": "r", "ai_log": {}}])
+def test_a_line_without_ai_log(line: dict[str, Any]) -> None:
+    check_step(played({"ai_log": "none"}, observed=Observed(line)))
+    with pytest.raises(Mismatch, match="ai_log"):
+        check_step(played({"ai_log": {"model": "m"}}, observed=Observed(line)))
 
 
 def test_counters_are_read_under_their_internal_names() -> None:

@@ -9,6 +9,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk, Request, Route, raw_of
 from aigw.core.plugin import compose
 from aigw.core.reply import Outcome
+from aigw.dialects import apis
+from aigw.dialects.table import dialect_of
 
 
 class Source:
@@ -44,7 +46,8 @@ def exchange(jobs=None):
         id="x",
         request=request,
         route=Route("r"),
-        family="openai",
+        api=apis.CHAT,
+        dialect=dialect_of(apis.CHAT),
         client="",
         arrived=0.0,
         jobs=set() if jobs is None else jobs,
@@ -261,22 +264,55 @@ async def test_deferred_jobs_run_after_the_end_and_survive_cancellation():
     assert not jobs
 
 
-async def test_a_deferred_job_that_fails_is_logged(caplog):
-    jobs = set()
+async def test_a_closed_exchange_settles_when_its_own_jobs_are_done():
+    may_end, done = asyncio.Event(), []
 
+    async def job(name):
+        await may_end.wait()
+        done.append(name)
+
+    async def never():
+        await asyncio.Event().wait()
+
+    jobs = {asyncio.ensure_future(never())}  # another exchange's
+    one = exchange(jobs)
+    one.defer(job, "first")
+    one.defer(job, "second")
+    await one.aclose()
+    settling = asyncio.ensure_future(one.settled())
+    await asyncio.sleep(0)
+    assert not settling.done()
+    may_end.set()
+    await settling
+    assert done == ["first", "second"]
+    await exchange().settled()
+    for other in jobs:
+        other.cancel()
+
+
+async def test_a_deferred_job_that_fails_is_logged(caplog):
     async def job():
         raise RuntimeError("store is gone")
 
-    ex = exchange(jobs)
+    ex = exchange()
     ex.defer(job)
     await ex.aclose()
-    await asyncio.gather(*jobs)
+    await ex.settled()
     assert "store is gone" in caplog.text
 
 
 async def test_the_original_request_stays_as_it_was():
     request = Request("POST", "/p", "", CIMultiDict({"a": "1", "content-type": "application/json"}), b'{"model":"m"}')
-    ex = Exchange(id="x", request=request, route=Route("r"), family="openai", client="", arrived=0.0, jobs=set())
+    ex = Exchange(
+        id="x",
+        request=request,
+        route=Route("r"),
+        api=apis.CHAT,
+        dialect=dialect_of(apis.CHAT),
+        client="",
+        arrived=0.0,
+        jobs=set(),
+    )
     ex.request.headers["a"] = "2"
     ex.request.document.set("model", "n")
     ex.request.seal()

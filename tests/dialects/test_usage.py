@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.core.model import Chunk
 from aigw.core.tokens import Tokens
 from aigw.dialects.usage import LARGEST, UsageReader
 
@@ -13,7 +14,8 @@ from aigw.dialects.usage import LARGEST, UsageReader
 def read(*payloads):
     reader = UsageReader()
     for payload in payloads:
-        reader.feed(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        reader.take(Chunk(data, data).json())
     return reader
 
 
@@ -307,7 +309,7 @@ def test_model_and_id(name, model, id):
 
 
 def test_the_model_is_known_before_any_usage():
-    reader = read({"id": "c", "model": "gpt-4o", "choices": []}, {"id": "d", "model": "never decoded", "choices": []})
+    reader = read({"id": "c", "model": "gpt-4o", "choices": []})
     assert (reader.model, reader.id) == ("gpt-4o", "c")
 
 

@@ -60,8 +60,8 @@ def provider(stack: AsyncExitStack) -> Start:
 def gateway(stack: AsyncExitStack) -> Start:
     """Starts a gateway with a configuration."""
 
-    async def start(config: dict[str, Any], **plugins: Any) -> Gateway:
-        return await stack.enter_async_context(serve(config, **plugins))
+    async def start(config: dict[str, Any], **options: Any) -> Gateway:
+        return await stack.enter_async_context(serve(config, **options))
 
     return start
 

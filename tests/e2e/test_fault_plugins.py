@@ -139,10 +139,11 @@ async def test_rewriter_fails_closed(around, after):
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_deferred_jobs(around, leaves):
     """What a plugin defers runs after the last byte, outlives the client, and delays nobody."""
-    may_end, done = asyncio.Event(), []
+    may_end, begun, done = asyncio.Event(), [], []
 
     async def plugin(exchange, call_next):
         async def job(name):
+            begun.append(name)
             await may_end.wait()
             done.append(name)
 
@@ -162,8 +163,8 @@ async def test_deferred_jobs(around, leaves):
         await upstream.all_closed()
     else:
         assert (await client.request("POST", PATH, STREAM)).body == b"".join(events)
-    await until(lambda: len(running.edge.jobs) == 2)
+    await until(lambda: begun == ["first", "second"])
     assert done == []
     may_end.set()
-    await until(lambda: not running.edge.jobs)
+    await running.edge.settled()
     assert done == ["first", "second"]

@@ -59,7 +59,7 @@ async def ended(running, upstream, outer, inner=None, *, connections=1):
     assert running.outer.ends == outer
     assert running.inner.ends == (outer if inner is None else inner)
     assert len(upstream.peers) == connections
-    assert not running.edge.jobs
+    await running.edge.settled()
 
 
 def refused(answer, status, code):

@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from stage.answers import CHAT, PATH, answers, chunk, completion, streams, text_events
 from stage.command import aigw, ended, ready
-from stage.gateway import proxied, until
+from stage.gateway import proxied
 from stage.raw import RawClient
 
 from aigw.core.stores import Service
@@ -110,7 +110,7 @@ async def test_a_client_that_leaves_is_charged_for_what_was_made(limited):
     assert (await counter.read(KEY))[0].held > 1000
     await answer.close()
     await upstream.all_closed()
-    await until(lambda: not running.edge.jobs)
+    await running.edge.settled()
     (count,) = await counter.read(KEY)
     assert (count.used, count.held) == (9 + 4, 0)  # "Hello!" as a chat, and four words
 

@@ -1,29 +1,28 @@
-import json
+from fakes import answered, chat, make_exchange
 
-from fakes import chat
-
+from aigw.core.dialect import Turn
 from aigw.core.tokens import Tokens
+from aigw.dialects.sse import json_event
 from aigw.dialects.usage import UsageReader
-from aigw.dialects.watch import UsageWatch
 from aigw.metering.estimate import estimate, estimate_answer
 from aigw.metering.tokenizer import TokenCounter
 
 COUNTER = TokenCounter()
-MESSAGES = [{"role": "user", "content": "Count from one to five, please."}]
+TURNS = [Turn("user", ("Count from one to five, please.",))]
 TEXT = "one, two, three"
 
 
 def test_a_stream_that_told_nothing_is_counted():
-    tokens = estimate(Tokens(), prompt=MESSAGES, text=TEXT, counter=COUNTER, model="gpt-4o")
+    tokens = estimate(Tokens(), prompt=TURNS, text=TEXT, tokenizer=COUNTER, model="gpt-4o")
     assert tokens == Tokens(
-        input=COUNTER.count_chat(MESSAGES, "gpt-4o"), output=COUNTER.count(TEXT, "gpt-4o"), source="estimated"
+        input=COUNTER.count_turns(TURNS, "gpt-4o"), output=COUNTER.count(TEXT, "gpt-4o"), source="estimated"
     )
     assert tokens.input > 5
     assert tokens.output == 5
 
 
-def test_a_prompt_that_is_text():
-    assert estimate(Tokens(), prompt="hello world", text="", counter=COUNTER) == Tokens(
+def test_a_prompt_that_is_no_conversation():
+    assert estimate(Tokens(), prompt=[Turn("", ("hello world",))], text="", tokenizer=COUNTER) == Tokens(
         input=2, output=0, source="estimated"
     )
 
@@ -31,21 +30,21 @@ def test_a_prompt_that_is_text():
 def test_the_input_that_a_cut_anthropic_stream_reported_stands():
     reader = UsageReader()
     usage = {"input_tokens": 25, "cache_read_input_tokens": 100, "output_tokens": 1}
-    reader.feed(json.dumps({"type": "message_start", "message": {"model": "c", "usage": usage}}).encode())
-    assert estimate(reader.tokens, prompt=MESSAGES, text=TEXT, counter=COUNTER) == Tokens(
+    reader.take({"type": "message_start", "message": {"model": "c", "usage": usage}})
+    assert estimate(reader.tokens, prompt=TURNS, text=TEXT, tokenizer=COUNTER) == Tokens(
         input=25, cache_read=100, output=5, source="estimated"
     )
 
 
 def test_a_report_of_more_than_came_through_stands():
     reported = Tokens(input=7, output=90, reasoning=80, source="reported")
-    assert estimate(reported, prompt="x", text=TEXT, counter=COUNTER) == reported
+    assert estimate(reported, prompt=[Turn("", ("x",))], text=TEXT, tokenizer=COUNTER) == reported
 
 
 def test_reasoning_is_a_part_of_the_output():
-    assert estimate(Tokens(), prompt="x", text=TEXT, reasoning="hello world", counter=COUNTER) == Tokens(
-        input=1, output=7, reasoning=2, source="estimated"
-    )
+    assert estimate(
+        Tokens(), prompt=[Turn("", ("x",))], text=TEXT, reasoning="hello world", tokenizer=COUNTER
+    ) == Tokens(input=1, output=7, reasoning=2, source="estimated")
 
 
 def test_an_answer_is_counted_once_for_all_who_ask():
@@ -56,15 +55,18 @@ def test_an_answer_is_counted_once_for_all_who_ask():
             self.calls += 1
             return super().count(text, model)
 
-    counter, watch = Counting(), UsageWatch("openai")
-    request = chat({"model": "m", "prompt": "one two three"})
+    counter, exchange = (
+        Counting(),
+        make_exchange(chat({"model": "m", "prompt": "one two three"}, path="/v1/completions")),
+    )
+    answer = answered(exchange)
 
     def piece(text):
-        watch.feed(json.dumps({"choices": [{"delta": {"content": text}}]}).encode())
-        return estimate_answer(request, watch, counter=counter, model="m")
+        answer.feed([json_event({"choices": [{"text": text}]})])
+        return estimate_answer(exchange, answer, tokenizer=counter, model="m")
 
     first = piece("Hello")
     calls = counter.calls
-    assert estimate_answer(request, watch, counter=counter, model="m") is first
+    assert estimate_answer(exchange, answer, tokenizer=counter, model="m") is first
     assert counter.calls == calls
     assert piece(" there, my friend").output > first.output

@@ -4,9 +4,9 @@ import json
 import threading
 
 import pytest
-from fakes import WordCounter, chat
+from fakes import WordCounter, chat, make_exchange
 
-from aigw.metering.forecast import COUNTED_BYTES, FIRST_OUTPUT, NOTHING, Estimate, Estimator
+from aigw.metering.forecast import COUNTED_BYTES, FIRST_OUTPUT, NOTHING, Forecast, Forecaster
 
 HELLO = [{"role": "user", "content": "one two three"}]
 
@@ -24,25 +24,27 @@ class Loading(WordCounter):
         self.threads.append(threading.current_thread())
         return super().count(text)
 
-    def count_chat(self, messages, model=""):
+    def count_turns(self, turns, model=""):
         assert self.ready(), "would load the vocabulary"
-        return super().count_chat(messages)
+        return super().count_turns(turns)
 
 
 def estimate(body, *, tokens=None, **more):
-    return Estimator(tokens or WordCounter()).estimate(chat(body, **more))
+    return Forecaster(tokens or WordCounter()).forecast(asked(chat(body, **more)))
+
+
+def asked(request):
+    return make_exchange(request).asked
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"messages": HELLO, "max_tokens": 7}, Estimate(3, 7)),
-        ({"messages": HELLO, "max_completion_tokens": 7, "max_tokens": 9}, Estimate(3, 7)),
-        ({"input": "one two", "max_output_tokens": 7}, Estimate(2, 7)),
-        ({"messages": HELLO, "max_tokens": 7, "n": 3}, Estimate(3, 21)),
-        ({"prompt": "one two"}, Estimate(2, FIRST_OUTPUT, bounded=False)),
-        ({"messages": HELLO, "max_tokens": 10**30}, Estimate(3, 10_000_000)),
-        ({"messages": HELLO, "max_tokens": "7", "n": True}, Estimate(3, FIRST_OUTPUT, bounded=False)),
+        ({"messages": HELLO, "max_tokens": 7}, Forecast(3, 7)),
+        ({"messages": HELLO, "max_completion_tokens": 7, "max_tokens": 9}, Forecast(3, 7)),
+        ({"messages": HELLO, "max_tokens": 7, "n": 3}, Forecast(3, 21)),
+        ({"messages": HELLO, "max_tokens": 10**30}, Forecast(3, 10_000_000)),
+        ({"messages": HELLO, "max_tokens": "7", "n": True}, Forecast(3, FIRST_OUTPUT, bounded=False)),
         ({"model": "m"}, NOTHING),
         (b"{", NOTHING),
         (b'{"messages": 1e, "max_tokens": 1}', NOTHING),
@@ -52,8 +54,16 @@ def test_estimates(body, expected):
     assert estimate(body) == expected
 
 
+def test_a_text_completion():
+    assert estimate({"prompt": "one two"}, path="/v1/completions") == Forecast(2, FIRST_OUTPUT, bounded=False)
+
+
+def test_a_response():
+    assert estimate({"input": "one two", "max_output_tokens": 7}, path="/v1/responses") == Forecast(2, 7)
+
+
 def test_embeddings_make_nothing():
-    assert estimate({"input": "one two"}, path="/v1/embeddings") == Estimate(2, 0)
+    assert estimate({"input": "one two"}, path="/v1/embeddings") == Forecast(2, 0)
 
 
 def test_what_is_no_json_is_nothing():
@@ -62,11 +72,11 @@ def test_what_is_no_json_is_nothing():
 
 def test_the_vocabulary_is_loaded_beside_requests():
     counter, request = Loading(), chat({"messages": HELLO, "max_tokens": 1})
-    estimator = Estimator(counter)
-    assert estimator.estimate(request).input == len(request.body) // 4
-    estimator._loading.join(10)
-    assert counter.threads == [estimator._loading]
-    assert estimator.estimate(request).input == 3
+    forecaster = Forecaster(counter)
+    assert forecaster.forecast(asked(request)).input == len(request.body) // 4
+    forecaster._loading.join(10)
+    assert counter.threads == [forecaster._loading]
+    assert forecaster.forecast(asked(request)).input == 3
 
 
 def test_a_vocabulary_that_is_missing_is_said_once(caplog):
@@ -77,10 +87,10 @@ def test_a_vocabulary_that_is_missing_is_said_once(caplog):
         def count(self, text, model=""):
             raise ModuleNotFoundError("reinstall aigw")
 
-    estimator, request = Estimator(Missing()), chat({"messages": HELLO, "max_tokens": 1})
+    forecaster, request = Forecaster(Missing()), chat({"messages": HELLO, "max_tokens": 1})
     for _ in range(2):
-        assert estimator.estimate(request).input == len(request.body) // 4
-        estimator._loading.join(10)
+        assert forecaster.forecast(asked(request)).input == len(request.body) // 4
+        forecaster._loading.join(10)
     assert [record.getMessage().partition(";")[0] for record in caplog.records] == ["the vocabulary cannot be loaded"]
 
 
@@ -93,8 +103,8 @@ def test_a_long_prompt_is_not_counted():
 def test_nothing_is_counted_that_does_not_matter_to_the_limit():
     request = chat({"messages": HELLO, "max_tokens": 1})
     size = len(request.body)
-    assert Estimator(WordCounter()).estimate(request, 100).input == 3
-    assert Estimator(WordCounter()).estimate(request, 1_000_000).input == size // 4
+    assert Forecaster(WordCounter()).forecast(asked(request), 100).input == 3
+    assert Forecaster(WordCounter()).forecast(asked(request), 1_000_000).input == size // 4
 
 
 def test_an_image_is_not_its_base64():
@@ -105,12 +115,12 @@ def test_an_image_is_not_its_base64():
 
 
 def test_it_learns_what_answers_take():
-    estimator, request = Estimator(WordCounter()), chat({"messages": HELLO})
+    forecaster, request = Forecaster(WordCounter()), chat({"messages": HELLO})
     for _ in range(20):
-        estimator.learn(estimator.estimate(request), 46)
-    assert estimator.estimate(request).total == 46
-    estimator.learn(estimator.estimate(request), 500)
-    assert estimator.estimate(request).total == 500
-    estimator.learn(estimator.estimate(chat({"messages": HELLO, "max_tokens": 9000})), 9000)
-    estimator.learn(estimator.estimate(request), 0)
-    assert estimator.estimate(request).total == 500
+        forecaster.learn(forecaster.forecast(asked(request)), 46)
+    assert forecaster.forecast(asked(request)).total == 46
+    forecaster.learn(forecaster.forecast(asked(request)), 500)
+    assert forecaster.forecast(asked(request)).total == 500
+    forecaster.learn(forecaster.forecast(asked(chat({"messages": HELLO, "max_tokens": 9000}))), 9000)
+    forecaster.learn(forecaster.forecast(asked(request)), 0)
+    assert forecaster.forecast(asked(request)).total == 500

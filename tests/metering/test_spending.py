@@ -4,11 +4,10 @@ import asyncio
 import json
 
 import pytest
-from fakes import Answer, FakeUpstream, WordCounter, answer_json, chat, events, make_exchange, terminal
+from fakes import Answer, FakeUpstream, WordCounter, answer_json, answered, chat, events, make_exchange, terminal
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
-from aigw.dialects.watch import UsageWatch
 from aigw.metering.spending import follow
 
 ROUTE = Route("test", "", Target(Origin("http", "127.0.0.1", 1), ""))
@@ -25,8 +24,8 @@ def delta(text, **more):
 class Stage:
     """One request to an upstream with this script."""
 
-    def __init__(self, *script, faithful=False):
-        self.exchange = make_exchange(chat(QUESTION), route=ROUTE)
+    def __init__(self, *script, faithful=False, path="/v1/chat/completions"):
+        self.exchange = make_exchange(chat(QUESTION, path=path), route=ROUTE)
         self.next = terminal(FakeUpstream(*script))
         self.faithful = faithful
         self.settled = []
@@ -36,12 +35,11 @@ class Stage:
         self.settled.append(spent.tokens)
 
     async def reply(self):
-        return await follow(self.exchange, self.next, self.settle, counter=self.counter, faithful=self.faithful)
+        return await follow(self.exchange, self.next, self.settle, tokenizer=self.counter, faithful=self.faithful)
 
     async def close(self):
         await self.exchange.aclose()
-        while self.exchange._jobs:
-            await asyncio.wait(self.exchange._jobs)
+        await self.exchange.settled()
 
 
 @pytest.mark.parametrize("faithful", [False, True])
@@ -68,15 +66,18 @@ async def test_a_stream_is_settled_before_its_last_event(faithful, done):
 
 
 @pytest.mark.parametrize(
-    "last",
+    ("path", "last"),
     [
-        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
-        b'data: {"type": "response.completed", "response": {"usage": {"input_tokens": 40, "output_tokens": 6}}}\n\n',
+        ("/v1/messages", b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+        (
+            "/v1/responses",
+            b'data: {"type": "response.completed", "response": {"usage": {"input_tokens": 40, "output_tokens": 6}}}\n\n',
+        ),
     ],
 )
-async def test_other_families_have_a_last_event_too(last):
+async def test_other_dialects_have_a_last_event_too(path, last):
     usage = {"type": "message_start", "message": {"usage": {"input_tokens": 40, "output_tokens": 6}}}
-    stage = Stage(events(usage, last, done=False))
+    stage = Stage(events(usage, last, done=False), path=path)
     reply = await stage.reply()
     settled = [list(stage.settled) async for _ in reply]
     assert settled == [[], [46]]
@@ -172,16 +173,20 @@ async def test_bytes_that_nobody_reads_are_settled_after_the_last_one():
     assert stage.settled == [0]
 
 
-async def test_the_meter_of_the_provider_is_believed():
+async def test_what_was_read_of_the_provider_counts():
     stage = Stage(answer_json({"hidden": True}))
     inner = stage.next
 
     async def metered(exchange):
-        exchange.meter = UsageWatch("anthropic")
-        exchange.meter.feed(
-            b'{"usage":{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":100,"cache_creation_input_tokens":7}}'
-        )
-        return await inner(exchange)
+        reply = await inner(exchange)
+        usage = {
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cache_read_input_tokens": 100,
+            "cache_creation_input_tokens": 7,
+        }
+        answered(exchange, {"usage": usage}, streaming=False)
+        return reply
 
     stage.next = metered
     await stage.reply()

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from fakes import chat, make_exchange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,20 +79,24 @@ COOKBOOK = [
 ]
 
 
+def turns(messages):
+    return make_exchange(chat({"messages": messages})).asked.turns
+
+
 def test_counts_chat_messages_as_the_cookbook_does(counter: TokenCounter) -> None:
     messages = [{"role": "system", "content": text} | ({"name": name} if name else {}) for name, text in COOKBOOK]
     last = "This late pivot means we don't have time to boil the ocean for the client deliverable."
     messages.append({"role": "user", "content": last})
-    assert counter.count_chat(messages, "gpt-4") == 129
-    assert counter.count_chat(messages, "gpt-4o") == 124
+    assert counter.count_turns(turns(messages), "gpt-4") == 129
+    assert counter.count_turns(turns(messages), "gpt-4o") == 124
 
 
 def test_counts_text_parts_and_tool_calls_and_ignores_what_is_no_text(counter: TokenCounter) -> None:
-    plain = counter.count_chat([{"role": "user", "content": "hello"}])
+    plain = counter.count_turns(turns([{"role": "user", "content": "hello"}]))
     parts = [{"type": "text", "text": "hello"}, {"type": "image_url", "image_url": {"url": "x"}}, "odd"]
-    assert counter.count_chat([{"role": "user", "content": parts}]) == plain
+    assert counter.count_turns(turns([{"role": "user", "content": parts}])) == plain
     call = {"id": "1", "type": "function", "function": {"name": "hello", "arguments": ""}}
-    assert counter.count_chat([{"role": "user", "content": None, "tool_calls": [call, None, {}]}]) == plain
+    assert counter.count_turns(turns([{"role": "user", "content": None, "tool_calls": [call, None, {}]}])) == plain
 
 
 @pytest.mark.parametrize(

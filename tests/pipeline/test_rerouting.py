@@ -1,6 +1,5 @@
 """A plugin that sets headers chooses the route again: behind it stands the chain of the new one."""
 
-import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -42,7 +41,7 @@ async def served(text, model, tracer=None, **headers):
             await chain.call(exchange)
         finally:
             await exchange.aclose()
-            await asyncio.gather(*exchange._jobs)
+            await exchange.settled()
     return upstream.json()["model"], upstream.sent[0][1].origin.host, exchange.route.name
 
 

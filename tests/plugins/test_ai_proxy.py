@@ -3,10 +3,22 @@ tests/conformance."""
 
 import json
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import msgspec
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
+from fakes import (
+    Answer,
+    FakeClock,
+    FakeUpstream,
+    WordCounter,
+    answer_json,
+    chat,
+    events,
+    make_env,
+    make_exchange,
+    terminal,
+)
 
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
@@ -14,6 +26,8 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Request, Route
 from aigw.plugins import ai_proxy
+from aigw.upstream.builtin import BuiltinUpstream
+from aigw.upstream.switch import Switch
 
 HELLO = {"model": "gpt-4", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**HELLO, "stream": True}
@@ -179,10 +193,19 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
 
 
 async def test_error_bodies_are_logged_where_that_is_asked_for(caplog):
-    config = {"provider": {**OPENAI, "logUpstreamErrorResponseBody": True}}
-    _, _, received = await once(config, chat(HELLO), answer_json({"error": "bad key sk-o"}, 401))
-    assert json.loads(received) == {"error": "bad key sk-o"}
-    assert 'answered 401: {"error": "bad key ***"}' in caplog.text
+    token = "0123/of the provider"
+    config = {"provider": {"type": "openai", "apiTokens": [token], "logUpstreamErrorResponseBody": True}}
+    said = {"error": f"bad key {token}, {quote(token, safe='')}, Bearer of-a-client"}
+    _, _, received = await once(config, chat(HELLO), answer_json(said, 401))
+    assert json.loads(received) == said
+    assert 'answered 401: {"error": "bad key ***, ***, Bearer ***"}' in caplog.text
+
+
+async def test_a_key_of_a_client_is_not_logged_when_the_provider_quotes_it(caplog):
+    config = {"provider": {"type": "openai", "logUpstreamErrorResponseBody": True}}
+    request = chat(HELLO, headers={"authorization": "Bearer key-of-the-client"})
+    await once(config, request, answer_json({"error": "bad: key-of-the-client"}, 401))
+    assert 'answered 401: {"error": "bad: ***"}' in caplog.text
 
 
 async def test_a_providers_own_error_passes_as_it_is():
@@ -314,7 +337,7 @@ class TestChoosing:
         models = answer_json(
             {"object": "list", "data": [{"id": "gpt-4", "object": "model", "created": 1, "owned_by": "o"}]}
         )
-        upstream = FakeUpstream(models)
+        upstream = Switch({"https": FakeUpstream(models), "builtin": BuiltinUpstream(WordCounter())})
         async with proxy(config, upstream) as send:
             reply = await send(Request("GET", "/v1/models", "", chat({}).headers))
             assert [model["id"] for model in json.loads(await reply.body())["data"]] == ["gpt-4", "echo", "mock"]
@@ -324,8 +347,32 @@ class TestChoosing:
             await once({"providers": [{"id": "a", **OPENAI}]}, chat(HELLO))
 
     async def test_builtin_models_are_providers_like_others(self):
-        _, _, received = await once({"provider": {"type": "builtin", "modelMapping": {"gpt-4": "echo"}}}, chat(HELLO))
-        assert json.loads(received)["choices"][0]["message"]["content"] == "hi"
+        config = {"provider": {"type": "builtin", "modelMapping": {"gpt-4": "echo"}}}
+        async with proxy(config, Switch({"builtin": BuiltinUpstream(WordCounter())})) as send:
+            reply = await send(chat(HELLO))
+            assert json.loads(await reply.body())["choices"][0]["message"]["content"] == "hi"
+
+    async def test_each_built_in_provider_of_each_configuration_draws_its_own_faults(self):
+        """Also while an older configuration is still answering."""
+        faults = [{"kind": "status", "probability": 0.5}]
+        mock = {"type": "builtin", "modelMapping": {"*": "mock"}, "mock": {"seed": 7, "faults": faults}}
+        config = {
+            "providers": [{"id": "a", **mock}, {"id": "b", **mock}],
+            "activeProviderId": "a",
+            "byModel": {"b": "b"},
+        }
+        upstream = Switch({"builtin": BuiltinUpstream(WordCounter())})
+
+        async def statuses(send, model):
+            return [(await send(chat({**HELLO, "model": model}))).status for _ in range(20)]
+
+        async with proxy(config, upstream) as old:
+            drawn = await statuses(old, "a")
+            assert set(drawn) == {200, 500}
+            assert await statuses(old, "b") == drawn
+            async with proxy(config, upstream) as new:
+                assert await statuses(new, "a") == drawn
+            assert await statuses(old, "a") != drawn
 
 
 class TestChecks:
@@ -520,8 +567,8 @@ class TestFindingsOfABreaker:
         config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "builtin"}], "activeProviderId": "a",
                   "byModel": {"meta/*": "b"}}  # fmt: skip
         for path in ("/v1/models/meta%2Fx", "/models/meta/x"):
-            upstream, reply, _ = await once(config, Request("GET", path, "", chat({}).headers))
-            assert (upstream.sent, reply.status) == ([], 404)
+            upstream, _, _ = await once(config, Request("GET", path, "", chat({}).headers))
+            assert [target.origin.scheme for _, target in upstream.sent] == ["builtin"]
 
 
 def identity_of(config, services=None):

@@ -142,7 +142,7 @@ def test_cached_tokens_are_billed_once_and_at_their_own_price():
 def test_a_payload_costs_what_the_package_makes_of_it(query, flavour, payload):
     body = {"model": query.model, "usage": payload}
     reader = UsageReader()
-    reader.feed(json.dumps(body).encode())
+    reader.take(body)
     extracted = get_snapshot().extract_usage(body, None, f"https://{CATALOG[query.provider].host}", flavour)
     expected = float(extracted.calc_price(genai_request_timestamp=datetime.fromtimestamp(AT, UTC)).total_price)
     assert expected > 0
@@ -156,7 +156,7 @@ def test_a_gemini_payload_with_thoughts_audio_and_cache():
     }  # fmt: skip
     body = {"modelVersion": "gemini-2.5-flash", "usageMetadata": usage}
     reader = UsageReader()
-    reader.feed(json.dumps(body).encode())
+    reader.take(body)
     expected = (300 * 0.3 + 100 * 1.0 + 600 * 0.03 + 603 * 2.5) / 1e6
     price = Price(steps={"input": [(-1, 0.3)], "cache_read": [(-1, 0.03)], "output": [(-1, 2.5)], "input_audio": [(-1, 1.0)]})  # fmt: skip
     prices = Prices(book=always(price))

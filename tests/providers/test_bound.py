@@ -52,3 +52,12 @@ class TestServices:
         exchange = make_exchange(request, route=Route("r", "llm.dns"))
         with pytest.raises(GatewayError, match=r"services\.llm\.dns: .* is not HTTP"):
             await provider.write(exchange, request, apis.CHAT, "k")
+
+    async def test_a_provider_is_never_answered_by_the_stand_in_of_its_host_or_of_the_routes_service(self):
+        """A stand-in of DashScope embeds texts for plugins; it is no model to talk to."""
+        table = ServiceTable({}, ["dashscope.dns", "dashscope.aliyuncs.com"])
+        provider = BoundProvider(ProviderConfig(type="qwen"), make_env(FakeUpstream(), services=table))
+        request = chat(HELLO | {"model": "qwen-max"})
+        exchange = make_exchange(request, route=Route("r", "dashscope.dns:443"))
+        call = await provider.write(exchange, request, apis.CHAT, "k")
+        assert str(call.target.origin) == "https://dashscope.aliyuncs.com:443"

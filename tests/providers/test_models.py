@@ -35,3 +35,8 @@ async def test_nonsense_of_one_provider_does_not_hide_the_others(body):
 
 async def test_what_is_a_model_beside_nonsense_is_listed():
     assert await listed(answer_json({"data": [1, {"id": "a"}, {}, {"id": "b"}]})) == ["a", "b"]
+
+
+async def test_a_provider_that_refuses_is_left_out_and_named(caplog):
+    assert await listed(answer_json({"data": [{"id": "x"}]}, 401), answer_json({"data": [{"id": "m"}]})) == ["m"]
+    assert "the models of 'p0' are not listed: api.openai.com answered 401" in caplog.text

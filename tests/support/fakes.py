@@ -12,11 +12,16 @@ from multidict import CIMultiDict
 
 from aigw.config.plugins import find_plugin
 from aigw.config.services import ServiceTable
+from aigw.core.dialect import Reader, Turn
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.model import Request, Route, Target
+from aigw.core.model import Chunk, Request, Route, Target
 from aigw.core.plugin import About, Place
 from aigw.core.stores import Stores
+from aigw.core.upstream import Upstream
+from aigw.dialects import apis
+from aigw.dialects.sse import Event
+from aigw.dialects.table import dialect_for
 from aigw.pipeline.forward import Forward
 from aigw.stores.memory import MemoryStores
 
@@ -116,8 +121,8 @@ class WordCounter:
     def count(self, text: str, model: str = "") -> int:
         return len(text.split())
 
-    def count_chat(self, messages: Any, model: str = "") -> int:
-        return sum(self.count(str(message.get("content"))) for message in messages)
+    def count_turns(self, turns: Sequence[Turn], model: str = "") -> int:
+        return sum(self.count(text) for turn in turns for text in turn.texts)
 
     def clip(self, text: str, limit: int, model: str = "") -> str:
         return " ".join(text.split()[:limit])
@@ -127,7 +132,7 @@ class WordCounter:
 
 
 def make_env(
-    upstream: FakeUpstream,
+    upstream: Upstream,
     *,
     fidelity: str = "safe",
     clock: FakeClock | None = None,
@@ -139,7 +144,7 @@ def make_env(
     return Env(
         upstream=upstream,
         services=services or ServiceTable({}),
-        tokens=WordCounter(),
+        tokenizer=WordCounter(),
         fidelity=fidelity,
         stores=stores or MemoryStores(clock.time),
         clock=clock,
@@ -161,16 +166,27 @@ def chat(body: Any, *, path: str = "/v1/chat/completions", headers: dict[str, st
 
 
 def make_exchange(request: Request, *, route: Route | None = None) -> Exchange:
+    api = apis.detect(request.path) or ""
     return Exchange(
         id="aigw-1",
         request=request,
         route=route or Route("test"),
-        family="openai",
+        api=api,
+        dialect=dialect_for(api, request.headers),
         client="127.0.0.1",
         arrived=0.0,
         jobs=set(),
     )
 
 
-def terminal(upstream: FakeUpstream) -> Forward:
+def answered(exchange: Exchange, *payloads: Any, streaming: bool = True, provider: str = "openai") -> Reader:
+    """The exchange's answer, as if a provider had sent these payloads: the events of a stream, or one plain body."""
+    answer = exchange.answer = exchange.wire.reader(exchange.asked, streaming=streaming, provider=provider)
+    for payload in payloads:
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        answer.feed([Event(b"data: " + data + b"\n\n") if streaming else Chunk(data, data)])
+    return answer
+
+
+def terminal(upstream: Upstream) -> Forward:
     return Forward(upstream)

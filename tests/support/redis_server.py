@@ -49,6 +49,10 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     async def start(self) -> None:
         for _ in range(1 if self.port else ATTEMPTS):
             port = self.port or unused_port()

@@ -62,7 +62,7 @@ async def trace(request, plugin=passes, *answers, text=PROXY):
         reply = await pipeline.chain(Route("r"), "h").call(exchange)
         await reply.body()
         await exchange.aclose()
-        await asyncio.gather(*exchange._jobs)
+        await exchange.settled()
     return record_line(recordings[0])
 
 
@@ -138,7 +138,7 @@ async def test_bodies_that_are_not_compared(kind):
         exchange = make_exchange(chat(body, headers=headers))
         await pipeline.chain(Route("r"), "h").call(exchange)
         await exchange.aclose()
-        await asyncio.gather(*exchange._jobs)
+        await exchange.settled()
     found = msgspec.json.decode(record_line(recordings[0]), type=TraceRecord).steps[0].changed
     assert found.body == []
     assert found.sizes == (len(body), len(body))
@@ -230,7 +230,7 @@ async def test_the_writer_writes_and_survives(tmp_path, caplog):
             exchange = make_exchange(chat({}))
             await pipeline.chain(Route("r"), "h").call(exchange)
             await exchange.aclose()
-            await asyncio.gather(*exchange._jobs)
+            await exchange.settled()
     writer.close()
     lines = list(read_lines(tmp_path / FOLDER))
     assert [json.loads(line)["id"] for line in lines] == ["aigw-1"] * 3

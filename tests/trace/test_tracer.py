@@ -63,7 +63,7 @@ class Traced:
                 self.body = await reply.body()
             finally:
                 await exchange.aclose()
-                await asyncio.gather(*exchange._jobs)
+                await exchange.settled()
         self.exchange = exchange
         return self.recordings[0] if self.recordings else None
 

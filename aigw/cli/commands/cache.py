@@ -37,8 +37,8 @@ def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -
     from aigw.cli.views.cache import plain_stats, print_stats
 
     async def look() -> Any:
-        async with _shelves(config, recipe) as (loaded, shelves):
-            return plain_stats(await _all(shelves), _total(loaded))
+        async with _shelves(config, recipe) as (loaded, caches):
+            return plain_stats(await _all(caches), _total(loaded))
 
     found = run("cache", look())
     _json(found) if as_json else print_stats(found)
@@ -106,8 +106,8 @@ def clear(
         return old and item.key.startswith(key) and (not model or _model(item) == model)
 
     async def forget() -> int:
-        async with _shelves(config, recipe) as (_, shelves):
-            return sum([await shelf.clear(wanted) for shelf in shelves.values()])
+        async with _shelves(config, recipe) as (_, caches):
+            return sum([await contents.clear(wanted) for contents in caches.values()])
 
     number = run("cache", forget())
     _json({"cleared": number}) if as_json else typer.echo(f"{number} answers were forgotten.")
@@ -143,10 +143,10 @@ def explain(
             fail("cache", f"{file} cannot be read: {error.strerror or error}")
 
     async def look() -> Any:
-        async with _shelves(config, recipe) as (loaded, shelves):
+        async with _shelves(config, recipe) as (loaded, caches):
             if file is None:
-                return await explain_last(shelves)
-            return await explain_request(loaded, shelves, make_request(body, path, header or []))
+                return await explain_last(caches)
+            return await explain_request(loaded, caches, make_request(body, path, header or []))
 
     found = run("cache", look())
     if as_json:
@@ -162,13 +162,13 @@ def _model(item: Item) -> str:
 
 
 async def _items(config: Path | None, recipe: str | None) -> list[Item]:
-    async with _shelves(config, recipe) as (_, shelves):
-        return await _all(shelves)
+    async with _shelves(config, recipe) as (_, caches):
+        return await _all(caches)
 
 
-async def _all(shelves: Shelves) -> list[Item]:
+async def _all(caches: Shelves) -> list[Item]:
     """All stored answers, the newest first."""
-    items = [item for shelf in shelves.values() for item in [item async for item in shelf.items()]]
+    items = [item for contents in caches.values() for item in [item async for item in contents.items()]]
     return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
 
 
@@ -190,12 +190,11 @@ def _total(loaded: Loaded) -> Line | None:
 @asynccontextmanager
 async def _shelves(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
-    from aigw.plugins.ai_cache.config import service_of
-    from aigw.plugins.ai_cache.contents import Shelf
+    from aigw.plugins.ai_cache.contents import Contents
 
     async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
-        places = [(service_of(each.store), each.prefix()) for each in configs if each.store is not None]
-        yield loaded, {(service, prefix): Shelf(stores.kv(service), prefix) for service, prefix in places}
+        places = [(each.store.service(), each.prefix()) for each in configs if each.store is not None]
+        yield loaded, {(service, prefix): Contents(stores.kv(service), prefix) for service, prefix in places}
 
 
 def _json(value: Any) -> None:

@@ -14,9 +14,10 @@ from aigw.config.load import Loaded
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Timeouts
 from aigw.core.stores import Service
+from aigw.dialects import apis
+from aigw.dialects.table import dialect_of
 from aigw.pipeline.pipeline import behind_of, select
-from aigw.plugins.ai_cache.config import service_of
-from aigw.plugins.ai_cache.contents import Shelf
+from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 
@@ -24,19 +25,19 @@ PATHS = {"messages": "/v1/chat/completions", "prompt": "/v1/completions", "input
 """Where a body goes, by the field that it has."""
 
 
-Shelves = Mapping[tuple[Service, str], Shelf]
+Shelves = Mapping[tuple[Service, str], Contents]
 """By the store and the prefix that a configuration names."""
 
 
-async def explain_last(shelves: Shelves) -> Explanation:
+async def explain_last(caches: Shelves) -> Explanation:
     """Raises ValueError if nothing is stored."""
-    found = [each for shelf in shelves.values() if (each := await last_miss(shelf)) is not None]
+    found = [each for contents in caches.values() if (each := await last_miss(contents)) is not None]
     if not found:
         raise ValueError("nothing is stored, so that every request is a miss")
     return max(found, key=lambda each: each.created or 0.0)
 
 
-async def explain_request(loaded: Loaded, shelves: Shelves, request: Request) -> Explanation:
+async def explain_request(loaded: Loaded, caches: Shelves, request: Request) -> Explanation:
     """For a request as it arrives at the cache. Raises ValueError for one that goes nowhere."""
     if loaded.config.fidelity == "higress":
         raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")
@@ -49,11 +50,19 @@ async def explain_request(loaded: Loaded, shelves: Shelves, request: Request) ->
     cache = plugin.rules.configs[index]
     if cache.store is None:
         return Explanation(status="bypass", reason="this ai-cache has no store")
+    api = apis.detect(request.path) or ""
     exchange = Exchange(
-        id="", request=request, route=route, family="openai", client="", arrived=time.monotonic(), jobs=set()
+        id="",
+        request=request,
+        route=route,
+        api=api,
+        dialect=dialect_of(api),
+        client="",
+        arrived=time.monotonic(),
+        jobs=set(),
     )
     behind = behind_of(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, behind, shelves[service_of(cache.store), cache.prefix()], time.time())
+    return await try_request(exchange, behind, caches[cache.store.service(), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

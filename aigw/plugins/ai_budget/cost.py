@@ -6,11 +6,11 @@ from then on as what answered the last time. A price that has not been looked up
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from aigw.core.env import Clock, Prices
-from aigw.core.model import Request
 from aigw.core.tokens import Tokens
-from aigw.metering.forecast import Estimate
+from aigw.metering.forecast import Forecast
 from aigw.metering.spending import Spent
 from aigw.plugins.ai_budget.amount import nano
 from aigw.pricing.prices import Query
@@ -27,39 +27,29 @@ class Costs:
         self._answered: dict[str, Query] = {}
         self._unknown: set[str] = set()
 
-    def model(self, request: Request) -> str:
-        """The model that is asked for, "" if none is named."""
-        if not request.is_json or not request.body:
-            return ""
-        try:
-            model = request.document.get("model")
-        except ValueError:
-            return ""
-        return model if isinstance(model, str) else ""
-
-    async def expect(self, model: str, estimate: Estimate) -> int | None:
-        tokens = Tokens(input=estimate.input, output=estimate.output, source="estimated")
+    async def expect(self, model: str, forecast: Forecast) -> int | None:
+        tokens = Tokens(input=forecast.input, output=forecast.output, source="estimated")
         cost = await self._cost(tokens, self._answered.get(model, Query("", model)), {})
         return None if cost is None else nano(cost)
 
     async def settle(self, asked: str, spent: Spent, *, failed: bool) -> int | None:
         """`failed`: the answer was an error, which costs nothing unless it says so."""
-        watch, tokens = spent.watch, spent.usage
-        if watch is None or (failed and tokens.source == "absent"):
+        answer, tokens = spent.answer, spent.usage
+        if answer is None or (failed and tokens.source == "absent"):
             return 0
-        if watch.reader.cost is not None:
-            return nano(watch.reader.cost)
-        query = Query(watch.provider, watch.model or asked, watch.reader.tier)
+        if answer.cost is not None:
+            return nano(answer.cost)
+        query = Query(answer.provider, answer.model or asked, answer.tier)
         if len(self._answered) >= _REMEMBERED:
             self._answered.clear()
         self._answered[asked] = query
-        cost = await self._cost(tokens, query, watch.reader.parts)
+        cost = await self._cost(tokens, query, answer.parts)
         if cost is None and query.model not in self._unknown and len(self._unknown) < _REMEMBERED:
             self._unknown.add(query.model)
             log.warning("ai-budget: the price of %s is not known: no dollars are counted for it", query.model or "?")
         return None if cost is None else nano(cost)
 
-    async def _cost(self, tokens: Tokens, query: Query, parts: dict[str, int]) -> float | None:
+    async def _cost(self, tokens: Tokens, query: Query, parts: Mapping[str, int]) -> float | None:
         at = self._clock.time()
         if not self._prices.ready(query, at):
             await self._prices.prepare(query, at)

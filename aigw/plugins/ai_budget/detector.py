@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
+from aigw.core.dialect import Asked, ToolCall
 from aigw.core.errors import GatewayError
-from aigw.core.model import Request
+from aigw.core.exchange import Exchange
 from aigw.core.stores import Count, Limit
 from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.accounts import NONE
 from aigw.plugins.ai_budget.budget import PREFIX, Kind, Values
-from aigw.plugins.ai_budget.repetition import Repetition, ToolCall, digest, most_repeated, newest_calls
+from aigw.plugins.ai_budget.repetition import Repetition, digest, most_repeated, newest_calls
 
 IDENTITY: tuple[Kind, ...] = ("run", "session", "consumer")
 """Who repeats something: what others do is no circle of theirs."""
@@ -38,25 +39,25 @@ class Repeated(NamedTuple):
         return refusal.repeated_request(times, self.settings.window, count.left)
 
 
-class Watch:
+class RepetitionDetector:
     def __init__(self, settings: Repetition) -> None:
         self._settings = settings
 
-    def look(self, request: Request, values: Values) -> list[Repeated]:
+    def look(self, exchange: Exchange, values: Values) -> list[Repeated]:
         """The counters that decide about a request. Raises GatewayError for a conversation that is a circle itself."""
-        settings = self._settings
+        settings, request = self._settings, exchange.request
         if not settings.watches or request.headers.get(RETRY, "0") != "0":
             return []
         whose = [values[kind] for kind in IDENTITY]
-        found = list(self._tool_calls(request, values, whose)) if settings.tool_calls else []
+        found = list(self._tool_calls(exchange.asked, values, whose)) if settings.tool_calls else []
         if settings.requests and request.body:
             key = f"{PREFIX}:same:{digest(*whose, request.path, request.body)}"
             found.append(Repeated(_limit(key, settings.requests, ceil(settings.window)), settings, None))
         return found
 
-    def _tool_calls(self, request: Request, values: Values, whose: Sequence[str]) -> Iterator[Repeated]:
+    def _tool_calls(self, asked: Asked, values: Values, whose: Sequence[str]) -> Iterator[Repeated]:
         most = self._settings.tool_calls
-        newest, turns = newest_calls(request)
+        newest, turns = newest_calls(asked.turns)
         worst = most_repeated(newest, turns)
         if worst is not None and worst[1] >= most:
             raise refusal.repeated_call(*worst, most)

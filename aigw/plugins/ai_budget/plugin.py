@@ -22,7 +22,7 @@ from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import LOCAL, Count, Limit, StoreError
 from aigw.dialects import apis
-from aigw.metering.forecast import Estimate, Estimator
+from aigw.metering.forecast import NOTHING, Forecaster
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.spending import Spent, follow
 from aigw.plugins.ai_budget import refusal
@@ -30,7 +30,7 @@ from aigw.plugins.ai_budget.accounts import Drawn, Whose
 from aigw.plugins.ai_budget.amount import LARGEST
 from aigw.plugins.ai_budget.budget import UNITS, Budget, begins_anew
 from aigw.plugins.ai_budget.cost import Costs
-from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, Watch
+from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, RepetitionDetector
 from aigw.plugins.ai_budget.repetition import Repetition
 from aigw.pricing.prices import Prices
 
@@ -133,15 +133,15 @@ class AiBudget:
         )
         self._units = {budget.unit for budget in config.budgets}
         self._counter = env.stores.counter(LOCAL if config.redis is None else config.redis.service())
-        self._estimator = Estimator(env.tokens)
+        self._forecaster = Forecaster(env.tokenizer)
         self._costs = Costs(env.prices or Prices(), env.clock)
-        self._watch = Watch(config.repetition)
+        self._detector = RepetitionDetector(config.repetition)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        if exchange.request.method != "POST" or apis.detect(exchange.request.path) in apis.FREE:
+        if exchange.request.method != "POST" or exchange.api in apis.FREE:
             return await call_next(exchange)
         values = self._whose.values(exchange, self._env.clock.time())
-        repeated = self._watch.look(exchange.request, values)
+        repeated = self._detector.look(exchange, values)
         accounts = self._whose.accounts(values)
         charge = _Charge(self, exchange, accounts, call_next)
         limits = [*await self._set_aside(charge), *(each.limit for each in repeated)]
@@ -154,23 +154,23 @@ class AiBudget:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
             raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
-        return await follow(exchange, charge.ask, charge.settle, counter=self._env.tokens)
+        return await follow(exchange, charge.ask, charge.settle, tokenizer=self._env.tokenizer)
 
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
         """A limit for each account, with what this request will probably use. Refuses a call of unknown price, where
         that is wanted."""
         usd = 0
         if self._units - {"calls"}:
-            charge.estimate = self._estimator.estimate(charge.exchange.request)
+            charge.forecast = self._forecaster.forecast(charge.exchange.asked)
         if "usd" in self._units:
-            charge.model = self._costs.model(charge.exchange.request)
-            expected = await self._costs.expect(charge.model, charge.estimate)
+            charge.model = charge.exchange.asked.model
+            expected = await self._costs.expect(charge.model, charge.forecast)
             if expected is None and self._config.unknown_price == "refuse":
                 one = next(each for each in charge.accounts if each.unit == "usd")
                 charge.exchange.labels.remarks[NAME] = "price_unknown"
                 raise refusal.unknown_price(one.account, charge.model)
             usd = expected or 0
-        amounts = {"usd": usd, "tokens": charge.estimate.total, "calls": 1}
+        amounts = {"usd": usd, "tokens": charge.forecast.total, "calls": 1}
         return [Limit(each.key, each.limit, each.window, amounts[each.unit]) for each in charge.accounts]
 
     async def _refusal(
@@ -203,7 +203,7 @@ class AiBudget:
         cost: int | None = 0
         if asked and "usd" in self._units:
             cost = await self._costs.settle(charge.model, spent, failed=not 200 <= charge.status < 400)
-        self._estimator.learn(charge.estimate, spent.tokens)
+        self._forecaster.learn(charge.forecast, spent.tokens)
         amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
         charges = [amounts[each.unit] for each in charge.accounts]
         charges += [int(charge.status < 400)] * (len(held.ticket.limits) - len(charges))
@@ -224,7 +224,7 @@ class AiBudget:
 class _Charge:
     """One request: what it is charged to, what was expected of it, and how it was answered."""
 
-    __slots__ = ("_call_next", "_plugin", "accounts", "estimate", "exchange", "held", "model", "status")
+    __slots__ = ("_call_next", "_plugin", "accounts", "exchange", "forecast", "held", "model", "status")
 
     def __init__(self, plugin: AiBudget, exchange: Exchange, accounts: Sequence[Drawn], call_next: Next) -> None:
         self._plugin = plugin
@@ -233,7 +233,7 @@ class _Charge:
         self.accounts = accounts
         self.held: Held
         """Once the request is let in."""
-        self.estimate = Estimate(0, 0)
+        self.forecast = NOTHING
         self.model = ""
         self.status = 0
 

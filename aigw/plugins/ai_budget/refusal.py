@@ -8,11 +8,11 @@ from __future__ import annotations
 import shlex
 from datetime import datetime
 
+from aigw.core.dialect import ToolCall
 from aigw.core.errors import GatewayError
 from aigw.core.stores import Count
 from aigw.plugins.ai_budget.amount import as_typed, say
 from aigw.plugins.ai_budget.budget import Account
-from aigw.plugins.ai_budget.repetition import ToolCall
 
 FINAL = {"x-should-retry": "false"}
 LONGEST = 200

@@ -1,24 +1,21 @@
 """An agent that runs in a circle: the same tool call with the same arguments again and again, or the same request.
 
-Sans-io. It reads the three dialects' tool calls. Rule: only a request that brings the results of tool calls is looked
+Sans-io. Rule: only a request that brings the results of tool calls is looked
 at, and only its newest calls: a conversation that has left its circle may go on."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated
 
 from msgspec import Meta, Struct, json
 
-from aigw.core.document import Document
-from aigw.core.model import Request
+from aigw.core.dialect import ToolCall, Turn
 
-_MARKS = (b'"tool_calls"', b'"tool_use"', b'"function_call"')
 _decode = json.Decoder().decode
 _encode = json.Encoder(order="sorted").encode
-_RESULTS = ("tool", "function")
 
 
 class Repetition(Struct, frozen=True, kw_only=True):
@@ -44,28 +41,12 @@ class Repetition(Struct, frozen=True, kw_only=True):
         return bool(self.tool_calls or self.requests)
 
 
-class ToolCall(NamedTuple):
-    """`arguments` are JSON with sorted keys, or the text as it stands where it is none."""
-
-    name: str
-    arguments: str
-
-
-def newest_calls(request: Request) -> tuple[list[ToolCall], list[list[ToolCall]]]:
-    """The calls whose results the request brings, and those of each turn of the conversation. Nothing for any other
-    request."""
-    if not request.is_json:
+def newest_calls(turns: Sequence[Turn]) -> tuple[list[ToolCall], list[list[ToolCall]]]:
+    """The calls whose results the conversation ends with, and those of each of its turns. Nothing for a conversation
+    with another end."""
+    if not turns or not turns[-1].results:
         return [], []
-    try:
-        document = request.document
-        if not any(map(document.mentions, _MARKS)):
-            return [], []
-        turns = _turns(document)
-    except ValueError:
-        return [], []  # it is for the provider to say what is wrong with it
-    if not turns or turns[-1] is not None:
-        return [], []
-    called = [turn for turn in turns if turn]
+    called = [[_canonical(call) for call in turn.calls] for turn in turns if turn.calls]
     return (called[-1], called) if called else ([], [])
 
 
@@ -83,47 +64,9 @@ def digest(*parts: str | bytes) -> str:
     return sha.hexdigest()[:32]
 
 
-def _turns(document: Document) -> list[list[ToolCall] | None]:
-    """For each message its calls; None for one that brings results of calls."""
-    turns: list[list[ToolCall] | None] = []
-    for message in _list(document.get("messages")) or _list(document.get("input")):
-        if not isinstance(message, dict):
-            continue
-        calls = list(_calls(message))
-        if _brings_results(message):
-            turns.append(None)
-        elif message.get("type") == "function_call" and turns and turns[-1]:
-            turns[-1] += calls  # Responses: the calls of one turn are items of their own
-        else:
-            turns.append(calls)
-    return turns
-
-
-def _brings_results(message: dict[str, Any]) -> bool:
-    if message.get("role") in _RESULTS or message.get("type") == "function_call_output":
-        return True
-    return any(isinstance(part, dict) and part.get("type") == "tool_result" for part in _list(message.get("content")))
-
-
-def _calls(message: dict[str, Any]) -> Iterator[ToolCall]:
-    for call in _list(message.get("tool_calls")):
-        function = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict):
-            yield _call(function.get("name"), function.get("arguments"))
-    for part in _list(message.get("content")):
-        if isinstance(part, dict) and part.get("type") == "tool_use":
-            yield _call(part.get("name"), part.get("input"))
-    if message.get("type") == "function_call":
-        yield _call(message.get("name"), message.get("arguments"))
-
-
-def _call(name: Any, arguments: Any) -> ToolCall:
+def _canonical(call: ToolCall) -> ToolCall:
+    """The call without its id, with arguments that are the same text where they are the same JSON."""
     try:
-        value = _decode(arguments) if isinstance(arguments, str) else arguments
-        return ToolCall(str(name), _encode(value).decode())
+        return ToolCall(call.name, _encode(_decode(call.arguments)).decode())
     except (ValueError, RecursionError):
-        return ToolCall(str(name), str(arguments))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+        return ToolCall(call.name, call.arguments)

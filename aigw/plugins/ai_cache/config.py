@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from aigw.core.stores import Service, logical_port
+from aigw.clients.redis_config import RedisConfig
 
 PREFIX = "higress-ai-cache:"
 LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
@@ -20,15 +20,14 @@ _Login = Annotated[str, Meta(description="for the login")]
 _Key = Annotated[str, Meta(description="the key of the service")]
 
 
-class Redis(Struct, frozen=True, rename="camel", kw_only=True):
+class Redis(RedisConfig, frozen=True, rename="camel", kw_only=True):
     """Where answers are kept, in the form of 2024."""
+
+    DEFAULT_TIMEOUT = TIMEOUT
 
     service_name: _Service
     service_port: Annotated[_Port, Meta(description="its port: 6379, or 80 for a service *.static")] = 0
     service_host: Annotated[str, Meta(description="accepted, and not used: `services:` says where it is")] = ""
-    username: _Login = ""
-    password: _Login = ""
-    database: Annotated[int, Meta(ge=0, description="the number of the database")] = 0
     timeout: _Milliseconds = LEGACY_TIMEOUT
     cache_key_prefix: Annotated[str, Meta(description="what every key begins with; default higress-ai-cache:")] = ""
     cache_ttl: _Seconds = field(default=0, name="cacheTTL")
@@ -175,11 +174,6 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
         if faithful and self.original:
             return 0
         return (self.store.cache_ttl if self.store else 0) or self.cache_ttl
-
-
-def service_of(store: Redis) -> Service:
-    port = logical_port(store.service_name, store.service_port)
-    return Service(store.service_name, port, store.username, store.password, store.database, seconds(store.timeout))
 
 
 def seconds(timeout: int) -> float:

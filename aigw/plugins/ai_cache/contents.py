@@ -5,11 +5,14 @@ A value of `fidelity: higress` is a text under its question, any other is an ent
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
+from multidict import CIMultiDict
 
+from aigw.core.model import Request
 from aigw.core.stores import KV
+from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.entry import NAME, Entry, decode
 
 
@@ -33,10 +36,10 @@ class Item(NamedTuple):
     @property
     def asked(self) -> str:
         """The last thing that was asked, shortened."""
-        return self.key if self.entry is None else _last_question(msgspec.json.decode(self.entry.parts))
+        return self.key if self.entry is None else _last_question(self.entry)
 
 
-class Shelf:
+class Contents:
     def __init__(self, kv: KV, prefix: str) -> None:
         self.kv = kv
         self.prefix = prefix
@@ -58,14 +61,9 @@ class Shelf:
         return await self.kv.drop(*names) if names else 0
 
 
-def _last_question(parts: dict[str, Any]) -> str:
-    body = parts.get("body")
-    body = body if isinstance(body, dict) else {}
-    found = next((body[name] for name in ("messages", "input", "prompt") if body.get(name)), "")
-    if isinstance(found, list):
-        found = found[-1]
-    if isinstance(found, dict):
-        found = found.get("content", found)
-    if isinstance(found, list):
-        found = " ".join([part.get("text", "") for part in found if isinstance(part, dict)])
-    return found if isinstance(found, str) else msgspec.json.encode(found).decode()
+def _last_question(entry: Entry) -> str:
+    """Of the request as it was kept, where long texts and lists are shortened."""
+    parts = msgspec.json.decode(entry.parts)
+    body = msgspec.json.encode(parts.get("body"))
+    request = Request("POST", str(parts.get("path", "")), "", CIMultiDict({"content-type": "application/json"}), body)
+    return dialect_of(entry.api).asked(request, entry.api).question

@@ -5,7 +5,7 @@ Model, parameters and the rest of the conversation are not part of the key. The 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +26,7 @@ FROM_CACHE = f'"model":"from-cache","object":"chat.completion",{ZEROS}'
 CHOICE = '"choices":[{"index":0,"%s":{"role":"assistant","content":"%%s"},"finish_reason":"stop"}]'
 TEMPLATE = f'{{"id":"from-cache",{CHOICE % "message"},{FROM_CACHE}}}'
 STREAM_TEMPLATE = f'data:{{"id":"from-cache",{CHOICE % "delta"},{FROM_CACHE}}}\n\ndata:[DONE]\n\n'
+_QUESTIONS = GjsonPath('messages.#(role=="user")#.content')
 MAX_BYTES = 32 * 1024 * 1024
 """Of an answer whose text is looked for."""
 
@@ -94,9 +95,10 @@ class HigressCache:
             body = msgspec.json.decode(request.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "", False
-        stream = isinstance(body, dict) and body.get("stream") is True
+        stream = exchange.asked.stream
         if settings.strategy == "allQuestions":
-            return _all_questions(body), stream
+            questions = _QUESTIONS.get(body)
+            return "\n".join(map(text_of, questions if isinstance(questions, list) else ())), stream
         found = self._question.get(body)
         if isinstance(found, dict | list):
             return _as_written(request.body, self._question.text) or text_of(found), stream
@@ -164,16 +166,6 @@ class _Collected:
         if not self._chunks or not self._chunks[-1].raw.endswith((b"\n\n", b"\r\n\r\n")):
             return ""
         return "".join([text_of(path.get(chunk.json())) for chunk in self._chunks])
-
-
-def _all_questions(body: Any) -> str:
-    messages = body.get("messages") if isinstance(body, dict) else None
-    users = [each for each in messages if _is_user(each)] if isinstance(messages, list) else []
-    return "\n".join([text_of(message.get("content")) for message in users])
-
-
-def _is_user(message: Any) -> bool:
-    return isinstance(message, dict) and message.get("role") == "user"
 
 
 def _as_written(source: bytes, path: str) -> str:

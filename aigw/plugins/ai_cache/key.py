@@ -20,15 +20,12 @@ from aigw.dialects import apis
 VERSION = b"aigw 2"
 """Of the way in which keys are made."""
 
-CONVERTIBLE = frozenset((apis.CHAT, apis.COMPLETIONS))
-"""APIs whose streams and plain answers are made of each other; elsewhere `stream` is a part of the key."""
-CACHED = CONVERTIBLE | {apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES}
-
-IGNORED = (
-    "stream", "stream_options", "user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-    "store",
+CACHED = frozenset(
+    (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES, apis.GENERATE_CONTENT,
+     apis.STREAM_GENERATE_CONTENT)
 )  # fmt: skip
-"""Fields that cannot change an answer. A request whose `store` is true is not looked up at all."""
+"""APIs whose answers are kept."""
+
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
 """Headers whose values are kept as they are; of any other that counts there is a digest: it may be a secret."""
 IGNORED_HEADERS = frozenset(
@@ -51,8 +48,6 @@ _IGNORED_STARTS = (
 )  # fmt: skip
 """Headers that cannot change an answer. Any other may: it may name a provider to the one that the gateway asks."""
 
-STATEFUL = ("store", "previous_response_id", "conversation", "background")
-
 
 def _now(part: Any) -> Any:
     """What a part is now that changes at run time (`core.plugin.Behind`)."""
@@ -70,16 +65,13 @@ MANY, LAST = 64, 32
 """And of lists of more than MANY elements the LAST, behind a digest of the others."""
 
 
-class Asked(NamedTuple):
+class CacheKey(NamedTuple):
     """`body` is canonical JSON without what is ignored, `beside` what counts beside it. `reason`: why it must not be
-    answered from the cache, "" if it may; there is no key then. `choices` is how many were asked for. `after` has a
-    digest of what decides about answers behind the cache, by plugin."""
+    answered from the cache, "" if it may; there is no key then. `after` has a digest of what decides about answers
+    behind the cache, by plugin."""
 
     api: str
     key: str = ""
-    stream: bool = False
-    usage: bool = False
-    choices: int = 1
     model: str = ""
     body: bytes = b""
     beside: tuple[str, ...] = ()
@@ -97,27 +89,17 @@ class Keys:
         self._after = _digests({name: value for name, value in identities.items() if name not in self._changing})
         self._start = _begin(self._after)
 
-    def read(self, exchange: Exchange, api: str) -> Asked:
-        request = exchange.request
-        request.seal()
-        try:
-            body = _decode(request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Asked(api, reason="unreadable")
-        if reason := _unsuitable(api, body):
-            return Asked(api, reason=reason)
-        stream = body.get("stream") is True
-        options = body.get("stream_options")
-        usage = stream and isinstance(options, dict) and options.get("include_usage") is True
-        for name in IGNORED:
-            body.pop(name, None)
+    def read(self, exchange: Exchange) -> CacheKey:
+        request, asked, api = exchange.request, exchange.asked, exchange.api
+        if reason := asked.unrepeatable:
+            return CacheKey(api, reason=reason)
         beside = [request.path, request.query]
         for name in sorted({name for each in request.headers if (name := _counted(each))} - self._unsent):
             value = ",".join(request.headers.getall(name))
             beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
         if exchange.target is not None and not exchange.target.authority:
             beside.append(f"host: {request.headers.get('host', '')}")  # it goes on, and may pick the upstream
-        if stream and api not in CONVERTIBLE:
+        if asked.stream and not exchange.dialect.convertible:
             beside.append("stream")
         after, hashed = self._after, self._start.copy()
         if self._changing:
@@ -125,24 +107,23 @@ class Keys:
             hashed = _begin(after)
         hashed.update(_encode(beside))
         try:
-            canonical = _encode(body)
-        except UnicodeEncodeError:
-            return Asked(api, reason="unreadable")
+            canonical = _encode(asked.material())
+        except (ValueError, RecursionError):  # it is no JSON, or JSON with half of a surrogate pair
+            return CacheKey(api, reason="unreadable")
         hashed.update(canonical)
-        choices, model = body.get("n") or 1, str(body.get("model", ""))
-        return Asked(api, hashed.hexdigest(), stream, usage, choices, model, canonical, tuple(beside), after)
+        return CacheKey(api, hashed.hexdigest(), asked.model, canonical, tuple(beside), after)
 
-    def parts(self, asked: Asked) -> bytes:
+    def parts(self, key: CacheKey) -> bytes:
         """What the key was made of, in JSON, so that one entry can be compared with another. The texts of a long
         request are shortened."""
-        path, query, *others = asked.beside
-        short = len(asked.body) <= KEPT
+        path, query, *others = key.beside
+        short = len(key.body) <= KEPT
         return _encode(
             {
                 "path": f"{path}?{query}" if query else path,
                 "headers": others,
-                "after": asked.after,
-                "body": msgspec.Raw(asked.body) if short else shortened(_decode(asked.body)),
+                "after": key.after,
+                "body": msgspec.Raw(key.body) if short else shortened(_decode(key.body)),
             }
         )
 
@@ -179,21 +160,6 @@ def _counted(header: str) -> str:
 def digest(data: bytes) -> str:
     """16 hex digits that tell one value from another without showing it."""
     return blake2b(data, digest_size=8).hexdigest()
-
-
-def _unsuitable(api: str, body: Mapping[str, Any]) -> str:
-    """The field because of which a request asks for more than an answer, or for a new one each time."""
-    for name in STATEFUL:
-        if body.get(name):
-            return name
-    if api == apis.RESPONSES and body.get("store") is not False:
-        return "store"  # responses are stored unless the client says no
-    if not isinstance(body.get("stream"), bool | None):
-        return "stream"
-    choices = body.get("n")
-    if choices is not None and choices != 1 and not (isinstance(choices, int) and body.get("temperature") == 0):
-        return "n"
-    return ""
 
 
 def shortened(value: Any) -> Any:

@@ -18,7 +18,7 @@ from aigw.core.plugin import About, Behind, Difference, Next, PerChain, Place, P
 from aigw.core.reply import Reply
 from aigw.core.stores import KV
 from aigw.plugins.ai_cache import higress, safe
-from aigw.plugins.ai_cache.config import Config, seconds, service_of
+from aigw.plugins.ai_cache.config import Config, seconds
 from aigw.plugins.ai_cache.flight import Flights
 from aigw.plugins.ai_cache.semantic import Semantic
 
@@ -52,7 +52,7 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin | PerChain]:
     if config.store is None or config.cache_key_strategy == "disabled":
         yield _pass
         return
-    kv = env.stores.kv(service_of(config.store))
+    kv = env.stores.kv(config.store.service())
     if env.fidelity == "higress":
         yield higress.HigressCache(_higress_settings(config), kv, env, _semantic(config, env))
     else:

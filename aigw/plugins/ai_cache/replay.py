@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-import msgspec
-
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.chat_whole import pieces, usage_chunk, whole
-from aigw.dialects.openai_chat import DONE
-from aigw.dialects.sse import EventSplitter, json_event
+from aigw.dialects.sse import EventSplitter
+from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.entry import Entry
-from aigw.plugins.ai_cache.key import CONVERTIBLE
 
 JSON = "application/json"
 EVENTS = "text/event-stream; charset=utf-8"
@@ -21,34 +17,18 @@ def body_of(entry: Entry) -> bytes:
     """The plain answer. Raises ValueError if none can be made."""
     if not entry.streamed:
         return entry.body
-    if entry.api not in CONVERTIBLE:
-        raise ValueError("the stored stream has no plain form")
-    chunks = [event.json() for event in _split(entry.body + entry.usage)]
-    return msgspec.json.encode(whole(chunk for chunk in chunks if chunk is not None))
+    return dialect_of(entry.api).whole(_split(entry.body + entry.usage + entry.tail))
 
 
 def events_of(entry: Entry, *, usage: bool) -> list[Chunk]:
     """The stream, with the event that tells the usage if that was asked for. Raises ValueError if none can be made."""
-    if entry.streamed:
-        events = _split(entry.body)
-        told, tail = entry.usage, entry.tail
-    else:
-        body = _decode(entry.body)
-        events = [json_event(chunk) for chunk in pieces(body)]
-        told = json_event(usage_chunk(body, body["usage"])).raw if usage and body.get("usage") else b""
-        tail = DONE
-    return [*events, *_split(told if usage else b""), *_split(tail)]
+    if not entry.streamed:
+        return list(dialect_of(entry.api).events(entry.body, usage=usage))
+    return _split(entry.body + (entry.usage if usage else b"") + entry.tail)
 
 
 def _split(raw: bytes) -> list[Chunk]:
     return [*EventSplitter().feed(raw)] if raw else []
-
-
-def _decode(body: bytes) -> dict[str, msgspec.Raw]:
-    try:
-        return msgspec.json.decode(body, type=dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from None
 
 
 class Replay:

@@ -14,12 +14,11 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Behind, Next
 from aigw.core.reply import Outcome, Reply
 from aigw.core.stores import KV, StoreError
-from aigw.dialects import apis
 from aigw.plugins.ai_cache.capture import Capture, keepable
 from aigw.plugins.ai_cache.control import Control, control_of
 from aigw.plugins.ai_cache.entry import Entry, decode, encode
 from aigw.plugins.ai_cache.flight import Flight, Flights
-from aigw.plugins.ai_cache.key import CACHED, Asked, Keys
+from aigw.plugins.ai_cache.key import CACHED, CacheKey, Keys
 from aigw.plugins.ai_cache.replay import EVENTS, JSON, Replay, body_of, events_of
 from aigw.plugins.ai_cache.status import HEADER, SKIP, note
 
@@ -51,19 +50,18 @@ class SafeCache:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        api = apis.detect(request.path)
-        if api not in CACHED or request.method != "POST" or not request.is_json:
+        if exchange.api not in CACHED or request.method != "POST" or not request.is_json:
             return await call_next(exchange)
         control = control_of(request.headers)
         if control.bypass:
             return await self._bypass(exchange, call_next, control.bypass)
-        asked = self._keys.read(exchange, api)
-        if asked.reason:
-            return await self._bypass(exchange, call_next, asked.reason)
-        entry, why = await self._find(asked.key, control)
-        if entry is not None and (reply := self._hit(exchange, asked, entry, why)) is not None:
+        key = self._keys.read(exchange)
+        if key.reason:
+            return await self._bypass(exchange, call_next, key.reason)
+        entry, why = await self._find(key.key, control)
+        if entry is not None and (reply := self._hit(exchange, key, entry, why)) is not None:
             return reply
-        return await self._miss(exchange, call_next, asked, why or "form")
+        return await self._miss(exchange, call_next, key, why or "form")
 
     async def _find(self, key: str, control: Control) -> tuple[Entry | None, str]:
         """The entry that may be used and how it was come by, or why there is none."""
@@ -83,20 +81,23 @@ class SafeCache:
         joined = await self._flights.join(key)
         return (None, why) if joined is None else (joined, "joined")
 
-    def _hit(self, exchange: Exchange, asked: Asked, entry: Entry, why: str) -> Reply | None:
+    def _hit(self, exchange: Exchange, key: CacheKey, entry: Entry, why: str) -> Reply | None:
+        asked = exchange.asked
         try:
             if not asked.stream:
                 body = body_of(entry)
                 reply = exchange.reply(body, headers={"content-type": JSON if entry.streamed else entry.content_type})
             else:
                 timed = self._settings.timing and entry.streamed
-                source = Replay(events_of(entry, usage=asked.usage), entry.delays, self._env.sleep if timed else None)
+                source = Replay(
+                    events_of(entry, usage=asked.wants_usage), entry.delays, self._env.sleep if timed else None
+                )
                 content_type = entry.content_type if entry.streamed else EVENTS
                 reply = exchange.reply(source, headers={"content-type": content_type}, streaming=True)
         except ValueError:
             return None
         age = max(0, int(self._env.clock.time() - entry.created))
-        words = f"hit; key={asked.key[:SHOWN]}; age={age}"
+        words = f"hit; key={key.key[:SHOWN]}; age={age}"
         if why:
             words += f"; reason={why}"
         if entry.ttl:
@@ -111,42 +112,42 @@ class SafeCache:
         reply.headers[HEADER] = f"bypass; reason={reason}"
         return reply
 
-    async def _miss(self, exchange: Exchange, call_next: Next, asked: Asked, why: str) -> Reply:
+    async def _miss(self, exchange: Exchange, call_next: Next, key: CacheKey, why: str) -> Reply:
         note(exchange, "miss")
-        flight = self._flights.start(asked.key)
+        flight = self._flights.start(key.key)
         try:
             reply = await call_next(exchange)
-            reply.headers[HEADER] = f"miss; key={asked.key[:SHOWN]}; reason={why}"
+            reply.headers[HEADER] = f"miss; key={key.key[:SHOWN]}; reason={why}"
         except BaseException:
-            self._flights.end(asked.key, flight)
+            self._flights.end(key.key, flight)
             raise
         if not keepable(reply) or len(set(exchange.attempts)) > 1:
             # another provider than the route's own has answered, which is not what the next one should get
-            self._flights.end(asked.key, flight)
+            self._flights.end(key.key, flight)
             return reply
-        capture = Capture(asked, reply, self._env.clock.monotonic)
+        capture = Capture(key, reply, self._env.clock.monotonic)
         flight.progress = lambda: capture.size
 
         def ended(outcome: Outcome) -> None:
             if outcome is Outcome.COMPLETE:
-                exchange.defer(self._keep, exchange, asked, capture, flight)
+                exchange.defer(self._keep, exchange, key, capture, flight)
             else:
-                self._flights.end(asked.key, flight)
+                self._flights.end(key.key, flight)
 
         return reply.tap(capture.batch, ended)
 
-    async def _keep(self, exchange: Exchange, asked: Asked, capture: Capture, flight: Flight) -> None:
+    async def _keep(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
         """After the last byte: those who wait get the entry first, then the store. Requests that come meanwhile still
         find the flight."""
         settings = self._settings
         try:
-            long = len(asked.body) > LONG_BODY
-            parts = await asyncio.to_thread(self._keys.parts, asked) if long else self._keys.parts(asked)
+            long = len(key.body) > LONG_BODY
+            parts = await asyncio.to_thread(self._keys.parts, key) if long else self._keys.parts(key)
             entry = capture.entry(exchange, created=self._env.clock.time(), ttl=settings.ttl, parts=parts)
             if entry is not None:
                 flight.land(entry)
-                await self._kv.put(settings.prefix + asked.key, encode(entry), settings.ttl or None)
+                await self._kv.put(settings.prefix + key.key, encode(entry), settings.ttl or None)
         except StoreError as error:
             self._env.log.debug("an answer was not cached: %s", error)
         finally:
-            self._flights.end(asked.key, flight)
+            self._flights.end(key.key, flight)

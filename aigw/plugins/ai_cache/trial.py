@@ -6,8 +6,7 @@ import msgspec
 
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Behind
-from aigw.dialects import apis
-from aigw.plugins.ai_cache.contents import Item, Shelf
+from aigw.plugins.ai_cache.contents import Contents, Item
 from aigw.plugins.ai_cache.control import control_of
 from aigw.plugins.ai_cache.explain import Nearest, nearest
 from aigw.plugins.ai_cache.key import CACHED, Keys
@@ -25,29 +24,28 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     nearest: Nearest | None = None
 
 
-async def try_request(exchange: Exchange, behind: Behind, shelf: Shelf, now: float) -> Explanation:
+async def try_request(exchange: Exchange, behind: Behind, contents: Contents, now: float) -> Explanation:
     """`now` is in seconds since 1970. Raises StoreError."""
-    api = apis.detect(exchange.request.path)
-    if api not in CACHED:
+    if exchange.api not in CACHED:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
     keys = Keys(behind)
-    asked = keys.read(exchange, api)
+    key = keys.read(exchange)
     control = control_of(exchange.request.headers)
-    if reason := control.bypass or asked.reason:
+    if reason := control.bypass or key.reason:
         return Explanation(status="bypass", reason=reason)
-    stored = await shelf.get(asked.key)
+    stored = await contents.get(key.key)
     if stored is not None and (entry := stored.entry) is not None:
         reason = control.objection(entry.created, now)
         status = "miss" if reason else "hit"
-        return Explanation(status=status, key=asked.key, reason=reason, created=entry.created, ttl=entry.ttl)
-    others = [(item.key, item.entry) async for item in shelf.items() if item.entry is not None]
-    return Explanation(status="miss", key=asked.key, nearest=nearest(keys.parts(asked), others))
+        return Explanation(status=status, key=key.key, reason=reason, created=entry.created, ttl=entry.ttl)
+    others = [(item.key, item.entry) async for item in contents.items() if item.entry is not None]
+    return Explanation(status="miss", key=key.key, nearest=nearest(keys.parts(key), others))
 
 
-async def last_miss(shelf: Shelf) -> Explanation | None:
+async def last_miss(contents: Contents) -> Explanation | None:
     """The newest entry was a miss when it was asked for: how it differed from those before it. None if there is no
     entry."""
-    items = [item async for item in shelf.items() if item.entry is not None]
+    items = [item async for item in contents.items() if item.entry is not None]
     if not items:
         return None
     last = max(items, key=_created)

@@ -20,7 +20,7 @@ from aigw.core.path import plain
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import Limit, StoreError
-from aigw.metering.forecast import Estimator
+from aigw.metering.forecast import Forecaster
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.spending import Settle, Spent, follow
 from aigw.plugins.ai_quota.admin import QuotaAdmin, refused
@@ -78,8 +78,8 @@ class AiQuota:
         self._faithful = env.fidelity == "higress"
         self._prefix = config.redis_key_prefix
         self._suffixes = config.suffixes()
-        self._tokens = env.tokens
-        self._estimator = Estimator(env.tokens)
+        self._tokenizer = env.tokenizer
+        self._forecaster = Forecaster(env.tokenizer)
         self._counter = env.stores.counter(config.redis.service())
         ends = tuple(suffix + (config.admin_path or "/quota") for suffix in dict.fromkeys((CHAT, *self._suffixes)))
         self._admin = QuotaAdmin(self._counter, self._prefix, config.admin_consumer, ends)
@@ -100,7 +100,7 @@ class AiQuota:
             raise GatewayError(
                 403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA)
             )
-        return await follow(exchange, call_next, settle, counter=self._tokens, faithful=self._faithful)
+        return await follow(exchange, call_next, settle, tokenizer=self._tokenizer, faithful=self._faithful)
 
     def _costs(self, path: str) -> bool:
         """`safe` charges a path as well that means the same to a provider."""
@@ -126,8 +126,8 @@ class AiQuota:
 
     async def _hold(self, exchange: Exchange) -> Settle | None:
         """Sets an estimate aside where something is left beside what others hold."""
-        estimate = self._estimator.estimate(exchange.request)
-        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=estimate.total)
+        forecast = self._forecaster.forecast(exchange.asked)
+        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=forecast.total)
         held = Held(self._counter, await self._counter.hold([limit]))
         (count,) = held.ticket.counts
         if count.used - count.held <= 0:
@@ -135,7 +135,7 @@ class AiQuota:
             return None
 
         async def settle(spent: Spent) -> None:
-            self._estimator.learn(estimate, spent.tokens)
+            self._forecaster.learn(forecast, spent.tokens)
             try:
                 await held.settle([-spent.tokens])
             except StoreError as error:

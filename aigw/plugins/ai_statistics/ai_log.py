@@ -5,37 +5,22 @@ that it was given: `log`, `spans` (tags as text) and `properties` (attributes wi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from aigw.core.dialect import Reader
 from aigw.core.headers import SESSION_HEADERS
-from aigw.core.model import Batch, Request, raw_of
-from aigw.dialects.usage import tells_usage
+from aigw.core.model import Batch, Chunk, Request, raw_of
+from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.gjson import text_of
+from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, model_of
 from aigw.higress.usage import HigressUsage
 from aigw.plugins.ai_statistics import attributes as attrs
 from aigw.plugins.ai_statistics.attributes import Attribute, Collector, Source
 
 MAX_BODY = 100 * 1024 * 1024
 """Bytes of a plain answer that are looked at; Higress's limit as well."""
-
-UNKNOWN = "UNKNOWN"
-
-_GEMINI_PATH = re.compile(r".*/[^/]+/models/([^:]+):\w+Content")
-_IDS = (("id",), ("response", "id"), ("responseId",), ("message", "id"))
-_decode = msgspec.json.Decoder().decode
-
-
-class _Turn(msgspec.Struct):
-    role: Any = None
-
-
-_decode_turns = msgspec.json.Decoder(list[_Turn]).decode
-_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +51,7 @@ class Record:
         "_pieces",
         "_plan",
         "_readable",
+        "_scans",
         "_size",
         "_status",
         "_values",
@@ -92,9 +78,10 @@ class Record:
         self.streaming = False
         self.usage = HigressUsage()
         self._status = 0
-        self._pieces: list[bytes] = []
+        self._pieces: list[Chunk] = []
         self._size = 0
         self._readable = True
+        self._scans = True
         self._values: list[tuple[Source, list[Collector]]] = []
         self._collectors: list[Collector] = []
         log["api"] = api_of(route)
@@ -118,22 +105,17 @@ class Record:
     def _request_body(self, request: Request) -> None:
         wanted = self._plan.sources.get(attrs.REQUEST_BODY, ())
         if wanted:
-            body = _json(request.body)
+            body = Chunk(request.body, request.body).json()
             for source in wanted:
                 self._set(source, source.of_request(body))
-        try:
-            document = request.document
-            named = "model" in document
-            model = document.get("model") if named else None
-            self.log["chat_round"] = _turns(document.raw("messages"), document.raw("contents"))
-        except ValueError:
-            named, model = False, None
-            self.log["chat_round"] = 0
-        self.asked = text_of(model) if named else _model_in(request.path)
+        self.log["chat_round"] = chat_round(request)
+        self.asked = model_of(request)
         self._span("gen_ai.request.model", self.asked)
 
-    def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool) -> None:
-        """Notes the answer's head."""
+    def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool, scans: bool = True) -> None:
+        """Notes the answer's head. `scans`: what the client sees is looked at, because it is not what `end` will be
+        given the reader of."""
+        self._scans = scans
         self._status = status
         kind = headers.get("content-type", "")
         self._readable = not kind or "json" in kind or "text" in kind
@@ -147,42 +129,54 @@ class Record:
 
     def pieces(self, batch: Batch) -> None:
         """Keeps pieces of a plain answer."""
-        raw = raw_of(batch)
-        self._size += len(raw)
+        self._size += len(raw_of(batch))
         if self._readable and self._size <= MAX_BODY:
-            self._pieces.append(raw)
+            self._pieces += batch
         else:
             self._pieces.clear()
 
     def events(self, batch: Batch) -> None:
         """Looks at events of a stream, one by one only where there is something to see."""
-        raw = raw_of(batch)
-        if "chat_id" not in self.log and (b'"id"' in raw or b'"responseId"' in raw):
-            for chunk in batch:
-                if "chat_id" not in self.log:
-                    self._chat_id(chunk.json())
-        if self.counts and tells_usage(raw):
-            for chunk in batch:
-                if tells_usage(chunk.raw) and chunk.data:
-                    self.usage.feed(chunk.data)
-        if not self.failed and b'"error"' in raw:
-            self.failed = any(b'"error"' in chunk.raw and _is_error(chunk.json()) for chunk in batch)
+        if "chat_id" not in self.log:
+            self._first_id(batch)
+        if self._scans:
+            self._scan(batch)
         if self._collectors:
             for chunk in batch:
                 if (body := chunk.json()) is not None:
                     for collector in self._collectors:
                         collector.feed(body)
 
-    def end(self, reported: Callable[[], bytes] = bytes) -> None:
-        """Completes the log. `reported` gives the usage that the provider told; it counts where the client saw
-        none."""
+    def _first_id(self, batch: Batch) -> None:
+        for chunk in batch:
+            if (found := chat_id(chunk.json())) is not None:
+                self.log["chat_id"] = found
+                return
+
+    def _scan(self, batch: Batch) -> None:
+        """Looks for usage and errors itself, where the client sees other events than the provider sent."""
+        raw = raw_of(batch)
+        if mentions_usage(raw) or b'"error"' in raw:
+            self._tell([chunk for chunk in batch if mentions_usage(chunk.raw) or b'"error"' in chunk.raw])
+
+    def _tell(self, events: Iterable[Chunk]) -> None:
+        for event in events:
+            body = event.json()
+            if self.counts and event.data:
+                self.usage.feed(event.data, body)
+            self.failed = self.failed or is_error(body)
+
+    def end(self, answer: Reader | None = None) -> None:
+        """Completes the log. `answer` has read the provider's answer; its usage counts where the client saw none."""
         self.log["response_type"] = "stream" if self.streaming else "normal"
         body: Any = None
         if not self.streaming:
             body = self._plain()
+        elif answer is not None and not self._scans:
+            self._tell(answer.telling)
         if self.counts:
-            if not self.usage.total:
-                self.usage.feed(reported())
+            if not self.usage.total and answer is not None:
+                self.usage.feed(as_payload(answer.tokens, answer.model))
             self._tokens()
         if self.streaming:
             for source, collectors in self._values:
@@ -194,23 +188,17 @@ class Record:
 
     def _plain(self) -> Any:
         """The decoded body of a plain answer, once it is complete."""
-        pieces = self._pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        body = _json(data)
-        self._chat_id(body)
-        self.failed = self.failed or _is_error(body) or (self._status >= 400 and not self._size)
+        whole = self._pieces[0] if len(self._pieces) == 1 and self._pieces[0].data else None
+        if whole is None:
+            data = raw_of(self._pieces)
+            whole = Chunk(data, data)
+        body = whole.json()
+        if (found := chat_id(body)) is not None:
+            self.log["chat_id"] = found
+        self.failed = self.failed or is_error(body) or (self._status >= 400 and not self._size)
         if self.counts:
-            self.usage.feed(data, body)
+            self.usage.feed(whole.data or b"", body)
         return body
-
-    def _chat_id(self, body: Any) -> None:
-        for path in _IDS:
-            found = body
-            for name in path:
-                found = found.get(name) if isinstance(found, dict) else None
-            if found is not None:
-                self.log["chat_id"] = text_of(found)
-                return
 
     def _tokens(self) -> None:
         usage = self.usage
@@ -249,46 +237,11 @@ class Record:
             self.spans[key] = text_of(value)
 
 
-def api_of(route: str) -> str:
-    """The API that a route's name tells: the first three of its parts between @, "-" if it has fewer."""
-    parts = route.split("@")
-    return "@".join(parts[:3]) if len(parts) >= 3 else "-"
-
-
-def _model_in(path: str) -> str:
-    """The model that Gemini's paths name."""
-    match = _GEMINI_PATH.fullmatch(path)
-    return match[1] if match else UNKNOWN
-
-
 def _header(headers: Mapping[str, str], name: str) -> str | None:
     """A header as Higress sees it: its values joined by a comma. Our own headers keep each apart."""
     every = getattr(headers, "getall", None)
     values = every(name, ()) if every and name else ()
     return ",".join(values) or None
-
-
-def _turns(messages: bytes | None, contents: bytes | None) -> int:
-    """How often the user spoke. Gemini's contents without a role are the user's."""
-    try:
-        if messages is not None and messages.lstrip().startswith(b"["):
-            return sum(turn.role == "user" for turn in _decode_turns(messages))
-        if contents is not None:
-            return sum(turn.role in (None, "user") for turn in _decode_turns(contents))
-    except _BROKEN:
-        return 0
-    return 0
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return _decode(data)
-    except _BROKEN:
-        return None
-
-
-def _is_error(body: Any) -> bool:
-    return isinstance(body, dict) and body.get("error") not in (None, "", {}, [], False)
 
 
 def _preferred(collectors: Sequence[Collector]) -> Any:

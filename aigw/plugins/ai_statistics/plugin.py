@@ -18,8 +18,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
-from aigw.dialects.usage import as_payload
-from aigw.plugins.ai_statistics.ai_log import UNKNOWN, Plan, Record, api_of
+from aigw.higress.log_fields import UNKNOWN, api_of
+from aigw.plugins.ai_statistics.ai_log import Plan, Record
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
 
 LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
@@ -120,22 +120,23 @@ class AiStatistics:
         request = exchange.request
         if self._suffixes and not request.path.endswith(self._suffixes):
             return await call_next(exchange)
-        watch = _Watch(self, exchange)
-        watch.record.request(request)
+        observation = _Observation(self, exchange)
+        observation.record.request(request)
         try:
             reply = await call_next(exchange)
         except (GatewayError, UpstreamError):
-            watch.record.failed = True
-            watch.end(Outcome.FAILED)
+            observation.record.failed = True
+            observation.end(Outcome.FAILED)
             raise
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
         if exchange.labels.cache == "hit" and not self._faithful:
-            watch.record.counts = False  # the answer tells what was spent when it was made
+            observation.record.counts = False  # the answer tells what was spent when it was made
         streaming = reply.streaming or "text/event-stream" in content_type
-        watch.record.reply(reply.status, reply.headers, streaming=streaming)
-        return reply.tap(watch.events if streaming else watch.record.pieces, watch.end)
+        same = exchange.answer is not None and exchange.wire is exchange.dialect and not self._faithful
+        observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)
+        return reply.tap(observation.events if streaming else observation.record.pieces, observation.end)
 
     def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
         """Adds one request to the counters. Without usage only its failure counts, as in Higress."""
@@ -166,7 +167,7 @@ class AiStatistics:
         return self._clock.monotonic()
 
 
-class _Watch:
+class _Observation:
     """One request: tells its record what happens, and when."""
 
     __slots__ = ("_consumer", "_exchange", "_plugin", "_seen", "_started", "record")
@@ -191,17 +192,11 @@ class _Watch:
         if outcome is Outcome.FAILED:
             record.failed = True
         record.log["llm_service_duration"] = self._milliseconds()
-        record.end(lambda: _unseen(exchange))
+        record.end(exchange.answer)
         self._plugin.count(exchange, self._consumer, record)
 
     def _milliseconds(self) -> int:
         return int((self._plugin.now() - self._started) * 1000)
-
-
-def _unseen(exchange: Exchange) -> bytes:
-    """The usage that the provider reported, for an answer in which the client does not see it."""
-    meter = exchange.meter
-    return b"" if meter is None else as_payload(meter.tokens, meter.model)
 
 
 def cluster_of(exchange: Exchange) -> str:

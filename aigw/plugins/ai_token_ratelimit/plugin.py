@@ -21,7 +21,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import Count, Limit, StoreError, Ticket
-from aigw.metering.forecast import NOTHING, Estimate, Estimator
+from aigw.metering.forecast import NOTHING, Forecast, Forecaster
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.spending import Spent, follow
 from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
@@ -98,18 +98,18 @@ class AiTokenRateLimit:
         self._faithful = env.fidelity == "higress"
         self._rules = Rules(config.rule_name, config.global_threshold, config.rule_items or (), one_unit=self._faithful)
         self._message = _message(config.rejected_msg)
-        self._tokens = env.tokens
-        self._estimator = Estimator(env.tokens)
+        self._tokenizer = env.tokenizer
+        self._forecaster = Forecaster(env.tokenizer)
         self._counter = env.stores.counter(config.redis.service())
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         limits: Sequence[Limit] = self._rules.limits(exchange)
         if not limits:
             return await call_next(exchange)
-        estimate = NOTHING
+        forecast = NOTHING
         if not self._faithful:
-            estimate = self._estimator.estimate(exchange.request, min([limit.limit for limit in limits]))
-            held = estimate.total
+            forecast = self._forecaster.forecast(exchange.asked, min([limit.limit for limit in limits]))
+            held = forecast.total
             limits = [Limit(key, limit, window, held) for key, limit, window, _ in limits]
         try:
             ticket = await self._counter.hold(limits)
@@ -117,9 +117,9 @@ class AiTokenRateLimit:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
             return self._refuse(exchange, ticket, ticket.refused)
-        return await self._follow(exchange, call_next, ticket, estimate)
+        return await self._follow(exchange, call_next, ticket, forecast)
 
-    async def _follow(self, exchange: Exchange, call_next: Next, ticket: Ticket, estimate: Estimate) -> Reply:
+    async def _follow(self, exchange: Exchange, call_next: Next, ticket: Ticket, forecast: Forecast) -> Reply:
         """The answer to a request that was let in. What it used is charged before its end."""
         held = Held(self._counter, ticket)
         counts: Sequence[Count] = ()
@@ -128,13 +128,13 @@ class AiTokenRateLimit:
             nonlocal counts
             if self._faithful and not spent.tokens:
                 return
-            self._estimator.learn(estimate, spent.tokens)
+            self._forecaster.learn(forecast, spent.tokens)
             try:
                 counts = await held.settle([spent.tokens] * len(ticket.limits), within=self._faithful)
             except StoreError as error:
                 not_charged(exchange, NAME, spent.tokens, error)
 
-        reply = await follow(exchange, call_next, settle, counter=self._tokens, faithful=self._faithful)
+        reply = await follow(exchange, call_next, settle, tokenizer=self._tokenizer, faithful=self._faithful)
         if not self._faithful:
             tell(reply, ticket, counts)
         return reply

@@ -4,48 +4,15 @@ Rule: a delay beyond the target's timeouts ends as it would in a transport, with
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from math import inf
-
-from multidict import CIMultiDict
 
 from aigw.core.env import Clock
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Timeouts
-from aigw.core.upstream import UpstreamBody
 from aigw.upstream.builtin.settings import Fault, MockSettings
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class Body:
-    """The pieces of a response. See `UpstreamBody`."""
-
-    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
-        self._pieces = pieces
-        self._closed = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._closed:
-            raise StopAsyncIteration
-        return await self._pieces.__anext__()
-
-    async def aclose(self) -> None:
-        self._closed = True
-        with suppress(RuntimeError):  # a read is under way: it ends with the task that reads
-            await self._pieces.aclose()
-
-
-@dataclass(slots=True)
-class Response:
-    status: int
-    headers: CIMultiDict[str]
-    body: UpstreamBody
 
 
 class Delivery:
@@ -78,11 +45,11 @@ class Delivery:
             await self._strike(limit, late)
         await self._wait(self._gap * index, limit, late)
 
-    def event(self, index: int, data: bytes) -> bytes:
-        """The SSE event of token `index`, with its JSON cut in half if that is the fault."""
+    def event(self, index: int, event: bytes) -> bytes:
+        """The event of token `index`, with its data cut in half if that is the fault."""
         if self._kind == "malformed" and index == self._strikes_at:
-            data = data[: len(data) // 2]
-        return b"data: " + data + b"\n\n"
+            return event[: len(event) // 2] + b"\n\n"
+        return event
 
     async def plain(self, body: bytes) -> AsyncGenerator[bytes, None]:
         """A complete body, or the half of it that gets through."""

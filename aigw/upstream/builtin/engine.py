@@ -1,22 +1,21 @@
-"""What every API of the built-in models shares: settings, ids, the drawing of faults, counting, reading and shaping."""
+"""What every API of the built-in models shares: ids, timelines, counting, reading and shaping."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.env import Clock, Tokens
+from aigw.core.env import Clock, Tokenizer
 from aigw.core.errors import GatewayError
 from aigw.core.model import Timeouts
-from aigw.upstream.builtin.delivery import Body, Delivery, Response, Sleep
+from aigw.upstream.builtin.delivery import Delivery, Sleep
+from aigw.upstream.builtin.mock import Mock
 from aigw.upstream.builtin.settings import Fault, MockSettings
+from aigw.upstream.local import LocalBody, LocalResponse
 
 MODELS = ("echo", "mock")
 INLINE = 32_768
@@ -24,50 +23,44 @@ INLINE = 32_768
 
 T = TypeVar("T")
 _FAULTLESS = MockSettings()
-_PLACE = re.compile(r" - at `\$\.?(.*)`$")
-_MISSING = re.compile(r"missing required field `(.*?)`")
 
 
 @dataclass(slots=True)
 class Engine:
-    settings: MockSettings
-    counter: Tokens
+    """Answers one request. `mock` is what its provider made of the model `mock`."""
+
+    mock: Mock
+    tokenizer: Tokenizer
     clock: Clock
     sleep: Sleep
     new_id: Callable[[], str]
-    draws: random.Random
+
+    @property
+    def settings(self) -> MockSettings:
+        return self.mock.settings
 
     def delivery(self, model: str, tokens: int, timeouts: Timeouts) -> Delivery:
         """The timeline of an answer. Draws the faults of `mock`; raises GatewayError for those that refuse."""
         if model != "mock":
             return Delivery(_FAULTLESS, None, tokens, timeouts, self.clock, self.sleep)
-        drawn = [fault for fault in self.settings.faults if self.draws.random() < fault.probability]
-        fault = drawn[0] if drawn else None
+        fault = self.mock.draw()
         if fault and fault.kind in ("status", "rate-limit"):
             raise _refusal(fault)
         return Delivery(self.settings, fault, tokens, timeouts, self.clock, self.sleep)
 
     async def tally(self, characters: int, job: Callable[..., T], *args: Any) -> T:
         """Runs a job of the counter: at once if it is short and nothing must be loaded, in a thread otherwise."""
-        if characters <= INLINE and self.counter.ready():
+        if characters <= INLINE and self.tokenizer.ready():
             return job(*args)
         return await asyncio.to_thread(job, *args)
 
-    def envelope(self, prefix: str, kind: str, model: str) -> dict[str, Any]:
-        """The fields that every chunk of an answer repeats."""
-        return {"id": prefix + self.new_id(), "object": kind, "created": int(self.clock.time()), "model": model}
-
-    async def plain(self, delivery: Delivery, answer: Any) -> Response:
+    async def plain(self, delivery: Delivery, body: bytes) -> LocalResponse:
         """A complete JSON answer, once its time has come."""
         await delivery.head(whole=True)
-        return Response(200, self.headers("application/json"), Body(delivery.plain(msgspec.json.encode(answer))))
+        return LocalResponse(200, self.headers("application/json"), LocalBody(delivery.plain(body)))
 
     def headers(self, content_type: str) -> CIMultiDict[str]:
         return CIMultiDict({"content-type": content_type, "x-request-id": "req_" + self.new_id()})
-
-
-def usage(prompt: int, completion: int) -> dict[str, Any]:
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def known_model(model: str) -> None:
@@ -79,29 +72,6 @@ def known_model(model: str) -> None:
             "its key (OPENAI_API_KEY, ...) or configure it; models are mapped where the content-type says JSON."
         )
         raise GatewayError(404, message, code="model_not_found")
-
-
-def read(body: bytes, shape: type[T]) -> T:
-    """Decodes a request body. Raises GatewayError 400 with the place of the mistake as `param`, in OpenAI's words."""
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise GatewayError(400, f"We could not parse the JSON body of your request: {error}.") from None
-
-
-def _invalid(finding: str) -> GatewayError:
-    place = _PLACE.search(finding)
-    param = place[1] if place else ""
-    missing = _MISSING.search(finding)
-    if missing:
-        param = f"{param}.{missing[1]}".lstrip(".")
-        message = f"Missing required parameter: '{param}'."
-        return GatewayError(400, message, code="missing_required_parameter", param=param)
-    what = _PLACE.sub("", finding).replace("`", "")
-    message = f"Invalid value for '{param}': {what}." if param else f"Invalid request body: {what}."
-    return GatewayError(400, message, code="invalid_value", param=param or None)
 
 
 def _refusal(fault: Fault) -> GatewayError:

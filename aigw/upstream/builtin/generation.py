@@ -1,94 +1,107 @@
-"""An answer of tokens as chat and text completions send it: whole, or as a stream of events."""
+"""Chat and text completions of the built-in models: a text, or one call of a function, whole or as a stream."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from itertools import zip_longest
-from typing import Any, NamedTuple, Protocol
 
-import msgspec
-
-from aigw.dialects.openai_chat import DONE
-from aigw.upstream.builtin.delivery import Body, Delivery, Response
-from aigw.upstream.builtin.engine import Engine
+from aigw.core.dialect import Answer, Asked, Finish, Tool, ToolCall, Writer
+from aigw.core.model import Request, Timeouts
+from aigw.core.tokens import Tokens
+from aigw.dialects.openai_check import check
+from aigw.dialects.table import dialect_of
+from aigw.upstream.builtin.delivery import Delivery
+from aigw.upstream.builtin.engine import Engine, known_model
+from aigw.upstream.builtin.text import example_json, lorem, pieces
+from aigw.upstream.local import LocalBody, LocalResponse
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
-Usage = Callable[[], Awaitable[dict[str, Any]]]
+Cut = tuple[Answer, list[str]]
+"""An answer, and its text in token-sized pieces."""
 
 
-class StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-class Answer(NamedTuple):
-    """One choice: its text in token-sized pieces, and why it ended."""
-
-    pieces: list[str]
-    finish: str
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
-
-
-class Wire(Protocol):
-    """How an API writes a choice: whole, or its first events, one piece, its last event."""
-
-    def whole(self, index: int, answer: Answer) -> dict[str, Any]: ...
-
-    def opening(self, index: int) -> dict[str, Any] | None: ...
-
-    def piece(self, index: int, text: str) -> dict[str, Any]: ...
-
-    def closing(self, index: int, answer: Answer) -> dict[str, Any]: ...
-
-
-async def cut(engine: Engine, text: str, pieces: Callable[[str], list[str]], limit: int | None, model: str) -> Answer:
-    """`text` as an answer of at most `limit` tokens."""
-    if limit is None:
-        return Answer(pieces(text), "stop")
-    kept = await engine.tally(len(text), engine.counter.clip, text, limit, model)
-    return Answer(pieces(kept), "stop" if kept == text else "length")
-
-
-async def respond(
-    engine: Engine, delivery: Delivery, envelope: dict[str, Any], wire: Wire, answers: list[Answer], usage: Usage
-) -> Response:
-    choices = [wire.whole(index, answer) for index, answer in enumerate(answers)]
-    return await engine.plain(delivery, {**envelope, "choices": choices, "usage": await usage()})
-
-
-async def respond_streaming(
-    engine: Engine, delivery: Delivery, envelope: dict[str, Any], wire: Wire, answers: list[Answer], usage: Usage | None
-) -> Response:
-    """`usage` is None if the client did not ask for it; then no chunk mentions it."""
+async def generate(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
+    """Answers a request of an API that writes text. Raises GatewayError."""
+    check(api, request.body)
+    dialect = dialect_of(api)
+    asked = dialect.asked(request, api)
+    known_model(asked.model)
+    tool = _wanted_tool(asked) if asked.model == "mock" else None
+    cuts = await _answers(engine, asked, tool)
+    delivery = engine.delivery(asked.model, max(len(parts) for _, parts in cuts), timeouts)
+    writer = dialect.writer(asked, engine.new_id(), int(engine.clock.time()))
+    if not asked.stream:
+        usage = await _usage(engine, asked, cuts, len(request.body))
+        return await engine.plain(delivery, writer.whole([answer for answer, _ in cuts], usage))
     await delivery.head(whole=False)
     headers = engine.headers(EVENT_STREAM)
     headers["cache-control"] = "no-cache"
-    return Response(200, headers, Body(_events(delivery, envelope, wire, answers, usage)))
+    return LocalResponse(200, headers, LocalBody(_events(engine, asked, delivery, writer, cuts, len(request.body))))
+
+
+async def _answers(engine: Engine, asked: Asked, tool: Tool | None) -> list[Cut]:
+    model, limit = asked.model, asked.max_tokens
+    if tool is not None:
+        cut = [await _cut(engine, example_json(tool.parameters), limit, model) for _ in range(asked.choices)]
+        calls = [ToolCall(tool.name, answer.text, f"call_{engine.new_id()}") for answer, _ in cut]
+        return [(answer._replace(call=call), parts) for (answer, parts), call in zip(cut, calls, strict=True)]
+    if model == "echo":
+        return [await _cut(engine, prompt, limit, model) for prompt in _prompts(asked)]
+    tokens = min(engine.settings.tokens, limit or engine.settings.tokens)
+    finish: Finish = "length" if tokens < engine.settings.tokens else "stop"
+    texts = [lorem(tokens, index) for index in range(asked.choices)]
+    return [(Answer("".join(parts), finish), parts) for parts in texts]
+
+
+async def _cut(engine: Engine, text: str, limit: int, model: str) -> Cut:
+    """`text` as an answer of at most `limit` tokens; 0 is no limit."""
+    kept = await engine.tally(len(text), engine.tokenizer.clip, text, limit, model) if limit else text
+    return Answer(kept, "stop" if kept == text else "length"), pieces(kept)
+
+
+def _prompts(asked: Asked) -> list[str]:
+    """What each choice echoes: the last thing that the user said, or each of several prompts, `n` times."""
+    turns = asked.turns
+    if any(turn.role for turn in turns) or not turns:
+        said = next(("".join(turn.texts) for turn in reversed(turns) if turn.role == "user"), "")
+        return [said] * asked.choices
+    return [turn.text for turn in turns for _ in range(asked.choices // len(turns))]
+
+
+def _wanted_tool(asked: Asked) -> Tool | None:
+    """The function that `tool_choice` demands, None if it leaves the model the choice: then it answers with text."""
+    choice, tools = asked.tool_choice, asked.tools
+    if choice == "required":
+        return tools[0] if tools else None
+    return next((tool for tool in tools if tool.name == choice), None) if choice else None
+
+
+async def _usage(engine: Engine, asked: Asked, cuts: list[Cut], size: int) -> Tokens:
+    tokenizer, model, produced = engine.tokenizer, asked.model, 0
+    for answer, _ in cuts:
+        produced += await engine.tally(len(answer.text), tokenizer.count, answer.text, model)
+        if answer.call is not None:
+            produced += await engine.tally(0, tokenizer.count, answer.call.name, model)
+    prompt = await engine.tally(size, tokenizer.count_turns, asked.turns, model)
+    return Tokens(input=prompt, output=produced, source="reported")
 
 
 async def _events(
-    delivery: Delivery, envelope: dict[str, Any], wire: Wire, answers: list[Answer], usage: Usage | None
+    engine: Engine, asked: Asked, delivery: Delivery, writer: Writer, cuts: list[Cut], size: int
 ) -> AsyncGenerator[bytes, None]:
-    rest = {"usage": None} if usage else {}
-
-    def event(position: int, choice: dict[str, Any]) -> bytes:
-        return delivery.event(position, msgspec.json.encode({**envelope, "choices": [choice], **rest}))
-
-    for index in range(len(answers)):
-        opening = wire.opening(index)
-        if opening:
-            yield event(-1, opening)
-    for position, row in enumerate(zip_longest(*(answer.pieces for answer in answers))):
+    for index, (answer, _) in enumerate(cuts):
+        for event in writer.opening(index, answer.call):
+            yield event
+    for position, row in enumerate(zip_longest(*(parts for _, parts in cuts))):
         await delivery.token(position)
         for index, piece in enumerate(row):
             if piece is not None:
-                yield event(position, wire.piece(index, piece))
+                for event in writer.piece(index, piece, cuts[index][0].call):
+                    yield delivery.event(position, event)
     await delivery.token(delivery.tokens)
-    for index, answer in enumerate(answers):
-        yield event(delivery.tokens, wire.closing(index, answer))
-    if usage:
-        yield b"data: " + msgspec.json.encode({**envelope, "choices": [], "usage": await usage()}) + b"\n\n"
-    yield DONE
+    for index, (answer, _) in enumerate(cuts):
+        for event in writer.closing(index, answer):
+            yield delivery.event(delivery.tokens, event)
+    for event in writer.end(await _usage(engine, asked, cuts, size) if asked.wants_usage else None):
+        yield event

@@ -1,87 +1,92 @@
-"""The upstream that is not a network: it reads the path, lets the API answer and shapes errors as OpenAI does.
+"""The transport of the scheme `builtin`: it reads the path, lets the API answer and shapes errors as OpenAI does.
 
 Nothing is loaded before it is needed: the list of models needs no tokenizer, a stream one only for its usage."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
+from multidict import CIMultiDict
 
-from aigw.core.env import Clock, Tokens, new_id
+from aigw.core.env import Clock, Tokenizer, new_id
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Target, Timeouts
-from aigw.upstream.builtin.chat import chat_completions
-from aigw.upstream.builtin.completions import completions
-from aigw.upstream.builtin.delivery import Body, Response, Sleep
+from aigw.dialects import apis
+from aigw.dialects.openai_error import JSON, error_body
+from aigw.upstream.builtin.delivery import Sleep
 from aigw.upstream.builtin.embeddings import embeddings
 from aigw.upstream.builtin.engine import MODELS, Engine, known_model
+from aigw.upstream.builtin.generation import generate
+from aigw.upstream.builtin.mock import Mock
 from aigw.upstream.builtin.settings import MockSettings
+from aigw.upstream.local import LocalResponse, whole
 
 CREATED = 1_735_689_600
 """When the models were "created": 2025-01-01, so that the list never changes."""
 
-Api = Callable[[Engine, bytes, Timeouts], Awaitable[Response]]
+Handler = Callable[[Engine, Request, str, Timeouts], Awaitable[LocalResponse]]
 
-_APIS: dict[str, Api] = {
-    "/v1/chat/completions": chat_completions,
-    "/v1/completions": completions,
-    "/v1/embeddings": embeddings,
-}
+_HANDLERS: dict[str, Handler] = {apis.CHAT: generate, apis.COMPLETIONS: generate, apis.EMBEDDINGS: embeddings}
 _LIST = "/v1/models"
 
 
 class BuiltinUpstream:
-    """Answers as `echo` (the last user message) and `mock` (see `MockSettings`). See `Upstream`."""
+    """An `Upstream`: the model `echo` says the last user message, `mock` behaves as the `Mock` of the target has it."""
 
     def __init__(
         self,
-        settings: MockSettings,
-        counter: Tokens,
+        tokenizer: Tokenizer,
         *,
         clock: Clock = time,
         sleep: Sleep = asyncio.sleep,
         new_id: Callable[[], str] = new_id,
     ) -> None:
-        draws = random.Random(settings.seed)  # noqa: S311  the same faults every time, not secrets
-        self._engine = Engine(settings, counter, clock, sleep, new_id, draws)
+        self._tokenizer = tokenizer
+        self._clock = clock
+        self._sleep = sleep
+        self._new_id = new_id
+        self._faultless = Mock(MockSettings())
 
-    async def send(self, request: Request, target: Target) -> Response:
+    async def send(self, request: Request, target: Target) -> LocalResponse:
+        mock = target.settings if isinstance(target.settings, Mock) else self._faultless
+        engine = Engine(mock, self._tokenizer, self._clock, self._sleep, self._new_id)
         try:
             if request.path == _LIST or request.path.startswith(_LIST + "/"):
-                return self._models(request)
-            api = _APIS.get(request.path)
-            if api is None:
+                return _models(engine, request)
+            api = apis.detect(request.path) or ""
+            if api not in _HANDLERS or request.path != apis.PATHS[api]:
                 raise GatewayError(404, f"Invalid URL ({request.method} {request.path})")
             _allow(request, "POST")
-            return await api(self._engine, await _whole(request), target.timeouts)
+            return await _HANDLERS[api](engine, await _held(request), api, target.timeouts)
         except GatewayError as error:
-            return self._error(error)
+            return _error(engine, error)
 
     async def aclose(self) -> None:
         """There is nothing to close."""
 
-    def _models(self, request: Request) -> Response:
-        _allow(request, "GET")
-        wanted = unquote(request.path[len(_LIST) + 1 :])
-        if not wanted:
-            return self._json(200, {"object": "list", "data": [_model(name) for name in MODELS]})
-        known_model(wanted)
-        return self._json(200, _model(wanted))
 
-    def _error(self, error: GatewayError) -> Response:
-        what = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
-        response = self._json(error.status, {"error": what})
-        response.headers.update(error.headers)
-        return response
+def _models(engine: Engine, request: Request) -> LocalResponse:
+    _allow(request, "GET")
+    wanted = unquote(request.path[len(_LIST) + 1 :])
+    if not wanted:
+        return _json(engine, 200, {"object": "list", "data": [_model(name) for name in MODELS]})
+    known_model(wanted)
+    return _json(engine, 200, _model(wanted))
 
-    def _json(self, status: int, value: Any) -> Response:
-        return Response(status, self._engine.headers("application/json"), Body(_once(msgspec.json.encode(value))))
+
+def _error(engine: Engine, error: GatewayError) -> LocalResponse:
+    response = LocalResponse(error.status, engine.headers(JSON), whole(error_body(error)))
+    response.headers.update(error.headers)
+    return response
+
+
+def _json(engine: Engine, status: int, value: Any) -> LocalResponse:
+    return LocalResponse(status, engine.headers(JSON), whole(msgspec.json.encode(value)))
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -94,11 +99,7 @@ def _allow(request: Request, method: str) -> None:
         raise GatewayError(405, message, code="method_not_supported", headers={"allow": method})
 
 
-async def _whole(request: Request) -> bytes:
-    if request.stream is None:
-        return request.body
-    return b"".join([piece async for piece in request.stream])
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
+async def _held(request: Request) -> Request:
+    """The request with its body in memory, as JSON: whatever its content-type says, nothing else can be meant."""
+    body = request.body if request.stream is None else b"".join([piece async for piece in request.stream])
+    return Request(request.method, request.path, request.query, CIMultiDict({"content-type": JSON}), body)

@@ -14,7 +14,6 @@ from fakes import chat, make_exchange
 from aigw.config.load import load
 from aigw.dialects import apis
 from aigw.pipeline.pipeline import behind_of, select
-from aigw.plugins.ai_cache.config import service_of
 from aigw.plugins.ai_cache.entry import Entry, encode
 from aigw.plugins.ai_cache.key import Keys
 from aigw.server.routes import DEFAULT_ROUTE, make_route
@@ -55,7 +54,7 @@ def cache(tmp_path):
         async def put():
             loaded = load(tmp_path / "aigw.yaml", {})
             keys, route = keys_of(loaded)
-            asked = keys.read(make_exchange(chat(body), route=route), apis.CHAT)
+            asked = keys.read(make_exchange(chat(body), route=route))
             answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
             entry = Entry(
                 created=time.time() - age,
@@ -69,7 +68,7 @@ def cache(tmp_path):
             )
             cache = loaded.plugins["ai-cache"].rules.configs[-1]
             stores = GatewayStores(loaded.state_dir, loaded.config.cache)
-            kv = stores.by(loaded.services).kv(service_of(cache.store))
+            kv = stores.by(loaded.services).kv(cache.store.service())
             await kv.put(cache.prefix() + asked.key, encode(entry))
             await stores.aclose()
             return asked.key
@@ -221,7 +220,7 @@ def test_texts_that_a_higress_stored(cache):
         loaded = load(cache.folder / "aigw.yaml", {})
         config = loaded.plugins["ai-cache"].rules.configs[-1]
         stores = GatewayStores(loaded.state_dir, loaded.config.cache)
-        kv = stores.by(loaded.services).kv(service_of(config.store))
+        kv = stores.by(loaded.services).kv(config.store.service())
         await kv.put("higress-ai-cache:How are you?", b"Fine.")
         await kv.put("higress-ai-cache:abc", b"aigw-cache 0\nof another version")
         await stores.aclose()

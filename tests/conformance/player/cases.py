@@ -1,6 +1,9 @@
 """Files of cases: read, checked for names that the player does not know, and asked which plugins they need.
 
-The format is that of higress-cases.yaml; its header comment says what the names mean."""
+The format is that of higress-cases.yaml; its header comment says what the names mean. Beside those there are:
+`store_before`: what is in the store before the first step, as `store_after` says it. `configs_rejected`: a list, each is
+refused. `expect_effective`: what stands in the effective configuration of the plugin. `ai_log: none`: there is none.
+`properties`: prose. A `reason` names keys and values, as `player/reasons.py` says."""
 
 from __future__ import annotations
 
@@ -23,18 +26,25 @@ class Loader(yaml.SafeLoader):
 
 Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
 
-DESCRIPTIVE = {"id", "title", "note", "basis", "plugin_version"}
-CASE = DESCRIPTIVE | {
-    "plugin",
-    "plugins",
-    "config",
-    "steps",
-    "mocks",
-    "expect_config",
-    "reason",
-    "redis_client",
-    "redis_down",
-}
+DESCRIPTIVE = {"id", "title", "note", "basis", "plugin_version", "properties"}
+SERVED = {"steps", "expect_config", "expect_effective"}
+CHECKED = SERVED | {"configs_rejected", "cases", "request_order"}
+CASE = (
+    DESCRIPTIVE
+    | SERVED
+    | {
+        "plugin",
+        "plugins",
+        "config",
+        "mocks",
+        "configs_rejected",
+        "reason",
+        "redis_client",
+        "redis_down",
+        "store_before",
+    }
+)
+REJECTED = {"config", "reason", "title", "note"}
 ORDER_CASE = DESCRIPTIVE | {"input", "request_order", "response_order"}
 STEP = {"request", "upstream", "expect", "context", "advance_s", "redis_down"}
 REQUEST = {"method", "path", "host", "headers", "body"}
@@ -73,6 +83,14 @@ def not_built(case: Case) -> list[str]:
     return [name for name, module in modules.items() if find_spec(module) is None]
 
 
+def unplayable(case: Case) -> str:
+    """Why the case cannot be played; "" if it can."""
+    if is_prose(case):
+        return "prose: it has nothing that can be played"
+    missing = not_built(case)
+    return f"not built yet: {', '.join(missing)}" if missing else ""
+
+
 class NamedRedis(NamedTuple):
     """What the configuration of a case says about its Redis."""
 
@@ -99,16 +117,27 @@ def is_redis(service: Any) -> bool:
     return isinstance(service, str) and service.startswith("redis.")
 
 
-def stores_of(case: Case) -> list[str]:
-    """With which stores the case is played: "redis", a real server; "local", what the gateway has on this machine."""
-    steps = case.get("steps") or []
-    try:
-        redis_of(case)
-    except KeyError:
-        return ["local"]
-    if not (steps or "redis_client" in case):
-        return ["local"]
-    return ["redis", "local"] if steps and not case.get("redis_down") else ["redis"]
+def is_prose(case: Case) -> bool:
+    """Whether the case only tells what holds, in words."""
+    return "properties" in case and not case.keys() & CHECKED
+
+
+def is_served(case: Case) -> bool:
+    """Whether the case has a configuration that the gateway must take."""
+    return case.get("expect_config") != "rejected" and bool(case.keys() & SERVED)
+
+
+def rejected_of(case: Case) -> list[tuple[Any, str]]:
+    """The configurations that the gateway must refuse, and what it must name then ("": nothing is said about it). One
+    of `configs_rejected` may have a reason of its own: {config, reason}."""
+    reason = case.get("reason", "")
+    found = [(case.get("config", case.get("plugins")), reason)] if case.get("expect_config") == "rejected" else []
+    for entry in case.get("configs_rejected") or []:
+        if isinstance(entry, dict) and "config" in entry and entry.keys() <= REJECTED:
+            found.append((entry["config"], entry.get("reason", reason)))
+        else:
+            found.append((entry, reason))
+    return found
 
 
 def mappings(value: Any) -> Iterator[dict[str, Any]]:
@@ -121,13 +150,25 @@ def mappings(value: Any) -> Iterator[dict[str, Any]]:
             yield from mappings(item)
 
 
+def _check_refusals(case: Case) -> None:
+    require(case.get("configs_rejected") != [], "configs_rejected: there is none")
+    require("configs_rejected" not in case or "plugin" in case, "configs_rejected: the case names no plugin")
+    require("reason" not in case or bool(rejected_of(case)), "reason: nothing is refused")
+    if case.get("expect_config") == "rejected":
+        unseen = case.keys() & {"steps", "expect_effective", "redis_client"}
+        require(not unseen, f"expect_config: no {', '.join(sorted(unseen))} of a refused configuration can be seen")
+
+
 def check(case: Case) -> None:
     """Raises Mismatch if anything in the case would go unchecked."""
     if "request_order" in case:
         only_known("case", case, ORDER_CASE)
         return
     only_known("case", case, CASE)
-    require("steps" in case or "expect_config" in case, "case: it has neither steps nor expect_config")
+    require(bool(case.keys() & CHECKED), f"case: it has neither of {', '.join(sorted(CHECKED))}")
+    _check_refusals(case)
+    require(case.get("expect_effective") != {}, "expect_effective: it is empty")
+    require("store_before" not in case or bool(case.get("steps")), "store_before: no step sees it")
     if case.get("expect_config") not in (None, "accepted", "rejected"):
         raise Mismatch(f"expect_config: the player does not know {case['expect_config']!r}")
     only_known("redis_client", case.get("redis_client") or {}, REDIS_CLIENT)

@@ -212,8 +212,13 @@ def _seen_in_redis(_played: Played, _expected: Any) -> None:
     """`player.store` looks at what is in Redis, once the answer has ended."""
 
 
-def _ai_log(played: Played, expected: dict[str, Any]) -> None:
-    compare_value("ai_log", expected, played.observed.line.get("ai_log"))
+def _ai_log(played: Played, expected: Any) -> None:
+    """`none`: the request's line has no ai_log."""
+    got = played.observed.line.get("ai_log")
+    if expected == "none":
+        require(not got, f"ai_log: expected none, got {got!r}")
+    else:
+        compare_value("ai_log", expected, got)
 
 
 def _properties_set(played: Played, expected: dict[str, str]) -> None:

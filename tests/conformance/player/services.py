@@ -72,7 +72,7 @@ class Services:
         self.respond = respond
         self.urls: dict[str, str] = {}
         self.calls: list[Call] = []
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._arrived = asyncio.Event()
 
     async def settle(self, number: int) -> None:
@@ -87,13 +87,13 @@ class Services:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
-            self._open.add(task)
+            self._open[task] = writer
             try:
                 await self._serve(name, reader, writer)
             except (ConnectionError, asyncio.IncompleteReadError):
                 return  # the gateway left: what it had sent by then is in `calls`
             finally:
-                self._open.discard(task)
+                del self._open[task]
                 writer.close()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0)
@@ -118,9 +118,9 @@ class Services:
 
     async def _stop(self, server: asyncio.Server) -> None:
         server.close()
-        for task in list(self._open):
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        for writer in self._open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._open)
         await server.wait_closed()
 
 

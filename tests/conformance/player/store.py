@@ -5,24 +5,24 @@ Between steps time stands still but for `advance_s`: what is left of every key's
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from player.cases import Case, redis_of
 from player.compare import compare_value
 from player.mismatch import Mismatch, differ, require
+from player.shared_redis import PASSWORD, RIGHTS, USER, SharedRedis
 from redis.asyncio import Redis
-from redis_server import RedisServer, redis_server
+from redis_server import RedisServer
 
 SECONDS = 5.0
 """How long what a step leaves in Redis may take to arrive: much is done after the last byte of an answer."""
 
 PAUSE = 0.02
-USER, PASSWORD = "player", "player"
 HOUSEKEEPING = {"auth", "client", "cluster", "command", "hello", "info", "ping", "script", "select"}
 SCRIPTS = {"eval", "evalsha"}
 CALL = re.compile(r"\+\S+ \[(\d+) ([^\]]+)\] (.*)")
@@ -74,6 +74,13 @@ class Store:
             watch = asyncio.create_task(self._watch(reader))
             stack.push_async_callback(_cancelled, watch)
             yield
+
+    async def put(self, contents: dict[str, Any]) -> None:
+        """Keeps these before the gateway starts, as `store_before` says them."""
+        require(self._server is not None, "store_before: there is no Redis")
+        for key, value in ours(contents).items():
+            text, seconds = given(value)
+            await self._redis.set(key, text, ex=seconds)
 
     async def begin(self, step: dict[str, Any]) -> None:
         if step.get("redis_down") and self._server is not None:
@@ -168,8 +175,15 @@ class Store:
             self._databases.add(int(match[1]))
 
 
-def ours(contents: dict[str, str]) -> dict[str, str]:
-    return {key.replace(CASES_ADDRESS, OUR_ADDRESS): text for key, text in contents.items()}
+def ours(contents: dict[str, Any]) -> dict[str, Any]:
+    return {key.replace(CASES_ADDRESS, OUR_ADDRESS): value for key, value in contents.items()}
+
+
+def given(value: Any) -> tuple[str, int | None]:
+    """What `store_before` has under a key: the text to be kept, and for how many seconds (None: for ever). What is no
+    text is kept as JSON."""
+    text, seconds = split(value) if isinstance(value, str) else (json.dumps(value, ensure_ascii=False), None)
+    return text, int(seconds) if seconds is not None and seconds > 0 else None
 
 
 def split(text: str) -> tuple[str, float | None]:
@@ -209,21 +223,23 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def open_store(case: Case, folder: Path) -> AsyncIterator[Store]:
+async def open_store(case: Case, redis: SharedRedis) -> AsyncIterator[Store]:
     """The Redis of a case, until the block ends; one that is down is an address at which nobody listens."""
     if case.get("redis_down"):
         with socket.socket() as reserved:  # bound, so that nobody else can, and not listening
             reserved.bind(("127.0.0.1", 0))
             yield Store(case, f"redis://127.0.0.1:{reserved.getsockname()[1]}", None)
         return
+    server = await redis.lend(_users(case))
+    store = Store(case, server.url, server)
+    async with store.watching():
+        yield store
+
+
+def _users(case: Case) -> dict[str, str]:
+    """Who comes in, with the rules of Redis's ACL: only whom the case names."""
     named = redis_of(case)
-    rights = "~* &* +@all"
-    default = f"on {f'>{named.password}' if named.password else 'nopass'} {rights}"
-    users = {USER: f"on >{PASSWORD} {rights}", "default": default}
-    if named.username not in ("", "default"):
-        users |= {"default": "off", named.username: f"on >{named.password} {rights}"}
-    (folder / "redis").mkdir()
-    async with redis_server(folder / "redis", *(f"user {name} {rules}" for name, rules in users.items())) as server:
-        store = Store(case, server.url, server)
-        async with store.watching():
-            yield store
+    login = f"on {f'>{named.password}' if named.password else 'nopass'} {RIGHTS}"
+    if named.username in ("", "default"):
+        return {"default": login}
+    return {"default": "off", named.username: login}

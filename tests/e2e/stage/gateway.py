@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +16,10 @@ from stage.upstream import PATIENCE
 
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin
+from aigw.core.upstream import Upstream
 from aigw.server.gateway import Running, run
 from aigw.upstream.proxied import upstream_for
+from aigw.upstream.standin import Standin
 
 
 class Gateway:
@@ -56,20 +58,26 @@ class Gateway:
 
 
 @asynccontextmanager
-async def serve(config: dict[str, Any], **plugins: Any) -> AsyncIterator[Gateway]:
+async def serve(
+    config: dict[str, Any],
+    *,
+    standins: Mapping[str, Standin] | None = None,
+    around: Callable[[Upstream], Upstream] | None = None,
+    **plugins: Any,
+) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
-    the ABOUTs of plugins that only this test has."""
+    the ABOUTs of plugins that only this test has; `standins` and `around` are those of the production runner."""
     outer, inner = Probe(), Probe()
     probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
     loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
     upstream: Any = upstream_for({})
     before = asyncio.all_tasks()
-    async with run(loaded, upstream, grace=1.0) as running:
+    async with run(loaded, upstream, grace=1.0, standins=standins, around=around) as running:
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
             yield Gateway(running, upstream, outer, inner, stack)
-        await until(lambda: not running.edge.jobs)
+        await running.edge.settled()
         await until(lambda: left_over(own) == set())
     assert upstream.open_connections == 0
     assert left_over(before) == set()

@@ -18,7 +18,6 @@ from aigw.config.load import load
 from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.core.stores import StoreError
-from aigw.dialects.watch import UsageWatch
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_budget import plugin as ai_budget
 from aigw.pricing.prices import Price, PriceOverride, Prices
@@ -85,15 +84,13 @@ class Stage:
     async def _terminal(self, exchange):
         """As ai-proxy does: somebody is asked, and the usage is read."""
         exchange.attempts.append(self.provider)
-        exchange.meter = watch = UsageWatch(self.provider)
+        exchange.provider = self.provider
         if self.gate is not None:
             await self.gate.wait()
         exchange.timing.waited = 0.1
         reply = await self.forward(exchange)
-        if reply.streaming:
-            return reply.tap(watch.events)
-        if (whole := await reply.whole(1 << 20)) is not None:
-            watch.feed(whole.raw)
+        if not reply.streaming and (whole := await reply.whole(1 << 20)) is not None:
+            exchange.answer.feed([whole])
         return reply
 
     async def ask(self, body=QUESTION, *, read=True, route=ROUTE, consumer="", method="POST", path=None, **headers):
@@ -112,8 +109,7 @@ class Stage:
 
     async def end(self, exchange):
         await exchange.aclose()
-        while exchange._jobs:
-            await asyncio.wait(exchange._jobs)
+        await exchange.settled()
 
     async def used(self, key=RUN):
         (count,) = await self.stores.counter().read(key)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fakes import chat
+from fakes import chat, make_exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,8 +28,12 @@ B = ("ls", '{"all":true,"path":"."}')
 C = ("cat", "not json")
 
 
-def counted(body):
-    return most_repeated(*newest_calls(chat(body)))
+def counted(body, path="/v1/chat/completions"):
+    return most_repeated(*newest_calls(turns(chat(body, path=path))))
+
+
+def turns(request):
+    return make_exchange(request).asked.turns
 
 
 def test_the_same_arguments_in_another_order():
@@ -56,7 +60,7 @@ def test_anthropic():
     use = {"type": "tool_use", "id": "1", "name": "ls", "input": {"path": ".", "all": True}}
     result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "-"}]}
     turn = [{"role": "assistant", "content": [{"type": "text", "text": "hm"}, use]}, result]
-    assert counted({"messages": [USER, *turn, *turn]}) == (LS, 2)
+    assert counted({"messages": [USER, *turn, *turn]}, "/v1/messages") == (LS, 2)
 
 
 def test_responses():
@@ -65,8 +69,9 @@ def test_responses():
 
     result = {"type": "function_call_output", "call_id": "1", "output": "-"}
     turn = [call(*A), call(*C), result, result]
-    newest, turns = newest_calls(chat({"input": [USER, *turn, *turn]}))
-    assert turns == [newest, newest] == [[LS, ToolCall("cat", "not json")]] * 2
+    request = chat({"input": [USER, *turn, *turn]}, path="/v1/responses")
+    newest, every = newest_calls(turns(request))
+    assert every == [newest, newest] == [[LS, ToolCall("cat", "not json")]] * 2
 
 
 @pytest.mark.parametrize(
@@ -80,11 +85,12 @@ def test_responses():
     ],
 )
 def test_what_has_no_calls(body):
-    assert newest_calls(chat(body)) == ([], [])
+    assert newest_calls(turns(chat(body))) == ([], [])
 
 
 def test_other_kinds_of_bodies():
-    assert newest_calls(chat({"messages": openai([A])}, headers={"content-type": "text/plain"})) == ([], [])
+    request = chat({"messages": openai([A])}, headers={"content-type": "text/plain"})
+    assert newest_calls(turns(request)) == ([], [])
 
 
 def test_deep_arguments_are_text():

@@ -22,10 +22,8 @@ from aigw.core.model import Batch, Origin, Request, Route, Target
 from aigw.core.plugin import Behind
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
-from aigw.dialects.watch import UsageWatch
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_cache import plugin as ai_cache
-from aigw.plugins.ai_cache.config import service_of
 from aigw.plugins.ai_cache.entry import FORMAT
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
@@ -81,18 +79,17 @@ class Stage:
     clock: FakeClock
     kv: KV
 
-    async def ask(self, body: Any = QUESTION, *, read: bool = True, meter: Any = None, **headers: str) -> Seen:
+    async def ask(self, body: Any = QUESTION, *, read: bool = True, **headers: str) -> Seen:
         """One request, its answer read to its end, and what comes after it done."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = body if isinstance(body, Request) else chat(body, headers=named)
         exchange = make_exchange(request, route=ROUTE)
-        exchange.meter = meter
         try:
             reply: Reply = await self.plugin(exchange, Forward(self.upstream))
             answer = await reply.body() if read else b""
         finally:
             await exchange.aclose()
-            await settled(exchange)
+            await exchange.settled()
         headers_ = reply.headers
         return Seen(exchange, reply.status, answer, headers_.get("x-aigw-cache", ""), headers_.get("content-type", ""))
 
@@ -102,11 +99,6 @@ class Stage:
 
     async def keys(self) -> list[str]:
         return [key async for key in self.kv.keys("")]
-
-
-async def settled(exchange: Exchange) -> None:
-    if exchange._jobs:
-        await asyncio.wait(exchange._jobs, timeout=5)
 
 
 def parse(config: Any) -> Any:
@@ -139,7 +131,7 @@ async def stage(*script: Answer, config: Any = (), upstream: Any = None, stores:
             plugin.make(Behind({}, frozenset(CREDENTIALS))),
             upstream,
             clock,
-            env.stores.kv(service_of(parsed.store)),
+            env.stores.kv(parsed.store.service()),
         )
 
 
@@ -158,7 +150,7 @@ async def test_a_second_request_is_answered_from_the_cache() -> None:
         assert seen.exchange.labels.cache == status
         assert seen.exchange.labels.ai_log["cache_status"] == status
     assert second.exchange.timing.waited == 0
-    assert second.exchange.meter is None
+    assert second.exchange.answer is None
 
 
 async def test_entries_expire() -> None:
@@ -178,10 +170,8 @@ async def test_a_stream_is_replayed_as_it_came() -> None:
 
 
 async def test_a_stream_serves_a_plain_request() -> None:
-    watch = UsageWatch("openai")
-    watch.feed(json.dumps(USAGE_CHUNK).encode())
-    async with stage(events(*STREAM)) as it:
-        await it.ask(asking(stream=True), meter=watch)  # usage that the gateway saw and the client did not
+    async with stage(events(*STREAM, USAGE_CHUNK)) as it:
+        await it.ask(asking(stream=True))
         plain = await it.ask()
     assert (it.calls, plain.how, plain.content_type) == (1, "hit", "application/json")
     assert plain.json() == completion()
@@ -240,7 +230,12 @@ async def test_original_timing() -> None:
     upstream = Slow(events(*STREAM))
     plain = make_env(upstream, clock=clock)
     env = type(plain)(
-        upstream=upstream, services=plain.services, tokens=plain.tokens, stores=plain.stores, clock=clock, sleep=sleep
+        upstream=upstream,
+        services=plain.services,
+        tokenizer=plain.tokenizer,
+        stores=plain.stores,
+        clock=clock,
+        sleep=sleep,
     )
     async with ai_cache.build(parse({**CONFIG, "replayTiming": True}), env) as plugin:
         it = Stage(plugin.make(Behind({})), upstream, clock, env.stores.kv())
@@ -610,7 +605,7 @@ async def test_events_are_seen_one_by_one_by_those_in_front() -> None:
 def test_forms_of_the_configuration(config: Any, prefix: str, ttl: int, service: Any) -> None:
     parsed = parse(config)
     assert (parsed.prefix(), parsed.ttl(faithful=False)) == (prefix, ttl)
-    assert service_of(parsed.store) == service
+    assert parsed.store.service() == service
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from aigw.core.model import Origin, Route, Target
 from aigw.core.stores import StoreError
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_cache import plugin as ai_cache
-from aigw.plugins.ai_cache.config import service_of
 from aigw.plugins.ai_cache.higress import MAX_BYTES
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
@@ -31,8 +30,7 @@ class Stage:
         reply = await self.plugin(exchange, Forward(self.upstream))
         answer = await reply.body()
         await exchange.aclose()
-        if exchange._jobs:
-            await asyncio.wait(exchange._jobs, timeout=5)
+        await exchange.settled()
         return exchange.labels, reply.headers, answer
 
     async def kept(self):
@@ -45,7 +43,7 @@ async def playing(config, *script, then, stores=None):
     upstream = FakeUpstream(*script)
     env = make_env(upstream, fidelity="higress", clock=FakeClock(), stores=stores)
     async with ai_cache.build(parsed, env) as plugin:
-        await then(Stage(plugin, upstream, env.stores.kv(service_of(parsed.store))))
+        await then(Stage(plugin, upstream, env.stores.kv(parsed.store.service())))
 
 
 async def test_hits_are_templates_around_the_text():

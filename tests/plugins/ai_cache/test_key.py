@@ -12,8 +12,9 @@ from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Origin, Route, Target
 from aigw.core.plugin import Behind
 from aigw.dialects import apis
+from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
-from aigw.plugins.ai_cache.key import IGNORED, Keys
+from aigw.plugins.ai_cache.key import Keys
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
 AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
@@ -21,7 +22,9 @@ OWN_KEY = frozenset(("cookie", *CREDENTIALS))
 BEHIND = Behind(AFTER, OWN_KEY)
 
 SCALAR = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
-NAMES = st.text(min_size=1, max_size=6).filter(lambda name: name not in (*IGNORED, "n", "background", "conversation"))
+NAMES = st.text(min_size=1, max_size=6).filter(
+    lambda name: name not in (*RequestView.IMMATERIAL, "n", "background", "conversation")
+)
 VALUE = st.recursive(
     SCALAR | st.text(max_size=200),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
@@ -30,9 +33,11 @@ VALUE = st.recursive(
 BODY = st.dictionaries(NAMES, VALUE, min_size=1, max_size=5)
 
 
-def read(body, api=apis.CHAT, path="/v1/chat/completions", behind=BEHIND, route=None, **headers):
-    request = chat(body, path=path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-    return Keys(behind).read(make_exchange(request, route=route), api)
+def read(body, api=apis.CHAT, path="", behind=BEHIND, route=None, **headers):
+    request = chat(
+        body, path=path or apis.PATHS[api], headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    return Keys(behind).read(make_exchange(request, route=route))
 
 
 def parts(asked):
@@ -218,9 +223,9 @@ def test_what_changes_at_run_time_is_asked_for_each_request():
     keys = Keys(Behind({**AFTER, "ai-rag": {"topK": 3, "indexes": [index]}}))
     assert asked_for == [], "the index may not be there yet"
     exchange = make_exchange(chat(HELLO))
-    first, again = [keys.read(exchange, apis.CHAT) for _ in range(2)]
+    first, again = [keys.read(exchange) for _ in range(2)]
     version = 2
-    changed = keys.read(exchange, apis.CHAT)
+    changed = keys.read(exchange)
     assert first.key == again.key != changed.key
     assert asked_for == [1, 1, 2]
     found = differences(keys.parts(first), keys.parts(changed))
@@ -231,5 +236,5 @@ def test_the_request_is_read_as_it_goes_on():
     """A plugin in front may have changed it."""
     exchange = make_exchange(chat(HELLO))
     exchange.request.document.set("model", "other")
-    assert Keys(BEHIND).read(exchange, apis.CHAT).key == read({**HELLO, "model": "other"}).key
+    assert Keys(BEHIND).read(exchange).key == read({**HELLO, "model": "other"}).key
     assert msgspec.json.decode(exchange.original.body) == HELLO

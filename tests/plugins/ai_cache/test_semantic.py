@@ -1,7 +1,6 @@
 """The semantic cache of `fidelity: higress`: near questions, and services that fail. The wire is in the cases K21-K25
 of tests/conformance."""
 
-import asyncio
 import json
 
 import pytest
@@ -12,7 +11,6 @@ from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.forward import Forward
 from aigw.plugins.ai_cache import plugin as ai_cache
-from aigw.plugins.ai_cache.config import service_of
 
 ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 CONFIG = {
@@ -37,7 +35,7 @@ async def play(*script, kept=(), **vector):
     parsed = load(None, {}, text=text).plugins["ai-cache"].rules.configs[-1]
     upstream = FakeUpstream(*script)
     env = make_env(upstream, fidelity="higress")
-    kv = env.stores.kv(service_of(parsed.store))
+    kv = env.stores.kv(parsed.store.service())
     for question, answer in dict(kept).items():
         await kv.put(f"higress-ai-cache:{question}", answer)
     async with ai_cache.build(parsed, env) as plugin:
@@ -45,8 +43,7 @@ async def play(*script, kept=(), **vector):
         reply = await plugin(exchange, Forward(upstream))
         body = json.loads(await reply.body())
         await exchange.aclose()
-        if exchange._jobs:
-            await asyncio.wait(exchange._jobs, timeout=5)
+        await exchange.settled()
     calls = [request.path.rpartition("/")[2] for request, _ in upstream.sent]
     stored = {key: await kv.get(key) async for key in kv.keys("")}
     return body["choices"][0]["message"]["content"], calls, stored.get("higress-ai-cache:q")

@@ -67,8 +67,7 @@ class Stage:
             return error.status, error
         finally:
             await exchange.aclose()
-            while exchange._jobs:
-                await asyncio.wait(exchange._jobs)
+            await exchange.settled()
 
     async def admin(self, action, form="", consumer="admin", query=""):
         status, body = await self.ask(consumer, form.encode(), path=f"{CHAT}/quota{action}", query=query, headers=FORM)

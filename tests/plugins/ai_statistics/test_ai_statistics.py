@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
+from fakes import (
+    Answer,
+    FakeClock,
+    FakeUpstream,
+    answer_json,
+    answered,
+    chat,
+    events,
+    make_env,
+    make_exchange,
+    terminal,
+)
 
 from aigw.books.metrics import Metrics
 from aigw.config.load import load
@@ -20,7 +31,6 @@ from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamF
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Route, Target
 from aigw.core.reply import Reply
-from aigw.dialects.usage import UsageReader
 from aigw.plugins.ai_statistics import plugin as ai_statistics
 
 ROUTE = Route("test-route", "llm.internal.dns:443", Target(Origin("http", "127.0.0.1", 1), ""))
@@ -76,7 +86,9 @@ def parse(config: Any) -> Any:
 async def stage(config: Any = (), *script: Answer, clock: FakeClock | None = None) -> AsyncIterator[Stage]:
     upstream, clock = FakeUpstream(*script), clock or FakeClock()
     plain = make_env(upstream, clock=clock)
-    env = Counting(upstream=upstream, services=plain.services, tokens=plain.tokens, stores=plain.stores, clock=clock)
+    env = Counting(
+        upstream=upstream, services=plain.services, tokenizer=plain.tokenizer, stores=plain.stores, clock=clock
+    )
     async with ai_statistics.build(parse(dict(config)), env) as plugin:
         yield Stage(plugin, upstream, env.metrics, clock)
 
@@ -310,10 +322,10 @@ async def test_usage_that_the_client_does_not_see() -> None:
         exchange = make_exchange(chat(QUESTION), route=ROUTE)
 
         async def proxy(exchange: Exchange) -> Reply:
-            exchange.meter = UsageReader()
+            reply = await terminal(it.upstream)(exchange)
             usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 4}}
-            exchange.meter.feed(json.dumps({"model": "gpt-4o", "choices": [], "usage": usage}).encode())
-            return await terminal(it.upstream)(exchange)
+            answered(exchange, {"model": "gpt-4o", "choices": [], "usage": usage})
+            return reply
 
         reply = await it.plugin(exchange, proxy)
         assert b"usage" not in await reply.body()

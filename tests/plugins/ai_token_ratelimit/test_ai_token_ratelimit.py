@@ -56,8 +56,7 @@ class Stage:
             yield await self.plugin(exchange, call_next or self.next)
         finally:
             await exchange.aclose()
-            while exchange._jobs:
-                await asyncio.wait(exchange._jobs)
+            await exchange.settled()
 
     async def ask(self, body=QUESTION, call_next=None):
         """The status and the body, those of a refusal in the caller's shape, too."""

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream, UpstreamResponse
 from aigw.metering.tokenizer import TokenCounter
-from aigw.upstream.builtin import BuiltinUpstream, MockSettings
+from aigw.upstream.builtin import BuiltinUpstream, Mock, MockSettings
 from aigw.upstream.builtin.delivery import Sleep
 
 CHAT = "/v1/chat/completions"
@@ -67,10 +67,10 @@ class Models:
     ) -> None:
         self.time = FakeTime()
         self.counter = counter
-        self.timeouts = timeouts
+        self.target = Target(Origin("builtin", "models", 0), "models", timeouts, Mock(settings))
         ids = count(1)
         self.upstream: Upstream = BuiltinUpstream(
-            settings, counter, clock=self.time, sleep=sleep or self.time.sleep, new_id=lambda: f"id{next(ids)}"
+            counter, clock=self.time, sleep=sleep or self.time.sleep, new_id=lambda: f"id{next(ids)}"
         )
 
     async def send(self, path: str, body: Any = None, method: str = "") -> UpstreamResponse:
@@ -78,7 +78,7 @@ class Models:
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = CIMultiDict({"content-type": "application/json"})
         request = Request(method or ("POST" if sent else "GET"), path, "", headers, sent)
-        return await self.upstream.send(request, Target(Origin("http", "builtin", 80), "builtin", self.timeouts))
+        return await self.upstream.send(request, self.target)
 
     async def ask(self, path: str, body: Any = None, method: str = "") -> Answered:
         response = await self.send(path, body, method)

@@ -47,7 +47,8 @@ async def test_a_streamed_request_body_is_read(models) -> None:
         yield b'"user","content":"hi"}]}'
 
     request = Request("POST", "/v1/chat/completions", "", CIMultiDict(), stream=pieces())
-    response = await models().upstream.send(request, Target(Origin("http", "builtin", 80), "builtin"))
+    target = Target(Origin("builtin", "without-settings", 0), "without-settings")
+    response = await models().upstream.send(request, target)
     assert b'"content":"hi"' in b"".join([piece async for piece in response.body])
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from aigw.core.dialect import Turn
+
 ASKED = {"stream": True, "stream_options": {"include_usage": True}}
 WEATHER = {
     "type": "function",
@@ -66,7 +68,7 @@ async def test_echo_without_a_user_message_is_empty(models) -> None:
 async def test_usage_is_what_the_tokenizer_counts(models, counter) -> None:
     text = "How many tokens are these? 中文也可以"
     usage = (await models().chat("echo", text)).json["usage"]
-    assert usage["prompt_tokens"] == counter.count_chat([{"role": "user", "content": text}])
+    assert usage["prompt_tokens"] == counter.count_turns([Turn("user", (text,))])
     assert usage["completion_tokens"] == counter.count(text)
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
 

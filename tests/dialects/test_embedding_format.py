@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.openai_embeddings import in_format, pack
+from aigw.dialects.embedding_format import in_format, pack
 
 floats = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=5)
 anything = st.recursive(

@@ -1,0 +1,206 @@
+"""Anthropic Messages.
+
+Rules of the wire: each event has an `event:` line and its `type`. `message_start` brings the message without content,
+blocks follow one after the other (`content_block_start`, `_delta`, `_stop`), `message_delta` says why it ended and what
+it used, `message_stop` ends the stream. An `error` event may come at any place and is the last one. Input tokens do not
+contain the cached ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where, Writer
+from aigw.core.document import Document
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request, raw_of
+from aigw.core.tokens import Tokens
+from aigw.dialects import anthropic_view, anthropic_whole
+from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
+from aigw.dialects.anthropic_writer import MessagesWriter
+from aigw.dialects.edit import put
+from aigw.dialects.errors import AnthropicGeneric
+from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.typed_event import encoded, json_text, object_of, rewritten, type_of, typed_event
+from aigw.dialects.view import rows_of, text_of
+
+_GENERIC = AnthropicGeneric()
+_STOP = b'"message_stop"'
+_FINISHES: dict[str, Finish] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+"""Why an answer ended; for any other reason, the model had said what it had to say."""
+
+
+class MessagesReader(AnswerReader):
+    """Quotes inside a text are escaped on the wire, so that no mark can stand in one."""
+
+    MARKS = (_STOP, b'"stop_reason"', b'"error"')
+    __slots__ = ("_ended", "_given", "_stopped")
+
+    def __init__(self, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(streaming=streaming, provider=provider)
+        self._ended = False
+        """It said why it ended."""
+        self._stopped = not streaming
+        self._given: set[int] = set()
+        """Blocks whose input stood in their start."""
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        kind = body.get("type")
+        if kind == "error" or (kind is None and body.get("error")):
+            self._error = message_of(body.get("error"))
+        elif kind == "message_stop":
+            self._stopped = True
+        else:
+            self._usage.take(body)
+            delta = body.get("delta")
+            self._end(delta.get("stop_reason") if kind == "message_delta" and isinstance(delta, dict) else None)
+
+    def take_body(self, body: Json) -> None:
+        self._usage.take(body)
+        self._end(body.get("stop_reason"))
+        if body.get("type") == "error" or body.get("error"):
+            self._error = message_of(body.get("error"))
+
+    def _end(self, reason: Any) -> None:
+        if isinstance(reason, str) and reason:
+            self._ended = True
+            self._finish = _FINISHES.get(reason, "stop")
+
+    @property
+    def complete(self) -> bool:
+        self._read()
+        return self._ended and self._stopped and not self._error
+
+    def gather(self, body: Json) -> None:
+        kind, index = body.get("type"), body.get("index")
+        place = index if isinstance(index, int) else 0
+        if kind == "content_block_delta":
+            self._gather_delta(body.get("delta"), place)
+        elif kind == "content_block_start":
+            self._gather_block(body.get("content_block"), place, whole=False)
+        elif kind == "content_block_stop":
+            self._close(place)
+        else:
+            for position, block in enumerate(rows_of(body.get("content"))):
+                self._gather_block(block, position, whole=True)
+
+    def _gather_block(self, block: Any, place: int, *, whole: bool) -> None:
+        if not isinstance(block, dict):
+            return
+        kind = text_of(block.get("type"))
+        if kind in CALLS:
+            given = block.get("input", {})
+            arguments = json_text(given) if given or whole else ""
+            self.add_call(place, name=block.get("name"), arguments=arguments, id=block.get("id"))
+            if arguments:
+                self._given.add(place)
+        else:
+            self.add_text(block.get("text"))
+            self.add_reasoning(block.get("thinking"))
+
+    def _gather_delta(self, delta: Any, place: int) -> None:
+        if not isinstance(delta, dict):
+            return
+        self.add_text(delta.get("text"))
+        self.add_reasoning(delta.get("thinking"))
+        if piece := text_of(delta.get("partial_json")):
+            if place in self._given:  # what comes in pieces counts
+                self._given.discard(place)
+                self._calls[place][1] = ""
+            self.add_call(place, arguments=piece)
+
+    def _close(self, place: int) -> None:
+        if place in self._calls and not self._calls[place][1]:
+            self._calls[place][1] = "{}"
+
+
+class AnthropicCount(AnthropicGeneric):
+    """A `core.dialect.Dialect` of requests that only want their tokens counted."""
+
+    name: ClassVar[str] = "anthropic-count"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return CountView(request, api)
+
+
+class AnthropicMessages:
+    """A `core.dialect.Dialect`."""
+
+    name: ClassVar[str] = "anthropic-messages"
+    convertible: ClassVar[bool] = True
+    marks_end: ClassVar[bool] = True
+    request_id_header: ClassVar[str] = "request-id"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return MessagesView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        anthropic_view.insert(document, turns, where)
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        put(document, place.path, text)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> MessagesReader:
+        return MessagesReader(streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        return b""
+
+    def is_last(self, batch: Batch) -> bool:
+        """Some providers send `[DONE]` behind the end."""
+        return _STOP in raw_of(batch) and any(
+            _STOP in chunk.raw and type_of(chunk) == "message_stop" for chunk in batch
+        )
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        body = chunk.json()
+        if not isinstance(body, dict):
+            return chunk
+        for name in ("delta", "content_block"):
+            if isinstance(part := body.get(name), dict) and _has_text(part):
+                return rewritten(chunk, {**body, name: {**part, "text": text}})
+        blocks = body.get("content")
+        if not isinstance(blocks, list) or not any(map(_has_text, blocks)):
+            return chunk
+        return rewritten(chunk, {**body, "content": _with_text(blocks, text)})
+
+    def whole(self, events: Iterable[Chunk]) -> bytes:
+        bodies = (event.json() for event in events)
+        return encoded(anthropic_whole.whole(body for body in bodies if body is not None))
+
+    def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
+        yield from map(typed_event, anthropic_whole.pieces(object_of(body)))
+
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
+        return MessagesWriter(asked.model, id, size=asked.size)
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return _GENERIC.error(error, request_id)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return _GENERIC.error_event(error, request_id)
+
+
+def _has_text(block: Any) -> bool:
+    return isinstance(block, dict) and bool(text_of(block.get("text")))
+
+
+def _with_text(blocks: Iterable[Any], text: str) -> list[Any]:
+    """The first block of text says it, the others go."""
+    kept: list[Any] = []
+    written = False
+    for block in blocks:
+        if not _has_text(block):
+            kept.append(block)
+        elif not written:
+            kept.append({**block, "text": text})
+            written = True
+    return kept

@@ -1,0 +1,146 @@
+"""Requests of Anthropic's Messages API, also those that only count tokens.
+
+Rules of the wire: `system` is text or blocks and stands beside the messages; newer clients also put messages of the
+role `system` between the others. Calls are `tool_use` blocks of the assistant; their results are `tool_result` blocks
+of the next user message, before anything that the user says there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.document import Document
+from aigw.core.json_path import JsonPath
+from aigw.dialects.chat_request import messages_of, set_messages
+from aigw.dialects.typed_event import Json, encoded, json_text
+from aigw.dialects.view import RequestView, rows_of, text_of
+
+CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
+"""Blocks that are calls; those of the last two kinds the provider carries out itself."""
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
+
+
+class MessagesView(RequestView):
+    PROMPTS = ("messages", "system")
+    STATEFUL = (*RequestView.STATEFUL, "container")
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        system = tuple(place.text for place in _places(("system",), self.get("system"), "system"))
+        first = [Turn("system", system)] if system else []
+        return [*first, *map(_turn, rows_of(self.get("messages")))]
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        """Without thinking, which is signed as it is."""
+        found = list(_places(("system",), self.get("system"), "system"))
+        messages = self.get("messages")
+        for index, message in enumerate(messages if isinstance(messages, list) else ()):
+            if isinstance(message, dict):
+                found += _places(("messages", index, "content"), message.get("content"), _role(message))
+        return found
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """Without those of Anthropic's own, which have no schema."""
+        own = [tool for tool in rows_of(self.get("tools")) if tool.get("type") in (None, "custom")]
+        return [Tool(text_of(tool.get("name")), tool.get("input_schema")) for tool in own]
+
+    @property
+    def tool_choice(self) -> str:
+        choice = self.get("tool_choice")
+        kind = choice.get("type") if isinstance(choice, dict) else None
+        if kind == "tool":
+            return text_of(choice.get("name"))
+        return "required" if kind == "any" else ""
+
+
+class CountView(MessagesView):
+    """A request for the number of its tokens."""
+
+    @property
+    def generates(self) -> bool:
+        return False
+
+
+def _role(message: Json) -> Role:
+    return _ROLES.get(text_of(message.get("role")), "user")
+
+
+def _turn(message: Json) -> Turn:
+    """A message. One that brings results is a turn of theirs, also where the user says something beside them."""
+    content = message.get("content")
+    blocks = rows_of(content)
+    results = any(block.get("type") == "tool_result" for block in blocks)
+    role = "tool" if results else _role(message)
+    calls = [
+        ToolCall(text_of(block.get("name")), json_text(block.get("input", {})), text_of(block.get("id")))
+        for block in blocks
+        if text_of(block.get("type")) in CALLS
+    ]
+    return Turn(role, tuple(place.text for place in _places((), content, role)), calls=tuple(calls), results=results)
+
+
+def _places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:
+    """The texts of a content: itself, or those of its blocks, results and documents included."""
+    if isinstance(content, str):
+        yield TextPlace(path, content, role)
+    for index, block in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(block, dict):
+            continue
+        here, kind, source = (*path, index), text_of(block.get("type")), block.get("source")
+        if isinstance(text := block.get("text"), str):
+            yield TextPlace((*here, "text"), text, role)
+        elif kind.endswith("_result"):
+            yield from _places((*here, "content"), block.get("content"), "tool" if "tool_" in kind else role)
+        elif kind == "document" and isinstance(source, dict):
+            field = "data" if source.get("type") == "text" else "content"
+            yield from _places((*here, "source", field), source.get(field), role)
+
+
+def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    """What the system says goes into `system`. What others say is joined with a neighbour of the same role, because not
+    every provider takes two messages of one role in a row. Empty texts are left out: they are refused."""
+    messages = messages_of(document)
+    texts = [(role, text) for role, text in turns if text]
+    if system := [_block(text) for role, text in texts if role == "system"]:
+        held = _blocks(document, "system")
+        document.set("system", [*system, *held] if where == "before" else [*held, *system])
+    if said := [(role, text) for role, text in texts if role != "system"]:
+        set_messages(document, _with(messages, said, where))
+
+
+def _with(messages: Sequence[Document], said: Iterable[tuple[Role, str]], where: Where) -> list[Document]:
+    place = {"before": 0, "behind": len(messages)}.get(where)
+    if place is None:
+        others = (
+            index for index, message in enumerate(messages) if _ROLES.get(text_of(message.get("role"))) != "system"
+        )
+        place = next(others, len(messages))
+    found = list(messages[:place])
+    for role, text in said:
+        role = "assistant" if role == "assistant" else "user"
+        _add(found, Document(encoded({"role": role, "content": text})))
+    for message in messages[place : place + 1]:
+        _add(found, message)
+    return [*found, *messages[place + 1 :]]
+
+
+def _add(messages: list[Document], message: Document) -> None:
+    if messages and messages[-1].get("role") == message.get("role"):
+        messages[-1].set("content", [*_blocks(messages[-1], "content"), *_blocks(message, "content")])
+    else:
+        messages.append(message)
+
+
+def _blocks(document: Document, name: str) -> list[Any]:
+    """The content as blocks, those that are there as they are written."""
+    content = document.get(name)
+    if content is None or isinstance(content, str):
+        return [_block(content)] if content else []
+    return list(document.items_of(name))
+
+
+def _block(text: str) -> Json:
+    return {"type": "text", "text": text}

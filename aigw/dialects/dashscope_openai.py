@@ -1,0 +1,344 @@
+"""DashScope's native text generation and embeddings, sans-io: OpenAI in, OpenAI out.
+
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. With `faithful` the result
+is what Higress makes of it (top_p always sent, usage in a chunk with a choice, a newline after every reasoning
+piece); otherwise it is what OpenAI would send. What is of another type than it has to be is a ValueError, or in a
+stream an error event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from aigw.core.document import Document
+from aigw.core.model import Batch, Chunk
+from aigw.dialects.chat_request import messages_of, system_message
+from aigw.dialects.dashscope import content_text, reason_of
+from aigw.dialects.openai_chat import DONE
+from aigw.dialects.sse import Event, json_event
+from aigw.higress.parse_bool import truthy
+
+TEXT_PATH = "/api/v1/services/aigc/text-generation/generation"
+MULTIMODAL_PATH = "/api/v1/services/aigc/multimodal-generation/generation"
+
+_HIGRESS_PARAMETERS = ("max_tokens", "n", "seed", "temperature")
+_PARAMETERS = (*_HIGRESS_PARAMETERS, "top_p", "top_k", "stop", "presence_penalty", "response_format", "tool_choice",
+               "parallel_tool_calls", "logprobs", "top_logprobs", "enable_thinking", "thinking_budget")  # fmt: skip
+_TOP_P_MIN, _TOP_P_MAX = 1e-6, 0.999999
+
+Json = dict[str, Any]
+
+
+def generation_path(model: str) -> str:
+    return MULTIMODAL_PATH if model.startswith("qwen-vl") else TEXT_PATH
+
+
+def encode_chat(
+    request: Document, *, faithful: bool, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
+) -> bytes:
+    """The native body of a chat request. Raises ValueError naming a field that is not what OpenAI's API takes."""
+    stream, tools = truthy(request.get("stream")), request.get("tools")
+    parameters: Json = {"result_format": "message"}
+    for name in _HIGRESS_PARAMETERS if faithful else _PARAMETERS:
+        value = request.get(name)
+        if value is not None and (value or not faithful):
+            parameters[name] = value
+    if "max_tokens" not in parameters and request.get("max_completion_tokens"):
+        parameters["max_tokens"] = request.get("max_completion_tokens")
+    top_p = request.get("top_p")
+    if faithful or top_p is not None:
+        if not isinstance(top_p, int | float | None) or isinstance(top_p, bool):
+            raise ValueError("top_p: must be a number")
+        parameters["top_p"] = max(_TOP_P_MIN, min(_TOP_P_MAX, top_p or 0))
+    if stream and (not tools or not faithful):
+        parameters["incremental_output"] = True
+    if search:
+        parameters["enable_search"] = True
+    if tools:
+        parameters["tools"] = tools
+    model = request.get("model", "")
+    if not isinstance(model, str):
+        raise ValueError("model: must be a string")
+    messages = messages_of(request)
+    if model.startswith("qwen-vl"):
+        for message in messages:
+            message.set("content", _parts(message.get("content")))
+    _insert_system(messages, file_ids=file_ids if model.startswith("qwen-long") else (), context=context)
+    raws = [msgspec.Raw(message.encode()) for message in messages]
+    return _encoded({"model": model, "input": {"messages": raws}, "parameters": parameters})
+
+
+def _insert_system(messages: list[Document], *, file_ids: Sequence[str], context: str | None) -> None:
+    """Files and the context stand in a system message behind the first one, which is made up if there is none."""
+    text = ",".join(f"fileid://{file_id}" for file_id in file_ids) or context
+    if text is None:
+        return
+    if not messages or messages[0].get("role") != "system":
+        messages.insert(0, system_message("You are a helpful assistant."))
+    messages.insert(1, system_message(text))
+
+
+def _parts(content: Any) -> list[Json]:
+    if isinstance(content, str):
+        return [{"text": content}]
+    if not isinstance(content, list | None) or not all(isinstance(part, dict) for part in content or ()):
+        raise ValueError("messages: content must be a string or an array of objects")
+    return [_part(part) for part in content or ()]
+
+
+def _part(part: Json) -> Json:
+    if part.get("type") != "image_url":
+        return {"text": part.get("text", "")}
+    image = part.get("image_url")
+    if not isinstance(image, dict):
+        raise ValueError("messages: image_url must be an object with a url")
+    return {"image": image.get("url", "")}
+
+
+def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
+    """OpenAI's form of a native answer. Raises ValueError if it is not one. `reasoning`: passthrough, ignore or
+    concat."""
+    native = _object(body)
+    choices = []
+    for index, choice in enumerate(_rows(_output(native), "choices")):
+        message = _openai_message(_mapping(choice, "message"))
+        _shape_reasoning(message, reasoning, promote)
+        choices.append({"index": index, "message": message, "finish_reason": _finish(choice), "logprobs": None})
+    return _encoded(
+        {
+            "id": native.get("request_id", ""),
+            "choices": choices,
+            "created": created,
+            "model": model,
+            "object": "chat.completion",
+            "usage": _usage(native),
+        }
+    )
+
+
+def encode_embeddings(request: Document) -> bytes:
+    texts = request.get("input")
+    parameters = {"dimension": request.get("dimensions")} if request.get("dimensions") else {}
+    body = {
+        "model": request.get("model", ""),
+        "input": {"texts": [texts] if isinstance(texts, str) else texts},
+        "parameters": parameters,
+    }
+    return _encoded(body)
+
+
+def decode_embeddings(body: bytes, *, model: str) -> bytes:
+    """OpenAI's form of native embeddings. Raises ValueError if they are none."""
+    native = _object(body)
+    total = _count(_mapping(native, "usage"), "total_tokens")
+    data = [
+        {"object": "embedding", "index": item.get("text_index", 0), "embedding": item.get("embedding")}
+        for item in _rows(_output(native), "embeddings")
+    ]
+    usage = {"prompt_tokens": total, "total_tokens": total}
+    return _encoded({"object": "list", "data": data, "model": model, "usage": usage})
+
+
+class StreamDecoder:
+    """Turns native events into OpenAI's. Feed it batches of events."""
+
+    def __init__(
+        self, *, model: str, now: Callable[[], float], reasoning: str, faithful: bool, incremental: bool, usage: bool
+    ) -> None:
+        self._model = model
+        self._created = int(now())
+        self._reasoning = reasoning
+        self._faithful = faithful
+        self._incremental = incremental
+        self._want_usage = usage or faithful
+        self._sent: dict[str, str] = {}
+        self._thinking = False
+        self._started = False
+        self._done = False
+
+    def feed(self, batch: Batch) -> Batch:
+        out: list[Chunk] = []
+        for event in batch:
+            native = event.json()
+            if isinstance(native, dict):
+                try:
+                    out += self._events(native)
+                except (ValueError, RecursionError) as error:
+                    out.append(_error_event(str(error), native))
+        return out
+
+    def end(self) -> Batch:
+        return [Event(DONE)] if self._done and not self._faithful else []
+
+    def _events(self, native: Json) -> list[Event]:
+        if "output" not in native:
+            return [_error_event(_text(native, "message") or "DashScope failed", native)]
+        events = []
+        finish = None
+        for choice in _rows(_output(native), "choices")[:1]:
+            finish = _finish(choice)
+            deltas = self._deltas(_openai_message(_mapping(choice, "message")))
+            events += [self._chunk(native, delta) for delta in deltas]
+        if finish:
+            self._done = True
+            events.append(self._chunk(native, {}, finish=finish))
+            if self._want_usage:
+                events.append(self._chunk(native, {} if self._faithful else None, usage=_usage(native)))
+        return events
+
+    def _deltas(self, message: Json) -> list[Json]:
+        delta: Json = {}
+        reasoning = self._new(message, "reasoning_content")
+        content = self._new(message, "content")
+        if reasoning and self._reasoning == "concat":
+            tail = "\n" if self._faithful else ""
+            delta["content"] = ("" if self._thinking else "<think>") + reasoning + tail
+            self._thinking = True
+        elif reasoning and self._reasoning == "passthrough":
+            delta["reasoning_content"] = reasoning
+        if content:
+            if self._thinking:
+                content = (delta.get("content", "") if reasoning else "") + "</think>\n" + content
+                self._thinking = False
+            delta["content"] = content
+        if message.get("tool_calls"):
+            delta["tool_calls"] = self._tool_calls(_rows(message, "tool_calls"))
+        if not delta:
+            return []
+        if not self._started or self._faithful:
+            delta = {"role": message.get("role", "assistant"), **delta}
+            self._started = True
+        return [delta]
+
+    def _new(self, message: Json, name: str) -> str:
+        """The text that was not sent yet: all of it where output is incremental, what is behind the last text
+        otherwise."""
+        text = _text(message, name)
+        if self._incremental:
+            return text
+        sent = self._sent.get(name, "")
+        self._sent[name] = text
+        return text[len(sent) :] if text.startswith(sent) else text
+
+    def _tool_calls(self, calls: Sequence[Json]) -> list[Json]:
+        fresh = []
+        for position, call in enumerate(calls):
+            index = call.get("index", position)
+            function = _mapping(call, "function")
+            first = f"call {index}" not in self._sent
+            self._sent.setdefault(f"call {index}", "")
+            arguments = self._new({f"arguments {index}": function.get("arguments")}, f"arguments {index}")
+            if first:
+                named = {"name": function.get("name", ""), "arguments": arguments}
+                fresh.append({"index": index, "id": call.get("id", ""), "type": "function", "function": named})
+            elif arguments:
+                fresh.append({"index": index, "function": {"arguments": arguments}})
+        return fresh
+
+    def _chunk(
+        self, native: Json, delta: Json | None, *, finish: str | None = None, usage: Json | None = None
+    ) -> Event:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+        return json_event(
+            {
+                "id": native.get("request_id", ""),
+                "choices": [] if delta is None else [choice],
+                "created": self._created,
+                "model": self._model,
+                "object": "chat.completion.chunk",
+                "usage": usage,
+            }
+        )
+
+
+def _error_event(message: str, native: Json) -> Event:
+    code = native.get("code")
+    error = {"message": message, "type": "upstream_error", "code": code if isinstance(code, str) else None}
+    return json_event({"error": error})
+
+
+def _encoded(body: Json) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _object(body: bytes) -> Json:
+    try:
+        native = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"DashScope's answer is not JSON: {error}") from None
+    if not isinstance(native, dict):
+        raise ValueError("DashScope's answer is not a JSON object")
+    return native
+
+
+def _output(native: Json) -> Json:
+    output = native.get("output")
+    if not isinstance(output, dict):
+        raise ValueError(f"DashScope's answer has no output: {native.get('message') or 'nor does it say why'}")
+    return output
+
+
+def _mapping(parent: Json, name: str) -> Json:
+    value = parent.get(name)
+    if not isinstance(value, dict | None):
+        raise ValueError(f"DashScope's '{name}' is not an object")
+    return value or {}
+
+
+def _rows(parent: Json, name: str) -> list[Json]:
+    rows = parent.get(name)
+    if not isinstance(rows, list | None) or not all(isinstance(row, dict) for row in rows or ()):
+        raise ValueError(f"DashScope's '{name}' is not an array of objects")
+    return rows or []
+
+
+def _text(parent: Json, name: str) -> str:
+    text = parent.get(name)
+    if not isinstance(text, str | None):
+        raise ValueError(f"DashScope's '{name}' is not a string")
+    return text or ""
+
+
+def _count(parent: Json, name: str, default: int = 0) -> int:
+    count = parent.get(name)
+    return count if isinstance(count, int) else default
+
+
+def _openai_message(message: Json) -> Json:
+    """DashScope's message with its content as text: multimodal answers have a list of parts."""
+    shaped = {"role": message.get("role", "assistant"), **message}
+    if isinstance(content := shaped.get("content"), list):
+        shaped["content"] = content_text(content)
+    if not shaped.get("reasoning_content"):
+        shaped.pop("reasoning_content", None)
+    if not shaped.get("tool_calls"):
+        shaped.pop("tool_calls", None)
+    return shaped
+
+
+def _shape_reasoning(message: Json, mode: str, promote: bool) -> None:
+    reasoning = message.get("reasoning_content")
+    if not reasoning:
+        return
+    if promote and not message.get("content"):
+        message["content"] = message.pop("reasoning_content")
+    elif mode == "ignore":
+        del message["reasoning_content"]
+    elif mode == "concat":
+        message["content"] = f"<think>{message.pop('reasoning_content')}</think>\n{message.get('content') or ''}"
+
+
+def _finish(choice: Json) -> str | None:
+    return reason_of(_text(choice, "finish_reason")) or None
+
+
+def _usage(native: Json) -> Json:
+    usage = _mapping(native, "usage")
+    spent, made = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+    total = _count(usage, "total_tokens", spent + made)
+    return {"prompt_tokens": spent, "completion_tokens": made, "total_tokens": total}

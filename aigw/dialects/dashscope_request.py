@@ -1,0 +1,122 @@
+"""What a request of DashScope's native API asks for, and edits of it.
+
+Rules of the wire: `input` holds messages, a prompt with an optional history, texts to embed, or contents of several
+media to embed; `parameters` holds the rest, tools included. Both are OpenAI's, a level deeper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from aigw.core.dialect import Role, TextPlace, Turn, Where
+from aigw.core.document import Document
+from aigw.dialects.chat_request import messages_of, set_messages
+from aigw.dialects.dashscope_writer import Form
+from aigw.dialects.openai_chat import ChatView, content_places
+from aigw.dialects.view import natural, rows_of
+from aigw.higress.parse_bool import truthy
+
+
+class DashScopeView(ChatView):
+    PROMPTS = ("input",)
+
+    def get(self, name: str) -> Any:
+        """A field of the request, of its input or of its parameters: no two of them have the same name."""
+        if name in ("model", "input", "parameters"):
+            return super().get(name)
+        places = (super().get("input"), super().get("parameters"))
+        return next((place[name] for place in places if isinstance(place, dict) and name in place), None)
+
+    @property
+    def stream(self) -> bool:
+        headers = self._request.headers
+        asks = headers.get("x-dashscope-sse", "").lower() == "enable"
+        return asks or "text/event-stream" in headers.get("accept", "")
+
+    @property
+    def incremental(self) -> bool:
+        """Whether each event of a stream is to have only the text that is new."""
+        return truthy(self.get("incremental_output"))
+
+    @property
+    def form(self) -> Form:
+        """How the client expects the texts of its answer."""
+        contents = [message.get("content") for message in rows_of(self.get("messages"))]
+        if any(isinstance(content, list) for content in contents):
+            return "parts"
+        return "message" if self.get("result_format") == "message" else "text"
+
+    @property
+    def generates(self) -> bool:
+        return self.get("texts") is None and self.get("contents") is None
+
+    @property
+    def wants_usage(self) -> bool:
+        return True
+
+    @property
+    def max_tokens(self) -> int:
+        return natural(self.get("max_tokens"))
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return [*super().turns, *(Turn(place.role, (place.text,)) for place in self._prompts())]
+
+    @property
+    def question(self) -> str:
+        prompts = [place.text for place in self._prompts() if not place.role]
+        return prompts[-1] if prompts else super().question
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        return [*(place._replace(path=("input", *place.path)) for place in super().places), *self._prompts()]
+
+    def _prompts(self) -> Iterator[TextPlace]:
+        """Texts that are no messages."""
+        for index, turn in enumerate(rows_of(self.get("history"))):
+            said: tuple[tuple[str, Role], ...] = (("user", "user"), ("bot", "assistant"))
+            for name, role in said:
+                yield from content_places(("input", "history", index, name), turn.get(name), role)
+        if isinstance(prompt := self.get("prompt"), str):
+            yield TextPlace(("input", "prompt"), prompt, "")
+        texts = self.get("texts")
+        for index, text in enumerate(texts if isinstance(texts, list) else ()):
+            if isinstance(text, str):
+                yield TextPlace(("input", "texts", index), text, "")
+        yield from content_places(("input", "texts"), texts if isinstance(texts, str) else None, "")
+        contents = self.get("contents")
+        yield from content_places(("input", "contents"), contents if isinstance(contents, list) else None, "")
+
+    @property
+    def size(self) -> int:
+        return sum(len(place.text) for place in self.places) if self.media else super().size
+
+
+def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    """Texts stand in front of a prompt, or behind it, with a blank line between. Raises ValueError if there is neither
+    a prompt nor messages."""
+    given = Document(document.raw("input") or b"{}")
+    if "messages" in given:
+        _insert_messages(given, turns, where)
+    else:
+        prompt, texts = given.get("prompt"), [text for _, text in turns]
+        if not isinstance(prompt, str):
+            raise ValueError("input: there are neither messages nor a prompt")
+        given.set("prompt", "\n\n".join([prompt, *texts] if where == "behind" else [*texts, prompt]))
+    document.set("input", msgspec.Raw(given.encode()))
+
+
+def _insert_messages(given: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    messages = messages_of(given)
+    place = {"before": 0, "behind": len(messages)}.get(where)
+    if place is None:
+        leading = (index for index, message in enumerate(messages) if message.get("role") != "system")
+        place = next(leading, len(messages))
+    parts = any(isinstance(message.get("content"), list) for message in messages)
+    added = [
+        Document(msgspec.json.encode({"role": role, "content": [{"text": text}] if parts else text}))
+        for role, text in turns
+    ]
+    set_messages(given, [*messages[:place], *added, *messages[place:]])

@@ -1,0 +1,248 @@
+"""Gemini's generateContent and streamGenerateContent.
+
+Rules of the wire: a stream is a sequence of objects like the plain answer, in bare `data:` lines or, without `alt=sse`,
+in one JSON array. Their parts are new, a call comes whole, `finishReason` is in the last one, and each tells the usage
+so far. The stream has no terminator; a comment, an `event:` line or [DONE] breaks Google's SDK. An error is
+`{"error": {code, message, status}}`, in an array too. Answers are in camelCase only.
+
+The path says whether an answer is streamed, so a cache has to leave the path out of its key (`material` has the model)
+to serve a plain request from a stream; `Asked.unrepeatable` keeps arrays out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from operator import is_
+from typing import Any, ClassVar
+
+import msgspec
+
+from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
+from aigw.core.document import Document
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
+from aigw.dialects import gemini_edit, gemini_whole
+from aigw.dialects.cumulative import CumulativeReader, objects_of
+from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
+from aigw.dialects.gemini_writer import GeminiWriter
+from aigw.dialects.openai_chat import rewritten
+from aigw.dialects.openai_error import printable
+from aigw.dialects.reader import Json, message_of
+from aigw.dialects.sse import json_event
+from aigw.dialects.view import rows_of, text_of
+
+_LENGTH = frozenset(("MAX_TOKENS", "CONTINUATION"))
+_FILTERED = frozenset(
+    ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
+     "PUP_LIMITED_DISABLED")
+)  # fmt: skip
+"""Beside those that begin with IMAGE_."""
+_FAILED = frozenset(
+    ("MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS",
+     "MISSING_THOUGHT_SIGNATURE", "NO_IMAGE")
+)  # fmt: skip
+_UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
+
+_BETWEEN = re.compile(r"[\s,]*")
+"""What stands between the elements of an array."""
+
+_STATUSES = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 402: "FAILED_PRECONDITION", 403: "PERMISSION_DENIED",
+    404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED", 409: "ABORTED", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED", 529: "UNAVAILABLE",
+}  # fmt: skip
+"""Google's names for what an HTTP status says."""
+
+
+class GeminiReader(CumulativeReader):
+    MARKS = (b'Reason"', b'"error"', b'"functionCall"')
+    """finishReason, blockReason, errors, and calls, because a candidate that calls ends with STOP."""
+    USAGE = b'TokenCount"'
+
+    __slots__ = ("_blocked", "_called", "_choices", "_cut", "_finished")
+
+    def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
+        """`choices` is how many were asked for."""
+        super().__init__(streaming=streaming, provider=provider)
+        self._choices = choices
+        self._finished: set[int] = set()
+        self._blocked = False
+        self._called = False
+        self._cut = False
+
+    def bodies(self) -> list[Json]:
+        """Of an array that was cut off, the objects before the cut."""
+        whole = self._whole()
+        body = whole.json()
+        if body is None and whole.raw.lstrip().startswith(b"["):
+            self._cut = True
+            body = _leading_items(whole.raw)
+        return objects_of(body)
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        self._take(body)
+
+    def take_body(self, body: Json) -> None:
+        self._usage.take(body)
+        self._take(body)
+
+    def _take(self, body: Json) -> None:
+        for position, candidate in enumerate(rows_of(body.get("candidates"))):
+            self._called = self._called or any("functionCall" in part for part in parts_of(candidate))
+            reason = text_of(candidate.get("finishReason")).upper()
+            if reason not in _UNSPECIFIED:
+                index = candidate.get("index")
+                self._finished.add(index if isinstance(index, int) else position)
+                self._finish = _finish_of(reason)
+                if self._finish == "error":
+                    self._error = text_of(candidate.get("finishMessage")) or reason
+        feedback = body.get("promptFeedback")
+        if isinstance(feedback, dict) and text_of(feedback.get("blockReason")).upper() not in _UNSPECIFIED:
+            self._blocked = True
+            self._finish = "content_filter"
+        if error := body.get("error"):
+            self._error = message_of(error)
+
+    @property
+    def finish(self) -> Finish:
+        self._read()
+        return "tool_calls" if self._called and self._finish == "stop" else self._finish
+
+    @property
+    def complete(self) -> bool:
+        self._read()
+        ended = self._blocked or len(self._finished) >= self._choices
+        return ended and not self._error and not self._cut
+
+    def _gather(self) -> None:
+        if self._streaming:
+            super()._gather()
+        elif not self._gathered:
+            self._gathered = 1
+            for body in self.bodies():
+                self.gather(body)
+
+    def gather(self, body: Json) -> None:
+        for candidate in rows_of(body.get("candidates")):
+            for part in parts_of(candidate):
+                if part.get("thought") is True:
+                    self.add_reasoning(part.get("text"))
+                else:
+                    self.add_text(part.get("text"))
+                if isinstance(call := part.get("functionCall"), dict):
+                    self.add_call(
+                        len(self._calls), name=call.get("name"), arguments=arguments_of(call), id=call.get("id")
+                    )
+
+
+class Gemini:
+    """A `core.dialect.Dialect`."""
+
+    name: ClassVar[str] = "gemini"
+    convertible: ClassVar[bool] = True
+    marks_end: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return GeminiView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        gemini_edit.insert(document, turns, where)
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        gemini_edit.replace(document, place, text)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> GeminiReader:
+        return GeminiReader(asked.choices, streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        """Streams always tell it."""
+        return b""
+
+    def is_last(self, batch: Batch) -> bool:
+        """A stream ends where its connection does."""
+        return False
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        """Of an array, the first text becomes this one, and the others empty."""
+        body = chunk.json()
+        given: list[Any] = body if isinstance(body, list) else [body]
+        made: list[Any] = []
+        for each in given:
+            other = _with_text(each, text)
+            made.append(each if other is None else other)
+            text = text if other is None else ""
+        if all(map(is_, given, made)):
+            return chunk
+        return rewritten(chunk, made if isinstance(body, list) else made[0])  # type: ignore[arg-type]
+
+    def whole(self, events: Iterable[Chunk]) -> bytes:
+        return msgspec.json.encode(gemini_whole.whole(body for event in events for body in objects_of(event.json())))
+
+    def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
+        """Each tells its usage, whoever asks. An array is a stream already."""
+        answer = Chunk(body, body).json()
+        if not isinstance(answer, dict | list):
+            raise ValueError("the answer is not a JSON object")
+        return map(json_event, objects_of(answer) if isinstance(answer, list) else gemini_whole.pieces(answer))
+
+    def writer(self, asked: Asked, id: str, created: int) -> GeminiWriter:
+        return GeminiWriter(asked.model, id, array=isinstance(asked, GeminiView) and asked.array)
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        status = _STATUSES.get(error.status) or ("INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
+        return msgspec.json.encode(
+            {"error": {"code": error.status, "message": printable(error.message), "status": status}}
+        )
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return b"data: " + self.error(error, request_id) + b"\n\n"
+
+
+def _finish_of(reason: str) -> Finish:
+    """An unknown reason is a proper end."""
+    if reason in _FILTERED or reason.startswith("IMAGE_"):
+        return "content_filter"
+    return "length" if reason in _LENGTH else "error" if reason in _FAILED else "stop"
+
+
+def _with_text(body: Any, text: str) -> Json | None:
+    """The object with another text of its first candidate, without the signature of the old one; None if it has
+    none."""
+    candidates = body.get("candidates") if isinstance(body, dict) else None
+    if not isinstance(candidates, list) or not candidates or not isinstance(first := candidates[0], dict):
+        return None
+    parts: list[Json] = []
+    texts: list[str] = []
+    for part in parts_of(first):
+        if part.get("thought") is True or not text_of(part.get("text")):
+            parts.append(part)
+            continue
+        if not texts:
+            parts.append({**unsigned(part), "text": text})
+        texts.append(part["text"])
+    if not texts:
+        return None
+    if "".join(texts) == text:
+        return body  # type: ignore[no-any-return]
+    return {**body, "candidates": [{**first, "content": {**first["content"], "parts": parts}}, *candidates[1:]]}
+
+
+def _leading_items(raw: bytes) -> list[Any]:
+    """The elements of an array that are whole."""
+    decoder, text = json.JSONDecoder(), raw.decode("utf-8", "replace")
+    items: list[Any] = []
+    position = text.index("[") + 1
+    try:
+        while between := _BETWEEN.match(text, position):
+            item, position = decoder.raw_decode(text, between.end())
+            items.append(item)
+    except (ValueError, RecursionError):
+        pass
+    return items

@@ -1,0 +1,78 @@
+"""Edits of a request of Gemini's: other turns, other texts. What they do not touch keeps its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from aigw.core.dialect import Role, TextPlace, Where
+from aigw.core.document import Document
+from aigw.core.json_path import JsonPath
+from aigw.dialects.edit import put
+from aigw.dialects.gemini_request import field, unsigned
+from aigw.dialects.reader import Json
+
+_ROLES: dict[Role, str] = {"assistant": "model"}
+
+
+def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    """Instructions go into `systemInstruction`, except behind the conversation, where a user has to say them. Raises
+    ValueError if there is no conversation."""
+    contents = _raw_items(document, "contents")
+    if not contents:
+        raise ValueError("contents: there is no conversation")
+    system: list[Json] = []
+    added: list[Json] = []
+    for role, text in turns:
+        if role == "system" and where != "behind":
+            system.append({"text": text})
+        else:
+            added.append({"role": _ROLES.get(role, "user"), "parts": [{"text": text}]})
+    if added:
+        document.set("contents", [*contents, *added] if where == "behind" else [*added, *contents])
+    if system:
+        _instruct(document, system, first=where == "before")
+
+
+def _instruct(document: Document, parts: list[Json], *, first: bool) -> None:
+    name = "system_instruction" if "system_instruction" in document else "systemInstruction"
+    raw = document.raw(name) or b"null"
+    instruction = Document(b"{}" if raw == b"null" else raw)
+    given = _raw_items(instruction, "parts")
+    instruction.set("parts", [*parts, *given] if first else [*given, *parts])
+    document.set(name, msgspec.Raw(instruction.encode()))
+
+
+def _raw_items(document: Document, name: str) -> list[msgspec.Raw]:
+    """The elements of a list as they stand, or the one object in its place. Raises ValueError for anything else."""
+    raw = document.raw(name)
+    if raw is None or raw == b"null":
+        return []
+    return [msgspec.Raw(raw)] if raw.startswith(b"{") else document.items_of(name)
+
+
+def replace(document: Document, place: TextPlace, text: str) -> None:
+    """Another text has no signature: Gemini refuses one that belongs to what was said before. Raises ValueError if
+    there is no such place."""
+    path: JsonPath = place.path
+    value: Any = text
+    if path[-1] == "text":
+        part = _at(document, path[:-1])
+        if field(part, "thoughtSignature") is not None:
+            path, value = path[:-1], {**unsigned(part), "text": text}
+    try:
+        put(document, path, value)
+    except RecursionError:
+        raise ValueError(f"{path[0]}: JSON is nested too deeply") from None
+
+
+def _at(document: Document, path: JsonPath) -> Any:
+    try:
+        value = document.get(str(path[0]))
+        for step in path[1:]:
+            value = value[step]
+    except (LookupError, TypeError):
+        return None
+    return value

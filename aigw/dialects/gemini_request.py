@@ -1,0 +1,245 @@
+"""What a request of Gemini's generateContent asks for.
+
+Rules of the wire: every name may stand in camelCase or in snake_case, an enum in any case, and a single object in place
+of a list of one. Instructions stand in `systemInstruction`, beside the conversation; answers of functions are parts of
+a user's content. The model stands in the path, and so does whether the answer is a stream: `alt=sse` makes events of
+it, without that it is one JSON array that grows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
+from aigw.core.json_path import JsonPath
+from aigw.dialects import apis
+from aigw.dialects.reader import Json
+from aigw.dialects.view import RequestView, natural, rows_of, text_of
+
+_ROLES: dict[str, Role] = {"model": "assistant", "function": "tool"}
+_CAPITAL = re.compile("([A-Z])")
+_OUTPUTS = (("executableCode", "code"), ("codeExecutionResult", "output"))
+"""Parts beside text in which a model reads text, and where."""
+_DEEP = 64
+"""How deep a schema is looked at."""
+
+
+class GeminiView(RequestView):
+    """`array`: the answer is streamed as one JSON array, which is a plain body to everybody but its client."""
+
+    PROMPTS = ("contents",)
+    IMMATERIAL = ("labels",)
+
+    @property
+    def model(self) -> str:
+        return unquote(apis.model_of(self._request.path))
+
+    @property
+    def stream(self) -> bool:
+        return self.api == apis.STREAM_GENERATE_CONTENT and self._wants_events
+
+    @property
+    def array(self) -> bool:
+        return self.api == apis.STREAM_GENERATE_CONTENT and not self._wants_events
+
+    @property
+    def _wants_events(self) -> bool:
+        return any(pair in ("alt=sse", "$alt=sse", "%24alt=sse") for pair in self._request.query.split("&"))
+
+    def named(self, name: str) -> Iterator[tuple[str, Any]]:
+        """The fields of this name, each as it is written and with its value."""
+        document = self.document
+        for key in (name, snake(name)) if document is not None else ():
+            if document is not None and key in document:
+                yield key, self.get(key)
+
+    def field(self, name: str) -> Any:
+        return next((value for _, value in self.named(name) if value is not None), None)
+
+    @property
+    def choices(self) -> int:
+        return natural(field(self.field("generationConfig"), "candidateCount")) or 1
+
+    @property
+    def max_tokens(self) -> int:
+        return natural(field(self.field("generationConfig"), "maxOutputTokens"))
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        system = [turn for _, value in self.named("systemInstruction") for turn in _turns(value, "system")]
+        return system + [turn for _, content in _items((), self.get("contents")) for turn in _turns(content)]
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        found: list[TextPlace] = []
+        for key, value in self.named("systemInstruction"):
+            found += _content_places((key,), value, "system")
+        for path, content in _items(("contents",), self.get("contents")):
+            found += _content_places(path, content, _role_of(content))
+        return found
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        lists = [field(tool, "functionDeclarations") for _, tool in _items((), self.get("tools"))]
+        return [_tool(each) for several in lists for _, each in _items((), several) if isinstance(each, dict)]
+
+    @property
+    def tool_choice(self) -> str:
+        config = field(self.field("toolConfig"), "functionCallingConfig")
+        if text_of(field(config, "mode")).upper() != "ANY":
+            return ""
+        names = field(config, "allowedFunctionNames")
+        one = names[0] if isinstance(names, list) and len(names) == 1 else names
+        return one if isinstance(one, str) and one else "required"
+
+    @property
+    def size(self) -> int:
+        return sum(len(place.text) for place in self.places) if self.media else super().size
+
+    @property
+    def media(self) -> int:
+        body = self._request.body
+        return 0 if self._prompt is None else body.count(b'"inlineData"') + body.count(b'"inline_data"')
+
+    @property
+    def unrepeatable(self) -> str:
+        """An array is among them: `Dialect.events` and `whole` make none."""
+        for key, value in self.named("cachedContent"):
+            if value:
+                return key
+        if self.choices > 1 and field(self.field("generationConfig"), "temperature") != 0:
+            return "candidateCount"
+        return "alt" if self.array else ""
+
+    def material(self) -> Json:
+        """With the model, which stands in the path."""
+        return {**super().material(), "model": self.model}
+
+
+@cache
+def snake(name: str) -> str:
+    return _CAPITAL.sub(r"_\1", name).lower()
+
+
+def field(value: Any, name: str) -> Any:
+    """A field of an object by its name in camelCase, in either case; None if there is none."""
+    if not isinstance(value, dict):
+        return None
+    found = value.get(name)
+    return value.get(snake(name)) if found is None else found
+
+
+def arguments_of(call: Json) -> str:
+    """The arguments of a functionCall as JSON text."""
+    try:
+        return msgspec.json.encode(call.get("args") or {}).decode()
+    except RecursionError:
+        return "{}"
+
+
+def _items(path: JsonPath, value: Any) -> Iterator[tuple[JsonPath, Any]]:
+    """The elements of a list, or the one that stands in its place."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield (*path, index), item
+    elif value is not None:
+        yield path, value
+
+
+def _role_of(content: Any) -> Role:
+    role = content.get("role") if isinstance(content, dict) else None
+    return _ROLES.get(role, "user") if isinstance(role, str) else "user"
+
+
+def _turns(content: Any, role: Role | None = None) -> Iterator[Turn]:
+    """The results that a content brings, one turn each, then what else it says."""
+    if not isinstance(content, dict):
+        return
+    role = role or _role_of(content)
+    texts: list[str] = []
+    calls: list[ToolCall] = []
+    results: list[Turn] = []
+    for _, part in _items((), content.get("parts")):
+        said = [place.text for place in _part_places((), part, role)]
+        if isinstance(result := field(part, "functionResponse"), dict):
+            results.append(Turn("tool", tuple(said), text_of(result.get("name")), results=True))
+        else:
+            texts += said
+        if isinstance(call := field(part, "functionCall"), dict):
+            calls.append(ToolCall(text_of(call.get("name")), arguments_of(call), text_of(call.get("id"))))
+    yield from results
+    if texts or calls or not results:
+        yield Turn(role, tuple(texts), calls=tuple(calls))
+
+
+def _content_places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:
+    if isinstance(content, dict):
+        for place, part in _items((*path, "parts"), content.get("parts")):
+            yield from _part_places(place, part, role)
+
+
+def _part_places(path: JsonPath, part: Any, role: Role) -> Iterator[TextPlace]:
+    """The texts of a part, but not what a model thought: only its maker reads that, and it is signed."""
+    if not isinstance(part, dict):
+        return
+    if isinstance(text := part.get("text"), str) and not (role == "assistant" and part.get("thought") is True):
+        yield TextPlace((*path, "text"), text, role)
+    for key in ("functionResponse", "function_response"):
+        if isinstance(result := part.get(key), dict):
+            yield from _leaves((*path, key, "response"), result.get("response"))
+    for name, inner in _OUTPUTS:
+        for key in (name, snake(name)):
+            if isinstance(output := part.get(key), dict) and isinstance(text := output.get(inner), str):
+                yield TextPlace((*path, key, inner), text, role)
+
+
+def _leaves(path: JsonPath, value: Any) -> Iterator[TextPlace]:
+    """The texts in what a function answered, in order."""
+    waiting: list[tuple[JsonPath, Any]] = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield TextPlace(path, value, "tool")
+        elif isinstance(value, dict):
+            waiting += [((*path, key), inner) for key, inner in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [((*path, index), value[index]) for index in range(len(value) - 1, -1, -1)]
+
+
+def _tool(declaration: Json) -> Tool:
+    schema = field(declaration, "parametersJsonSchema")
+    if schema is None:
+        schema = _json_schema(declaration.get("parameters"), _DEEP)
+    return Tool(text_of(declaration.get("name")), schema)
+
+
+def _json_schema(schema: Any, depth: int) -> Any:
+    """Gemini's kind of schema as JSON Schema: its types are written in capitals."""
+    if not isinstance(schema, dict) or not depth:
+        return schema
+    made = dict(schema)
+    if isinstance(kind := made.get("type"), str):
+        made["type"] = kind.lower()
+    if isinstance(properties := made.get("properties"), dict):
+        made["properties"] = {name: _json_schema(each, depth - 1) for name, each in properties.items()}
+    if "items" in made:
+        made["items"] = _json_schema(made["items"], depth - 1)
+    for name in ("anyOf", "any_of"):
+        if isinstance(several := made.get(name), list):
+            made[name] = [_json_schema(each, depth - 1) for each in several]
+    return made
+
+
+def unsigned(part: Json) -> Json:
+    return {name: value for name, value in part.items() if name not in ("thoughtSignature", "thought_signature")}
+
+
+def parts_of(candidate: Json) -> list[Json]:
+    """The parts of a candidate of an answer."""
+    content = candidate.get("content")
+    return rows_of(content.get("parts")) if isinstance(content, dict) else []

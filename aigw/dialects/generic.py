@@ -1,0 +1,92 @@
+"""What every API has that is in no other dialect (images, audio, rerank, files, lists of models): a model and usage
+where its JSON has them, and errors as OpenAI's clients expect them.
+
+Rule: nothing is known of its texts, so that nothing is inserted, rewritten or made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Never
+
+from aigw.core.dialect import Asked, Role, TextPlace, Where
+from aigw.core.document import Document
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request
+from aigw.core.tokens import Tokens
+from aigw.dialects.openai_error import error_body, error_event
+from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.view import RequestView
+
+
+class GenericView(RequestView):
+    PROMPTS = ("prompt", "input", "messages", "contents", "query")
+
+
+class GenericReader(AnswerReader):
+    """Usage of any vendor; of a stream it is not known when it is complete, so that its end counts."""
+
+    MARKS = (b'"error"',)
+    __slots__ = ()
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        self.take_body(body)
+
+    def take_body(self, body: Json) -> None:
+        self._usage.take(body)
+        if error := body.get("error"):
+            self._error = message_of(error)
+
+    @property
+    def complete(self) -> bool:
+        return not self.error
+
+    def gather(self, body: Json) -> None:
+        """Its texts are not known."""
+
+
+class Generic:
+    """A `core.dialect.Dialect`."""
+
+    name: ClassVar[str] = "generic"
+    convertible: ClassVar[bool] = False
+    marks_end: ClassVar[bool] = False
+    request_id_header: ClassVar[str] = "x-request-id"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return GenericView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        raise ValueError("this API has no conversation")
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        raise ValueError("this API has no conversation")
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
+        return GenericReader(streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        return b""
+
+    def is_last(self, batch: Batch) -> bool:
+        return False
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        return chunk
+
+    def whole(self, events: Iterable[Chunk]) -> bytes:
+        raise ValueError("a stream of this API has no plain form that is known")
+
+    def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
+        raise ValueError("an answer of this API has no stream that is known")
+
+    def writer(self, asked: Asked, id: str, created: int) -> Never:
+        raise ValueError("no answer can be made for this API")
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return error_body(error)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return error_event(error)

@@ -1,0 +1,69 @@
+"""OpenAI text completions, the old API of prompts: like chat, with `prompt` in place of messages and `choices[].text`
+in place of deltas.
+
+Rule: a prompt is a text, a list of texts (one answer each, times `n`), or tokens, of which nobody here makes text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where, Writer
+from aigw.core.document import Document
+from aigw.core.model import Chunk, Request
+from aigw.dialects.openai_chat import CompletionsView, OpenAIChat, rewritten
+from aigw.dialects.openai_writer import TextWriter
+from aigw.dialects.view import rows_of
+
+
+class TextView(CompletionsView):
+    PROMPTS = ("prompt",)
+
+    @property
+    def choices(self) -> int:
+        prompt = self.get("prompt")
+        many = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
+        return many * super().choices
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return [Turn("", (place.text,)) for place in self.places]
+
+    @property
+    def question(self) -> str:
+        turns = self.turns
+        return turns[-1].text if turns else ""
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        prompt = self.get("prompt")
+        if isinstance(prompt, str):
+            return [TextPlace(("prompt",), prompt, "")]
+        texts = enumerate(prompt if isinstance(prompt, list) else ())
+        return [TextPlace(("prompt", index), text, "") for index, text in texts if isinstance(text, str)]
+
+
+class OpenAICompletions(OpenAIChat):
+    """A `core.dialect.Dialect`."""
+
+    name: ClassVar[str] = "openai-completions"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return TextView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        """Texts stand in front of the prompt, or behind it, with a blank line between."""
+        prompt, texts = document.get("prompt"), [text for _, text in turns]
+        if not isinstance(prompt, str):
+            raise ValueError("prompt: must be a string")
+        document.set("prompt", "\n\n".join([prompt, *texts] if where == "behind" else [*texts, prompt]))
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        body = chunk.json()
+        choices = rows_of(body.get("choices")) if isinstance(body, dict) else []
+        if not choices or not choices[0].get("text"):
+            return chunk
+        return rewritten(chunk, {**body, "choices": [{**choices[0], "text": text}, *choices[1:]]})
+
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
+        return TextWriter(asked.model, id, created, wants_usage=asked.wants_usage)

@@ -1,0 +1,223 @@
+"""OpenAI Responses, the API of agents (Codex).
+
+Rules of the wire: a stream begins with `response.created` and ends with `response.completed`, `.incomplete` or
+`.failed`, which brings the whole response again, usage included. Between them each output item is added, grows by
+deltas, and is told whole in `response.output_item.done`. Some providers send no deltas, some no items at the end. Calls
+do not change the status: it is "completed". An `error` event, or an event `{"error": ...}`, ends a stream as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from aigw.core.dialect import Asked, Role, TextPlace, Where, Writer
+from aigw.core.document import Document
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request, raw_of
+from aigw.core.tokens import Tokens
+from aigw.dialects import responses_text, responses_view, responses_whole
+from aigw.dialects.edit import put
+from aigw.dialects.openai_error import error_body, printable
+from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.responses_view import ResponsesView, call_of, is_call
+from aigw.dialects.responses_writer import ResponsesWriter
+from aigw.dialects.typed_event import encoded, object_of, rewritten, type_of, typed_event
+from aigw.dialects.view import rows_of, text_of
+
+_LAST = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"')
+_CLIENT_CALLS = (
+    "function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call",
+)  # fmt: skip
+"""Calls that the client has to carry out."""
+_REASONING_DELTAS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+_CALL_DELTAS = (
+    "response.function_call_arguments.delta", "response.custom_tool_call_input.delta",
+    "response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta",
+)  # fmt: skip
+_CALLS_DONE = {"response.function_call_arguments.done": "arguments", "response.custom_tool_call_input.done": "input"}
+
+_Key = tuple[int, str]
+"""Of an output item: its place and its id. Some providers name only one of them."""
+_ITEM = -1
+
+
+class ResponsesReader(AnswerReader):
+    """Quotes inside a text are escaped on the wire, so that no mark can stand in one (but for one at its very end)."""
+
+    MARKS = (*_LAST, b'_call"')
+    __slots__ = ("_called", "_status", "_told")
+
+    def __init__(self, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(streaming=streaming, provider=provider)
+        self._called = False
+        self._status = ""
+        self._told: set[tuple[_Key, int]] = set()
+        """The parts of items that were told already, and items as their part _ITEM."""
+
+    def tells(self, raw: bytes) -> bool:
+        errors = raw.count(b'"error"')
+        if errors and errors > raw.count(b'"error":null') + raw.count(b'"error": null'):
+            return True
+        return super().tells(raw)
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        kind, response = text_of(body.get("type")), body.get("response")
+        if isinstance(response, dict):
+            self._take(response, kind.removeprefix("response."))
+        elif isinstance(item := body.get("item"), dict):
+            self._note_call(item)
+        elif kind == "error" or body.get("error"):
+            self._error = message_of(body.get("error") or body)
+
+    def take_body(self, body: Json) -> None:
+        self._take(body, text_of(body.get("status")))
+
+    def _take(self, response: Json, status: str) -> None:
+        self._usage.take(response)
+        self._status = status
+        for item in rows_of(response.get("output")):
+            self._note_call(item)
+        if status == "completed":
+            self._finish = "tool_calls" if self._called else "stop"
+        elif status == "incomplete":
+            details = response.get("incomplete_details")
+            filtered = isinstance(details, dict) and details.get("reason") == "content_filter"
+            self._finish = "content_filter" if filtered else "length"
+        elif status == "failed":
+            self._finish = "error"
+        if response.get("error") or status == "failed":
+            self._error = message_of(response.get("error"))
+
+    def _note_call(self, item: Json) -> None:
+        self._called = self._called or item.get("type") in _CLIENT_CALLS
+
+    @property
+    def complete(self) -> bool:
+        self._read()
+        return self._status in ("completed", "incomplete") and not self._error
+
+    def gather(self, body: Json) -> None:
+        response, item = body.get("response", body), body.get("item")
+        kind = text_of(body.get("type"))
+        if isinstance(item, dict):
+            self._gather_item(item, _key(body, item.get("id")), done=kind.endswith(".done"))
+        elif kind and response is body:
+            self._gather_piece(kind, body, _key(body, body.get("item_id")))
+        elif isinstance(response, dict) and not self._told:
+            for index, each in enumerate(rows_of(response.get("output"))):
+                self._gather_item(each, (index, text_of(each.get("id"))), done=True)
+
+    def _gather_piece(self, kind: str, body: Json, key: _Key) -> None:
+        """A delta, or the whole of something of which there may have been none."""
+        fresh = (key, _ITEM) not in self._told
+        if kind in _REASONING_DELTAS:
+            self.add_reasoning(body.get("delta"))
+        elif kind in _CALL_DELTAS:
+            self.add_call(key, arguments=body.get("delta"))
+        elif kind in _CALLS_DONE:
+            self.add_call(key, arguments=body.get(_CALLS_DONE[kind]) if fresh else None)
+        elif not self._gather_part(kind, body, key):
+            return
+        self._told.add((key, _ITEM))
+
+    def _gather_part(self, kind: str, body: Json, key: _Key) -> bool:
+        """Whether it is text that was not told before."""
+        index = body.get("content_index")
+        place = (key, index if isinstance(index, int) else 0)
+        if place in self._told and not kind.endswith(".delta"):
+            return False
+        found = [text for _, text in responses_text.texts(body)]
+        self._text += found
+        self._told.update([place] if found else [])
+        return bool(found)
+
+    def _gather_item(self, item: Json, key: _Key, *, done: bool) -> None:
+        kind = text_of(item.get("type"))
+        fresh = done and (key, _ITEM) not in self._told
+        if is_call(kind):
+            call = call_of(item)
+            self.add_call(key, name=call.name, arguments=call.arguments if fresh else None, id=call.id)
+        elif fresh:
+            self._text += [text for _, text in responses_text.item_texts((), item)]
+            for part in (*rows_of(item.get("summary")), *rows_of(item.get("content"))) if kind == "reasoning" else ():
+                self.add_reasoning(part.get("text"))
+        if done:
+            self._told.add((key, _ITEM))
+
+
+def _key(body: Json, id: Any) -> _Key:
+    index = body.get("output_index")
+    return index if isinstance(index, int) else 0, text_of(id)
+
+
+class OpenAIResponses:
+    """A `core.dialect.Dialect`."""
+
+    name: ClassVar[str] = "openai-responses"
+    convertible: ClassVar[bool] = True
+    marks_end: ClassVar[bool] = True
+    request_id_header: ClassVar[str] = "x-request-id"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return ResponsesView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+        responses_view.insert(document, turns, where)
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        put(document, place.path, text)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> ResponsesReader:
+        return ResponsesReader(streaming=streaming, provider=provider)
+
+    def tells_only_usage(self, event: Chunk) -> bool:
+        return False
+
+    def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
+        return b""
+
+    def is_last(self, batch: Batch) -> bool:
+        """Some providers send `[DONE]` behind the end."""
+        raw = raw_of(batch)
+        return any(mark in raw for mark in _LAST) and any(
+            mark in chunk.raw and mark[1:-1] == type_of(chunk).encode() for chunk in batch for mark in _LAST
+        )
+
+    def write(self, chunk: Chunk, text: str) -> Chunk:
+        body = chunk.json()
+        changed = responses_text.written(body, text) if isinstance(body, dict) else None
+        return chunk if changed is None else rewritten(chunk, changed)
+
+    def whole(self, events: Iterable[Chunk]) -> bytes:
+        bodies = (event.json() for event in events)
+        return encoded(responses_whole.whole(body for body in bodies if body is not None))
+
+    def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
+        yield from map(typed_event, responses_whole.pieces(object_of(body)))
+
+    def writer(self, asked: Asked, id: str, created: int) -> Writer:
+        declared = asked.declaration if isinstance(asked, ResponsesView) else _undeclared
+        return ResponsesWriter(asked.model, id, created, declared)
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return error_body(error)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        """Codex understands no other event that something went wrong."""
+        what = {"code": _code(error), "message": printable(error.message)}
+        response = {"id": f"resp_{request_id}", "object": "response", "status": "failed", "error": what, "output": []}
+        return typed_event({"type": "response.failed", "response": response}).raw
+
+
+def _undeclared(name: str) -> tuple[str, str]:
+    return "function", ""
+
+
+def _code(error: GatewayError) -> str:
+    """Codex sends a request again unless the code is one of a few; of those, only `invalid_prompt` lets it show the
+    message."""
+    if error.code == "context_length_exceeded":
+        return error.code
+    if error.status == 429:
+        return "rate_limit_exceeded"
+    return "server_error" if error.status == 408 or (error.status >= 500 and error.status != 501) else "invalid_prompt"

@@ -1,0 +1,229 @@
+"""What the readers of all dialects have in common: which bytes are worth decoding, what is kept, and the usage.
+
+Rule: an event is decoded where its bytes hold one of the dialect's marks; the others are kept as they are and decoded
+only if somebody asks for the text. A plain body is decoded once it is asked about."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, ClassVar
+
+from aigw.core.dialect import Finish, ToolCall
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.tokens import Tokens
+from aigw.dialects import apis
+from aigw.dialects.usage import UsageReader, mentions_usage
+
+KEPT_BYTES = 1024 * 1024
+"""Of a stream; what comes after it is estimated by its size."""
+MAX_PLAIN = 100 * 1024 * 1024
+"""Bytes of a plain body that are kept to be read; Higress's limit as well."""
+MOST_TELLING = 64
+"""Events that told something and are kept for who wants to look at them, too: more than a stream has at its ends."""
+NAMED_SOON = 16
+"""Events in which a stream has named its model, if it does at all."""
+
+Json = dict[str, Any]
+
+
+class AnswerReader:
+    """A `core.dialect.Reader`. A dialect says what its marks are and takes what it knows from decoded events and
+    bodies."""
+
+    MARKS: ClassVar[tuple[bytes, ...]] = ()
+    """Bytes of which an event must hold one to tell an end or an error. Usage is looked for anyway."""
+
+    __slots__ = (
+        "_calls", "_error", "_finish", "_gathered", "_kept", "_left", "_reasoning", "_streaming", "_text", "_unread",
+        "_usage", "estimated", "provider", "size", "telling",
+    )  # fmt: skip
+
+    def __init__(self, *, streaming: bool, provider: str = "") -> None:
+        self.provider = provider
+        self.size = 0
+        self.estimated: tuple[int, str, Tokens] | None = None
+        self._streaming = streaming
+        self._unread = not streaming
+        self._kept: list[Batch] = []
+        self._left = KEPT_BYTES if streaming else MAX_PLAIN
+        self._usage = UsageReader()
+        self._finish: Finish = ""
+        self._error = ""
+        self._gathered = 0
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[Any, list[str]] = {}
+        self.telling: deque[Chunk] = deque(maxlen=MOST_TELLING)
+
+    # What a dialect knows
+
+    def take_event(self, body: Json, event: Chunk) -> None:
+        """Takes usage, end and error from an event that holds a mark."""
+        raise NotImplementedError
+
+    def take_body(self, body: Json) -> None:
+        """Takes usage, end and error from a whole plain body."""
+        raise NotImplementedError
+
+    def gather(self, body: Json) -> None:
+        """Collects the texts of an event, or of a plain body, with `add_*`."""
+        raise NotImplementedError
+
+    @property
+    def complete(self) -> bool:
+        raise NotImplementedError
+
+    def add_text(self, text: Any) -> None:
+        if isinstance(text, str) and text:
+            self._text.append(text)
+
+    def add_reasoning(self, text: Any) -> None:
+        if isinstance(text, str) and text:
+            self._reasoning.append(text)
+
+    def add_call(self, key: Any, *, name: Any = None, arguments: Any = None, id: Any = None) -> None:
+        """A call, or a piece of one: arguments of the same key are joined."""
+        call = self._calls.setdefault(key, ["", "", ""])
+        for place, piece in enumerate((name, arguments, id)):
+            if isinstance(piece, str):
+                call[place] = call[place] + piece if place == 1 else piece or call[place]
+
+    # Reading
+
+    def feed(self, batch: Batch) -> None:
+        raw = raw_of(batch)
+        size = len(raw)
+        self.size += size
+        if self._left >= size:
+            self._left -= size
+            self._kept.append(batch)
+        if self._streaming and self.tells(raw):
+            for chunk in batch:
+                if self.tells(chunk.raw) and isinstance(body := chunk.json(), dict):
+                    self.telling.append(chunk)
+                    self.take_event(body, chunk)
+
+    def tells(self, raw: bytes) -> bool:
+        """Whether one or more events may tell usage, an end or an error."""
+        for mark in self.MARKS:
+            if mark in raw:
+                return True
+        return mentions_usage(raw)
+
+    def _read(self) -> None:
+        """Decodes a plain body, once."""
+        if self._unread:
+            self._unread = False
+            if isinstance(body := self._whole().json(), dict):
+                self.take_body(body)
+
+    def _whole(self) -> Chunk:
+        """The plain body as one chunk; empty where it was too large to be kept."""
+        if len(self._kept) == 1 and len(self._kept[0]) == 1 and self._kept[0][0].data is not None:
+            return self._kept[0][0]
+        kept = MAX_PLAIN - self._left
+        data = b"".join([raw_of(batch) for batch in self._kept]) if kept == self.size else b""
+        whole = Chunk(data, data)
+        self._kept = [(whole,)]
+        return whole
+
+    def _gather(self) -> None:
+        """Decodes what was kept since the last time."""
+        self._read()
+        if self._streaming:
+            fresh, self._gathered = self._kept[self._gathered :], len(self._kept)
+            chunks: Iterator[Chunk] = (chunk for batch in fresh for chunk in batch)
+        elif self._gathered:
+            return
+        else:
+            self._gathered = 1
+            chunks = iter((self._whole(),))
+        for chunk in chunks:
+            if isinstance(body := chunk.json(), dict):
+                self.gather(body)
+
+    # What is asked
+
+    @property
+    def text(self) -> str:
+        self._gather()
+        return "".join(self._text)
+
+    @property
+    def reasoning(self) -> str:
+        self._gather()
+        return "".join(self._reasoning)
+
+    @property
+    def calls(self) -> Sequence[ToolCall]:
+        self._gather()
+        return [ToolCall(*call) for call in self._calls.values()]
+
+    @property
+    def share(self) -> float:
+        kept = (KEPT_BYTES if self._streaming else MAX_PLAIN) - self._left
+        return self.size / kept if kept and self.size > kept else 1.0
+
+    @property
+    def tokens(self) -> Tokens:
+        self._read()
+        return self._usage.tokens
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        self._read()
+        return self._usage.parts
+
+    @property
+    def cache_beside(self) -> bool:
+        self._read()
+        return self._usage.beside
+
+    @property
+    def cost(self) -> float | None:
+        self._read()
+        return self._usage.cost
+
+    @property
+    def tier(self) -> str:
+        self._read()
+        return self._usage.tier
+
+    @property
+    def model(self) -> str:
+        """As the events with usage name it, or else the first ones."""
+        self._read()
+        if not self._usage.model and self._streaming:
+            for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
+                if not self._usage.model:
+                    self._usage.take(chunk.json())
+        return self._usage.model
+
+    @property
+    def finish(self) -> Finish:
+        self._read()
+        return self._finish
+
+    @property
+    def error(self) -> str:
+        self._read()
+        return self._error
+
+
+def is_readable(api: str, headers: Mapping[str, str]) -> bool:
+    """Whether a plain answer with these headers may tell what was used: JSON that is not compressed, of an API that is
+    paid for."""
+    return (
+        api in apis.METERED
+        and "json" in headers.get("content-type", "")
+        and headers.get("content-encoding", "identity") == "identity"
+    )
+
+
+def message_of(error: Any) -> str:
+    """What an error in a body says, whatever its form; "error" if it says nothing that can be shown."""
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("code") or error.get("type")
+    return error if isinstance(error, str) and error else "error"

@@ -1,0 +1,178 @@
+"""Requests of OpenAI's Responses API.
+
+Rules of the wire: `input` is a text or a list of items. A turn of the model is several of them, one after the other:
+reasoning, a message, calls; each result of a call is an item of its own. `instructions` stand before all of them. Tools
+may also be declared by items (`additional_tools`), and in namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.document import Document
+from aigw.core.json_path import JsonPath
+from aigw.dialects.typed_event import Json, json_text
+from aigw.dialects.view import RequestView, rows_of, text_of
+
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
+_TEXTS = ("text", "refusal", "stdout", "stderr")
+"""Members of a part that are texts."""
+_ARGUMENTS = ("arguments", "input", "action", "operation", "code", "queries")
+"""What a call is called with; each kind of call has one of them."""
+_FUNCTIONS = ("function", "custom")
+_DECLARING = ("additional_tools", "tool_search_output")
+"""Items that declare tools."""
+
+
+class ResponsesView(RequestView):
+    PROMPTS = ("input", "instructions")
+    LIMITS = ("max_output_tokens",)
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        instructions, given = text_of(self.get("instructions")), self.get("input")
+        found = [Turn("system", (instructions,))] if instructions else []
+        if isinstance(given, str):
+            found.append(Turn("user", (given,)))
+        for item in rows_of(given):
+            kind = text_of(item.get("type"))
+            if is_call(kind):
+                _add_call(found, call_of(item))
+            elif is_message(item) or kind.endswith("_output"):
+                role, texts = _role(item), tuple(place.text for place in _item_places((), item))
+                found.append(Turn(role, texts, results=role == "tool"))
+        return found
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        """Without reasoning, which its maker takes back only as it is."""
+        instructions, given = text_of(self.get("instructions")), self.get("input")
+        found = [TextPlace(("instructions",), instructions, "system")] if instructions else []
+        if isinstance(given, str):
+            found.append(TextPlace(("input",), given, "user"))
+        for index, item in enumerate(given if isinstance(given, list) else ()):
+            if isinstance(item, dict):
+                found += _item_places(("input", index), item)
+        return found
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """Functions, and custom tools, which have no schema; not what the provider carries out itself."""
+        return [Tool(text_of(tool.get("name")), tool.get("parameters")) for tool, _ in self._declared()]
+
+    @property
+    def tool_choice(self) -> str:
+        choice = self.get("tool_choice")
+        if not isinstance(choice, dict):
+            return "required" if choice == "required" else ""
+        if choice.get("type") in _FUNCTIONS:
+            return text_of(choice.get("name"))
+        return "required" if choice.get("mode") == "required" else ""
+
+    def declaration(self, name: str) -> tuple[str, str]:
+        """The type of a tool, function or custom, and its namespace, "" if it has none."""
+        for tool, namespace in self._declared():
+            if tool.get("name") == name:
+                return text_of(tool.get("type")), namespace
+        return "function", ""
+
+    def _declared(self) -> Iterator[tuple[Json, str]]:
+        items = (item for item in rows_of(self.get("input")) if item.get("type") in _DECLARING)
+        for tools in (self.get("tools"), *(item.get("tools") for item in items)):
+            for tool in rows_of(tools):
+                if tool.get("type") in _FUNCTIONS:
+                    yield tool, ""
+                elif tool.get("type") == "namespace":
+                    inner = (each for each in rows_of(tool.get("tools")) if each.get("type") in _FUNCTIONS)
+                    yield from ((each, text_of(tool.get("name"))) for each in inner)
+
+    @property
+    def size(self) -> int:
+        if not self.media:
+            return super().size
+        turns = self.turns
+        calls = sum(len(call.arguments) for turn in turns for call in turn.calls)
+        return calls + sum(len(text) for turn in turns for text in turn.texts)
+
+    @property
+    def unrepeatable(self) -> str:
+        """A response is stored unless the client says no."""
+        return super().unrepeatable or ("" if self.get("store") is False else "store")
+
+
+def is_message(item: Json) -> bool:
+    """Messages need not say that they are."""
+    kind = item.get("type")
+    return kind == "message" or (kind is None and "role" in item)
+
+
+def is_call(kind: str) -> bool:
+    """Also a trace of a call that the provider carried out itself."""
+    return kind.endswith("_call")
+
+
+def call_of(item: Json) -> ToolCall:
+    kind = text_of(item.get("type"))
+    given = next((item[name] for name in _ARGUMENTS if item.get(name) is not None), "")
+    return ToolCall(
+        text_of(item.get("name")) or kind.removesuffix("_call"),
+        given if isinstance(given, str) else json_text(given),
+        text_of(item.get("call_id")) or text_of(item.get("id")),
+    )
+
+
+def _add_call(turns: list[Turn], call: ToolCall) -> None:
+    """To the turn in which it was made."""
+    if turns and turns[-1].role == "assistant":
+        turns[-1] = turns[-1]._replace(calls=(*turns[-1].calls, call))
+    else:
+        turns.append(Turn("assistant", (), calls=(call,)))
+
+
+def _role(item: Json) -> Role:
+    return _ROLES.get(text_of(item.get("role")), "user") if is_message(item) else "tool"
+
+
+def _item_places(path: JsonPath, item: Json) -> Iterator[TextPlace]:
+    """The texts of a message, or of the output of a call."""
+    name, role = "content" if is_message(item) else "output", _role(item)
+    content = item.get(name)
+    if isinstance(content, str):
+        yield TextPlace((*path, name), content, role)
+    for index, part in enumerate(content if isinstance(content, list) else ()):
+        for member in _TEXTS if isinstance(part, dict) else ():
+            if isinstance(text := part.get(member), str):
+                yield TextPlace((*path, name, index, member), text, role)
+
+
+def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    """Each text is an item; only what the system says before all others joins the instructions, if there are any."""
+    texts = [(role, text) for role, text in turns if text]
+    items = _items(document)
+    instructions = text_of(document.get("instructions"))
+    if where == "before" and instructions:
+        before = [text for role, text in texts if role == "system"]
+        texts = [(role, text) for role, text in texts if role != "system"]
+        if before:
+            document.set("instructions", "\n\n".join([*before, instructions]))
+    place = {"before": 0, "behind": len(items)}.get(where, _system_items(document))
+    if added := [_message(role, text) for role, text in texts]:
+        document.set("input", [*items[:place], *added, *items[place:]])
+
+
+def _items(document: Document) -> list[Any]:
+    given = document.get("input")
+    return [_message("user", given)] if isinstance(given, str) else list(document.items_of("input"))
+
+
+def _system_items(document: Document) -> int:
+    """How many items the input begins with that are the system's."""
+    given = document.get("input")
+    items = given if isinstance(given, list) else []
+    roles = (_ROLES.get(text_of(item.get("role"))) if isinstance(item, dict) else None for item in items)
+    return next((index for index, role in enumerate(roles) if role != "system"), len(items))
+
+
+def _message(role: Role, text: str) -> Json:
+    return {"type": "message", "role": role if role in ("system", "assistant") else "user", "content": text}

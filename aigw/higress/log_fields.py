@@ -1,0 +1,71 @@
+"""What Higress's ai_log and metrics take from a request and its answer, by path: the rules are Higress's, with their
+gaps. What aigw itself knows of a request or an answer its dialect tells."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from aigw.core.model import Request
+from aigw.higress.gjson import text_of
+
+UNKNOWN = "UNKNOWN"
+
+_GEMINI_PATH = re.compile(r".*/[^/]+/models/([^:]+):\w+Content")
+_IDS = (("id",), ("response", "id"), ("responseId",), ("message", "id"))
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class _Turn(msgspec.Struct):
+    role: Any = None
+
+
+_decode_turns = msgspec.json.Decoder(list[_Turn]).decode
+
+
+def api_of(route: str) -> str:
+    """The API that a route's name tells: the first three of its parts between @, "-" if it has fewer."""
+    parts = route.split("@")
+    return "@".join(parts[:3]) if len(parts) >= 3 else "-"
+
+
+def model_of(request: Request) -> str:
+    """The model that a request names in its body or, as Gemini's clients do, in its path."""
+    try:
+        document = request.document
+        if "model" in document:
+            return text_of(document.get("model"))
+    except ValueError:
+        pass
+    match = _GEMINI_PATH.fullmatch(request.path)
+    return match[1] if match else UNKNOWN
+
+
+def chat_round(request: Request) -> int:
+    """How often the user spoke. Gemini's contents without a role are the user's."""
+    try:
+        messages, contents = request.document.raw("messages"), request.document.raw("contents")
+        if messages is not None and messages.lstrip().startswith(b"["):
+            return sum(turn.role == "user" for turn in _decode_turns(messages))
+        if contents is not None:
+            return sum(turn.role in (None, "user") for turn in _decode_turns(contents))
+    except (ValueError, *_BROKEN):
+        return 0
+    return 0
+
+
+def chat_id(body: Any) -> str | None:
+    """The id of an answer, None if the body has none."""
+    for path in _IDS:
+        found = body
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if found is not None:
+            return text_of(found)
+    return None
+
+
+def is_error(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("error") not in (None, "", {}, [], False)

@@ -1,0 +1,52 @@
+"""Stand-ins for HTTP services that plugins call: the transport of the scheme `standin`.
+
+A stand-in is a function from a request to an answer. It gets the request that the service would get, and the host of
+an origin is the name that it is registered under."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from multidict import CIMultiDict
+
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Request, Target
+from aigw.upstream.local import LocalBody, LocalResponse, whole
+
+
+class Answer(NamedTuple):
+    """What a stand-in answers. `body` is complete or comes piece by piece."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | AsyncGenerator[bytes, None]
+
+
+Standin = Callable[[Request], Awaitable[Answer]]
+
+
+class StandinUpstream:
+    """An `Upstream`. `standins` are by the name of the service."""
+
+    def __init__(self, standins: Mapping[str, Standin]) -> None:
+        self._standins = standins
+
+    async def send(self, request: Request, target: Target) -> LocalResponse:
+        standin = self._standins.get(target.origin.host)
+        if standin is None:
+            there_are = ", ".join(sorted(self._standins)) or "none"
+            message = f"{target.origin}: there is no such stand-in, only {there_are}"
+            raise UpstreamError(UpstreamFault.CONNECT, message)
+        seconds = target.timeouts.first_byte
+        try:
+            async with asyncio.timeout(seconds):
+                status, headers, body = await standin(request)
+        except TimeoutError:
+            message = f"{target.origin}: no answer in {seconds:g} s"
+            raise UpstreamError(UpstreamFault.FIRST_BYTE_TIMEOUT, message) from None
+        return LocalResponse(status, CIMultiDict(headers), whole(body) if isinstance(body, bytes) else LocalBody(body))
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,33 @@
+"""The one door: everything that leaves the gateway goes through a switch, and the scheme of an origin chooses the
+transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Request, Target
+from aigw.core.upstream import Upstream, UpstreamResponse
+
+
+class Switch:
+    """An `Upstream`. `transports` are by scheme; one may serve several."""
+
+    def __init__(self, transports: Mapping[str, Upstream]) -> None:
+        self._transports = dict(transports)
+
+    async def send(self, request: Request, target: Target) -> UpstreamResponse:
+        origin = target.origin
+        transport = self._transports.get(origin.scheme)
+        if transport is None:
+            message = f"{origin}: there is no transport for {origin.scheme!r}, only for {_list(self._transports)}"
+            raise UpstreamError(UpstreamFault.CONNECT, message)
+        return await transport.send(request, target)
+
+    async def aclose(self) -> None:
+        for transport in dict.fromkeys(self._transports.values()):
+            await transport.aclose()
+
+
+def _list(names: Mapping[str, object]) -> str:
+    return ", ".join(sorted(names))

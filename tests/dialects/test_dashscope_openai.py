@@ -1,0 +1,230 @@
+"""DashScope's native form. Higress's own results are in tests/conformance; here is what `safe` does."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.document import Document
+from aigw.core.model import Chunk
+from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.sse import Event
+
+
+def encode(body, **options):
+    return json.loads(qwen.encode_chat(Document(json.dumps(body).encode()), faithful=False, **options))
+
+
+def native(content="", finish="null", **message):
+    choice = {"finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
+    usage = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+    return {"output": {"choices": [choice]}, "usage": usage, "request_id": "rid"}
+
+
+def stream(*bodies, **options):
+    settings = {"reasoning": "passthrough", "faithful": False, "incremental": True, "usage": False, **options}
+    decoder = qwen.StreamDecoder(model="m", now=lambda: 1.0, **settings)
+    events = [
+        Event(b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:" + json.dumps(body).encode() + b"\n\n") for body in bodies
+    ]
+    chunks: list[Chunk] = [*decoder.feed(events), *decoder.end()]
+    wire = b"".join(chunk.raw for chunk in chunks).decode()
+    return [json.loads(each[6:]) if each != "data: [DONE]" else "DONE" for each in wire.split("\n\n") if each]
+
+
+HELLO = {"model": "qwen-max", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def test_an_absent_top_p_stays_absent_and_a_given_one_is_clamped():
+    assert "top_p" not in encode(HELLO)["parameters"]
+    assert encode({**HELLO, "top_p": 1})["parameters"]["top_p"] == 0.999999
+
+
+def test_parameters_that_dashscope_knows_are_kept():
+    asked = {
+        "stop": ["x"],
+        "tool_choice": "auto",
+        "temperature": 0,
+        "presence_penalty": 0.5,
+        "max_completion_tokens": 7,
+    }
+    expected = {"stop": ["x"], "tool_choice": "auto", "temperature": 0, "presence_penalty": 0.5, "max_tokens": 7}
+    assert encode({**HELLO, **asked})["parameters"] == {"result_format": "message", **expected}
+
+
+def test_images_become_dashscopes_parts():
+    content = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
+    body = encode({"model": "qwen-vl-max", "messages": [{"role": "user", "content": content}]})
+    assert body["input"]["messages"][0]["content"] == [{"text": "what?"}, {"image": "https://x/y.png"}]
+    assert qwen.generation_path("qwen-vl-max") == qwen.MULTIMODAL_PATH
+
+
+@pytest.mark.parametrize(
+    "model, options, inserted",
+    [
+        ("qwen-long", {"file_ids": ["a", "b"]}, "fileid://a,fileid://b"),
+        ("qwen-max", {"context": "CTX"}, "CTX"),
+    ],
+)
+def test_files_and_context_follow_a_system_message(model, options, inserted):
+    messages = encode({**HELLO, "model": model}, **options)["input"]["messages"]
+    assert [message["content"] for message in messages] == ["You are a helpful assistant.", inserted, "hi"]
+
+
+def test_a_stream_as_openai_sends_it():
+    first, second, finish, done = stream(native("He"), native("llo"), native("", "stop"))
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": "He"}
+    assert second["choices"][0]["delta"] == {"content": "llo"}
+    assert finish["choices"][0]["finish_reason"] == "stop"
+    assert done == "DONE"
+    assert {first["id"], first["object"], first["model"], first["created"]} == {"rid", "chat.completion.chunk", "m", 1}
+
+
+def test_usage_only_where_it_was_asked_for():
+    *_, usage, _ = stream(native("a"), native("", "stop"), usage=True)
+    assert usage["choices"] == []
+    assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+
+
+def test_cumulative_output_is_sent_piece_by_piece():
+    def call(arguments):
+        return [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}]
+
+    events = stream(
+        native("He"), native("Hello"), native("Hello", tool_calls=call('{"a')),
+        native("Hello", "tool_calls", tool_calls=call('{"a":1}')), incremental=False,
+    )  # fmt: skip
+    deltas = [event["choices"][0]["delta"] for event in events[:-2]]
+    assert [delta.get("content") for delta in deltas] == ["He", "llo", None, None]
+    calls = [delta["tool_calls"][0] for delta in deltas[2:]]
+    assert calls[0] == {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a'}}
+    assert calls[1] == {"index": 0, "function": {"arguments": '":1}'}}
+
+
+def test_reasoning_modes_in_a_stream():
+    thinking = [native(reasoning_content="th"), native(reasoning_content="ink"), native("A"), native("", "stop")]
+
+    def texts(mode):
+        return [event["choices"][0]["delta"] for event in stream(*thinking, reasoning=mode)[:-2]]
+
+    assert [delta.get("content") for delta in texts("concat")] == ["<think>th", "ink", "</think>\nA"]
+    assert [delta.get("content") for delta in texts("ignore")] == ["A"]
+    assert [delta.get("reasoning_content") for delta in texts("passthrough")] == ["th", "ink", None]
+
+
+def test_an_error_event_is_an_openai_error():
+    (error,) = stream({"code": "InvalidParameter", "message": "no", "request_id": "r"})
+    assert error["error"]["message"] == "no"
+    assert error["error"]["code"] == "InvalidParameter"
+
+
+def test_a_multimodal_answer_has_its_content_as_text():
+    body = json.dumps(native([{"text": "a"}, {"text": "b"}], "stop")).encode()
+    answer = json.loads(qwen.decode_chat(body, model="m", created=1, reasoning="passthrough", promote=False))
+    assert answer["choices"][0]["message"]["content"] == "ab"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
+def test_what_is_no_answer_is_a_value_error(body):
+    with pytest.raises(ValueError):
+        qwen.decode_chat(body, model="m", created=1, reasoning="ignore", promote=False)
+    with pytest.raises(ValueError):
+        qwen.decode_embeddings(body, model="m")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def one_of(**fields):
+    """An object whose fields are as they should be, of any kind, or missing."""
+    return st.fixed_dictionaries({}, optional={name: anything | value for name, value in fields.items()})
+
+
+some_text = st.sampled_from(["a", "ab", "null", "stop", "qwen-vl-max"])
+parts = st.lists(
+    anything | one_of(type=st.just("image_url"), text=some_text, image_url=one_of(url=some_text)), max_size=3
+)
+calls = st.lists(
+    anything | one_of(index=st.integers(0, 1), id=some_text, function=one_of(name=some_text, arguments=some_text))
+)
+messages = st.lists(
+    anything | one_of(role=some_text, content=some_text | parts, reasoning_content=some_text, tool_calls=calls),
+    max_size=3,
+)
+requests = one_of(model=some_text, messages=messages, top_p=st.floats(0, 1), stream=st.booleans(), tools=st.just([{}]))
+choices = st.lists(
+    anything | one_of(finish_reason=some_text, message=messages.filter(len).map(lambda several: several[0])), max_size=2
+)
+rows = st.lists(anything | one_of(text_index=st.integers(), embedding=st.just([1.0])), max_size=2)
+usages = one_of(input_tokens=st.integers(), output_tokens=st.integers(), total_tokens=st.integers())
+answers = one_of(output=one_of(choices=choices, embeddings=rows), usage=usages, request_id=some_text, message=some_text)
+
+
+@given(requests, st.booleans(), st.none() | some_text)
+def test_a_request_of_any_json_is_encoded_or_a_value_error(body, faithful, context):
+    document = Document(json.dumps(body).encode())
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.encode_chat(document, faithful=faithful, context=context, file_ids=["f"]))
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.encode_embeddings(document))
+
+
+@given(anything | answers, st.sampled_from(["passthrough", "ignore", "concat"]), st.booleans())
+def test_an_answer_of_any_json_is_decoded_or_a_value_error(body, reasoning, promote):
+    raw = json.dumps(body).encode()
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.decode_chat(raw, model="m", created=1, reasoning=reasoning, promote=promote))
+    with contextlib.suppress(ValueError):
+        json.loads(qwen.decode_embeddings(raw, model="m"))
+
+
+@given(st.lists(anything | answers, max_size=3), st.sampled_from(["ignore", "concat"]), st.booleans(), st.booleans())
+def test_a_stream_of_any_json_is_decoded(bodies, reasoning, incremental, faithful):
+    stream(*bodies, reasoning=reasoning, incremental=incremental, faithful=faithful)
+
+
+@pytest.mark.parametrize(
+    "body, place",
+    [
+        ({**HELLO, "top_p": "0.5"}, "top_p"),
+        ({**HELLO, "top_p": True}, "top_p"),
+        ({**HELLO, "model": 5}, "model"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": ["a"]}]}, "content"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": 5}]}, "content"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "u"}]}]},
+         "image_url"),
+        ({**HELLO, "messages": ["a"]}, "messages"),
+    ],
+)  # fmt: skip
+def test_a_mistake_of_the_client_is_named(body, place):
+    with pytest.raises(ValueError, match=place):
+        encode(body)
+
+
+@pytest.mark.parametrize("output", [None, 5, {"choices": 5}, {"choices": [5]}, {"choices": [{"message": 5}]}])
+def test_an_answer_that_is_none_becomes_an_error(output):
+    body = {"output": output}
+    with pytest.raises(ValueError, match="DashScope"):
+        qwen.decode_chat(json.dumps(body).encode(), model="m", created=1, reasoning="ignore", promote=False)
+    first, error = stream(native("a"), body)
+    assert first["choices"][0]["delta"]["content"] == "a"
+    assert "DashScope" in error["error"]["message"]
+
+
+def test_deep_json_is_a_value_error():
+    for depth in (900, 960, 990, 5000):
+        deep = b"[" * depth + b"]" * depth
+        with contextlib.suppress(ValueError):
+            raw = b'{"model":"qwen-vl-x","tools":' + deep + b',"messages":[{"role":"user","content":' + deep + b"}]}"
+            qwen.encode_chat(Document(raw), faithful=False)
+        with contextlib.suppress(ValueError):
+            raw = b'{"output":{"choices":[{"message":{"content":"a","x":' + deep + b"}}]}}"
+            qwen.decode_chat(raw, model="m", created=1, reasoning="ignore", promote=False)
+        with contextlib.suppress(ValueError):
+            qwen.decode_embeddings(b'{"output":{"embeddings":[{"embedding":' + deep + b"}]}}", model="m")

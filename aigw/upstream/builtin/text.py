@@ -22,7 +22,7 @@ _DEEPEST = 16
 
 
 def lorem(count: int, offset: int = 0) -> list[str]:
-    """`count` pieces, each exactly one token of cl100k_base and of o200k_base, also when they are joined."""
+    """`count` pieces. Each is exactly one token of cl100k_base and of o200k_base, also if they are joined."""
     return ["Lorem", *(" " + _WORDS[(offset + index) % len(_WORDS)] for index in range(count - 1))][:count]
 
 

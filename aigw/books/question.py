@@ -56,4 +56,4 @@ def moment(text: str, *, now: float) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{text!r} is no time; write 15m, 1h, 7d, all, 2026-11-22 or 2026-11-22T18:30") from None
+        raise ValueError(f"{text!r} is not a time; write 15m, 1h, 7d, all, 2026-11-22 or 2026-11-22T18:30") from None

@@ -48,7 +48,7 @@ class ServiceTable:
         return self._mapped(origin, service) or origin
 
     def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
-        """As `locate`; of a service that is not mapped the stand-in, under the same names in the same order."""
+        """Does what `locate` does, but finds the stand-in of a service that is not mapped, by the same names."""
         origin = origin_of(scheme, authority)
         return self._mapped(origin, service) or self._standin(origin, service) or origin
 
@@ -73,7 +73,7 @@ class ServiceTable:
 
 
 def _names(origin: Origin, service: str) -> list[str]:
-    """What an address may be found under, the first one first."""
+    """The names under which an address may be found, in this order."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     return [name for name in (f"{host}:{origin.port}", host, service, service.rpartition(":")[0]) if name]
 

@@ -1,7 +1,7 @@
 """Embeddings in the format that the client asked for, sans-io.
 
 The npm SDK asks for base64 when its caller named no format and decodes whatever comes: a list of floats becomes
-silent garbage (clients.md E16). So an answer whose format is not the one asked for is re-encoded: base64 of
+silent garbage. So an answer whose format is not the one asked for is re-encoded: base64 of
 little-endian float32. An answer that cannot be (a null in a vector, text that is no base64) passes as it is."""
 
 from __future__ import annotations

@@ -200,14 +200,14 @@ async def run(
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
 ) -> AsyncIterator[Running]:
-    """Serves until the block ends; `upstream`, the network, is closed with it. `grace` is how many seconds answers in
-    flight get then. `shared` is the address that several processes listen on, in place of the configured one; what
-    `reloader` finds changed is put into service. `books` take down what happens; without them nothing is kept.
+    """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
+    `shared` is an address on which several processes listen; it replaces the configured one. Changes that `reloader`
+    finds are put into service. `books` keep what happens; without them nothing is kept.
 
-    `standins` answer for services that the configuration names and does not map. `around` gives the transport that
-    stands around all others and sees whatever leaves: providers, built-in models, callouts, stand-ins.
+    `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
+    others: it sees every request that leaves, to providers, built-in models, services and stand-ins.
 
-    Raises ConfigError for an address that would be open to others, AddressError for one that is taken."""
+    Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
     standins = standins or {}

@@ -71,7 +71,7 @@ def _ollama_address(env: Mapping[str, str]) -> tuple[tuple[str, int], list[str]]
     try:
         return ollama_address(env), []
     except ValueError:
-        return ollama_address({}), ["OLLAMA_HOST is no host, host:port or URL and is ignored"]
+        return ollama_address({}), ["OLLAMA_HOST is ignored: it is not a host, host:port or URL"]
 
 
 def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:

@@ -154,7 +154,7 @@ def _touch(path: Path) -> None:
     if stat.S_ISLNK(mode):
         raise ForeignFileError(f"{path} is a symbolic link; {_REMEDY}")
     if not stat.S_ISREG(mode):
-        raise ForeignFileError(f"{path} is no file; {_REMEDY}")
+        raise ForeignFileError(f"{path} is not a file; {_REMEDY}")
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:

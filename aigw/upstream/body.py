@@ -1,6 +1,6 @@
-"""A response and its body as it arrives. Rule: bytes are delivered as soon as they are there, all of them at once.
+"""A response, and its body as it arrives. Rule: bytes are delivered when they arrive, all that are there at once.
 
-The body owns its bytes; the connection that fills it is freed when the last byte has arrived, read or not."""
+The body owns its bytes. Its connection is free when the last byte has arrived, even if nobody has read it yet."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from multidict import CIMultiDict
 from aigw.core.errors import UpstreamError, UpstreamFault
 
 HIGH_WATER = 256 * 1024
-"""Unread bytes from which on the connection is not read any more."""
+"""If so many bytes are unread, the connection is not read until some are."""
 
 
 class Source(Protocol):
-    """The connection behind a body that has not ended."""
+    """The connection that fills a body."""
 
     paused: bool
 
@@ -27,7 +27,7 @@ class Source(Protocol):
 
 
 class Body:
-    """An `UpstreamBody`. A cancelled read loses nothing: it may be repeated, or followed by `aclose`."""
+    """An `UpstreamBody`. A cancelled read loses nothing: the caller may read again, or call `aclose`."""
 
     __slots__ = ("_error", "_pieces", "_source", "size")
 
@@ -36,7 +36,7 @@ class Body:
         self._pieces: list[bytes] = []
         self._error: UpstreamError | None = None
         self.size = 0
-        """Unread bytes."""
+        """How many bytes are unread."""
 
     def __aiter__(self) -> Body:
         return self
@@ -59,7 +59,7 @@ class Body:
         self.close()
 
     def close(self) -> None:
-        """Frees what is unread and closes the connection if the body has not ended."""
+        """Drops unread bytes, and closes the connection if the body has not ended."""
         self._pieces.clear()
         self.size = 0
         source = self._source
@@ -67,14 +67,14 @@ class Body:
             self.end(UpstreamError(UpstreamFault.RESET, "the body was closed before its end"))
             source.drop()
 
-    # What follows is for the connection.
+    # The connection calls these.
 
     def feed(self, data: bytes) -> None:
         self._pieces.append(data)
         self.size += len(data)
 
     def end(self, error: UpstreamError | None) -> None:
-        """Detaches the connection. What has arrived can still be read; then comes the end, or `error`."""
+        """Detaches the connection. Bytes that have arrived can still be read; then comes the end, or `error`."""
         self._source = None
         self._error = error
 

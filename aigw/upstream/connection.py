@@ -1,7 +1,8 @@
 """One HTTP/1.1 connection over an asyncio protocol, one exchange at a time.
 
-Rules: no task, queue or stream reader between the socket and the body; whoever waits is woken once per read; what was
-cut short never looks complete; a connection of which anything is in doubt is dropped, once, and not used again."""
+Rules: no task, queue or stream reader stands between the socket and the body. A waiter is woken once for each read. A
+body that was cut short never looks complete. If anything about a connection is in doubt, it is dropped and never used
+again."""
 
 from __future__ import annotations
 
@@ -17,15 +18,16 @@ from aigw.upstream.pool import Pool
 from aigw.upstream.reader import ResponseReader
 
 ONE_WRITE = 64 * 1024
-"""Bodies up to this many bytes are copied behind their head; larger ones are written on their own."""
+"""A body of up to so many bytes is written together with its head; a larger one is written after it."""
 
 
 class UnansweredError(UpstreamError):
-    """The peer closed the connection before any byte of an answer. A kept connection may just have been too old."""
+    """The peer closed the connection before the first byte of an answer, perhaps because a kept connection was too
+    old."""
 
 
 class Connection(asyncio.Protocol):
-    """Starts idle. `exchange` makes it busy; the end of the response puts it into the pool or drops it."""
+    """A connection begins idle. `exchange` makes it busy; the end of the response puts it into the pool or drops it."""
 
     _transport: asyncio.Transport
 
@@ -46,10 +48,11 @@ class Connection(asyncio.Protocol):
         self._uploading = False
         self._unsent = 0
 
-    # What the upstream and the body ask for
+    # The upstream and the body call these.
 
     async def exchange(self, head: bytes, request: Request, timeouts: Timeouts) -> Response:
-        """Sends a request, waits for the head of the answer. Raises UpstreamError, or what `request.stream` raised."""
+        """Sends a request and waits for the head of the answer. Raises UpstreamError, or what `request.stream`
+        raised."""
         if self._closed:
             raise UnansweredError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
         self._busy = True
@@ -76,7 +79,7 @@ class Connection(asyncio.Protocol):
         return response
 
     async def wait_for_more(self) -> None:
-        """Waits until the body has more bytes or an end."""
+        """Waits until the body has more bytes, or has ended."""
         if self._waiter is not None:
             raise RuntimeError("a body has one reader")
         waiter = self._waiter = self._loop.create_future()
@@ -104,8 +107,8 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _give_up(self, waiter: asyncio.Future[Response | None], mine: int) -> None:
-        """The caller of `exchange` left. If the answer came in the same moment, the connection may have gone into the
-        pool, and another request may be here already."""
+        """Called when the caller of `exchange` was cancelled. If the answer came at the same moment, the connection may
+        be in the pool, and may have another request already."""
         if waiter.cancelled():
             if self._busy and self._exchanges == mine:
                 self.drop()
@@ -172,7 +175,7 @@ class Connection(asyncio.Protocol):
             self._uploading = False
             self._deadline.arm(self._timeouts.first_byte)
 
-    # What the event loop says
+    # The event loop calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -231,7 +234,7 @@ class Connection(asyncio.Protocol):
             message = f"{self.origin}: nothing more of the answer in {self._timeouts.idle:g} s"
             self._fail(UpstreamError(UpstreamFault.IDLE_TIMEOUT, message))
         elif 0 < (unsent := self._transport.get_write_buffer_size()) < self._unsent:
-            # The request is still on its way and moves: the wait for the first byte has not begun.
+            # The request is still being sent, so the wait for the first byte has not begun.
             self._unsent = unsent
             self._deadline.arm(self._timeouts.first_byte)
         else:
@@ -249,7 +252,7 @@ class Connection(asyncio.Protocol):
                 waiter.set_result(self._reader.response)
 
     def _finish(self) -> None:
-        """The response is complete."""
+        """Called when the response is complete."""
         reader = self._reader
         assert reader.response is not None
         reader.response.body.end(None)

@@ -1,6 +1,6 @@
-"""One timer that is set again and again. Rule: moving the deadline later costs an attribute, not a timer.
+"""One timer that is set again and again. Rule: a later deadline costs an attribute, not a new timer.
 
-The loop's handle stays where it is; when it fires too early it is set again for the deadline that holds by then."""
+The timer of the loop stays as it is. If it fires before the deadline, it is set again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import inf
 
 
 class Deadline:
-    """Calls `on_expire` once when the time set by `arm` has passed and nothing armed or disarmed it since."""
+    """Calls `on_expire` once when the time of the last `arm` has passed, unless it was disarmed."""
 
     __slots__ = ("_at", "_call_at", "_fires_at", "_handle", "_on_expire", "_time")
 

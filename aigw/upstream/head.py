@@ -1,7 +1,7 @@
 """The heads of HTTP/1.1 messages, sans-io. Rule: a request that could be read in two ways is refused, never repaired.
 
-Requests are text in UTF-8 with surrogate escapes, as aiohttp reads them, so that odd bytes pass upstream unchanged. An
-answer's value that is not UTF-8 is read as Latin-1: aiohttp would drop an escaped byte on the way to the client."""
+The text of requests is UTF-8 with surrogate escapes, as aiohttp reads it, so that odd bytes pass unchanged. A header of
+an answer that is not UTF-8 is read as Latin-1, because aiohttp would drop an escaped byte on the way to the client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multidict import istr
 from aigw.core.model import Request
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of a response head, of the interim heads before it, and of what frames a body without being part of it."""
+"""How many bytes a response head, the interim heads before it, and the framing of a body may have, each."""
 
 _OWN = frozenset(("connection", "content-length", "host", "transfer-encoding"))
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -21,7 +21,7 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f]")
 
 
 def encode_head(request: Request, authority: str) -> bytes:
-    """The request line and the headers, with Host and the framing. Raises ValueError, which never shows a value."""
+    """The request line and the headers, with Host and the framing. Raises ValueError, whose message shows no value."""
     target = request.target
     if not target.startswith(("/", "*")) or _UNSAFE.search(target):
         raise ValueError("the path is empty or has a space or a control character")
@@ -43,7 +43,7 @@ def encode_head(request: Request, authority: str) -> bytes:
 
 
 def declared_length(request: Request) -> int | None:
-    """The bytes that the caller's headers promise for a streamed body, None if they do not say. Raises ValueError."""
+    """How many bytes the headers promise for a streamed body; None if they do not say. Raises ValueError."""
     value = request.headers.get("content-length")
     if value is None:
         return None
@@ -54,7 +54,7 @@ def declared_length(request: Request) -> int | None:
 
 @lru_cache(maxsize=512)
 def header_name(name: bytes) -> istr:
-    """A received header name, cached with its case-folded form: building a multidict spends its time on that."""
+    """The name of a received header, cached with its case-folded form, which is the slow part of making a multidict."""
     return istr(name.decode("latin-1"))
 
 
@@ -67,7 +67,7 @@ def header_value(value: bytes) -> str:
 
 @lru_cache(maxsize=512)
 def _prefix(name: str) -> str:
-    """The start of a header line, "" for a header that the transport writes itself."""
+    """The start of a header line; "" for a header that the transport writes itself."""
     return "" if name.lower() in _OWN else f"{_token(name)}: "
 
 

@@ -1,7 +1,7 @@
-"""The HTTP/1.1 upstream, which sends nearly every request of the gateway. What a connection does is in connection.py.
+"""The HTTP/1.1 upstream, which sends nearly all requests of the gateway over the connections of connection.py.
 
-Rule: a kept connection that the peer had closed is replaced once. A streamed request can be sent only once, so it
-always gets a fresh connection."""
+Rule: if the peer has closed a kept connection, the request is sent again once, over a new one. A streamed request can
+be sent only once, so it always gets a new connection."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from aigw.upstream.head import encode_head
 from aigw.upstream.pool import Pool
 
 NEXT_ADDRESS_SECONDS = 0.25
-"""How long one address of a name is tried before the next one is tried beside it (RFC 8305)."""
+"""If an address of a name has not answered after this time, the next one is tried beside it (RFC 8305)."""
 
 
 def client_tls() -> ssl.SSLContext:
-    """The system's certificates (or SSL_CERT_FILE), HTTP/1.1 only. Slow: it reads them all."""
+    """TLS settings with the certificates of the system (or SSL_CERT_FILE), for HTTP/1.1. Slow: it reads all of them."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 class HttpUpstream:
-    """An `Upstream`. Belongs to the event loop in which it is first used. `tls` replaces the default TLS settings."""
+    """An `Upstream`. It belongs to the event loop that uses it first. `tls` replaces the default TLS settings."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, max_idle: int = 256, idle_seconds: float = 55.0) -> None:
         self._tls = tls
@@ -38,7 +38,7 @@ class HttpUpstream:
 
     @property
     def open_connections(self) -> int:
-        """Connections that are in use or idle."""
+        """How many connections there are, idle or in use."""
         return self._pool.open_connections
 
     async def send(self, request: Request, target: Target) -> Response:

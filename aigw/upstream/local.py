@@ -1,4 +1,4 @@
-"""An answer that is made in this process, as the transports without a network give it."""
+"""Responses that are made in this process, for the transports without a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aigw.core.upstream import UpstreamBody
 
 
 class LocalBody:
-    """An `UpstreamBody` out of a generator."""
+    """An `UpstreamBody` that a generator makes."""
 
     def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
         self._pieces = pieces
@@ -28,7 +28,7 @@ class LocalBody:
 
     async def aclose(self) -> None:
         self._closed = True
-        with suppress(RuntimeError):  # a read is under way: it ends with the task that reads
+        with suppress(RuntimeError):  # a read is under way; it ends with its task
             await self._pieces.aclose()
 
 

@@ -1,4 +1,4 @@
-"""Connections that wait for a request, by origin. Rule: the newest is taken first, so that the others age and go."""
+"""Idle connections by origin. Rule: the newest is taken first, so that the others get old and are closed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Poolable(Protocol):
     origin: Origin
 
     def drop(self) -> None:
-        """Closes it at once and calls `Pool.forget`."""
+        """Closes the connection at once and calls `Pool.forget`."""
         ...
 
 
@@ -19,9 +19,9 @@ C = TypeVar("C", bound=Poolable)
 
 
 class Pool(Generic[C]):
-    """At most `max_idle` idle connections an origin, each for at most `idle_seconds` (which it watches itself).
+    """Keeps at most `max_idle` idle connections for each origin. Each connection closes itself after `idle_seconds`.
 
-    The 55 s are below the 60 s after which common servers and load balancers close an idle connection."""
+    These are 55 s: common servers and load balancers close an idle connection after 60 s."""
 
     def __init__(self, *, max_idle: int = 256, idle_seconds: float = 55.0) -> None:
         self.max_idle = max_idle
@@ -31,12 +31,12 @@ class Pool(Generic[C]):
         self._closed = False
 
     def take(self, origin: Origin) -> C | None:
-        """An idle connection, which is the caller's from now on."""
+        """An idle connection. It belongs to the caller from now on."""
         idle = self._idle.get(origin)
         return idle.pop() if idle else None
 
     def put(self, connection: C) -> bool:
-        """Keeps an idle connection; False if there is no room, and the caller drops it."""
+        """Keeps an idle connection. False if there is no room: then the caller must drop it."""
         if self._closed:
             return False
         idle = self._idle.setdefault(connection.origin, [])
@@ -46,14 +46,14 @@ class Pool(Generic[C]):
         return True
 
     def forget(self, connection: C) -> None:
-        """Counts out a connection that was dropped, idle or not."""
+        """Removes a connection that was dropped, idle or not."""
         self.open_connections -= 1
         idle = self._idle.get(connection.origin)
         if idle and connection in idle:
             idle.remove(connection)
 
     def close(self) -> None:
-        """Drops the idle connections; what is in use is dropped when it is done."""
+        """Drops the idle connections. Connections in use are dropped when they are done."""
         self._closed = True
         for idle in list(self._idle.values()):
             for connection in list(idle):

@@ -1,7 +1,7 @@
-"""Requests through the HTTP proxy that the environment names, over aiohttp; and which requests go through it.
+"""Sends requests through the HTTP proxy that the environment names, with aiohttp, and decides which requests need it.
 
-Rule: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY mean what they mean to Python's urllib, and a loopback address is
-always direct. aiohttp is loaded with the first request that goes through a proxy."""
+Rule: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY mean what they mean to Python's urllib. Loopback addresses never
+need a proxy. The first request that goes through a proxy loads aiohttp."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def upstream_for(environ: Mapping[str, str]) -> Upstream:
 
 
 class ProxyAwareUpstream:
-    """An `Upstream` that decides by origin. `proxies`: http, https and all are proxy URLs, no lists the exceptions."""
+    """An `Upstream` that decides by origin. In `proxies`, http, https and all are URLs of proxies, and no lists
+    exceptions."""
 
     def __init__(self, direct: Upstream, proxies: Mapping[str, str], *, tls: ssl.SSLContext | None = None) -> None:
         self._direct = direct
@@ -64,7 +65,7 @@ class ProxyAwareUpstream:
 
 
 class ProxiedUpstream:
-    """An `Upstream` through one proxy. Each request has its own connection, so that none is ever stale."""
+    """An `Upstream` that uses one proxy. Each request has its own connection, so that none is ever stale."""
 
     def __init__(self, proxy: str, *, tls: ssl.SSLContext | None = None) -> None:
         self._proxy = proxy if "://" in proxy else f"http://{proxy}"
@@ -181,7 +182,7 @@ class _Response:
 
 
 async def _sent(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-    """Starts the wait for the first byte anew with each piece of the request that is sent."""
+    """Restarts the wait for the first byte with each piece of the request that is sent."""
     waiting, seconds = context.trace_request_ctx
     with contextlib.suppress(RuntimeError):  # the answer was there before the request was complete
         waiting.reschedule(asyncio.get_running_loop().time() + seconds)
@@ -200,7 +201,7 @@ def _translated(error: aiohttp.ClientError, origin: Origin) -> UpstreamError:
 
 
 def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    """By scheme; of two spellings the lower-case one counts, as everywhere else."""
+    """The proxies by scheme. If a variable is set in both spellings, the lower-case one counts, as everywhere."""
     found = sorted((name, value) for name, value in environ.items() if name.lower().endswith("_proxy"))
     return {name[: -len("_proxy")].lower(): value for name, value in found if value}
 
@@ -213,7 +214,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_exempt(origin: Origin, exceptions: str) -> bool:
-    """NO_PROXY: `*`, or names that stand for themselves and all below them, each with or without a port."""
+    """True if NO_PROXY names the origin. It is `*`, or a list of names, with or without ports; a name includes the
+    names below it."""
     addresses = (f".{origin.host}", f".{origin.host}:{origin.port}")
     names = [name.strip().lstrip(".").lower() for name in exceptions.split(",")]
     return "*" in names or any(name and address.endswith(f".{name}") for name in names for address in addresses)

@@ -1,7 +1,7 @@
 """Reads the responses of one connection with llhttp, sans-io.
 
-Rules: interim responses and trailers are skipped; what is not HTTP/1.1 beyond doubt is an error; what comes after a
-response spoils the connection, not the response."""
+Rules: interim responses and trailers are skipped. Anything that is not clearly HTTP/1.1 is an error. Bytes after a
+response spoil the connection, but not the response."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CONTENT_LENGTH = istr("content-length")
 
 
 class ResponseReader:
-    """`start` for each request, then `feed` until `ended`. `response` is there as soon as its head is.
+    """Call `start` for each request, then `feed` until `ended`. `response` is set when its head is complete.
 
-    `begun`: a byte has arrived. `keep`: the connection may serve another request. `until_close`: the peer ends the body
-    by closing."""
+    `begun`: a byte has arrived. `keep`: the connection may serve another request. `until_close`: the body ends when the
+    peer closes the connection."""
 
     __slots__ = (
         "_head", "_headers", "_overhead", "_parser", "_source", "begun", "ended", "keep", "response", "until_close",
@@ -41,7 +41,7 @@ class ResponseReader:
         self.until_close = False
 
     def feed(self, data: bytes) -> None:
-        """Raises ValueError, which says what is wrong, if this is not a response."""
+        """Raises ValueError, which says what is wrong, if the bytes are not a response."""
         self.begun = True
         self._overhead += len(data)
         try:
@@ -55,7 +55,7 @@ class ResponseReader:
         if self._overhead > HEAD_LIMIT and not self.ended:
             raise ValueError("its head is too large")
 
-    # Called by the parser
+    # The parser calls these.
 
     def on_message_begin(self) -> None:
         if self.ended:
@@ -83,7 +83,7 @@ class ResponseReader:
         self.response = Response(status, headers, Body(self._source))
         self._overhead = 0
         if self._head:
-            # llhttp cannot be told that no body follows, so it is of no more use after this.
+            # llhttp cannot be told that no body follows, so this parser cannot be used any more.
             self.ended = True
             self.keep = False
 

@@ -1,7 +1,7 @@
 """Stand-ins for HTTP services that plugins call: the transport of the scheme `standin`.
 
-A stand-in is a function from a request to an answer. It gets the request that the service would get, and the host of
-an origin is the name that it is registered under."""
+A stand-in is a function from a request to an answer. It gets the request that the service would get. The host of the
+origin is the name of the stand-in."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The one door: everything that leaves the gateway goes through a switch, and the scheme of an origin chooses the
-transport."""
+"""The one door: every request that leaves the gateway goes through a switch, which chooses the transport by the scheme
+of the origin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aigw.core.upstream import Upstream, UpstreamResponse
 
 
 class Switch:
-    """An `Upstream`. `transports` are by scheme; one may serve several."""
+    """An `Upstream`. `transports` are by scheme. A transport may serve several schemes."""
 
     def __init__(self, transports: Mapping[str, Upstream]) -> None:
         self._transports = dict(transports)

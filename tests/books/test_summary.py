@@ -235,7 +235,7 @@ def test_moment(text, expected):
 
 @pytest.mark.parametrize("text", ["", "yesterday", "1y", "-1h", "1e5", "99999-01-01"])
 def test_what_is_no_moment(text):
-    with pytest.raises(ValueError, match=r"is no time; write 15m, 1h, 7d, all, 2026-11-22"):
+    with pytest.raises(ValueError, match=r"is not a time; write 15m, 1h, 7d, all, 2026-11-22"):
         moment(text, now=10_000.0)
 
 

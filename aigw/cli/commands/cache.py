@@ -167,7 +167,7 @@ async def _items(config: Path | None, recipe: str | None) -> list[Item]:
 
 
 async def _all(caches: Caches) -> list[Item]:
-    """The newest first."""
+    """All stored answers, the newest first."""
     items = [item for contents in caches.values() for item in [item async for item in contents.items()]]
     return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
 

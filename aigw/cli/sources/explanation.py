@@ -74,7 +74,7 @@ def _route_of(loaded: Loaded, request: Request) -> Route:
 
 
 def make_request(body: bytes, path: str, headers: list[str]) -> Request:
-    """Raises ValueError for what is none."""
+    """The request of a body and of headers as curl takes them. Raises ValueError if these are not a request."""
     fields: CIMultiDict[str] = CIMultiDict({"host": "localhost", "content-type": "application/json"})
     for text in headers:
         name, colon, value = text.partition(":")

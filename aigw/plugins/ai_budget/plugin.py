@@ -2,7 +2,7 @@
 
 A request is let in while what was spent, and what others that are under way have set aside, is below the limit; an
 estimate is set aside for it, and what it really cost is charged before its answer ends. So a budget is exceeded by
-about one call: exactly one where calls come one after another. A refusal is final (budget/refusal.py). The counters
+about one call: exactly one where calls come one after another. A refusal is final (refusal.py). The counters
 outlive the gateway."""
 
 from __future__ import annotations

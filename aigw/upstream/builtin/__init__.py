@@ -1,4 +1,4 @@
-"""Models that need no network: `echo` and `mock`, behind the same seam and on the same wire as OpenAI's."""
+"""The models `echo` and `mock`, which need no network. They answer as OpenAI's API does."""
 
 from aigw.upstream.builtin.mock import Mock
 from aigw.upstream.builtin.settings import Fault, MockSettings

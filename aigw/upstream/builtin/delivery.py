@@ -1,6 +1,6 @@
-"""When each token of an answer leaves, and what goes wrong on the way.
+"""Decides when each token of an answer leaves, and what goes wrong on the way.
 
-Rule: a delay beyond the target's timeouts ends as it would in a transport, with the same error after the same time."""
+Rule: a delay beyond the timeouts of the target ends as in a transport, with the same error after the same time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class Delivery:
-    """The timeline of one answer of `tokens` tokens, which starts now."""
+    """The timeline of one answer of `tokens` tokens. It starts now."""
 
     def __init__(
         self, settings: MockSettings, fault: Fault | None, tokens: int, timeouts: Timeouts, clock: Clock, sleep: Sleep
@@ -32,21 +32,22 @@ class Delivery:
         self._start = clock.monotonic()
 
     async def head(self, *, whole: bool) -> None:
-        """Waits until the head may leave: with the first token, or `whole` with the last. Raises UpstreamError."""
+        """Waits until the head may leave: with the first token, or with the last if `whole`. Raises UpstreamError."""
         limit, late = self._timeouts.first_byte, UpstreamFault.FIRST_BYTE_TIMEOUT
         if self._strikes_at == 0:
             await self._strike(limit, late)
         await self._wait(self._gap * self.tokens if whole else 0.0, limit, late)
 
     async def token(self, index: int) -> None:
-        """Waits until token `index` (from 0, the end of the answer is one more) may leave. Raises UpstreamError."""
+        """Waits until token `index` may leave. The first is 0; the end of the answer counts as one more. Raises
+        UpstreamError."""
         limit, late = self._timeouts.idle, UpstreamFault.IDLE_TIMEOUT
         if index and index == self._strikes_at:
             await self._strike(limit, late)
         await self._wait(self._gap * index, limit, late)
 
     def event(self, index: int, event: bytes) -> bytes:
-        """The event of token `index`, with its data cut in half if that is the fault."""
+        """The event of token `index`. Its data are cut in half if that is the fault."""
         if self._kind == "malformed" and index == self._strikes_at:
             return event[: len(event) // 2] + b"\n\n"
         return event

@@ -1,4 +1,4 @@
-"""What every API of the built-in models shares: ids, timelines, counting, reading and shaping."""
+"""What the APIs of the built-in models share: ids, timelines and the counting of tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aigw.upstream.local import LocalBody, LocalResponse
 
 MODELS = ("echo", "mock")
 INLINE = 32_768
-"""Characters; a longer text is counted in a thread, so that it does not hold up the event loop."""
+"""How many characters are counted on the event loop. A longer text is counted in a thread."""
 
 T = TypeVar("T")
 _FAULTLESS = MockSettings()
@@ -27,7 +27,7 @@ _FAULTLESS = MockSettings()
 
 @dataclass(slots=True)
 class Engine:
-    """Answers one request. `mock` is what its provider made of the model `mock`."""
+    """Answers one request. `mock` is the model `mock` of its provider."""
 
     mock: Mock
     tokenizer: Tokenizer
@@ -40,7 +40,7 @@ class Engine:
         return self.mock.settings
 
     def delivery(self, model: str, tokens: int, timeouts: Timeouts) -> Delivery:
-        """The timeline of an answer. Draws the faults of `mock`; raises GatewayError for those that refuse."""
+        """The timeline of an answer. It draws the faults of `mock`. Raises GatewayError for a fault that refuses."""
         if model != "mock":
             return Delivery(_FAULTLESS, None, tokens, timeouts, self.clock, self.sleep)
         fault = self.mock.draw()
@@ -49,13 +49,13 @@ class Engine:
         return Delivery(self.settings, fault, tokens, timeouts, self.clock, self.sleep)
 
     async def tally(self, characters: int, job: Callable[..., T], *args: Any) -> T:
-        """Runs a job of the counter: at once if it is short and nothing must be loaded, in a thread otherwise."""
+        """Runs a job of the tokenizer: at once if it is short and nothing must be loaded, otherwise in a thread."""
         if characters <= INLINE and self.tokenizer.ready():
             return job(*args)
         return await asyncio.to_thread(job, *args)
 
     async def plain(self, delivery: Delivery, body: bytes) -> LocalResponse:
-        """A complete JSON answer, once its time has come."""
+        """A complete JSON answer, at its time."""
         await delivery.head(whole=True)
         return LocalResponse(200, self.headers("application/json"), LocalBody(delivery.plain(body)))
 

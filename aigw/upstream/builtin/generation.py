@@ -18,7 +18,7 @@ from aigw.upstream.local import LocalBody, LocalResponse
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 Cut = tuple[Answer, list[str]]
-"""An answer, and its text in token-sized pieces."""
+"""An answer, and its text in pieces of about a token."""
 
 
 async def generate(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
@@ -61,7 +61,7 @@ async def _cut(engine: Engine, text: str, limit: int, model: str) -> Cut:
 
 
 def _prompts(asked: Asked) -> list[str]:
-    """What each choice echoes: the last thing that the user said, or each of several prompts, `n` times."""
+    """The text that each choice echoes: the last message of the user, or each of several prompts; `n` times."""
     turns = asked.turns
     if any(turn.role for turn in turns) or not turns:
         said = next(("".join(turn.texts) for turn in reversed(turns) if turn.role == "user"), "")
@@ -70,7 +70,7 @@ def _prompts(asked: Asked) -> list[str]:
 
 
 def _wanted_tool(asked: Asked) -> Tool | None:
-    """The function that `tool_choice` demands, None if it leaves the model the choice: then it answers with text."""
+    """The function that `tool_choice` demands. None if the model may choose: then it answers with text."""
     choice, tools = asked.tool_choice, asked.tools
     if choice == "required":
         return tools[0] if tools else None

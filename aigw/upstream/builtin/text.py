@@ -1,4 +1,4 @@
-"""The text of the built-in models, in token-sized pieces. Deterministic, and made without a tokenizer."""
+"""The text of the built-in models, in pieces of about a token. It is deterministic and needs no tokenizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 MOST_PIECES = 4096
-"""A longer text comes in larger pieces, so that a stream of megabytes does not have millions of events."""
+"""How many pieces a text may have. A longer text has larger pieces, so that a stream never has millions of events."""
 
 _WORDS = re.findall(
     r"\w+",
@@ -22,7 +22,7 @@ _DEEPEST = 16
 
 
 def lorem(count: int, offset: int = 0) -> list[str]:
-    """`count` pieces, each exactly one token of cl100k_base and of o200k_base, also when they are joined."""
+    """`count` pieces. Each is exactly one token of cl100k_base and of o200k_base, also if they are joined."""
     return ["Lorem", *(" " + _WORDS[(offset + index) % len(_WORDS)] for index in range(count - 1))][:count]
 
 
@@ -64,7 +64,7 @@ def _object(schema: dict[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _array(schema: dict[str, Any], depth: int) -> list[Any]:
-    most = 100 if depth < 3 else 1  # nested arrays would multiply
+    most = 100 if depth < 3 else 1  # nested arrays would multiply the size
     return [_example(schema.get("items"), depth + 1)] * min(int(_number(schema, "minItems", 0)), most)
 
 

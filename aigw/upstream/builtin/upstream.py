@@ -1,6 +1,7 @@
-"""The transport of the scheme `builtin`: it reads the path, lets the API answer and shapes errors as OpenAI does.
+"""The transport of the scheme `builtin`: it reads the path, lets the API answer, and writes errors as OpenAI does.
 
-Nothing is loaded before it is needed: the list of models needs no tokenizer, a stream one only for its usage."""
+Nothing is loaded before it is needed: the list of models needs no tokenizer, and a stream needs one only for its
+usage."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ _LIST = "/v1/models"
 
 
 class BuiltinUpstream:
-    """An `Upstream`: the model `echo` says the last user message, `mock` behaves as the `Mock` of the target has it."""
+    """An `Upstream`. The model `echo` repeats the last message of the user; `mock` does what the `Mock` of the target
+    says."""
 
     def __init__(
         self,
@@ -100,6 +102,6 @@ def _allow(request: Request, method: str) -> None:
 
 
 async def _held(request: Request) -> Request:
-    """The request with its body in memory, as JSON: whatever its content-type says, nothing else can be meant."""
+    """The request with its body in memory. It counts as JSON whatever its content-type says."""
     body = request.body if request.stream is None else b"".join([piece async for piece in request.stream])
     return Request(request.method, request.path, request.query, CIMultiDict({"content-type": JSON}), body)

@@ -325,7 +325,7 @@ def test_the_state_folder_is_that_of_the_configuration(tmp_path, text, folder):
     ("words", "message"),
     [
         (["--by", "user"], "choose from route, service, provider, model, consumer, day"),
-        (["--since", "soon"], "'soon' is no time; write 15m"),
+        (["--since", "soon"], "'soon' is not a time; write 15m"),
         (["--url", "ftp://x"], "--url is the address of a gateway, such as http://127.0.0.1:4700"),
         (["--url", "127.0.0.1:1"], "http://127.0.0.1:1 does not answer"),
     ],
@@ -404,7 +404,7 @@ def test_url_says_what_the_gateway_says(tmp_path):
     with gateway(tmp_path) as url:
         code, _, err = run(tmp_path, "--url", url, "--since", "soon")
     assert code == 1
-    assert err.startswith(f"aigw top: {url}/-/usage answers 400: 'soon' is no time; write 15m")
+    assert err.startswith(f"aigw top: {url}/-/usage answers 400: 'soon' is not a time; write 15m")
 
 
 def test_a_key_follows_no_redirect(tmp_path):

@@ -154,7 +154,7 @@ def test_csv_of_names_that_clients_chose(usage, tmp_path):
     [
         (["--csv", "--json"], 2, "choose one of --json and --csv"),
         (["--by", "hour"], 1, "called 'hour'; choose from route, service"),
-        (["--until", "tomorrow"], 1, "'tomorrow' is no time"),
+        (["--until", "tomorrow"], 1, "'tomorrow' is not a time"),
     ],
 )
 def test_mistakes(usage, words, code, message):

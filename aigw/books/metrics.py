@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from aigw.books import prometheus
@@ -31,14 +32,15 @@ class Metrics:
         self._stop = threading.Event()
         self._writer: threading.Thread | None = None
 
-    def add(self, name: str, labels: Labels, value: int = 1) -> None:
-        """Adds to a counter. Never blocks, never raises."""
-        series = (name, labels)
-        count = self._counts.get(series)
-        if count is None:
-            series = (name, bounded(labels, full=len(self._counts) >= self._max_series))
-            count = self._counts.get(series, 0)
-        self._counts[series] = count + value
+    def add(self, labels: Labels, amounts: Mapping[str, int]) -> None:
+        """Adds to the counters of these names. Never blocks, never raises."""
+        for name, amount in amounts.items():
+            series = (name, labels)
+            count = self._counts.get(series)
+            if count is None:
+                series = (name, bounded(labels, full=len(self._counts) >= self._max_series))
+                count = self._counts.get(series, 0)
+            self._counts[series] = count + amount
         self._dirty = True
 
     def start(self) -> None:

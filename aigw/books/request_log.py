@@ -156,7 +156,7 @@ class Recorder:
             self._keep(note, Tokens(), 0.0 if _costs_nothing(note) else None)
             return
         tokens = answer.tokens
-        if not self._is_complete(note, answer):
+        if not self._is_complete(note, answer, tokens):
             self._later(note, answer, tokens, count=True)
             return
         known, cost = self._cost_at_once(note, answer, tokens)
@@ -165,10 +165,10 @@ class Recorder:
         else:
             self._later(note, answer, tokens, count=False)
 
-    def _is_complete(self, note: _Note, answer: Reader) -> bool:
+    def _is_complete(self, note: _Note, answer: Reader, tokens: Tokens) -> bool:
         """Whether the provider told all, or there is nothing to estimate by."""
-        if answer.tokens.source == "reported":
-            return is_told(answer, note.outcome)
+        if tokens.source == "reported":
+            return note.outcome is Outcome.COMPLETE or is_told(answer, note.outcome)
         refused = note.status >= 400 and note.outcome is not Outcome.ABORTED  # 499 is the client's
         return refused or (note.exchange.timing.first is None and not has_produced(answer))
 

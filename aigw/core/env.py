@@ -48,8 +48,9 @@ class Tokenizer(Protocol):
 class Counters(Protocol):
     """The gateway's metrics. `aigw.books.metrics.Metrics` is one."""
 
-    def add(self, name: str, labels: tuple[str, str, str, str], value: int = 1) -> None:
-        """Adds to a counter of a route, a cluster, a model and a consumer. Never blocks, never raises."""
+    def add(self, labels: tuple[str, str, str, str], amounts: Mapping[str, int]) -> None:
+        """Adds to the counters of a route, a cluster, a model and a consumer, by their names. Never blocks, never
+        raises."""
         ...
 
 

@@ -50,9 +50,8 @@ class Exchange:
     gives (`x-mse-consumer`) until key-auth knows. `recording` is what `--trace` keeps of it, None without."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_labels", "_replies", "_started", "answer", "api", "asked", "attempts",
-        "client", "consumer", "dialect", "id", "original", "provider", "recording", "request", "route", "target",
-        "timing", "wire",
+        "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
+        "dialect", "id", "labels", "original", "provider", "recording", "request", "route", "target", "timing", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -82,18 +81,11 @@ class Exchange:
         self.target = route.target
         self.attempts: list[str] = []
         self.recording: object = None
-        self._labels: Labels | None = None
+        self.labels = Labels()
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._started: tuple[asyncio.Task[None], ...] = ()
         self._jobs = jobs
-
-    @property
-    def labels(self) -> Labels:
-        """What is told about it to those who look."""
-        if self._labels is None:
-            self._labels = Labels()
-        return self._labels
 
     def reply(
         self,

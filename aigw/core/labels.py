@@ -11,41 +11,15 @@ CacheStatus = Literal["", "hit", "miss", "bypass"]
 
 
 class Labels:
-    """The dicts are made when somebody first needs them."""
+    """`ai_log` is Higress's, for the access log, `span_tags` are Higress's tags of the span, and what is in
+    `log_properties` has a field of its own in the access log. `remarks` say by a plugin's name in a few words what
+    people should know of it, such as why it refused."""
 
-    __slots__ = ("_ai_log", "_log_properties", "_remarks", "_span_tags", "cache")
+    __slots__ = ("ai_log", "cache", "log_properties", "remarks", "span_tags")
 
     def __init__(self) -> None:
         self.cache: CacheStatus = ""
-        self._ai_log: dict[str, Any] | None = None
-        self._span_tags: dict[str, str] | None = None
-        self._log_properties: dict[str, str] | None = None
-        self._remarks: dict[str, str] | None = None
-
-    @property
-    def ai_log(self) -> dict[str, Any]:
-        """Higress's ai_log, for the access log."""
-        if self._ai_log is None:
-            self._ai_log = {}
-        return self._ai_log
-
-    @property
-    def span_tags(self) -> dict[str, str]:
-        """Higress's tags of the span."""
-        if self._span_tags is None:
-            self._span_tags = {}
-        return self._span_tags
-
-    @property
-    def log_properties(self) -> dict[str, str]:
-        """What has a field of its own in the access log."""
-        if self._log_properties is None:
-            self._log_properties = {}
-        return self._log_properties
-
-    @property
-    def remarks(self) -> dict[str, str]:
-        """By a plugin's name what people should know of it in a few words, such as why it refused."""
-        if self._remarks is None:
-            self._remarks = {}
-        return self._remarks
+        self.ai_log: dict[str, Any] = {}
+        self.span_tags: dict[str, str] = {}
+        self.log_properties: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -72,7 +71,8 @@ class Request:
     headers: CIMultiDict[str]
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
-    _document: Document | None = field(default=None, repr=False)
+    parsed: Document | None = field(default=None, repr=False)
+    """The body as a JSON object, once somebody has asked for `document`."""
 
     @property
     def target(self) -> str:
@@ -87,30 +87,32 @@ class Request:
     @property
     def document(self) -> Document:
         """The body as a JSON object, parsed once. Raises ValueError if it is none."""
-        if self._document is None:
-            self._document = Document(self.body)
-        return self._document
+        if self.parsed is None:
+            self.parsed = Document(self.body)
+        return self.parsed
 
     def parse(self) -> None:
         """Parses a JSON body now, so that copies need not do it again. What cannot be parsed is told to who asks."""
         if self.is_json and self.body:
-            with contextlib.suppress(ValueError):
-                _ = self.document
+            try:
+                self.parsed = Document(self.body)
+            except ValueError:
+                return
 
     def copy(self, headers: CIMultiDict[str] | None = None) -> Request:
         """A request that can be changed without changing this one, with these headers or a copy of its own."""
-        document = self._document.copy() if self._document is not None else None
+        document = self.parsed.copy() if self.parsed is not None else None
         headers = CIMultiDict(self.headers) if headers is None else headers
         return Request(self.method, self.path, self.query, headers, self.body, self.stream, document)
 
     def replace_body(self, body: bytes) -> None:
         self.body = body
-        self._document = None
+        self.parsed = None
 
     def seal(self) -> None:
         """Writes the edited document back to `body`."""
-        if self._document is not None:
-            self.body = self._document.encode()
+        if self.parsed is not None:
+            self.body = self.parsed.encode()
 
 
 class Chunk:

@@ -40,6 +40,7 @@ class CumulativeReader(AnswerReader):
             marked = [chunk for chunk in batch if self.marks(chunk.raw)]
             self.telling.extend(marked)
             self._marked += marked
+            self._unread = True
             if len(self._marked) > MOST_MARKED:
                 self._read()
 
@@ -49,6 +50,7 @@ class CumulativeReader(AnswerReader):
             self.telling.pop()
         self.telling.append(event)
         self._latest = event
+        self._unread = True
 
     def tells(self, raw: bytes) -> bool:
         return False
@@ -59,8 +61,10 @@ class CumulativeReader(AnswerReader):
 
     def _read(self) -> None:
         """Decodes what was put off."""
-        if self._unread:
-            self._unread = False
+        if not self._unread:
+            return
+        self._unread = False
+        if not self._streaming:
             for body in self.bodies():
                 self.take_body(body)
         if self._marked:

@@ -45,7 +45,7 @@ class AnswerReader:
         self.size = 0
         self.estimated: tuple[int, str, Tokens] | None = None
         self._streaming = streaming
-        self._unread = not streaming
+        self._unread = not streaming  # whether something is there that was not decoded yet
         self._kept: list[Batch] = []
         self._left = KEPT_BYTES if streaming else MAX_PLAIN
         self._usage = UsageReader()
@@ -168,27 +168,32 @@ class AnswerReader:
 
     @property
     def tokens(self) -> Tokens:
-        self._read()
+        if self._unread:
+            self._read()
         return self._usage.tokens
 
     @property
     def parts(self) -> Mapping[str, int]:
-        self._read()
+        if self._unread:
+            self._read()
         return self._usage.parts
 
     @property
     def cache_beside(self) -> bool:
-        self._read()
+        if self._unread:
+            self._read()
         return self._usage.beside
 
     @property
     def cost(self) -> float | None:
-        self._read()
+        if self._unread:
+            self._read()
         return self._usage.cost
 
     @property
     def tier(self) -> str:
-        self._read()
+        if self._unread:
+            self._read()
         return self._usage.tier
 
     @property
@@ -203,12 +208,14 @@ class AnswerReader:
 
     @property
     def finish(self) -> Finish:
-        self._read()
+        if self._unread:
+            self._read()
         return self._finish
 
     @property
     def error(self) -> str:
-        self._read()
+        if self._unread:
+            self._read()
         return self._error
 
 

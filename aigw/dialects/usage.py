@@ -69,7 +69,7 @@ class UsageReader:
     @property
     def parts(self) -> dict[str, int]:
         """The keys of `usage_names.PARTS` that were reported, each at most its bucket."""
-        if not any(slot in self._seen for _, slot, _ in names.PARTS.values()):
+        if names.PART_SLOTS.isdisjoint(self._seen):
             return {}
         tokens, seen = self.tokens, self._seen
         parts = {

@@ -84,3 +84,5 @@ PARTS = {
     "cache_write_1h": ("cache_write", "write_1h", ""),
 }
 """What some providers price apart: name -> (the bucket that contains it, its slot, the slot of what is cached)."""
+
+PART_SLOTS = frozenset(slot for _, slot, _ in PARTS.values())

@@ -41,16 +41,14 @@ class RequestView:
     @property
     def document(self) -> Document | None:
         """The body, None where it is no JSON object."""
-        if not self._request.is_json or not self._request.body:
-            return None
-        try:
-            return self._request.document
-        except ValueError:
-            return None
+        request = self._request
+        if request.parsed is None:
+            request.parse()
+        return request.parsed
 
     def get(self, name: str) -> Any:
         """The decoded value of a field, None where there is none that can be read."""
-        document = self.document
+        document = self._request.parsed or self.document
         try:
             return None if document is None else document.get(name)
         except ValueError:

@@ -46,11 +46,13 @@ def model_of(request: Request) -> str:
 def chat_round(request: Request) -> int:
     """How often the user spoke. Gemini's contents without a role are the user's."""
     try:
-        messages, contents = request.document.raw("messages"), request.document.raw("contents")
+        document = request.document
+        messages, contents = document.raw("messages"), document.raw("contents")
         if messages is not None and messages.lstrip().startswith(b"["):
-            return sum(turn.role == "user" for turn in _decode_turns(messages))
+            return [turn.role for turn in _decode_turns(messages)].count("user")
         if contents is not None:
-            return sum(turn.role in (None, "user") for turn in _decode_turns(contents))
+            roles = [turn.role for turn in _decode_turns(contents)]
+            return roles.count("user") + roles.count(None)
     except (ValueError, *_BROKEN):
         return 0
     return 0

@@ -190,7 +190,10 @@ def _cost(price: Price, tokens: Tokens, parts: Mapping[str, int]) -> float | Non
         return None
     read, write = tokens.cache_read or 0, tokens.cache_write or 0
     buckets = {"input": tokens.input, "cache_read": read, "cache_write": write, "output": made or 0}
-    total = sum(count * _rate(price, name, context) for name, count in buckets.items() if count)
+    total = 0.0
+    for name, count in buckets.items():
+        if count:
+            total += count * _rate(price, name, context)
     for name, count in {**parts, "reasoning": tokens.reasoning or 0}.items():
         if count and name in price.steps:  # the bucket includes it, at the price of the bucket
             total += count * (_rate(price, name, context) - _rate(price, _FALLS_BACK[name], context))

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import cast
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
@@ -77,7 +76,7 @@ class Edge:
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
         request_id = env.new_id()
-        headers = cast(CIMultiDict[str], http.headers)  # read-only, as the client sent them; plugins get a copy
+        headers: CIMultiDict[str] = http.headers  # type: ignore[assignment]  # read-only; plugins get a copy
         path, _, query = _origin_form(http.raw_path).partition("?")
         api = self._api_of(path)
         dialect = dialect_for(api, headers)

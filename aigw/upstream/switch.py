@@ -3,7 +3,8 @@ of the origin."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Request, Target
@@ -16,13 +17,13 @@ class Switch:
     def __init__(self, transports: Mapping[str, Upstream]) -> None:
         self._transports = dict(transports)
 
-    async def send(self, request: Request, target: Target) -> UpstreamResponse:
+    def send(self, request: Request, target: Target) -> Coroutine[Any, Any, UpstreamResponse]:
         origin = target.origin
         transport = self._transports.get(origin.scheme)
         if transport is None:
             message = f"{origin}: there is no transport for {origin.scheme!r}, only for {_list(self._transports)}"
             raise UpstreamError(UpstreamFault.CONNECT, message)
-        return await transport.send(request, target)
+        return transport.send(request, target)
 
     async def aclose(self) -> None:
         for transport in dict.fromkeys(self._transports.values()):

@@ -14,6 +14,7 @@ from tests.benchmarks import measure, report, traffic
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
+    "calls": measure.calls,
     "cache": measure.cache,
     "start": measure.start,
     "memory": measure.memory,

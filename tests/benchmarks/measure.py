@@ -25,10 +25,11 @@ class Effort(NamedTuple):
     starts: int
     requests: int
     streams: int
+    calls: int
 
 
-FULL = Effort(seconds=3.0, rounds=3, starts=10, requests=100_000, streams=1000)
-QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100)
+FULL = Effort(seconds=3.0, rounds=3, starts=10, requests=100_000, streams=1000, calls=1000)
+QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100, calls=200)
 
 
 @contextmanager
@@ -58,6 +59,26 @@ def throughput(shape: str, effort: Effort) -> Figures:
                 for name, server in servers.items():
                     runs[name].append(processes.load(server, shape, connections, seconds=effort.seconds))
             found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
+    return found
+
+
+def calls(effort: Effort) -> Figures:
+    """Calls of Python functions for each request, of the floor, aigw and aigw with ai-statistics."""
+    found: Figures = {}
+    with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
+        plain = processes.write_config(Path(folder, "plain"), upstream.port)
+        statistics = processes.write_config(Path(folder, "statistics"), upstream.port, processes.STATISTICS)
+        servers = {
+            "floor": ("floor", f"http://127.0.0.1:{upstream.port}"),
+            "aigw": ("aigw", "serve", "--config", str(plain), "--json"),
+            "statistics": ("aigw", "serve", "--config", str(statistics), "--json"),
+        }
+        for name, command in servers.items():
+            with processes.profiled(*command) as (process, port):
+                server = processes.Server(port, process.pid)
+                found[name] = {
+                    shape: processes.count_calls(process, server, shape, effort.calls) for shape in ("plain", "stream")
+                }
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -156,6 +157,27 @@ def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Ser
         wait_for_health(port, started + READY_SECONDS)
         ready = time.perf_counter() - started
         yield Server(port, process.pid), ready
+
+
+@contextmanager
+def profiled(kind: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server whose calls can be counted, and its port: the floor, or the real command with a configuration."""
+    with python("proxy", "-m", "tests.benchmarks.profiled", kind, *arguments, stderr=subprocess.PIPE) as process:
+        line = _line(process)
+        yield process, int(line) if kind == "floor" else int(json.loads(line)["url"].rpartition(":")[2])
+
+
+def count_calls(process: subprocess.Popen[str], server: Server, shape: str, requests: int) -> float:
+    """Calls of Python functions for each of so many requests, once the server is warm."""
+    load(server, shape, 32, requests=requests)
+    assert process.stderr is not None
+    process.send_signal(signal.SIGUSR1)
+    load(server, shape, 32, requests=requests)
+    process.send_signal(signal.SIGUSR2)
+    while not (line := process.stderr.readline().strip()).isdecimal():
+        if not line:
+            raise RuntimeError(f"{process.args!r} counted nothing")
+    return int(line) / requests
 
 
 STATISTICS = "ai-statistics"

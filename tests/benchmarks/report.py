@@ -51,6 +51,8 @@ AIMS = (
     Aim("hits per second, disk, c=32", "cache", hit("hit_disk", "c32", "per_second"), 2.5, True, "x floor"),
     Aim("p50 of a hit, c=1", "cache", lambda f: f["c1"]["hit_memory"]["total_p50"] / 1000, 0.2, False, "ms"),
     Aim("misses, all three plugins, c=32", "cache", hit("miss_disk", "c32", "per_second"), 1.0, True, "x floor"),
+    Aim("Python calls a request, plain", "calls", lambda f: f["aigw"]["plain"], 320),
+    Aim("Python calls a request, with ai-statistics", "calls", lambda f: f["statistics"]["plain"], 380),
     Aim("idle memory", "memory", lambda f: f["idle_mib"], 60, False, "MiB"),
     Aim("growth of memory", "memory", lambda f: f["growth_percent"], 5, False, "%"),
     Aim("ready", "start", lambda f: f["ready_s"], 0.6, False, "s"),

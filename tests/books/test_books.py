@@ -34,7 +34,7 @@ async def test_everything_is_its_users_alone(tmp_path):
     books = Books(tmp_path / "deep" / "state", trace=True)
     async with books.open():
         books.recorder.note(exchange(), 200, Outcome.COMPLETE)
-        books.metrics.add("input_token", ("r", "c", "m", "u"))
+        books.metrics.add(("r", "c", "m", "u"), {"input_token": 1})
     paths = list((tmp_path / "deep" / "state").rglob("*"))
     assert {path.name for path in paths} >= {"usage.sqlite", "access.jsonl", "metrics"}
     assert stat.S_IMODE((tmp_path / "deep" / "state").stat().st_mode) == 0o700

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_counter_of_the_whole_gateway_is_not_bounded(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path, max_series=0)
-    metrics.add("ai_sec_request_deny", ())
+    metrics.add((), {"ai_sec_request_deny": 1})
     metrics.write()
     assert Metrics(tmp_path).render().endswith(b"\nai_sec_request_deny 1\n")
 
@@ -28,8 +28,8 @@ def test_a_counter_of_the_whole_gateway_is_not_bounded(tmp_path: Path) -> None:
 def test_series_are_bounded() -> None:
     metrics = Metrics(max_series=3)
     for number in range(10):
-        metrics.add("input_token", ("r", "c", f"m{number}", "u"))
-    metrics.add("input_token", ("r", "c", "m0", "u"))
+        metrics.add(("r", "c", f"m{number}", "u"), {"input_token": 1})
+    metrics.add(("r", "c", "m0", "u"), {"input_token": 1})
     counts = metrics.counts()
     assert counts["input_token", ("r", "c", "m0", "u")] == 2
     assert counts["input_token", ("r", "c", OTHER, OTHER)] == 7
@@ -39,8 +39,8 @@ def test_series_are_bounded() -> None:
 
 def test_labels_are_cut() -> None:
     metrics = Metrics()
-    metrics.add("input_token", ("r", "c", "m" * 5000, "u"))
-    metrics.add("input_token", ("r", "c", "m" * 5000, "u"))
+    metrics.add(("r", "c", "m" * 5000, "u"), {"input_token": 1})
+    metrics.add(("r", "c", "m" * 5000, "u"), {"input_token": 1})
     assert metrics.counts() == {("input_token", ("r", "c", "m" * MAX_LABEL, "u")): 2}
 
 
@@ -48,7 +48,7 @@ def test_a_label_that_is_no_unicode_text_is_cleaned(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path)
     metrics.start()
     for _ in range(2):
-        metrics.add("input_token", ("r", "c", "m\ud800", "caf\udce9"))  # a header with a byte that is not UTF-8
+        metrics.add(("r", "c", "m\ud800", "caf\udce9"), {"input_token": 1})  # a header with a byte that is not UTF-8
     metrics.close()
     assert Metrics(tmp_path).counts() == {("input_token", ("r", "c", "m?", "caf?")): 2}
 
@@ -63,7 +63,7 @@ def test_nothing_is_written_before_something_was_counted(tmp_path: Path) -> None
 def test_a_process_writes_its_counts_and_another_sums_them(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path)
     metrics.start()
-    metrics.add("input_token", LABELS, 3)
+    metrics.add(LABELS, {"input_token": 3})
     metrics.close()
     assert (tmp_path / "metrics" / f"{os.getpid()}.json").exists()
     assert (tmp_path / "metrics").stat().st_mode & 0o077 == 0
@@ -80,7 +80,7 @@ def test_counts_are_written_regularly(tmp_path: Path) -> None:
             written.set()
 
     metrics = Watched(tmp_path)
-    metrics.add("input_token", LABELS, 3)
+    metrics.add(LABELS, {"input_token": 3})
     metrics.start()
     assert written.wait(10)
     assert Metrics(tmp_path).counts() == {("input_token", LABELS): 3}
@@ -93,7 +93,7 @@ from pathlib import Path
 from aigw.books.metrics import Metrics
 metrics = Metrics(Path(sys.argv[1]))
 metrics.start()
-metrics.add("input_token", ("r", "c", "m", "u"), int(sys.argv[2]))
+metrics.add(("r", "c", "m", "u"), {"input_token": int(sys.argv[2])})
 metrics.write()
 print(metrics.counts()["input_token", ("r", "c", "m", "u")], flush=True)
 sys.stdin.readline()
@@ -116,7 +116,7 @@ def test_sums_never_go_down_when_processes_die(tmp_path: Path) -> None:
     with worker(tmp_path, 1) as first, worker(tmp_path, 10) as second:
         line(first), line(second)
         mine = Metrics(tmp_path)
-        mine.add(*key, 100)
+        mine.add(key[1], {key[0]: 100})
         assert mine.counts()[key] == 111
         first.communicate(b"\n")
         assert mine.counts()[key] == 111
@@ -138,7 +138,7 @@ def test_a_number_that_comes_again_loses_nothing(tmp_path: Path) -> None:
     for _ in range(3):  # a container gives every process the same number
         metrics = Metrics(tmp_path)
         metrics.start()
-        metrics.add("input_token", LABELS, 5)
+        metrics.add(LABELS, {"input_token": 5})
         metrics.close()
     assert Metrics(tmp_path).counts() == {("input_token", LABELS): 15}
 
@@ -160,7 +160,7 @@ def test_a_crash_between_moving_and_removing_counts_once(tmp_path: Path) -> None
 
 def test_a_broken_file_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     metrics = Metrics(tmp_path)
-    metrics.add("input_token", LABELS, 5)
+    metrics.add(LABELS, {"input_token": 5})
     metrics.write()
     (tmp_path / "metrics" / "1.json").write_text('{"version":')
     assert metrics.counts() == {("input_token", LABELS): 5}
@@ -178,7 +178,7 @@ def test_a_file_of_another_version_is_left_out(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "metrics").write_text("")
     metrics = Metrics(tmp_path)
-    metrics.add("input_token", LABELS, 5)
+    metrics.add(LABELS, {"input_token": 5})
     metrics.write()
     assert "cannot write metrics" in caplog.text
     assert metrics.counts() == {("input_token", LABELS): 5}
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_written_is_logged(tmp_path: Path, caplog: pytes
 
 def test_whatever_fails_is_logged_once_and_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     metrics = Metrics(tmp_path)
-    metrics.add("input_token\ud800", LABELS)  # no name of ours, and nothing that can be written
+    metrics.add(LABELS, {"input_token\ud800": 1})  # no name of ours, and nothing that can be written
     metrics.start()
     metrics.write()
     metrics.close()

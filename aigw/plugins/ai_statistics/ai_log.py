@@ -234,7 +234,7 @@ class Record:
 
     def _span(self, key: str, value: Any) -> None:
         if value is not None and value != "":
-            self.spans[key] = text_of(value)
+            self.spans[key] = value if isinstance(value, str) else text_of(value)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

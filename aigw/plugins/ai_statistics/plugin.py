@@ -25,6 +25,9 @@ from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, 
 LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
 """Bytes of a value's text that are logged, by attribute set."""
 
+_COUNTED = ("input_token", "output_token", "total_token", "llm_service_duration", "llm_first_token_duration")
+"""Fields of the log whose numbers are added up as metrics."""
+
 DEFAULT_SUFFIXES = ("/completions", "/messages")
 """The paths that are looked at when a default set is chosen."""
 
@@ -104,7 +107,7 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 class AiStatistics:
     def __init__(self, config: Config, env: Env) -> None:
         attributes, limit = config.chosen()
-        self._plan = Plan.of(
+        self.plan = Plan.of(
             attributes,
             limit=limit,
             usage=not config.disable_openai_usage,
@@ -113,7 +116,7 @@ class AiStatistics:
         self._suffixes = config.suffixes()
         self._content_types = _filters(config.enable_content_types)
         self._faithful = env.fidelity == "higress"
-        self._clock = env.clock
+        self.now = env.clock.monotonic
         self._metrics = env.metrics
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
@@ -146,25 +149,19 @@ class AiStatistics:
         route = exchange.route.name if log.get("api", "-") == "-" else api_of(exchange.route.name)
         model = log.get("model")
         labels = (route, cluster_of(exchange), str(model or record.asked or UNKNOWN), consumer)
-        add = self._metrics.add
+        amounts: dict[str, int] = {}
         if record.failed:
-            add("llm_failure_count", labels)
-        if model is None or not record.counts:
-            return
-        for name in ("input_token", "output_token", "total_token", "llm_service_duration", "llm_first_token_duration"):
-            value = log.get(name)
-            if isinstance(value, int) and value > 0:
-                add(name, labels, value)
-        add("llm_duration_count", labels)
-        if "llm_first_token_duration" in log:
-            add("llm_stream_duration_count", labels)
-
-    @property
-    def plan(self) -> Plan:
-        return self._plan
-
-    def now(self) -> float:
-        return self._clock.monotonic()
+            amounts["llm_failure_count"] = 1
+        if model is not None and record.counts:
+            for name in _COUNTED:
+                value = log.get(name)
+                if isinstance(value, int) and value > 0:
+                    amounts[name] = value
+            amounts["llm_duration_count"] = 1
+            if "llm_first_token_duration" in log:
+                amounts["llm_stream_duration_count"] = 1
+        if amounts:
+            self._metrics.add(labels, amounts)
 
 
 class _Observation:

@@ -1,10 +1,10 @@
-"""The command `aigw`. One file a command; what a command needs is imported inside it, so that `--help` stays fast."""
+"""The command `aigw`. Each command has a file. A command imports what it needs when it runs, so `--help` stays fast."""
 
 from __future__ import annotations
 
 import typer
 
-from aigw.cli.commands import budget, cache, config, doctor, init, recipes, serve, top, trace, usage
+from aigw.cli.commands import budget, cache, config, doctor, init, plugins, recipes, serve, top, trace, usage
 from aigw.cli.terminal.groups import Groups
 
 app = typer.Typer(
@@ -45,8 +45,9 @@ app.command("usage", rich_help_panel=LOOK)(usage.usage)
 app.command("trace", rich_help_panel=LOOK)(trace.trace)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
-app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
+app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
+app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Opens stdin, stdout and stderr on nothing where the parent closed them: a socket must not get their numbers."""
+    """Opens stdin, stdout or stderr on /dev/null if the parent closed it: a socket must not get its number."""
     import os
 
     for number in (0, 1, 2):

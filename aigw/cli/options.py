@@ -1,4 +1,4 @@
-"""What several commands have in common: options, and the file that they use without being told of one."""
+"""The options that several commands have, and the file that they use by default."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ State = Annotated[
 
 
 def configuration(given: Path | None) -> Path | None:
-    """The file that is meant, None where there is none."""
+    """The file that is meant, or None if there is none."""
     return given or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)

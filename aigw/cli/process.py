@@ -1,5 +1,5 @@
-"""The processes of `aigw serve`: one that does everything, or a supervisor and its workers. Imported by the command
-when it runs."""
+"""The processes of `aigw serve`: one process that does everything, or a supervisor and its workers. The command
+imports this when it runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Options(NamedTuple):
 
 
 async def serve_alone(options: Options) -> None:
-    """One process that does everything."""
+    """Serves in this process alone."""
     stop = asyncio.Event()
     _on_stop_signal(stop.set, lambda: None)
     upstream = upstream_for(options.env)
@@ -64,7 +64,8 @@ async def serve_alone(options: Options) -> None:
 
 
 async def serve_worker(options: Options) -> None:
-    """One of several processes: port and configuration are the supervisor's, which speaks to the user."""
+    """Serves as one of several processes. The supervisor gives it the port and the configuration, and speaks to the
+    user."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     worker = await Worker.connect()
@@ -95,7 +96,7 @@ async def _run(
     *,
     shared: tuple[str, int] | None = None,
 ) -> None:
-    """Serves until `stop` is set. Raises ConfigError for a state folder with another program's files."""
+    """Serves until `stop` is set. Raises ConfigError if the state folder has files of another program."""
     books = Books(loaded.state_dir, shared=loaded.config.usage, show=options.show, trace=options.trace)
     async with run(
         loaded,
@@ -107,7 +108,7 @@ async def _run(
         books=books,
     ) as running:
         gc.collect()
-        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+        gc.freeze()  # everything loaded so far stays: the collector need not look at it again
         ready(running)
         await stop.wait()
 
@@ -128,10 +129,10 @@ async def serve_together(options: Options, workers: int) -> int:
         finally:
             await upstream.aclose()
         loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
-    usage_log(loaded.state_dir)  # says once, and before any worker starts, that it cannot be used
+    usage_log(loaded.state_dir)  # raises here, once, and not in every worker
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
-    os.environ[VARIABLE] = run_name(os.environ)  # the workers' as well
+    os.environ[VARIABLE] = run_name(os.environ)  # the workers inherit it
     with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, file=file, found=found)
@@ -145,23 +146,23 @@ async def serve_together(options: Options, workers: int) -> int:
 
 
 def _worker_command() -> list[str]:
-    """This command line once more, as a worker. -P: files in the current folder must not stand in for modules, unless
-    aigw itself lies there."""
+    """The command line of a worker: this one once more. -P: files of the current folder must not be imported as
+    modules, unless aigw itself is there."""
     here = Path(aigw.__file__).parents[1] == Path.cwd()
     return [sys.executable, *([] if here else ["-P"]), "-m", "aigw", *sys.argv[1:], "--worker"]
 
 
 def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
-    """Made before the file is read for the first time, so that no change is missed."""
+    """The reloader. It must be made before the file is read for the first time, so that it misses no change."""
     if options.config is None:
         return None
     return Reloader(options.config, partial(load_file, options.config, options.env, options.listen), tell=tell)
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
-    """The first SIGINT, SIGTERM or SIGHUP (the terminal is gone; unless nohup said otherwise) calls `stop`. A
-    second one calls `kill` and ends the process as if nobody had listened; it is another one only after a moment,
-    because some programs that start others pass a signal on which the terminal has sent already."""
+    """The first SIGINT, SIGTERM or SIGHUP calls `stop`. (SIGHUP: the terminal is gone; nohup switches it off.) A second
+    signal calls `kill` and ends the process at once. It counts only after a moment, because some programs pass a signal
+    on to the processes that they started although the terminal has sent it to these, too."""
     loop = asyncio.get_running_loop()
     first: list[float] = []
 

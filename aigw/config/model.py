@@ -136,7 +136,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
             examples=["redis://127.0.0.1:6379/0"],
         ),
     ] = ""
-    max_body: Annotated[Size, Meta(description='The largest request body, decoded: bytes, or "100MiB".')] = 104857600
+    max_body: Annotated[Size, Meta(description="The largest request body, decoded.")] = 104857600
     timeouts: TimeoutsConfig = TimeoutsConfig()
     cors: CorsConfig = CorsConfig()
     prices: Annotated[

@@ -4,6 +4,7 @@ It accepts the lenient forms that `check` accepts, and text with a `${NAME}` whe
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -87,7 +88,7 @@ class _Writer:
             raise TypeError(f"{type_} is not a struct")
         result: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
         if type_.cls.__doc__:
-            result["description"] = type_.cls.__doc__
+            result["description"] = inspect.cleandoc(type_.cls.__doc__)
         required = [each.encode_name for each in type_.fields if each.required]
         for each in type_.fields:
             written = self._type(each.type)

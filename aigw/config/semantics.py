@@ -45,7 +45,7 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
 
 def check_order(order: list[str], configured: Mapping[str, About[Any] | None], report: Report) -> None:
     """Checks that `order:` lists every configured plugin once and nothing else, and that plugins which say who the
-    client is stand before those that trust that."""
+    client is stand before those that trust it."""
     names = list(configured)
     for index, name in enumerate(order):
         if name in order[:index]:

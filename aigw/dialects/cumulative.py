@@ -21,12 +21,13 @@ class CumulativeReader(AnswerReader):
     USAGE: ClassVar[bytes] = b""
     """Bytes that an event holds if it tells usage."""
 
-    __slots__ = ("_latest", "_marked")
+    __slots__ = ("_latest", "_marked", "_taken")
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
         super().__init__(streaming=streaming, provider=provider)
-        self._latest: Chunk | None = None
         self._marked: list[Chunk] = []
+        self._latest: Chunk | None = None
+        self._taken: Chunk | None = None
 
     def feed(self, batch: Batch) -> None:
         super().feed(batch)
@@ -34,11 +35,20 @@ class CumulativeReader(AnswerReader):
             return
         raw = raw_of(batch)
         if self.USAGE in raw:
-            self._latest = next((chunk for chunk in reversed(batch) if self.USAGE in chunk.raw), self._latest)
+            self._tell_usage(next((chunk for chunk in reversed(batch) if self.USAGE in chunk.raw), batch[-1]))
         if self.marks(raw):
-            self._marked += [chunk for chunk in batch if self.marks(chunk.raw)]
+            marked = [chunk for chunk in batch if self.marks(chunk.raw)]
+            self.telling.extend(marked)
+            self._marked += marked
             if len(self._marked) > MOST_MARKED:
                 self._read()
+
+    def _tell_usage(self, event: Chunk) -> None:
+        """Of all events that tell usage, only the last one says what counts."""
+        if self.telling and self.telling[-1] is self._latest:
+            self.telling.pop()
+        self.telling.append(event)
+        self._latest = event
 
     def tells(self, raw: bytes) -> bool:
         return False
@@ -58,9 +68,9 @@ class CumulativeReader(AnswerReader):
             for chunk in marked:
                 for body in objects_of(chunk.json()):
                     self.take_event(body, chunk)
-        if self._latest is not None:
-            latest, self._latest = self._latest, None
-            self._usage.take(latest.json())
+        if self._latest is not self._taken and self._latest is not None:
+            self._taken = self._latest
+            self._usage.take(self._latest.json())
 
     def bodies(self) -> list[Json]:
         """The objects of a plain body."""

@@ -30,7 +30,7 @@ from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import Event
 from aigw.dialects.view import rows_of, text_of
 
-_FINISHES: dict[str, Finish] = {"length": "length", "tool_calls": "tool_calls"}
+_FINISHES: dict[str, Finish] = {"length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
 _GOES_ON = (
     b'"finish_reason":"null"', b'"finish_reason":null', b'"finish_reason": "null"', b'"finish_reason": null',
 )  # fmt: skip

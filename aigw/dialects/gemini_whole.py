@@ -27,8 +27,10 @@ def whole(objects: Iterable[Json]) -> Json:
             if name == "candidates":
                 for index, candidate in _numbered(value):
                     _add(candidates.setdefault(index, {}), candidate)
+            elif name == "usageMetadata" and _is_object(value) and _is_object(body.get(name)):
+                body[name] = {**body[name], **value}
             elif value is not None:
-                body[name] = {**body.get(name, {}), **value} if name == "usageMetadata" and _is_object(value) else value
+                body[name] = value
     if "error" in body or not (candidates or "promptFeedback" in body):
         raise ValueError("a stream without candidates")
     if not candidates:

@@ -31,10 +31,10 @@ DONE_DATA = b"[DONE]"
 """What the last event of a stream says."""
 DONE = b"data: " + DONE_DATA + b"\n\n"
 
-_ROLES: dict[Any, Role] = {
+_ROLES: dict[str, Role] = {
     "system": "system", "developer": "system", "assistant": "assistant", "tool": "tool", "function": "tool",
 }  # fmt: skip
-_FINISHES: dict[Any, Finish] = {
+_FINISHES: dict[str, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter",
 }  # fmt: skip
@@ -76,7 +76,7 @@ class ChatView(CompletionsView):
         found: list[TextPlace] = []
         for index, message in enumerate(messages if isinstance(messages, list) else ()):
             if isinstance(message, dict):
-                role = _ROLES.get(message.get("role"), "user")
+                role = _ROLES.get(text_of(message.get("role")), "user")
                 found += content_places(("messages", index, "content"), message.get("content"), role)
         return found
 
@@ -94,7 +94,7 @@ class ChatView(CompletionsView):
 
 
 def _turn(message: Json) -> Turn:
-    role = _ROLES.get(message.get("role"), "user")
+    role = _ROLES.get(text_of(message.get("role")), "user")
     functions = [call.get("function") for call in rows_of(message.get("tool_calls"))]
     calls = [
         ToolCall(text_of(each.get("name")), text_of(each.get("arguments")))
@@ -125,7 +125,7 @@ class CompletionsReader(AnswerReader):
         """`choices` is how many were asked for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
-        self._finished: set[Any] = set()
+        self._finished: set[int] = set()
         self.usage_event: Chunk | None = None
         """The event that only tells usage, once it has come."""
 
@@ -150,8 +150,8 @@ class CompletionsReader(AnswerReader):
         choices = rows_of(body.get("choices"))
         for position, choice in enumerate(choices):
             if reason := choice.get("finish_reason"):
-                self._finished.add(choice.get("index", position))
-                self._finish = _FINISHES.get(reason, "stop")
+                self._finished.add(_index(choice, position))
+                self._finish = _FINISHES.get(text_of(reason), "stop")
         if not choices and (error := body.get("error")):
             self._error = message_of(error)
 
@@ -163,7 +163,7 @@ class CompletionsReader(AnswerReader):
     def gather(self, body: Json) -> None:
         for choice in rows_of(body.get("choices")):
             message = choice.get("delta") or choice.get("message")
-            self._gather_message(message if isinstance(message, dict) else choice, choice.get("index", 0))
+            self._gather_message(message if isinstance(message, dict) else choice, _index(choice, 0))
 
     def _gather_message(self, message: Json, index: Any) -> None:
         for name in ("content", "text", "refusal"):
@@ -171,8 +171,13 @@ class CompletionsReader(AnswerReader):
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
         for position, call in enumerate(rows_of(message.get("tool_calls"))):
             if isinstance(function := call.get("function"), dict):
-                key, called = (index, call.get("index", position)), function.get("name")
+                key, called = (index, _index(call, position)), function.get("name")
                 self.add_call(key, name=called, arguments=function.get("arguments"), id=call.get("id"))
+
+
+def _index(value: Json, otherwise: int) -> int:
+    index = value.get("index")
+    return index if isinstance(index, int) else otherwise
 
 
 def _is_usage_only(body: Any) -> bool:
@@ -195,7 +200,7 @@ class OpenAIChat:
         messages = messages_of(document)
         place = {"before": 0, "behind": len(messages)}.get(where)
         if place is None:
-            leading = (i for i, message in enumerate(messages) if _ROLES.get(message.get("role")) != "system")
+            leading = (i for i, message in enumerate(messages) if _ROLES.get(text_of(message.get("role"))) != "system")
             place = next(leading, len(messages))
         added = [Document(msgspec.json.encode({"role": role, "content": text})) for role, text in turns]
         set_messages(document, [*messages[:place], *added, *messages[place:]])

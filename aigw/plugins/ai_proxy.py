@@ -36,16 +36,34 @@ _Weight = Annotated[int, Meta(ge=1)]
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Sends requests to LLM providers."""
+    """Sends requests to LLM providers.
+
+    It takes the keys of Higress's ai-proxy for its OpenAI-compatible providers, for `qwen` in both of its forms,
+    `azure`, `ollama`, `vllm` and `generic`; and `builtin`, whose models `echo` and `mock` need no network. Chat
+    requests to `claude` and `gemini` go to the OpenAI-compatible endpoints of these vendors.
+
+    If several keys of `modelMapping` match, the exact name wins, then the longest `prefix*`, then `~regex` in the order
+    of the file, then `*`. Higress has no order there.
+
+    A provider that fails (4xx, 5xx, no connection, an error as the first event) is replaced by another of its tokens
+    (`retryOnFailure`), then by the next provider (`fallback`): before the first event has reached the client, and never
+    after it.
+
+    `weights`, `fallback` and `byModel` are aigw's own keys. Higress ignores them."""
 
     provider: Annotated[ProviderConfig | None, Meta(description="the provider, where there is one")] = None
     providers: Annotated[list[ProviderConfig], Meta(description="several providers, each with its own `id`")] = []
     active_provider_id: Annotated[str, Meta(description="which of `providers` is used")] = ""
-    weights: Annotated[dict[str, _Weight], Meta(description="aigw: provider id -> its share of the requests")] = {}
+    weights: Annotated[
+        dict[str, _Weight],
+        Meta(description="aigw: provider id -> its share of the requests, instead of activeProviderId"),
+    ] = {}
     fallback: Annotated[
         list[str], Meta(description="aigw: ids tried in order when a provider fails before its first event")
     ] = []
-    by_model: Annotated[dict[str, str], Meta(description="aigw: model -> provider id; keys as in modelMapping")] = {}
+    by_model: Annotated[
+        dict[str, str], Meta(description="aigw: the model asked for -> provider id; keys as in modelMapping")
+    ] = {}
 
     def active(self) -> list[ProviderConfig]:
         """The providers that can be reached, the one that requests go to by default first."""
@@ -244,6 +262,7 @@ ABOUT = About(
     withholds=withholds,
     describes=describes,
     differences=(
+        Difference("errors of the gateway", "JSON in the caller's shape, a fitting status", "text/plain, often 500"),
         Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
         Difference("a complete stream without `[DONE]`", "gets one", "stays"),
         Difference("unknown request fields where a body is rewritten", "stay", "are lost"),

@@ -47,7 +47,10 @@ class Consumer(Struct, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Lets in only who has a key."""
+    """Lets in only clients that have a key.
+
+    A client sends its key in one of the headers or parameters in `keys`. Limits, quotas, budgets and statistics know it
+    as the consumer with this key. The keys themselves never appear in output, logs or errors."""
 
     consumers: Annotated[list[Consumer], Meta(description="who may call")] = []
     keys: Annotated[list[str], Meta(description="the headers and parameters in which keys stand")] = []

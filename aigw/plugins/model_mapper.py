@@ -20,7 +20,9 @@ from aigw.dialects import model_field
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Replaces the model that a request names by another."""
+    """Replaces the model that a request names by another.
+
+    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) as well as JSON."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
     model_mapping: Annotated[
@@ -99,5 +101,8 @@ ABOUT = About(
     place=Place("AUTHN", 800),
     recipe="model-routes",
     check=check,
-    differences=(Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),),
+    differences=(
+        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),
+        Difference("the header if the target is empty", "has the model that is kept", "is empty"),
+    ),
 )

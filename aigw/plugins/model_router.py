@@ -40,7 +40,10 @@ class AutoRouting(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Puts the model that a request names into headers, and chooses the route again by them."""
+    """Puts the model that a request names into headers, and chooses the route again by them.
+
+    So a route that matches `headers: {x-higress-llm-model: qwen-max}` gets the requests for qwen-max. The plugins
+    behind this one are those of the new route. It reads forms (audio, images) as well as JSON."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
     add_provider_header: Annotated[str, Meta(description="the header that gets `a` of a model `a/b`")] = ""

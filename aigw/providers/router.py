@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aigw.core.env import Clock, Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Request
+from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
@@ -162,7 +162,7 @@ class _Attempt:
                 batch = await reply.first(_Held(self._clock) if hold else _anything)
                 exchange.timing.waited += self._clock.monotonic() - asked
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
-                if event is not None and exchange.answer is not None and exchange.answer.error:
+                if event is not None and self._is_failure(event):
                     return STREAM_ERROR, reply, None
             elif reply.status == 200 and self._api in apis.METERED and "json" in reply.headers.get("content-type", ""):
                 asked = self._clock.monotonic()
@@ -173,6 +173,15 @@ class _Attempt:
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None
+
+    def _is_failure(self, event: Chunk) -> bool:
+        """Whether the first event says that the call failed; one behind it that does so comes too late."""
+        exchange = self._exchange
+        if exchange.answer is None or not exchange.answer.error:
+            return False
+        alone = exchange.wire.reader(exchange.asked, streaming=True)
+        alone.feed([event])
+        return bool(alone.error)
 
     def _pin(self) -> str:
         """Who must stay with one token: a consumer of an API that refers to what an account keeps."""

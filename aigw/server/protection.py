@@ -1,4 +1,4 @@
-"""Finds out whether a plugin protects a gateway, so that other machines may reach it."""
+"""Finds out whether a plugin asks everybody for a key, so that other machines may reach the gateway."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def _asks_everybody(loaded: Loaded, name: str) -> bool:
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
     if any(each.about.reroutes for each in plugins[place:]):
-        routes.append((NOWHERE.name, NOWHERE.service))  # it acts before the route is chosen
+        routes.append((NOWHERE.name, NOWHERE.service))  # it asks before the route is chosen
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]
     return all(config is not None and plugin.about.protects(config) for config in possible)

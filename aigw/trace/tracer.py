@@ -122,7 +122,7 @@ class Tracer:
 
         async def call(exchange: Exchange) -> Reply:
             begun = exchange.recording
-            if isinstance(begun, Recording):  # the route was chosen again: these are its further plugins
+            if isinstance(begun, Recording):  # the route was chosen again: these are its plugins
                 done = {turn.applied.name for turn in begun.turns if turn.applied is not None}
                 begun.absent = [name for name in absent if name not in done]
                 return await chain(exchange)

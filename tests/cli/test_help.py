@@ -7,7 +7,7 @@ from aigw.cli.main import app
 
 COMMANDS = [
     [], ["serve"], ["init"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
-    ["config", "show"], ["config", "schema"], ["budget"], ["cache"],
+    ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"],
 ]  # fmt: skip
 
 
@@ -26,6 +26,6 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
         ["serve", "init", "recipes"],
         ["See", "top", "usage", "trace", "cache", "budget"],
-        ["Configure", "doctor", "config"],
+        ["Configure", "plugins", "doctor", "config"],
     ]
     assert "Commands:" not in output

@@ -64,6 +64,19 @@ def test_ids_of_the_client_go_into_the_providers_path(template: str, path: str, 
     assert fill(template, path) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/g/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro"),
+        ("/v1/models/a%2Fb:streamGenerateContent", "a%2Fb"),
+        ("/v1/models/gemini-2.5-pro", ""),
+        ("/v1/chat/completions", ""),
+    ],
+)
+def test_a_path_of_geminis_names_its_model(path: str, model: str) -> None:
+    assert apis.model_of(path) == model
+
+
 def test_only_the_end_of_a_long_path_is_looked_at() -> None:
     """A path of 16 KB took a quarter of a second: every /v1/ in it was tried as a beginning."""
     looked_at: list[int] = []

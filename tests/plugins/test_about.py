@@ -29,5 +29,4 @@ def test_the_readme_tells_where_the_fidelities_differ():
         for name in installed_plugins()
         for each in find_plugin(name).differences
     ]
-    assert {row[0] for row in rows if row not in own} == {"errors of the gateway"}
-    assert [row for row in own if row not in rows] == []
+    assert sorted(rows) == sorted(own)

@@ -1,4 +1,4 @@
-"""`aigw budget status|raise|reset`: what the budgets of ai-budget have left, and changing it by hand."""
+"""`aigw budget status|raise|reset`: shows what the budgets of ai-budget have left, and changes that by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The budget's 
 
 @app.command("status", epilog="Example: aigw budget status --json")
 def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
-    """Show what is used of every budget, whether a gateway runs or not.
+    """Show what is used of every budget. No gateway needs to run.
 
     It reads the counters that the gateway with this configuration uses: in its state folder, or its Redis."""
     import time
@@ -57,7 +57,7 @@ def raise_(
 ) -> None:
     """Allow more to be spent this time.
 
-    That is: in this run, on this day, ... A running gateway follows at once."""
+    The amount is added for this run, this day, ... only. A running gateway follows at once."""
     from aigw.plugins.ai_budget.amount import parse
 
     async def change(ledger: Ledger, account: Account) -> None:
@@ -77,7 +77,7 @@ def reset(
 ) -> None:
     """Let a budget begin anew.
 
-    Nothing of it is used, set aside or raised any more."""
+    Nothing of it is used, set aside or raised after that."""
 
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.reset(account)
@@ -95,7 +95,7 @@ def _change(
     as_json: bool,
     every: bool = False,
 ) -> None:
-    """Changes the one account that is meant, or every one, and shows what became of it."""
+    """Changes the one account that is meant, or all accounts, and shows the result."""
     import time
 
     from aigw.cli.views.accounts import choose, find, ledgers, show

@@ -1,6 +1,6 @@
-"""`aigw cache stats|ls|show|clear|explain`: what ai-cache has stored, and why a request is or is not among it.
+"""`aigw cache stats|ls|show|clear|explain`: shows what ai-cache has stored, and why a request is a hit or a miss.
 
-Rule: what is printed came from clients and providers, so that nothing reaches the terminal that is not printable."""
+Rule: the texts came from clients and providers, so only printable characters reach the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aigw.cli.sources.opened import fail, opened, run
 
 if TYPE_CHECKING:
     from aigw.books.summary import Line
-    from aigw.cli.sources.explanation import Shelves
+    from aigw.cli.sources.explanation import Caches
     from aigw.config.load import Loaded
     from aigw.plugins.ai_cache.contents import Item
 
@@ -37,7 +37,7 @@ def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -
     from aigw.cli.views.cache import plain_stats, print_stats
 
     async def look() -> Any:
-        async with _shelves(config, recipe) as (loaded, caches):
+        async with _caches(config, recipe) as (loaded, caches):
             return plain_stats(await _all(caches), _total(loaded))
 
     found = run("cache", look())
@@ -68,7 +68,7 @@ def show(
 ) -> None:
     """Show one stored answer and its request.
 
-    Of a long request, texts are not stored whole."""
+    The texts of a long request are not stored whole."""
     from aigw.cli.views.cache import plain_item, print_item
 
     matching = [item for item in run("cache", _items(config, recipe)) if item.key.startswith(key)]
@@ -89,7 +89,7 @@ def clear(
     recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
-    """Forget stored answers: all, or those that are named.
+    """Forget all stored answers, or those that are named.
 
     A running gateway follows within a second."""
     import time
@@ -106,7 +106,7 @@ def clear(
         return old and item.key.startswith(key) and (not model or _model(item) == model)
 
     async def forget() -> int:
-        async with _shelves(config, recipe) as (_, caches):
+        async with _caches(config, recipe) as (_, caches):
             return sum([await contents.clear(wanted) for contents in caches.values()])
 
     number = run("cache", forget())
@@ -128,8 +128,8 @@ def explain(
 ) -> None:
     """Say why a request is a hit or a miss.
 
-    A miss is compared with the stored request that is nearest to it. Without a file it is the last miss, compared with
-    what was stored before it."""
+    It compares a miss with the stored request that is nearest to it. Without a file it looks at the last miss, and at
+    what was stored before that."""
     import sys
 
     from aigw.cli.sources.explanation import explain_last, explain_request, make_request
@@ -143,7 +143,7 @@ def explain(
             fail("cache", f"{file} cannot be read: {error.strerror or error}")
 
     async def look() -> Any:
-        async with _shelves(config, recipe) as (loaded, caches):
+        async with _caches(config, recipe) as (loaded, caches):
             if file is None:
                 return await explain_last(caches)
             return await explain_request(loaded, caches, make_request(body, path, header or []))
@@ -162,18 +162,18 @@ def _model(item: Item) -> str:
 
 
 async def _items(config: Path | None, recipe: str | None) -> list[Item]:
-    async with _shelves(config, recipe) as (_, caches):
+    async with _caches(config, recipe) as (_, caches):
         return await _all(caches)
 
 
-async def _all(caches: Shelves) -> list[Item]:
+async def _all(caches: Caches) -> list[Item]:
     """The newest first."""
     items = [item for contents in caches.values() for item in [item async for item in contents.items()]]
     return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
 
 
 def _total(loaded: Loaded) -> Line | None:
-    """All requests that the state folder knows of."""
+    """The sum over all requests in the state folder."""
     import time
 
     from aigw.books.question import parse
@@ -188,7 +188,7 @@ def _total(loaded: Loaded) -> Line | None:
 
 
 @asynccontextmanager
-async def _shelves(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Shelves]]:
+async def _caches(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Caches]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
     from aigw.plugins.ai_cache.contents import Contents
 

@@ -1,4 +1,4 @@
-"""`aigw config check|show|schema`: what a configuration says, without starting anything."""
+"""`aigw config check|show|keys|schema`: checks and shows a configuration without starting anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 @app.command("check", epilog="Example: aigw config check --config aigw.yaml")
 def check(config: Config = None, as_json: Json = False) -> None:
-    """Name everything that is wrong, each with its line. Exit code 0: right, 2: wrong."""
+    """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes."""
     import json
     import os
 
@@ -51,7 +51,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
 def show(config: Config = None, as_json: Json = False) -> None:
     """Print what is in force, and where each value comes from.
 
-    Below it stands the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
+    Below it is the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
     Secrets are printed as ***."""
     from aigw.config.effective import effective, render, to_json
     from aigw.config.report import EXIT_CODE
@@ -66,11 +66,31 @@ def show(config: Config = None, as_json: Json = False) -> None:
     typer.echo(to_json(shown) if as_json else render(shown))
 
 
+@app.command("keys", epilog="Example: aigw config keys")
+def keys(as_json: Json = False) -> None:
+    """List the keys of aigw.yaml, and what they mean.
+
+    `aigw plugins NAME` lists the keys of a plugin."""
+    import json
+    import shutil
+
+    from aigw.cli.views.keys import lines
+    from aigw.config.model import GatewayConfig
+    from aigw.config.reference import keys as keys_of
+
+    found = keys_of(GatewayConfig)
+    if as_json:
+        typer.echo(json.dumps([key._asdict() for key in found], indent=2, ensure_ascii=False))
+        return
+    for line in lines(found, max(shutil.get_terminal_size().columns, 60)):
+        typer.echo(line)
+
+
 @app.command("schema", epilog="Example: aigw config schema > aigw.schema.json")
 def schema() -> None:
     """Print a JSON Schema of the configuration, for editors.
 
-    They complete and check by it, and find it through a first line of aigw.yaml:
+    Editors complete and check with it. They find it by this first line of aigw.yaml:
 
     # yaml-language-server: $schema=aigw.schema.json"""
     import json
@@ -83,7 +103,7 @@ def schema() -> None:
 
 
 def _load(config: Path | None) -> Loaded:
-    """As `aigw serve` would. Raises ConfigError."""
+    """Loads what `aigw serve` would load. Raises ConfigError."""
     import asyncio
     import os
 

@@ -1,4 +1,4 @@
-"""`aigw doctor`: looks at all that has to be right for a gateway to work here, and says what to do where it is not."""
+"""`aigw doctor`: checks everything that a gateway needs here, and says what to do about each problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 _LEVEL, _NAME = 9, 15
-"""Widths of the first two columns."""
+"""The widths of the first two columns."""
 
 
 def doctor(
@@ -26,9 +26,9 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check keys, port, state folder and the machine. Exit code 0: nothing is wrong, 1: there is a problem.
+    """Check keys, port, state folder and the machine. Exit code 0: no problem, 1: a problem.
 
-    No key is shown, and without --online nothing leaves this machine.
+    It shows no key, and without --online it sends nothing to other machines.
 
     Example: aigw doctor
     """
@@ -72,7 +72,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
 
 
 def render(check: Check) -> str:
-    """One line; what does not fit goes on below, and the remedy has a line of its own."""
+    """One line, or several if it is long. The remedy begins a new line."""
     import textwrap
 
     indent = " " * (_LEVEL + _NAME)

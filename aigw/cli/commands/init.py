@@ -1,6 +1,6 @@
 """`aigw init`: writes a commented aigw.yaml to start from.
 
-Prose begins with `# `; a setting that is commented out begins with `#` alone and is right once that is gone."""
+Comments begin with `# `. A setting that is commented out begins with `#` alone: it is valid when that is removed."""
 
 from __future__ import annotations
 

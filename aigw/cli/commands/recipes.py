@@ -1,4 +1,4 @@
-"""`aigw recipes`: the configurations that come with aigw, one a feature."""
+"""`aigw recipes`: lists the configurations that come with aigw, one for each feature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aigw serve`: runs the gateway until it is told to stop."""
+"""`aigw serve`: runs the gateway until a signal stops it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def serve(
 
     Without a configuration file it uses the providers whose keys are in the environment (OPENAI_API_KEY, ...), a
     running Ollama, and the built-in models echo and mock. A change to the file, or to the .env beside it, takes effect
-    at once. A request is one line: time, status, model, tokens in and out, USD, time to the first token and to the end.
+    at once. It prints a line for each request: time, status, model, tokens in and out, USD, time to the first token,
+    time to the end.
 
     Example: aigw serve --config aigw.yaml
     """
@@ -91,7 +92,7 @@ def serve(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except BrokenPipeError:
-        raise typer.Exit(1) from None  # whoever started it does not listen any more
+        raise typer.Exit(1) from None  # the parent has closed the pipe
 
 
 def _check_recipe(name: str, config: Path | None) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aigw.cli.views.screen import View
 
 KEY_SECONDS = 0.1
-"""How often it looks for something new to draw when no key is pressed."""
+"""How often it looks for a new summary if no key is pressed."""
 
 
 def top(
@@ -30,9 +30,9 @@ def top(
 ) -> None:
     """Show requests, tokens, speed and cost, live.
 
-    Without --by it is a line a model. "in" is the whole prompt and "cached" what of it came from the provider's
-    cache; tok/s is the speed of generation, p50 and p95 the time to the first token. $/min is over the window since
-    --since or the first request in it.
+    Without --by there is a line for each model. "in" is the whole prompt, and "cached" the part of it that came from
+    the provider's cache. tok/s is the speed of generation, p50 and p95 are times to the first token. $/min counts from
+    --since, or from the first request after it.
 
     Keys: s and arrows sort, r reverses, p pauses, up and down scroll, q quits.
 
@@ -75,7 +75,7 @@ def _show(feed: Feed, names: list[str], since: str, summary: Summary, *, once: b
 
 
 def _live(console: Console, reader: Reader, view: View) -> None:
-    """Draws until q. The alternate screen and the keyboard's mode end with their blocks, whatever happens in them."""
+    """Draws until q is pressed. The blocks always restore the screen and the keyboard."""
     import signal
     from contextlib import suppress
 

@@ -1,6 +1,6 @@
-"""`aigw trace`: what happened to a request, from the files that `aigw serve --trace` writes.
+"""`aigw trace`: shows what happened to a request, from the files that `aigw serve --trace` writes.
 
-Rule: what is printed came from clients and providers, so that all of it is made plain."""
+Rule: the texts came from clients and providers, so all of them are made plain."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def trace(
 ) -> None:
     """Show what each plugin did to a request.
 
-    That is: which rule matched, how long it took, and what it changed. Only requests to a gateway that runs with
-    --trace are kept. Their ids are in the header x-aigw-request-id.
+    It shows which rule matched, how long each plugin took, and what it changed. A gateway keeps this only if it runs
+    with --trace. The header x-aigw-request-id has the id of a request.
 
     Example: aigw trace last
     """
@@ -64,7 +64,7 @@ class _NoTraceError(Exception):
 
 
 def _read(folder: Path) -> list[TraceRecord]:
-    """By arrival, without those of a version that this one does not know."""
+    """The traces by time of arrival, without those of other versions that this one cannot read."""
     import msgspec
 
     from aigw.trace.files import FOLDER, read_lines

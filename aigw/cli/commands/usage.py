@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "?"
 FORMULA = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet would compute; a quote before it makes it text."""
+"""A spreadsheet computes a cell that begins with one of these. A quote before it makes it text."""
 
 
 def usage(
@@ -28,7 +28,7 @@ def usage(
 ) -> None:
     """Report requests, tokens, speed and cost, by day and more.
 
-    Without --by it is a line a day. A cost that is not known is shown as ?, and as 1.23+? where only a part is known.
+    Without --by there is a line for each day. ? is an unknown cost, and 1.23+? a cost of which only a part is known.
 
     Example: aigw usage --by day --by model --since 7d
     """
@@ -56,9 +56,9 @@ def usage(
 
 
 def _csv(summary: Summary) -> str:
-    """One line a key, without a total. An unknown cost is `?`, anything else that does not exist is empty.
+    """One line for each key, without a total. An unknown cost is `?`; other missing values are empty.
 
-    Clients choose names: none becomes a formula, or moves a terminal's cursor."""
+    Clients choose names, so no name may become a formula or move the cursor of a terminal."""
     import csv
     import io
 

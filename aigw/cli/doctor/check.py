@@ -8,7 +8,7 @@ Level = Literal["ok", "note", "problem"]
 
 
 class Check(NamedTuple):
-    """A `problem` keeps something from working, a `note` is worth knowing. `message` and `remedy` hold no secret."""
+    """A `problem` keeps something from working, a `note` is worth knowing. `message` and `remedy` show no secrets."""
 
     name: str
     level: Level

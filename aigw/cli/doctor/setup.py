@@ -1,4 +1,4 @@
-"""What the user has set up: the configuration, the keys, the address and the state folder."""
+"""Checks what the user has set up: the configuration, the keys, the address and the state folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from aigw.stores.sqlite_file import FileError
 
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
-"""Bytes that the state folder's disk should have free."""
+"""How many bytes should be free on the disk of the state folder, and how many are too few."""
 PROBE_SECONDS = 1.0
 
 _PLACEHOLDER = re.compile(
@@ -42,7 +42,7 @@ _REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
 
 
 def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
-    """What the file says, or what a start without one would use. Nothing is asked over a network for it."""
+    """The configuration of the file, or the one of a start without a file. Uses no network."""
     if path is None:
         loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
@@ -60,7 +60,7 @@ def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | N
 
 
 def providers(loaded: Loaded) -> list[ProviderConfig]:
-    """Those that can be reached, each once, without the built-in models."""
+    """The providers that requests can reach, each once, without the built-in models."""
     plugin = loaded.plugins.get("ai-proxy")
     configs = [config for config in plugin.rules.configs if isinstance(config, AiProxyConfig)] if plugin else []
     found = {(each.id, each.type): each for config in configs for each in config.active() if each.type != "builtin"}
@@ -68,7 +68,7 @@ def providers(loaded: Loaded) -> list[ProviderConfig]:
 
 
 def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
-    """Which keys there are, and which cannot be one. None of them is shown."""
+    """Says which keys there are, and which of them cannot be keys. Shows none of them."""
     named: dict[str, str] = {}
     if loaded.path is None:
         named = {row.variable: env[row.variable] for row in ENV_PROVIDERS if env.get(row.variable)}
@@ -91,7 +91,7 @@ def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
 
 
 def key_fault(value: str) -> str:
-    """Why this cannot be a key; "" if it can be one."""
+    """Says why this cannot be a key; "" if it can be one."""
     if not value.strip():
         return "is empty"
     if value[0] in "\"'`" or value[-1] in "\"'`":
@@ -108,7 +108,7 @@ def key_fault(value: str) -> str:
 
 
 def address(listen: str, *, authenticated: bool) -> Check:
-    """Whether a gateway could listen there now, and if not, who does."""
+    """Says whether a gateway could listen there now, and who listens there if it cannot."""
     try:
         host, port = parse_listen(listen)
         check_address(host, insecure=False, authenticated=authenticated)
@@ -131,7 +131,7 @@ def address(listen: str, *, authenticated: bool) -> Check:
 
 
 def _aigw_at(host: str, port: int) -> str:
-    """The version of the gateway that answers there, "" if none does."""
+    """The version of the gateway that answers there; "" if none does."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  where a wildcard can be asked
     connection = http.client.HTTPConnection(local, port, timeout=PROBE_SECONDS)
     try:
@@ -145,7 +145,7 @@ def _aigw_at(host: str, port: int) -> str:
 
 
 def state_folder(folder: Path) -> Iterator[Check]:
-    """Whether aigw can keep what it writes, and whether others can read it."""
+    """Says whether aigw can write to its folder, and whether others can read it."""
     existing = folder
     while not existing.exists():
         existing = existing.parent

@@ -1,4 +1,4 @@
-"""Writes to every Redis that the configuration names, as plugins will: a key that lives for a second."""
+"""Tries every Redis that the configuration names: it writes a key that lives for a second, as plugins will."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The configuration whose stores a command opens: a file's, or a recipe's. Imported by the commands when they run."""
+"""The configuration of a command that opens stores: from a file or from a recipe. Commands import this when they
+run."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from aigw.core.errors import ConfigError
 
 
 def configured(config: Path | None, recipe: str | None) -> Loaded:
-    """As the gateway that was started with the same options has it. Raises ConfigError."""
+    """The configuration of a gateway that was started with the same options. Raises ConfigError."""
     if recipe is None:
         if config is None and not DEFAULT_FILE.exists():
             raise ConfigError([f"there is no {DEFAULT_FILE} here; say with --config or --recipe what the gateway uses"])
@@ -26,5 +27,5 @@ def configured(config: Path | None, recipe: str | None) -> Loaded:
 
 
 def origin(config: Path | None, recipe: str | None) -> str:
-    """How messages call it."""
+    """What messages call the configuration."""
     return str(config or DEFAULT_FILE) if recipe is None else f"recipe {recipe}"

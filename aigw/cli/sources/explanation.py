@@ -1,4 +1,5 @@
-"""`aigw cache explain`: which chain a request would meet, and what its cache would say, without a gateway."""
+"""Finds out, for `aigw cache explain`, which chain a request would meet and what its cache would say. It needs no
+gateway."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ PATHS = {"messages": "/v1/chat/completions", "prompt": "/v1/completions", "input
 """Where a body goes, by the field that it has."""
 
 
-Shelves = Mapping[tuple[Service, str], Contents]
+Caches = Mapping[tuple[Service, str], Contents]
 """By the store and the prefix that a configuration names."""
 
 
-async def explain_last(caches: Shelves) -> Explanation:
+async def explain_last(caches: Caches) -> Explanation:
     """Raises ValueError if nothing is stored."""
     found = [each for contents in caches.values() if (each := await last_miss(contents)) is not None]
     if not found:
@@ -36,7 +37,7 @@ async def explain_last(caches: Shelves) -> Explanation:
     return max(found, key=lambda each: each.created or 0.0)
 
 
-async def explain_request(loaded: Loaded, caches: Shelves, request: Request) -> Explanation:
+async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> Explanation:
     """For a request as it arrives at the cache. Raises ValueError for one that goes nowhere."""
     if loaded.config.fidelity == "higress":
         raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")

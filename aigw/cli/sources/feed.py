@@ -1,7 +1,7 @@
-"""Where `aigw top` and `aigw usage` get their summary: the file below a state folder, a running gateway, or
-a Redis in which many gateways write.
+"""Gets the summary for `aigw top` and `aigw usage`: from the file in a state folder, from a running gateway, or from a
+Redis to which many gateways write.
 
-Rule: whatever goes wrong is a FeedError whose message says what to do."""
+Rule: every failure is a FeedError, and its message says what to do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECONDS = 5.0
 MAX_BYTES = 64 << 20
 REFRESH_SECONDS = 0.5
 REST = 2
-"""A reading is followed by a rest at least this many times as long, however much there is to read."""
+"""After a reading the reader rests at least this many times as long, so that it does not load a gateway."""
 
 
 class FeedError(Exception):
@@ -42,18 +42,18 @@ class FeedError(Exception):
 
 
 class Feed(Protocol):
-    """`name` is for people; `hint` says what to do when there is nothing at all."""
+    """`name` is for people. `hint` says what to do if there are no requests at all."""
 
     name: str
     hint: str
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
-        """The texts are as in `usage.question.parse`. Raises FeedError."""
+        """`question.parse` says what the texts mean. Raises FeedError."""
         ...
 
 
 class StateFolder:
-    """Reads the file itself, so that no gateway needs to run."""
+    """Reads the file itself. No gateway needs to run."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
@@ -71,7 +71,8 @@ class StateFolder:
 
 
 class RunningGateway:
-    """Asks `/-/usage`. The gateway's clock counts. `key` goes out as a bearer token, to this address only."""
+    """Asks the page `/-/usage`; the clock of the gateway counts. `key` is sent as a bearer token, to this address
+    only."""
 
     def __init__(self, url: str, key: str | None) -> None:
         parts = _address(url)
@@ -118,7 +119,7 @@ def _address(url: str) -> SplitResult:
 
 
 class SharedRedis:
-    """Reads what all gateways with `usage: redis://...` wrote."""
+    """Reads the usage of all gateways that write to this Redis, as `usage: redis://...` tells them to."""
 
     def __init__(self, url: str) -> None:
         from aigw.books.redis_log_read import SharedUsage
@@ -138,27 +139,27 @@ class SharedRedis:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """A redirect would carry the key to another address."""
+    """Follows no redirect: it would carry the key to another address."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 def _opener(host: str) -> OpenerDirector:
-    """Through the environment's proxy, but never to this machine."""
+    """Uses the proxy of the environment, but not for addresses of this machine."""
     return build_opener(_NoRedirects, *([ProxyHandler({})] if is_loopback(host) else []))
 
 
 class Latest(NamedTuple):
-    """`problem` is why it could not be read again, if so."""
+    """The latest summary. `problem` says why it could not be read again; "" if it could."""
 
     summary: Summary
     problem: str = ""
 
 
 class Reader:
-    """Reads again and again in a thread, so that nothing waits for a slow answer. `latest` is replaced, never
-    changed."""
+    """Reads again and again in a thread, so that the screen does not wait for a slow answer. `latest` is replaced,
+    never changed."""
 
     def __init__(self, feed: Feed, by: Sequence[str], since: str, first: Summary) -> None:
         self.latest = Latest(first)
@@ -182,14 +183,15 @@ class Reader:
 
 
 def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
-    """Without both: the state folder of the configuration here. Raises FeedError."""
+    """The feed that the options name; without options that of the state folder of the configuration here. Raises
+    FeedError."""
     if url is not None:
         return SharedRedis(url) if is_redis_url(url) else RunningGateway(url, key)
     return StateFolder(state or configured_folder())
 
 
 def configured_folder() -> Path:
-    """As `config.load`, but from a file that may lack secrets or have mistakes elsewhere."""
+    """The state folder that the file names. The file may have mistakes elsewhere, and secrets may be missing."""
     import os
 
     from aigw.config.load import read_file

@@ -1,4 +1,4 @@
-"""What the commands have in common that look into a gateway's stores: how these are opened, and what goes wrong."""
+"""Opens the stores of a gateway, for the commands that look into them, and says what goes wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ T = TypeVar("T")
 
 
 class Opened(NamedTuple):
-    """`configs` are those of one plugin. `stores` are what the gateway with this configuration uses."""
+    """`configs` are the configurations of one plugin. `stores` are those that a gateway with this configuration
+    uses."""
 
     loaded: Loaded
     configs: list[Any]
@@ -26,7 +27,8 @@ class Opened(NamedTuple):
 
 @asynccontextmanager
 async def opened(config: Path | None, recipe: str | None, plugin: str, *, shown: str) -> AsyncIterator[Opened]:
-    """Those of a file or of a recipe; the recipe `shown` shows how the plugin is configured. Raises ConfigError."""
+    """Opens the stores for a file or a recipe. Messages name the recipe `shown`, which shows how to configure the
+    plugin. Raises ConfigError."""
     from aigw.cli.sources.configured import configured, origin
     from aigw.core.errors import ConfigError
     from aigw.server.stores import GatewayStores
@@ -45,7 +47,7 @@ async def opened(config: Path | None, recipe: str | None, plugin: str, *, shown:
 
 
 def run(command: str, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` gives. Says what went wrong, and exits."""
+    """Runs `work` and returns its result. If it fails, says what went wrong and exits."""
     import asyncio
 
     from aigw.config.report import EXIT_CODE

@@ -1,6 +1,6 @@
-"""Where the recipes lie and what they show. Loads nothing but the standard library.
+"""Finds the recipes. Loads nothing but the standard library.
 
-A recipe is a configuration whose first comment says, in its first paragraph, what it shows."""
+A recipe is a configuration with a comment at its beginning. The first paragraph of the comment says what it shows."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 
 def folder() -> Path:
-    """In an installed package beside the modules, in a checkout beside the package."""
+    """The folder of the recipes: in an installed package beside the modules, in a checkout beside the package."""
     package = Path(__file__).parents[2]
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "recipes"
 
 
 def recipes() -> dict[str, Path]:
-    """By name, in the order of their names."""
+    """The files by name, in the order of their names."""
     return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
 
 
 def text_of(name: str) -> str:
-    """Raises ValueError for a name that is none, with those that there are."""
+    """Raises ValueError with the names of all recipes if there is none of this name."""
     path = recipes().get(name)
     if path is None:
         raise ValueError(f"there is no recipe {name!r}; there are {', '.join(recipes())}")
@@ -28,7 +28,7 @@ def text_of(name: str) -> str:
 
 
 def shows(text: str) -> str:
-    """The first paragraph of its comment, as one line."""
+    """The first paragraph of the comment of a recipe, as one line."""
     lines = []
     for line in text.splitlines():
         words = line.removeprefix("#").strip()
@@ -39,7 +39,7 @@ def shows(text: str) -> str:
 
 
 def body(text: str) -> str:
-    """Its configuration, without the comment in front."""
+    """The configuration of a recipe, without the comment at its beginning."""
     lines = text.splitlines()
     while lines and (lines[0].startswith("#") or not lines[0].strip()):
         del lines[0]

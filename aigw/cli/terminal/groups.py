@@ -1,6 +1,6 @@
-"""The commands in `aigw --help`, under the headings that `main` gives them, as plain text: rich is not loaded.
+"""Lists commands in `aigw --help` under headings, as plain text.
 
-A heading is typer's `rich_help_panel` of a command, which typer itself shows only with rich."""
+The heading of a command is its `rich_help_panel`. typer shows these only with rich, which would make `--help` slow."""
 
 from __future__ import annotations
 

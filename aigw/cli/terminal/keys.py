@@ -1,4 +1,4 @@
-"""Keys as they are pressed, and a terminal that is always given back as it was.
+"""Reads keys as they are pressed, and always gives the terminal back as it was.
 
 Rule: Ctrl-C stays a KeyboardInterrupt. Without termios (Windows) there are no keys."""
 
@@ -28,7 +28,7 @@ def parse(text: str) -> list[str]:
 
 @contextmanager
 def keyboard() -> Iterator[Callable[[float], list[str]]]:
-    """Gives a function that waits some seconds for keys and returns them; an input that ended is a "q"."""
+    """Yields a function that waits some seconds for keys and returns them. The end of the input counts as a "q"."""
     try:
         import termios
         import tty

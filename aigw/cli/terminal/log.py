@@ -1,5 +1,4 @@
-"""The log on stderr. Written by a thread of its own, so that a terminal or a parent that does not read never stops
-the gateway."""
+"""The log on stderr. A thread writes it, so that a terminal or a parent that does not read cannot stop the gateway."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import sys
 import threading
 
 MAX_WAITING = 10_000
-"""Lines that wait to be written; beyond it they are lost."""
+"""How many lines may wait to be written. Further lines are lost."""
 
 LAST_WORDS_SECONDS = 1.0
 
@@ -34,11 +33,11 @@ class LogThread(logging.Handler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Says so in the log itself: nothing else may write to stderr, which can block."""
+        """Says in the log that a message failed. Nothing else may write to stderr, which can block."""
         self.write(f"{record.levelname} a message of {record.pathname}:{record.lineno} cannot be formatted")
 
     def write(self, line: str) -> None:
-        """Takes a line, without its end. Never blocks, never raises."""
+        """Takes a line without its line end. Never blocks, never raises."""
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(line)
 
@@ -51,7 +50,7 @@ class LogThread(logging.Handler):
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            if sys.stderr is None:  # closed by whoever started it; print would take stdout then
+            if sys.stderr is None:  # the parent closed it; print would write to stdout
                 continue
             with contextlib.suppress(OSError, ValueError):
                 print(line, file=sys.stderr, flush=True)

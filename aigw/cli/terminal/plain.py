@@ -1,6 +1,6 @@
-"""Text of clients, providers and servers on a terminal.
+"""Shows texts of clients, providers and servers on a terminal.
 
-Rule: none of it may move the cursor or break a line. What a terminal would obey, or not show, becomes a `�`."""
+Rule: none of them may move the cursor or break a line. Characters that are not printable become a `�`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def cut(text: str, width: int) -> str:
-    """At its end, so that it takes `width` cells at most."""
+    """Shortens a text at its end to `width` cells at most."""
     if text.isascii():
         return text if len(text) <= width else f"{text[: width - 1]}…"
     from rich.cells import cell_len, set_cell_size
@@ -28,7 +28,7 @@ def cut(text: str, width: int) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """In its middle, so that both the family and the version of a model can be read."""
+    """Shortens a text in its middle, so that both the family and the version of a model can be read."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) <= width:

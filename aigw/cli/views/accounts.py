@@ -1,4 +1,4 @@
-"""The accounts of ai-budget as `aigw budget` opens and shows them. Imported by its commands when they run."""
+"""Opens and shows the accounts of ai-budget, for `aigw budget`. Its commands import this when they run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aigw.plugins.ai_budget.ledger import Ledger, Line
 
 @asynccontextmanager
 async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list[Ledger]]:
-    """One for each configuration of the plugin, over the stores that the gateway uses. Raises ConfigError."""
+    """A ledger for each configuration of the plugin, with the stores that the gateway uses. Raises ConfigError."""
     async with opened(config, recipe, "ai-budget", shown="budget") as (_, configs, stores):
         yield [
             Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
@@ -29,7 +29,7 @@ async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list
 
 
 def find(opened: Sequence[Ledger], name: str) -> tuple[Ledger, Budget]:
-    """Raises ValueError for a name that is no budget's."""
+    """Raises ValueError if no budget has this name."""
     known = [(ledger, budget) for ledger in opened for budget in ledger.budgets]
     for ledger, budget in known:
         if budget.name == name:
@@ -41,7 +41,7 @@ def find(opened: Sequence[Ledger], name: str) -> tuple[Ledger, Budget]:
 async def choose(
     ledger: Ledger, budget: Budget, wanted: Mapping[str, str], now: float, *, every: bool
 ) -> list[Account]:
-    """The one account that is meant, or every one. Raises ValueError, which says what to add."""
+    """The one account that is meant, or all accounts. Raises ValueError, which says what to add."""
     accounts = await ledger.choose(budget, wanted, now)
     if not accounts:
         missing = next(kind for kind in budget.kinds if kind not in wanted)

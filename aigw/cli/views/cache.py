@@ -1,6 +1,6 @@
-"""How `aigw cache` shows what it found.
+"""Shows stored answers, for `aigw cache`.
 
-Rule: nothing is printed that a terminal would obey."""
+Rule: everything that is printed is made plain before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_DIFFERENCES = 10
 
 
 def plain_stats(items: list[Item], total: Line | None) -> dict[str, Any]:
-    """`total` is the sum of all requests that the state folder knows of."""
+    """`total` is the sum over all requests in the state folder."""
     models: dict[str, dict[str, int]] = {}
     unreadable = 0
     for item in items:
@@ -84,7 +84,7 @@ def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
 
 
 def _answer(item: Item) -> Any:
-    """The plain answer; a stream that has no plain form, and what is no JSON, as text."""
+    """The plain answer as JSON. A stream without a plain form, and an answer that is not JSON, are text."""
     if item.entry is None:
         return item.text
     try:

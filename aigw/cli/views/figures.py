@@ -1,4 +1,4 @@
-"""Numbers as people read them, in few characters. Loads nothing."""
+"""Writes numbers for people, in few characters. Loads nothing."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def milliseconds(value: float | None) -> str:
 
 
 def duration(ms: float) -> str:
-    """As `milliseconds`, but with three digits also where it is short."""
+    """Does what `milliseconds` does, but short times have three digits, too."""
     return milliseconds(ms) if ms >= 99.95 else f"{ms:.1f}ms" if ms >= 9.995 else f"{ms:.2f}ms"
 
 
 def money(value: float | None, unpriced: int = 0) -> str:
-    """USD; `?` where no price is known, a `+?` behind what is known where some is not."""
+    """USD. `?` if no price is known; `1.23+?` if only a part of the cost is known."""
     if value is None:
         return "?"
     if 0 < value < 0.00005:

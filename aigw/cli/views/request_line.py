@@ -1,6 +1,6 @@
-"""The line of a request that people read while `aigw serve` runs.
+"""The line that `aigw serve` prints for a request.
 
-Rule: what came from a client or a provider is made plain."""
+Rule: texts of clients and providers are made plain."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from aigw.core.tokens import Tokens
 
 NAME_WIDTH = 22
 MOST_WORDS = 100
-"""Characters at the end of a line."""
+"""How many characters the words at the end of a line may have."""
 
 
 def line(row: UsageRow, exchange: Exchange) -> str:
     """Time, status, model, tokens in and out, USD, time to the first token and to the end, and what was special.
 
-    The columns take 79 characters; `~` stands before a number that was estimated, `?` for one that is not known."""
+    The columns take 79 characters. `~` stands before an estimated number, `?` for an unknown one."""
     spent, made = _tokens(row.tokens)
     name = row.model or f"{exchange.original.method} {exchange.original.path}"
     first = "" if row.first_token_ms is None else milliseconds(row.first_token_ms)
@@ -42,7 +42,7 @@ def _tokens(tokens: Tokens) -> tuple[str, str]:
 
 
 def _words(row: UsageRow, exchange: Exchange) -> list[str]:
-    """What went wrong, and what plugins did."""
+    """Words about what went wrong, and about what plugins did."""
     words = []
     if row.error:
         words.append(row.error)

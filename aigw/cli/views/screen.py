@@ -1,5 +1,5 @@
-"""What `aigw top` shows: the view that keys change, and the frame that follows from it, a summary and the terminal's
-size. Frames are plain values, so that only those that differ are drawn."""
+"""The screen of `aigw top`. Keys change the view; the view, a summary and the size of the terminal make a frame.
+Frames are plain values, so that a frame is drawn only if it differs from the last one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aigw.cli.views.table import COLUMNS, Grid, fit, names_of, rich_table
 
 BARS = " ▁▂▃▄▅▆▇█"
 BESIDE_ROWS = 7
-"""Lines of a screen that are not rows: title, sparkline, blank, header, total, note, keys."""
+"""How many lines of the screen are not rows: title, sparkline, blank, header, total, note, keys."""
 KEYS = "s/←→ sort  r reverse  p pause  q quit"
 
 
@@ -31,7 +31,7 @@ class Frame:
     keys: str
 
     def rich(self) -> Group:
-        """Every line is one line of the terminal."""
+        """The frame for rich. Every line is one line of the terminal."""
         body = rich_table(self.grid) if self.grid else Text(self.message)
         lines: list[Text] = [Text(self.note, "yellow", no_wrap=True), Text(self.keys, "dim", no_wrap=True)]
         return Group(
@@ -45,7 +45,7 @@ class Frame:
 
 @dataclass(slots=True)
 class View:
-    """`column` is the place in COLUMNS that rows are sorted by; `offset` the first row shown."""
+    """`column` is the index in COLUMNS of the column that sorts the rows. `offset` is the first row shown."""
 
     since: str
     name: str
@@ -57,7 +57,7 @@ class View:
     page: int = field(default=1, init=False)
 
     def press(self, key: str) -> bool:
-        """False when it is time to quit."""
+        """Does what a key says. False if it says to quit."""
         if key in ("s", "right"):
             self.column = (self.column + 1) % len(COLUMNS)
         elif key in ("S", "left"):
@@ -98,7 +98,7 @@ class View:
         return f"aigw top  {window}, by {' and '.join(summary.by)}  {self.name}"
 
     def sort(self, lines: Sequence[Line]) -> list[Line]:
-        """Largest first; what has no value comes last either way, equals by name."""
+        """The largest first. Lines without a value come last in both directions. Equal lines are sorted by name."""
         value = COLUMNS[self.column].value
         known = [line for line in lines if value(line) is not None]
         known.sort(key=names_of)
@@ -128,7 +128,7 @@ def whole(view: View, summary: Summary, width: int) -> Frame:
 
 
 def sparkline(summary: Summary, width: int) -> str:
-    """Output tokens per second, newest on the right, as high as the highest of them."""
+    """Output tokens per second as a line of blocks, the newest on the right. The highest value has the full height."""
     highest = max(summary.series, default=0.0)
     now = summary.series[-1] if summary.series else 0.0
     ending = f" now {rate(now)}, highest {rate(highest)} in {len(summary.series) * summary.bucket_s:.0f}s"
@@ -139,7 +139,7 @@ def sparkline(summary: Summary, width: int) -> str:
 
 
 def note(summary: Summary) -> str:
-    """What the numbers leave out."""
+    """Says what the numbers leave out; "" if they leave out nothing."""
     total = summary.total
     parts = [
         (total.unpriced, "of unknown price (?)"),

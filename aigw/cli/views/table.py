@@ -1,4 +1,4 @@
-"""Usage as a table that fits the terminal: columns are shortened, then dropped by priority, and no line ever wraps.
+"""Shows usage as a table that fits the terminal. Columns are shortened, then dropped by priority. No line wraps.
 
 `fit` makes plain text cells, which can be compared; `rich_table` draws them."""
 
@@ -16,13 +16,13 @@ from aigw.cli.terminal.plain import plain, shorten
 from aigw.cli.views.figures import count, milliseconds, money, rate
 
 NAME_WIDTH, NAMES_WIDTH = 20, 12
-"""Columns are dropped until a name alone, or each of several, has this many cells, or as many as the longest needs."""
+"""Columns are dropped until names have this many cells: a single name, or each of several. Short names need fewer."""
 WIDEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`keep` says how long a column stays when it gets narrow: the lowest is dropped first. `cell(line, exact)`."""
+    """If there is little room, the column with the lowest `keep` is dropped first. `cell(line, exact)` is its text."""
 
     name: str
     short: str
@@ -55,7 +55,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """`widths` are in cells, as many as `header` has; the first `names` columns are names. `marked` is a column."""
+    """`widths` are in cells, one for each column. The first `names` columns are names. `marked` is the index of a
+    column."""
 
     header: tuple[str, ...]
     widths: tuple[int, ...]
@@ -68,7 +69,7 @@ class Grid:
 
 @dataclass(slots=True)
 class _Layout:
-    """What is shown and how wide. `exact` numbers have all their digits."""
+    """Which columns are shown, and how wide they are. `exact` numbers have all their digits."""
 
     columns: list[Column]
     header: list[str]
@@ -78,7 +79,7 @@ class _Layout:
     exact: bool
 
     def room(self) -> int:
-        """Cells beside the names, with all gaps."""
+        """How many cells everything but the names takes, gaps included."""
         return sum(self.widths) + self.gap * (len(self.names) + len(self.widths) - 1)
 
     def drop(self) -> None:
@@ -98,8 +99,8 @@ def fit(
     marked: str = "",
     exact: bool = False,
 ) -> Grid:
-    """The columns that fit into `width` cells. Widths come from all `lines`, of which `shown` become rows, so that
-    nothing moves while they are scrolled. `exact`: with all digits, if there is room."""
+    """A grid of the columns that fit into `width` cells, with a row for each line of `shown`. Widths come from all
+    `lines`, so that nothing moves when they are scrolled. `exact`: numbers have all digits if there is room."""
     layout = _layout(summary, lines, width, exact=exact)
     first = len(summary.by)
     kept = [column.name for column in layout.columns]

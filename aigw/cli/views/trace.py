@@ -1,4 +1,4 @@
-"""A trace as lines for a terminal: the request, then every step with its times and what it changed."""
+"""Shows a trace on a terminal: the request, then every step with its times and its changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NARROWEST = 30
 
 
 def lines(record: TraceRecord, width: int) -> Iterator[Text]:
-    """No line is wider than `width` cells, 30 at least."""
+    """The lines of a trace. None is wider than `width` cells, which must be 30 at least."""
     width = max(width, NARROWEST)
     for line in _lines(record):
         yield from _wrapped(line, width)
@@ -28,7 +28,7 @@ def moment(at: float) -> str:
 
 
 class _Line:
-    """A text; where it is too wide its further lines begin with `hang`."""
+    """A text that may be too wide for one line: then its further lines begin with `hang`."""
 
     def __init__(self, hang: str, *parts: tuple[str, str]) -> None:
         self.hang = hang
@@ -139,7 +139,7 @@ def _headers(kind: str, headers: list[HeaderChange]) -> Iterator[_Line]:
 
 
 def _change(op: str, name: str, was: Was) -> Iterator[_Line]:
-    """One line, or the old and the new below each other where they are long."""
+    """A change as one line, or the old value above the new one if they are long."""
     sign, style = SIGNS.get(op, ("~", "yellow"))
     head = ("|   ", ""), (f"{sign} ", style), (f"{name}  ", "")
     texts = [text for text in (was.old, was.new) if text is not None]

@@ -38,7 +38,23 @@ NAME = "ai-budget"
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Limits what is spent, and stops clients that run in a circle."""
+    """Limits what is spent, and stops clients that run in a circle. aigw's own: Higress does not know it.
+
+    A budget has one of usd, tokens and calls. With `per: run`, each run has the whole budget; a run is named by the
+    header x-aigw-run, or by AIGW_RUN in the environment of the gateway, or it is all that the gateway does until it
+    stops. A session is named by x-aigw-session, or by the header of an agent. Several `per` go together: [consumer,
+    day].
+
+    A call is let in while what was spent and what calls under way have set aside is below the limit, so the limit is
+    exceeded by about one call. The cost is charged before the answer ends, also if the client leaves. A refusal is
+    final: 402, or 403 for an agent that runs in a circle, with `x-should-retry: false` and the command that raises the
+    budget.
+
+    `aigw budget status` shows what is left, `aigw budget raise NAME AMOUNT` allows more this time, and `aigw budget
+    reset NAME` lets a budget begin anew; a running gateway follows at once. These commands need the --config or
+    --recipe of the gateway. Counters are on disk and outlive a kill; `redis` shares them with other machines. A call
+    with an unknown price is counted as one (`unknown_price`). The first call of a model waits about a second, until its
+    price was looked up."""
 
     budgets: Annotated[list[Budget], Meta(description="all of them hold for a call")] = []
     repetition: Repetition = Repetition()

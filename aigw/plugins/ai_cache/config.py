@@ -99,7 +99,24 @@ class FromResponse(Struct, frozen=True, rename="camel"):
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Answers requests that were answered before."""
+    """Answers requests that were answered before: the same question is paid for once.
+
+    It takes all forms of Higress's configuration. Answers are kept in a folder of this machine, unless `services:` says
+    where the Redis is that the configuration names. `cache: {size: 1GiB, memory: 64MiB}` at the top of the file bounds
+    the folder, and the memory in front of it.
+
+    The key is the whole request, whatever the order of its JSON, with the provider, the model, and what the plugins
+    behind the cache would add. Fields that cannot change the answer (`user`, `metadata`, `stream`, ...) are left out.
+    Only whole, successful answers are kept. A stream can answer a plain request and the other way round, with tool
+    calls, too. Equal requests that come together go upstream once.
+
+    The header x-aigw-cache says `hit`, `miss` or `bypass`, and why: `joined` is a hit that waited for an equal request,
+    `unavailable` is a miss because Redis is down. `Cache-Control: no-cache`, `no-store` and `max-age=60`, and
+    `x-higress-skip-ai-cache: on`, are obeyed. Stateful requests (`store`, `previous_response_id`), and requests for
+    several random answers, bypass the cache.
+
+    `aigw cache explain` names the first part in which the last miss, or a request in a file, differs from what is
+    stored. `aigw cache stats`, `ls`, `show` and `clear` do what they say."""
 
     cache: Annotated[Store | None, Meta(description="where answers are kept")] = None
     embedding: Annotated[Embedding | None, Meta(description="higress: who turns questions into vectors")] = None

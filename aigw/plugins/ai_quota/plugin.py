@@ -17,7 +17,7 @@ from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.path import plain
-from aigw.core.plugin import About, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import Limit, StoreError
 from aigw.metering.forecast import Forecaster
@@ -33,7 +33,12 @@ NO_LIMIT = 2**53
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Gives each consumer a number of tokens."""
+    """Takes the tokens of calls from those that an admin gave to a consumer.
+
+    The admin sends his key to the chat API: GET /v1/chat/completions/quota?consumer=ann shows what ann has left, POST
+    to .../quota/refresh with the form `consumer=ann&quota=1000` sets it, and POST to .../quota/delta with
+    `consumer=ann&value=100` changes it. A consumer is known by `key-auth`. While the counters cannot be reached,
+    requests are refused."""
 
     redis_key_prefix: Annotated[str, Meta(description="what a consumer's key begins with")] = "chat_quota:"
     admin_consumer: Annotated[str, Meta(description="the consumer who may show and change quotas")] = ""
@@ -147,4 +152,5 @@ ABOUT = About(
     check=check,
     identity=identity,
     trusts_consumer=True,
+    differences=(Difference("calls under way", "are held for", "any number of them may spend the last token"),),
 )

@@ -30,7 +30,10 @@ DEFAULT_SUFFIXES = ("/completions", "/messages")
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Logs and counts what requests ask for and spend."""
+    """Logs and counts what requests ask for and spend.
+
+    Each request gets Higress's `ai_log` in the access log (.aigw/access.jsonl), and Higress's counters for Prometheus
+    are at /-/metrics. Requests and answers pass unchanged."""
 
     use_default_attributes: Annotated[bool, Meta(description="log messages, question, answer, tool calls, ...")] = False
     use_default_response_attributes: Annotated[bool, Meta(description="log the details of the token usage")] = False

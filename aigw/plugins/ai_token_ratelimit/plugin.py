@@ -40,7 +40,15 @@ _UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Limits the tokens that clients use in a time."""
+    """Limits the tokens that clients use in a second, a minute, an hour or a day.
+
+    It counts the tokens of calls by header, parameter, cookie, consumer or address, in fixed windows that begin with
+    the first answer. An estimate is held for a call under way, and settled before its answer ends, so a burst exceeds
+    the limit by one call at most. A call without `max_tokens` counts as 1,024 tokens, until it is known what such calls
+    use.
+
+    Answers say what is left (`x-ratelimit-*`), and a refusal (429) says when to come again. While the counters cannot
+    be reached, requests pass."""
 
     rule_name: Annotated[str, Meta(description="a part of the counters' keys")] = ""
     global_threshold: Annotated[Threshold | None, Meta(description="for all requests together")] = None

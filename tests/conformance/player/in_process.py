@@ -36,10 +36,8 @@ class InProcessGateway:
         return self.inner.url
 
     async def settle(self) -> None:
-        jobs = self.inner.edge.jobs
         async with asyncio.timeout(STOP_SECONDS):
-            while jobs:
-                await asyncio.wait(jobs)
+            await self.inner.edge.settled()
 
     async def effective(self) -> dict[str, Any]:
         """What `/-/config` says."""

@@ -245,7 +245,7 @@ async def test_a_huge_answer_passes_and_is_not_kept() -> None:
     [
         ("/v1/embeddings", {"model": "m", "input": "q"}, {"data": [{"embedding": [1]}]}, {"data": []}),
         ("/v1/messages", {"model": "m", "messages": []}, {"type": "message", "stop_reason": "end_turn"}, {"stop_reason": None}),
-        ("/v1/responses", {"model": "m", "input": "q", "store": False}, {"status": "completed"}, {"status": "incomplete"}),
+        ("/v1/responses", {"model": "m", "input": "q", "store": False}, {"status": "completed"}, {"status": "in_progress"}),
         ("/v1/completions", {"model": "m", "prompt": "q"}, {"choices": [{"text": "a", "finish_reason": "stop"}]}, {"choices": []}),
     ],
 )  # fmt: skip
@@ -256,16 +256,42 @@ async def test_other_apis(path: str, question: Any, answer: Any, incomplete: Any
     assert seen[2].json() == answer
 
 
-async def test_a_stream_that_has_no_plain_form_is_kept_apart() -> None:
-    message = [{"type": "message_start"}, {"type": "message_stop"}]
-    question = {"model": "m", "messages": []}
-    async with stage(events(*message, done=False), answer_json({"stop_reason": "end_turn"})) as it:
-        requests = [
-            chat({**question, **more}, path="/v1/messages") for more in ({"stream": True}, {}, {"stream": True})
-        ]
-        seen = [await it.ask(request) for request in requests]
-    assert [how(each) for each in seen] == ["miss", "miss", "hit"]
-    assert seen[2].body == seen[0].body
+MESSAGE = {
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "Hello"}],
+    "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1},
+}  # fmt: skip
+RESPONSE = {
+    "id": "resp_1", "object": "response", "status": "completed", "model": "m",
+    "output": [
+        {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant",
+         "content": [{"type": "output_text", "text": "Hello", "annotations": []}]},
+    ],
+    "usage": {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "answer"),
+    [
+        ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}, MESSAGE),
+        ("/v1/responses", {"model": "m", "input": "Hi", "store": False}, RESPONSE),
+    ],
+)
+async def test_a_stream_of_another_dialect_is_made_of_a_plain_answer_and_back(
+    path: str, question: Any, answer: Any
+) -> None:
+    plain, stream = chat(question, path=path), chat({**question, "stream": True}, path=path)
+    async with stage(answer_json(answer)) as it:
+        await it.ask(plain.copy())
+        streamed = await it.ask(stream.copy())
+    assert (len(it.upstream.sent), how(streamed)) == (1, "hit")
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    upstream = Answer(headers={"content-type": "text/event-stream"}, pieces=[streamed.body])
+    async with stage(upstream) as it:
+        await it.ask(stream.copy())
+        back = await it.ask(plain.copy())
+    assert (len(it.upstream.sent), how(back), back.headers["content-type"]) == (1, "hit", "application/json")
+    assert back.json() == answer
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-import msgspec
 import pytest
 from fakes import (
     Answer,
@@ -15,17 +14,13 @@ from fakes import (
     answer_json,
     chat,
     events,
-    make_env,
     make_exchange,
-    terminal,
 )
+from world import configured, world
 
-from aigw.config.load import load
-from aigw.config.services import ServiceTable
-from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamFault
 from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Request, Route
-from aigw.plugins import ai_proxy
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.switch import Switch
 
@@ -48,26 +43,20 @@ USAGE = {"id": "x", "choices": [], "usage": {"prompt_tokens": 1, "completion_tok
 
 
 @asynccontextmanager
-async def proxy(config, upstream, **env):
-    typed = msgspec.convert(config, ai_proxy.Config)
-    assert all(problem.note for problem in ai_proxy.check(typed))
-    async with ai_proxy.build(typed, make_env(upstream, **env)) as plugin:
-        exchanges = []
+async def proxy(config, upstream, **how):
+    """Sends requests through the plugin; the replies are closed at the end."""
 
-        async def send(request, route=None):
-            exchange = make_exchange(request, route=route)
-            exchanges.append(exchange)
-            return await plugin(exchange, terminal(upstream))
+    async def send(request, route=None):
+        return (await it.send(request, route=route))[1]
 
+    async with world({"ai-proxy": config}, upstream=upstream, route=Route("test"), **how) as it:
         yield send
-        for exchange in exchanges:
-            await exchange.aclose()
 
 
-async def once(config, request, *script, **env):
+async def once(config, request, *script, **how):
     """One request through the plugin: the upstream, the reply and its body."""
     upstream = FakeUpstream(*script)
-    async with proxy(config, upstream, **env) as send:
+    async with proxy(config, upstream, **how) as send:
         reply = await send(request)
         return upstream, reply, await reply.body()
 
@@ -392,10 +381,9 @@ class TestChecks:
         ],
     )
     def test_what_is_wrong_is_said(self, config, message):
-        problems = ai_proxy.check(msgspec.convert(config, ai_proxy.Config))
-        assert len(problems) == 1
-        with pytest.raises(AssertionError, match=message):
-            raise AssertionError(problems[0].message)
+        with pytest.raises(ConfigError, match=message) as caught:
+            configured({"ai-proxy": config})
+        assert len(caught.value.findings) == 1
 
 
 async def test_firstbytetimeout_holds_for_streams():
@@ -572,9 +560,8 @@ class TestFindingsOfABreaker:
 
 
 def identity_of(config, services=None):
-    text = json.dumps({"plugins": {"ai-proxy": config}}).encode()
-    loaded = load(None, {}, text=text)
-    return ai_proxy.identity(loaded.plugins["ai-proxy"].rules.configs[-1], ServiceTable(services or {}))
+    loaded = configured({"ai-proxy": config}, services=services or {})
+    return loaded.plugins["ai-proxy"].about.identity(loaded.plugins["ai-proxy"].rules.default, loaded.services)
 
 
 def test_what_decides_about_answers():
@@ -607,7 +594,8 @@ def test_what_decides_about_answers():
     ],
 )
 async def test_the_headers_that_it_says_to_withhold_go_no_further(config, withheld):
-    assert set(ai_proxy.withholds(msgspec.convert(config, ai_proxy.Config))) == withheld
+    plugin = configured({"ai-proxy": config}).plugins["ai-proxy"]
+    assert set(plugin.about.withholds(plugin.rules.default)) == withheld
     if config.get("provider", {}).get("type") == "openai":
         own = dict.fromkeys(("cookie", *CREDENTIALS), "mine")
         upstream, _, _ = await once(config, chat(HELLO, headers=own))

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from fakes import FakeUpstream, make_env
+from world import world
 
 from aigw.plugins import ai_proxy
 
@@ -101,8 +101,8 @@ def test_what_is_not_used_is_noted(provider, key):
 async def test_what_is_right_is_built(provider):
     config = {"provider": {"apiTokens": ["k"], **provider}}
     assert problems_of(config) == []
-    async with ai_proxy.build(msgspec.convert(config, ai_proxy.Config), make_env(FakeUpstream())):
-        pass
+    async with world({"ai-proxy": config}) as it:
+        assert it.loaded.notes == []
 
 
 @pytest.mark.parametrize(

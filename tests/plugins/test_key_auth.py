@@ -3,49 +3,35 @@
 What Higress did with a whole configuration is played by tests/conformance."""
 
 import json
-from contextlib import AsyncExitStack
 
 import pytest
-from fakes import FakeUpstream, chat, make_env, make_exchange, terminal
+from fakes import chat
 from hypothesis import given
 from hypothesis import strategies as st
+from world import ROUTE, configured, world
 
 from aigw.config.effective import effective
-from aigw.config.load import load
-from aigw.core.errors import ConfigError, GatewayError
-from aigw.core.model import Origin, Route, Target
-from aigw.pipeline.pipeline import Pipeline
+from aigw.core.errors import ConfigError
 from aigw.plugins.key_auth import INVALID, UNAUTHORIZED, Config, Consumer, KeyAuth
 
-TARGET = Target(Origin("http", "127.0.0.1", 1), "")
 ALICE, BOB = {"name": "alice", "credential": "sk-a"}, {"name": "bob", "credentials": ["sk-b1", "sk-b2"]}
 KEYS = {"consumers": [ALICE, BOB], "keys": ["x-api-key", "authorization"]}
 
 
 def read(config, **more):
-    return load(None, {}, text=json.dumps({"plugins": {"key-auth": config}, **more}).encode())
+    return configured({"key-auth": config}, **more)
 
 
-async def ask(config, headers=None, query="", *, fidelity="safe", route="r", body=None):
+async def ask(config, headers=None, query="", *, fidelity="safe", route="r"):
     """The exchange after a request, and what the upstream got."""
-    upstream = FakeUpstream()
-    pipeline = Pipeline(list(read(config).plugins.values()), terminal(upstream))
-    request = chat(body or {}, headers=headers)
-    request.query = query
-    exchange = make_exchange(request, route=Route(route, "", TARGET))
-    async with AsyncExitStack() as stack:
-        await pipeline.open(make_env(upstream, fidelity=fidelity), stack)
-        try:
-            await pipeline.chain(exchange.route, "").call(exchange)
-        finally:
-            await exchange.aclose()
-    return exchange, upstream.last
+    async with world({"key-auth": config}, fidelity=fidelity, route=ROUTE._replace(name=route)) as it:
+        seen = await it.ask(query=query, **(headers or {}))
+    return seen.exchange, it.sent
 
 
-async def refusal(config, headers=None, query="", **more):
-    with pytest.raises(GatewayError) as caught:
-        await ask(config, headers, query, **more)
-    return caught.value
+async def refusal(config, headers=None, query="", *, fidelity="safe", route="r"):
+    async with world({"key-auth": config}, fidelity=fidelity, route=ROUTE._replace(name=route)) as it:
+        return await it.refused(query=query, **(headers or {}))
 
 
 @pytest.mark.parametrize(

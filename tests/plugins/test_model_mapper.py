@@ -1,25 +1,18 @@
 """model-mapper's rules; the cases M* of tests/conformance say what Higress does with whole configurations."""
 
-import msgspec
 import pytest
-from fakes import FakeUpstream, chat, make_env, make_exchange, terminal
+from fakes import chat
+from world import configured, world
 
-from aigw.core.model import Origin, Route, Target
-from aigw.plugins import model_mapper
-
-ROUTE = Route("r", "", Target(Origin("http", "127.0.0.1", 1), "up"))
 HEADER = "x-higress-llm-model-final"
 MAPPING = {"gpt-*": "short", "gpt-4*": "long", "keep": "", "*": "rest"}
 
 
 async def mapped(request, fidelity="safe", **config):
-    upstream = FakeUpstream()
-    config = msgspec.convert(config, model_mapper.Config)
-    async with model_mapper.build(config, make_env(upstream, fidelity=fidelity)) as plugin:
-        exchange = make_exchange(request, route=ROUTE)
-        await plugin(exchange, terminal(upstream))
-        await exchange.aclose()
-    return upstream
+    """What went upstream."""
+    async with world({"model-mapper": config}, fidelity=fidelity) as it:
+        await it.ask(request)
+    return it.upstream
 
 
 @pytest.mark.parametrize(
@@ -63,5 +56,5 @@ async def test_no_header_where_none_is_named():
 
 
 def test_a_prefix_that_never_counts_in_higress_is_noted():
-    (problem,) = model_mapper.check(msgspec.convert({"modelMapping": MAPPING}, model_mapper.Config))
-    assert (problem.path, problem.note) == (("modelMapping", "gpt-4*"), True)
+    (note,) = configured({"model-mapper": {"modelMapping": MAPPING}}).notes
+    assert "plugins.model-mapper.modelMapping['gpt-4*']: never counts in Higress, which takes 'gpt-*'" in note

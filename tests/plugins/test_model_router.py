@@ -1,25 +1,23 @@
 """model-router's rules; the cases R* of tests/conformance say what Higress does with whole configurations."""
 
-import msgspec
 import pytest
-from fakes import FakeUpstream, chat, make_env, make_exchange, terminal
+from fakes import chat
+from world import configured, world
 
-from aigw.core.model import Origin, Route, Target
-from aigw.plugins import model_router
+from aigw.core.errors import ConfigError
 
-ROUTE = Route("r", "", Target(Origin("http", "127.0.0.1", 1), "up"))
 AUTO = {"enable": True, "defaultModel": "small", "rules": [{"pattern": "(?i)code", "model": "coder"}]}
 
 
-async def routed(request, **config):
+async def routed(request, fidelity="safe", **config):
     """What went upstream."""
-    upstream = FakeUpstream()
-    config = msgspec.convert(config, model_router.Config)
-    async with model_router.build(config, make_env(upstream)) as plugin:
-        exchange = make_exchange(request, route=ROUTE)
-        await plugin(exchange, terminal(upstream))
-        await exchange.aclose()
-    return upstream
+    async with world({"model-router": config}, fidelity=fidelity) as it:
+        await it.ask(request)
+    return it.upstream
+
+
+def notes(fidelity="safe", **config):
+    return configured({"model-router": config}, fidelity=fidelity).notes
 
 
 def ask(text, model="higress/auto"):
@@ -77,14 +75,15 @@ async def test_auto_without_a_default_leaves_the_model():
     assert upstream.json()["model"] == "higress/auto"
 
 
-async def test_a_pattern_that_go_does_not_know_is_named_and_skipped():
-    rules = [{"pattern": "(?<=x)", "model": "a"}, *AUTO["rules"]]
-    config = msgspec.convert({"autoRouting": {**AUTO, "rules": rules}}, model_router.Config)
-    (problem,) = model_router.check(config)
-    assert (problem.path, problem.quirk) == (("autoRouting", "rules", 0, "pattern"), True)
-    assert (await routed(ask("code"), autoRouting={**AUTO, "rules": rules})).json()["model"] == "coder"
+async def test_a_pattern_that_go_does_not_know_is_named_and_in_higress_skipped():
+    auto = {**AUTO, "rules": [{"pattern": "(?<=x)", "model": "a"}, *AUTO["rules"]]}
+    with pytest.raises(ConfigError, match=r"autoRouting\.rules\[0\]\.pattern: is not a regular expression"):
+        await routed(ask("code"), autoRouting=auto)
+    (note,) = notes("higress", autoRouting=auto)
+    assert "autoRouting.rules[0].pattern" in note
+    assert (await routed(ask("code"), "higress", autoRouting=auto)).json()["model"] == "coder"
 
 
 def test_rules_that_are_not_enabled_are_noted():
-    config = msgspec.convert({"autoRouting": {**AUTO, "enable": False}}, model_router.Config)
-    assert [problem.note for problem in model_router.check(config)] == [True]
+    (note,) = notes(autoRouting={**AUTO, "enable": False})
+    assert "plugins.model-router.autoRouting: is not enabled" in note

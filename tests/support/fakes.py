@@ -17,7 +17,7 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk, Request, Route, Target
 from aigw.core.plugin import About, Place
-from aigw.core.stores import Stores
+from aigw.core.stores import KV, LOCAL, Counter, Service, StoreError, Stores
 from aigw.core.upstream import Upstream
 from aigw.dialects import apis
 from aigw.dialects.sse import Event
@@ -83,6 +83,10 @@ class FakeUpstream:
         self.sent: list[tuple[Request, Target]] = []
         self.bodies: list[FakeBody] = []
 
+    def follow(self, *script: Answer) -> None:
+        """Goes on with another script."""
+        self._script = list(script)
+
     async def send(self, request: Request, target: Target) -> FakeResponse:
         request.seal()
         self.sent.append((request, target))
@@ -102,6 +106,34 @@ class FakeUpstream:
     def json(self, index: int = -1) -> Any:
         """The body of a sent request."""
         return json.loads(self.sent[index][0].body)
+
+
+class FailingStores(MemoryStores):
+    """Stores of which these operations fail, of counters (`hold`) as of values (`get`)."""
+
+    def __init__(self, *operations: str, message: str = "redis.static is down") -> None:
+        super().__init__()
+        self._operations = operations
+        self._message = message
+
+    def kv(self, service: Service = LOCAL) -> Any:
+        return _Failing(super().kv(service), self._operations, self._message)
+
+    def counter(self, service: Service = LOCAL) -> Any:
+        return _Failing(super().counter(service), self._operations, self._message)
+
+
+class _Failing:
+    def __init__(self, store: KV | Counter, operations: Sequence[str], message: str) -> None:
+        self._store = store
+        self._operations = operations
+        self._message = message
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fail if name in self._operations else getattr(self._store, name)
+
+    async def _fail(self, *arguments: Any, **named: Any) -> None:
+        raise StoreError(self._message)
 
 
 class FakeClock:

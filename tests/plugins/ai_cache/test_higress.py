@@ -4,68 +4,41 @@ import asyncio
 import json
 
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange
+from fakes import Answer, FailingStores, answer_json, events
+from world import configured, spin, world
 
-from aigw.config.load import load
-from aigw.core.model import Origin, Route, Target
-from aigw.core.stores import StoreError
-from aigw.pipeline.forward import Forward
-from aigw.plugins.ai_cache import plugin as ai_cache
 from aigw.plugins.ai_cache.higress import MAX_BYTES
 
-ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 REDIS = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}
 ASK = {"model": "m", "messages": [{"role": "user", "content": "q"}]}
 ANSWER = {"choices": [{"message": {"content": 'a "b"\nc é'}}]}
 ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
-class Stage:
-    def __init__(self, plugin, upstream, kv):
-        self.plugin, self.upstream, self.kv = plugin, upstream, kv
-
-    async def ask(self, body=ASK, **headers):
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        exchange = make_exchange(chat(body, headers=named), route=ROUTE)
-        reply = await self.plugin(exchange, Forward(self.upstream))
-        answer = await reply.body()
-        await exchange.aclose()
-        await exchange.settled()
-        return exchange.labels, reply.headers, answer
-
-    async def kept(self):
-        return {key: (await self.kv.get(key)).decode() async for key in self.kv.keys("")}
-
-
-async def playing(config, *script, then, stores=None):
-    text = json.dumps({"fidelity": "higress", "plugins": {"ai-cache": config}}).encode()
-    parsed = load(None, {}, text=text).plugins["ai-cache"].rules.configs[-1]
-    upstream = FakeUpstream(*script)
-    env = make_env(upstream, fidelity="higress", clock=FakeClock(), stores=stores)
-    async with ai_cache.build(parsed, env) as plugin:
-        await then(Stage(plugin, upstream, env.stores.kv(parsed.store.service())))
+def playing(config, *script, **how):
+    stored = configured({"ai-cache": config}).plugins["ai-cache"].rules.default.store
+    how = {"fidelity": "higress", "question": ASK, "service": stored.service(), **how}
+    return world({"ai-cache": config}, *script, **how)
 
 
 async def test_hits_are_templates_around_the_text():
-    async def then(it):
-        labels, _, _ = await it.ask()
+    async with playing(REDIS, answer_json(ANSWER)) as it:
+        labels = (await it.ask()).labels
         assert (labels.cache, labels.ai_log) == ("miss", {"cache_status": "miss"})
-        labels, headers, body = await it.ask({**ASK, "model": "other", "temperature": 0})
-        assert (labels.cache, labels.ai_log) == ("hit", {"cache_status": "hit"})
-        assert headers["content-type"] == "application/json; charset=utf-8"
+        seen = await it.ask({**ASK, "model": "other", "temperature": 0})
+        assert (seen.labels.cache, seen.labels.ai_log) == ("hit", {"cache_status": "hit"})
+        assert seen.headers["content-type"] == "application/json; charset=utf-8"
         choice = {"index": 0, "message": {"role": "assistant", "content": 'a "b"\nc é'}, "finish_reason": "stop"}
         common = {"id": "from-cache", "model": "from-cache", "object": "chat.completion", "usage": ZEROS}
-        assert json.loads(body) == {**common, "choices": [choice]}
-        _, headers, body = await it.ask({**ASK, "stream": True})
-        assert headers["content-type"] == "text/event-stream; charset=utf-8"
-        first, done, end = body.split(b"\n\n")
+        assert seen.json() == {**common, "choices": [choice]}
+        seen = await it.ask({**ASK, "stream": True})
+        assert seen.headers["content-type"] == "text/event-stream; charset=utf-8"
+        first, done, end = seen.body.split(b"\n\n")
         assert (done, end) == (b"data:[DONE]", b"")
         delta = {"index": 0, "delta": choice["message"], "finish_reason": "stop"}
         assert json.loads(first.removeprefix(b"data:")) == {**common, "choices": [delta]}
         assert len(it.upstream.sent) == 1
-        assert await it.kept() == {"higress-ai-cache:q": 'a "b"\nc é'}
-
-    await playing(REDIS, answer_json(ANSWER), then=then)
+        assert await it.kept() == {"higress-ai-cache:q": 'a "b"\nc é'.encode()}
 
 
 @pytest.mark.parametrize(
@@ -86,11 +59,9 @@ async def test_hits_are_templates_around_the_text():
     ],
 )
 async def test_keys(config, body, key):
-    async def then(it):
+    async with playing({**REDIS, **config}, answer_json(ANSWER)) as it:
         await it.ask(body)
         assert list(await it.kept()) == [f"higress-ai-cache:{key}"]
-
-    await playing({**REDIS, **config}, answer_json(ANSWER), then=then)
 
 
 @pytest.mark.parametrize(
@@ -106,14 +77,12 @@ async def test_keys(config, body, key):
     ],
 )
 async def test_what_is_not_cached(body, headers, status):
-    async def then(it):
+    async with playing(REDIS, answer_json(ANSWER)) as it:
         for _ in range(2):
-            labels, _, _ = await it.ask(body, **headers)
+            labels = (await it.ask(body, **headers)).labels
             assert labels.ai_log.get("cache_status") == status
         assert len(it.upstream.sent) == 2
         assert await it.kept() == {}
-
-    await playing(REDIS, answer_json(ANSWER), then=then)
 
 
 def text(content):
@@ -134,20 +103,15 @@ def text(content):
     ],
 )
 async def test_values(answer, value):
-    async def then(it):
+    async with playing(REDIS, answer) as it:
         await it.ask()
-        assert (await it.kept()).get("higress-ai-cache:q") == value
-
-    await playing(REDIS, answer, then=then)
+        assert (await it.kept()).get("higress-ai-cache:q") == (value and value.encode())
 
 
 async def test_a_part_of_an_answer_that_is_too_large_is_not_kept():
-    async def then(it):
+    async with playing(REDIS, events(text("x"), b":" + b" " * MAX_BYTES + b"\n\n", text("x"))) as it:
         await it.ask({**ASK, "stream": True})
         assert await it.kept() == {}
-
-    delta = {"choices": [{"delta": {"content": "x"}}]}
-    await playing(REDIS, events(delta, b":" + b" " * MAX_BYTES + b"\n\n", delta), then=then)
 
 
 async def test_templates_and_the_original_form():
@@ -159,39 +123,23 @@ async def test_templates_and_the_original_form():
         "cacheValueFrom": {"responseBody": "out"},
     }
 
-    async def then(it):
+    async with playing(config, answer_json({"out": "vv"})) as it:
         await it.ask()
-        it.plugin._env.clock.now += 100  # its TTL was never read
-        assert await it.kept() == {"old:q": "vv"}
-        assert (await it.ask())[2] == b'{"a":"vv"}'
-
-    await playing(config, answer_json({"out": "vv"}), then=then)
+        it.clock.now += 100  # its TTL was never read
+        assert await it.kept() == {"old:q": b"vv"}
+        assert (await it.ask()).body == b'{"a":"vv"}'
 
 
 async def test_entries_expire():
-    async def then(it):
+    async with playing({"cache": {"type": "redis", "serviceName": "r", "cacheTTL": 60}}, answer_json(ANSWER)) as it:
         await it.ask()
-        it.plugin._env.clock.now += 61
+        it.clock.now += 61
         assert await it.kept() == {}
-
-    await playing({"cache": {"type": "redis", "serviceName": "r", "cacheTTL": 60}}, answer_json(ANSWER), then=then)
 
 
 async def test_a_store_that_is_down():
-    class Down:
-        def kv(self, service):
-            return self
-
-        async def get(self, key):
-            raise StoreError("down")
-
-        async def put(self, key, value, ttl=None):
-            raise StoreError("down")
-
-    async def then(it):
-        assert json.loads((await it.ask())[2]) == ANSWER
-
-    await playing(REDIS, answer_json(ANSWER), then=then, stores=Down())
+    async with playing(REDIS, answer_json(ANSWER), stores=FailingStores("get", "put")) as it:
+        assert (await it.ask()).json() == ANSWER
 
 
 async def test_what_is_stored_while_others_come_is_found():
@@ -208,12 +156,9 @@ async def test_what_is_stored_while_others_come_is_found():
         async def put(self, key, value, ttl=None):
             await written.wait()
 
-    async def then(it):
+    async with playing(REDIS, answer_json(ANSWER), stores=Slow()) as it:
         first = asyncio.create_task(it.ask())
-        for _ in range(20):
-            await asyncio.sleep(0)
-        assert (await it.ask())[0].cache == "hit"
+        await spin()
+        assert (await it.ask()).labels.cache == "hit"
         written.set()
         await first
-
-    await playing(REDIS, answer_json(ANSWER), then=then, stores=Slow())

@@ -1,18 +1,13 @@
 """The semantic cache of `fidelity: higress`: near questions, and services that fail. The wire is in the cases K21-K25
 of tests/conformance."""
 
-import json
-
 import pytest
-from fakes import Answer, FakeUpstream, answer_json, chat, make_env, make_exchange
+from fakes import Answer, answer_json
+from world import world
 
-from aigw.config.load import load
 from aigw.core.errors import UpstreamError, UpstreamFault
-from aigw.core.model import Origin, Route, Target
-from aigw.pipeline.forward import Forward
-from aigw.plugins.ai_cache import plugin as ai_cache
+from aigw.core.stores import Service
 
-ROUTE = Route("test-route", "llm.dns", Target(Origin("http", "127.0.0.1", 1), "llm"))
 CONFIG = {
     "cache": {"type": "redis", "serviceName": "redis.static"},
     "embedding": {"type": "dashscope", "serviceName": "ds.dns", "apiKey": "ek"},
@@ -31,22 +26,14 @@ def found(score, **fields):
 async def play(*script, kept=(), **vector):
     """What the client got, what was called, and what is kept after one request."""
     config = {**CONFIG, "vector": {**CONFIG["vector"], **vector}}
-    text = json.dumps({"fidelity": "higress", "plugins": {"ai-cache": config}}).encode()
-    parsed = load(None, {}, text=text).plugins["ai-cache"].rules.configs[-1]
-    upstream = FakeUpstream(*script)
-    env = make_env(upstream, fidelity="higress")
-    kv = env.stores.kv(parsed.store.service())
-    for question, answer in dict(kept).items():
-        await kv.put(f"higress-ai-cache:{question}", answer)
-    async with ai_cache.build(parsed, env) as plugin:
-        exchange = make_exchange(chat({"messages": [{"role": "user", "content": "q"}]}), route=ROUTE)
-        reply = await plugin(exchange, Forward(upstream))
-        body = json.loads(await reply.body())
-        await exchange.aclose()
-        await exchange.settled()
-    calls = [request.path.rpartition("/")[2] for request, _ in upstream.sent]
-    stored = {key: await kv.get(key) async for key in kv.keys("")}
-    return body["choices"][0]["message"]["content"], calls, stored.get("higress-ai-cache:q")
+    service = Service("redis.static", 80)
+    async with world({"ai-cache": config}, *script, fidelity="higress", service=service) as it:
+        for question, answer in dict(kept).items():
+            await it.kv.put(f"higress-ai-cache:{question}", answer)
+        said = (await it.ask({"messages": [{"role": "user", "content": "q"}]})).json()
+        calls = [request.path.rpartition("/")[2] for request, _ in it.upstream.sent]
+        stored = await it.kept()
+    return said["choices"][0]["message"]["content"], calls, stored.get("higress-ai-cache:q")
 
 
 async def test_a_near_question_has_its_answer_beside_it():

@@ -5,28 +5,15 @@ What Higress did with a whole configuration is played by tests/conformance; here
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from fakes import (
-    Answer,
-    FakeClock,
-    FakeUpstream,
-    answer_json,
-    answered,
-    chat,
-    events,
-    make_env,
-    make_exchange,
-    terminal,
-)
+from fakes import Answer, FakeClock, FakeUpstream, answer_json, answered, chat, events, make_exchange
+from world import World, configured, world
 
 from aigw.books.metrics import Metrics
-from aigw.config.load import load
-from aigw.core.env import Env
 from aigw.core.errors import ConfigError, GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Route, Target
@@ -46,51 +33,18 @@ COMPLETION = {
 }
 
 
-@dataclass(slots=True, frozen=True)
-class Counting(Env):
-    """An environment with counters."""
-
-    metrics: Metrics = field(default_factory=Metrics)
+def stage(config: Any = (), *script: Answer, **how: Any) -> AbstractAsyncContextManager[World]:
+    return world({"ai-statistics": dict(config)}, *script, route=ROUTE, metrics=Metrics(), **how)
 
 
-@dataclass
-class Stage:
-    """A plugin over an upstream that follows a script."""
-
-    plugin: Any
-    upstream: FakeUpstream
-    metrics: Metrics
-    clock: FakeClock
-
-    async def ask(self, request: Request, *, route: Route = ROUTE, consumer: str = "") -> tuple[Exchange, bytes]:
-        """One request and its answer's bytes, read to its end."""
-        exchange = make_exchange(request, route=route)
-        exchange.consumer = consumer or exchange.consumer
-        reply = await self.plugin(exchange, terminal(self.upstream))
-        body = await reply.body()
-        await exchange.aclose()
-        return exchange, body
-
-    def counted(self) -> dict[str, int]:
-        """The counters by name; there is only one route and consumer."""
-        return {name: value for (name, _), value in self.metrics.counts().items()}
+def counts(it: World) -> dict[tuple[str, tuple[str, ...]], int]:
+    assert isinstance(it.env.metrics, Metrics)
+    return it.env.metrics.counts()
 
 
-def parse(config: Any) -> Any:
-    """A configuration as the gateway reads it."""
-    loaded = load(None, {}, text=json.dumps({"plugins": {"ai-statistics": config}}).encode())
-    return loaded.plugins["ai-statistics"].rules.configs[-1]
-
-
-@asynccontextmanager
-async def stage(config: Any = (), *script: Answer, clock: FakeClock | None = None) -> AsyncIterator[Stage]:
-    upstream, clock = FakeUpstream(*script), clock or FakeClock()
-    plain = make_env(upstream, clock=clock)
-    env = Counting(
-        upstream=upstream, services=plain.services, tokenizer=plain.tokenizer, stores=plain.stores, clock=clock
-    )
-    async with ai_statistics.build(parse(dict(config)), env) as plugin:
-        yield Stage(plugin, upstream, env.metrics, clock)
+def counted(it: World) -> dict[str, int]:
+    """The counters by name, where there is only one route and consumer."""
+    return {name: value for (name, _), value in counts(it).items()}
 
 
 def delta(**members: Any) -> dict[str, Any]:
@@ -107,19 +61,18 @@ async def test_an_answer_from_the_cache_spends_nothing() -> None:
         return exchange.reply(json.dumps(COMPLETION).encode(), headers={"content-type": "application/json"})
 
     async with stage({}) as it:
-        exchange = make_exchange(chat(QUESTION), route=ROUTE)
-        reply = await it.plugin(exchange, cached)
-        assert json.loads(await reply.body()) == COMPLETION
-        assert it.counted() == {}
-    assert exchange.labels.ai_log["chat_id"] == "x"
-    assert not {"input_token", "output_token", "model"} & set(exchange.labels.ai_log)
+        seen = await it.ask(end=cached)
+        assert seen.json() == COMPLETION
+        assert counted(it) == {}
+    assert seen.labels.ai_log["chat_id"] == "x"
+    assert not {"input_token", "output_token", "model"} & set(seen.labels.ai_log)
 
 
 async def test_a_plain_answer() -> None:
     async with stage({}, answer_json(COMPLETION)) as it:
-        exchange, body = await it.ask(chat(QUESTION))
-    assert json.loads(body) == COMPLETION
-    assert exchange.labels.ai_log == {
+        seen = await it.ask()
+    assert seen.json() == COMPLETION
+    assert seen.labels.ai_log == {
         "api": "-",
         "chat_id": "x",
         "chat_round": 1,
@@ -132,7 +85,7 @@ async def test_a_plain_answer() -> None:
         "output_token_details": {},
         "llm_service_duration": 0,
     }
-    assert exchange.labels.span_tags == {
+    assert seen.labels.span_tags == {
         "gen_ai.span.kind": "LLM",
         "gen_ai.request.model": "m",
         "gen_ai.model_name": "gpt-4o",
@@ -141,7 +94,7 @@ async def test_a_plain_answer() -> None:
         "gen_ai.usage.total_tokens": "15",
     }
     labels = ("test-route", CLUSTER, "gpt-4o", "none")
-    assert it.metrics.counts() == {
+    assert counts(it) == {
         ("input_token", labels): 10,
         ("output_token", labels): 5,
         ("total_token", labels): 15,
@@ -152,7 +105,9 @@ async def test_a_plain_answer() -> None:
 class Slow(FakeUpstream):
     """Takes two seconds to the answer and one for each piece of it."""
 
-    clock: FakeClock
+    def __init__(self, clock: FakeClock, *script: Answer) -> None:
+        super().__init__(*script)
+        self.clock = clock
 
     async def send(self, request: Request, target: Target) -> Any:
         self.clock.now += 2
@@ -176,19 +131,17 @@ class Slow(FakeUpstream):
 
 
 async def test_the_times_of_a_stream() -> None:
-    async with stage() as it:
-        it.upstream = Slow(
-            events(delta(content="a"), delta(content="b"), {"model": "m", "choices": [], "usage": USAGE})
-        )
-        it.upstream.clock = it.clock
-        exchange, _ = await it.ask(chat(QUESTION))
-    log = exchange.labels.ai_log
+    clock = FakeClock()
+    script = events(delta(content="a"), delta(content="b"), {"model": "m", "choices": [], "usage": USAGE})
+    async with stage(upstream=Slow(clock, script), clock=clock) as it:
+        seen = await it.ask()
+    log = seen.labels.ai_log
     assert (log["response_type"], log["llm_first_token_duration"], log["llm_service_duration"]) == (
         "stream",
         3000,
         6000,
     )
-    assert it.counted() == {
+    assert counted(it) == {
         "input_token": 10,
         "output_token": 5,
         "total_token": 15,
@@ -209,9 +162,9 @@ async def test_bytes_are_never_altered() -> None:
     ]
     script = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
     async with stage({"use_default_attributes": True}, script) as it:
-        exchange, body = await it.ask(chat(QUESTION))
-    assert body == b"".join(pieces)
-    assert exchange.labels.ai_log["answer"] == "中"
+        seen = await it.ask()
+    assert seen.body == b"".join(pieces)
+    assert seen.labels.ai_log["answer"] == "中"
 
 
 @pytest.mark.parametrize(
@@ -235,8 +188,8 @@ async def test_rules(rule: str, answer: Any, value: Any) -> None:
     stream = [delta(content=""), delta(content=None), *[delta(content=text) for text in "abc"], delta(content="")]
     script = events({"v": None}, *stream, {"v": 1}, {"v": ""}, {"v": {"n": 2}}, {"v": None})
     async with stage(config, script) as it:
-        exchange, _ = await it.ask(chat(QUESTION))
-    log = exchange.labels.ai_log
+        seen = await it.ask()
+    log = seen.labels.ai_log
     assert (log["answer"], log["v"], log["none"]) == (answer, value, "d")
 
 
@@ -248,8 +201,7 @@ async def test_a_source_of_the_other_kind_of_answer_is_not_looked_at() -> None:
         ]
     }
     async with stage(config, events(delta(content="a")), answer_json(COMPLETION)) as it:
-        streamed, _ = await it.ask(chat(QUESTION))
-        plain, _ = await it.ask(chat(QUESTION))
+        streamed, plain = await it.ask(), await it.ask()
     assert streamed.labels.ai_log["events"] == "x"
     assert "plain" not in streamed.labels.ai_log
     assert plain.labels.ai_log["plain"] == "x"
@@ -268,8 +220,8 @@ async def test_tool_calls_are_put_together_by_index() -> None:
         delta(tool_calls=[call(0, arguments=":1}")]),
     )
     async with stage({"use_default_attributes": True}, script) as it:
-        exchange, _ = await it.ask(chat(QUESTION))
-    assert exchange.labels.ai_log["tool_calls"] == [
+        seen = await it.ask()
+    assert seen.labels.ai_log["tool_calls"] == [
         {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
         {"index": 1, "id": "call_1", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
@@ -296,8 +248,8 @@ async def test_an_anthropic_stream() -> None:
     )
     body = {"model": "claude", "system": "be brief", "messages": [{"role": "user", "content": "q"}]}
     async with stage({"use_default_attributes": True}, script) as it:
-        exchange, _ = await it.ask(chat(body, path="/v1/messages"))
-    log = exchange.labels.ai_log
+        seen = await it.ask(body, path="/v1/messages")
+    log = seen.labels.ai_log
     assert (log["chat_id"], log["model"], log["answer"], log["system"]) == ("msg_1", "claude", "Hello", "be brief")
     assert (log["input_token"], log["output_token"], log["total_token"]) == (9, 5, 14)
     assert log["tool_calls"] == [
@@ -309,8 +261,8 @@ async def test_details_of_the_default_sets_are_text() -> None:
     usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 1}}
     config = {"use_default_response_attributes": True}
     async with stage(config, events(delta(content="a"), {"choices": [], "usage": usage})) as it:
-        exchange, _ = await it.ask(chat(QUESTION))
-    log = exchange.labels.ai_log
+        seen = await it.ask()
+    log = seen.labels.ai_log
     assert (log["cached_tokens"], log["reasoning_tokens"]) == (0, None)
     assert log["input_token_details"] == '{"audio_tokens":1,"cached_tokens":0}'
     assert log["output_token_details"] is None
@@ -319,27 +271,26 @@ async def test_details_of_the_default_sets_are_text() -> None:
 
 async def test_usage_that_the_client_does_not_see() -> None:
     async with stage({}, events(delta(content="a"))) as it:
-        exchange = make_exchange(chat(QUESTION), route=ROUTE)
 
         async def proxy(exchange: Exchange) -> Reply:
-            reply = await terminal(it.upstream)(exchange)
+            reply = await it.forward(exchange)
             usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 4}}
             answered(exchange, {"model": "gpt-4o", "choices": [], "usage": usage})
             return reply
 
-        reply = await it.plugin(exchange, proxy)
-        assert b"usage" not in await reply.body()
-    log = exchange.labels.ai_log
+        seen = await it.ask(end=proxy)
+        assert b"usage" not in seen.body
+    log = seen.labels.ai_log
     assert (log["model"], log["input_token"], log["output_token"], log["total_token"]) == ("gpt-4o", 10, 5, 15)
     assert log["input_token_details"] == {"cached_tokens": 4}
-    assert it.counted()["total_token"] == 15
+    assert counted(it)["total_token"] == 15
 
 
 async def test_a_chunk_that_says_that_usage_comes_later_is_none() -> None:
     async with stage({}, events({**delta(content="a"), "usage": None})) as it:
-        exchange, _ = await it.ask(chat(QUESTION))
-    assert "model" not in exchange.labels.ai_log
-    assert it.counted() == {}
+        seen = await it.ask()
+    assert "model" not in seen.labels.ai_log
+    assert counted(it) == {}
 
 
 @pytest.mark.parametrize(
@@ -358,10 +309,8 @@ async def test_a_chunk_that_says_that_usage_comes_later_is_none() -> None:
 )
 async def test_failures(answer: Answer, failures: int) -> None:
     async with stage({}, answer) as it:
-        await it.ask(chat(QUESTION))
-    assert it.metrics.counts() == (
-        {("llm_failure_count", ("test-route", CLUSTER, "m", "none")): failures} if failures else {}
-    )
+        await it.ask()
+    assert counts(it) == ({("llm_failure_count", ("test-route", CLUSTER, "m", "none")): failures} if failures else {})
 
 
 @pytest.mark.parametrize(
@@ -369,45 +318,40 @@ async def test_failures(answer: Answer, failures: int) -> None:
 )
 async def test_a_request_without_an_answer_is_logged_and_counted(error: Exception) -> None:
     async with stage({"attributes": [attribute("question")]}) as it:
-        exchange = make_exchange(chat(QUESTION), route=ROUTE)
 
         async def broken(exchange: Exchange) -> Reply:
             raise error
 
         with pytest.raises(type(error)):
-            await it.plugin(exchange, broken)
-    log = exchange.labels.ai_log
+            await it.ask(end=broken)
+    log = it.exchange.labels.ai_log
     assert (log["chat_round"], log["question"], log["llm_service_duration"]) == (1, "q", 0)
-    assert it.counted() == {"llm_failure_count": 1}
+    assert counted(it) == {"llm_failure_count": 1}
 
 
 async def test_a_stream_that_breaks_is_a_failure_and_keeps_its_usage() -> None:
     pieces = [b'data: {"id":"x","model":"m","usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n']
     broken = UpstreamError(UpstreamFault.RESET, "gone")
     async with stage({}, Answer(headers={"content-type": "text/event-stream"}, pieces=[*pieces, broken])) as it:
-        exchange = make_exchange(chat(QUESTION), route=ROUTE)
-        reply = await it.plugin(exchange, terminal(it.upstream))
         with pytest.raises(UpstreamError):
-            await reply.body()
-        await exchange.aclose()
-    assert exchange.labels.ai_log["total_token"] == 2
-    assert it.counted()["llm_failure_count"] == 1
-    assert it.counted()["total_token"] == 2
+            await it.ask()
+    assert it.exchange.labels.ai_log["total_token"] == 2
+    assert counted(it)["llm_failure_count"] == 1
+    assert counted(it)["total_token"] == 2
 
 
 async def test_a_client_that_leaves_is_logged_and_no_failure() -> None:
     async with stage({}, events(delta(content="a"), delta(content="b"))) as it:
-        exchange = make_exchange(chat(QUESTION), route=ROUTE)
-        reply = await it.plugin(exchange, terminal(it.upstream))
+        exchange, reply = await it.send()
         await anext(aiter(reply))
-        await exchange.aclose()
+        await it.close(exchange)
     assert exchange.labels.ai_log["chat_id"] == "x"
     assert exchange.labels.ai_log["llm_service_duration"] == 0
-    assert it.counted() == {}
+    assert counted(it) == {}
 
 
 @pytest.mark.parametrize(
-    ("config", "path", "seen"),
+    ("config", "path", "looked_at"),
     [
         ({}, "/anything", True),
         ({"use_default_attributes": True}, "/v1/chat/completions", True),
@@ -419,22 +363,22 @@ async def test_a_client_that_leaves_is_logged_and_no_failure() -> None:
         ({"enable_path_suffixes": ["/a", "/completions"]}, "/v1/completions", True),
     ],
 )
-async def test_path_suffixes(config: Any, path: str, seen: bool) -> None:
+async def test_path_suffixes(config: Any, path: str, looked_at: bool) -> None:
     async with stage(config, answer_json(COMPLETION)) as it:
-        exchange, _ = await it.ask(chat(QUESTION, path=path))
-    assert bool(exchange.labels.ai_log) == seen
-    assert bool(it.counted()) == seen
+        seen = await it.ask(path=path)
+    assert bool(seen.labels.ai_log) == looked_at
+    assert bool(counted(it)) == looked_at
 
 
 @pytest.mark.parametrize(
-    ("types", "seen"), [(["text/event-stream"], False), (["json"], True), (["text/plain", "*"], True), ([], True)]
+    ("types", "looked_at"), [(["text/event-stream"], False), (["json"], True), (["text/plain", "*"], True), ([], True)]
 )
-async def test_content_types(types: list[str], seen: bool) -> None:
+async def test_content_types(types: list[str], looked_at: bool) -> None:
     async with stage({"enable_content_types": types}, answer_json(COMPLETION)) as it:
-        exchange, _ = await it.ask(chat(QUESTION))
-    assert exchange.labels.ai_log["chat_round"] == 1
-    assert ("response_type" in exchange.labels.ai_log) == seen
-    assert bool(it.counted()) == seen
+        seen = await it.ask()
+    assert seen.labels.ai_log["chat_round"] == 1
+    assert ("response_type" in seen.labels.ai_log) == looked_at
+    assert bool(counted(it)) == looked_at
 
 
 @pytest.mark.parametrize(
@@ -447,8 +391,8 @@ async def test_content_types(types: list[str], seen: bool) -> None:
 )
 async def test_sessions(headers: dict[str, str], session: str | None) -> None:
     async with stage({"session_id_header": "x-sess"}, answer_json(COMPLETION)) as it:
-        exchange, _ = await it.ask(chat(QUESTION, headers=headers))
-    assert exchange.labels.ai_log.get("session_id") == session
+        seen = await it.ask(**headers)
+    assert seen.labels.ai_log.get("session_id") == session
 
 
 @pytest.mark.parametrize(
@@ -457,9 +401,9 @@ async def test_sessions(headers: dict[str, str], session: str | None) -> None:
 )
 async def test_names_of_apis(route: str, api: str, label: str) -> None:
     async with stage({}, answer_json(COMPLETION)) as it:
-        exchange, _ = await it.ask(chat(QUESTION), route=ROUTE._replace(name=route))
-    assert exchange.labels.ai_log["api"] == api
-    assert {labels[0] for _, labels in it.metrics.counts()} == {label}
+        seen = await it.ask(route=ROUTE._replace(name=route))
+    assert seen.labels.ai_log["api"] == api
+    assert {labels[0] for _, labels in counts(it)} == {label}
 
 
 @pytest.mark.parametrize(
@@ -479,22 +423,25 @@ async def test_clusters(service: str, authority: str, tls_name: str, cluster: st
 
 async def test_consumers() -> None:
     async with stage({}, answer_json(COMPLETION)) as it:
-        await it.ask(chat(QUESTION, headers={"x-mse-consumer": "alice"}))
-        await it.ask(chat(QUESTION), consumer="bob")
-    assert {labels[3] for _, labels in it.metrics.counts()} == {"alice", "bob"}
+        await it.ask(consumer="alice")
+    assert {labels[3] for _, labels in counts(it)} == {"alice"}
+    keys = {"keys": ["x-key"], "consumers": [{"name": "bob", "credential": "k"}]}
+    plugins = {"ai-statistics": {}, "key-auth": keys}
+    async with world(plugins, answer_json(COMPLETION), metrics=Metrics()) as it:
+        await it.ask(consumer="alice", x_key="k")
+    assert {labels[3] for _, labels in counts(it)} == {"bob"}
 
 
 async def test_a_request_is_seen_as_the_client_sent_it() -> None:
     async with stage({"attributes": [attribute("question"), attribute("h", "request_header", "x-a")]}) as it:
-        exchange = make_exchange(chat(QUESTION, headers={"x-a": "1"}), route=ROUTE)
 
         async def rewriting(exchange: Exchange) -> Reply:
             exchange.request.document.set("messages", [])
             exchange.request.headers["x-a"] = "2"
-            return await terminal(it.upstream)(exchange)
+            return await it.forward(exchange)
 
-        await (await it.plugin(exchange, rewriting)).body()
-    assert (exchange.labels.ai_log["question"], exchange.labels.ai_log["h"]) == ("q", "1")
+        seen = await it.ask(x_a="1", end=rewriting)
+    assert (seen.labels.ai_log["question"], seen.labels.ai_log["h"]) == ("q", "1")
 
 
 @pytest.mark.parametrize(
@@ -511,20 +458,23 @@ async def test_a_request_is_seen_as_the_client_sent_it() -> None:
 async def test_long_values_lose_their_middle(value: Any, shown: Any) -> None:
     config = {"value_length_limit": 10, "attributes": [attribute("v", "request_body", "v", apply_to_span=True)]}
     async with stage(config, answer_json(COMPLETION)) as it:
-        exchange, _ = await it.ask(chat({"v": value}))
-    assert exchange.labels.ai_log["v"] == shown
-    assert ("v" in exchange.labels.span_tags) == (value is not None)
+        seen = await it.ask({"v": value})
+    assert seen.labels.ai_log["v"] == shown
+    assert ("v" in seen.labels.span_tags) == (value is not None)
 
 
 async def test_separate_fields_and_added_ones() -> None:
     config = {"attributes": [attribute("rb", "response_body", "id", as_separate_log_field=True)]}
     async with stage(config, answer_json(COMPLETION)) as it:
-        exchange = make_exchange(chat(QUESTION), route=ROUTE)
-        exchange.labels.ai_log["cache_status"] = "miss"
-        await (await it.plugin(exchange, terminal(it.upstream))).body()
-    assert exchange.labels.log_properties == {"rb": "x"}
-    assert exchange.labels.ai_log["cache_status"] == "miss"
-    assert "rb" not in exchange.labels.ai_log
+
+        async def cached(exchange: Exchange) -> Reply:
+            exchange.labels.ai_log["cache_status"] = "miss"
+            return await it.forward(exchange)
+
+        seen = await it.ask(end=cached)
+    assert seen.labels.log_properties == {"rb": "x"}
+    assert seen.labels.ai_log["cache_status"] == "miss"
+    assert "rb" not in seen.labels.ai_log
 
 
 @pytest.mark.parametrize(
@@ -535,9 +485,9 @@ async def test_separate_fields_and_added_ones() -> None:
 )
 async def test_malformed_bodies_pass(body: bytes, answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async with stage({"use_default_attributes": True}, Answer(pieces=[answer])) as it:
-        exchange, got = await it.ask(chat(body))
-    assert got == answer
-    assert exchange.labels.ai_log["response_type"] == "normal"
+        seen = await it.ask(body)
+    assert seen.body == answer
+    assert seen.labels.ai_log["response_type"] == "normal"
     assert not caplog.records
 
 
@@ -551,9 +501,9 @@ async def test_malformed_bodies_pass(body: bytes, answer: bytes, caplog: pytest.
 )
 async def test_models_that_the_answer_does_not_name(model: dict[str, Any], path: str, label: str) -> None:
     async with stage({}, answer_json({"usage": USAGE})) as it:
-        exchange, _ = await it.ask(chat(model, path=path))
-    assert exchange.labels.ai_log["model"] == label
-    assert {labels[2] for _, labels in it.metrics.counts()} == {label}
+        seen = await it.ask(model, path=path)
+    assert seen.labels.ai_log["model"] == label
+    assert {labels[2] for _, labels in counts(it)} == {label}
 
 
 @pytest.mark.parametrize(
@@ -562,13 +512,13 @@ async def test_models_that_the_answer_does_not_name(model: dict[str, Any], path:
 )
 async def test_rounds_of_gemini(contents: list[Any], rounds: int) -> None:
     async with stage({}, answer_json({})) as it:
-        exchange, _ = await it.ask(chat({"contents": contents}))
-    assert exchange.labels.ai_log["chat_round"] == rounds
+        seen = await it.ask({"contents": contents})
+    assert seen.labels.ai_log["chat_round"] == rounds
 
 
 def findings(config: Any, **more: Any) -> str:
     try:
-        load(None, {}, text=json.dumps({"plugins": {"ai-statistics": config}, **more}).encode())
+        configured({"ai-statistics": config}, **more)
     except ConfigError as error:
         return str(error)
     return ""

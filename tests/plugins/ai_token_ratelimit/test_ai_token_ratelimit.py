@@ -4,21 +4,15 @@ What Higress did with a whole configuration is played by tests/conformance; the 
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
-from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange, terminal
+from fakes import Answer, FailingStores, answer_json, events
+from world import spin, world
 
-from aigw.config.load import load
-from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
-from aigw.core.model import Origin, Route, Target
-from aigw.core.stores import Service, StoreError
-from aigw.plugins.ai_token_ratelimit import plugin as ai_token_ratelimit
+from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.stores import Service
 from aigw.plugins.ai_token_ratelimit.headers import duration
-from aigw.stores.memory import MemoryCounter
 
-ROUTE = Route("test", "", Target(Origin("http", "127.0.0.1", 1), ""))
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 USAGE = {"prompt_tokens": 40, "completion_tokens": 6, "total_tokens": 46}
 COMPLETION = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "yo"}}], "usage": USAGE}
@@ -37,138 +31,81 @@ SERVICE = Service("redis.static", 6379)
 HOUR = {"rule_name": "r", "global_threshold": {"token_per_hour": 100}, "redis": {"service_name": "redis.static"}}
 
 
-class Stage:
-    def __init__(self, plugin, env, upstream):
-        self.plugin = plugin
-        self.env = env
-        self.next = terminal(upstream)
-
-    @property
-    def counter(self):
-        return self.env.stores.counter(SERVICE)
-
-    @asynccontextmanager
-    async def asked(self, body=QUESTION, call_next=None):
-        """A request and its reply, closed as the edge closes it."""
-        exchange = make_exchange(chat(body), route=ROUTE)
-        self.exchange = exchange
-        try:
-            yield await self.plugin(exchange, call_next or self.next)
-        finally:
-            await exchange.aclose()
-            await exchange.settled()
-
-    async def ask(self, body=QUESTION, call_next=None):
-        """The status and the body, those of a refusal in the caller's shape, too."""
-        try:
-            async with self.asked(body, call_next) as reply:
-                return reply.status, await reply.body(), reply.headers
-        except GatewayError as error:
-            return error.status, error.message, error.headers
+def stage(config=ARTICLE, *script, **how):
+    script = script or (answer_json(COMPLETION),)
+    return world({"ai-token-ratelimit": config}, *script, question=QUESTION, service=SERVICE, **how)
 
 
-@asynccontextmanager
-async def stage(config=ARTICLE, *script, fidelity="safe", clock=None, counter=None):
-    upstream = FakeUpstream(*script or (answer_json(COMPLETION),))
-    env = make_env(upstream, fidelity=fidelity, clock=clock)
-    if counter is not None:
-        env = replace(env, stores=Only(counter))
-    loaded = load(None, {}, text=json.dumps({"plugins": {"ai-token-ratelimit": config}}).encode())
-    async with ai_token_ratelimit.build(loaded.plugins["ai-token-ratelimit"].rules.configs[-1], env) as plugin:
-        yield Stage(plugin, env, upstream)
-
-
-class Only:
-    """Stores with one counter."""
-
-    def __init__(self, counter):
-        self._counter = counter
-
-    def counter(self, service=None):
-        return self._counter
-
-
-class Broken(MemoryCounter):
-    """A counter that fails where it is told to."""
-
-    def __init__(self, *failing):
-        super().__init__()
-        self._failing = failing
-
-    async def hold(self, limits, *, lease=900.0):
-        if "hold" in self._failing:
-            raise StoreError("redis.static is down")
-        return await super().hold(limits, lease=lease)
-
-    async def settle(self, ticket, charges, *, within=False):
-        if "settle" in self._failing:
-            raise StoreError("redis.static is down")
-        return await super().settle(ticket, charges, within=within)
+async def counted(it):
+    """What is used and what is held."""
+    (count,) = await it.counter.read(KEY)
+    return count.used, count.held
 
 
 @pytest.mark.parametrize("fidelity", ["safe", "higress"])
 @pytest.mark.parametrize("answer", [answer_json(COMPLETION), STREAM], ids=["plain", "stream"])
 async def test_the_articles_example_refuses_the_fourth_call(fidelity, answer):
-    clock = FakeClock()
-    async with stage(ARTICLE, answer, fidelity=fidelity, clock=clock) as it:
+    async with stage(ARTICLE, answer, fidelity=fidelity) as it:
         for _ in range(3):
-            assert (await it.ask())[0] == 200
-            clock.now += 1
-        status, body, headers = await it.ask()
-        assert (status, headers["X-TokenRateLimit-Reset"]) == (429, "57")
+            assert (await it.ask()).status == 200
+            it.clock.now += 1
+        refusal = await (it.ask() if fidelity == "higress" else it.refused())
+        assert (refusal.status, refusal.headers["X-TokenRateLimit-Reset"]) == (429, "57")
         if fidelity == "higress":
-            assert body == b'{"code":-1,"msg":"Too many requests"}'
+            assert refusal.body == b'{"code":-1,"msg":"Too many requests"}'
+        assert len(it.upstream.sent) == 3
         assert it.exchange.labels.ai_log == {"token_ratelimit_status": "limited"}
         assert it.exchange.labels.remarks["ai-token-ratelimit"] == "token_ratelimit_status=limited"
-        clock.now += 57
-        assert (await it.ask())[0] == 200
-        assert (await it.counter.read(KEY))[0][:2] == (46, 0)
+        it.clock.now += 57
+        assert (await it.ask()).status == 200
+        assert await counted(it) == (46, 0)
 
 
 async def test_a_stream_that_was_read_to_its_last_event_is_counted_for_the_next_request():
     async with stage(ARTICLE, STREAM) as it:
         for _ in range(3):
-            async with it.asked() as reply:
-                async for batch in reply:
-                    if batch[-1].data == b"[DONE]":
-                        break
-                (count,) = await it.counter.read(KEY)
-                assert count.used % 46 == 0
-                assert count.held == 0
-        assert (await it.ask())[0] == 429
+            exchange, reply = await it.send()
+            async for batch in reply:
+                if batch[-1].data == b"[DONE]":
+                    break
+            used, held = await counted(it)
+            assert (used % 46, held) == (0, 0)
+            await it.close(exchange)
+        assert (await it.refused()).status == 429
 
 
 async def test_what_is_left_stands_on_every_answer():
     async with stage(ARTICLE) as it:
-        _, _, headers = await it.ask()
+        headers = (await it.ask()).headers
         assert headers["x-ratelimit-limit-tokens"] == "100"
         assert headers["x-ratelimit-remaining-tokens"] == "54"
         assert headers["x-ratelimit-reset-tokens"] == "1m0s"
         await it.ask()
-        assert (await it.ask())[2]["x-ratelimit-remaining-tokens"] == "0"
+        assert (await it.ask()).headers["x-ratelimit-remaining-tokens"] == "0"
 
 
 async def test_a_stream_says_what_is_left_beside_what_is_held_for_it():
     async with stage(ARTICLE, STREAM) as it:
-        _, _, headers = await it.ask({**QUESTION, "max_tokens": 9})
-        assert headers["x-ratelimit-remaining-tokens"] == str(100 - 1 - 9)
+        seen = await it.ask({**QUESTION, "max_tokens": 9})
+        assert seen.headers["x-ratelimit-remaining-tokens"] == str(100 - 1 - 9)
 
 
 async def test_the_providers_own_limit_is_told_where_it_is_tighter():
     theirs = {"content-type": "application/json", "x-ratelimit-remaining-tokens": "7"}
     async with stage(ARTICLE, Answer(headers=theirs, pieces=[json.dumps(COMPLETION).encode()])) as it:
-        assert (await it.ask())[2]["x-ratelimit-remaining-tokens"] == "7"
+        assert (await it.ask()).headers["x-ratelimit-remaining-tokens"] == "7"
     async with stage(ARTICLE, fidelity="higress") as it:
-        assert "x-ratelimit-remaining-tokens" not in (await it.ask())[2]
+        assert "x-ratelimit-remaining-tokens" not in (await it.ask()).headers
 
 
 async def test_a_refusal_says_when_to_come_back():
     async with stage(HOUR) as it:
         for _ in range(3):
             await it.ask()
-        status, message, headers = await it.ask()
-    assert (status, message) == (429, "Too many requests: the limit is 100 tokens per hour; try again in 3600 s")
-    assert headers == {
+        error = await it.refused()
+    assert error.status == 429
+    assert error.message == "Too many requests: the limit is 100 tokens per hour; try again in 3600 s"
+    assert error.headers == {
         "X-TokenRateLimit-Reset": "3600",
         "Retry-After": "3600",
         "x-ratelimit-limit-tokens": "100",
@@ -176,20 +113,6 @@ async def test_a_refusal_says_when_to_come_back():
         "x-ratelimit-reset-tokens": "1h0m0s",
         "x-should-retry": "false",
     }
-
-
-class Burst:
-    """A terminal at which every request waits until it may go on."""
-
-    def __init__(self, call_next):
-        self._next = call_next
-        self.go = asyncio.Event()
-        self.inside = 0
-
-    async def __call__(self, exchange):
-        self.inside += 1
-        await self.go.wait()
-        return await self._next(exchange)
 
 
 @pytest.mark.parametrize(
@@ -202,24 +125,22 @@ def test_durations_are_as_openai_writes_them(seconds, text):
 
 async def test_a_refusal_for_what_others_hold_is_short():
     async with stage(ARTICLE) as it:
-        gate = Burst(it.next)
-        first = asyncio.create_task(it.ask(call_next=gate))
-        while not gate.inside:  # noqa: ASYNC110
-            await asyncio.sleep(0)
-        status, _, headers = await it.ask()
-        assert (status, headers["Retry-After"], "x-should-retry" in headers) == (429, "1", False)
-        gate.go.set()
-        assert (await first)[0] == 200
+        gate = it.gate()
+        first = asyncio.create_task(it.ask(end=gate))
+        await gate.arrived(1)
+        error = await it.refused()
+        assert (error.status, error.headers["Retry-After"], "x-should-retry" in error.headers) == (429, "1", False)
+        gate.open()
+        assert (await first).status == 200
 
 
 async def burst(it, number, body):
     """The statuses of requests that are all under way at the same time."""
-    gate = Burst(it.next)
-    tasks = [asyncio.create_task(it.ask(body, gate)) for _ in range(number)]
-    for _ in range(20):
-        await asyncio.sleep(0)
-    gate.go.set()
-    return [status for status, _, _ in await asyncio.gather(*tasks)]
+    gate = it.gate()
+    tasks = [asyncio.create_task(it.status(body, end=gate)) for _ in range(number)]
+    await spin()
+    gate.open()
+    return await asyncio.gather(*tasks)
 
 
 @pytest.mark.parametrize("answer", [answer_json(COMPLETION), STREAM], ids=["plain", "stream"])
@@ -228,22 +149,19 @@ async def test_a_burst_overshoots_by_one_estimate_at_most(answer):
     async with stage(ARTICLE, answer) as it:
         statuses = await burst(it, 32, body)
         assert (statuses.count(200), statuses.count(429)) == (3, 29)
-        (count,) = await it.counter.read(KEY)
-        assert (count.used, count.held) == (138, 0)
+        assert await counted(it) == (138, 0)
 
 
 async def test_a_burst_without_max_tokens_does_not_pass_either():
     async with stage(ARTICLE) as it:
         assert (await burst(it, 32, QUESTION)).count(200) == 1
-        (count,) = await it.counter.read(KEY)
-        assert (count.used, count.held) == (46, 0)
+        assert await counted(it) == (46, 0)
 
 
 async def test_higress_lets_a_burst_pass():
     async with stage(ARTICLE, fidelity="higress") as it:
         assert (await burst(it, 32, QUESTION)).count(200) == 32
-        (count,) = await it.counter.read(KEY)
-        assert count.used == 138  # later ones are charged only while the limit holds
+        assert await counted(it) == (138, 0)  # later ones are charged only while the limit holds
 
 
 async def test_a_failure_leaves_nothing_held():
@@ -251,38 +169,38 @@ async def test_a_failure_leaves_nothing_held():
     async with stage(ARTICLE, broken, answer_json(COMPLETION)) as it:
         with pytest.raises(UpstreamError):
             await it.ask()
-        assert (await it.counter.read(KEY))[0][:2] == (0, 0)
-        assert (await it.ask())[0] == 200
+        assert await counted(it) == (0, 0)
+        assert (await it.ask()).status == 200
 
 
 async def test_the_client_that_leaves_a_stream_is_charged_what_was_made():
     async with stage(ARTICLE, STREAM) as it:
-        async with it.asked() as reply:
-            await anext(aiter(reply))
-        (count,) = await it.counter.read(KEY)
-        assert (count.used, count.held) == (1 + 1, 0)
+        exchange, reply = await it.send()
+        await anext(aiter(reply))
+        await it.close(exchange)
+        assert await counted(it) == (1 + 1, 0)
 
 
 async def test_without_counters_requests_pass():
-    async with stage(ARTICLE, counter=Broken("hold")) as it:
-        assert (await it.ask())[0] == 200
+    async with stage(ARTICLE, stores=FailingStores("hold")) as it:
+        assert (await it.ask()).status == 200
         assert it.exchange.labels.remarks["ai-token-ratelimit"] == "not limited: redis.static is down"
 
 
 async def test_without_counters_requests_are_refused_where_that_is_wanted():
-    async with stage({**ARTICLE, "fail_closed": True}, counter=Broken("hold")) as it:
-        assert (await it.ask())[0] == 503
+    async with stage({**ARTICLE, "fail_closed": True}, stores=FailingStores("hold")) as it:
+        assert (await it.refused()).status == 503
 
 
 async def test_an_answer_that_cannot_be_charged_is_given():
-    async with stage(ARTICLE, counter=Broken("settle")) as it:
-        assert (await it.ask())[0] == 200
+    async with stage(ARTICLE, stores=FailingStores("settle")) as it:
+        assert (await it.ask()).status == 200
         assert it.exchange.labels.remarks["ai-token-ratelimit"] == "not charged: redis.static is down"
 
 
 async def test_nothing_is_asked_for_a_request_that_no_rule_is_about():
     config = {**ARTICLE, "rule_items": [{"limit_by_header": "x", "limit_keys": [{"key": "y", "token_per_day": 1}]}]}
-    async with stage(config, counter=Broken("hold", "settle")) as it:
-        status, _, headers = await it.ask()
-        assert status == 200
-        assert "x-ratelimit-limit-tokens" not in headers
+    async with stage(config, stores=FailingStores("hold", "settle")) as it:
+        seen = await it.ask()
+        assert seen.status == 200
+        assert "x-ratelimit-limit-tokens" not in seen.headers

@@ -1,19 +1,20 @@
-"""What is told about an exchange to those who look at it: the usage row, the log, the line that people read, spans.
+"""What plugins report about an exchange, for the usage row, the access log, the terminal and spans.
 
-Rule: nothing that decides about a request or its answer reads it; plugins do not speak to each other here."""
+Rule: labels are only reported. No decision about a request or its answer reads them, and plugins do not use them to
+exchange data."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 CacheStatus = Literal["", "hit", "miss", "bypass"]
-"""What a cache did with a request, "" if none looked at it."""
+"""What a cache did with a request, "" if no cache handled it."""
 
 
 class Labels:
-    """`ai_log` is Higress's, for the access log, `span_tags` are Higress's tags of the span, and what is in
-    `log_properties` has a field of its own in the access log. `remarks` say by a plugin's name in a few words what
-    people should know of it, such as why it refused."""
+    """`ai_log` is Higress's field of that name in the access log. `log_properties` become fields of their own in the
+    access log. `span_tags` are the tags that Higress puts on the span. `remarks` has, under the name of a plugin, a few
+    words for users, such as why the plugin refused the request."""
 
     __slots__ = ("ai_log", "cache", "log_properties", "remarks", "span_tags")
 

@@ -144,9 +144,8 @@ class Reader(Protocol):
     """The provider's type in the catalog, "" where no provider of the catalog was asked."""
     size: int
     """Bytes of the answer so far."""
-    estimated: tuple[int, str, Tokens] | None
-    """What was estimated last, with the size and the model that it was estimated for: several want to know, and it
-    takes time."""
+    estimated: tuple[int, Tokens] | None
+    """What was estimated last, behind the size that it was estimated for: several want to know, and it takes time."""
 
     def feed(self, batch: Batch) -> None:
         """Events of a stream, or pieces of a plain body."""

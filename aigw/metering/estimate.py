@@ -1,6 +1,7 @@
 """Usage of an answer whose provider told none, or not all of it: a stream that was cut off, an upstream without usage.
 
-Rule: what the provider told about the input stands; the output is at least what came through; everything that was
+Rule: limits, budgets and the usage row all ask here, so that they say the same. What the provider told about the input
+stands; the output is at least what came through; everything that was
 counted here is labelled "estimated". A report that says no less than what came through stands."""
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import msgspec
 from aigw.core.dialect import Reader, Turn
 from aigw.core.env import Tokenizer
 from aigw.core.exchange import Exchange
-from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
 
 FEW_TOKENS = 8
@@ -43,31 +43,33 @@ def estimate(
     )
 
 
-def is_told(answer: Reader, outcome: Outcome) -> bool:
-    """Whether the provider told all, or told as it went where the answer was cut off."""
+def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
+    """Whether the provider told less than what it used: neither all of it, nor as it went where the answer has no end.
+    A stream that has begun has used its prompt; an error has used nothing but what came before it."""
     tokens = answer.tokens
-    if tokens.source != "reported":
+    if tokens.source == "reported" and ((tokens.output or 0) > FEW_TOKENS or answer.complete):
         return False
-    return outcome is Outcome.COMPLETE or answer.complete or (tokens.output or 0) > FEW_TOKENS
+    began = exchange.timing.first is not None and not answer.error
+    return began or bool(answer.text or answer.reasoning or answer.calls)
 
 
-def has_produced(answer: Reader) -> bool:
-    """Whether anything came that an estimate can be made of."""
-    return bool(answer.text or answer.reasoning or answer.calls)
-
-
-def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer, model: str = "") -> Tokens:
-    """What `answer` used, to the request as it was sent. Takes time, as `estimate` does; who asks for the same answer
-    again gets the same numbers at once."""
+def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer) -> Tokens:
+    """What `answer` used, to the request as it was sent, by the vocabulary of the model that answered, or else was
+    asked. Takes time, as `estimate` does; who asks for the same answer again gets the same numbers at once."""
     known = answer.estimated
-    if known is not None and known[:2] == (answer.size, model):
-        return known[2]
-    prompt = exchange.wire.asked(exchange.request, exchange.api).turns
+    if known is not None and known[0] == answer.size:
+        return known[1]
+    sent = exchange.wire.asked(exchange.request, exchange.api)
     text = answer.text + "".join([call.name + call.arguments for call in answer.calls])
     counted = estimate(
-        answer.tokens, prompt=prompt, text=text, tokenizer=tokenizer, model=model, reasoning=answer.reasoning
+        answer.tokens,
+        prompt=sent.turns,
+        text=text,
+        tokenizer=tokenizer,
+        model=answer.model or sent.model,
+        reasoning=answer.reasoning,
     )
     if (share := answer.share) != 1:
         counted = msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
-    answer.estimated = (answer.size, model, counted)
+    answer.estimated = (answer.size, counted)
     return counted

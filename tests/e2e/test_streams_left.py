@@ -7,6 +7,7 @@ import json
 from contextlib import aclosing
 
 import pytest
+from stage.answers import answers, streams
 from stage.gateway import until
 from stage.raw import encode
 from stage.wires import (
@@ -17,6 +18,7 @@ from stage.wires import (
     GEMINI,
     INPUT,
     MESSAGES,
+    MODEL,
     OUTPUT,
     RESPONSES,
     DashScope,
@@ -30,6 +32,7 @@ TEXTS = ["Straßenbahn ", "電車が来る。 "]
 """No words that all vocabularies cut alike."""
 GIVEN = 1_000_000
 REDIS = {"service_name": "redis.static", "service_port": 6379}
+LIMIT = {"rule_name": "r", "global_threshold": {"token_per_day": GIVEN}, "redis": REDIS}
 PLUGINS = {
     "ai-quota": {
         "admin_consumer": "root",
@@ -37,7 +40,7 @@ PLUGINS = {
         "enable_path_suffixes": ["/completions", "/messages", "/responses", "generateContent", "GenerateContent"],
     },
     "ai-budget": {"budgets": [{"name": "all", "tokens": GIVEN}, {"name": "cost", "usd": 1}], "redis": REDIS},
-    "ai-token-ratelimit": {"rule_name": "r", "global_threshold": {"token_per_day": GIVEN}, "redis": REDIS},
+    "ai-token-ratelimit": LIMIT,
 }
 PRICES = {"*": {"input": 1, "output": 1, "cacheRead": 1}}
 """A millionth of a dollar a token."""
@@ -99,8 +102,8 @@ async def leave_bare(running, path, body, until_said=""):
 async def test_it_costs_what_was_produced(provider, gateway, wire):
     spent, row, _ = await left(wire, provider, gateway)
     counter = TokenCounter()
-    asked = INPUT if wire is MESSAGES else counter.count_turns(wire.prompt, "gpt-4")
-    made = counter.count("".join(TEXTS), "gpt-4")
+    asked = INPUT if wire is MESSAGES else counter.count_turns(wire.prompt, MODEL)
+    made = counter.count("".join(TEXTS), MODEL)
     assert (row.outcome, row.tokens.source) == ("aborted", "estimated")
     assert (row.tokens.input, row.tokens.output) == (asked, made)
     assert spent == [asked + made] * 4
@@ -116,7 +119,7 @@ async def test_what_the_provider_told_as_it_went_stands(provider, gateway, wire)
 
 async def test_what_it_told_of_the_input_stands_where_it_told_too_little_of_the_output(provider, gateway):
     spent, row, _ = await left(DashScope(incremental=True, told=1), provider, gateway)
-    made = TokenCounter().count("".join(TEXTS), "gpt-4")
+    made = TokenCounter().count("".join(TEXTS), MODEL)
     assert (row.tokens.source, row.tokens.input, row.tokens.output) == ("estimated", INPUT, made)
     assert spent == [INPUT + made] * 4
 
@@ -124,7 +127,7 @@ async def test_what_it_told_of_the_input_stands_where_it_told_too_little_of_the_
 @pytest.mark.parametrize("wire", [CHAT, MESSAGES, RESPONSES], ids=str)
 async def test_a_stream_that_has_only_begun_has_used_its_prompt(provider, gateway, wire):
     spent, row, _ = await left(wire, provider, gateway, leave_at_once, texts=[])
-    asked, made = (INPUT, 1) if wire is MESSAGES else (TokenCounter().count_turns(wire.prompt, "gpt-4"), 0)
+    asked, made = (INPUT, 1) if wire is MESSAGES else (TokenCounter().count_turns(wire.prompt, MODEL), 0)
     assert (row.outcome, row.tokens.input, row.tokens.output) == ("aborted", asked, made)
     assert spent == [asked + made] * 4
 
@@ -135,6 +138,40 @@ async def test_a_native_stream_that_repeats_its_text(provider, gateway):
     spent, row, sent = await left(wire, provider, gateway, leave_when_said, fidelity="higress")
     assert sent["parameters"]["tools"]
     assert "incremental_output" not in sent["parameters"]
-    made = TokenCounter().count("".join(TEXTS), "gpt-4")
+    made = TokenCounter().count("".join(TEXTS), MODEL)
     assert (row.tokens.source, row.tokens.input, row.tokens.output) == ("estimated", INPUT, made)
     assert spent == [0, 0, INPUT + made, INPUT + made]
+
+
+CONVERSATION = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Wie wird das Wetter in 東京?"},
+    {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "c", "type": "function", "function": {"name": "weather", "arguments": '{"city": "東京"}'}}]},
+    {"role": "tool", "tool_call_id": "c", "content": "20 °C"},
+    {"role": "user", "content": [{"type": "text", "text": "Und morgen?"}]},
+]  # fmt: skip
+
+
+async def silent(wire, provider, gateway, *, stream):
+    """The row of CONVERSATION with a provider that tells no usage."""
+    plain = {name: value for name, value in json.loads(wire.plain(TEXTS)).items() if name != "usage"}
+    events = [event for event in wire.events(TEXTS) if b'"usage": {' not in event]
+    upstream = await provider(streams(*events) if stream else answers(json.dumps(plain).encode()))
+    running = await gateway(wire.config(upstream.url, {"ai-token-ratelimit": LIMIT}), keeps=True)
+    body = {"model": MODEL, "messages": CONVERSATION, "stream": stream}
+    await running.request("POST", wire.path, json.dumps(body).encode())
+    await until(lambda: running.rows != [])
+    assert (b'"input"' in upstream.requests[0].body) == isinstance(wire, DashScope)
+    return running.rows[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_native_prompt_is_its_messages(provider, gateway, stream):
+    """It counts as the chat request that it was made of, not as the JSON in which it is sent."""
+    chat = await silent(CHAT, provider, gateway, stream=stream)
+    native = await silent(DashScope(incremental=True, told=None), provider, gateway, stream=stream)
+    count = TokenCounter().count
+    assert native.tokens == chat.tokens
+    assert (native.tokens.source, native.tokens.output) == ("estimated", count("".join(TEXTS), MODEL))
+    assert count(CONVERSATION[1]["content"], MODEL) < native.tokens.input < count(json.dumps(CONVERSATION), MODEL)

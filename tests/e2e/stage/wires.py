@@ -297,8 +297,8 @@ class DashScope(Chat):
     host = "dashscope.aliyuncs.com"
     provider = {"type": "qwen", "qwenEnableCompatible": False}
 
-    def __init__(self, *, incremental: bool, told: int = OUTPUT) -> None:
-        """`told`: output tokens that each event tells of."""
+    def __init__(self, *, incremental: bool, told: int | None = OUTPUT) -> None:
+        """`told`: output tokens that each event tells of; None: no event tells any usage."""
         self.name = f"dashscope {'incremental' if incremental else 'cumulative'} {told}"
         self._incremental = incremental
         self._told = told
@@ -323,8 +323,11 @@ class DashScope(Chat):
 
     def _answer(self, text: str, finish: str) -> dict[str, Any]:
         choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
-        usage = {"input_tokens": INPUT, "output_tokens": self._told, "total_tokens": INPUT + self._told}
-        return {"output": {"choices": [choice]}, "usage": usage, "request_id": "r"}
+        answer = {"output": {"choices": [choice]}, "request_id": "r"}
+        return answer if self._told is None else {**answer, "usage": self._usage(self._told)}
+
+    def _usage(self, told: int) -> dict[str, int]:
+        return {"input_tokens": INPUT, "output_tokens": told, "total_tokens": INPUT + told}
 
 
 CHAT, COMPLETIONS, MESSAGES, RESPONSES = Chat(), Completions(), Messages(), Responses()

@@ -62,8 +62,11 @@ class _Note:
         self.ended = ended
 
     def fill(self, epoch: float) -> None:
-        """`epoch` is what the monotonic clock showed in 1970."""
+        """`epoch` is what the monotonic clock showed in 1970. What the provider says went wrong is a failure, whatever
+        the status, and also if the client left when it heard of it."""
         exchange, answer = self.exchange, self.exchange.answer
+        if answer is not None and answer.error:
+            self.outcome, self.error = Outcome.FAILED, self.error or _name(answer.error)
         self.asked = _name(exchange.dialect.asked(exchange.original, exchange.api).model)
         self.model = _name(answer.model if answer else "") or self.asked
         self.at = self.exchange.timing.arrived - epoch

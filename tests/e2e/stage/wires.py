@@ -72,7 +72,7 @@ class Wire:
         return self.name
 
 
-def _typed(kind: str, **fields: Any) -> bytes:
+def typed(kind: str, **fields: Any) -> bytes:
     return f"event: {kind}\n".encode() + data({"type": kind, **fields})
 
 
@@ -154,18 +154,18 @@ class Messages(Wire):
     def opening(self) -> list[bytes]:
         usage = {"input_tokens": INPUT, "output_tokens": 1}
         message = {**self.message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
-        block = _typed("content_block_start", index=0, content_block={"type": "text", "text": ""})
-        return [_typed("message_start", message=message), block]
+        block = typed("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        return [typed("message_start", message=message), block]
 
     def piece(self, text: str) -> bytes:
-        return _typed("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+        return typed("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
 
     def closing(self, texts: Sequence[str]) -> list[bytes]:
         delta = {"stop_reason": "end_turn", "stop_sequence": None}
         return [
-            _typed("content_block_stop", index=0),
-            _typed("message_delta", delta=delta, usage={"output_tokens": OUTPUT}),
-            _typed("message_stop"),
+            typed("content_block_stop", index=0),
+            typed("message_delta", delta=delta, usage={"output_tokens": OUTPUT}),
+            typed("message_stop"),
         ]
 
     def plain(self, texts: Sequence[str]) -> bytes:
@@ -208,19 +208,19 @@ class Responses(Wire):
     def opening(self) -> list[bytes]:
         part = {"type": "output_text", "text": "", "annotations": []}
         return [
-            _typed("response.created", sequence_number=0, response=self._response("in_progress")),
-            _typed("response.output_item.added", sequence_number=1, output_index=0, item=self._item("", "in_progress")),
-            _typed("response.content_part.added", sequence_number=2, **self.place, part=part),
+            typed("response.created", sequence_number=0, response=self._response("in_progress")),
+            typed("response.output_item.added", sequence_number=1, output_index=0, item=self._item("", "in_progress")),
+            typed("response.content_part.added", sequence_number=2, **self.place, part=part),
         ]
 
     def piece(self, text: str) -> bytes:
-        return _typed("response.output_text.delta", sequence_number=3, **self.place, delta=text, logprobs=[])
+        return typed("response.output_text.delta", sequence_number=3, **self.place, delta=text, logprobs=[])
 
     def closing(self, texts: Sequence[str]) -> list[bytes]:
         item = self._item("".join(texts))
         return [
-            _typed("response.output_item.done", sequence_number=4, output_index=0, item=item),
-            _typed("response.completed", sequence_number=5, response=self._whole(texts)),
+            typed("response.output_item.done", sequence_number=4, output_index=0, item=item),
+            typed("response.completed", sequence_number=5, response=self._whole(texts)),
         ]
 
     def plain(self, texts: Sequence[str]) -> bytes:

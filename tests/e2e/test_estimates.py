@@ -1,5 +1,5 @@
-"""A client that leaves a stream early has cost what was produced until then, in every format: limit, quota, budget and
-the usage row say the same number."""
+"""What an answer costs whose provider told no usage, or was left before it did: limit, quota, budget and the usage row say
+the same number, in every format."""
 
 from __future__ import annotations
 

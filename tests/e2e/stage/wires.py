@@ -63,6 +63,10 @@ class Wire:
         """The texts of a stream as a client gets them. Who closes it before its end leaves the gateway."""
         raise NotImplementedError
 
+    async def text(self, gateway: Gateway) -> str:
+        """The text of a plain answer, as a client gets it."""
+        raise NotImplementedError
+
     def config(self, url: str, plugins: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """The gateway's, with a provider of this format at `url`."""
         proxy = {"provider": {"apiTokens": ["sk-provider"], **self.provider}}
@@ -103,6 +107,10 @@ class Chat(Wire):
                 for choice in event.choices:
                     if choice.delta.content:
                         yield choice.delta.content
+
+    async def text(self, gateway: Gateway) -> str:
+        answer = await gateway.sdk(default_headers=CONSUMER).chat.completions.create(**self.body())
+        return answer.choices[0].message.content or ""
 
 
 class Completions(Chat):
@@ -190,6 +198,11 @@ class Messages(Wire):
             async for text in stream.text_stream:
                 yield text
 
+    async def text(self, gateway: Gateway) -> str:
+        async with self.sdk(gateway) as client:
+            message = await client.messages.create(**self.body())
+        return "".join(block.text for block in message.content if block.type == "text")
+
 
 class Responses(Wire):
     name = "responses"
@@ -243,6 +256,9 @@ class Responses(Wire):
                 if event.type == "response.output_text.delta":
                     yield event.delta
 
+    async def text(self, gateway: Gateway) -> str:
+        return (await gateway.sdk(default_headers=CONSUMER).responses.create(**self.body())).output_text
+
 
 class Gemini(Wire):
     """`tells`: each event tells the usage so far, as Google's do; others tell it at the end."""
@@ -288,6 +304,11 @@ class Gemini(Wire):
                     yield event.json()["candidates"][0]["content"]["parts"][0]["text"]
         finally:
             await client.close()
+
+    async def text(self, gateway: Gateway) -> str:
+        body = json.dumps(self.body()).encode()
+        answer = (await gateway.request("POST", self.path, body, **CONSUMER)).json()
+        return "".join(part["text"] for part in answer["candidates"][0]["content"]["parts"])
 
 
 class DashScope(Chat):

@@ -275,6 +275,12 @@ ABOUT = About(
             "pass; `x-hi-original-auth`, `x-envoy-original-*` are added",
         ),
         Difference("`retryOnFailure`", "streams too, before their first event", "plain requests only"),
+        Difference(
+            "what a retry sends",
+            "the same with another key",
+            "no header of the client, no `customSettings`: only the model is mapped and the body converted",
+        ),
+        Difference("where all retries fail", "the last failure is told", "the first one is told"),
         Difference("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
         Difference("a path that is no API (`/favicon.ico`)", "404", "goes to the provider, with its key"),
         Difference("an API that a provider lacks, and the next one has", "the next one is asked", "refused"),

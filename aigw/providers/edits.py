@@ -32,19 +32,27 @@ class BodyEdits:
         """The text of the context file, None if none is configured. Raises GatewayError if it cannot be had."""
         return None if self._context is None else await self._context.text()
 
-    def apply(self, document: Document, api: str, context: str | None) -> str:
-        """Changes the body and returns the mapped model. Raises ValueError for a body that is not what `api` takes."""
-        config, row = self._config, self._row
+    def prepare(self, document: Document, api: str, context: str | None) -> None:
+        """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
+        takes."""
         if self._settings:
             self._settings.apply(document)
-        if api in apis.INCLUDE_USAGE and row.injects_usage and not config.disable_stream_usage_stats:
+        if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
             openai_chat_request.ask_for_usage(document)
-        if api == apis.CHAT:
-            self._edit_messages(document, context)
+        if api == apis.CHAT and self._edit_messages(document, context):
+            self._lose(document)
+
+    def fit(self, document: Document, api: str) -> str:
+        """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""
+        schema = self._config.response_json_schema
+        if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
+            document.set("response_format", schema)
+            self._lose(document)
         self._fit_fields(document, api)
         return self._map_model(document)
 
-    def _edit_messages(self, document: Document, context: str | None) -> None:
+    def _edit_messages(self, document: Document, context: str | None) -> bool:
+        """Whether there was something that Higress re-serialises a request for."""
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:
@@ -53,13 +61,13 @@ class BodyEdits:
             openai_chat_request.merge_consecutive(document)
         if not row.keeps_developer_role:
             lossy = openai_chat_request.rename_developer(document)
-        if row.takes_response_schema and config.response_json_schema is not None:
-            document.set("response_format", config.response_json_schema)
-            lossy = True
         if context is not None and row.dialect != "qwen":
             openai_chat_request.insert_context(document, context)
             lossy = True
-        if lossy and self._faithful:
+        return lossy
+
+    def _lose(self, document: Document) -> None:
+        if self._faithful:
             openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:

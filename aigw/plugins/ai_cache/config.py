@@ -1,4 +1,7 @@
-"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults."""
+"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults.
+
+Three forms count, as in Higress: `cache` is today's; `redis` is that of 2024, which today's plugin still reads; and the
+first release of June 2024 also had `redis`, but objects for the paths of answers, by which it is known."""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from aigw.clients.redis_config import RedisConfig
+from aigw.core.stores import Service
 
 PREFIX = "higress-ai-cache:"
-LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
+QUESTION = "messages.@reverse.0.content"
+ANSWER, STREAM_ANSWER = "choices.0.message.content", "choices.0.delta.content"
+ORIGINAL_TIMEOUT, TIMEOUT = 1000, 10_000
 
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Service = Annotated[str, Meta(description="the service, as in `services:`")]
@@ -28,8 +34,10 @@ class Redis(RedisConfig, frozen=True, rename="camel", kw_only=True):
     service_name: _Service
     service_port: Annotated[_Port, Meta(description="its port: 6379, or 80 for a service *.static")] = 0
     service_host: Annotated[str, Meta(description="accepted, and not used: `services:` says where it is")] = ""
-    timeout: _Milliseconds = LEGACY_TIMEOUT
-    cache_key_prefix: Annotated[str, Meta(description="what every key begins with; default higress-ai-cache:")] = ""
+    timeout: _Milliseconds = 0
+    cache_key_prefix: Annotated[
+        str | None, Meta(description="what every key begins with; default higress-ai-cache:")
+    ] = None
     cache_ttl: _Seconds = field(default=0, name="cacheTTL")
 
 
@@ -37,7 +45,6 @@ class Store(Redis, frozen=True, rename="camel", kw_only=True):
     """Where answers are kept: a Redis, or a folder of this machine where `services:` names none."""
 
     type: Annotated[Literal["redis"], Meta(description="the only kind of store that there is")]
-    timeout: _Milliseconds = TIMEOUT
 
 
 class Embedding(Struct, frozen=True, rename="camel", kw_only=True):
@@ -91,11 +98,17 @@ class FromRequest(Struct, frozen=True, rename="camel"):
 
     request_body: Annotated[str, Meta(description="a gjson path in the request")] = ""
 
+    def __str__(self) -> str:
+        return self.request_body
+
 
 class FromResponse(Struct, frozen=True, rename="camel"):
     """Where the answer stands, in the form of 2024."""
 
     response_body: Annotated[str, Meta(description="a gjson path in the answer")] = ""
+
+    def __str__(self) -> str:
+        return self.response_body
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
@@ -131,13 +144,13 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     ] = False
     cache_key_from: Annotated[
         str | FromRequest, Meta(description="higress: the gjson path of the question in a request")
-    ] = "messages.@reverse.0.content"
+    ] = QUESTION
     cache_value_from: Annotated[
         str | FromResponse, Meta(description="higress: the gjson path of the text in a plain answer")
-    ] = "choices.0.message.content"
+    ] = ANSWER
     cache_stream_value_from: Annotated[
         str | FromResponse, Meta(description="higress: the gjson path of the text in an event of a stream")
-    ] = "choices.0.delta.content"
+    ] = STREAM_ANSWER
     cache_tool_calls_from: Annotated[str, Meta(description="accepted, and not used: nor does Higress use it")] = (
         "choices.0.delta.content.tool_calls"
     )
@@ -147,33 +160,45 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     return_stream_response_template: Annotated[
         str, Meta(description="`streamResponseTemplate`, in the form of 2024")
     ] = ""
-    cache_key_prefix: Annotated[str, Meta(description="what every key begins with, in the form of 2024")] = ""
+    cache_key_prefix: Annotated[
+        str, Meta(description="what every key begins with, in the form of June 2024; others have it in `redis`")
+    ] = ""
     cache_ttl: Annotated[
-        _Seconds, Meta(description="how many seconds an answer is kept, in the form of 2024; 0: for ever")
-    ] = field(default=0, name="cacheTTL")
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="how many seconds an answer is kept, in the form of 2024; 0: for ever"),
+    ] = field(default=None, name="cacheTTL")
     replay_timing: Annotated[bool, Meta(description="aigw: replay streams as slowly as they came")] = False
 
     @property
     def store(self) -> Redis | None:
-        return self.cache or self.redis
+        return self.redis or self.cache
 
     @property
     def original(self) -> bool:
-        """Whether this is the form of the plugin as it was first released, in June 2024."""
+        """Whether this is the form of the first release, of June 2024."""
         values = (self.cache_value_from, self.cache_stream_value_from)
-        return self.cache is None and bool(
-            self.cache_key_prefix or any(isinstance(value, FromResponse) for value in values)
+        return self.redis is not None and any(isinstance(value, FromResponse) for value in values)
+
+    def service(self) -> Service:
+        """The store, which must be there."""
+        assert self.store is not None
+        service = self.store.service()
+        return (
+            service._replace(timeout=ORIGINAL_TIMEOUT / 1000) if self.original and not self.store.timeout else service
         )
 
     def prefix(self) -> str:
-        own = self.store.cache_key_prefix if self.store else ""
-        return own or self.cache_key_prefix or PREFIX
+        if self.original:
+            return self.cache_key_prefix or PREFIX
+        own = self.store.cache_key_prefix if self.store else None
+        return PREFIX if own is None else own
 
-    def ttl(self, *, faithful: bool) -> int:
-        """Seconds; 0: entries do not expire. The original form documents a TTL that it never reads."""
-        if faithful and self.original:
-            return 0
-        return (self.store.cache_ttl if self.store else 0) or self.cache_ttl
+    def ttl(self) -> int:
+        """Seconds, as each form documents it; 0: entries do not expire."""
+        beside = self.cache_ttl if self.redis is not None else None
+        if beside is not None or self.original:
+            return beside or 0
+        return self.store.cache_ttl if self.store else 0
 
 
 def seconds(timeout: int) -> float:

@@ -266,6 +266,7 @@ ABOUT = About(
         Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
         Difference("a complete stream without `[DONE]`", "gets one", "stays"),
         Difference("unknown request fields where a body is rewritten", "stay", "are lost"),
+        Difference("`context`", "goes into every conversation", "goes into chat requests only"),
         Difference("a missing model", "stays missing", 'becomes `""`'),
         Difference("an error page that is not JSON", "becomes an error in the caller's shape", "passes"),
         Difference("embeddings in another format than asked for", "are re-encoded", "pass"),

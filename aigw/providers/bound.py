@@ -133,7 +133,7 @@ class BoundProvider:
             self._check_convertible(request, document)
             context = None
             if not bare:
-                context = await self._edits.context() if api == apis.CHAT and self.config.context else None
+                context = await self._edits.context(exchange.asked, api)
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
             request.replace_body(self._edits.convert(document, api, request.headers, context))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, openai_chat_request
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.table import dialect_of
 from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
@@ -28,9 +30,12 @@ class BodyEdits:
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
-    async def context(self) -> str | None:
-        """The text of the context file, None if none is configured. Raises GatewayError if it cannot be had."""
-        return None if self._context is None else await self._context.text()
+    async def context(self, asked: Asked, api: str) -> str | None:
+        """The text of the context file for a conversation, None if there is none. With `faithful` only chat requests
+        get it. Raises GatewayError if it cannot be had."""
+        if self._context is None or (self._faithful and api != apis.CHAT):
+            return None
+        return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
     def prepare(self, document: Document, api: str, context: str | None) -> None:
         """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
@@ -39,8 +44,11 @@ class BodyEdits:
             self._settings.apply(document)
         if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
             openai_chat_request.ask_for_usage(document)
-        if api == apis.CHAT and self._edit_messages(document, context):
-            self._lose(document)
+        if api == apis.CHAT:
+            if self._edit_messages(document, context):
+                self._lose(document)
+        elif context is not None:
+            dialect_of(api).insert(document, [("system", context)], "behind system")
 
     def fit(self, document: Document, api: str) -> str:
         """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""

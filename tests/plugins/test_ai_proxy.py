@@ -1,5 +1,4 @@
-"""ai-proxy as a whole over a scripted upstream. Cases of Higress are cited by id; how they look on the wire is in
-tests/conformance."""
+"""ai-proxy as a whole over a scripted upstream; how its requests look on the wire is in tests/conformance."""
 
 import json
 from contextlib import asynccontextmanager

@@ -1,7 +1,7 @@
-"""Watches an answer go by and makes an entry of it if it is complete and successful.
+"""Collects an answer while it passes through, and makes an entry of it if it is complete and successful.
 
-Rule: only what came to its proper end is kept, as the reader of the answer says. While the answer goes by, its pieces
-are only collected."""
+Rule: an answer is only kept if its reader says that it is complete. While it passes through, its pieces are only
+collected; all other work is done afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aigw.plugins.ai_cache.entry import Entry
 from aigw.plugins.ai_cache.key import CacheKey
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Of an answer that is kept."""
+"""The size of the largest answer that is kept."""
 
 
 def keepable(reply: Reply) -> bool:
@@ -37,7 +37,7 @@ class Capture:
         self._now = now
         self._batches: list[tuple[float, Batch]] = []
         self.size = 0
-        """Bytes that have gone by."""
+        """How many bytes have passed through."""
 
     def batch(self, batch: Batch) -> None:
         self.size += len(batch[0].raw) if len(batch) == 1 else sum([len(chunk.raw) for chunk in batch])
@@ -45,7 +45,7 @@ class Capture:
             self._batches.append((self._now(), batch))
 
     def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
-        """The complete answer; None if it is not one."""
+        """Returns the entry, None if the answer is not complete or too large. Times are in seconds."""
         answer = exchange.answer
         if self.size > MAX_BYTES or not self._batches or answer is None or not answer.complete:
             return None
@@ -72,7 +72,8 @@ class Capture:
         )
 
     def _stream(self, exchange: Exchange) -> tuple[bytes, tuple[int, ...], bytes, bytes]:
-        """The events, their delays, the event that only tells usage, and the last one."""
+        """Returns the events, their delays in milliseconds, the event that only reports usage, and the last event. The
+        events are empty if the stream is not complete."""
         dialect, answer = exchange.dialect, exchange.answer
         assert answer is not None
         pairs = [(chunk, at) for at, batch in self._batches for chunk in batch if _has_data(chunk)]
@@ -90,7 +91,7 @@ class Capture:
 
 
 LAST = 4
-"""Among so many events at the end is the one that tells only usage."""
+"""The event that only reports usage is searched for among so many events at the end."""
 
 
 def _has_data(event: Chunk) -> bool:

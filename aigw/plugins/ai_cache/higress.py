@@ -1,7 +1,8 @@
-"""ai-cache exactly as Higress has it: the text of the last question is the key, the answer's text the
-value, and a hit is a template around that text.
+"""ai-cache exactly as in Higress: the key is the text of the last question, the value is the text of the answer, and a
+hit is a template with that text.
 
-Model, parameters and the rest of the conversation are not part of the key. The status of an answer is not looked at."""
+The model, the parameters and the rest of the conversation are not part of the key. Answers are stored whatever their
+status is."""
 
 from __future__ import annotations
 
@@ -28,11 +29,11 @@ TEMPLATE = f'{{"id":"from-cache",{CHOICE % "message"},{FROM_CACHE}}}'
 STREAM_TEMPLATE = f'data:{{"id":"from-cache",{CHOICE % "delta"},{FROM_CACHE}}}\n\ndata:[DONE]\n\n'
 _QUESTIONS = GjsonPath('messages.#(role=="user")#.content')
 MAX_BYTES = 32 * 1024 * 1024
-"""Of an answer whose text is looked for."""
+"""The size of the largest answer that is stored."""
 
 
 class HigressSettings(NamedTuple):
-    """The paths are gjson's; `ttl` in seconds, 0: entries do not expire."""
+    """`question`, `answer` and `stream_answer` are gjson paths. `ttl` is in seconds; with 0, entries do not expire."""
 
     prefix: str
     ttl: int
@@ -54,7 +55,7 @@ class HigressCache:
         self._stream_answer = GjsonPath(settings.stream_answer)
         self._question = GjsonPath(settings.question)
         self._writing: dict[str, str] = {}
-        """Answers by their question that a slow store is still to take."""
+        """The answers that are being written to the store, by their questions."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -86,7 +87,7 @@ class HigressCache:
         return reply.tap(collected.batch, ended)
 
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
-        """The question, "" for what is not cached, and whether a stream is asked for."""
+        """Returns the question ("" if the request is not cached), and whether the client wants a stream."""
         request, settings = exchange.request, self._settings
         if not request.is_json:
             return "", False
@@ -144,7 +145,7 @@ class HigressCache:
 
 
 class _Collected:
-    """The pieces of one answer; none where it is larger than MAX_BYTES: a part of it is no answer."""
+    """Collects the pieces of one answer. If it is larger than MAX_BYTES, nothing is kept."""
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
@@ -162,14 +163,15 @@ class _Collected:
         return text_of(path.get(Chunk(body, body).json()))
 
     def stream(self, path: GjsonPath) -> str:
-        """The texts of all events; "" where the last one is not complete."""
+        """Returns the joined texts of all events, "" if the last event is not complete."""
         if not self._chunks or not self._chunks[-1].raw.endswith((b"\n\n", b"\r\n\r\n")):
             return ""
         return "".join([text_of(path.get(chunk.json())) for chunk in self._chunks])
 
 
 def _as_written(source: bytes, path: str) -> str:
-    """The JSON text at a path of keys, indices and @reverse, with its white space; "" for other paths."""
+    """Returns the JSON text at a path, with its white space. The path may have keys, indices and @reverse; for any
+    other path, returns ""."""
     turned = False
     try:
         for name in path.split("."):

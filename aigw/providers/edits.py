@@ -1,7 +1,7 @@
-"""What a provider's configuration changes in a JSON request body, in Higress's order.
+"""Changes the JSON body of a request as the provider's configuration says, in the same order as Higress.
 
-With `faithful` it also loses what Higress loses: unknown fields, where Higress re-serialises a chat request (to rename
-the developer role, or to add `responseJsonSchema`)."""
+With `faithful`, it also loses what Higress loses: if Higress serialises a chat request again (to rename the developer
+role, or to add `responseJsonSchema`), unknown fields are dropped."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ class BodyEdits:
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
     async def context(self) -> str | None:
-        """The text of the context file, None if none is configured. Raises GatewayError if it cannot be had."""
+        """Returns the text of the context file, None if none is configured. Raises GatewayError if it cannot be
+        read."""
         return None if self._context is None else await self._context.text()
 
     def apply(self, document: Document, api: str, context: str | None) -> str:
-        """Changes the body and returns the mapped model. Raises ValueError for a body that is not what `api` takes."""
+        """Changes the body and returns the mapped model. Raises ValueError if the body is not valid for `api`."""
         config, row = self._config, self._row
         if self._settings:
             self._settings.apply(document)
@@ -63,7 +64,7 @@ class BodyEdits:
             openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
-        """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
+        """Adds, drops and moves fields that this provider needs, rejects, or has in another place."""
         row = self._row
         for name, value in row.defaults.get(api, {}).items():
             if name not in document:
@@ -100,8 +101,7 @@ class BodyEdits:
         )
 
     def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
-        """The body in the provider's own wire format, if that is not OpenAI's. Raises ValueError for what has no
-        counterpart."""
+        """Returns the body in the provider's own wire format. Raises ValueError if a field has no counterpart there."""
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:

@@ -1,8 +1,7 @@
-"""A configured provider: a row of the catalog and its configuration, able to write a request for it and to read its
-answer.
+"""A configured provider. It writes the requests for the provider and reads its answers.
 
-With `fidelity: higress` it also does what Higress does where ours is deliberately safer: x-envoy-* and
-x-hi-original-auth headers, text/plain errors, an API that a provider lacks passed on."""
+With `fidelity: higress`, it also does what Higress does and aigw otherwise avoids: it adds the headers x-envoy-* and
+x-hi-original-auth, answers errors as text/plain, and passes on requests of an API that the provider does not have."""
 
 from __future__ import annotations
 
@@ -36,8 +35,8 @@ from aigw.upstream.builtin import Mock, MockSettings
 
 class BoundProvider:
     def __init__(self, config: ProviderConfig, env: Env) -> None:
-        """Raises ValueError for a configuration that the plugin's `check` finds fault with, ConfigError for a host
-        that `services:` maps to what is not HTTP."""
+        """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
+        the host to something that is not HTTP."""
         keys = msgspec.to_builtins(config)
         kind = lookup(config.type)
         self.config = config
@@ -85,7 +84,7 @@ class BoundProvider:
         return call
 
     def retries(self, call: Call) -> bool:
-        """Whether such a call may be repeated with another token. Higress repeats no streams."""
+        """Whether such a call may be tried again with another token. Higress does not retry streams."""
         return not (self._faithful and call.streaming)
 
     @property
@@ -95,13 +94,13 @@ class BoundProvider:
         return self._faithful
 
     def bound_retry(self, call: Call) -> Call:
-        """A repeated call has `retryTimeout` to begin its answer."""
+        """Returns the call with `retryTimeout` as the limit for the beginning of its answer."""
         seconds = self.config.retry_on_failure.retry_timeout / 1000
         timeouts = call.target.timeouts._replace(first_byte=min(seconds, call.target.timeouts.first_byte))
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """The answer as the client gets it."""
+        """Returns the reply that the client gets."""
         return await self._answers.read(exchange, call, reply)
 
     def _check_offered(self, api: str | None, request: Request) -> None:
@@ -115,7 +114,8 @@ class BoundProvider:
             )
 
     def _check_known(self, api: str | None, source: Request) -> None:
-        """A path that looks like no API never reaches a provider with its key (Higress sends it on)."""
+        """Refuses a path that does not look like an API, so that the provider's key is not sent with it. Higress sends
+        it."""
         if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
             message = f"{source.path} is no API path; they have a version, as in /v1/models"
             if source.path == "/":
@@ -142,11 +142,11 @@ class BoundProvider:
         return call._replace(model=model, streaming=exchange.asked.stream, incremental=incremental)
 
     def _dialect(self, api: str | None) -> Dialect:
-        """The one in which this provider is asked."""
+        """Returns the dialect for requests to this provider."""
         return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect_of(api or "")
 
     def _check_convertible(self, request: Request, document: Document) -> None:
-        """Higress's own checks where it decodes a request to convert it."""
+        """Makes the checks that Higress makes before it converts a request."""
         if self.row.dialect != "qwen":
             return
         if document.get("messages") == []:
@@ -199,7 +199,8 @@ class BoundProvider:
         return Target(Origin("builtin", self.name, 0), self.name, self._env.timeouts, mock)
 
     def _origin(self, service: str) -> Origin:
-        """Where the provider's host, or the route's service, really is. Raises ConfigError."""
+        """Returns where to connect for the provider's host or, if only `service` is mapped, for the route's service.
+        Raises ConfigError."""
         origin = self._origins.get(service)
         if origin is None:
             domain = self.config.provider_domain
@@ -210,7 +211,8 @@ class BoundProvider:
         return origin
 
     def _bound_first_byte(self, call: Call) -> Call:
-        """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read."""
+        """Applies `firstByteTimeout`. It is for streams, and for all requests to a provider whose bodies are not
+        read."""
         milliseconds = self.config.first_byte_timeout
         if self._faithful:
             call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(milliseconds)

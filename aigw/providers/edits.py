@@ -1,7 +1,7 @@
-"""What a provider's configuration changes in a JSON request body, in Higress's order.
+"""Changes the JSON body of a request as the provider's configuration says, in the same order as Higress.
 
-With `faithful` it also loses what Higress loses: unknown fields, where Higress re-serialises a chat request (to rename
-the developer role, or to add `responseJsonSchema`)."""
+With `faithful`, it also loses what Higress loses: if Higress serialises a chat request again (to rename the developer
+role, or to add `responseJsonSchema`), unknown fields are dropped."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class BodyEdits:
             openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
-        """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
+        """Adds, drops and moves fields that this provider needs, rejects, or has in another place."""
         row = self._row
         for name, value in row.defaults.get(api, {}).items():
             if name not in document:
@@ -116,8 +116,7 @@ class BodyEdits:
         )
 
     def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
-        """The body in the provider's own wire format, if that is not OpenAI's. Raises ValueError for what has no
-        counterpart."""
+        """Returns the body in the provider's own wire format. Raises ValueError if a field has no counterpart there."""
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:

@@ -1,8 +1,8 @@
-"""ai-cache exactly as Higress has it: the text of the last question is the key, the answer's text the
-value, and a hit is a template around that text.
+"""ai-cache exactly as in Higress: the key is the text of the last question, the value is the text of the answer, and a
+hit is a template with that text.
 
-Model, parameters and the rest of the conversation are not part of the key. The status of an answer is not looked at.
-The plugin of June 2024 keeps texts as JSON has them; today's keeps them as they are."""
+The model, the parameters and the rest of the conversation are not part of the key. Answers are stored whatever their
+status is. The plugin of June 2024 stores texts with the escapes of JSON; the present one stores the texts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _templates(model: str) -> tuple[str, str]:
 TEMPLATES = _templates("from-cache")
 ORIGINAL_TEMPLATES = _templates("gpt-4o")
 MAX_BYTES = 32 * 1024 * 1024
-"""Of an answer whose text is looked for."""
+"""The size of the largest answer that is stored."""
 
 
 class HigressSettings(NamedTuple):
@@ -85,7 +85,7 @@ class HigressCache:
         self._stream_answer = GjsonPath(settings.stream_answer)
         self._question = GjsonPath(settings.question)
         self._writing: dict[str, str] = {}
-        """Answers by their question that a slow store is still to take."""
+        """The answers that are being written to the store, by their questions."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -117,7 +117,7 @@ class HigressCache:
         return reply.tap(collected.batch, ended)
 
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
-        """The question, "" for what is not cached, and whether a stream is asked for."""
+        """Returns the question ("" if the request is not cached), and whether the client wants a stream."""
         request, settings = exchange.request, self._settings
         if not request.is_json:
             return "", False
@@ -175,7 +175,7 @@ class HigressCache:
 
 
 class _Collected:
-    """The pieces of one answer; none where it is larger than MAX_BYTES: a part of it is no answer."""
+    """Collects the pieces of one answer. If it is larger than MAX_BYTES, nothing is kept."""
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
@@ -193,7 +193,7 @@ class _Collected:
         return text_of(path.get(Chunk(body, body).json()))
 
     def stream(self, path: GjsonPath) -> str:
-        """The texts of all events; "" where the last one is not complete."""
+        """Returns the joined texts of all events, "" if the last event is not complete."""
         if not self._chunks or not self._chunks[-1].raw.endswith((b"\n\n", b"\r\n\r\n")):
             return ""
         return "".join([text_of(path.get(chunk.json())) for chunk in self._chunks])
@@ -219,7 +219,8 @@ def _as_text(found: Any, source: bytes, path: str) -> str:
 
 
 def _as_written(source: bytes, path: str) -> str:
-    """The JSON text at a path of keys, indices and @reverse, with its white space; "" for other paths."""
+    """Returns the JSON text at a path, with its white space. The path may have keys, indices and @reverse; for any
+    other path, returns ""."""
     turned = False
     try:
         for name in path.split("."):

@@ -1,7 +1,7 @@
-"""ai-cache: answers a request that was answered before. Higress's keys, in all their forms.
+"""ai-cache: answers a request from the cache if an equal one was answered before. It has Higress's keys in all forms.
 
-`fidelity: safe` (safe.py) keys on the whole request and keeps whole answers; `fidelity: higress` (higress.py) keys on
-the last question and keeps its text. Which store it is the plugin does not know."""
+With `fidelity: safe` (safe.py), the key is the whole request and the value is the whole answer. With `fidelity:
+higress` (higress.py), the key is the last question and the value is the text of the answer."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _unread(config: Config) -> list[Problem]:
 
 
 def identity(config: Config, services: Services) -> Any:
-    """An answer is the same with a cache and without."""
+    """Returns None: a cache does not change answers."""
     return None
 
 
@@ -76,7 +76,7 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin | PerChain]:
 
 
 def _semantic(config: Config, env: Env) -> Semantic | None:
-    """The semantic cache, if it is switched on and made of parts that are known."""
+    """Returns the semantic cache, None if it is switched off or needs a service that this version does not support."""
     embedding, vector = config.embedding, config.vector
     if not config.enable_semantic_cache or embedding is None or vector is None:
         return None
@@ -120,7 +120,7 @@ ABOUT = About(
     check=check,
     identity=identity,
     differences=(
-        Difference("the key", "the whole request", "the last question: other models and prompts hit, too"),
+        Difference("the key", "the whole request", "only the last question, not the model or other messages"),
         Difference(
             "what is stored", "whole answers, replayed as they were", "the text of any answer, put into a template"
         ),

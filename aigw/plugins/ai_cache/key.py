@@ -15,16 +15,9 @@ import msgspec
 from aigw.core.exchange import Exchange
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.plugin import Behind
-from aigw.dialects import apis
 
 VERSION = b"aigw 2"
 """Of the way in which keys are made."""
-
-CACHED = frozenset(
-    (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES, apis.GENERATE_CONTENT,
-     apis.STREAM_GENERATE_CONTENT)
-)  # fmt: skip
-"""APIs whose answers are kept."""
 
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
 """Headers whose values are kept as they are; of any other that counts there is a digest: it may be a secret."""

@@ -9,8 +9,7 @@ from multidict import CIMultiDict
 
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, chat_request
-from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects import apis, chat_request, dashscope_higress, dashscope_openai
 from aigw.higress.parse_bool import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
@@ -24,6 +23,10 @@ class BodyEdits:
         self._config = config
         self._row = row
         self._faithful = env.fidelity == "higress"
+        self._encode_chat = dashscope_higress.encode_chat if self._faithful else dashscope_openai.encode_chat
+        self._encode_embeddings = (
+            dashscope_higress.encode_embeddings if self._faithful else dashscope_openai.encode_embeddings
+        )
         self._settings = Settings(config.custom_settings)
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
@@ -113,17 +116,12 @@ class BodyEdits:
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:
-            return qwen.encode_embeddings(document)
+            return self._encode_embeddings(document)
         if api != apis.CHAT:
             return document.encode()
         streaming = truthy(document.get("stream"))
         headers["accept"] = "text/event-stream" if streaming else "*/*"
         if streaming:
             headers["x-dashscope-sse"] = "enable"
-        return qwen.encode_chat(
-            document,
-            faithful=self._faithful,
-            search=self._config.qwen_enable_search,
-            file_ids=self._config.qwen_file_ids,
-            context=context,
-        )
+        search, files = self._config.qwen_enable_search, self._config.qwen_file_ids
+        return self._encode_chat(document, search=search, file_ids=files, context=context)

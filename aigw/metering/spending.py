@@ -19,6 +19,7 @@ from aigw.core.plugin import Next
 from aigw.core.reply import ChunkSource, Outcome, Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.reader import MAX_PLAIN, is_readable
+from aigw.higress.bodies import is_unseen
 from aigw.higress.usage import HigressUsage
 from aigw.metering.estimate import estimate_answer, has_produced, is_told
 
@@ -72,8 +73,9 @@ async def _follow(reply: Reply, following: _Following) -> None:
     if not reply.single and is_readable(following.exchange.api, reply.headers):
         await reply.whole(MAX_PLAIN)
     if reply.single:
-        if following.seen is not None and (whole := await reply.whole(MAX_PLAIN)) is not None and whole.data:
-            following.seen.feed(whole.data)
+        if following.seen is not None and not is_unseen(reply.headers):
+            whole = await reply.whole(MAX_PLAIN)
+            following.seen.feed((whole and whole.data) or b"")
         await following.finish(Outcome.COMPLETE)
     else:
         reply.tap(None, following.end)

@@ -10,7 +10,7 @@ from aigw.core.document import Document
 from aigw.dialects.dashscope_openai import DUMMY_SYSTEM, Json, encoded, files_text, model_of, texts_of, top_p_of
 from aigw.higress.chat_structs import MESSAGE, QWEN_MESSAGE, QWEN_PARAMETERS, QWEN_PART
 from aigw.higress.go_json import written
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 _PARAMETERS = ("max_tokens", "n", "seed", "temperature", "tools")
 

@@ -25,12 +25,12 @@ from aigw.dialects.openai_error import JSON
 from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS, dialect_of
 from aigw.providers import headers
 from aigw.providers.answers import Answers
+from aigw.providers.api_tokens import StatusMatcher, TokenPool
 from aigw.providers.call import Call
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
-from aigw.providers.tokens import StatusMatcher, TokenPool
 from aigw.upstream.builtin import Mock, MockSettings
 
 
@@ -133,7 +133,7 @@ class BoundProvider:
             self._check_convertible(request, document)
             context = None
             if not bare:
-                context = await self._edits.context() if api == apis.CHAT and self.config.context else None
+                context = await self._edits.context(exchange.asked, api)
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
             request.replace_body(self._edits.convert(document, api, request.headers, context))

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, chat_request, dashscope_higress, dashscope_openai
-from aigw.higress.parse_bool import truthy
+from aigw.dialects import apis, dashscope_higress, dashscope_openai, openai_chat_request
+from aigw.dialects.table import dialect_of
+from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
+from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
-from aigw.providers.settings import Settings
 
 
 class BodyEdits:
@@ -27,13 +29,16 @@ class BodyEdits:
         self._encode_embeddings = (
             dashscope_higress.encode_embeddings if self._faithful else dashscope_openai.encode_embeddings
         )
-        self._settings = Settings(config.custom_settings)
+        self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
-    async def context(self) -> str | None:
-        """The text of the context file, None if none is configured. Raises GatewayError if it cannot be had."""
-        return None if self._context is None else await self._context.text()
+    async def context(self, asked: Asked, api: str) -> str | None:
+        """The text of the context file for a conversation, None if there is none. With `faithful` only chat requests
+        get it. Raises GatewayError if it cannot be had."""
+        if self._context is None or (self._faithful and api != apis.CHAT):
+            return None
+        return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
     def prepare(self, document: Document, api: str, context: str | None) -> None:
         """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
@@ -41,9 +46,12 @@ class BodyEdits:
         if self._settings:
             self._settings.apply(document)
         if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
-            chat_request.ask_for_usage(document)
-        if api == apis.CHAT and self._edit_messages(document, context):
-            self._lose(document)
+            openai_chat_request.ask_for_usage(document)
+        if api == apis.CHAT:
+            if self._edit_messages(document, context):
+                self._lose(document)
+        elif context is not None:
+            dialect_of(api).insert(document, [("system", context)], "behind system")
 
     def fit(self, document: Document, api: str) -> str:
         """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""
@@ -59,19 +67,19 @@ class BodyEdits:
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:
-            chat_request.clean_context(document, config.context_cleanup_commands)
+            openai_chat_request.clean_context(document, config.context_cleanup_commands)
         if config.merge_consecutive_messages or config.hiclaw_mode:
-            chat_request.merge_consecutive(document)
+            openai_chat_request.merge_consecutive(document)
         if not row.keeps_developer_role:
-            lossy = chat_request.rename_developer(document)
+            lossy = openai_chat_request.rename_developer(document)
         if context is not None and row.dialect != "qwen":
-            chat_request.insert_context(document, context)
+            openai_chat_request.insert_context(document, context)
             lossy = True
         return lossy
 
     def _lose(self, document: Document) -> None:
         if self._faithful:
-            chat_request.reserialise(document)
+            openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
         """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
@@ -86,7 +94,7 @@ class BodyEdits:
             if value:
                 for name in (move.name, *move.drops):
                     document.drop(name)
-                Settings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
+                CustomSettings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
         if not self._faithful and document.raw("encoding_format") == b"null":
             document.drop("encoding_format")  # vLLM rejects an explicit null
 

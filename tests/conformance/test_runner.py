@@ -23,7 +23,7 @@ async def run(folder: Path, *cases: dict[str, Any]) -> tuple[int | None, str]:
     """The exit code and the output of a run from the repository's root."""
     file = folder / "cases.yaml"
     file.write_text(yaml.safe_dump(list(cases)), encoding="utf-8")
-    options = ["-p", "no:cacheprovider", "-rs", "tests/conformance/test_cases.py", "--cases", str(file)]
+    options = ["-p", "no:cacheprovider", "-n0", "-rs", "tests/conformance/test_cases.py", "--cases", str(file)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pytest", *options, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )

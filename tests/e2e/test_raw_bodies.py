@@ -21,13 +21,13 @@ ODD = b'{ "b" : 1.50e2,\n "model":"gpt-4o", "a":"\\u00fc \xc3\xbc \xf0\x9f\x91\x
 MEGABYTE = 2**20
 RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 PACKED = {
-    "gzip": gzip.compress(BODY),
-    "x-gzip": gzip.compress(BODY),
+    "gzip": gzip.compress(BODY, mtime=0),
+    "x-gzip": gzip.compress(BODY, mtime=0),
     "deflate": zlib.compress(BODY),
     "deflate (raw)": RAW_DEFLATE.compress(BODY) + RAW_DEFLATE.flush(),
     "br": brotli.compress(BODY),
     "zstd": zstd.compress(BODY),
-    "gzip, zstd": zstd.compress(gzip.compress(BODY)),
+    "gzip, zstd": zstd.compress(gzip.compress(BODY, mtime=0)),
     "identity": BODY,
 }
 FIRST_PARTS = {name: packed[:-3] for name, packed in PACKED.items() if name != "identity"}

@@ -20,10 +20,11 @@ from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.sse import EventSplitter
 from aigw.higress.bodies import is_unseen
-from aigw.higress.gjson import GjsonPath, text_of
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.values import text_of
 from aigw.plugins.ai_cache.config import ANSWER, QUESTION, STREAM_ANSWER, Config
+from aigw.plugins.ai_cache.control import HEADER, SKIP, note
 from aigw.plugins.ai_cache.semantic import Semantic
-from aigw.plugins.ai_cache.status import HEADER, SKIP, note
 
 _ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
 
@@ -42,7 +43,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """Of an answer whose text is looked for."""
 
 
-class Settings(NamedTuple):
+class HigressSettings(NamedTuple):
     """The paths are gjson's; `ttl` in seconds, 0: entries do not expire. `escaped`: keys and values are kept as JSON
     has them."""
 
@@ -57,12 +58,12 @@ class Settings(NamedTuple):
     escaped: bool
 
 
-def settings_of(config: Config) -> Settings:
+def settings_of(config: Config) -> HigressSettings:
     """What a configuration means to the plugin that reads its form. The TTL of the original form was never read."""
     plain, stream = config.response_template or TEMPLATES[0], config.stream_response_template or TEMPLATES[1]
     if config.original:
         plain, stream = ORIGINAL_TEMPLATES
-    return Settings(
+    return HigressSettings(
         prefix=config.prefix(),
         ttl=0 if config.original else config.ttl(),
         strategy=config.cache_key_strategy,
@@ -76,7 +77,7 @@ def settings_of(config: Config) -> Settings:
 
 
 class HigressCache:
-    def __init__(self, settings: Settings, kv: KV, env: Env, semantic: Semantic | None = None) -> None:
+    def __init__(self, settings: HigressSettings, kv: KV, env: Env, semantic: Semantic | None = None) -> None:
         self._settings = settings
         self._semantic = semantic
         self._kv = kv

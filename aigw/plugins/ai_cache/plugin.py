@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aigw.clients.callout import TLS_PORT, Callout
-from aigw.clients.dashscope import EMBED_HOST, DashScope
-from aigw.clients.dashvector import RELATIONS, DashVector
+from aigw.clients.dashscope import EMBED_HOST, DashScopeClient
+from aigw.clients.dashvector import RELATIONS, DashVectorClient
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Behind, Difference, Next, PerChain, Place, Plugin, Problem
@@ -88,8 +88,10 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
     keep = Callout(env, vector.service_name, vector.service_port, vector.service_host, seconds(vector.timeout))
     compare, threshold = RELATIONS[vector.threshold_relation], vector.threshold
     return Semantic(
-        DashScope(embed, embedding.api_key, embedding.model),
-        DashVector(keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)),
+        DashScopeClient(embed, embedding.api_key, embedding.model),
+        DashVectorClient(
+            keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)
+        ),
         env.log,
     )
 
@@ -97,7 +99,7 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
 def _per_chain(config: Config, kv: KV, env: Env) -> PerChain:
     """The same request has other answers on another chain; the caches of one configuration share the store and what is
     under way."""
-    settings = safe.Settings(config.prefix(), config.ttl(), config.replay_timing)
+    settings = safe.SafeSettings(config.prefix(), config.ttl(), config.replay_timing)
     flights = Flights()
 
     def make(behind: Behind) -> Plugin:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
-from aigw.higress.gjson import GjsonPath, text_of
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.values import text_of
 
 FIXED = "fixed_value"
 REQUEST_HEADER = "request_header"
@@ -72,7 +73,7 @@ class Collector(Protocol):
     def value(self) -> Any: ...
 
 
-class Source:
+class AttributeSource:
     """An attribute, compiled. Each method gives None where there is nothing."""
 
     __slots__ = ("_body", "_request", "_stream", "attribute", "details", "feeds")

@@ -25,6 +25,7 @@ NOBODY = 1 << 40
         ("", True),
         (f"{MACHINE}.x.0.1", True),
     ],
+    ids=["own", "own-number-earlier", "parent", "gone", "elsewhere", "other-form", "empty", "no-number"],
 )
 def test_only_what_surely_nobody_holds_any_more(tmp_path, ticket, stays):
     connection = open_for_writing(tmp_path / "counters.sqlite", FORMAT)

@@ -12,7 +12,7 @@ import msgspec
 from aigw.core.document import Document
 from aigw.higress.chat_structs import CHAT_REQUEST
 from aigw.higress.go_json import written
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 
 def messages_of(request: Document) -> list[Document]:

@@ -15,7 +15,7 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.reader import MAX_PLAIN, is_readable
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
@@ -25,8 +25,8 @@ HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 """While another provider could be tried, comments before the first event are not sent to the client. After so many
 seconds or bytes they are sent, and the provider is final."""
 
-STREAM_ERROR = 502
-"""A stream with status 200 whose first event is an error is treated as if it had this status."""
+ERROR_IN_200 = 502
+"""An error in an answer with status 200 is treated as if it had this status: in a plain body or the first event."""
 
 
 class Router:
@@ -166,18 +166,20 @@ class _Attempt:
         try:
             reply = await self._call_next(exchange)
             if reply.streaming and reply.status == 200:
-                asked = self._clock.monotonic()
+                began = self._clock.monotonic()
                 batch = await reply.first(_Held(self._clock) if hold else _anything)
-                exchange.timing.waited += self._clock.monotonic() - asked
+                exchange.timing.waited += self._clock.monotonic() - began
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
-                if event is not None and self._is_failure(event):
-                    return STREAM_ERROR, reply, None
-            elif reply.status == 200 and exchange.asked.metered and "json" in reply.headers.get("content-type", ""):
-                asked = self._clock.monotonic()
+                if self._is_failure(event) if event is not None else hold and not batch:
+                    return ERROR_IN_200, reply, None
+            elif reply.status == 200 and not exchange.asked.stream and is_readable(exchange.asked, reply.headers):
+                began = self._clock.monotonic()
                 whole = await reply.whole(MAX_PLAIN)
-                exchange.timing.waited += self._clock.monotonic() - asked
-                if whole is not None and exchange.answer is not None and "content-encoding" not in reply.headers:
+                exchange.timing.waited += self._clock.monotonic() - began
+                if whole is not None and exchange.answer is not None:
                     exchange.answer.feed((whole,))
+                    if exchange.answer.error:
+                        return ERROR_IN_200, reply, None
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None

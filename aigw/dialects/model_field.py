@@ -1,6 +1,6 @@
-"""Where a request names its model: a field of a JSON object, or of a form. What model-router and model-mapper share.
+"""Reads and writes the model of a request, in a field of a JSON object or of a form, for model-router and model-mapper.
 
-Rule: a body that is neither, or has no such field, is nobody's business here."""
+Rule: any other body is left alone."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ SUFFIXES = (
     "/completions", "/embeddings", "/images/generations", "/audio/speech", "/fine_tuning/jobs", "/moderations",
     "/image-synthesis", "/video-synthesis", "/rerank", "/messages", "/responses",
 )  # fmt: skip
-"""Ends of the paths whose bodies name a model, as Higress's plugins have them."""
+"""The bodies of requests have a model if the path ends with one of these. The list is that of Higress's plugins."""
 
 ANY = "*"
 
 
 def suffixes(given: list[str] | None) -> tuple[str, ...]:
-    """What `enableOnPathSuffix` says, for `str.endswith`: every path ends with ""."""
+    """Returns the suffixes of `enableOnPathSuffix` for `str.endswith`. For "*" it returns "", with which every path
+    ends."""
     chosen = SUFFIXES if given is None else tuple(given)
     return ("",) if ANY in chosen else chosen
 
 
 async def read(request: Request, key: str) -> str | None:
-    """The model, "" where the field is missing or no text; None where the body is of another kind. A form is read into
-    memory: its model may stand behind its files."""
+    """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A form
+    is read into memory, because the model may come after the files."""
     if request.is_json:
         try:
             model = request.document.get(key)
@@ -41,12 +42,13 @@ async def read(request: Request, key: str) -> str | None:
 
 
 def as_header(model: str) -> str:
-    """A model is the client's text; a line break would make two headers of it."""
+    """Returns a model as the value of a header. `?` replaces line breaks and the like, because the client chose the
+    text, and could add headers with them."""
     return "".join(character if character.isprintable() else "?" for character in model)
 
 
 def write(request: Request, key: str, model: str) -> None:
-    """Puts another model where `read` found one; a form without the field stays as it is."""
+    """Replaces the model that `read` found. A form without the field is not changed."""
     if request.is_json:
         request.document.set(key, model)
         return

@@ -25,7 +25,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis
-from aigw.metering.estimate import estimate_answer, has_produced, is_told
+from aigw.metering.estimate import estimate_answer, needs_estimate
 from aigw.pricing.prices import Prices, Query
 
 log = logging.getLogger("aigw")
@@ -62,8 +62,11 @@ class _Note:
         self.ended = ended
 
     def fill(self, epoch: float) -> None:
-        """`epoch` is the time of the monotonic clock at the start of 1970."""
+        """`epoch` is the time of the monotonic clock at the start of 1970. An error that the provider reports is a
+        failure, whatever the status is, and also if the client left because of it."""
         exchange, answer = self.exchange, self.exchange.answer
+        if answer is not None and answer.error:
+            self.outcome, self.error = Outcome.FAILED, self.error or _name(answer.error)
         self.asked = _name(exchange.dialect.asked(exchange.original, exchange.api).model)
         self.model = _name(answer.model if answer else "") or self.asked
         self.at = self.exchange.timing.arrived - epoch
@@ -158,7 +161,7 @@ class RequestLog:
             self._keep(note, Tokens(), 0.0 if _costs_nothing(note) else None)
             return
         tokens = answer.tokens
-        if not self._is_complete(note, answer, tokens):
+        if needs_estimate(note.exchange, answer):
             self._later(note, answer, tokens, count=True)
             return
         known, cost = self._cost_at_once(note, answer, tokens)
@@ -166,15 +169,6 @@ class RequestLog:
             self._keep(note, tokens, cost)
         else:
             self._later(note, answer, tokens, count=False)
-
-    def _is_complete(self, note: _Note, answer: Reader, tokens: Tokens) -> bool:
-        """Whether the tokens need no estimate: the provider reported enough, or there is nothing to estimate from."""
-        if tokens.source == "reported":
-            return note.outcome is Outcome.COMPLETE or is_told(answer, note.outcome)
-        refused = (
-            note.status >= 400 and note.outcome is not Outcome.ABORTED
-        )  # the status 499 of a client that left is not a refusal
-        return refused or (note.exchange.timing.first is None and not has_produced(answer))
 
     def _cost_at_once(self, note: _Note, answer: Reader, tokens: Tokens) -> tuple[bool, float | None]:
         """Returns whether the cost can be told without waiting, and the cost (None if it is not known)."""
@@ -198,9 +192,7 @@ class RequestLog:
         cost = None
         try:
             if count:
-                tokens = await asyncio.to_thread(
-                    estimate_answer, note.exchange, answer, tokenizer=self._tokenizer, model=note.model
-                )
+                tokens = await asyncio.to_thread(estimate_answer, note.exchange, answer, tokenizer=self._tokenizer)
             known, cost = self._cost_at_once(note, answer, tokens)
             if not known:
                 query, at = Query(answer.provider, note.model, answer.tier), note.at

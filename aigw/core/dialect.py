@@ -147,9 +147,8 @@ class Reader(Protocol):
     """The type of the provider in the catalog, "" if the answer is not from a provider of the catalog."""
     size: int
     """How many bytes of the answer have arrived."""
-    estimated: tuple[int, str, Tokens] | None
-    """The last estimate, as (size, model, tokens). It is kept because an estimate takes time, and several callers need
-    it."""
+    estimated: tuple[int, Tokens] | None
+    """The last estimate, as (size, tokens). It is kept because an estimate takes time, and several callers need it."""
 
     def feed(self, batch: Batch) -> None:
         """Takes the next events of a stream, or the next pieces of a plain body."""

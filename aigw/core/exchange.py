@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect, Reader
 from aigw.core.headers import CONSUMER_HEADER
-from aigw.core.labels import Labels
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 
@@ -21,6 +20,28 @@ DEFERRED_SECONDS = 30.0
 """A deferred job that takes longer is cancelled, so that jobs do not pile up if a store hangs."""
 
 Jobs = set[asyncio.Task[None]]
+
+
+CacheStatus = Literal["", "hit", "miss", "bypass"]
+"""What a cache did with a request, "" if no cache handled it."""
+
+
+class Labels:
+    """What plugins report about an exchange, for the usage row, the access log, the terminal and spans. No decision
+    about a request or its answer reads them, and plugins do not use them to exchange data.
+
+    `ai_log` is Higress's field of that name in the access log. `log_properties` become fields of their own in the
+    access log. `span_tags` are the tags that Higress puts on the span. `remarks` has, under the name of a plugin, a few
+    words for users, such as why the plugin refused the request."""
+
+    __slots__ = ("ai_log", "cache", "log_properties", "remarks", "span_tags")
+
+    def __init__(self) -> None:
+        self.cache: CacheStatus = ""
+        self.ai_log: dict[str, Any] = {}
+        self.span_tags: dict[str, str] = {}
+        self.log_properties: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}
 
 
 class Timing:

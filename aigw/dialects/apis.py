@@ -6,6 +6,7 @@ of its path, so the path may have any prefix. A path that belongs to no API is p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 CHAT = "openai/v1/chatcompletions"
 COMPLETIONS = "openai/v1/completions"
@@ -164,6 +165,13 @@ def model_of(path: str) -> str:
     """Returns the model in a path of Gemini's API, still escaped. "" if there is none."""
     found = _find_gemini(path)
     return found[1]["{model}"] if found else ""
+
+
+def with_model(path: str, model: str) -> str:
+    """The same path of Gemini's for another model, which is not escaped."""
+    before, models, rest = path.rpartition("/models/")
+    _, colon, verb = rest.partition(":")
+    return f"{before}{models}{quote(model, safe='')}{colon}{verb}"
 
 
 def _find(path: str) -> tuple[str, dict[str, str]] | None:

@@ -1,11 +1,14 @@
-"""Reads and writes the model of a request, in a field of a JSON object or of a form, for model-router and model-mapper.
+"""Reads and writes the model of a request, for model-router and model-mapper. The model is in a field of a JSON object
+or of a form, or in the path (Gemini).
 
-Rule: any other body is left alone."""
+Rule: a request without a model is left alone. Higress does not read the model from the path."""
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from aigw.core.model import Request
-from aigw.dialects import form
+from aigw.dialects import apis, form
 
 SUFFIXES = (
     "/completions", "/embeddings", "/images/generations", "/audio/speech", "/fine_tuning/jobs", "/moderations",
@@ -13,45 +16,57 @@ SUFFIXES = (
 )  # fmt: skip
 """The bodies of requests have a model if the path ends with one of these. The list is that of Higress's plugins."""
 
+VERBS = (":generateContent", ":streamGenerateContent")
+"""A path that ends with one of these has the model itself."""
+
 ANY = "*"
 
 
-def suffixes(given: list[str] | None) -> tuple[str, ...]:
-    """Returns the suffixes of `enableOnPathSuffix` for `str.endswith`. For "*" it returns "", with which every path
-    ends."""
-    chosen = SUFFIXES if given is None else tuple(given)
-    return ("",) if ANY in chosen else chosen
+class ModelField:
+    """Reads and writes the model of requests. `key` is the name of the field. `suffixes` is the value of
+    `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path is
+    ignored."""
 
+    def __init__(self, key: str, suffixes: list[str] | None, *, higress: bool) -> None:
+        self._key = key
+        self._in_paths = not higress
+        chosen = (*SUFFIXES, *(() if higress else VERBS)) if suffixes is None else tuple(suffixes)
+        self._suffixes = ("",) if ANY in chosen else chosen  # every path ends with ""
 
-async def read(request: Request, key: str) -> str | None:
-    """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A form
-    is read into memory, because the model may come after the files."""
-    if request.is_json:
-        try:
-            model = request.document.get(key)
-        except ValueError:
+    def counts(self, path: str) -> bool:
+        """Whether requests with this path are handled."""
+        return path.endswith(self._suffixes)
+
+    async def read(self, request: Request) -> str | None:
+        """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A form
+        is read into memory, because the model may come after the files."""
+        if self._in_paths and (named := apis.model_of(request.path)):
+            return unquote(named)
+        if request.is_json:
+            try:
+                model = request.document.get(self._key)
+            except ValueError:
+                return None
+            return model if isinstance(model, str) else ""
+        kind = request.headers.get("content-type", "")
+        if not kind.lower().startswith("multipart/form-data") or "content-encoding" in request.headers:
             return None
-        return model if isinstance(model, str) else ""
-    kind = request.headers.get("content-type", "")
-    if not kind.lower().startswith("multipart/form-data") or "content-encoding" in request.headers:
-        return None
-    if request.stream is not None:
-        request.body, request.stream = b"".join([piece async for piece in request.stream]), None
-    place = form.find(request.body, kind, key)
-    return "" if place is None else request.body[place].decode("utf-8", "replace")
+        if request.stream is not None:
+            request.body, request.stream = b"".join([piece async for piece in request.stream]), None
+        place = form.find(request.body, kind, self._key)
+        return "" if place is None else request.body[place].decode("utf-8", "replace")
+
+    def write(self, request: Request, model: str) -> None:
+        """Replaces the model that `read` found. A form without the field is not changed."""
+        if self._in_paths and apis.model_of(request.path):
+            request.path = apis.with_model(request.path, model)
+        elif request.is_json:
+            request.document.set(self._key, model)
+        elif place := form.find(request.body, request.headers.get("content-type", ""), self._key):
+            request.replace_body(request.body[: place.start] + model.encode() + request.body[place.stop :])
 
 
 def as_header(model: str) -> str:
-    """Returns a model as the value of a header. `?` replaces line breaks and the like, because the client chose the
-    text, and could add headers with them."""
+    """Returns a model as the value of a header. `?` replaces line breaks and the like, because the client chose the text,
+    and could add headers with them."""
     return "".join(character if character.isprintable() else "?" for character in model)
-
-
-def write(request: Request, key: str, model: str) -> None:
-    """Replaces the model that `read` found. A form without the field is not changed."""
-    if request.is_json:
-        request.document.set(key, model)
-        return
-    place = form.find(request.body, request.headers.get("content-type", ""), key)
-    if place is not None:
-        request.replace_body(request.body[: place.start] + model.encode() + request.body[place.stop :])

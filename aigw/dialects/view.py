@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Request
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 LARGEST = 10_000_000
 """Larger numbers of tokens or choices in a request are replaced by this one."""
@@ -130,6 +130,28 @@ class RequestView:
     def material(self) -> dict[str, Any]:
         document = self._request.document
         return {name: document.get(name) for name in document.names() if name not in self.IMMATERIAL}
+
+
+class PromptView(RequestView):
+    """A view of an API without turns: one field, the first of PROMPTS, is a text, a list of texts, or tokens."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return [Turn("", (place.text,)) for place in self.places]
+
+    @property
+    def question(self) -> str:
+        turns = self.turns
+        return turns[-1].text if turns else ""
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        name = self.PROMPTS[0]
+        given = self.get(name)
+        if isinstance(given, str):
+            return [TextPlace((name,), given, "")]
+        texts = enumerate(given if isinstance(given, list) else ())
+        return [TextPlace((name, index), text, "") for index, text in texts if isinstance(text, str)]
 
 
 def text_of(value: Any) -> str:

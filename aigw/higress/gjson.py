@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 _MISSING: Any = object()
 _Step = Callable[[Any], Any]
 
@@ -39,13 +37,6 @@ class GjsonPath:
             if value is _MISSING:
                 break
         return value
-
-
-def text_of(value: Any) -> str:
-    """Returns a value as text: a string unchanged, None as "", and anything else as JSON."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _split(text: str, separator: str) -> Iterator[str]:

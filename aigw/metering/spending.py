@@ -20,7 +20,7 @@ from aigw.core.reply import ChunkSource, Outcome, Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.reader import MAX_PLAIN, is_readable
 from aigw.higress.usage import HigressUsage
-from aigw.metering.estimate import estimate_answer, has_produced, is_told
+from aigw.metering.estimate import estimate_answer, needs_estimate
 
 log = logging.getLogger("aigw")
 
@@ -67,7 +67,6 @@ async def follow(
 
 
 async def _follow(reply: Reply, following: _Following) -> None:
-    following.status = reply.status
     if reply.streaming:
         reply.within(lambda source: _Followed(source, following))
         return
@@ -85,12 +84,11 @@ class _Following:
     """One request whose end is awaited. `seen` counts as Higress does, from what the client sees; it is None if
     `follow` is not `faithful`."""
 
-    __slots__ = ("_ended", "_settle", "_tokenizer", "exchange", "seen", "status")
+    __slots__ = ("_ended", "_settle", "_tokenizer", "exchange", "seen")
 
     def __init__(self, exchange: Exchange, settle: Settle, tokenizer: Tokenizer, *, faithful: bool) -> None:
         self.exchange = exchange
         self.seen = HigressUsage() if faithful else None
-        self.status = 0
         self._settle = settle
         self._tokenizer = tokenizer
         self._ended = False
@@ -125,18 +123,17 @@ class _Following:
         if answer is None:
             return NOTHING
         tokens = answer.tokens
-        if not is_told(answer, outcome) and self.status < 400 and has_produced(answer):
+        if needs_estimate(self.exchange, answer):
             tokens = await self._estimated(answer)
         return Spent(_limited(tokens, beside=answer.cache_beside), tokens, answer)
 
     async def _estimated(self, answer: Reader) -> Tokens:
         """Returns the estimated usage, or the reported usage if the estimate fails: the request must be settled in any
         case."""
-        exchange, model = self.exchange, answer.model
         try:
-            return await asyncio.to_thread(estimate_answer, exchange, answer, tokenizer=self._tokenizer, model=model)
+            return await asyncio.to_thread(estimate_answer, self.exchange, answer, tokenizer=self._tokenizer)
         except (ImportError, OSError, ValueError):
-            log.exception("what %s used cannot be estimated", exchange.id)
+            log.exception("what %s used cannot be estimated", self.exchange.id)
             return answer.tokens
 
 

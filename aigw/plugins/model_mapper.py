@@ -16,13 +16,13 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.dialects import model_field
+from aigw.dialects.model_field import ModelField, as_header
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Replaces the model of a request by another.
 
-    The exact name wins, then a prefix, then `*`. The request may be JSON or a form (audio, images)."""
+    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) and Gemini's paths as well as JSON."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
     model_mapping: Annotated[
@@ -60,24 +60,23 @@ class ModelMapper:
         if not higress:
             prefixes.sort(key=len, reverse=True)
         self._higress = higress
-        self._key = config.model_key
         self._header = config.model_to_header
-        self._suffixes = model_field.suffixes(config.enable_on_path_suffix)
+        self._field = ModelField(config.model_key, config.enable_on_path_suffix, higress=higress)
         self._exact = {name: target for name, target in mapping.items() if not name.endswith("*")}
         self._prefixes = [(prefix[:-1], mapping[prefix]) for prefix in prefixes]
         self._default = mapping.get("*")
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if request.path.endswith(self._suffixes):
-            model = await model_field.read(request, self._key)
+        if self._field.counts(request.path):
+            model = await self._field.read(request)
             if model is not None:
                 target = self._target(model)
                 if target not in ("", model):
-                    model_field.write(request, self._key, target)
+                    self._field.write(request, target)
                 if self._header:
                     named = target if self._higress else target or model
-                    request.headers[self._header] = model_field.as_header(named)
+                    request.headers[self._header] = as_header(named)
         return await call_next(exchange)
 
     def _target(self, model: str) -> str:
@@ -102,7 +101,8 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     differences=(
-        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in alphabetical order wins"),
-        Difference("the header if the target is empty", "has the old model", "is empty"),
+        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),
+        Difference("the header if the target is empty", "has the model that is kept", "is empty"),
+        Difference("a model in the path (Gemini)", "counts", "does not"),
     ),
 )

@@ -13,9 +13,9 @@ from msgspec import Meta, Struct
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
-from aigw.core.plugin import About, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.dialects import model_field
+from aigw.dialects.model_field import ModelField, as_header
 from aigw.higress.re2 import GoRegex
 
 AUTO = "higress/auto"
@@ -45,7 +45,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Writes the model of a request into headers, and chooses the route again by these headers.
 
     So a route that matches `headers: {x-higress-llm-model: qwen-max}` gets the requests for qwen-max. The plugins
-    after this one are those of the new route. The request may be JSON or a form (audio, images)."""
+    behind this one are those of the new route. It reads forms (audio, images) and Gemini's paths as well as JSON."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
     add_provider_header: Annotated[
@@ -76,19 +76,19 @@ def check(config: Config) -> list[Problem]:
 
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
-    yield ModelRouter(config)
+    yield ModelRouter(config, higress=env.fidelity == "higress")
 
 
 class ModelRouter:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, higress: bool) -> None:
         self._config = config
-        self._suffixes = model_field.suffixes(config.enable_on_path_suffix)
+        self._field = ModelField(config.model_key, config.enable_on_path_suffix, higress=higress)
         self._rules = list(_compiled(config.auto_routing.rules)) if config.auto_routing.enable else []
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if request.path.endswith(self._suffixes):
-            model = await model_field.read(request, self._config.model_key)
+        if self._field.counts(request.path):
+            model = await self._field.read(request)
             if model == AUTO and self._config.auto_routing.enable:
                 self._choose(exchange)
             elif model:
@@ -98,19 +98,19 @@ class ModelRouter:
     def _name(self, request: Request, model: str) -> None:
         config = self._config
         if config.model_to_header:
-            request.headers[config.model_to_header] = model_field.as_header(model)
+            request.headers[config.model_to_header] = as_header(model)
         provider, slash, rest = model.partition("/")
         if slash and config.add_provider_header:
-            request.headers[config.add_provider_header] = model_field.as_header(provider)
+            request.headers[config.add_provider_header] = as_header(provider)
             if not config.keep_original_model_name:
-                model_field.write(request, config.model_key, rest)
+                self._field.write(request, rest)
 
     def _choose(self, exchange: Exchange) -> None:
         request, question = exchange.request, exchange.asked.question
         found = (model for pattern, model in self._rules if question and pattern.search(question))
         if model := next(found, self._config.auto_routing.default_model):
-            request.headers[AUTO_HEADER] = model_field.as_header(model)
-            model_field.write(request, self._config.model_key, model)
+            request.headers[AUTO_HEADER] = as_header(model)
+            self._field.write(request, model)
 
 
 def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
@@ -123,4 +123,12 @@ def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
     return compiled
 
 
-ABOUT = About(config=Config, build=build, place=Place("AUTHN", 900), recipe="model-routes", check=check, reroutes=True)
+ABOUT = About(
+    config=Config,
+    build=build,
+    place=Place("AUTHN", 900),
+    recipe="model-routes",
+    check=check,
+    reroutes=True,
+    differences=(Difference("a model in the path (Gemini)", "counts", "does not"),),
+)

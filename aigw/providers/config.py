@@ -102,7 +102,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     retry_on_failure: RetryOnFailure = RetryOnFailure()
     reasoning_content_mode: Annotated[
         str,
-        Meta(description="qwen, native form: send the reasoning (passthrough), drop it (ignore), or as text (concat)"),
+        Meta(
+            description="native qwen: send the reasoning (passthrough), drop it (ignore), or put it into the text (concat)"
+        ),
     ] = "passthrough"
     base_path: Annotated[str, Meta(description="a prefix of the path, for basePathHandling")] = ""
     base_path_handling: Annotated[

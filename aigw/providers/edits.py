@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, openai_chat_request
 from aigw.dialects import dashscope_openai as qwen
-from aigw.higress.parse_bool import truthy
+from aigw.dialects.table import dialect_of
+from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
 from aigw.providers.custom_settings import CustomSettings
@@ -24,28 +26,41 @@ class BodyEdits:
         self._config = config
         self._row = row
         self._faithful = env.fidelity == "higress"
-        self._settings = CustomSettings(config.custom_settings)
+        self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
-    async def context(self) -> str | None:
-        """Returns the text of the context file, None if none is configured. Raises GatewayError if it cannot be
-        read."""
-        return None if self._context is None else await self._context.text()
+    async def context(self, asked: Asked, api: str) -> str | None:
+        """The text of the context file for a conversation, None if there is none. With `faithful` only chat requests
+        get it. Raises GatewayError if it cannot be had."""
+        if self._context is None or (self._faithful and api != apis.CHAT):
+            return None
+        return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
-    def apply(self, document: Document, api: str, context: str | None) -> str:
-        """Changes the body and returns the mapped model. Raises ValueError if the body is not valid for `api`."""
-        config, row = self._config, self._row
+    def prepare(self, document: Document, api: str, context: str | None) -> None:
+        """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
+        takes."""
         if self._settings:
             self._settings.apply(document)
-        if api in apis.INCLUDE_USAGE and row.injects_usage and not config.disable_stream_usage_stats:
+        if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
             openai_chat_request.ask_for_usage(document)
         if api == apis.CHAT:
-            self._edit_messages(document, context)
+            if self._edit_messages(document, context):
+                self._lose(document)
+        elif context is not None:
+            dialect_of(api).insert(document, [("system", context)], "behind system")
+
+    def fit(self, document: Document, api: str) -> str:
+        """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""
+        schema = self._config.response_json_schema
+        if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
+            document.set("response_format", schema)
+            self._lose(document)
         self._fit_fields(document, api)
         return self._map_model(document)
 
-    def _edit_messages(self, document: Document, context: str | None) -> None:
+    def _edit_messages(self, document: Document, context: str | None) -> bool:
+        """Whether there was something that Higress re-serialises a request for."""
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:
@@ -54,13 +69,13 @@ class BodyEdits:
             openai_chat_request.merge_consecutive(document)
         if not row.keeps_developer_role:
             lossy = openai_chat_request.rename_developer(document)
-        if row.takes_response_schema and config.response_json_schema is not None:
-            document.set("response_format", config.response_json_schema)
-            lossy = True
         if context is not None and row.dialect != "qwen":
             openai_chat_request.insert_context(document, context)
             lossy = True
-        if lossy and self._faithful:
+        return lossy
+
+    def _lose(self, document: Document) -> None:
+        if self._faithful:
             openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:

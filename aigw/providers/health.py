@@ -50,7 +50,7 @@ async def _answers(provider: BoundProvider, token: str, env: Env) -> bool:
     )
     try:
         async with asyncio.timeout(failover.health_check_timeout / 1000):
-            call = await provider.write(exchange, request, apis.CHAT, token)
+            call = await provider.write(exchange, request, apis.CHAT, token, own=True)
             response = await env.upstream.send(call.request, call.target)
             await response.body.aclose()
             return response.status == 200

@@ -107,17 +107,19 @@ class _Attempt:
     async def run(self) -> Reply | None:
         provider, retry = self._provider, self._provider.config.retry_on_failure
         attempts_left = retry.max_retries if retry.enabled and self._source.stream is None else 0
+        first: tuple[Call, Reply | None, UpstreamError | None] | None = None
         while True:
             token = provider.tokens.pick(without=self._tried, pin=self._pin())
+            again = bool(self._tried)
             if token is not None:
                 self._tried.append(token)
             try:
-                call = await provider.write(self._exchange, self._source, self._api, token)
+                call = await provider.write(self._exchange, self._source, self._api, token, own=again)
             except GatewayError as refusal:
                 if self._last or refusal.code == "invalid_body":
                     raise
                 return None
-            if len(self._tried) > 1:
+            if again:
                 call = provider.bound_retry(call)
             can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
             status, reply, error = await self._send(call, hold=can_retry or not self._last)
@@ -129,15 +131,19 @@ class _Attempt:
                     return await provider.read(self._exchange, call, reply)
                 except UpstreamError as broken:
                     status, error = broken.fault.status, broken
-            if can_retry and provider.retries_on(status):
+            if can_retry and (provider.retries_on(status) or first is not None):
                 attempts_left -= 1
+                if provider.tells_first_failure and first is None:
+                    first = call, reply, error
+                    continue
             elif not self._last:
                 if reply is not None:
                     await reply.aclose()
                 return None
-            elif error is not None:
-                raise error
             else:
+                call, reply, error = first or (call, reply, error)
+                if error is not None:
+                    raise error
                 assert reply is not None
                 return self._final(await provider.read(self._exchange, call, reply))
             if reply is not None:

@@ -1,5 +1,4 @@
-"""ai-proxy as a whole over a scripted upstream. Cases of Higress are cited by id; how they look on the wire is in
-tests/conformance."""
+"""ai-proxy as a whole over a scripted upstream; how its requests look on the wire is in tests/conformance."""
 
 import json
 from contextlib import asynccontextmanager
@@ -262,6 +261,17 @@ class TestRetries:
         assert {request.headers["authorization"] for request, _ in upstream.sent} == {"Bearer t1", "Bearer t2"}
         assert upstream.sent[1][1].timeouts.first_byte == 30
 
+    @pytest.mark.parametrize(("fidelity", "told", "sent"), [("safe", "b", 2), ("higress", "a", 3)])
+    async def test_the_failure_that_is_told_where_all_tokens_fail(self, fidelity, told, sent):
+        """The last one, which explains why nothing more is tried; Higress tells the first and goes on whatever it
+        gets."""
+        retry = {"enabled": True, "maxRetries": 2, "retryOnStatus": ["429"]}
+        config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2", "t3"], "retryOnFailure": retry}}
+        script = [answer_json({"error": "a"}, 429), answer_json({"error": "b"}, 503), answer_json({"error": "c"}, 502)]
+        upstream, _, received = await once(config, chat(HELLO), *script, fidelity=fidelity)
+        assert json.loads(received) == {"error": told}
+        assert len(upstream.sent) == sent
+
     async def test_one_token_is_not_tried_twice(self):
         config = {"provider": {**OPENAI, "retryOnFailure": {"enabled": True, "maxRetries": 3}}}
         upstream, reply, _ = await once(config, chat(HELLO), answer_json({}, 500))
@@ -412,6 +422,34 @@ async def test_the_context_file_is_fetched_once_and_inserted():
     sent = upstream.json(1)
     assert [message["content"] for message in sent["messages"]] == ["s", "CTXTEXT", "hi"]
     assert sent["foo"] == 1
+
+
+CONVERSATIONS = {
+    "/v1/messages": ({"messages": HELLO["messages"]}, {"system": [{"type": "text", "text": "CTX"}]}),
+    "/v1/responses": (
+        {"input": "hi"},
+        {
+            "input": [
+                {"type": "message", "role": "system", "content": "CTX"},
+                {"type": "message", "role": "user", "content": "hi"},
+            ]
+        },
+    ),
+    "/v1/embeddings": ({"input": "hi"}, {"input": "hi"}),
+}
+
+
+@pytest.mark.parametrize("fidelity", ["safe", "higress"])
+@pytest.mark.parametrize("path", CONVERSATIONS)
+async def test_the_context_file_goes_into_every_conversation(path, fidelity):
+    context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns"}
+    body, changed = CONVERSATIONS[path]
+    upstream = FakeUpstream(Answer(pieces=[b"CTX"]))
+    capabilities = {"anthropic/v1/messages": "/v1/messages", "openai/v1/responses": "/v1/responses"}
+    config = {"provider": {**OPENAI, "context": context, "capabilities": capabilities}}
+    async with proxy(config, upstream, fidelity=fidelity) as send:
+        await send(chat({"model": "m", **body}, path=path))
+    assert upstream.json() == {"model": "m", **body, **(changed if fidelity == "safe" else {})}
 
 
 async def test_a_context_file_that_cannot_be_had():

@@ -1,4 +1,7 @@
-"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults."""
+"""The configuration of ai-cache: Higress's keys in all their forms, and their defaults.
+
+Three forms count, as in Higress: `cache` is today's; `redis` is that of 2024, which today's plugin still reads; and the
+first release of June 2024 also had `redis`, but objects for the paths of answers, by which it is known."""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from aigw.clients.redis_config import RedisConfig
+from aigw.core.stores import Service
 
 PREFIX = "higress-ai-cache:"
-LEGACY_TIMEOUT, TIMEOUT = 1000, 10_000
-"""The default timeouts of `redis` and of all other services, in milliseconds."""
+QUESTION = "messages.@reverse.0.content"
+ANSWER, STREAM_ANSWER = "choices.0.message.content", "choices.0.delta.content"
+ORIGINAL_TIMEOUT, TIMEOUT = 1000, 10_000
 
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Service = Annotated[str, Meta(description="the name of the service in `services:`")]
@@ -28,8 +33,10 @@ class Redis(RedisConfig, frozen=True, rename="camel", kw_only=True):
     service_name: _Service
     service_port: Annotated[_Port, Meta(description="the port; 0: 6379, or 80 for a service *.static")] = 0
     service_host: Annotated[str, Meta(description="not used: the address is in `services:`")] = ""
-    timeout: _Milliseconds = LEGACY_TIMEOUT
-    cache_key_prefix: Annotated[str, Meta(description="every key begins with this; empty: higress-ai-cache:")] = ""
+    timeout: _Milliseconds = 0
+    cache_key_prefix: Annotated[
+        str | None, Meta(description="every key begins with this; default: higress-ai-cache:")
+    ] = None
     cache_ttl: _Seconds = field(default=0, name="cacheTTL")
 
 
@@ -38,7 +45,6 @@ class Store(Redis, frozen=True, rename="camel", kw_only=True):
     machine."""
 
     type: Annotated[Literal["redis"], Meta(description="the kind of store; there is only this one")]
-    timeout: _Milliseconds = TIMEOUT
 
 
 class Embedding(Struct, frozen=True, rename="camel", kw_only=True):
@@ -94,11 +100,17 @@ class FromRequest(Struct, frozen=True, rename="camel"):
 
     request_body: Annotated[str, Meta(description="a gjson path in the request")] = ""
 
+    def __str__(self) -> str:
+        return self.request_body
+
 
 class FromResponse(Struct, frozen=True, rename="camel"):
     """The place of the answer, in the form of 2024."""
 
     response_body: Annotated[str, Meta(description="a gjson path in the answer")] = ""
+
+    def __str__(self) -> str:
+        return self.response_body
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
@@ -137,13 +149,13 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     ] = False
     cache_key_from: Annotated[
         str | FromRequest, Meta(description="higress: the gjson path of the question in a request")
-    ] = "messages.@reverse.0.content"
+    ] = QUESTION
     cache_value_from: Annotated[
         str | FromResponse, Meta(description="higress: the gjson path of the text in a plain answer")
-    ] = "choices.0.message.content"
+    ] = ANSWER
     cache_stream_value_from: Annotated[
         str | FromResponse, Meta(description="higress: the gjson path of the text in an event of a stream")
-    ] = "choices.0.delta.content"
+    ] = STREAM_ANSWER
     cache_tool_calls_from: Annotated[str, Meta(description="not used, as in Higress")] = (
         "choices.0.delta.content.tool_calls"
     )
@@ -155,34 +167,46 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     return_stream_response_template: Annotated[
         str, Meta(description="`streamResponseTemplate`, in the form of 2024")
     ] = ""
-    cache_key_prefix: Annotated[str, Meta(description="every key begins with this, in the form of 2024")] = ""
+    cache_key_prefix: Annotated[
+        str,
+        Meta(description="every key begins with this, in the form of June 2024; the other forms have it in `redis`"),
+    ] = ""
     cache_ttl: Annotated[
-        _Seconds, Meta(description="how many seconds an answer is kept, in the form of 2024; 0: for ever")
-    ] = field(default=0, name="cacheTTL")
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="how many seconds an answer is kept, in the form of 2024; 0: for ever"),
+    ] = field(default=None, name="cacheTTL")
     replay_timing: Annotated[bool, Meta(description="aigw: true sends a stored stream as slowly as it came")] = False
 
     @property
     def store(self) -> Redis | None:
-        return self.cache or self.redis
+        return self.redis or self.cache
 
     @property
     def original(self) -> bool:
         """Whether the configuration has the form of the plugin's first release, in June 2024."""
         values = (self.cache_value_from, self.cache_stream_value_from)
-        return self.cache is None and bool(
-            self.cache_key_prefix or any(isinstance(value, FromResponse) for value in values)
+        return self.redis is not None and any(isinstance(value, FromResponse) for value in values)
+
+    def service(self) -> Service:
+        """The store, which must be there."""
+        assert self.store is not None
+        service = self.store.service()
+        return (
+            service._replace(timeout=ORIGINAL_TIMEOUT / 1000) if self.original and not self.store.timeout else service
         )
 
     def prefix(self) -> str:
-        own = self.store.cache_key_prefix if self.store else ""
-        return own or self.cache_key_prefix or PREFIX
+        if self.original:
+            return self.cache_key_prefix or PREFIX
+        own = self.store.cache_key_prefix if self.store else None
+        return PREFIX if own is None else own
 
-    def ttl(self, *, faithful: bool) -> int:
-        """Returns how many seconds an answer is kept, 0 for ever. Higress ignores the TTL in the original form, and
-        so does `faithful`."""
-        if faithful and self.original:
-            return 0
-        return (self.store.cache_ttl if self.store else 0) or self.cache_ttl
+    def ttl(self) -> int:
+        """Seconds, as each form documents it; 0: entries do not expire."""
+        beside = self.cache_ttl if self.redis is not None else None
+        if beside is not None or self.original:
+            return beside or 0
+        return self.store.cache_ttl if self.store else 0
 
 
 def seconds(timeout: int) -> float:

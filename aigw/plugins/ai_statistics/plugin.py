@@ -122,7 +122,7 @@ class AiStatistics:
         )
         self._suffixes = config.suffixes()
         self._content_types = _filters(config.enable_content_types)
-        self._faithful = env.fidelity == "higress"
+        self.faithful = env.fidelity == "higress"
         self.now = env.clock.monotonic
         self._metrics = env.metrics
 
@@ -141,10 +141,10 @@ class AiStatistics:
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
-        if exchange.labels.cache == "hit" and not self._faithful:
-            observation.record.counts = False  # its usage was counted already when the answer was made
+        if exchange.labels.cache == "hit" and not self.faithful:
+            observation.record.counts = False  # the answer tells what was spent when it was made
         streaming = reply.streaming or "text/event-stream" in content_type
-        same = exchange.answer is not None and exchange.wire is exchange.dialect and not self._faithful
+        same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.faithful
         observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)
         return reply.tap(observation.events if streaming else observation.record.pieces, observation.end)
 
@@ -192,12 +192,12 @@ class _Observation:
         self.record.events(batch)
 
     def end(self, outcome: Outcome) -> None:
-        record, exchange = self.record, self._exchange
-        if outcome is Outcome.FAILED:
+        record, answer = self.record, self._exchange.answer
+        if outcome is Outcome.FAILED or (answer is not None and answer.error and not self._plugin.faithful):
             record.failed = True
         record.log["llm_service_duration"] = self._milliseconds()
-        record.end(exchange.answer)
-        self._plugin.count(exchange, self._consumer, record)
+        record.end(answer)
+        self._plugin.count(self._exchange, self._consumer, record)
 
     def _milliseconds(self) -> int:
         return int((self._plugin.now() - self._started) * 1000)

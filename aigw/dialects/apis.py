@@ -168,7 +168,7 @@ def model_of(path: str) -> str:
 
 
 def with_model(path: str, model: str) -> str:
-    """The same path of Gemini's for another model, which is not escaped."""
+    """Returns a path of Gemini's API with another model. `model` is not escaped."""
     before, models, rest = path.rpartition("/models/")
     _, colon, verb = rest.partition(":")
     return f"{before}{models}{quote(model, safe='')}{colon}{verb}"

@@ -24,8 +24,8 @@ ANY = "*"
 
 class ModelField:
     """Reads and writes the model of requests. `key` is the name of the field. `suffixes` is the value of
-    `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path is
-    ignored."""
+    `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path
+    is ignored."""
 
     def __init__(self, key: str, suffixes: list[str] | None, *, higress: bool) -> None:
         self._key = key
@@ -38,8 +38,8 @@ class ModelField:
         return path.endswith(self._suffixes)
 
     async def read(self, request: Request) -> str | None:
-        """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A form
-        is read into memory, because the model may come after the files."""
+        """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A
+        form is read into memory, because the model may come after the files."""
         if self._in_paths and (named := apis.model_of(request.path)):
             return unquote(named)
         if request.is_json:
@@ -67,6 +67,6 @@ class ModelField:
 
 
 def as_header(model: str) -> str:
-    """Returns a model as the value of a header. `?` replaces line breaks and the like, because the client chose the text,
-    and could add headers with them."""
+    """Returns a model as the value of a header. `?` replaces line breaks and the like, because the client chose the
+    text, and could add headers with them."""
     return "".join(character if character.isprintable() else "?" for character in model)

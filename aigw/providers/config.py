@@ -102,9 +102,7 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     retry_on_failure: RetryOnFailure = RetryOnFailure()
     reasoning_content_mode: Annotated[
         str,
-        Meta(
-            description="native qwen: send the reasoning (passthrough), drop it (ignore), or put it into the text (concat)"
-        ),
+        Meta(description="native qwen: send the reasoning (passthrough), drop it (ignore), or as text (concat)"),
     ] = "passthrough"
     base_path: Annotated[str, Meta(description="a prefix of the path, for basePathHandling")] = ""
     base_path_handling: Annotated[

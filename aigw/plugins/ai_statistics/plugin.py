@@ -142,7 +142,7 @@ class AiStatistics:
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
         if exchange.labels.cache == "hit" and not self.faithful:
-            observation.record.counts = False  # the answer tells what was spent when it was made
+            observation.record.counts = False  # its usage was counted already when the answer was made
         streaming = reply.streaming or "text/event-stream" in content_type
         same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.faithful
         observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)

@@ -120,8 +120,8 @@ FREE = frozenset(
 )  # fmt: skip
 """The APIs that cost nothing at any provider."""
 
-METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, GENERATE_CONTENT, STREAM_GENERATE_CONTENT}) - FREE
-"""The APIs whose answers may contain usage."""
+METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION}) - FREE
+"""The APIs without a dialect of their own whose answers may contain usage."""
 
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
 """The APIs that have `stream_options.include_usage`."""

@@ -98,6 +98,7 @@ class OpenAIEmbeddings(Generic):
     """The dialect of embeddings. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-embeddings"
+    repeatable: ClassVar[bool] = True
 
     def asked(self, request: Request, api: str) -> Asked:
         return EmbeddingsView(request, api)

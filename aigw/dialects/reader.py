@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Finish, ToolCall
+from aigw.core.dialect import Asked, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
-from aigw.dialects import apis
 from aigw.dialects.usage import UsageReader, mentions_usage
 
 KEPT_BYTES = 1024 * 1024
@@ -220,11 +219,11 @@ class AnswerReader:
         return self._error
 
 
-def is_readable(api: str, headers: Mapping[str, str]) -> bool:
-    """Whether the usage of a plain answer with these headers can be read: it is JSON, not compressed, and of an API
-    that costs something."""
+def is_readable(asked: Asked, headers: Mapping[str, str]) -> bool:
+    """Whether the usage of a plain answer with these headers can be read: it is JSON and not compressed, and the API
+    may report usage."""
     return (
-        api in apis.METERED
+        asked.metered
         and "json" in headers.get("content-type", "")
         and headers.get("content-encoding", "identity") == "identity"
     )

@@ -102,7 +102,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     retry_on_failure: RetryOnFailure = RetryOnFailure()
     reasoning_content_mode: Annotated[
         str,
-        Meta(description="native qwen: send the reasoning (passthrough), drop it (ignore), or as text (concat)"),
+        Meta(
+            description="native qwen: pass reasoning on (passthrough), drop it (ignore), or add it to the text (concat)"
+        ),
     ] = "passthrough"
     base_path: Annotated[str, Meta(description="a prefix of the path, for basePathHandling")] = ""
     base_path_handling: Annotated[

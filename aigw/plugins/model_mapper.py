@@ -22,7 +22,8 @@ from aigw.dialects.model_field import ModelField, as_header
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Replaces the model of a request by another.
 
-    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) and Gemini's paths as well as JSON."""
+    The exact name wins, then a prefix, then `*`. The model may be in JSON, in a form (audio, images), or in a path of
+    Gemini's API."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
     model_mapping: Annotated[
@@ -101,8 +102,8 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     differences=(
-        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),
-        Difference("the header if the target is empty", "has the model that is kept", "is empty"),
-        Difference("a model in the path (Gemini)", "counts", "does not"),
+        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in alphabetical order wins"),
+        Difference("the header if the target is empty", "has the old model", "is empty"),
+        Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),
     ),
 )

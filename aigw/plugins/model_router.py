@@ -45,7 +45,8 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Writes the model of a request into headers, and chooses the route again by these headers.
 
     So a route that matches `headers: {x-higress-llm-model: qwen-max}` gets the requests for qwen-max. The plugins
-    behind this one are those of the new route. It reads forms (audio, images) and Gemini's paths as well as JSON."""
+    after this one are those of the new route. The model may be in JSON, in a form (audio,
+    images), or in a path of Gemini's API."""
 
     model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
     add_provider_header: Annotated[
@@ -130,5 +131,5 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     reroutes=True,
-    differences=(Difference("a model in the path (Gemini)", "counts", "does not"),),
+    differences=(Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),),
 )

@@ -34,15 +34,15 @@ class BodyEdits:
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
     async def context(self, asked: Asked, api: str) -> str | None:
-        """The text of the context file for a conversation, None if there is none. With `faithful` only chat requests
-        get it. Raises GatewayError if it cannot be had."""
+        """Returns the text of the context file for a conversation, None if none is to be inserted. With `faithful`,
+        only chat requests get it. Raises GatewayError if it cannot be fetched."""
         if self._context is None or (self._faithful and api != apis.CHAT):
             return None
         return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
     def prepare(self, document: Document, api: str, context: str | None) -> None:
-        """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
-        takes."""
+        """Makes the changes that do not depend on the type of the provider. Raises ValueError if the body is not valid
+        for `api`."""
         if self._settings:
             self._settings.apply(document)
         if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
@@ -54,7 +54,8 @@ class BodyEdits:
             dialect_of(api).insert(document, [("system", context)], "behind system")
 
     def fit(self, document: Document, api: str) -> str:
-        """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""
+        """Makes the changes that this type of provider needs. Returns the mapped model. Raises ValueError as `prepare`
+        does."""
         schema = self._config.response_json_schema
         if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
             document.set("response_format", schema)
@@ -63,7 +64,7 @@ class BodyEdits:
         return self._map_model(document)
 
     def _edit_messages(self, document: Document, context: str | None) -> bool:
-        """Whether there was something that Higress re-serialises a request for."""
+        """Returns whether there was a change for which Higress serialises the request again."""
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:

@@ -1,7 +1,8 @@
 """The configuration of ai-cache: Higress's keys in all their forms, and their defaults.
 
-Three forms count, as in Higress: `cache` is today's; `redis` is that of 2024, which today's plugin still reads; and the
-first release of June 2024 also had `redis`, but objects for the paths of answers, by which it is known."""
+There are three forms, as in Higress: today's form has `cache`. The form of 2024 has `redis`, and today's plugin still
+reads it. The form of the first release, in June 2024, has `redis` too, but objects for the paths of answers, by which
+it is recognized."""
 
 from __future__ import annotations
 
@@ -188,7 +189,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
         return self.redis is not None and any(isinstance(value, FromResponse) for value in values)
 
     def service(self) -> Service:
-        """The store, which must be there."""
+        """Returns the store of the configuration, which must have one."""
         assert self.store is not None
         service = self.store.service()
         return (
@@ -202,7 +203,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
         return PREFIX if own is None else own
 
     def ttl(self) -> int:
-        """Seconds, as each form documents it; 0: entries do not expire."""
+        """Returns how many seconds an answer is kept, as each form documents it. 0 means for ever."""
         beside = self.cache_ttl if self.redis is not None else None
         if beside is not None or self.original:
             return beside or 0

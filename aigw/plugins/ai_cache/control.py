@@ -11,9 +11,9 @@ from multidict import CIMultiDict
 from aigw.core.exchange import CacheStatus, Exchange
 
 HEADER = "x-aigw-cache"
-"""hit, miss or bypass, then reason=, key=, age= and ttl= (both in seconds)."""
+"""Its value is hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds."""
 SKIP = "x-higress-skip-ai-cache"
-"""With the value `on` a request is neither looked up nor kept."""
+"""If a client sends `on`, the request is not looked up, and its answer is not kept."""
 
 
 class Control(NamedTuple):
@@ -56,6 +56,7 @@ def _parse(text: str) -> Control:
 
 
 def note(exchange: Exchange, status: CacheStatus, logged: str = "") -> None:
-    """`status` is for the usage row; the log has it, or `logged`, under Higress's name."""
+    """Sets the labels of a request. `status` is for the usage row. The log gets `logged` if it is given, else
+    `status`."""
     exchange.labels.cache = status
     exchange.labels.ai_log["cache_status"] = logged or status

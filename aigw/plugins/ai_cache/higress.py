@@ -30,7 +30,7 @@ _ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
 
 
 def _templates(model: str) -> tuple[str, str]:
-    """Of a plain hit and of one that is a stream."""
+    """Returns the default templates of a plain hit and of a stream."""
     choice = '"choices":[{"index":0,"%s":{"role":"assistant","content":"%%s"},"finish_reason":"stop"}]'
     end = f'"model":"{model}","object":"chat.completion",{_ZEROS}'
     plain, event = (f'{{"id":"from-cache",{choice % name},{end}}}' for name in ("message", "delta"))
@@ -44,8 +44,8 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 class HigressSettings(NamedTuple):
-    """The paths are gjson's; `ttl` in seconds, 0: entries do not expire. `escaped`: keys and values are kept as JSON
-    has them."""
+    """`question`, `answer` and `stream_answer` are gjson paths. `ttl` is in seconds; with 0, entries do not expire. If
+    `escaped` is true, keys and values are stored with the escapes of JSON."""
 
     prefix: str
     ttl: int
@@ -59,7 +59,8 @@ class HigressSettings(NamedTuple):
 
 
 def settings_of(config: Config) -> HigressSettings:
-    """What a configuration means to the plugin that reads its form. The TTL of the original form was never read."""
+    """Returns the settings that Higress's plugin reads from this form of the configuration. It never reads the TTL of
+    the original form."""
     plain, stream = config.response_template or TEMPLATES[0], config.stream_response_template or TEMPLATES[1]
     if config.original:
         plain, stream = ORIGINAL_TEMPLATES
@@ -201,12 +202,12 @@ class _Collected:
 
 
 def escaped(text: str) -> str:
-    """A text as JSON has it between its quotes."""
+    """Returns a text with the escapes of JSON, without the quotes."""
     return msgspec.json.encode(text).decode()[1:-1]
 
 
 def _questions(source: bytes, body: Any) -> Iterator[str]:
-    """The contents of the user's messages."""
+    """Yields the contents of the user's messages."""
     messages = body.get("messages") if isinstance(body, dict) else None
     for index, turn in enumerate(messages if isinstance(messages, list) else ()):
         if isinstance(turn, dict) and turn.get("role") == "user":
@@ -214,7 +215,7 @@ def _questions(source: bytes, body: Any) -> Iterator[str]:
 
 
 def _as_text(found: Any, source: bytes, path: str) -> str:
-    """What was found at a path: a text as it is, arrays and objects as they were written in `source`."""
+    """Returns the value at a path as text: a text unchanged, arrays and objects as they are written in `source`."""
     written = _as_written(source, path) if isinstance(found, dict | list) else ""
     return written or text_of(found)
 

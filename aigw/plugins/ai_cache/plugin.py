@@ -43,7 +43,7 @@ def check(config: Config) -> list[Problem]:
 
 
 def _unread(config: Config) -> list[Problem]:
-    """What today's Higress does not read, or not as it is meant."""
+    """Returns notes on keys that today's Higress ignores, or does not read as the user expects."""
     problems = []
     form = "cache" if config.redis is None else "redis"
     if config.original:
@@ -97,8 +97,8 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
 
 
 def _per_chain(config: Config, kv: KV, env: Env) -> PerChain:
-    """The same request has other answers on another chain; the caches of one configuration share the store and what is
-    under way."""
+    """Returns a maker of caches, one for each chain, because equal requests may have other answers on another chain.
+    All caches of one configuration share the store and the flights."""
     settings = safe.SafeSettings(config.prefix(), config.ttl(), config.replay_timing)
     flights = Flights()
 

@@ -145,7 +145,7 @@ class AiStatistics:
         if self.faithful and is_unseen(reply.headers):
             return reply
         if exchange.labels.cache == "hit" and not self.faithful:
-            observation.record.counts = False  # the answer tells what was spent when it was made
+            observation.record.counts = False  # its usage was counted already when the answer was made
         streaming = reply.streaming or "text/event-stream" in content_type
         same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.faithful
         observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)

@@ -74,6 +74,11 @@ class Asked(Protocol):
     def stream(self) -> bool: ...
 
     @property
+    def array(self) -> bool:
+        """Whether the answer is a JSON array that comes element by element, as a stream does."""
+        ...
+
+    @property
     def wants_usage(self) -> bool:
         """Whether the client wants the stream to contain its usage."""
         ...

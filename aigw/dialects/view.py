@@ -63,6 +63,10 @@ class RequestView:
         return truthy(self.get("stream"))
 
     @property
+    def array(self) -> bool:
+        return False
+
+    @property
     def max_tokens(self) -> int:
         document = self.document
         for name in self.LIMITS if document is not None else ():

@@ -40,7 +40,7 @@ async def follow(exchange: Exchange, call_next: Next, settle: Settle, meter: Met
 
 async def _follow(reply: Reply, following: _Following) -> None:
     asked = following.exchange.asked
-    piecewise = not reply.single and (reply.streaming or asked.stream)
+    piecewise = not reply.single and (reply.streaming or asked.array)
     if not (piecewise or reply.single) and is_readable(asked, reply.headers):
         await reply.whole(MAX_PLAIN)
     await following.meter.watch(reply)

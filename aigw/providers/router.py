@@ -172,7 +172,7 @@ class _Attempt:
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
                 if self._is_failure(event) if event is not None else hold and not batch:
                     return ERROR_IN_200, reply, None
-            elif reply.status == 200 and not exchange.asked.stream and is_readable(exchange.asked, reply.headers):
+            elif reply.status == 200 and not exchange.asked.array and is_readable(exchange.asked, reply.headers):
                 began = self._clock.monotonic()
                 whole = await reply.whole(MAX_PLAIN)
                 exchange.timing.waited += self._clock.monotonic() - began

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aigw.books.access_log import AccessLog
 from aigw.books.metrics import Metrics
-from aigw.books.request_log import Recorder, Show
+from aigw.books.request_log import RequestLog, Show
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.telemetry import open_telemetry
 from aigw.books.usage_file import FILE_NAME
@@ -67,7 +67,7 @@ class Books:
         self.traces = TraceWriter(folder) if folder is not None and trace else None
         self.tokenizer = TokenCounter()
         self.metrics = Metrics(folder)
-        self.recorder = Recorder(
+        self.request_log = RequestLog(
             clock=clock,
             tokenizer=self.tokenizer,
             prices=Prices(),
@@ -79,7 +79,7 @@ class Books:
 
     def take(self, prices: Prices) -> None:
         """Uses the prices of another configuration from now on."""
-        self.recorder.prices = prices
+        self.request_log.prices = prices
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -92,6 +92,6 @@ class Books:
                 stack.push_async_callback(asyncio.to_thread, self.traces.close)
             self.metrics.start()
             stack.push_async_callback(asyncio.to_thread, self.metrics.close)
-            self.recorder.start()
-            stack.push_async_callback(self.recorder.aclose)
+            self.request_log.start()
+            stack.push_async_callback(self.request_log.aclose)
             yield

@@ -69,7 +69,7 @@ class _Note:
         self.at = self.exchange.timing.arrived - epoch
 
 
-class Recorder:
+class RequestLog:
     """`prices` may be replaced at any time. `show` gets each row with its request; None shows nothing."""
 
     def __init__(

@@ -42,7 +42,7 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
         return self.input + self.cache_read + self.cache_write
 
 
-class Line(Amounts, frozen=True, kw_only=True):
+class UsageLine(Amounts, frozen=True, kw_only=True):
     """One line of a summary, or the total.
 
     `tokens_per_s` are tokens per second while answers were generated (None: there were no answers), and
@@ -67,8 +67,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     until: float
     window_s: float
-    rows: list[Line]
-    total: Line
+    rows: list[UsageLine]
+    total: UsageLine
     series: list[float]
     bucket_s: float
     series_end: float
@@ -126,11 +126,11 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(round(share * len(ordered), 9)) - 1)] if ordered else None
 
 
-def _line(key: dict[str, str], sums: Sums, first_tokens: list[float], window: float) -> Line:
+def _line(key: dict[str, str], sums: Sums, first_tokens: list[float], window: float) -> UsageLine:
     ordered = sorted(first_tokens)
     cost = None if sums.cost is None and sums.unpriced else sums.cost or 0.0
     amounts = {name: getattr(sums, name) for name in Amounts.__struct_fields__}
-    return Line(
+    return UsageLine(
         **{**amounts, "cost": cost},
         key=key,
         tokens_per_s=sums.generated / sums.generation_ms * 1000 if sums.generation_ms > 0 else None,

@@ -11,7 +11,7 @@ EMBED_MODEL = "text-embedding-v2"
 Vector = list[float]
 
 
-class DashScope:
+class DashScopeClient:
     """Embeds questions."""
 
     def __init__(self, callout: Callout, key: str, model: str = "") -> None:

@@ -27,7 +27,7 @@ class Found(NamedTuple):
     answer: str = ""
 
 
-class DashVector:
+class DashVectorClient:
     """Keeps the vectors of questions. `near` says whether a score is near enough."""
 
     def __init__(self, callout: Callout, key: str, collection: str, top: int, near: Callable[[float], bool]) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Source = Literal["reported", "estimated", "absent"]
+TokenSource = Literal["reported", "estimated", "absent"]
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     cache_write: int | None = None
     output: int | None = None
     reasoning: int | None = None
-    source: Source = "absent"
+    source: TokenSource = "absent"
 
     @property
     def prompt(self) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
-from aigw.dialects.chat_request import messages_of, set_messages
+from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.typed_event import Json, encoded, json_text
 from aigw.dialects.view import RequestView, rows_of, text_of
 

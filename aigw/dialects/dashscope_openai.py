@@ -14,9 +14,9 @@ import msgspec
 
 from aigw.core.document import Document
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.chat_request import messages_of, system_message
 from aigw.dialects.dashscope import content_text, reason_of
 from aigw.dialects.openai_chat import DONE
+from aigw.dialects.openai_chat_request import messages_of, system_message
 from aigw.dialects.sse import Event, json_event
 from aigw.higress.parse_bool import truthy
 

@@ -12,9 +12,9 @@ import msgspec
 
 from aigw.core.dialect import Role, TextPlace, Turn, Where
 from aigw.core.document import Document
-from aigw.dialects.chat_request import messages_of, set_messages
 from aigw.dialects.dashscope_writer import Form
 from aigw.dialects.openai_chat import ChatView, content_places
+from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.view import natural, rows_of
 from aigw.higress.parse_bool import truthy
 

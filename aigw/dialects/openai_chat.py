@@ -17,11 +17,11 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
-from aigw.dialects import chat_whole
-from aigw.dialects.chat_request import messages_of, set_messages
+from aigw.dialects import openai_chat_whole
 from aigw.dialects.edit import put
+from aigw.dialects.openai_chat_request import messages_of, set_messages
+from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
-from aigw.dialects.openai_writer import ChatWriter, usage_of
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
@@ -218,7 +218,7 @@ class OpenAIChat:
         sample = event.json()
         if tokens.source != "reported" or not isinstance(sample, dict):
             return b""
-        return json_event(chat_whole.usage_chunk(sample, usage_of(tokens))).raw
+        return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def is_last(self, batch: Batch) -> bool:
         return DONE_DATA in batch[-1].raw and batch[-1].data == DONE_DATA
@@ -234,13 +234,13 @@ class OpenAIChat:
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = [event.json() for event in events]
-        return msgspec.json.encode(chat_whole.whole(body for body in bodies if body is not None))
+        return msgspec.json.encode(openai_chat_whole.whole(body for body in bodies if body is not None))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
         answer = _decoded(body)
-        yield from map(json_event, chat_whole.pieces(answer))
+        yield from map(json_event, openai_chat_whole.pieces(answer))
         if usage and answer.get("usage"):
-            yield json_event(chat_whole.usage_chunk(answer, answer["usage"]))
+            yield json_event(openai_chat_whole.usage_chunk(answer, answer["usage"]))
         yield from EventSplitter().feed(DONE)
 
     def writer(self, asked: Asked, id: str, created: int) -> Writer:

@@ -12,7 +12,7 @@ from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.openai_chat import CompletionsView, OpenAIChat, rewritten
-from aigw.dialects.openai_writer import TextWriter
+from aigw.dialects.openai_chat_writer import TextWriter
 from aigw.dialects.view import rows_of
 
 

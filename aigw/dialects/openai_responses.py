@@ -15,12 +15,12 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
-from aigw.dialects import responses_text, responses_view, responses_whole
+from aigw.dialects import openai_responses_text, openai_responses_view, openai_responses_whole
 from aigw.dialects.edit import put
 from aigw.dialects.openai_error import error_body, printable
+from aigw.dialects.openai_responses_view import ResponsesView, call_of, is_call
+from aigw.dialects.openai_responses_writer import ResponsesWriter
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.responses_view import ResponsesView, call_of, is_call
-from aigw.dialects.responses_writer import ResponsesWriter
 from aigw.dialects.typed_event import encoded, object_of, rewritten, type_of, typed_event
 from aigw.dialects.view import rows_of, text_of
 
@@ -127,7 +127,7 @@ class ResponsesReader(AnswerReader):
         place = (key, index if isinstance(index, int) else 0)
         if place in self._told and not kind.endswith(".delta"):
             return False
-        found = [text for _, text in responses_text.texts(body)]
+        found = [text for _, text in openai_responses_text.texts(body)]
         self._text += found
         self._told.update([place] if found else [])
         return bool(found)
@@ -139,7 +139,7 @@ class ResponsesReader(AnswerReader):
             call = call_of(item)
             self.add_call(key, name=call.name, arguments=call.arguments if fresh else None, id=call.id)
         elif fresh:
-            self._text += [text for _, text in responses_text.item_texts((), item)]
+            self._text += [text for _, text in openai_responses_text.item_texts((), item)]
             for part in (*rows_of(item.get("summary")), *rows_of(item.get("content"))) if kind == "reasoning" else ():
                 self.add_reasoning(part.get("text"))
         if done:
@@ -163,7 +163,7 @@ class OpenAIResponses:
         return ResponsesView(request, api)
 
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-        responses_view.insert(document, turns, where)
+        openai_responses_view.insert(document, turns, where)
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:
         put(document, place.path, text)
@@ -187,15 +187,15 @@ class OpenAIResponses:
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         body = chunk.json()
-        changed = responses_text.written(body, text) if isinstance(body, dict) else None
+        changed = openai_responses_text.written(body, text) if isinstance(body, dict) else None
         return chunk if changed is None else rewritten(chunk, changed)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = (event.json() for event in events)
-        return encoded(responses_whole.whole(body for body in bodies if body is not None))
+        return encoded(openai_responses_whole.whole(body for body in bodies if body is not None))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
-        yield from map(typed_event, responses_whole.pieces(object_of(body)))
+        yield from map(typed_event, openai_responses_whole.pieces(object_of(body)))
 
     def writer(self, asked: Asked, id: str, created: int) -> Writer:
         declared = asked.declaration if isinstance(asked, ResponsesView) else _undeclared

@@ -19,17 +19,17 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import CREDENTIALS
 from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
+from aigw.providers.api_tokens import StatusMatcher
 from aigw.providers.bound import BoundProvider
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.context import parse_file_url
+from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
 from aigw.providers.router import Router
-from aigw.providers.settings import Settings
-from aigw.providers.tokens import StatusMatcher
 
 Path = tuple[str | int, ...]
 _Weight = Annotated[int, Meta(ge=1)]
@@ -113,7 +113,7 @@ def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
         problems.append(Problem((*at, "failover"), message))
     for key, make in (
         ("modelMapping", lambda: ModelMapping(provider.model_mapping)),
-        ("customSettings", lambda: Settings(provider.custom_settings)),
+        ("customSettings", lambda: CustomSettings(provider.custom_settings)),
         ("failover", lambda: StatusMatcher(failover.failover_on_status)),
         ("retryOnFailure", lambda: StatusMatcher(provider.retry_on_failure.retry_on_status)),
     ):

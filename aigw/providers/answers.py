@@ -16,10 +16,10 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply, Stage
-from aigw.dialects import apis, chat_reply, embedding_format
+from aigw.dialects import apis, embedding_format, openai_chat_reply
 from aigw.dialects import dashscope_openai as qwen
-from aigw.dialects.chat_stream import ChatStream
 from aigw.dialects.openai_chat import CompletionsReader
+from aigw.dialects.openai_chat_stream import ChatStream
 from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
@@ -129,9 +129,9 @@ class Answers:
             )
             decoders.append(decoder)
         if self._row.usage_in_choice:
-            decoders.append(chat_reply.LiftUsage())
+            decoders.append(openai_chat_reply.LiftUsage())
         if self._promote:
-            decoders.append(chat_reply.PromoteThinking())
+            decoders.append(openai_chat_reply.PromoteThinking())
         if not self._faithful:
             decoders.append(self._finisher(exchange, call))
         return decoders
@@ -171,7 +171,7 @@ class Answers:
         if isinstance(exchange.asked, EmbeddingsView) and not self._faithful:
             return embedding_format.in_format(body, exchange.asked.encoding_format)
         if call.api == apis.CHAT and self._promote:
-            return chat_reply.promote_thinking(body)
+            return openai_chat_reply.promote_thinking(body)
         return body
 
     async def _log_error(self, exchange: Exchange, reply: Reply) -> None:

@@ -23,12 +23,12 @@ from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS, dialect_of
 from aigw.providers import headers
 from aigw.providers.answers import Answers
+from aigw.providers.api_tokens import StatusMatcher, TokenPool
 from aigw.providers.call import Call
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
-from aigw.providers.tokens import StatusMatcher, TokenPool
 from aigw.upstream.builtin import Mock, MockSettings
 
 

@@ -9,14 +9,14 @@ from multidict import CIMultiDict
 
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, chat_request
+from aigw.dialects import apis, openai_chat_request
 from aigw.dialects import dashscope_openai as qwen
 from aigw.higress.parse_bool import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
+from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
-from aigw.providers.settings import Settings
 
 
 class BodyEdits:
@@ -24,7 +24,7 @@ class BodyEdits:
         self._config = config
         self._row = row
         self._faithful = env.fidelity == "higress"
-        self._settings = Settings(config.custom_settings)
+        self._settings = CustomSettings(config.custom_settings)
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
@@ -38,7 +38,7 @@ class BodyEdits:
         if self._settings:
             self._settings.apply(document)
         if api in apis.INCLUDE_USAGE and row.injects_usage and not config.disable_stream_usage_stats:
-            chat_request.ask_for_usage(document)
+            openai_chat_request.ask_for_usage(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)
         self._fit_fields(document, api)
@@ -48,19 +48,19 @@ class BodyEdits:
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:
-            chat_request.clean_context(document, config.context_cleanup_commands)
+            openai_chat_request.clean_context(document, config.context_cleanup_commands)
         if config.merge_consecutive_messages or config.hiclaw_mode:
-            chat_request.merge_consecutive(document)
+            openai_chat_request.merge_consecutive(document)
         if not row.keeps_developer_role:
-            lossy = chat_request.rename_developer(document)
+            lossy = openai_chat_request.rename_developer(document)
         if row.takes_response_schema and config.response_json_schema is not None:
             document.set("response_format", config.response_json_schema)
             lossy = True
         if context is not None and row.dialect != "qwen":
-            chat_request.insert_context(document, context)
+            openai_chat_request.insert_context(document, context)
             lossy = True
         if lossy and self._faithful:
-            chat_request.reserialise(document)
+            openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
         """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
@@ -75,7 +75,7 @@ class BodyEdits:
             if value:
                 for name in (move.name, *move.drops):
                     document.drop(name)
-                Settings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
+                CustomSettings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
         if not self._faithful and document.raw("encoding_format") == b"null":
             document.drop("encoding_format")  # vLLM rejects an explicit null
 

@@ -147,7 +147,7 @@ class Gateway:
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
             )
-            record = self._books.recorder.note
+            record = self._books.request_log.note
             edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body, admin=admin, record=record)
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all())

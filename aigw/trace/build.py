@@ -18,7 +18,7 @@ from aigw.core.model import Request
 from aigw.core.redaction import Redaction
 from aigw.core.secrets import HIDDEN, is_hidden
 from aigw.trace.record import VERSION, Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
-from aigw.trace.tracer import Answer, Recording, Turn
+from aigw.trace.tracer import Recording, ReplyState, Visit
 
 MAX_BYTES = 256 * 1024
 """The size of a record at most."""
@@ -82,7 +82,7 @@ class _Writer:
             wait_ms=round(timing.waited * 1000, 3),
             first_ms=None if timing.first is None else _ms(timing.arrived, timing.first),
             absent=list(recording.absent[:100]),
-            steps=[self._step(turn) for turn in recording.turns],
+            steps=[self._step(visit) for visit in recording.visits],
             left_out=recording.left_out,
             cut=bounds is not _SIZES[0],
         )
@@ -90,45 +90,45 @@ class _Writer:
     def _learn(self) -> None:
         """Collects the secrets of every request and answer on the way."""
         recording = self._recording
-        requests = [recording.first, *(turn.passed for turn in recording.turns if turn.passed is not None)]
+        requests = [recording.first, *(visit.passed for visit in recording.visits if visit.passed is not None)]
         for request in requests:
             request.seal()
             self._redaction.learn_headers(request.headers)
             self._redaction.learn_query(request.query)
         for body in {request.body for request in requests if _is_readable(request)}:
             self._redaction.learn_json(self._parsed(body))
-        for turn in recording.turns:
-            for answer in (turn.got, turn.gave):
+        for visit in recording.visits:
+            for answer in (visit.got, visit.gave):
                 if answer is not None:
                     self._redaction.learn_headers(answer.headers)
 
-    def _step(self, turn: Turn) -> Step:
-        error = self._redaction.text(turn.error, 500)
-        if turn.applied is None:
+    def _step(self, visit: Visit) -> Step:
+        error = self._redaction.text(visit.error, 500)
+        if visit.applied is None:
             return Step(
                 kind="upstream",
-                name=turn.provider,
-                in_ms=_ms(turn.began, turn.ended),
-                status=turn.gave.status if turn.gave else 0,
-                origin=turn.origin,
+                name=visit.provider,
+                in_ms=_ms(visit.began, visit.ended),
+                status=visit.gave.status if visit.gave else 0,
+                origin=visit.origin,
                 error=error,
             )
         return Step(
             kind="plugin",
-            name=turn.applied.name,
-            again=turn.again,
-            why=self._why(turn),
-            in_ms=_ms(turn.began, turn.passed_at or turn.ended),
-            out_ms=_ms(turn.returned_at, turn.ended),
-            changed=Changed() if turn.passed is None else self._changed(turn.entered, turn.passed),
-            reply=self._answered(turn.got, turn.gave),
-            status=turn.gave.status if turn.gave and turn.got is None else 0,
+            name=visit.applied.name,
+            again=visit.again,
+            why=self._why(visit),
+            in_ms=_ms(visit.began, visit.passed_at or visit.ended),
+            out_ms=_ms(visit.returned_at, visit.ended),
+            changed=Changed() if visit.passed is None else self._changed(visit.entered, visit.passed),
+            reply=self._answered(visit.got, visit.gave),
+            status=visit.gave.status if visit.gave and visit.got is None else 0,
             error=error,
         )
 
-    def _why(self, turn: Turn) -> dict[str, Any]:
-        assert turn.applied is not None
-        why = dict(turn.applied.why)
+    def _why(self, visit: Visit) -> dict[str, Any]:
+        assert visit.applied is not None
+        why = dict(visit.applied.why)
         if match := why.get("match"):
             most = 20 if self._bounds.changes else 0
             why["match"] = {key: [name[:200] for name in names[:most]] for key, names in match.items()}
@@ -204,7 +204,7 @@ class _Writer:
             "" if change.op == "remove" else self._redaction.json(change.path, new, limit),
         )
 
-    def _answered(self, got: Answer | None, gave: Answer | None) -> Answered:
+    def _answered(self, got: ReplyState | None, gave: ReplyState | None) -> Answered:
         if got is None or gave is None:
             return Answered()
         headers = self._headers(got.headers, gave.headers)[: self._bounds.changes]

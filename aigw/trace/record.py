@@ -65,7 +65,7 @@ class Answered(Struct, frozen=True, omit_defaults=True):
 
 
 class Step(Struct, frozen=True, omit_defaults=True):
-    """The turn of a plugin or of an upstream (`kind`). `again` counts how often a plugin passed the request on before.
+    """The visit of a plugin or of an upstream (`kind`). `again` counts how often a plugin passed the request on before.
 
     `in_ms` is the plugin's own time before it passed the request on, `out_ms` its time after the answer was back. For
     an upstream `in_ms` is the time until its answer began. `why` says which configuration applied, as `PluginRules.why`

@@ -1,4 +1,4 @@
-"""Records a request for `--trace` while it is served: for the turn of every plugin the request that it got and passed
+"""Records a request for `--trace` while it is served: for the visit of every plugin the request that it got and passed
 on, the answer that it got and gave, and the times.
 
 Rule: while a request is served, the tracer only makes copies. build.py and writer.py compare, redact and write later,
@@ -18,7 +18,7 @@ from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, compose
 from aigw.core.reply import Outcome, Reply
 
-MAX_TURNS = 100
+MAX_VISITS = 100
 """Turns beyond this number, which are mostly retries, are only counted."""
 CLIENT_LEFT = 499
 
@@ -31,7 +31,7 @@ class Applied(NamedTuple):
     why: Mapping[str, Any]
 
 
-class Answer(NamedTuple):
+class ReplyState(NamedTuple):
     """An answer at one point of its way. `reply` tells one reply from another. `rewriters` is how many plugins had
     begun to rewrite it."""
 
@@ -41,13 +41,13 @@ class Answer(NamedTuple):
     rewriters: int
 
 
-class Turn:
-    """The turn of one plugin, or of the terminal (then `applied` is None). Times are monotonic seconds.
+class Visit:
+    """The visit of one plugin, or of the terminal (then `applied` is None). Times are monotonic seconds.
 
-    A plugin that passes a request on several times has a turn for each time. `again` is the number of the turn, and
-    `began` is when the turn before it came back. `entered` is the request that the plugin got, `passed` the one that it
-    passed on (None: it answered itself). `got` and `gave` are the answer before and after it. `error` is an error that
-    the plugin raised itself."""
+    A plugin that passes a request on several times has a visit for each time. `again` is the number of the visit, and
+    `began` is when the visit before it came back. `entered` is the request that the plugin got, `passed` the one that
+    it passed on (None: it answered itself). `got` and `gave` are the answer before and after it. `error` is an error
+    that the plugin raised itself."""
 
     __slots__ = (
         "again", "answered", "applied", "began", "ended", "entered", "error", "gave", "got", "origin", "passed",
@@ -63,8 +63,8 @@ class Turn:
         self.passed_at: float | None = None
         self.returned_at: float | None = None
         self.ended: float | None = None
-        self.got: Answer | None = None
-        self.gave: Answer | None = None
+        self.got: ReplyState | None = None
+        self.gave: ReplyState | None = None
         self.error = ""
         self.provider = ""
         self.origin = ""
@@ -76,7 +76,7 @@ class Recording:
 
     __slots__ = (
         "absent", "at", "ended", "error", "exchange", "first", "left_out", "outcome", "secrets", "seen", "status",
-        "streaming", "turns",
+        "streaming", "visits",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, at: float, secrets: Iterable[str], absent: Sequence[str]) -> None:
@@ -85,7 +85,7 @@ class Recording:
         self.secrets = secrets
         self.absent = absent
         self.first = self.seen = exchange.request.copy()
-        self.turns: list[Turn] = []
+        self.visits: list[Visit] = []
         self.left_out = 0
         self.status = 0
         self.streaming = False
@@ -93,17 +93,17 @@ class Recording:
         self.error = ""
         self.ended: float | None = None
 
-    def add(self, turn: Turn) -> Turn:
-        if len(self.turns) < MAX_TURNS:
-            self.turns.append(turn)
+    def add(self, visit: Visit) -> Visit:
+        if len(self.visits) < MAX_VISITS:
+            self.visits.append(visit)
         else:
             self.left_out += 1
-        return turn
+        return visit
 
     @property
     def size(self) -> int:
         """About how many bytes its bodies have."""
-        bodies = [self.first.body, *(turn.passed.body for turn in self.turns if turn.passed is not None)]
+        bodies = [self.first.body, *(visit.passed.body for visit in self.visits if visit.passed is not None)]
         return sum({id(body): len(body) for body in bodies}.values())
 
 
@@ -123,7 +123,7 @@ class Tracer:
         async def call(exchange: Exchange) -> Reply:
             begun = exchange.recording
             if isinstance(begun, Recording):  # the route was chosen again: these are its plugins
-                done = {turn.applied.name for turn in begun.turns if turn.applied is not None}
+                done = {visit.applied.name for visit in begun.visits if visit.applied is not None}
                 begun.absent = [name for name in absent if name not in done]
                 return await chain(exchange)
             recording = Recording(exchange, self._clock.time(), self._secrets, absent)
@@ -153,37 +153,37 @@ class Tracer:
 
         async def watched(exchange: Exchange, call_next: Next) -> Reply:
             recording = cast(Recording, exchange.recording)
-            turns = [recording.add(Turn(applied, now(), recording.seen))]
+            visits = [recording.add(Visit(applied, now(), recording.seen))]
             entered = recording.seen
             inner: BaseException | None = None
 
             async def pass_on(exchange: Exchange) -> Reply:
                 nonlocal inner
-                turn = turns[-1]
-                if turn.passed is not None:
-                    turn = recording.add(Turn(applied, turn.returned_at or now(), entered, len(turns) + 1))
-                    turns.append(turn)
-                turn.passed_at = now()
-                turn.passed = recording.seen = exchange.request.copy()
+                visit = visits[-1]
+                if visit.passed is not None:
+                    visit = recording.add(Visit(applied, visit.returned_at or now(), entered, len(visits) + 1))
+                    visits.append(visit)
+                visit.passed_at = now()
+                visit.passed = recording.seen = exchange.request.copy()
                 try:
                     reply = await call_next(exchange)
                 except BaseException as error:
                     inner = error
                     raise
                 finally:
-                    turn.returned_at = now()
-                turn.got = _look(reply)
+                    visit.returned_at = now()
+                visit.got = _look(reply)
                 return reply
 
             try:
                 reply = await plugin(exchange, pass_on)
-                turns[-1].gave = _look(reply)
+                visits[-1].gave = _look(reply)
             except BaseException as error:
                 if error is not inner:
-                    turns[-1].error = _said(error)
+                    visits[-1].error = _said(error)
                 raise
             finally:
-                turns[-1].ended = now()
+                visits[-1].ended = now()
                 inner = None  # an error holds its frames, and they hold this
             return reply
 
@@ -194,25 +194,25 @@ class Tracer:
 
         async def ending(exchange: Exchange) -> Reply:
             recording = cast(Recording, exchange.recording)
-            turn = recording.add(Turn(None, now(), recording.seen))
+            visit = recording.add(Visit(None, now(), recording.seen))
             if exchange.target is not None:
-                turn.origin = str(exchange.target.origin)
-            turn.provider = exchange.attempts[-1] if exchange.attempts else ""
+                visit.origin = str(exchange.target.origin)
+            visit.provider = exchange.attempts[-1] if exchange.attempts else ""
             try:
                 reply = await terminal(exchange)
-                turn.gave = _look(reply)
+                visit.gave = _look(reply)
             except BaseException as error:
-                turn.error = _said(error)
+                visit.error = _said(error)
                 raise
             finally:
-                turn.ended = now()
+                visit.ended = now()
             return reply
 
         return ending
 
 
-def _look(reply: Reply) -> Answer:
-    return Answer(id(reply), reply.status, CIMultiDict(reply.headers), reply.rewriters)
+def _look(reply: Reply) -> ReplyState:
+    return ReplyState(id(reply), reply.status, CIMultiDict(reply.headers), reply.rewriters)
 
 
 def _status(error: BaseException) -> int:

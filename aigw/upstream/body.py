@@ -14,7 +14,7 @@ HIGH_WATER = 256 * 1024
 """If so many bytes are unread, the connection is not read until some are."""
 
 
-class Source(Protocol):
+class BodySource(Protocol):
     """The connection that fills a body."""
 
     paused: bool
@@ -31,8 +31,8 @@ class Body:
 
     __slots__ = ("_error", "_pieces", "_source", "size")
 
-    def __init__(self, source: Source) -> None:
-        self._source: Source | None = source
+    def __init__(self, source: BodySource) -> None:
+        self._source: BodySource | None = source
         self._pieces: list[bytes] = []
         self._error: UpstreamError | None = None
         self.size = 0

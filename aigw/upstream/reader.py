@@ -8,7 +8,7 @@ from __future__ import annotations
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from multidict import CIMultiDict, istr
 
-from aigw.upstream.body import Body, Response, Source
+from aigw.upstream.body import Body, BodySource, Response
 from aigw.upstream.head import HEAD_LIMIT, header_name, header_value
 
 _TRANSFER_ENCODING = istr("transfer-encoding")
@@ -25,7 +25,7 @@ class ResponseReader:
         "_head", "_headers", "_overhead", "_parser", "_source", "begun", "ended", "keep", "response", "until_close",
     )  # fmt: skip
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: BodySource) -> None:
         self._source = source
         self._parser = HttpResponseParser(self)
         self.start("")

@@ -16,7 +16,7 @@ from aigw.core.model import Request, Target
 from aigw.upstream.local import LocalBody, LocalResponse, whole
 
 
-class Answer(NamedTuple):
+class StandinAnswer(NamedTuple):
     """What a stand-in answers. `body` is complete or comes piece by piece."""
 
     status: int
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     body: bytes | AsyncGenerator[bytes, None]
 
 
-Standin = Callable[[Request], Awaitable[Answer]]
+Standin = Callable[[Request], Awaitable[StandinAnswer]]
 
 
 class StandinUpstream:

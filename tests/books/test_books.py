@@ -33,7 +33,7 @@ def exchange():
 async def test_everything_is_its_users_alone(tmp_path):
     books = Books(tmp_path / "deep" / "state", trace=True)
     async with books.open():
-        books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+        books.request_log.note(exchange(), 200, Outcome.COMPLETE)
         books.metrics.add(("r", "c", "m", "u"), {"input_token": 1})
     paths = list((tmp_path / "deep" / "state").rglob("*"))
     assert {path.name for path in paths} >= {"usage.sqlite", "access.jsonl", "metrics"}
@@ -47,7 +47,7 @@ async def test_without_a_folder_nothing_is_written(tmp_path):
     with contextlib.chdir(tmp_path):
         books = Books(None, show=lambda row, exchange: shown.append(row))
         async with books.open():
-            books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+            books.request_log.note(exchange(), 200, Outcome.COMPLETE)
     assert len(shown) == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -65,7 +65,7 @@ async def test_the_prices_of_the_configuration_in_force(tmp_path):
     books = Books(tmp_path)
     async with books.open():
         books.take(Prices({"m": PriceOverride(input=2, output=1)}))
-        books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+        books.request_log.note(exchange(), 200, Outcome.COMPLETE)
     (row,) = books.usage.read()
     assert row.cost == pytest.approx(2)
 
@@ -83,7 +83,7 @@ async def test_a_folder_that_cannot_be_made_costs_only_the_books(tmp_path, caplo
     (tmp_path / "file").write_text("")
     books = Books(tmp_path / "file" / "state")
     async with books.open():
-        books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+        books.request_log.note(exchange(), 200, Outcome.COMPLETE)
     assert "cannot be written" in caplog.text
     assert "usage is not kept" in caplog.text
 
@@ -93,7 +93,7 @@ async def test_usage_also_goes_to_a_redis(tmp_path):
     async with redis_server(tmp_path / "redis") as redis:
         books = Books(tmp_path / "state", shared=redis.url)
         async with books.open():
-            books.recorder.note(exchange(), 200, Outcome.COMPLETE)
+            books.request_log.note(exchange(), 200, Outcome.COMPLETE)
         shared = await asyncio.to_thread(lambda: list(RedisUsageLog(redis.url).read()))
     assert shared == list(books.usage.read())
     assert len(shared) == 1

@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeClock, WordCounter, answered, chat, make_exchange
 
 from aigw.books.access_log import AccessLog
-from aigw.books.request_log import Recorder, as_json
+from aigw.books.request_log import RequestLog, as_json
 from aigw.core.model import Request, Route
 from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
@@ -38,7 +38,7 @@ class Stage:
     def __init__(self, prices=ONE_DOLLAR, *, access=None, show=None):
         self.clock = FakeClock(1000.0)
         self.rows = Rows()
-        self.recorder = Recorder(
+        self.request_log = RequestLog(
             clock=self.clock, tokenizer=WordCounter(), prices=prices, usage=self.rows, access=access, show=show
         )
 
@@ -58,8 +58,8 @@ class Stage:
     async def row(self, exchange, status=200, outcome=Outcome.COMPLETE, error=""):
         """What is kept of it, a second after it began."""
         self.clock.now = exchange.timing.arrived + 1
-        self.recorder.note(exchange, status, outcome, error)
-        await self.recorder.aclose()
+        self.request_log.note(exchange, status, outcome, error)
+        await self.request_log.aclose()
         (row,) = self.rows
         return row
 
@@ -207,14 +207,14 @@ async def test_a_price_that_is_looked_up_holds_up_nobody():
 
     stage = Stage(Prices({"known": PriceOverride(input=1, output=1)}, book))
     slow, quick = stage.request(delta("x", usage=USAGE)), stage.request(delta("x", usage=USAGE, model="known"))
-    stage.recorder.start()
+    stage.request_log.start()
     for exchange in (slow, quick):
-        stage.recorder.note(exchange, 200, Outcome.COMPLETE)
+        stage.request_log.note(exchange, 200, Outcome.COMPLETE)
     async with asyncio.timeout(10):
         await asked.wait()
     assert [row.model for row in stage.rows] == ["known"]
     release.set()
-    await stage.recorder.aclose()
+    await stage.request_log.aclose()
     assert [(row.model, row.cost) for row in stage.rows][1:] == [("gpt-4-0613", pytest.approx(15))]
 
 
@@ -239,20 +239,20 @@ async def test_one_that_cannot_be_recorded_loses_no_other(caplog):
 
     stage = Stage(show=show)
     for _ in range(3):
-        stage.recorder.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)
-    await stage.recorder.aclose()
+        stage.request_log.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)
+    await stage.request_log.aclose()
     assert len(shown) == 3
     assert "unlucky" in caplog.text
 
 
 async def test_rows_are_written_while_it_runs():
     stage = Stage()
-    stage.recorder.start()
-    stage.recorder.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)
+    stage.request_log.start()
+    stage.request_log.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)
     async with asyncio.timeout(5):
         while not stage.rows:  # noqa: ASYNC110 - rows are no event
             await asyncio.sleep(0.01)
-    await stage.recorder.aclose()
+    await stage.request_log.aclose()
     assert len(stage.rows) == 1
 
 
@@ -276,7 +276,7 @@ async def test_an_access_log_that_cannot_be_written_is_said_once(tmp_path, caplo
     stage = Stage(access=AccessLog(tmp_path / "file"))
     caplog.set_level(logging.WARNING)
     for count in (1, 2):
-        stage.recorder.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)
-        await stage.recorder.aclose()
+        stage.request_log.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)
+        await stage.request_log.aclose()
         assert len(stage.rows) == count
     assert caplog.text.count("the access log cannot be written") == 1

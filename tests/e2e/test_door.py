@@ -11,7 +11,7 @@ from aigw.core.model import Request
 from aigw.core.upstream import Upstream
 from aigw.server.start import load_or_discover
 from aigw.upstream.http import HttpUpstream
-from aigw.upstream.standin import Answer
+from aigw.upstream.standin import StandinAnswer
 
 HELLO = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}).encode()
 ECHO = HELLO.replace(b"gpt-4o", b"echo")
@@ -121,7 +121,7 @@ class Services:
     def answering(self, body):
         async def stand_in(request):
             self.asked.append(request)
-            return Answer(200, {"content-type": "application/json"}, json.dumps(body).encode())
+            return StandinAnswer(200, {"content-type": "application/json"}, json.dumps(body).encode())
 
         return stand_in
 

@@ -88,7 +88,7 @@ async def test_usage(tmp_path):
     async with serving(tmp_path) as (client, books):
         async with client.post("/v1/chat/completions", json=ASK) as answer:
             used = (await answer.json())["usage"]
-        await books.recorder.aclose()
+        await books.request_log.aclose()
         for query in ("", "?by=model&since=all", "?by=route&by=model&since=1h&until=2100-01-01"):
             summary = json.loads((await get(client, f"/-/usage{query}"))[1])
             (row,) = summary["rows"]

@@ -11,7 +11,7 @@ from aigw.config.load import load
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.pipeline import Pipeline
-from aigw.trace.tracer import MAX_TURNS, Tracer
+from aigw.trace.tracer import MAX_VISITS, Tracer
 
 
 class Config(msgspec.Struct):
@@ -69,7 +69,7 @@ class Traced:
 
 
 def names(recording):
-    return [turn.applied.name if turn.applied else "-" for turn in recording.turns]
+    return [turn.applied.name if turn.applied else "-" for turn in recording.visits]
 
 
 async def test_without_a_tracer_nothing_is_kept():
@@ -95,7 +95,7 @@ async def test_turns_times_and_requests():
     clock = traced.clock
     recording = await traced.run()
     assert names(recording) == ["key-auth", "ai-cache", "ai-proxy", "-"]
-    auth, _, proxy_turn, end = recording.turns
+    auth, _, proxy_turn, end = recording.visits
     assert (auth.passed_at - auth.began, auth.ended - auth.returned_at) == (0, 0)
     assert (proxy_turn.passed_at - proxy_turn.began, proxy_turn.ended - proxy_turn.returned_at) == (2, 3)
     assert (end.origin, end.ended - end.began) == ("http://up:80", 5)
@@ -133,8 +133,8 @@ async def test_a_plugin_that_answers_itself():
 
     recording = await Traced({"ai-cache": cache}).run()
     assert names(recording) == ["key-auth", "ai-cache"]
-    assert recording.turns[1].passed is None
-    assert recording.turns[1].gave.status == recording.status == 203
+    assert recording.visits[1].passed is None
+    assert recording.visits[1].gave.status == recording.status == 203
 
 
 async def test_retries_are_turns():
@@ -154,12 +154,12 @@ async def test_retries_are_turns():
     clock = traced.clock
     recording = await traced.run()
     assert names(recording) == ["key-auth", "ai-cache", "ai-proxy", "-", "ai-proxy", "-", "ai-proxy", "-"]
-    tries = [turn for turn in recording.turns if turn.applied and turn.applied.name == "ai-proxy"]
+    tries = [turn for turn in recording.visits if turn.applied and turn.applied.name == "ai-proxy"]
     assert [turn.again for turn in tries] == [0, 2, 3]
     assert [turn.passed.headers["try"] for turn in tries] == ["0", "1", "2"]
     assert all("try" not in turn.entered.headers for turn in tries)
     assert [turn.passed_at - turn.began for turn in tries] == [0, 1, 1]
-    assert [turn.provider for turn in recording.turns if not turn.applied] == ["provider0", "provider1", "provider2"]
+    assert [turn.provider for turn in recording.visits if not turn.applied] == ["provider0", "provider1", "provider2"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_errors_stand_where_they_were_raised(error, status, said):
     with pytest.raises(type(error)):
         await traced.run()
     (recording,) = traced.recordings
-    assert [turn.error for turn in recording.turns] == ["", said]
+    assert [turn.error for turn in recording.visits] == ["", said]
     assert (recording.status, recording.error) == (status, said)
 
 
@@ -196,7 +196,7 @@ async def test_an_error_that_a_plugin_puts_in_place_of_another():
     traced = Traced({"ai-proxy": proxy}, terminal)
     with pytest.raises(GatewayError):
         await traced.run()
-    assert [turn.error for turn in traced.recordings[0].turns] == ["", "", "503 nobody is there", "502 gone"]
+    assert [turn.error for turn in traced.recordings[0].visits] == ["", "", "503 nobody is there", "502 gone"]
 
 
 async def test_rewriters_and_other_replies_are_told():
@@ -212,7 +212,7 @@ async def test_rewriters_and_other_replies_are_told():
         return exchange.reply(b"other")
 
     recording = await Traced({"ai-cache": cache, "key-auth": auth}).run()
-    first, second, third, _ = recording.turns
+    first, second, third, _ = recording.visits
     assert first.got.reply != first.gave.reply
     assert (second.gave.rewriters - second.got.rewriters, third.gave.rewriters) == (1, 0)
     assert second.got.reply == second.gave.reply
@@ -220,12 +220,12 @@ async def test_rewriters_and_other_replies_are_told():
 
 async def test_many_turns_are_only_counted():
     async def proxy(exchange, call_next):
-        for _ in range(MAX_TURNS):
+        for _ in range(MAX_VISITS):
             reply = await call_next(exchange)
         return reply
 
     recording = await Traced({"ai-proxy": proxy}).run()
-    assert (len(recording.turns), recording.left_out) == (MAX_TURNS, 2 + 2 * MAX_TURNS - MAX_TURNS)
+    assert (len(recording.visits), recording.left_out) == (MAX_VISITS, 2 + 2 * MAX_VISITS - MAX_VISITS)
 
 
 async def test_which_configuration_applied():
@@ -237,7 +237,7 @@ plugins:
 routes: [{name: own, match: {path: /a}, plugins: {ai-proxy: {text: o}}}]
 """
     recording = await Traced({}, text=text).run(route="own", host="a.corp")
-    assert [turn.applied.why for turn in recording.turns[:3]] == [
+    assert [turn.applied.why for turn in recording.visits[:3]] == [
         {"config": "global"},
         {"config": "rule", "index": 1, "match": {"_match_domain_": ["*.corp"]}},
         {"config": "route"},

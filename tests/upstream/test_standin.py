@@ -8,11 +8,11 @@ from fakes import chat
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Target, Timeouts
-from aigw.upstream.standin import Answer, StandinUpstream
+from aigw.upstream.standin import StandinAnswer, StandinUpstream
 
 
 async def echo(request):
-    return Answer(201, {"Content-Type": "text/plain", "X-Path": request.target}, request.body)
+    return StandinAnswer(201, {"Content-Type": "text/plain", "X-Path": request.target}, request.body)
 
 
 def target(name, seconds=5.0):
@@ -39,7 +39,7 @@ async def test_an_answer_may_come_piece_by_piece_and_ends_when_it_is_closed():
             finally:
                 ended.append(True)
 
-        return Answer(200, {}, pieces())
+        return StandinAnswer(200, {}, pieces())
 
     response = await StandinUpstream({"count": count}).send(chat({}), target("count"))
     assert [await response.body.__anext__() for _ in range(2)] == [b"0", b"1"]

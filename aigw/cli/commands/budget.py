@@ -13,7 +13,7 @@ from aigw.cli.sources.opened import fail, run
 
 if TYPE_CHECKING:
     from aigw.plugins.ai_budget.budget import Account
-    from aigw.plugins.ai_budget.ledger import Ledger, Line
+    from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
 
 app = typer.Typer(
     help="See what budgets have left, raise them, and let them begin anew.",
@@ -39,7 +39,7 @@ def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) 
 
     from aigw.cli.views.accounts import ledgers, show
 
-    async def lines() -> list[Line]:
+    async def lines() -> list[AccountLine]:
         async with ledgers(config, recipe) as opened:
             return [line for ledger in opened for line in await ledger.lines(time.time())]
 
@@ -102,7 +102,7 @@ def _change(
 
     wanted = dict(_named(text) for text in whose or ())
 
-    async def lines() -> list[Line]:
+    async def lines() -> list[AccountLine]:
         now = time.time()
         async with ledgers(config, recipe) as opened:
             ledger, budget = find(opened, name)

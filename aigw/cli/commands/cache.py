@@ -15,7 +15,7 @@ from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.opened import fail, opened, run
 
 if TYPE_CHECKING:
-    from aigw.books.summary import Line
+    from aigw.books.summary import UsageLine
     from aigw.cli.sources.explanation import Caches
     from aigw.config.load import Loaded
     from aigw.plugins.ai_cache.contents import Item
@@ -172,7 +172,7 @@ async def _all(caches: Caches) -> list[Item]:
     return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
 
 
-def _total(loaded: Loaded) -> Line | None:
+def _total(loaded: Loaded) -> UsageLine | None:
     """The sum over all requests in the state folder."""
     import time
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from aigw.books.summary import Summary
-    from aigw.cli.sources.feed import Feed, Reader
+    from aigw.cli.sources.feed import Feed, FeedReader
     from aigw.cli.views.screen import View
 
 KEY_SECONDS = 0.1
@@ -60,7 +60,7 @@ def _show(feed: Feed, names: list[str], since: str, summary: Summary, *, once: b
 
     from rich.console import Console
 
-    from aigw.cli.sources.feed import Reader
+    from aigw.cli.sources.feed import FeedReader
     from aigw.cli.views.screen import View, whole
 
     console = Console(highlight=False, emoji=False, markup=False)
@@ -69,12 +69,12 @@ def _show(feed: Feed, names: list[str], since: str, summary: Summary, *, once: b
         console.print(whole(view, summary, console.width).rich())
         return
     try:
-        _live(console, Reader(feed, names, since, summary), view)
+        _live(console, FeedReader(feed, names, since, summary), view)
     except KeyboardInterrupt:
         return
 
 
-def _live(console: Console, reader: Reader, view: View) -> None:
+def _live(console: Console, reader: FeedReader, view: View) -> None:
     """Draws until q is pressed. The blocks always restore the screen and the keyboard."""
     import signal
     from contextlib import suppress

@@ -157,7 +157,7 @@ class Latest(NamedTuple):
     problem: str = ""
 
 
-class Reader:
+class FeedReader:
     """Reads again and again in a thread, so that the screen does not wait for a slow answer. `latest` is replaced,
     never changed."""
 

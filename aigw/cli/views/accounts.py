@@ -15,7 +15,7 @@ from aigw.cli.terminal.plain import columns, plain
 from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.amount import say, to_plain
 from aigw.plugins.ai_budget.budget import Account, Budget
-from aigw.plugins.ai_budget.ledger import Ledger, Line
+from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
 
 
 @asynccontextmanager
@@ -52,7 +52,7 @@ async def choose(
     return accounts
 
 
-def show(lines: Sequence[Line], *, as_json: bool) -> None:
+def show(lines: Sequence[AccountLine], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_plain(line) for line in lines], indent=2, ensure_ascii=False))
         return
@@ -68,7 +68,7 @@ def _whose(account: Account) -> list[str]:
     return [plain(f"{kind}={value}") for kind, value in account.named.items()]
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: AccountLine) -> tuple[str, ...]:
     unit = line.account.budget.unit
     left = line.limit - line.used
     notes = [f"{say(unit, line.held)} set aside"] if line.held else []
@@ -85,7 +85,7 @@ def _cells(line: Line) -> tuple[str, ...]:
     )
 
 
-def _plain(line: Line) -> dict[str, Any]:
+def _plain(line: AccountLine) -> dict[str, Any]:
     budget = line.account.budget
     amounts = {"used": line.used, "limit": line.limit, "left": line.limit - line.used, "held": line.held}
     return {

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import typer
 
-from aigw.books.summary import Line
+from aigw.books.summary import UsageLine
 from aigw.cli.terminal.plain import columns, plain
 from aigw.plugins.ai_cache.contents import Item
-from aigw.plugins.ai_cache.explain import Difference
+from aigw.plugins.ai_cache.explain import KeyDifference
 from aigw.plugins.ai_cache.replay import body_of
 from aigw.plugins.ai_cache.trial import Explanation
 
@@ -23,7 +23,7 @@ KEY_WIDTH = 16
 MOST_DIFFERENCES = 10
 
 
-def plain_stats(items: list[Item], total: Line | None) -> dict[str, Any]:
+def plain_stats(items: list[Item], total: UsageLine | None) -> dict[str, Any]:
     """`total` is the sum over all requests in the state folder."""
     models: dict[str, dict[str, int]] = {}
     unreadable = 0
@@ -147,7 +147,7 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
         typer.echo(f"  and in {more} more places")
 
 
-def _value(difference: Difference, value: Any) -> str:
+def _value(difference: KeyDifference, value: Any) -> str:
     if value is None:
         return "-"
     text = plain(json.dumps(value, ensure_ascii=False))

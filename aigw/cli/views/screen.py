@@ -10,7 +10,7 @@ from datetime import datetime
 from rich.console import Group
 from rich.text import Text
 
-from aigw.books.summary import Line, Summary
+from aigw.books.summary import Summary, UsageLine
 from aigw.cli.terminal.plain import cut
 from aigw.cli.views.figures import count, rate
 from aigw.cli.views.table import COLUMNS, Grid, fit, names_of, rich_table
@@ -97,7 +97,7 @@ class View:
         window = "everything kept" if self.since == "all" else f"since {self.since}"
         return f"aigw top  {window}, by {' and '.join(summary.by)}  {self.name}"
 
-    def sort(self, lines: Sequence[Line]) -> list[Line]:
+    def sort(self, lines: Sequence[UsageLine]) -> list[UsageLine]:
         """The largest first. Lines without a value come last in both directions. Equal lines are sorted by name."""
         value = COLUMNS[self.column].value
         known = [line for line in lines if value(line) is not None]

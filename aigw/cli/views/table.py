@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from aigw.books.summary import Line, Summary
+from aigw.books.summary import Summary, UsageLine
 from aigw.cli.terminal.plain import plain, shorten
 from aigw.cli.views.figures import count, milliseconds, money, rate
 
@@ -27,8 +27,8 @@ class Column:
     name: str
     short: str
     keep: int
-    cell: Callable[[Line, bool], str]
-    value: Callable[[Line], float | None]
+    cell: Callable[[UsageLine, bool], str]
+    value: Callable[[UsageLine], float | None]
     least: int = 5
 
 
@@ -86,13 +86,13 @@ class _Layout:
         place = self.columns.index(min(self.columns, key=lambda column: column.keep))
         del self.columns[place], self.header[place], self.widths[place]
 
-    def cells(self, line: Line) -> list[str]:
+    def cells(self, line: UsageLine) -> list[str]:
         return [column.cell(line, self.exact) for column in self.columns]
 
 
 def fit(
     summary: Summary,
-    lines: Sequence[Line],
+    lines: Sequence[UsageLine],
     width: int,
     *,
     shown: slice = slice(None),
@@ -115,11 +115,11 @@ def fit(
     )
 
 
-def names_of(line: Line) -> list[str]:
+def names_of(line: UsageLine) -> list[str]:
     return [plain(name) or "-" for name in line.key.values()]
 
 
-def _layout(summary: Summary, lines: Sequence[Line], width: int, *, exact: bool) -> _Layout:
+def _layout(summary: Summary, lines: Sequence[UsageLine], width: int, *, exact: bool) -> _Layout:
     everyone = [*lines, summary.total]
     natural = [
         min(WIDEST_NAME, max(map(cell_len, each)))

@@ -15,7 +15,7 @@ from aigw.plugins.ai_budget.budget import KINDS, Account, Budget, Kind, account_
 _NO_LIMIT = 2**53
 
 
-class Line(NamedTuple):
+class AccountLine(NamedTuple):
     """One account, in the counter's integers. `unpriced` calls are not in `used`; `anew` is ISO 8601, "" for never."""
 
     account: Account
@@ -35,7 +35,7 @@ class Ledger:
         self._zone = zone
         self.budgets = budgets
 
-    async def lines(self, now: float) -> list[Line]:
+    async def lines(self, now: float) -> list[AccountLine]:
         """Every account that was used and is in force now, and those in force that nobody needs to name."""
         found = []
         for budget in self.budgets:
@@ -46,10 +46,10 @@ class Ledger:
             found += [await self.line(each, now) for each in sorted(accounts)]
         return found
 
-    async def line(self, account: Account, now: float) -> Line:
+    async def line(self, account: Account, now: float) -> AccountLine:
         used, raised, unpriced = await self._counter.read(account.used, account.raised, account.unpriced)
         anew = begins_anew(account.budget.kinds, now, self._zone)
-        return Line(
+        return AccountLine(
             account=account,
             used=used.used + raised.used,
             limit=account.budget.limit + raised.used,

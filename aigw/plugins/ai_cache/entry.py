@@ -18,7 +18,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
     A stream's `body` holds its events without the one that only tells usage, which is `usage`, and without the last
     one, which is `tail`. `delays` are the milliseconds that each event of `body` came after the one before. `parts` is
-    as in `asked.Keys.parts`."""
+    as in `key.CacheKeys.parts`."""
 
     created: float
     ttl: int

@@ -15,7 +15,7 @@ from aigw.plugins.ai_cache.key import shortened
 _ORDER = ("path", "headers", "after", "body")
 
 
-class Difference(msgspec.Struct, frozen=True):
+class KeyDifference(msgspec.Struct, frozen=True):
     """`where` is a path such as body.messages[1].content; None is what is not there. Long texts are shortened."""
 
     where: str
@@ -26,14 +26,14 @@ class Difference(msgspec.Struct, frozen=True):
 class Nearest(msgspec.Struct, frozen=True):
     key: str
     created: float
-    differences: list[Difference]
+    differences: list[KeyDifference]
 
 
-def differences(stored: bytes, asked: bytes) -> list[Difference]:
-    """Where two requests differ, as `asked.Keys.parts` has them; what comes first in a request comes first."""
+def differences(stored: bytes, asked: bytes) -> list[KeyDifference]:
+    """Where two requests differ, as `key.CacheKeys.parts` has them; what comes first in a request comes first."""
     old, new = shortened(msgspec.json.decode(stored)), shortened(msgspec.json.decode(asked))
     return [
-        Difference(_written((part, *change.path)), change.old, change.new)
+        KeyDifference(_written((part, *change.path)), change.old, change.new)
         for part in _ORDER
         for change in changes(old.get(part), new.get(part))
     ]

@@ -31,7 +31,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """Of an answer whose text is looked for."""
 
 
-class Settings(NamedTuple):
+class HigressSettings(NamedTuple):
     """The paths are gjson's; `ttl` in seconds, 0: entries do not expire."""
 
     prefix: str
@@ -45,7 +45,7 @@ class Settings(NamedTuple):
 
 
 class HigressCache:
-    def __init__(self, settings: Settings, kv: KV, env: Env, semantic: Semantic | None = None) -> None:
+    def __init__(self, settings: HigressSettings, kv: KV, env: Env, semantic: Semantic | None = None) -> None:
         self._settings = settings
         self._semantic = semantic
         self._kv = kv

@@ -79,7 +79,7 @@ class CacheKey(NamedTuple):
     reason: str = ""
 
 
-class Keys:
+class CacheKeys:
     """Makes the keys of one chain. Headers that are withheld behind the cache do not count."""
 
     def __init__(self, behind: Behind) -> None:

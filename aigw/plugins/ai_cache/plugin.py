@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aigw.clients.callout import TLS_PORT, Callout
-from aigw.clients.dashscope import EMBED_HOST, DashScope
-from aigw.clients.dashvector import RELATIONS, DashVector
+from aigw.clients.dashscope import EMBED_HOST, DashScopeClient
+from aigw.clients.dashvector import RELATIONS, DashVectorClient
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Behind, Difference, Next, PerChain, Place, Plugin, Problem
@@ -72,15 +72,17 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
     keep = Callout(env, vector.service_name, vector.service_port, vector.service_host, seconds(vector.timeout))
     compare, threshold = RELATIONS[vector.threshold_relation], vector.threshold
     return Semantic(
-        DashScope(embed, embedding.api_key, embedding.model),
-        DashVector(keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)),
+        DashScopeClient(embed, embedding.api_key, embedding.model),
+        DashVectorClient(
+            keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)
+        ),
         env.log,
     )
 
 
-def _higress_settings(config: Config) -> higress.Settings:
+def _higress_settings(config: Config) -> higress.HigressSettings:
     question, answer, stream = config.cache_key_from, config.cache_value_from, config.cache_stream_value_from
-    return higress.Settings(
+    return higress.HigressSettings(
         prefix=config.prefix(),
         ttl=config.ttl(faithful=True),
         strategy=config.cache_key_strategy,
@@ -97,7 +99,7 @@ def _higress_settings(config: Config) -> higress.Settings:
 def _per_chain(config: Config, kv: KV, env: Env) -> PerChain:
     """The same request has other answers on another chain; the caches of one configuration share the store and what is
     under way."""
-    settings = safe.Settings(config.prefix(), config.ttl(faithful=False), config.replay_timing)
+    settings = safe.SafeSettings(config.prefix(), config.ttl(faithful=False), config.replay_timing)
     flights = Flights()
 
     def make(behind: Behind) -> Plugin:

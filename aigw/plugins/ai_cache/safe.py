@@ -18,7 +18,7 @@ from aigw.plugins.ai_cache.capture import Capture, keepable
 from aigw.plugins.ai_cache.control import Control, control_of
 from aigw.plugins.ai_cache.entry import Entry, decode, encode
 from aigw.plugins.ai_cache.flight import Flight, Flights
-from aigw.plugins.ai_cache.key import CACHED, CacheKey, Keys
+from aigw.plugins.ai_cache.key import CACHED, CacheKey, CacheKeys
 from aigw.plugins.ai_cache.replay import EVENTS, JSON, Replay, body_of, events_of
 from aigw.plugins.ai_cache.status import HEADER, SKIP, note
 
@@ -30,7 +30,7 @@ LONG_BODY = 256 * 1024
 """Bytes of a request that takes too long to shorten (1 ms) for the event loop."""
 
 
-class Settings(NamedTuple):
+class SafeSettings(NamedTuple):
     """`ttl` in seconds, 0: entries do not expire. `timing`: streams are replayed as slowly as they came."""
 
     prefix: str
@@ -41,12 +41,12 @@ class Settings(NamedTuple):
 class SafeCache:
     """`flights` and `kv` are shared by all chains that have the same configuration."""
 
-    def __init__(self, settings: Settings, kv: KV, flights: Flights, env: Env, behind: Behind) -> None:
+    def __init__(self, settings: SafeSettings, kv: KV, flights: Flights, env: Env, behind: Behind) -> None:
         self._settings = settings
         self._kv = kv
         self._flights = flights
         self._env = env
-        self._keys = Keys(behind)
+        self._keys = CacheKeys(behind)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request

@@ -7,12 +7,12 @@ from __future__ import annotations
 from logging import Logger
 
 from aigw.clients.callout import CalloutError
-from aigw.clients.dashscope import DashScope
-from aigw.clients.dashvector import DashVector, Found
+from aigw.clients.dashscope import DashScopeClient
+from aigw.clients.dashvector import DashVectorClient, Found
 
 
 class Semantic:
-    def __init__(self, embedder: DashScope, vectors: DashVector, log: Logger) -> None:
+    def __init__(self, embedder: DashScopeClient, vectors: DashVectorClient, log: Logger) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._log = log

@@ -9,7 +9,7 @@ from aigw.core.plugin import Behind
 from aigw.plugins.ai_cache.contents import Contents, Item
 from aigw.plugins.ai_cache.control import control_of
 from aigw.plugins.ai_cache.explain import Nearest, nearest
-from aigw.plugins.ai_cache.key import CACHED, Keys
+from aigw.plugins.ai_cache.key import CACHED, CacheKeys
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ async def try_request(exchange: Exchange, behind: Behind, contents: Contents, no
     """`now` is in seconds since 1970. Raises StoreError."""
     if exchange.api not in CACHED:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
-    keys = Keys(behind)
+    keys = CacheKeys(behind)
     key = keys.read(exchange)
     control = control_of(exchange.request.headers)
     if reason := control.bypass or key.reason:

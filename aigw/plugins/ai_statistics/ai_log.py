@@ -17,7 +17,7 @@ from aigw.higress.gjson import text_of
 from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, model_of
 from aigw.higress.usage import HigressUsage
 from aigw.plugins.ai_statistics import attributes as attrs
-from aigw.plugins.ai_statistics.attributes import Attribute, Collector, Source
+from aigw.plugins.ai_statistics.attributes import Attribute, AttributeSource, Collector
 
 MAX_BODY = 100 * 1024 * 1024
 """Bytes of a plain answer that are looked at; Higress's limit as well."""
@@ -27,16 +27,16 @@ MAX_BODY = 100 * 1024 * 1024
 class Plan:
     """What is noted, the same for every request of a configuration. `limit` is in bytes of a value's text."""
 
-    sources: Mapping[str, Sequence[Source]]
+    sources: Mapping[str, Sequence[AttributeSource]]
     limit: int
     usage: bool = True
     session_header: str = ""
 
     @staticmethod
     def of(attributes: Iterable[Attribute], *, limit: int, usage: bool = True, session_header: str = "") -> Plan:
-        sources: dict[str, list[Source]] = {}
+        sources: dict[str, list[AttributeSource]] = {}
         for attribute in attributes:
-            source = Source(attribute)
+            source = AttributeSource(attribute)
             for feed in (attrs.RESPONSE_BODY, attrs.STREAM) if source.feeds == "reply" else (source.feeds,):
                 sources.setdefault(feed, []).append(source)
         return Plan(sources, limit, usage, session_header)
@@ -82,7 +82,7 @@ class Record:
         self._size = 0
         self._readable = True
         self._scans = True
-        self._values: list[tuple[Source, list[Collector]]] = []
+        self._values: list[tuple[AttributeSource, list[Collector]]] = []
         self._collectors: list[Collector] = []
         log["api"] = api_of(route)
 
@@ -216,10 +216,10 @@ class Record:
             self._span("gen_ai.usage.output_tokens", usage.output)
             self._span("gen_ai.usage.total_tokens", usage.total)
 
-    def _detail(self, source: Source) -> Any:
+    def _detail(self, source: AttributeSource) -> Any:
         return attrs.of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)
 
-    def _set(self, source: Source, value: Any) -> None:
+    def _set(self, source: AttributeSource, value: Any) -> None:
         attribute = source.attribute
         if (value is None or value == "") and attribute.default_value:
             value = attribute.default_value

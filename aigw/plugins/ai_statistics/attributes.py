@@ -72,7 +72,7 @@ class Collector(Protocol):
     def value(self) -> Any: ...
 
 
-class Source:
+class AttributeSource:
     """An attribute, compiled. Each method gives None where there is nothing."""
 
     __slots__ = ("_body", "_request", "_stream", "attribute", "details", "feeds")

@@ -26,7 +26,7 @@ from aigw.metering.holding import Held, not_charged
 from aigw.metering.spending import Spent, follow
 from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
 from aigw.plugins.ai_token_ratelimit.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
-from aigw.plugins.ai_token_ratelimit.rules import Rules
+from aigw.plugins.ai_token_ratelimit.rules import LimitRules
 
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
@@ -96,7 +96,9 @@ class AiTokenRateLimit:
         assert config.redis is not None
         self._config = config
         self._faithful = env.fidelity == "higress"
-        self._rules = Rules(config.rule_name, config.global_threshold, config.rule_items or (), one_unit=self._faithful)
+        self._rules = LimitRules(
+            config.rule_name, config.global_threshold, config.rule_items or (), one_unit=self._faithful
+        )
         self._message = _message(config.rejected_msg)
         self._tokenizer = env.tokenizer
         self._forecaster = Forecaster(env.tokenizer)

@@ -49,7 +49,7 @@ class _Rule:
         return ()
 
 
-class Rules:
+class LimitRules:
     """The limits of requests. With `one_unit` only the shortest window of a threshold counts: Higress takes any one."""
 
     def __init__(

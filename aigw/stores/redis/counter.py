@@ -13,12 +13,12 @@ from typing import Any
 
 from aigw.core.stores import Count, Limit, StoreError, Ticket
 from aigw.stores.redis.client import RedisClient, Script, Word
-from aigw.stores.redis.keys import Keys
+from aigw.stores.redis.keys import RedisKeys
 from aigw.stores.redis.scripts import DROP, HOLD, READ, SETTLE
 
 
 class RedisCounter:
-    def __init__(self, client: RedisClient, keys: Keys) -> None:
+    def __init__(self, client: RedisClient, keys: RedisKeys) -> None:
         self._client = client
         self._keys = keys
         self._tasks: set[asyncio.Task[None]] = set()

@@ -13,7 +13,7 @@ _TAG = re.compile(rb"[^{]*\{[^}]+\}", re.DOTALL)
 _SPECIAL = re.compile(rb"[\\*?\[\]^-]")
 
 
-class Keys:
+class RedisKeys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix.encode()
 

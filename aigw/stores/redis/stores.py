@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from aigw.core.stores import KV, LOCAL, Counter, Service
 from aigw.stores.redis.client import RedisClient
 from aigw.stores.redis.counter import RedisCounter
-from aigw.stores.redis.keys import Keys
+from aigw.stores.redis.keys import RedisKeys
 from aigw.stores.redis.url import RedisAddress, parse_redis_url
 
 
 class RedisKV:
-    def __init__(self, client: RedisClient, keys: Keys) -> None:
+    def __init__(self, client: RedisClient, keys: RedisKeys) -> None:
         self._client = client
         self._keys = keys
 
@@ -56,10 +56,10 @@ class RedisStores:
         self._clients: dict[tuple[object, ...], RedisClient] = {}
 
     def kv(self, service: Service = LOCAL) -> KV:
-        return RedisKV(self._client(service), Keys(self._address.prefix))
+        return RedisKV(self._client(service), RedisKeys(self._address.prefix))
 
     def counter(self, service: Service = LOCAL) -> Counter:
-        return RedisCounter(self._client(service), Keys(self._address.prefix))
+        return RedisCounter(self._client(service), RedisKeys(self._address.prefix))
 
     async def aclose(self) -> None:
         for client in self._clients.values():

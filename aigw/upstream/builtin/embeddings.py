@@ -13,7 +13,7 @@ import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
-from aigw.dialects.openai_check import check
+from aigw.dialects.openai_chat_check import check
 from aigw.dialects.openai_embeddings import EmbeddingsView, embeddings_body
 from aigw.upstream.builtin.engine import Engine, known_model
 from aigw.upstream.local import LocalResponse

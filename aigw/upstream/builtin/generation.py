@@ -8,7 +8,7 @@ from itertools import zip_longest
 from aigw.core.dialect import Answer, Asked, Finish, Tool, ToolCall, Writer
 from aigw.core.model import Request, Timeouts
 from aigw.core.tokens import Tokens
-from aigw.dialects.openai_check import check
+from aigw.dialects.openai_chat_check import check
 from aigw.dialects.table import dialect_of
 from aigw.upstream.builtin.delivery import Delivery
 from aigw.upstream.builtin.engine import Engine, known_model

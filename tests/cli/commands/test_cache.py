@@ -15,7 +15,7 @@ from aigw.config.load import load
 from aigw.dialects import apis
 from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.entry import Entry, encode
-from aigw.plugins.ai_cache.key import Keys
+from aigw.plugins.ai_cache.key import CacheKeys
 from aigw.server.routes import DEFAULT_ROUTE, make_route
 from aigw.server.stores import GatewayStores
 
@@ -36,7 +36,7 @@ def keys_of(loaded):
     config = DEFAULT_ROUTE
     route = make_route(config, loaded.services, None)
     chosen = select(list(loaded.plugins.values()), route, "localhost")
-    return Keys(behind_of(chosen[1:], route, loaded.services)), route
+    return CacheKeys(behind_of(chosen[1:], route, loaded.services)), route
 
 
 @pytest.fixture

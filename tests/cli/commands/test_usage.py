@@ -16,7 +16,7 @@ from redis_server import redis_server
 
 from aigw.books.redis_log import RedisUsageLog
 from aigw.books.sqlite_log import SqliteUsageLog
-from aigw.books.summary import Line, Summary
+from aigw.books.summary import Summary, UsageLine
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 
@@ -128,7 +128,7 @@ def test_csv(usage):
     assert list(found[0]) == [
         "day",
         "model",
-        *(each.name for each in msgspec.structs.fields(Line) if each.name != "key"),
+        *(each.name for each in msgspec.structs.fields(UsageLine) if each.name != "key"),
     ]
     assert [(each["day"], each["model"], each["requests"], each["cost"], each["unpriced"]) for each in found] == [
         ("2026-11-20", 'a "model", quoted', "1", "?", "1"),

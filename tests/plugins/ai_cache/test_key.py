@@ -14,7 +14,7 @@ from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
-from aigw.plugins.ai_cache.key import Keys
+from aigw.plugins.ai_cache.key import CacheKeys
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
 AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
@@ -37,11 +37,11 @@ def read(body, api=apis.CHAT, path="", behind=BEHIND, route=None, **headers):
     request = chat(
         body, path=path or apis.PATHS[api], headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
-    return Keys(behind).read(make_exchange(request, route=route))
+    return CacheKeys(behind).read(make_exchange(request, route=route))
 
 
 def parts(asked):
-    return Keys(BEHIND).parts(asked)
+    return CacheKeys(BEHIND).parts(asked)
 
 
 def turned(value):
@@ -219,7 +219,7 @@ def test_what_changes_at_run_time_is_asked_for_each_request():
         asked_for.append(version)
         return {"version": version}
 
-    keys = Keys(Behind({**AFTER, "ai-rag": {"topK": 3, "indexes": [index]}}))
+    keys = CacheKeys(Behind({**AFTER, "ai-rag": {"topK": 3, "indexes": [index]}}))
     assert asked_for == [], "the index may not be there yet"
     exchange = make_exchange(chat(HELLO))
     first, again = [keys.read(exchange) for _ in range(2)]
@@ -235,5 +235,5 @@ def test_the_request_is_read_as_it_goes_on():
     """A plugin in front may have changed it."""
     exchange = make_exchange(chat(HELLO))
     exchange.request.document.set("model", "other")
-    assert Keys(BEHIND).read(exchange).key == read({**HELLO, "model": "other"}).key
+    assert CacheKeys(BEHIND).read(exchange).key == read({**HELLO, "model": "other"}).key
     assert msgspec.json.decode(exchange.original.body) == HELLO

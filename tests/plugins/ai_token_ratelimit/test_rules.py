@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from aigw.config.load import load
 from aigw.core.errors import ConfigError
 from aigw.plugins.ai_token_ratelimit.rule_config import KINDS, LimitKey, RuleItem, Threshold
-from aigw.plugins.ai_token_ratelimit.rules import Rules
+from aigw.plugins.ai_token_ratelimit.rules import LimitRules
 
 BODY = {"model": "m", "messages": []}
 
 
 def rules(*items, threshold=None, one_unit=False):
-    return Rules("r", threshold, [RuleItem(**item) for item in items], one_unit=one_unit)
+    return LimitRules("r", threshold, [RuleItem(**item) for item in items], one_unit=one_unit)
 
 
 def keyed(kind, name, *keys, **counts):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.chat_whole import pieces, usage_chunk, whole
+from aigw.dialects.openai_chat_whole import pieces, usage_chunk, whole
 
 TEXT = st.text(max_size=8)
 LOGPROBS = st.none() | st.fixed_dictionaries(

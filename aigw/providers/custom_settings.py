@@ -48,7 +48,7 @@ class _Edit(NamedTuple):
     overwrite: bool
 
 
-class Settings:
+class CustomSettings:
     """The settings of one provider, made ready."""
 
     def __init__(self, settings: Iterable[Setting]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.document import Document
-from aigw.providers.settings import Settings
+from aigw.providers.custom_settings import CustomSettings
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Setting:
 
 def applied(body: str, *settings: Setting) -> str:
     document = Document(body.encode())
-    Settings(settings).apply(document)
+    CustomSettings(settings).apply(document)
     return document.encode().decode()
 
 
@@ -103,14 +103,14 @@ def test_without_overwrite_what_is_there_stays(body: str, path: str, *, kept: bo
 def test_a_body_that_nothing_changes_keeps_its_bytes() -> None:
     body = '{ "model" : "m", "temperature": 1.0 }'
     assert applied(body, Setting("temperature", 0.5, overwrite=False), Setting("top_k", 1)) == body
-    assert not Settings([Setting("top_k", 1)])
-    assert Settings([Setting("seed", 1)])
+    assert not CustomSettings([Setting("top_k", 1)])
+    assert CustomSettings([Setting("seed", 1)])
 
 
 @pytest.mark.parametrize("path", ["a.*", "a?", "a.#", "a|b", "@this", "a..b", ".a", "a.", "a.10000", "a\\", "a.:"])
 def test_paths_that_cannot_be_meant(path: str) -> None:
     with pytest.raises(ValueError, match="customSettings"):
-        Settings([raw(path, 1)])
+        CustomSettings([raw(path, 1)])
 
 
 keys = st.text(st.sampled_from("ab.*1é-"), min_size=1, max_size=4)

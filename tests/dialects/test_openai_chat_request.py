@@ -3,7 +3,7 @@ import json
 import pytest
 
 from aigw.core.document import Document
-from aigw.dialects import chat_request as chat
+from aigw.dialects import openai_chat_request as chat
 
 
 def request(*messages, **fields):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from aigw.core.labels import CacheStatus
+from aigw.core.exchange import CacheStatus
 from aigw.core.tokens import Tokens
 
 

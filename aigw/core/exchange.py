@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect, Reader
 from aigw.core.headers import CONSUMER_HEADER
-from aigw.core.labels import Labels
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 
@@ -21,6 +20,28 @@ DEFERRED_SECONDS = 30.0
 """A deferred job that takes longer is cancelled, so that a dead store cannot pile up work."""
 
 Jobs = set[asyncio.Task[None]]
+
+
+CacheStatus = Literal["", "hit", "miss", "bypass"]
+"""What a cache did with a request, "" if none looked at it."""
+
+
+class Labels:
+    """What is told about an exchange to those who look at it: the usage row, the log, spans. Nothing that decides about
+    a request or its answer reads it, and plugins do not speak to each other here.
+
+    `ai_log` is Higress's, for the access log, `span_tags` are Higress's tags of the span, and what is in
+    `log_properties` has a field of its own in the access log. `remarks` say by a plugin's name in a few words what
+    people should know of it, such as why it refused."""
+
+    __slots__ = ("ai_log", "cache", "log_properties", "remarks", "span_tags")
+
+    def __init__(self) -> None:
+        self.cache: CacheStatus = ""
+        self.ai_log: dict[str, Any] = {}
+        self.span_tags: dict[str, str] = {}
+        self.log_properties: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}
 
 
 class Timing:

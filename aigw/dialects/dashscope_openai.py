@@ -18,7 +18,7 @@ from aigw.dialects.dashscope import content_text, reason_of
 from aigw.dialects.openai_chat import DONE
 from aigw.dialects.openai_chat_request import messages_of, system_message
 from aigw.dialects.sse import Event, json_event
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 TEXT_PATH = "/api/v1/services/aigc/text-generation/generation"
 MULTIMODAL_PATH = "/api/v1/services/aigc/multimodal-generation/generation"

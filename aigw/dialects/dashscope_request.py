@@ -16,7 +16,7 @@ from aigw.dialects.dashscope_writer import Form
 from aigw.dialects.openai_chat import ChatView, content_places
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.view import natural, rows_of
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 
 class DashScopeView(ChatView):

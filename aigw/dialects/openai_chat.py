@@ -25,7 +25,7 @@ from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 DONE_DATA = b"[DONE]"
 """What the last event of a stream says."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.document import Document
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 HIGRESS_FIELDS = (
     "messages", "model", "store", "reasoning_effort", "metadata", "frequency_penalty", "logit_bias", "logprobs",

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Request
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 
 LARGEST = 10_000_000
 """A client's number of tokens or choices is not taken for more."""

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 _MISSING: Any = object()
 _Step = Callable[[Any], Any]
 
@@ -38,13 +36,6 @@ class GjsonPath:
             if value is _MISSING:
                 break
         return value
-
-
-def text_of(value: Any) -> str:
-    """A value as text: strings as they are, null empty, anything else as JSON."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _split(text: str, separator: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.model import Request
-from aigw.higress.gjson import text_of
+from aigw.higress.values import text_of
 
 UNKNOWN = "UNKNOWN"
 

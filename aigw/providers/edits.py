@@ -11,7 +11,7 @@ from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, openai_chat_request
 from aigw.dialects import dashscope_openai as qwen
-from aigw.higress.parse_bool import truthy
+from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
 from aigw.providers.custom_settings import CustomSettings
@@ -24,7 +24,7 @@ class BodyEdits:
         self._config = config
         self._row = row
         self._faithful = env.fidelity == "higress"
-        self._settings = CustomSettings(config.custom_settings)
+        self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.higress.gjson import GjsonPath, text_of
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.values import text_of
 
 DOCUMENT: Any = {
     "name": {"first": "Tom", "last": "Anderson"},

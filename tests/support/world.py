@@ -23,8 +23,7 @@ from multidict import CIMultiDict
 from aigw.config.load import Loaded, load
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
-from aigw.core.exchange import Exchange
-from aigw.core.labels import Labels
+from aigw.core.exchange import Exchange, Labels
 from aigw.core.model import Origin, Request, Route, Target
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply

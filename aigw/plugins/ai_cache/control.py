@@ -1,4 +1,4 @@
-"""What a client says about the cache: Cache-Control, and Higress's own header."""
+"""What client and cache tell each other in headers: Cache-Control and Higress's own header, and what the cache did."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict
 
-from aigw.plugins.ai_cache.status import SKIP
+from aigw.core.exchange import CacheStatus, Exchange
+
+HEADER = "x-aigw-cache"
+"""hit, miss or bypass, then reason=, key=, age= and ttl= (both in seconds)."""
+SKIP = "x-higress-skip-ai-cache"
+"""With the value `on` a request is neither looked up nor kept."""
 
 
 class Control(NamedTuple):
@@ -45,3 +50,9 @@ def _parse(text: str) -> Control:
     age = names.get("max-age", "")
     max_age = float(age) if age.isascii() and age.isdigit() else None
     return Control("no-store" if "no-store" in names else "", "no-cache" not in names and max_age != 0, max_age)
+
+
+def note(exchange: Exchange, status: CacheStatus, logged: str = "") -> None:
+    """`status` is for the usage row; the log has it, or `logged`, under Higress's name."""
+    exchange.labels.cache = status
+    exchange.labels.ai_log["cache_status"] = logged or status

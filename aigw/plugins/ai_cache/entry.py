@@ -1,16 +1,29 @@
 """An answer as it is stored: bytes with the version of their format in front.
 
 Rule: what cannot be read (another version, a torn or foreign value) is no entry, never an error. Nothing in it is
-executed: it is msgpack of texts, numbers and bytes."""
+executed: it is msgpack of texts, numbers and bytes.
+
+Only what came to its proper end is kept, as the reader of the answer says. While the answer goes by, its pieces are
+only collected."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
+
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk
+from aigw.core.reply import Reply
+from aigw.plugins.ai_cache.key import CacheKey
 
 NAME = b"aigw-cache"
 """How every value begins that an aigw of any version wrote."""
 FORMAT = NAME + b" 1\n"
 """Stands before every value. A value with any other beginning is not read."""
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Of an answer that is kept."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
@@ -48,3 +61,83 @@ def decode(value: bytes) -> Entry | None:
         return _decode(memoryview(value)[len(FORMAT) :])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def keepable(reply: Reply) -> bool:
+    """Whether an answer with this head may become an entry."""
+    if reply.status != 200 or "content-encoding" in reply.headers:
+        return False
+    content_type = reply.headers.get("content-type", "").lower()
+    return "json" in content_type or reply.streaming
+
+
+class Capture:
+    """Collects one answer. `now` gives monotonic seconds."""
+
+    __slots__ = ("_batches", "_content_type", "_key", "_now", "_streaming", "size")
+
+    def __init__(self, key: CacheKey, reply: Reply, now: Callable[[], float]) -> None:
+        self._key = key
+        self._streaming = reply.streaming
+        self._content_type = reply.headers.get("content-type", "")
+        self._now = now
+        self._batches: list[tuple[float, Batch]] = []
+        self.size = 0
+        """Bytes that have gone by."""
+
+    def batch(self, batch: Batch) -> None:
+        self.size += len(batch[0].raw) if len(batch) == 1 else sum([len(chunk.raw) for chunk in batch])
+        if self.size <= MAX_BYTES:
+            self._batches.append((self._now(), batch))
+
+    def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
+        """The complete answer; None if it is not one."""
+        answer = exchange.answer
+        if self.size > MAX_BYTES or not self._batches or answer is None or not answer.complete:
+            return None
+        delays: tuple[int, ...] = ()
+        usage = tail = b""
+        if self._streaming:
+            body, delays, usage, tail = self._stream(exchange)
+        else:
+            body = b"".join([chunk.raw for _, batch in self._batches for chunk in batch])
+        if not body:
+            return None
+        return Entry(
+            created=created,
+            ttl=ttl,
+            api=self._key.api,
+            model=self._key.model,
+            streamed=self._streaming,
+            content_type=self._content_type,
+            parts=parts,
+            body=body,
+            delays=delays,
+            usage=usage,
+            tail=tail,
+        )
+
+    def _stream(self, exchange: Exchange) -> tuple[bytes, tuple[int, ...], bytes, bytes]:
+        """The events, their delays, the event that only tells usage, and the last one."""
+        dialect, answer = exchange.dialect, exchange.answer
+        assert answer is not None
+        pairs = [(chunk, at) for at, batch in self._batches for chunk in batch if _has_data(chunk)]
+        tail = pairs.pop()[0].raw if pairs and dialect.is_last([pairs[-1][0]]) else b""
+        if dialect.marks_end and not tail:
+            return b"", (), b"", b""
+        told = next((event for event, _ in pairs[-LAST:] if dialect.tells_only_usage(event)), None)
+        if not pairs:
+            return b"", (), b"", b""
+        usage = told.raw if told is not None else dialect.usage_event(pairs[0][0], answer.tokens)
+        pairs = [pair for pair in pairs if pair[0] is not told]
+        times = [at for _, at in pairs]
+        delays = [round(1000 * (at - before)) for at, before in zip(times, [*times[:1], *times], strict=False)]
+        return b"".join([chunk.raw for chunk, _ in pairs]), tuple(delays), usage, tail
+
+
+LAST = 4
+"""Among so many events at the end is the one that tells only usage."""
+
+
+def _has_data(event: Chunk) -> bool:
+    return event.raw.startswith(b"data:") or event.data is not None

@@ -17,9 +17,10 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.sse import EventSplitter
-from aigw.higress.gjson import GjsonPath, text_of
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.values import text_of
+from aigw.plugins.ai_cache.control import HEADER, SKIP, note
 from aigw.plugins.ai_cache.semantic import Semantic
-from aigw.plugins.ai_cache.status import HEADER, SKIP, note
 
 ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
 FROM_CACHE = f'"model":"from-cache","object":"chat.completion",{ZEROS}'

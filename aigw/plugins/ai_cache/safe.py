@@ -14,13 +14,11 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import Behind, Next
 from aigw.core.reply import Outcome, Reply
 from aigw.core.stores import KV, StoreError
-from aigw.plugins.ai_cache.capture import Capture, keepable
-from aigw.plugins.ai_cache.control import Control, control_of
-from aigw.plugins.ai_cache.entry import Entry, decode, encode
+from aigw.plugins.ai_cache.control import HEADER, SKIP, Control, control_of, note
+from aigw.plugins.ai_cache.entry import Capture, Entry, decode, encode, keepable
 from aigw.plugins.ai_cache.flight import Flight, Flights
 from aigw.plugins.ai_cache.key import CACHED, CacheKey, CacheKeys
 from aigw.plugins.ai_cache.replay import EVENTS, JSON, Replay, body_of, events_of
-from aigw.plugins.ai_cache.status import HEADER, SKIP, note
 
 SHOWN = 16
 """Characters of a key that the client sees; `aigw cache show` finds the entry by them."""

@@ -13,9 +13,9 @@ from aigw.core.dialect import Reader
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.dialects.usage import as_payload, mentions_usage
-from aigw.higress.gjson import text_of
 from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, model_of
 from aigw.higress.usage import HigressUsage
+from aigw.higress.values import text_of
 from aigw.plugins.ai_statistics import attributes as attrs
 from aigw.plugins.ai_statistics.attributes import Attribute, AttributeSource, Collector
 

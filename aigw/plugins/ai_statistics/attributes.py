@@ -12,7 +12,8 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
-from aigw.higress.gjson import GjsonPath, text_of
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.values import text_of
 
 FIXED = "fixed_value"
 REQUEST_HEADER = "request_header"

@@ -14,6 +14,7 @@ from stage.probe import Probe
 from stage.raw import RawClient
 from stage.upstream import PATIENCE
 
+from aigw.books.books import Books
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin
 from aigw.core.upstream import Upstream
@@ -63,17 +64,18 @@ async def serve(
     *,
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
+    books: Books | None = None,
     **plugins: Any,
 ) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
-    the ABOUTs of plugins that only this test has; `standins` and `around` are those of the production runner."""
+    the ABOUTs of plugins that only this test has; the others are the production runner's."""
     outer, inner = Probe(), Probe()
     probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
     loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
     upstream: Any = upstream_for({})
     before = asyncio.all_tasks()
-    async with run(loaded, upstream, grace=1.0, standins=standins, around=around) as running:
+    async with run(loaded, upstream, grace=1.0, standins=standins, around=around, books=books) as running:
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
             yield Gateway(running, upstream, outer, inner, stack)

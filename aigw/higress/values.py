@@ -1,8 +1,10 @@
-"""What Higress takes for true in a JSON body."""
+"""How Higress takes the values of a JSON body: as true or false, and as text."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 
 def truthy(value: Any) -> bool:
@@ -10,3 +12,10 @@ def truthy(value: Any) -> bool:
     if isinstance(value, str):
         return value in ("1", "t", "T", "true", "TRUE", "True")
     return bool(value) and isinstance(value, bool | int | float)
+
+
+def text_of(value: Any) -> str:
+    """A value as text: strings as they are, null empty, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()

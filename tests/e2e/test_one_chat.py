@@ -1,0 +1,92 @@
+"""Which files one streamed chat runs through: the list that aigw/README.md gives to its readers is the truth."""
+
+import json
+import re
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from stage.answers import DONE, PATH, chunk, streams, text_events
+from stage.gateway import proxied, until
+
+import aigw
+from aigw.books.books import Books
+from aigw.books.usage_file import FILE_NAME
+from aigw.books.usage_query import read
+
+ROOT = Path(aigw.__file__).parent
+MOST = 40
+"""Files that a reader opens to follow one chat."""
+BEHIND = {
+    "stores": "a reader needs the protocol, core/stores.py, which is the seam of everything that is kept",
+    "upstream": "a reader needs the protocol, core/upstream.py, and the switch",
+}
+SMALL = {
+    "books/metrics.py": "adds to a counter",
+    "core/env.py": "makes an id",
+    "core/headers.py": "names the headers of a connection",
+    "core/tokens.py": "is what a call used",
+    "dialects/openai_chat_whole.py": "writes the event that tells usage",
+    "dialects/openai_chat_writer.py": "writes the usage",
+    "higress/values.py": "says what is true",
+    "providers/provider.py": "is the row of the catalog",
+    "server/bodies.py": "reads a body",
+    "server/gateway.py": "calls the edge of the configuration in force",
+    "server/guard.py": "checks Host and Origin",
+    "server/listen.py": "notes when the first byte came",
+}
+
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The life of a request")[2].partition("\n## ")[0]
+LISTED = re.findall(r"`([a-z_/]+\.py)`", TEXT.partition("\n1. ")[2])
+
+
+class Followed:
+    """Notes the files of aigw whose functions this thread calls."""
+
+    def __init__(self):
+        self.files = set()
+
+    def __enter__(self):
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *exc):
+        sys.setprofile(None)
+
+    def _note(self, frame, event, argument):
+        code = frame.f_code
+        if event == "call" and Path(code.co_filename).is_relative_to(ROOT):
+            self.files.add(Path(code.co_filename).relative_to(ROOT).as_posix())
+
+
+async def ask(running, question):
+    """A client without code of aigw, so that only the gateway's is noted."""
+    body = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": question}]}
+    answer = await running.request("POST", PATH, json.dumps(body).encode(), content_type="application/json")
+    assert b"data: [DONE]" in answer.body
+    return answer.headers["x-aigw-cache"].partition(";")[0]
+
+
+async def test_the_files_of_one_streamed_chat(provider, gateway, tmp_path):
+    answer = streams(*text_events("Hi")[:-1], chunk(usage={"prompt_tokens": 3, "completion_tokens": 1}), DONE)
+    upstream = await provider(answer, answer)
+    config = proxied(upstream.url)
+    config["plugins"] |= {"ai-statistics": {}, "ai-cache": {"cache": {"type": "redis", "serviceName": "redis.static"}}}
+    running = await gateway(config, books=Books(tmp_path))
+
+    def rows():
+        """Without code of aigw, which would be noted."""
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+            return connection.execute("SELECT count(*) FROM requests").fetchone()[0]
+
+    assert await ask(running, "What is built only when it is needed?") == "miss"
+    await until(lambda: list(read(tmp_path / FILE_NAME)))
+    with Followed() as followed:
+        assert await ask(running, "Which way does a request go?") == "miss"
+        await until(lambda: rows() == 2)
+    ran = {name for name in followed.files if name.partition("/")[0] not in BEHIND} | {"upstream/switch.py"}
+    assert set(LISTED) - ran == set(), "listed, but not on the way"
+    assert ran - set(LISTED) == set(SMALL), "on the way, but neither listed nor small"
+    assert len(LISTED) == len(set(LISTED)) <= MOST

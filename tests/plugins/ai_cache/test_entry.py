@@ -1,4 +1,4 @@
-"""What is kept of an answer that goes by: only one that is complete."""
+"""What is kept of an answer that goes by, only one that is complete; and how it is read again, whatever stands there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from ai_cache_world import HEAD, STREAM, asking, completion, delta, how, stage
 from fakes import Answer, answer_json, events
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
+from aigw.plugins.ai_cache.entry import FORMAT, NAME, Entry, decode, encode
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,31 @@ async def test_several_choices() -> None:
         plain = await it.ask({**asked, "stream": False})
     found = [(c["index"], c["message"]["content"], c["finish_reason"]) for c in plain.json()["choices"]]
     assert found == [(0, "a", "stop"), (1, "b", "length")]
+
+
+ENTRIES = st.builds(
+    Entry, created=st.floats(0, 2e9), ttl=st.integers(0, 10**9), api=st.text(), model=st.text(), streamed=st.booleans(),
+    content_type=st.text(), body=st.binary(), usage=st.binary(), tail=st.binary(),
+    delays=st.lists(st.integers(0, 10**6)).map(tuple), parts=st.binary(),
+)  # fmt: skip
+
+
+@given(ENTRIES)
+def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
+    assert decode(encode(entry)) == entry
+
+
+@given(st.binary() | st.binary().map(lambda data: FORMAT + data))
+def test_any_bytes_are_an_entry_or_none(value: bytes) -> None:
+    assert isinstance(decode(value), Entry | None)
+
+
+@given(ENTRIES, st.data())
+def test_a_torn_entry_is_none(entry: Entry, data: st.DataObject) -> None:
+    value = encode(entry)
+    assert decode(value[: data.draw(st.integers(0, len(value) - 1))]) is None
+
+
+def test_an_entry_of_another_version_is_none() -> None:
+    value = encode(Entry(created=1.0, ttl=0, api="", model="", streamed=False, content_type="", body=b""))
+    assert decode(value.replace(FORMAT, NAME + b" 2\n")) is None

@@ -66,18 +66,6 @@ def test_parameters(query, found):
     assert value("limit_by_param", "k", query=query) == found
 
 
-def test_a_header_that_was_taken_out_is_still_the_clients():
-    request = chat({}, headers={"authorization": "Bearer k"})
-    exchange = make_exchange(request)
-    del exchange.request.headers["authorization"]
-    assert selector("limit_by_per_header", "Authorization")(exchange) == "Bearer k"
-
-
-def test_who_the_consumer_is_says_no_header():
-    assert value("limit_by_header", "X-Mse-Consumer", x_mse_consumer="bob", consumer="ann") == "ann"
-    assert value("limit_by_per_consumer", "x-mse-consumer") is None
-
-
 @pytest.mark.parametrize(
     ("name", "found"), [("from-remote-addr", "10.0.0.1"), ("from-header-x-ip", "1.1.1.1"), ("from-header-x-no", None)]
 )

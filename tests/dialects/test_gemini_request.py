@@ -1,4 +1,4 @@
-"""Requests of google-genai and gemini-cli as they sent them, and edits of them."""
+"""Requests of google-genai and gemini-cli as they sent them."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The notation of addresses, `host`, `host:port` and `[ipv6]:port`, wherever one is configured."""
+"""Reads addresses as a configuration writes them: `host`, `host:port` and `[ipv6]:port`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P
 
 
 def split_authority(text: str) -> tuple[str, int | None]:
-    """Host, without the brackets of an IPv6 literal, and port. Raises ValueError if it is neither."""
+    """Returns the host (an IPv6 address without its brackets) and the port, None if there is no port. Raises
+    ValueError if `text` is not an address."""
     match = _AUTHORITY.fullmatch(text)
     if match is None or int(match["port"] or 0) > 65535:
         raise ValueError(f"{text.rpartition('@')[2]!r} is not a host or host:port")
@@ -20,7 +21,8 @@ def split_authority(text: str) -> tuple[str, int | None]:
 
 
 def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:
-    """Where `authority` is. `default_port` 0 is the scheme's. Raises ValueError for what cannot be connected to."""
+    """Returns where to connect for `authority`. If it has no port, `default_port` is used, or the port of the scheme if
+    that is 0. Raises ValueError if nobody can connect there."""
     if scheme not in DEFAULT_PORTS:
         raise ValueError("the scheme must be http or https")
     host, port = split_authority(authority)

@@ -1,7 +1,8 @@
-"""What a wire format can tell and do: the one way in which anybody reads a request or an answer.
+"""The protocols of a dialect (a wire format such as OpenAI's chat completions). All other code reads and writes
+requests and answers only through them.
 
-Rule: a dialect is stateless and does no I/O; it has one file in `dialects`, and `dialects.table` says which API is in
-which. Nobody outside `dialects` reads a field of the wire."""
+Rule: a dialect has no state and does no I/O. `dialects.table` says which API uses which dialect. Only `dialects` knows
+the fields of a wire format."""
 
 from __future__ import annotations
 
@@ -15,15 +16,16 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 
 Role = Literal["system", "user", "assistant", "tool", ""]
-"""Who speaks; "" for a prompt that is no turn of a conversation."""
+"""Who speaks. "" means that the prompt is a plain text and not a conversation."""
 Where = Literal["before", "behind", "behind system"]
-"""Where turns are inserted: before all turns, behind them, or behind the leading system part."""
+"""Where turns are inserted: before all turns, after all turns ("behind"), or after the system turns at the start."""
 Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
-"""Why an answer ended, in OpenAI's words; "": it did not say, or has not ended."""
+"""Why an answer ended, in OpenAI's words. "" means that it has not ended, or that it gave no reason."""
 
 
 class ToolCall(NamedTuple):
-    """`arguments` are JSON text as the wire has it; where the wire has an object, that object as JSON."""
+    """A call of a tool by the model. `arguments` is JSON text: as it is on the wire, or encoded from the object that is
+    on the wire."""
 
     name: str
     arguments: str
@@ -31,8 +33,8 @@ class ToolCall(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """One turn of a conversation. `texts` are its pieces of text in order, without what is text only to be sent (data
-    URLs, base64). `results`: it brings results of tool calls."""
+    """One turn of a conversation. `texts` are its pieces of text in order, without data URLs and base64. `results` is
+    true if the turn carries results of tool calls."""
 
     role: Role
     texts: tuple[str, ...]
@@ -53,7 +55,7 @@ class Tool(NamedTuple):
 
 
 class TextPlace(NamedTuple):
-    """A text that a model would read, and where it stands in the request."""
+    """A text that the model reads, and its path in the body of the request."""
 
     path: JsonPath
     text: str
@@ -61,8 +63,9 @@ class TextPlace(NamedTuple):
 
 
 class Asked(Protocol):
-    """What a request asks for. It is read when somebody wants to know it, from the request as it stands then; of a
-    field that is missing or of another type than it should be, the value that stands for "not said"."""
+    """What a request asks for. Each property reads the request when it is called, so that it sees all changes made
+    before. If a field is missing or has a wrong type, the property gives the same value as for "not specified" ("",
+    0, False or an empty sequence)."""
 
     @property
     def model(self) -> str: ...
@@ -72,27 +75,27 @@ class Asked(Protocol):
 
     @property
     def wants_usage(self) -> bool:
-        """Whether a stream is to tell its usage to the client."""
+        """Whether the client wants the stream to contain its usage."""
         ...
 
     @property
     def choices(self) -> int:
-        """How many answers are asked for, at least 1."""
+        """How many answers the client asks for, at least 1."""
         ...
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens that each answer may have, 0 where the client did not say."""
+        """The maximum number of tokens of each answer, 0 if the client did not set one."""
         ...
 
     @property
     def generates(self) -> bool:
-        """Whether a model writes something: embeddings make no output."""
+        """Whether the model writes an answer. It does not for embeddings."""
         ...
 
     @property
     def turns(self) -> Sequence[Turn]:
-        """The conversation, instructions included. Raises ValueError if the body is not JSON."""
+        """The conversation, including the system instructions. Raises ValueError if the body is not JSON."""
         ...
 
     @property
@@ -105,61 +108,61 @@ class Asked(Protocol):
 
     @property
     def tool_choice(self) -> str:
-        """ "required", the name of the one tool that must be called, or "": the model chooses."""
+        """ "required", or the name of the one tool that must be called, or "" if the model chooses."""
         ...
 
     @property
     def size(self) -> int:
-        """Bytes of text that the model would read, roughly: without images, sounds and files that stand in the request.
-        0 where there is no prompt. Costs microseconds."""
+        """About how many bytes of text the model reads, without the images, sounds and files in the request. 0 if there
+        is no prompt. Takes microseconds."""
         ...
 
     @property
     def media(self) -> int:
-        """How many images, sounds and files stand in the request itself."""
+        """How many images, sounds and files the request itself contains."""
         ...
 
     @property
     def places(self) -> Sequence[TextPlace]:
-        """The texts that a model would read, with their places, for `Dialect.replace`."""
+        """The texts that the model reads, with their places. `Dialect.replace` takes such a place."""
         ...
 
     @property
     def unrepeatable(self) -> str:
-        """The field because of which this request asks for more than an answer, or for another one each time; "": the
-        same request may get the same answer."""
+        """The name of a field because of which this request must not be answered from a cache: it asks for more than
+        one answer, has a side effect, or wants a different answer each time. "" if there is no such field."""
         ...
 
     def material(self) -> dict[str, Any]:
-        """The decoded body without the fields that cannot change the answer. Raises ValueError if it is not a JSON
-        object."""
+        """Returns the decoded body without the fields that cannot change the answer. Raises ValueError if the body is
+        not a JSON object."""
         ...
 
 
 class Reader(Protocol):
-    """Reads one answer of a provider as it goes by. Nothing is decoded before it is needed: an event is decoded where
-    its bytes mention usage, an end or an error, and all of them where somebody asks for the text."""
+    """Reads one answer of a provider while it passes through. It decodes only what is needed: an event if its bytes
+    mention usage, an end or an error, and all events if somebody asks for the text."""
 
     provider: str
-    """The provider's type in the catalog, "" where no provider of the catalog was asked."""
+    """The type of the provider in the catalog, "" if the answer is not from a provider of the catalog."""
     size: int
-    """Bytes of the answer so far."""
-    estimated: tuple[int, str, Tokens] | None
-    """What was estimated last, with the size and the model that it was estimated for: several want to know, and it
-    takes time."""
+    """How many bytes of the answer have arrived."""
+    estimated: tuple[int, Tokens] | None
+    """The last estimate, as (size, tokens). It is kept because an estimate takes time, and several callers need it."""
 
     def feed(self, batch: Batch) -> None:
-        """Events of a stream, or pieces of a plain body."""
+        """Takes the next events of a stream, or the next pieces of a plain body."""
         ...
 
     @property
     def telling(self) -> Sequence[Chunk]:
-        """The events of a stream that told usage, an end or an error; of very many the last ones."""
+        """The events of a stream that contain usage, an end or an error. Only the last ones are kept if there are very
+        many."""
         ...
 
     @property
     def text(self) -> str:
-        """What was produced so far, of all choices. Of an answer that is larger than what is kept, the beginning."""
+        """The text so far, of all choices. If the answer is larger than what is kept, this is only its beginning."""
         ...
 
     @property
@@ -170,7 +173,8 @@ class Reader(Protocol):
 
     @property
     def share(self) -> float:
-        """How much more came than was kept: what an estimate from the texts is multiplied by."""
+        """How many times larger the answer is than the part that was kept, 1 if all was kept. An estimate that is made
+        from the texts must be multiplied by it."""
         ...
 
     @property
@@ -180,17 +184,18 @@ class Reader(Protocol):
 
     @property
     def parts(self) -> Mapping[str, int]:
-        """Parts of the tokens that some providers price apart, by their names in `dialects.usage`."""
+        """How many tokens belong to kinds that some providers price separately. The keys are the names in
+        `dialects.usage`."""
         ...
 
     @property
     def cache_beside(self) -> bool:
-        """Whether this provider counts cached tokens beside its input tokens, not as a part of them."""
+        """Whether this provider does not include cached tokens in its number of input tokens."""
         ...
 
     @property
     def cost(self) -> float | None:
-        """USD, where the provider itself says what the call costs."""
+        """The cost of the call in USD if the provider reported it, else None."""
         ...
 
     @property
@@ -200,7 +205,7 @@ class Reader(Protocol):
 
     @property
     def tier(self) -> str:
-        """The service tier, "" if the provider names none."""
+        """The service tier that the provider reported, "" if it reported none."""
         ...
 
     @property
@@ -208,45 +213,46 @@ class Reader(Protocol):
 
     @property
     def error(self) -> str:
-        """What the provider says went wrong, although the status may be 200; "" if nothing did."""
+        """The error that the provider reported in the answer, "" if none. The status may be 200 all the same."""
         ...
 
     @property
     def complete(self) -> bool:
-        """Whether the provider brought the answer to its proper end: each choice has its reason for ending, and
-        nothing failed. An answer that was cut by a length limit is complete; one that was cut off is not."""
+        """Whether the provider finished the answer: each choice has a reason for its end, and there was no error. An
+        answer that reached its length limit is complete; an answer whose connection broke is not."""
         ...
 
 
 class Answer(NamedTuple):
-    """One choice of an answer of ours."""
+    """One choice of an answer that aigw itself makes."""
 
     text: str
     finish: Finish = "stop"
     call: ToolCall | None = None
-    """With a call, `text` is its arguments."""
+    """If there is a call, `text` has its arguments."""
 
 
 class Writer(Protocol):
-    """Writes an answer of ours: whole, or event by event in this order. `index` is the number of the choice."""
+    """Writes an answer that aigw itself makes. `whole` returns a plain body. The other methods return the events of a
+    stream, and are called in this order. `index` is the number of the choice."""
 
     def whole(self, answers: Sequence[Answer], usage: Tokens) -> bytes: ...
 
     def opening(self, index: int, call: ToolCall | None) -> list[bytes]: ...
 
     def piece(self, index: int, text: str, call: ToolCall | None) -> list[bytes]:
-        """A piece of the text, or of the arguments of a call."""
+        """`text` is a piece of the answer's text or, if there is a call, of its arguments."""
         ...
 
     def closing(self, index: int, answer: Answer) -> list[bytes]: ...
 
     def end(self, usage: Tokens | None) -> list[bytes]:
-        """What comes behind all choices. `usage` is None where the client did not ask for it."""
+        """Returns the events after all choices. `usage` is None if the client did not ask for it."""
         ...
 
 
 class Dialect(Protocol):
-    """A wire format."""
+    """A wire format, such as OpenAI's chat completions: reads and edits its requests, reads and writes its answers."""
 
     @property
     def name(self) -> str:
@@ -255,67 +261,74 @@ class Dialect(Protocol):
 
     @property
     def convertible(self) -> bool:
-        """Whether its streams and plain answers can be made of each other."""
+        """Whether a stream can be made into a plain answer, and a plain answer into a stream."""
         ...
 
     @property
     def marks_end(self) -> bool:
-        """Whether a complete stream has an event that says so, which `is_last` knows."""
+        """Whether a complete stream ends with an event that `is_last` recognizes."""
         ...
 
     @property
     def request_id_header(self) -> str:
-        """In which its SDKs look for the id of a request."""
+        """The response header in which the SDKs of this format look for the id of the request."""
         ...
 
     def asked(self, request: Request, api: str) -> Asked:
-        """A view of the request as it stands whenever it is looked at."""
+        """Returns a view of the request. The view sees all changes that are made to the request later. `api` is the
+        name of the API."""
         ...
 
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-        """Puts texts into the conversation. Raises ValueError if there is none."""
+        """Inserts turns into the conversation. Raises ValueError if the document has no conversation."""
         ...
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        """Puts another text where `Asked.places` found one."""
+        """Replaces the text at `place`, which is from `Asked.places`."""
         ...
 
-    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> Reader: ...
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> Reader:
+        """Returns a reader for the answer to `asked`. `provider` is the type of the provider in the catalog."""
+        ...
 
     def tells_only_usage(self, event: Chunk) -> bool:
-        """Whether the event is there only because the client asked for usage."""
+        """Whether the event exists only to report usage, so that a client which did not ask for usage must not get
+        it."""
         ...
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
-        """The event that tells usage to a client that asked for it, in the stream that `event` is from; b"" where
-        streams always tell it, or nothing is known."""
+        """Returns an event that reports `tokens` to a client that asked for usage. `event` is any event of the same
+        stream. Returns b"" if streams of this format always report usage, or if `tokens` is not known."""
         ...
 
     def is_last(self, batch: Batch) -> bool:
-        """Whether clients read no further than this batch."""
+        """Whether the batch contains the event after which clients stop reading."""
         ...
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
-        """The same event or body with another text. An event without text stays as it is."""
+        """Returns the event or body with `text` in place of its text. An event without text is returned unchanged."""
         ...
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
-        """The plain answer that a complete stream makes. Raises ValueError if it makes none."""
+        """Returns the plain answer that has the same content as this complete stream. Raises ValueError if there is
+        none."""
         ...
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
-        """The stream that makes this plain answer; `usage`: with an event for it, where that has to be asked for.
-        Raises ValueError if it makes none."""
+        """Yields the events of a stream that has the same content as this plain answer. `usage` adds the event that
+        reports usage, if this format sends it only on request. Raises ValueError if there is no such stream."""
         ...
 
     def writer(self, asked: Asked, id: str, created: int) -> Writer:
-        """Writes an answer of ours to this request. `id` without a prefix; `created` in seconds since 1970."""
+        """Returns a writer for an answer that aigw itself makes to this request. The writer adds the prefix of this
+        format to `id`. `created` is in seconds since 1970."""
         ...
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
-        """The JSON body of an answer that is an error."""
+        """Returns the JSON body of an error answer."""
         ...
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
-        """The event that tells a client in mid-stream that the answer broke off; its SDK raises on it."""
+        """Returns the event that tells the client in the middle of a stream that the answer failed. SDKs raise an error
+        when they read it."""
         ...

@@ -1,7 +1,7 @@
-"""What makes one JSON value another: a list of changes that, applied one after the other, turn the old into the new.
+"""Compares two JSON values. The result is a list of changes which, applied in order, turn the old value into the new.
 
-Rule: an element that only moved because others came before it is no change, so that a prompt put in front of a
-conversation is one addition. The order of an object's keys does not count."""
+Rule: if an element of a list has only moved because elements were added before it, that is no change. So a prompt that
+is added before a conversation is one change. The order of an object's keys does not count."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 from aigw.core.json_path import JsonPath
 
 MAX_DEPTH = 64
-"""Values nested deeper are compared as a whole."""
+"""Values that are nested deeper than this are compared as a whole."""
 MAX_PAIRS = 40_000
-"""Lists whose differing parts have more pairs of elements are compared place by place."""
+"""Limits the time of a comparison: if the differing parts of two lists have more pairs of elements than this, only
+elements with the same index are compared."""
 
 
 class Change(NamedTuple):
-    """`op` is add, remove or replace. An index in `path` counts in the list as the changes before have left it."""
+    """`op` is "add", "remove" or "replace". An index in `path` refers to the list after all changes before this one."""
 
     op: str
     path: JsonPath
@@ -28,7 +29,8 @@ class Change(NamedTuple):
 
 
 def changes(old: Any, new: Any, path: JsonPath = ()) -> Iterator[Change]:
-    """The values are as `json.loads` makes them. Raises RecursionError for values that nobody can write as JSON."""
+    """Yields the changes from `old` to `new`, which are values as `json.loads` returns them. `path` is the path of both
+    values. Raises RecursionError if a value is nested too deeply to be written as JSON."""
     if isinstance(old, dict) and isinstance(new, dict) and len(path) < MAX_DEPTH:
         for key, value in old.items():
             if key in new:
@@ -57,7 +59,7 @@ def _elements(old: list[Any], new: list[Any], path: JsonPath) -> Iterator[Change
 
 
 def _differing(before: list[str], after: list[str]) -> Iterator[tuple[int, int, int, int]]:
-    """The parts that are not the same: from and to in `before`, from and to in `after`."""
+    """Yields the parts that differ, each as (start, end) in `before` and (start, end) in `after`."""
     start, end = 0, 0
     shorter = min(len(before), len(after))
     while start < shorter and before[start] == after[start]:
@@ -74,5 +76,5 @@ def _differing(before: list[str], after: list[str]) -> Iterator[tuple[int, int, 
 
 
 def _identity(value: Any) -> str:
-    """The same for the same JSON only: 1, 1.0 and true differ."""
+    """Returns a text that is equal only for equal JSON. For Python 1, 1.0 and True are equal, but not here."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,8 +1,8 @@
-"""A JSON object that is edited without touching the rest.
+"""A JSON object whose fields can be changed one by one, while all others keep their bytes.
 
-Rule: what nobody changed keeps its bytes: key order, number text, non-ASCII, unknown fields.
-Re-serialising a whole body would break prompt-cache prefixes and signed blocks, so values stay `msgspec.Raw` until
-somebody asks for one."""
+Rule: a field that nobody changed keeps its bytes: the order of its keys, the text of numbers, non-ASCII characters. To
+encode the whole body again would break prompt-cache prefixes and signed blocks. So a value stays `msgspec.Raw` until
+somebody reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Document:
     __slots__ = ("_fields", "_parsed", "_source", "_values")
 
     def __init__(self, source: bytes) -> None:
-        """Raises ValueError (with the byte offset) if `source` is not a JSON object."""
+        """Raises ValueError if `source` is not a JSON object. The message has the byte offset."""
         self._fields = _decoded(source, _decode_fields, _split)
         self._source: bytes | None = source
         self._parsed = source
@@ -39,7 +39,7 @@ class Document:
         return name in self._fields
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The decoded value of a field. Do not mutate it: use `set`. Raises ValueError if the value is malformed."""
+        """Returns the decoded value of a field. Do not mutate it: use `set`. Raises ValueError if it is malformed."""
         if name in self._values:
             return self._values[name]
         raw = self._fields.get(name)
@@ -52,23 +52,24 @@ class Document:
         return value
 
     def raw(self, name: str) -> bytes | None:
-        """The bytes of a field's value as they stand, None if the field is absent."""
+        """Returns the bytes of a field's value, None if there is no such field."""
         raw = self._fields.get(name)
         return None if raw is None else bytes(raw)
 
     def mentions(self, text: bytes) -> bool:
-        """Whether these bytes stand anywhere in the object as it was parsed."""
+        """Whether the source, as it was before all changes, contains these bytes."""
         return text in self._parsed
 
     def items_of(self, name: str) -> list[msgspec.Raw]:
-        """The elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
+        """Returns the elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
         try:
             return _decoded(bytes(self._fields[name]), _decode_items, _split_items)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{name}: {error}") from None
 
     def set(self, name: str, value: Any) -> None:
-        """Sets a field, in place if it exists, at the end otherwise. `value` may contain `msgspec.Raw`."""
+        """Sets a field. An existing field keeps its position, a new one comes last. `value` may contain
+        `msgspec.Raw`."""
         self._fields[name] = msgspec.Raw(_encode(value))
         self._values.pop(name, None)
         self._source = None
@@ -97,9 +98,9 @@ class Document:
 
 
 def _decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str], _T]) -> _T:
-    """What `decode` makes of the source. Where it fails and half of a surrogate pair may be why (JavaScript writes
-    such text when it cuts an emoji, and providers take it), what the slower `lenient` makes of it. Raises
-    ValueError."""
+    """Returns the result of `decode`. If it fails and the source may contain half of a surrogate pair, returns the
+    result of `lenient`, which is slower: JavaScript writes such text when it cuts an emoji, and providers accept it.
+    Raises ValueError."""
     try:
         return decode(source)
     except RecursionError:
@@ -114,8 +115,7 @@ def _decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[st
 
 
 def _split(text: str) -> dict[str, msgspec.Raw]:
-    """The fields of an object, each value as its text. Raises ValueError if there is no object or something after
-    it."""
+    """Returns the fields of an object, each value as raw JSON. Raises ValueError if the text is not one JSON object."""
     if not isinstance(json.loads(text), dict):
         raise ValueError("Expected `object`")
     fields: dict[str, msgspec.Raw] = {}
@@ -130,7 +130,7 @@ def _split(text: str) -> dict[str, msgspec.Raw]:
 
 
 def _split_items(text: str) -> list[msgspec.Raw]:
-    """The elements of an array, each as its text. Raises ValueError if there is no array."""
+    """Returns the elements of an array, each as raw JSON. Raises ValueError if the text is not one JSON array."""
     if not isinstance(json.loads(text), list):
         raise ValueError("Expected `array`")
     items: list[msgspec.Raw] = []

@@ -1,5 +1,5 @@
-"""All that a plugin may reach. Time, ids and randomness are injected here, so that tests never sleep and never
-guess."""
+"""Everything outside of a request that a plugin may use. Time, ids and random numbers come from here too, so that tests
+can replace them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from aigw.core.upstream import Upstream
 
 
 class Clock(Protocol):
+    """The time. The module `time` is one."""
+
     def time(self) -> float:
         """Seconds since 1970."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Seconds from an arbitrary start. They never go back."""
         ...
 
 
@@ -33,15 +35,15 @@ class Tokenizer(Protocol):
     def count(self, text: str, model: str = "") -> int: ...
 
     def count_turns(self, turns: Sequence[Turn], model: str = "") -> int:
-        """The tokens of a prompt, with what a conversation adds to its texts."""
+        """Counts the tokens of a prompt, including those that separate the turns of a conversation."""
         ...
 
     def clip(self, text: str, limit: int, model: str = "") -> str:
-        """The first `limit` tokens of `text`."""
+        """Returns the beginning of `text` that has at most `limit` tokens."""
         ...
 
     def ready(self, model: str = "") -> bool:
-        """Whether counting is possible without loading a vocabulary first (0.3 s)."""
+        """Whether the vocabulary is loaded already. To load it takes 0.3 s."""
         ...
 
 
@@ -49,36 +51,44 @@ class Counters(Protocol):
     """The gateway's metrics. `aigw.books.metrics.Metrics` is one."""
 
     def add(self, labels: tuple[str, str, str, str], amounts: Mapping[str, int]) -> None:
-        """Adds to the counters of a route, a cluster, a model and a consumer, by their names. Never blocks, never
-        raises."""
+        """Adds `amounts`, by the names of the counters. `labels` are the names of the route, the cluster, the model and
+        the consumer. Never blocks, never raises."""
         ...
 
 
 class Prices(Protocol):
-    """What requests cost, in USD. `aigw.pricing.prices.Prices` is one, and says what a query is."""
+    """Tells what requests cost. `aigw.pricing.prices.Prices` is one, and `Query` there says what a query is. `at` is
+    the time of the request in seconds since 1970."""
 
-    def ready(self, query: Any, at: float) -> bool: ...
+    def ready(self, query: Any, at: float) -> bool:
+        """Whether `cost` can answer at once, without `prepare`."""
+        ...
 
-    async def prepare(self, query: Any, at: float) -> None: ...
+    async def prepare(self, query: Any, at: float) -> None:
+        """Loads the prices that `cost` needs for this query."""
+        ...
 
-    def cost(self, tokens: Any, query: Any, at: float, parts: Mapping[str, int] | None = None) -> float | None: ...
+    def cost(self, tokens: Any, query: Any, at: float, parts: Mapping[str, int] | None = None) -> float | None:
+        """Returns USD, None if the price is not known."""
+        ...
 
 
 class Services(Protocol):
-    """Where named services really are: the `services:` table of the configuration."""
+    """Finds the real addresses of services. They are in the `services:` table of the configuration."""
 
     def locate(self, scheme: str, authority: str, service: str = "") -> Origin:
-        """The address of `authority` (host or host:port), or of the route's own `service` where only that is mapped."""
+        """Returns where to connect for `authority` (host or host:port). If the table has only `service`, the name of
+        the route's service, returns where that is."""
         ...
 
     def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
-        """As `locate`, for a `service` that is called beside the request: one that is not mapped may have a stand-in in
-        this process."""
+        """Like `locate`, for a `service` that a plugin itself calls. If the table does not have the service, a built-in
+        stand-in may answer for it."""
         ...
 
 
 def new_id() -> str:
-    """32 hex digits. They tell requests apart; they are no secret."""
+    """Returns 32 hex digits that identify a request. They are not secret: others may be able to guess them."""
     return f"{_ids.getrandbits(128):032x}"
 
 
@@ -87,10 +97,11 @@ _ids = random.Random()  # noqa: S311
 
 @dataclass(slots=True, frozen=True)
 class Env:
-    """`fidelity` is "safe" or "higress": whether a behaviour of Higress is reproduced where ours is deliberately
-    safer. `run` names what a gateway does from its start to its end, the same for all of its workers.
+    """What `build` gives to a plugin.
 
-    Whatever leaves the gateway goes through `upstream`, where the scheme of an Origin chooses the transport."""
+    `fidelity` is "safe" or "higress". With "higress", a plugin does exactly what Higress does, also where aigw is safer
+    on purpose. `run` identifies one run of the gateway, from its start to its end; all workers have the same. Every
+    request that leaves the gateway goes through `upstream`. `timeouts` are the defaults for such requests."""
 
     upstream: Upstream
     services: Services

@@ -1,8 +1,8 @@
-"""Every error that aigw raises on purpose. Each knows how it is shown; none carries a secret.
+"""The errors that aigw raises on purpose. None of them contains a secret.
 
-GatewayError ends one request with an answer in the caller's own format (see `dialects.errors`).
-UpstreamError is what the transport raises; the router turns it into a retry or a GatewayError.
-ConfigError carries all findings of a configuration at once."""
+GatewayError ends one request with an answer in the client's own format (see `dialects.errors`).
+UpstreamError is raised by the transport. The router makes it a retry or a GatewayError.
+ConfigError has all findings of a configuration at once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from enum import Enum
 
 
 class GatewayError(Exception):
-    """Ends the request with `status` and a body in the caller's format.
+    """Ends the request with `status` and a body in the client's format.
 
-    `kind` is OpenAI's `error.type` (the Anthropic type follows from the status), `code` its `error.code`.
-    `plain` is the text/plain body that Higress answers in the same place; it is used with `fidelity: higress`."""
+    `kind`, `code` and `param` are OpenAI's `error.type`, `error.code` and `error.param` (the type in Anthropic's format
+    follows from the status). `plain` is the status and the text/plain body that Higress answers in the same case; it is
+    used with `fidelity: higress`."""
 
     def __init__(
         self,
@@ -38,7 +39,8 @@ class GatewayError(Exception):
 
 
 class UpstreamFault(Enum):
-    """How a call to an upstream failed, with the status that the client gets if nothing else can be tried."""
+    """How a call to an upstream failed. The whole part of a value is the status that the client gets if there is no
+    other upstream to try."""
 
     CONNECT = 502
     CONNECT_TIMEOUT = 504
@@ -65,12 +67,12 @@ class UpstreamError(Exception):
         self.fault = fault
 
     def answer(self) -> GatewayError:
-        """What the client gets when nothing else can be tried."""
+        """Returns the error that the client gets if there is no other upstream to try."""
         return GatewayError(self.fault.status, str(self), kind="upstream_error", code=self.fault.code)
 
 
 class AddressError(Exception):
-    """The gateway cannot listen where it should. `str(error)` says why and what to do."""
+    """The gateway cannot listen on its configured address. `str(error)` says why and what to do."""
 
 
 class ConfigError(Exception):

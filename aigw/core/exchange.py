@@ -1,4 +1,4 @@
-"""One client request and everything that was opened for it."""
+"""One client request, with everything that belongs to it: its answer, its replies and its deferred jobs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from aigw.core.reply import ChunkSource, Fixed, Reply
 log = logging.getLogger("aigw")
 
 DEFERRED_SECONDS = 30.0
-"""A deferred job that takes longer is cancelled, so that a dead store cannot pile up work."""
+"""A deferred job that takes longer is cancelled, so that jobs do not pile up if a store hangs."""
 
 Jobs = set[asyncio.Task[None]]
 
 
 CacheStatus = Literal["", "hit", "miss", "bypass"]
-"""What a cache did with a request, "" if none looked at it."""
+"""What a cache did with a request, "" if no cache handled it."""
 
 
 class Labels:
-    """What is told about an exchange to those who look at it: the usage row, the log, spans. Nothing that decides about
-    a request or its answer reads it, and plugins do not speak to each other here.
+    """What plugins report about an exchange, for the usage row, the access log, the terminal and spans. No decision
+    about a request or its answer reads them, and plugins do not use them to exchange data.
 
-    `ai_log` is Higress's, for the access log, `span_tags` are Higress's tags of the span, and what is in
-    `log_properties` has a field of its own in the access log. `remarks` say by a plugin's name in a few words what
-    people should know of it, such as why it refused."""
+    `ai_log` is Higress's field of that name in the access log. `log_properties` become fields of their own in the
+    access log. `span_tags` are the tags that Higress puts on the span. `remarks` has, under the name of a plugin, a few
+    words for users, such as why the plugin refused the request."""
 
     __slots__ = ("ai_log", "cache", "log_properties", "remarks", "span_tags")
 
@@ -45,11 +45,11 @@ class Labels:
 
 
 class Timing:
-    """Where the time of one request went, in monotonic seconds; None = it did not come to that.
+    """When the steps of one request happened, in monotonic seconds. None means that the step has not happened.
 
-    `arrived` is when its first byte came out of the socket, `waited` how long the upstreams took to begin an answer
-    (all attempts together), `begun` when the first piece of an answer that is passed on piece by piece was written to
-    the client, `first` the same if that was an event."""
+    `arrived` is when the first byte of the request was read. `waited` is how many seconds the upstreams took until they
+    began to answer, all attempts together. If the answer is passed on piece by piece, `begun` is when its first piece
+    was written to the client. `first` is the same time, but only if that piece was an event of a stream."""
 
     __slots__ = ("arrived", "begun", "first", "waited")
 
@@ -61,14 +61,18 @@ class Timing:
 
 
 class Exchange:
-    """Plugins read and change `request`, and send it on with `call_next`.
+    """One client request on its way through a chain. Plugins read and change `request`, and call `call_next` with the
+    exchange.
 
-    `original` is what the client sent and stays as it was. `api` is the name of the API that its path is ("" if none),
-    `dialect` the wire format of it, `asked` the view of the client's request, as plugins have changed it.
-    `target` is where the terminal sends the request: the route's own until ai-proxy replaces it; `wire` is the dialect
-    in which it is sent there, `provider` the type of the provider in the catalog. `answer` reads what came back, also
-    where the client does not see it; None where nobody was asked. `consumer` is who asks: the name that the client
-    gives (`x-mse-consumer`) until key-auth knows. `recording` is what `--trace` keeps of it, None without."""
+    `original` is the request as the client sent it; nobody changes it. `api` is the name of the API to which its path
+    belongs ("" if none), `dialect` is the wire format of that API, and `asked` is a view of `request`.
+
+    `target` is where the request is sent: the route's own target until ai-proxy sets another. `wire` is the dialect in
+    which the request is sent. `provider` is the type of the provider in the catalog. `answer` reads the upstream's
+    answer, also if the client does not get to see it; it is None until an upstream has answered.
+
+    `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `recording` is what
+    `--trace` keeps of the request, None without `--trace`."""
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
@@ -116,20 +120,21 @@ class Exchange:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         streaming: bool = False,
     ) -> Reply:
-        """Makes a reply that this exchange owns and closes. Bytes make a complete answer, a source a stream."""
+        """Returns a new reply, which this exchange closes at its end. `chunks` are the bytes of a complete answer, or
+        the source of a body that is still to come."""
         source = Fixed(Chunk(chunks, chunks)) if isinstance(chunks, bytes) else chunks
         reply = Reply(source, status, CIMultiDict(headers), streaming=streaming)
         self._replies.append(reply)
         return reply
 
     def defer(self, job: Callable[..., Awaitable[None]], *args: Any) -> None:
-        """Runs `job(*args)` after the last byte, on its own: it outlives the client, is bounded, and its failure is
-        logged."""
+        """Runs `job(*args)` in its own task after the last byte of the answer, also if the client has left. The job is
+        cancelled after DEFERRED_SECONDS. If it fails, the error is logged."""
         self._deferred.append((job, args))
 
     async def aclose(self) -> None:
-        """Closes the replies, newest first, then starts the deferred jobs. Every reply is closed, whatever one of them
-        raises and however often the request is cancelled meanwhile."""
+        """Closes all replies, newest first, then starts the deferred jobs. It does all of this even if a reply raises
+        an error or the request is cancelled meanwhile."""
         cancelled: asyncio.CancelledError | None = None
         while self._replies:
             try:
@@ -152,7 +157,7 @@ class Exchange:
             task.add_done_callback(self._jobs.discard)
 
     async def settled(self) -> None:
-        """Waits until the deferred jobs of an exchange that was closed are done, whatever came of them."""
+        """Waits until the deferred jobs have ended or failed. Call it after `aclose`."""
         if self._started:
             await asyncio.wait(self._started)
 

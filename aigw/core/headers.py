@@ -1,5 +1,5 @@
-"""Headers that mean something to a gateway: who asks, in which session, with which key, and what belongs to one
-connection."""
+"""The names of the headers that the gateway itself uses: for the consumer, the session, the key, and those that belong
+to one connection."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from functools import lru_cache
 from multidict import CIMultiDict
 
 CONSUMER_HEADER = "x-mse-consumer"
-"""In which Higress's plugins tell each other, and upstreams, who asks."""
+"""Higress's plugins write the name of the consumer into this header, for each other and for upstreams."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
-"""Headers by which agents name their session, the first of them first."""
+"""The headers in which agents send the name of their session. The first one that is present counts."""
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
-"""Where clients put their keys. None of them is meant for a provider whose key the gateway has."""
+"""The headers in which clients send their keys. They are removed if the gateway itself has a key for the provider."""
 HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "transfer-encoding", "upgrade")
 )  # fmt: skip
-"""Headers that belong to one connection (RFC 9110 7.6.1); those that `Connection` names are hop-by-hop as well."""
+"""Headers that belong to one connection (RFC 9110 7.6.1). The headers that `Connection` names do so as well."""
 
 
 def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
-    """The names in `headers` that must not be passed on, in lower case."""
+    """Returns the names of those `headers` that must not be passed on, in lower case."""
     listed = ",".join(headers.getall("connection", ()))
     return [name for name in connection_names(listed) if name in headers]
 
 
 @lru_cache(maxsize=256)
 def connection_names(connection: str) -> frozenset[str]:
-    """The hop-by-hop names under a `Connection` header, in lower case."""
+    """Returns the names of all headers that must not be passed on, in lower case. `connection` is the value of the
+    `Connection` header."""
     return HOP_BY_HOP.union(name.strip().lower() for name in connection.split(","))

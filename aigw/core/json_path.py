@@ -10,7 +10,8 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
 def format_path(path: JsonPath) -> str:
-    """`plugins.ai-proxy._rules_[0].provider`; keys that would not read well are quoted: `services['a.b:1']`."""
+    """Returns a path as text, such as `plugins.ai-proxy._rules_[0].provider`. Keys with other characters are quoted:
+    `services['a.b:1']`."""
     text = ""
     for step in path:
         if isinstance(step, int):

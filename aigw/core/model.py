@@ -15,8 +15,8 @@ _decode_any = msgspec.json.Decoder().decode
 
 
 class Origin(NamedTuple):
-    """Where a connection goes; `scheme` chooses the transport. `tls_name` is the name that the certificate must carry,
-    "" without TLS; `port` is 0 where the transport has none."""
+    """Where a connection goes. `scheme` chooses the transport. `tls_name` is the name that the certificate must carry
+    ("" without TLS). `port` is 0 if the transport has no ports."""
 
     scheme: str
     host: str
@@ -29,8 +29,10 @@ class Origin(NamedTuple):
 
 
 class Timeouts(NamedTuple):
-    """Seconds, longer than the 600 that SDKs wait. `first_byte` runs from the sent request to the
-    response head, `idle` between two reads of a body."""
+    """All times are in seconds. The defaults are longer than the 600 seconds that SDKs wait.
+
+    `connect` limits the time to open a connection, `first_byte` the time from the sent request to the response head,
+    and `idle` the time between two reads of a body."""
 
     connect: float = 10.0
     first_byte: float = 900.0
@@ -41,8 +43,8 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Target(NamedTuple):
-    """Where a request is sent: the connection, the Host header, how long to wait, and what else the transport of this
-    scheme is told (the built-in models: how they behave). Transports leave alone what they do not know."""
+    """Where a request is sent. `authority` becomes the Host header. `settings` is for the transport of this scheme (the
+    built-in models read from it how they behave); a transport ignores settings that it does not know."""
 
     origin: Origin
     authority: str
@@ -51,8 +53,8 @@ class Target(NamedTuple):
 
 
 class Route(NamedTuple):
-    """What a route is by itself: its name, the Higress service that it names ("" if none), and where it goes without a
-    provider (None: nowhere)."""
+    """A route, apart from its plugins. `service` is the Higress service that it names ("" if none). `target` is where
+    requests go if no provider is chosen (None: nowhere)."""
 
     name: str
     service: str = ""
@@ -61,9 +63,10 @@ class Route(NamedTuple):
 
 @dataclass(slots=True)
 class Request:
-    """A request as the client sent it or as it goes upstream. `path` and `query` are as on the wire, still escaped.
+    """A request, either as the client sent it or as it goes upstream. `path` and `query` are still escaped.
 
-    The body is `body` (decoded, complete) or, for uploads that are not held in memory, `stream`."""
+    The body is in `body` (complete, without content encoding). An upload that is not held in memory is in `stream`
+    instead."""
 
     method: str
     path: str
@@ -72,27 +75,28 @@ class Request:
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
     parsed: Document | None = field(default=None, repr=False)
-    """The body as a JSON object, once somebody has asked for `document`."""
+    """The value of `document`, None until `document` is read for the first time."""
 
     @property
     def target(self) -> str:
-        """Path and query as they stand in the request line."""
+        """The path and the query, as they are in the request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
     def is_json(self) -> bool:
-        """True if a plugin may read the body: a complete one whose content type says JSON."""
+        """True if plugins may read the body as JSON: the body is complete, and its content type says JSON."""
         return self.stream is None and "json" in self.headers.get("content-type", "").lower()
 
     @property
     def document(self) -> Document:
-        """The body as a JSON object, parsed once. Raises ValueError if it is none."""
+        """The body as a JSON object. It is parsed only once. Raises ValueError if the body is not a JSON object."""
         if self.parsed is None:
             self.parsed = Document(self.body)
         return self.parsed
 
     def parse(self) -> None:
-        """Parses a JSON body now, so that copies need not do it again. What cannot be parsed is told to who asks."""
+        """Parses a JSON body now, so that copies of this request need not parse it again. Does not raise: `document`
+        raises later if the body cannot be parsed."""
         if self.is_json and self.body:
             try:
                 self.parsed = Document(self.body)
@@ -100,7 +104,8 @@ class Request:
                 return
 
     def copy(self, headers: CIMultiDict[str] | None = None) -> Request:
-        """A request that can be changed without changing this one, with these headers or a copy of its own."""
+        """Returns a request that can be changed without changing this one. It gets `headers`, or a copy of this
+        request's headers if None."""
         document = self.parsed.copy() if self.parsed is not None else None
         headers = CIMultiDict(self.headers) if headers is None else headers
         return Request(self.method, self.path, self.query, headers, self.body, self.stream, document)
@@ -110,16 +115,17 @@ class Request:
         self.parsed = None
 
     def seal(self) -> None:
-        """Writes the edited document back to `body`."""
+        """Writes the document, if it was parsed, back to `body`. Call it before `body` is sent."""
         if self.parsed is not None:
             self.body = self.parsed.encode()
 
 
 class Chunk:
-    """A piece of a response: its wire bytes and, for an event, its data.
+    """A piece of a response.
 
-    `raw` is what goes to the client, blank line included. `data` is the payload: an event's joined `data:` lines, a
-    whole plain body, or None for what carries no data (comments, bytes of an unknown format)."""
+    `raw` are the bytes that go to the client; for an event, they include the blank line at its end. `data` is the
+    payload: the joined `data:` lines of an event, or a whole plain body. It is None if the piece has no payload (a
+    comment, bytes of an unknown format)."""
 
     __slots__ = ("_json", "data", "raw")
 
@@ -129,7 +135,8 @@ class Chunk:
         self._json: Any = None
 
     def json(self) -> Any:
-        """The decoded data, None if there is none or it is not JSON. Decoded once; do not mutate it."""
+        """Returns the decoded data, or None if there is no data or it is not JSON. Do not mutate the result: all
+        callers share it."""
         if self._json is None and self.data:
             try:
                 self._json = _decode_any(self.data)
@@ -142,12 +149,12 @@ class Chunk:
 
 
 Batch = Sequence[Chunk]
-"""Chunks that arrived together and leave together."""
+"""Chunks that arrived together. They are also sent together."""
 
 
 class ReadBatch(list[Chunk]):
-    """All chunks of one read, whose bytes are `raw`, so that most of them are looked at and sent on as one. Not to be
-    changed."""
+    """All chunks of one read from the upstream. `raw` are their joined bytes, so that nobody has to join them to send
+    them on. Do not change the list."""
 
     __slots__ = ("raw",)
 
@@ -157,7 +164,7 @@ class ReadBatch(list[Chunk]):
 
 
 def raw_of(batch: Batch) -> bytes:
-    """The wire bytes of a batch."""
+    """Returns the joined bytes of a batch."""
     if len(batch) == 1:
         return batch[0].raw
     if isinstance(batch, ReadBatch):

@@ -1,6 +1,6 @@
-"""A path as servers read it, for decisions that depend on where a request goes: which route it is on, what it costs.
+"""Normalises the path of a request, for decisions that depend on it, such as the choice of the route.
 
-Rule: it is for looking only. What is sent on is the path as it came."""
+Rule: the normalised path is only compared, never sent. The upstream gets the path as the client sent it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _ODD = re.compile(r"%|//|/\.|\\")
 
 
 def plain(path: str) -> str:
-    """`/v1//chat/../chat%2Fcompletions` is `/v1/chat/completions`: without escapes, doubled slashes and dots."""
+    """Returns the path without escapes, double slashes and dots, as servers interpret it:
+    `/v1//chat/../chat%2Fcompletions` becomes `/v1/chat/completions`."""
     return _plain(path) if _ODD.search(path) else path
 
 

@@ -1,8 +1,9 @@
-"""What a plugin is, and what it says about itself.
+"""Defines what a plugin is, and `About`, which describes a plugin to the rest of the gateway.
 
-A plugin's file (`plugins/x.py`, or `plugins/x/plugin.py`) holds `Config` (a msgspec Struct), `build(config, env)` (an
-async context manager: before the yield it provisions, after it it cleans up) and `ABOUT`, which is all that others
-know of it. What `build` yields is the plugin: an async callable that answers itself or calls the next one in.
+The file of a plugin (`plugins/x.py`, or `plugins/x/plugin.py`) contains `Config` (a msgspec Struct), `build(config,
+env)` and `ABOUT`. `build` is an async context manager: it opens what the plugin needs, yields the plugin, and cleans up
+afterwards. All other code uses only `ABOUT`. A plugin is an async callable: it answers the request itself, or calls the
+next plugin.
 
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request
@@ -31,46 +32,50 @@ class Plugin(Protocol):
 
 
 class Behind(NamedTuple):
-    """What stands behind a plugin in one chain.
+    """What comes after a plugin in one chain.
 
-    `identities` has what decides about the answers there, in JSON: of each plugin by its name, and as `route` of the
-    route itself. A function in it, called without arguments, gives a part that changes at run time. `withheld` are the
-    client's headers, in lower case, that one of these plugins sends no further."""
+    `identities` has, as JSON, all settings that decide which answer comes back: for each plugin under its name, and
+    for the route under `route`. A function in it takes no arguments and returns a value that may change at run time.
+    `withheld` are the names, in lower case, of the client's headers that a plugin in the rest of the chain removes."""
 
     identities: Mapping[str, Any]
     withheld: frozenset[str] = frozenset()
 
 
 class PerChain(NamedTuple):
-    """What `build` yields for a plugin that must know what stands behind it: each chain gets a plugin of its own."""
+    """`build` yields it instead of a plugin, if the plugin must know what comes after it. `make` is called once for
+    each chain and returns the plugin of that chain."""
 
     make: Callable[[Behind], Plugin]
 
 
 class Problem(NamedTuple):
-    """Something wrong with a configuration beyond its types: the path inside the plugin's config, and what to do."""
+    """A problem of a configuration whose types are right. `path` leads to it in the plugin's config, and `message` says
+    what is wrong and what to do."""
 
     path: tuple[str | int, ...]
     message: str
     quirk: bool = False
-    """Higress starts with it, silently doing something that nobody wants: only a note with `fidelity: higress`."""
+    """Higress accepts this configuration without a word, but does something that nobody wants. It is an error, and only
+    a note with `fidelity: higress`."""
     note: bool = False
-    """Nothing is wrong, but something is worth knowing."""
+    """It is not an error, but the user should know it."""
 
 
 Phase = Literal["AUTHN", "AUTHZ", "STATS", ""]
-"""Higress's, outermost first. "" is the unspecified one, in which most plugins are."""
+"""The phases of Higress, outermost first. "" is Higress's unspecified phase, in which most plugins are."""
 
 
 class Place(NamedTuple):
-    """Where a plugin stands: in which phase, and how far out in it, the highest priority outermost."""
+    """The position of a plugin in a chain. In each phase, the plugin with the highest priority is outermost."""
 
     phase: Phase
     priority: int
 
 
 class Difference(NamedTuple):
-    """Something that the two fidelities do differently, as people are told."""
+    """Something that the plugin does differently with `fidelity: safe` and with `fidelity: higress`, in words for
+    users."""
 
     subject: str
     safe: str
@@ -78,9 +83,9 @@ class Difference(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What a configuration brings, for the lines that a person reads when the gateway is ready: the names of the
-    providers that are asked, the first one by default, a model to try, and the header in which a client puts its key,
-    as in `authorization: Bearer KEY`."""
+    """What the gateway tells about a configuration when it is ready. `providers` are the names of the providers, the
+    default one first. `model` is a model to try. `key_header` shows how a client sends its key, such as
+    `authorization: Bearer KEY`."""
 
     providers: Sequence[str] = ()
     model: str = ""
@@ -116,37 +121,42 @@ def _nothing_new(config: Any) -> Description:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About(Generic[C]):
-    """A plugin as others know it. `C` is the type of its configuration."""
+    """All that the rest of the gateway knows about a plugin. `C` is the type of its configuration."""
 
     config: type[C]
     build: Callable[[C, Env], AbstractAsyncContextManager[Plugin | PerChain]]
     place: Place
     recipe: str
-    """The file in `recipes/` that shows it, without `.yaml`."""
+    """The name of a file in `recipes/` that uses the plugin, without `.yaml`."""
     check: Callable[[C], list[Problem]] = _no_problems
-    """What is wrong with a configuration beyond its types."""
+    """Returns the problems of a configuration whose types are right."""
     inherits: bool = False
-    """Whether a rule starts as a copy of the global config (Higress: ai-proxy and the auth plugins) or replaces it."""
+    """If true, a rule starts as a copy of the global config and overrides parts of it, as in Higress's ai-proxy and
+    auth plugins. If false, a rule replaces the global config."""
     reroutes: bool = False
-    """Whether it sets headers by which the route is chosen again behind it."""
+    """Whether the plugin sets headers because of which the route must be chosen again."""
     identifies: bool = False
-    """Whether it says who the consumer is (`Exchange.consumer`)."""
+    """Whether the plugin finds out who the consumer is, and sets `Exchange.consumer`."""
     trusts_consumer: bool = False
-    """Whether it may not stand in front of one that says who the consumer is: anybody could be anybody there."""
+    """Whether the plugin relies on `Exchange.consumer`. It must then not come before a plugin that
+    `identifies`, because there the consumer is only what the client claims."""
     arrange: Callable[[list[C | None], C | None], tuple[list[C | None], C | None]] = _as_they_are
-    """The configs of the rules and the global one, where one depends on whether there are others."""
+    """Takes the configs of the rules and the global config, and returns them changed. It is for a plugin whose config
+    means something else if there are other configs."""
     identity: Callable[[C, Services], Any] = _everything
-    """What of a config decides about answers, as in `Behind.identities`; None: nothing."""
+    """Returns, as JSON, the part of a config that decides which answer comes back, for `Behind.identities`. None means
+    that no part of it does."""
     withholds: Callable[[C], Collection[str]] = _nothing
-    """The client's headers, in lower case, that it sends no further, whatever their values."""
+    """Returns the names, in lower case, of the client's headers that the plugin always removes."""
     protects: Callable[[C], bool] = _never
-    """Whether a request needs a key with this config, which `arrange` has seen."""
+    """Returns whether this config lets in only requests with a key. The config is one that `arrange` returned."""
     describes: Callable[[C], Description] = _nothing_new
+    """Returns what to tell the user about a config when the gateway is ready."""
     differences: tuple[Difference, ...] = ()
 
 
 def compose(plugins: list[Plugin], terminal: Next) -> Next:
-    """Wraps `terminal` in the plugins, the first one outermost."""
+    """Returns a chain of the plugins, the first one outermost, that ends in `terminal`."""
     call_next = terminal
     for plugin in reversed(plugins):
         call_next = _bind(plugin, call_next)

@@ -1,9 +1,9 @@
-"""What of a request may be shown: secrets become `***`, by the names they stand under, by their look, and wherever a
-value that was a secret in one place turns up in another.
+"""Replaces the secrets of a request by `***` before it is shown. A value is a secret because of its name, because of
+what it looks like, or because it was a secret in another place of the same request.
 
-Rule: rather hide too much, and in little time, whatever a client sends. So texts are cut before they are searched, and
-nothing is shown of a request with too many secrets. A text is masked character by character, so that no place in it
-moves and what was cut off at an edge is known to lie outside of what is shown."""
+Rule: if in doubt, hide it; and take little time, whatever a client sends. So a text is cut before it is searched, and
+no text is shown of a request with too many secrets. Secrets are first masked character by character, so that all
+positions in a text stay valid while it is searched and cut."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ from aigw.core.json_path import JsonPath
 from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret
 
 SHORTEST = 8
-"""A secret of fewer characters is hidden in its place only: as part of other text it may be any word."""
+"""A secret with fewer characters is hidden only in its own place. It is not searched for in other texts, because it
+may be part of any word."""
 MAX_LEARNED = 300
-"""Texts to look for beside the configuration's own secrets. Of a request that has more, no text is shown."""
+"""How many secret texts of a request are searched for, beside the secrets of the configuration. If a request has more,
+none of its texts is shown."""
 MAX_LEAVES = 64
-"""Of a larger value the rest is left out."""
+"""How many leaves of a JSON value are shown. The others are left out."""
 _AROUND = 2000
-"""Characters on either side of what is shown that are searched with it, so that a secret at its edge is seen."""
+"""How many characters before and after the part to show are searched too, so that a secret at its edge is found."""
 _PIECE = 500
-"""A longer secret is looked for in pieces, so that `_AROUND` always has room for them."""
+"""A secret with more characters is searched for in pieces, so that each piece fits into `_AROUND`."""
 _BEFORE = 20
-"""Characters that are shown before the place where two texts begin to differ."""
+"""How many characters are shown before the first difference of two texts."""
 
 
 class Redaction:
-    """What is hidden in one request. Learn from all of it before anything is shown."""
+    """Hides the secrets of one request. First call the `learn_...` methods for all of its parts, then the others."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """`secrets` are the configuration's."""
+        """`secrets` are the secret values of the configuration."""
         self._known = {each for secret in secrets for each in _forms(secret)}
         self._most = len(self._known) + MAX_LEARNED
         self._ordered: list[str] = []
@@ -56,7 +58,7 @@ class Redaction:
                 self._learn(unquote(value))
 
     def learn_json(self, value: Any) -> None:
-        """Iterates, because a client may nest as deep as the parser lets it."""
+        # not recursive, because a client may nest values deeply
         waiting = [(value, False)]
         while waiting:
             value, secret = waiting.pop()
@@ -71,7 +73,8 @@ class Redaction:
         return self._shown(text, 0, limit)
 
     def pair(self, old: str, new: str, limit: int) -> tuple[str, str]:
-        """Two texts from shortly before their first difference on, where they are too long to be shown whole."""
+        """Returns both texts. If one of them is longer than `limit`, both start shortly before their first
+        difference."""
         start = 0 if max(len(old), len(new)) <= limit else max(_common(old, new) - _BEFORE, 0)
         return self._shown(old, start, limit), self._shown(new, start, limit)
 
@@ -86,7 +89,7 @@ class Redaction:
         return self.text("&".join(shown), limit)
 
     def json(self, path: JsonPath, value: Any, limit: int) -> str:
-        """A JSON value, as JSON."""
+        """Returns the value as JSON text. `path` is its path in the body."""
         return _cut(_written(self._leaves(path, value, [MAX_LEAVES], limit)), limit)
 
     def _leaves(self, path: JsonPath, value: Any, left: list[int], limit: int) -> Any:
@@ -103,7 +106,7 @@ class Redaction:
         return self.text(value, limit) if isinstance(value, str) else value
 
     def _shown(self, text: str, start: int, limit: int) -> str:
-        """`limit` characters from `start` on, without the secrets in them."""
+        """Returns `limit` characters of the text from `start` on, with `***` in place of secrets."""
         if len(self._known) > self._most:
             return HIDDEN
         end, begin = start + limit, max(start - _AROUND, 0)
@@ -120,14 +123,14 @@ class Redaction:
             self._known.update(_forms(value))
 
     def _secrets(self) -> list[str]:
-        """Longest first, so that nothing of a secret stays that contains another."""
+        """Returns the secrets, longest first. If one secret contains another, the whole of it must be replaced."""
         if len(self._ordered) != len(self._known):
             self._ordered = sorted(self._known, key=len, reverse=True)
         return self._ordered
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """What a secret looks like in texts, URLs and JSON, in pieces."""
+    """Yields the secret as it is written in texts, URLs and JSON, each in pieces of at most `_PIECE` characters."""
     if len(secret) < SHORTEST or secret.isdecimal():
         return
     for form in (secret, quote(secret, safe="", errors="replace"), json.dumps(secret)[1:-1]):
@@ -140,7 +143,7 @@ def _pairs(query: str) -> list[tuple[str, str, str]]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts have in common at their start."""
+    """Returns how many characters at their start are the same in both texts."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,9 +1,8 @@
-"""A reply: status, headers and one owned stream of chunks.
+"""A reply: a status, headers, and a body that comes in batches of chunks.
 
-Chunks come in batches: what arrived together leaves together. Layers are added outwards: `tap` observes and fails
-open (a bug in an observer never breaks the user's stream), `through` rewrites and fails closed (a failed rewriter
-never leaks what it should have rewritten). Every end of the stream, whichever way it comes, is told once to each
-observer and closes each layer once."""
+Plugins add layers around the body. `tap` adds an observer: if it fails, the client still gets the answer. `through`
+adds a rewriter: if it fails, the answer fails too, so that nothing gets out that should have been rewritten. In
+whatever way the body ends, each observer is told once, and each layer is closed once."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ log = logging.getLogger("aigw")
 
 
 class Outcome(Enum):
-    """How a stream ended: drained, the client left, or the upstream broke."""
+    """How a reply ended: it was read to its end, or the client left before, or it failed."""
 
     COMPLETE = "complete"
     ABORTED = "aborted"
@@ -34,7 +33,7 @@ OnEnd = Callable[[Outcome], None]
 
 
 class ChunkSource(Protocol):
-    """An owned stream of batches. `aclose` may come at any time, also before the first read, and more than once."""
+    """A stream of batches. `aclose` may be called at any time, also before the first read, and more than once."""
 
     def __aiter__(self) -> AsyncIterator[Batch]: ...
 
@@ -44,7 +43,7 @@ class ChunkSource(Protocol):
 
 
 class Fixed:
-    """A source of batches that are all there already."""
+    """A source of one batch that exists already."""
 
     def __init__(self, *chunks: Chunk) -> None:
         self._batches = [list(chunks)] if chunks else []
@@ -58,7 +57,7 @@ class Fixed:
         return self._batches.pop()
 
     def only(self) -> Chunk | None:
-        """The chunk, where there is exactly one and it was not read yet."""
+        """Returns the chunk if there is exactly one and it was not read yet, else None."""
         return self._batches[0][0] if self._batches and len(self._batches[0]) == 1 else None
 
     async def aclose(self) -> None:
@@ -66,7 +65,7 @@ class Fixed:
 
 
 class _Joined:
-    """What was read ahead, then the rest. Owns both."""
+    """Yields what was read ahead, then the rest of the source. Closing it closes the source."""
 
     def __init__(self, head: Batch, rest: ChunkSource) -> None:
         self._head = head
@@ -78,7 +77,7 @@ class _Joined:
     def __anext__(self) -> Awaitable[Batch]:
         if self._head:
             return self._take()
-        return self._rest.__anext__()  # no coroutine of its own: every later batch comes this way
+        return self._rest.__anext__()  # without a coroutine of its own, which would cost time for every batch
 
     async def _take(self) -> Batch:
         head, self._head = self._head, ()
@@ -90,7 +89,7 @@ class _Joined:
 
 
 class _Tap:
-    """One observer between a source and whoever reads it."""
+    """Shows each batch of a source to an observer, and tells it once how the source ended."""
 
     def __init__(self, inner: ChunkSource, on_batch: OnBatch | None, on_end: OnEnd | None) -> None:
         self._inner = inner
@@ -135,8 +134,8 @@ class _Tap:
 
 
 class _Rewritten:
-    """One rewriter. The stage is an async generator; closing it before its first read is fine because it owns
-    nothing."""
+    """A source whose batches a stage rewrites. Closing it closes the stage and the source. A stage that was never
+    started is closed without running, so it must own nothing."""
 
     def __init__(self, inner: ChunkSource, stage: Stage) -> None:
         self._inner = inner
@@ -158,10 +157,10 @@ class _Rewritten:
 
 
 class Reply:
-    """What the client gets. Made by `Exchange.reply`, which owns it; iterate it once.
+    """What the client gets. `Exchange.reply` makes it, and the exchange closes it. It can be iterated only once.
 
-    `streaming` says that it is a stream of events, `single` that it is one chunk which is there already,
-    `rewriters` how many layers rewrite it."""
+    `streaming` is true for a stream of events. `single` is true if the body is one chunk that exists already.
+    `rewriters` is how many layers rewrite the body."""
 
     __slots__ = ("_source", "headers", "rewriters", "single", "status", "streaming")
 
@@ -174,21 +173,21 @@ class Reply:
         self.single = isinstance(source, Fixed)
 
     def tap(self, on_batch: OnBatch | None = None, on_end: OnEnd | None = None) -> Reply:
-        """Adds a synchronous observer of what the layers so far let through. Returns self."""
+        """Adds an observer. It sees the body as the earlier layers have left it, and must not block. Returns self."""
         self._source = _Tap(self._source, on_batch, on_end)
         return self
 
     def through(self, stage: Stage) -> Reply:
-        """Adds a rewriter: an async generator function from batches to batches. Returns self."""
+        """Adds a rewriter: an async generator function that takes batches and yields batches. Returns self."""
         for name in ("content-length", "content-md5", "digest", "etag"):
-            self.headers.popall(name, None)  # they speak of the bytes as they were
+            self.headers.popall(name, None)  # they describe the bytes before the change
         self._source = _Rewritten(self._source, stage)
         self.rewriters += 1
         return self
 
     def within(self, layer: Callable[[ChunkSource], ChunkSource]) -> Reply:
-        """Adds a layer that changes nothing but may wait, which a tap may not. It owns what it is given. Returns
-        self."""
+        """Adds a layer that does not change the body, but may wait, which an observer may not. The layer must close the
+        source that it gets. Returns self."""
         self._source = layer(self._source)
         return self
 
@@ -196,8 +195,8 @@ class Reply:
         return self._source.__aiter__()
 
     async def first(self, until: Callable[[Batch], bool]) -> Batch:
-        """Reads ahead up to the first batch that `until` accepts and returns it, or () if the reply ends before. What
-        was read still comes out first when the reply is read."""
+        """Reads up to the first batch that `until` accepts. Returns this batch, or () if no batch is accepted. The
+        batches that were read here come again when the reply is iterated."""
         held: list[Batch] = []
         found: Batch = ()
         async for batch in self._source:
@@ -211,7 +210,8 @@ class Reply:
         return found
 
     async def whole(self, limit: int) -> Chunk | None:
-        """Makes the reply one single chunk. None, and a reply as long as it was, if it has more than `limit` bytes."""
+        """Makes the whole body one chunk, and returns it. If the body has more than `limit` bytes, returns None; the
+        reply can still be read as before."""
         if isinstance(self._source, Fixed) and (only := self._source.only()) is not None:
             return only
         pieces: list[bytes] = []
@@ -235,5 +235,5 @@ class Reply:
         return b"".join([chunk.raw async for batch in self._source for chunk in batch])
 
     async def aclose(self) -> None:
-        """Closes every layer, outermost first. May be called more than once."""
+        """Closes all layers, outermost first. It may be called more than once."""
         await self._source.aclose()

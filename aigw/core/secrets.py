@@ -1,6 +1,6 @@
-"""What is a secret: by the key or name that it stands under, or by its look.
+"""Decides what is a secret: by the name of its key, header or parameter, or by what the value looks like.
 
-Rule: rather hide too much. No value that is a secret here is printed, logged or shown."""
+Rule: if in doubt, it is a secret. A value that is a secret here is never printed, logged or shown."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from typing import Any
 
 HIDDEN = "***"
 MASK = "\ufdd0"
-"""Stands for one character of a secret while a text is searched, so that all others keep their places. Unicode gives
-it no other meaning."""
+"""Replaces each character of a secret while a text is searched, so that all other characters keep their positions. It
+is a Unicode noncharacter, so that normal text does not contain it."""
 
 _KEY = re.compile(
     r"(?<!^max)(tokens?|passw(or)?d|passphrase|secret|credentials?|authorization)$"
     r"|(api|auth|access|secret|private|admin)keys?$|^(ak|sk)$",
     re.IGNORECASE,
 )
-"""Keys of JSON and YAML, without their `-` and `_`."""
+"""Matches the keys of secrets in JSON and YAML. `-` and `_` are removed from a key before."""
 _NAME = re.compile(
     r"key|token|secret|passw|credential|cookie|signature|\bsig\b|auth(?!ority|ors?$)|^pwd$", re.IGNORECASE
 )
-"""Names of headers and query parameters, of which more are credentials."""
+"""Matches the names of secret headers and query parameters. It is wider than `_KEY`, because more of them are
+credentials."""
 _HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$", re.IGNORECASE)
 
 _USER_IN_URL = r"://[^/\s]*@"
@@ -48,22 +49,22 @@ _LOOKS = tuple(
         (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
     )
 )
-"""What secrets look like wherever they stand, and what is left in their place."""
+"""What secrets look like in any text, and what replaces them."""
 
 
 @lru_cache(maxsize=4096)
 def is_secret_key(key: str | int) -> bool:
-    """Whether a key names a secret, in any spelling: apiTokens, secretKey, password, credentials, ak."""
+    """Whether a key of JSON or YAML names a secret, in any spelling: apiTokens, api_tokens, secretKey, password, ak."""
     return isinstance(key, str) and bool(_KEY.search(re.sub(r"[_-]", "", key)))
 
 
 def is_secret(path: Sequence[str | int]) -> bool:
-    """Whether a key on the path names a secret."""
+    """Whether any key on the path names a secret."""
     return any(map(is_secret_key, path))
 
 
 def is_hidden(path: Sequence[str | int], value: Any) -> bool:
-    """Whether the JSON leaf at `path` is a secret. How many tokens is none."""
+    """Whether the JSON leaf `value` at `path` is a secret. A number under a key such as `max_tokens` is not."""
     if value is None or isinstance(value, bool) or not is_secret(path):
         return False
     last = path[-1]
@@ -72,20 +73,20 @@ def is_hidden(path: Sequence[str | int], value: Any) -> bool:
 
 @lru_cache(maxsize=4096)
 def names_secret(name: str) -> bool:
-    """Whether a header or a query parameter of this name is a credential, for all that is known."""
+    """Whether a header or a query parameter of this name is probably a credential."""
     return bool(_NAME.search(name)) and not _HARMLESS_NAME.search(name)
 
 
 def without_password(text: str) -> str:
-    """A URL with its user, password and the keys in its query made unreadable."""
+    """Returns a URL with `***` in place of its user, its password and the keys in its query."""
     for pattern, instead in _URL_LOOKS:
         text = pattern.sub(instead, text)
     return text
 
 
 def masked(text: str) -> str:
-    """A text with a MASK for each character of what looks like a secret. Its length stays. For short texts: some
-    patterns take time."""
+    """Returns the text with a MASK in place of each character of everything that looks like a secret. The length stays
+    the same. Give it short texts only, because some patterns are slow."""
     for pattern, instead in _LOOKS:
         text = pattern.sub(partial(_masked, instead), text)
     return text

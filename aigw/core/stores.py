@@ -1,4 +1,5 @@
-"""The protocols of what plugins keep and count. Which implementation one has only `server` and `cli` know."""
+"""The protocols of the stores in which plugins keep values and counters. Only `server` and `cli` choose the
+implementations."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from typing import NamedTuple, Protocol
 
 
 class StoreError(Exception):
-    """The store cannot be used now: down, slow, full, read-only, or it speaks something else. The message names it."""
+    """The store cannot be used now: it is down, slow, full or read-only, or it is not the expected kind of store. The
+    message names the store."""
 
 
 class Service(NamedTuple):
-    """A store as Higress's YAML names a Redis. What the `services:` table does not map is the built-in stand-in on
-    this machine, for which only `name`, `port` and `database` count: they keep data apart."""
+    """A Redis, as a plugin names it in Higress's YAML. If the `services:` table does not have it, the built-in store on
+    this machine is used instead. For that store only `name`, `port` and `database` matter: services that differ in
+    them do not share data."""
 
     name: str = ""
     port: int = 6379
@@ -20,39 +23,38 @@ class Service(NamedTuple):
     password: str = ""
     database: int = 0
     timeout: float = 1.0
-    """Seconds that one call may take."""
+    """How many seconds one call may take."""
 
 
 LOCAL = Service()
 
 
 def logical_port(name: str, given: int) -> int:
-    """The port of a Redis in Higress's YAML: without one, 80 for a service `*.static` and 6379 for any other."""
+    """Returns the port of a Redis in Higress's YAML. If `given` is 0, it is 80 for a service `*.static`, else 6379."""
     return given or (80 if name.endswith(".static") else 6379)
 
 
 class KV(Protocol):
-    """Bytes under a key, shared by all workers. Every call may raise StoreError."""
+    """Keeps bytes under keys, for all workers together. Every call may raise StoreError."""
 
     async def get(self, key: str) -> bytes | None: ...
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-        """Keeps `value` for `ttl` seconds; None: until it is evicted or dropped."""
+        """Keeps `value` for `ttl` seconds. If `ttl` is None, keeps it until it is evicted or dropped."""
         ...
 
     async def drop(self, *keys: str) -> int:
-        """How many of them were there."""
+        """Deletes these keys. Returns how many of them existed."""
         ...
 
     def keys(self, prefix: str = "") -> AsyncIterator[str]:
-        """Those that have not expired, in no order."""
+        """Yields the keys that start with `prefix` and have not expired, in no particular order."""
         ...
 
 
 class Limit(NamedTuple):
-    """What may be used under `key` until its window ends, `window` seconds after the first charge; 0: it never ends.
-
-    `hold` is how much is set aside until the request is settled."""
+    """`limit` is how much may be used under `key` in one window. A window starts with the first charge and lasts
+    `window` seconds; 0 means that it never ends. `hold` is how much is reserved until the request is settled."""
 
     key: str
     limit: int
@@ -61,7 +63,8 @@ class Limit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """What was charged under a key, what others hold, and the seconds until its window ends (0.0: none runs)."""
+    """The state of one key: `used` was charged in this window, `held` is reserved by requests that are not settled, and
+    `left` are the seconds until the window ends (0.0 if there is no window)."""
 
     used: int
     held: int
@@ -69,8 +72,8 @@ class Count(NamedTuple):
 
 
 class Ticket(NamedTuple):
-    """Stands for what one request holds. `refused` is the index of the first limit that is exceeded: nothing is held
-    then. `counts` are as they were before this request."""
+    """The result of `Counter.hold`. `refused` is the index of the first limit that is exceeded; then nothing is
+    reserved. `counts` has one count for each limit, as they were before this request."""
 
     id: str
     limits: tuple[Limit, ...]
@@ -79,48 +82,48 @@ class Ticket(NamedTuple):
 
 
 class Counter(Protocol):
-    """Integers that requests use up, atomic across workers and, in Redis, across machines: each call is one decision.
-    Amounts fit into 64 bits; a plugin that counts dollars counts millionths. Every call may raise StoreError.
+    """Counts what requests use. Each call is atomic for all workers and, in Redis, for all machines. Numbers are
+    integers of 64 bits; a plugin that counts dollars counts millionths. Every call may raise StoreError.
 
-    `used` is a plain number under `key` itself, as Higress has it in Redis; what is held stands elsewhere.
+    `used` is a plain number under `key` itself, as Higress keeps it in Redis. Reservations are kept elsewhere.
 
-    A caller that is cancelled leaves nothing half done: what it was to hold is not held, what it was to settle is
-    settled."""
+    If a caller is cancelled in `hold`, nothing is reserved. If it is cancelled in `settle`, the request is settled all
+    the same."""
 
     async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
-        """Refuses if `used + held > limit` under any key (equality passes), or else sets aside each limit's `hold`,
-        for `lease` seconds at most, so that a killed worker's holds come free."""
+        """Refuses if `used + held > limit` for any of the limits. Otherwise reserves the `hold` of each limit. A
+        reservation ends after `lease` seconds, so that those of a killed worker do not stay for ever."""
         ...
 
     async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
-        """Frees what the ticket holds and adds one charge per limit (a negative one where the number says what is
-        left), also where the hold has expired. The first charge starts the window. `within`: charges only where
-        `used <= limit` still holds, as Higress does.
+        """Ends the reservations of the ticket and adds one charge for each limit, even if the reservations have expired
+        already. A charge is negative if the number under the key says what is left. The first charge starts the window.
+        With `within`, a key is only charged while `used <= limit`, as Higress does.
 
-        Settling a ticket again only charges again: its holds are gone."""
+        If a ticket is settled twice, it is charged twice."""
         ...
 
     async def read(self, *keys: str) -> tuple[Count, ...]:
-        """What stands under each key, without changing anything."""
+        """Returns the count of each key, and changes nothing."""
         ...
 
     async def add(self, key: str, amount: int) -> int:
-        """Adds (or takes off) and returns the new number, which may be negative. Starts no window and ends none."""
+        """Adds `amount`, which may be negative, and returns the new number. Starts no window and ends none."""
         ...
 
     async def put(self, key: str, value: int) -> None:
-        """Sets the number; it has no window then."""
+        """Sets the number, and ends its window."""
         ...
 
     async def drop(self, *keys: str) -> int:
-        """Forgets them and what is held under them. Returns how many were there."""
+        """Deletes these keys and their reservations. Returns how many of them existed."""
         ...
 
     def keys(self, prefix: str = "") -> AsyncIterator[str]: ...
 
 
 class Stores(Protocol):
-    """Where plugins get their stores. Which implementation one is only `server` and `cli` know."""
+    """Gives plugins their stores."""
 
     def kv(self, service: Service = LOCAL) -> KV: ...
 

@@ -1,4 +1,4 @@
-"""What a call used, in tokens."""
+"""How many tokens a call used."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ TokenSource = Literal["reported", "estimated", "absent"]
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """Token counts in disjoint buckets: what a request cost is a sum over them. None = not known.
+    """The token counts of one call. None means that a count is not known.
 
-    `input` was neither read from nor written to the provider's cache; `reasoning` is a part of `output`. `source`
-    says where the numbers come from: the provider, our own count (a stream that was cut off), or nowhere."""
+    `input`, `cache_read`, `cache_write` and `output` do not overlap, so that a cost is a sum over them: `input` are the
+    tokens that were neither read from the provider's cache nor written to it. `reasoning` is a part of `output`.
+
+    `source` says where the numbers come from: "reported" by the provider, "estimated" by aigw (for a stream that was
+    cut off), or "absent" if there are none."""
 
     input: int | None = None
     cache_read: int | None = None
@@ -24,6 +27,6 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prompt(self) -> int | None:
-        """What of the prompt is known, cached or not."""
+        """The tokens of the whole prompt, cached or not: the sum of the known counts, None if none is known."""
         known = [number for number in (self.input, self.cache_read, self.cache_write) if number is not None]
         return sum(known) if known else None

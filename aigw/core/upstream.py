@@ -1,5 +1,5 @@
-"""The transport seam: one verb. Whatever answers requests (HTTP, built-in models, stand-ins) stands behind it, and
-what looks at all of them (a recorder) stands around it."""
+"""The protocols of a transport, which sends a request and returns the response. HTTP, the built-in models and the
+stand-ins implement them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from aigw.core.model import Request, Target
 
 
 class UpstreamBody(Protocol):
-    """The body of an answer, piece by piece as it arrives. Owned by whoever got it: `aclose` once is enough, any
-    time, also before the first read; it gives the connection back if the body was read to its end and drops it
-    otherwise. Never blocks."""
+    """The body of a response, piece by piece as it arrives.
+
+    The caller that got the response must call `aclose`, at any time, also before the first read. `aclose` never blocks.
+    If the body was read to its end, the connection is used again, otherwise it is closed."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def __anext__(self) -> bytes:
-        """Raises StopAsyncIteration at the proper end, UpstreamError (RESET, IDLE_TIMEOUT, PROTOCOL) at any other."""
+        """Raises StopAsyncIteration if the body is complete, UpstreamError (RESET, IDLE_TIMEOUT, PROTOCOL) if not."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 class UpstreamResponse(Protocol):
-    """An answer whose head has arrived. `headers` are as received, hop-by-hop ones included; the body is not
+    """A response whose head has arrived. `headers` are as received, including the hop-by-hop headers. The body is not
     decompressed."""
 
     status: int
@@ -37,11 +38,11 @@ class UpstreamResponse(Protocol):
 
 
 class Upstream(Protocol):
-    """Sends one request. `Request.headers` go out as they are, beside Host and the framing, which the transport
-    writes."""
+    """Sends requests. It sends `Request.headers` unchanged, and adds Host and the headers that frame the body."""
 
     async def send(self, request: Request, target: Target) -> UpstreamResponse:
-        """Raises UpstreamError. Being cancelled closes the connection at once."""
+        """Returns the response once its head has arrived. Raises UpstreamError. If the call is cancelled, the
+        connection is closed at once."""
         ...
 
     async def aclose(self) -> None:

@@ -6,6 +6,7 @@ prefix may stand before it. A path of none of them is passed on as it is."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 CHAT = "openai/v1/chatcompletions"
 COMPLETIONS = "openai/v1/completions"
@@ -162,6 +163,13 @@ def model_of(path: str) -> str:
     """The model that a path of Gemini's names, escaped as it stands there; "" if it names none."""
     found = _find_gemini(path)
     return found[1]["{model}"] if found else ""
+
+
+def with_model(path: str, model: str) -> str:
+    """The same path of Gemini's for another model, which is not escaped."""
+    before, models, rest = path.rpartition("/models/")
+    _, colon, verb = rest.partition(":")
+    return f"{before}{models}{quote(model, safe='')}{colon}{verb}"
 
 
 def _find(path: str) -> tuple[str, dict[str, str]] | None:

@@ -5,18 +5,18 @@ Rule: a prompt is a text, a list of texts (one answer each, times `n`), or token
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
-from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where, Writer
+from aigw.core.dialect import Asked, Role, Where, Writer
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.openai_chat import CompletionsView, OpenAIChat, rewritten
 from aigw.dialects.openai_chat_writer import TextWriter
-from aigw.dialects.view import rows_of
+from aigw.dialects.view import PromptView, rows_of
 
 
-class TextView(CompletionsView):
+class TextView(PromptView, CompletionsView):
     PROMPTS = ("prompt",)
 
     @property
@@ -24,23 +24,6 @@ class TextView(CompletionsView):
         prompt = self.get("prompt")
         many = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
         return many * super().choices
-
-    @property
-    def turns(self) -> Sequence[Turn]:
-        return [Turn("", (place.text,)) for place in self.places]
-
-    @property
-    def question(self) -> str:
-        turns = self.turns
-        return turns[-1].text if turns else ""
-
-    @property
-    def places(self) -> Sequence[TextPlace]:
-        prompt = self.get("prompt")
-        if isinstance(prompt, str):
-            return [TextPlace(("prompt",), prompt, "")]
-        texts = enumerate(prompt if isinstance(prompt, list) else ())
-        return [TextPlace(("prompt", index), text, "") for index, text in texts if isinstance(text, str)]
 
 
 class OpenAICompletions(OpenAIChat):

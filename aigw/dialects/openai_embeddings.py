@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from aigw.core.dialect import Asked, TextPlace, Turn
+from aigw.core.dialect import Asked, TextPlace
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack
 from aigw.dialects.generic import Generic
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.view import RequestView, natural, text_of
+from aigw.dialects.view import PromptView, natural, text_of
 
 
 class _Body(msgspec.Struct):
@@ -33,7 +33,7 @@ class _Body(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Body).decode
 
 
-class EmbeddingsView(RequestView):
+class EmbeddingsView(PromptView):
     PROMPTS = ("input",)
     LIMITS = ()
 
@@ -55,23 +55,6 @@ class EmbeddingsView(RequestView):
     def input(self) -> Any:
         """A text, a list of texts, tokens, or a list of tokens."""
         return self.get("input")
-
-    @property
-    def turns(self) -> Sequence[Turn]:
-        return [Turn("", (place.text,)) for place in self.places]
-
-    @property
-    def question(self) -> str:
-        turns = self.turns
-        return turns[-1].text if turns else ""
-
-    @property
-    def places(self) -> Sequence[TextPlace]:
-        given = self.get("input")
-        if isinstance(given, str):
-            return [TextPlace(("input",), given, "")]
-        texts = enumerate(given if isinstance(given, list) else ())
-        return [TextPlace(("input", index), text, "") for index, text in texts if isinstance(text, str)]
 
 
 class EmbeddingsReader(AnswerReader):

@@ -43,7 +43,7 @@ class AnswerReader:
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
         self.provider = provider
         self.size = 0
-        self.estimated: tuple[int, str, Tokens] | None = None
+        self.estimated: tuple[int, Tokens] | None = None
         self._streaming = streaming
         self._unread = not streaming  # whether something is there that was not decoded yet
         self._kept: list[Batch] = []

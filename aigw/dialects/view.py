@@ -132,6 +132,28 @@ class RequestView:
         return {name: document.get(name) for name in document.names() if name not in self.IMMATERIAL}
 
 
+class PromptView(RequestView):
+    """A view of an API without turns: one field, the first of PROMPTS, is a text, a list of texts, or tokens."""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return [Turn("", (place.text,)) for place in self.places]
+
+    @property
+    def question(self) -> str:
+        turns = self.turns
+        return turns[-1].text if turns else ""
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        name = self.PROMPTS[0]
+        given = self.get(name)
+        if isinstance(given, str):
+            return [TextPlace((name,), given, "")]
+        texts = enumerate(given if isinstance(given, list) else ())
+        return [TextPlace((name, index), text, "") for index, text in texts if isinstance(text, str)]
+
+
 def text_of(value: Any) -> str:
     """The text, "" for anything else."""
     return value if isinstance(value, str) else ""

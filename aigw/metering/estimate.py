@@ -1,7 +1,9 @@
-"""Usage of an answer whose provider told none, or not all of it: a stream that was cut off, an upstream without usage.
+"""Estimates the usage of an answer whose provider did not report it, or not all of it: a stream that was cut off, or an
+upstream that never reports usage.
 
-Rule: what the provider told about the input stands; the output is at least what came through; everything that was
-counted here is labelled "estimated". A report that says no less than what came through stands."""
+Rule: limits, budgets and the usage row all ask here, so that they agree. The numbers of the provider for the input are
+kept. The output is at least what arrived. If anything is counted here, the source of the tokens is "estimated". If the
+report of the provider covers all that arrived, it is kept as it is."""
 
 from __future__ import annotations
 
@@ -12,20 +14,21 @@ import msgspec
 from aigw.core.dialect import Reader, Turn
 from aigw.core.env import Tokenizer
 from aigw.core.exchange import Exchange
-from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
 
 FEW_TOKENS = 8
-"""A stream may begin with so many output tokens before any were made (Anthropic): they are no report of it."""
+"""Anthropic's streams begin with a small number of output tokens, before there is any output. A number up to this one
+is not taken as a report."""
 
 
 def estimate(
     reported: Tokens, *, prompt: Sequence[Turn], text: str, tokenizer: Tokenizer, model: str = "", reasoning: str = ""
 ) -> Tokens:
-    """`reported` is what was read until the answer ended, `text` and `reasoning` what the client got until then
-    (tool calls belong to `text`).
+    """Returns the estimated tokens, or `reported` if that covers all. `reported` is what the provider reported until
+    the answer ended; `text` and `reasoning` are what arrived until then. `text` includes the tool calls.
 
-    Counts, so it takes time with long texts: not on the event loop if a vocabulary is yet to be loaded."""
+    It counts tokens, which takes time for long texts and loads a vocabulary at first. So do not call it on the event
+    loop."""
     thought = tokenizer.count(reasoning, model) if reasoning else 0
     made = thought + (tokenizer.count(text, model) if text else 0)
     spent = reported.input
@@ -43,31 +46,34 @@ def estimate(
     )
 
 
-def is_told(answer: Reader, outcome: Outcome) -> bool:
-    """Whether the provider told all, or told as it went where the answer was cut off."""
+def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
+    """Whether the provider reported less than it used: it reported no final usage and, for an answer that was cut off,
+    none during the stream. A stream that has begun has used its prompt. An error has used only what came before it."""
     tokens = answer.tokens
-    if tokens.source != "reported":
+    if tokens.source == "reported" and ((tokens.output or 0) > FEW_TOKENS or answer.complete):
         return False
-    return outcome is Outcome.COMPLETE or answer.complete or (tokens.output or 0) > FEW_TOKENS
+    began = exchange.timing.first is not None and not answer.error
+    return began or bool(answer.text or answer.reasoning or answer.calls)
 
 
-def has_produced(answer: Reader) -> bool:
-    """Whether anything came that an estimate can be made of."""
-    return bool(answer.text or answer.reasoning or answer.calls)
-
-
-def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer, model: str = "") -> Tokens:
-    """What `answer` used, to the request as it was sent. Takes time, as `estimate` does; who asks for the same answer
-    again gets the same numbers at once."""
+def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer) -> Tokens:
+    """Returns the estimated usage of `answer` and of the request that was sent for it, by the vocabulary of the model
+    that answered or else was asked. It takes time, as `estimate` does. The result is stored in the answer, so that a
+    second call returns it at once."""
     known = answer.estimated
-    if known is not None and known[:2] == (answer.size, model):
-        return known[2]
-    prompt = exchange.wire.asked(exchange.request, exchange.api).turns
+    if known is not None and known[0] == answer.size:
+        return known[1]
+    sent = exchange.wire.asked(exchange.request, exchange.api)
     text = answer.text + "".join([call.name + call.arguments for call in answer.calls])
     counted = estimate(
-        answer.tokens, prompt=prompt, text=text, tokenizer=tokenizer, model=model, reasoning=answer.reasoning
+        answer.tokens,
+        prompt=sent.turns,
+        text=text,
+        tokenizer=tokenizer,
+        model=answer.model or sent.model,
+        reasoning=answer.reasoning,
     )
     if (share := answer.share) != 1:
         counted = msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
-    answer.estimated = (answer.size, model, counted)
+    answer.estimated = (answer.size, counted)
     return counted

@@ -1,8 +1,8 @@
-"""What a request will probably use, before it is sent: how much of a limit is set aside for it.
+"""Forecasts how many tokens a request will use, before it is sent. So much of a limit is reserved for it.
 
-Rule: it costs microseconds. A prompt is counted only if it is short, the vocabulary is there, and a few tokens more or
-less matter to the limit; any other is taken by its size. A forecast decides how many may go at the same time, never
-what is charged."""
+Rule: it takes microseconds. The tokens of a prompt are counted only if it is short, the vocabulary is loaded, and a few
+tokens matter for the limit. Otherwise they are estimated from its size. A forecast decides how many requests may run at
+the same time, but never what is charged."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ from aigw.core.env import Tokenizer
 log = logging.getLogger("aigw")
 
 COUNTED_BYTES = 512
-"""Prompts up to this size are counted (20 us), larger ones estimated."""
+"""The tokens of a prompt up to this size are counted (in 20 us). Those of a larger one are estimated."""
 COUNTED_SHARE = 100
-"""A prompt that is less than such a part of the limit is estimated as well."""
+"""The tokens of a prompt that is smaller than the limit divided by this number are estimated as well."""
 BYTES_PER_TOKEN = 4
 TOKENS_PER_MEDIUM = 1000
-"""An image, a sound or a file that stands in a request as base64."""
+"""The assumed tokens of an image, a sound or a file that a request contains as base64."""
 FIRST_OUTPUT = 1024
-"""What a call without `max_tokens` is thought to make before any has been seen."""
+"""The assumed output tokens of a call without `max_tokens`, before the first such call has ended."""
 FORGETTING = 0.75
-"""By how much that falls with every call that made less, so that a burst after a few short answers is not held up."""
+"""The assumed output tokens are multiplied by this after each call that made fewer. So they fall within a few short
+answers, and a burst of calls after them is not held up."""
 LARGEST = 10_000_000
+"""The most output tokens that a forecast may have, whatever the client asks for."""
 MOST_CHOICES = 128
+"""The most choices of a request that a forecast takes into account."""
 
 
 class Forecast(NamedTuple):
-    """Tokens. `bounded`: the client itself said how many may come back (of each of its choices)."""
+    """The forecast tokens of a request. `bounded` is true if the client itself limited the output (`max_tokens`)."""
 
     input: int
     output: int
@@ -46,8 +49,7 @@ NOTHING = Forecast(0, 0)
 
 
 class Forecaster:
-    """Makes a `forecast` of a request before it is sent, and `learn`s what it used. One for each plugin
-    configuration."""
+    """Makes the forecasts of one plugin configuration, and learns from what requests really used."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -55,8 +57,8 @@ class Forecaster:
         self._loading: threading.Thread | None = None
 
     def forecast(self, asked: Asked, limit: int = 0) -> Forecast:
-        """Of a request that may use up to `limit` tokens (0: it is not known how many). NOTHING for what is no prompt:
-        a GET, an upload, a body that is not JSON."""
+        """Returns the forecast of a request. `limit` is the smallest limit that it counts against, in tokens (0 if it
+        is not known). Returns NOTHING for a request without a prompt: a GET, an upload, a body that is not JSON."""
         size = asked.size
         if not size:
             return NOTHING
@@ -67,7 +69,7 @@ class Forecaster:
         return Forecast(spent, min((most or round(self._output)) * choices, LARGEST), bounded=bool(most))
 
     def learn(self, forecast: Forecast, tokens: int) -> None:
-        """The request used so many tokens, input and output."""
+        """Call it when a request has ended. `tokens` is its input and output together."""
         if not forecast.bounded and tokens:
             self._output = max(tokens - forecast.input, self._output * FORGETTING)
 
@@ -79,7 +81,7 @@ class Forecaster:
         return size // BYTES_PER_TOKEN + media * TOKENS_PER_MEDIUM
 
     def _is_ready(self) -> bool:
-        """Whether counting can start at once. If not, the vocabulary is loaded meanwhile."""
+        """Whether counting can start at once. If not, starts a thread that loads the vocabulary."""
         if self._tokenizer.ready():
             return True
         if self._loading is None:

@@ -1,4 +1,4 @@
-"""What a request holds of its limits until it is settled, and what is said where that is not possible."""
+"""Keeps what a request has reserved of its limits until it is settled, and reports if it cannot be settled."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ log = logging.getLogger("aigw")
 
 
 class Held:
-    """Is settled once, however often that is tried: a call that is cancelled is carried out (`Counter`), and then
-    tried again (`spending.Settle`)."""
+    """The reservation of one request. It is settled only once, even if `settle` is called twice: a call of `settle`
+    that is cancelled takes effect all the same (see `Counter`), and the caller then calls it again (see
+    `spending.Settle`)."""
 
     __slots__ = ("_counter", "_settled", "ticket")
 
@@ -23,7 +24,7 @@ class Held:
         self.ticket = ticket
 
     async def settle(self, charges: Sequence[int], *, within: bool = False) -> Sequence[Count]:
-        """As `Counter.settle`; () where it was settled before. Raises StoreError."""
+        """Calls `Counter.settle` and returns its counts. Returns () if it was called before. Raises StoreError."""
         if self._settled:
             return ()
         self._settled = True
@@ -31,6 +32,7 @@ class Held:
 
 
 def not_charged(exchange: Exchange, plugin: str, tokens: int, error: StoreError) -> None:
-    """The answer is there already, so that this can only be told."""
+    """Reports in the log and in the labels that `tokens` could not be charged. It is too late to refuse the request,
+    because its answer has arrived."""
     exchange.labels.remarks[plugin] = f"not charged: {error}"
     log.warning("%s: what %s spent (%s tokens) is not charged: %s", plugin, exchange.id, tokens, error)

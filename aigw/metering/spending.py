@@ -1,8 +1,8 @@
-"""Follows a request that was let in to its end and tells, exactly once and on every path, what it used.
+"""Follows a request to its end and calls `settle` with what the request used, exactly once and on every path.
 
-Rule: `settle` has returned before the client gets the end of its answer (of a stream: its last event), so that the next
-request of a client that waits for its answers finds the counters as this one left them. Where there is no end, because
-the client left, it runs as a deferred job. A request that is cancelled while it settles is settled all the same."""
+Rule: `settle` has returned before the client gets the end of its answer (of a stream, its last event). So when the
+client sends its next request, the counters already include this one. If the answer has no end because the client left,
+`settle` runs as a deferred job. If the request is cancelled during `settle`, `settle` runs again as a deferred job."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from aigw.core.reply import ChunkSource, Outcome, Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.reader import MAX_PLAIN, is_readable
 from aigw.higress.usage import HigressUsage
-from aigw.metering.estimate import estimate_answer, has_produced, is_told
+from aigw.metering.estimate import estimate_answer, needs_estimate
 
 log = logging.getLogger("aigw")
 
 
 class Spent(NamedTuple):
-    """`tokens` are input and output as limits count them: with the cached ones where the provider counts them as input
-    (OpenAI), without where it counts them apart (Anthropic). `usage` has them in buckets, for a price.
+    """What a request used. `tokens` is input plus output, as limits count it: cached tokens are included if the
+    provider counts them as input (OpenAI does, Anthropic does not). `usage` has the single counts, from which a price
+    is made.
 
-    `answer` knows the provider, its model, the parts of the usage and the cost that it reported; None with
-    `faithful`, and where nobody was asked."""
+    `answer` has the provider, its model, the parts of the usage and the reported cost. It is None if `follow` is
+    `faithful`, and if no upstream was asked."""
 
     tokens: int
     usage: Tokens
@@ -40,17 +41,18 @@ class Spent(NamedTuple):
 NOTHING = Spent(0, Tokens())
 
 Settle = Callable[[Spent], Coroutine[Any, Any, None]]
-"""Frees what is held and charges what was used. Must not raise StoreError: the answer is there already. It is called
-again if it is cancelled; `holding.Held` sees to it that nothing is charged twice."""
+"""Ends the reservation of a request and charges what it used. It must not raise StoreError, because the answer has
+arrived already. If it is cancelled, it is called again; `holding.Held` makes sure that nothing is charged twice."""
 
 
 async def follow(
     exchange: Exchange, call_next: Next, settle: Settle, *, tokenizer: Tokenizer, faithful: bool = False
 ) -> Reply:
-    """Sends the request on, and gives its reply. `settle` is awaited once, whatever happens to either.
+    """Sends the request on and returns its reply. Calls `settle` once, whatever happens to the request or the reply.
 
-    `faithful` counts as Higress does: what the client gets to see, and nothing for an answer without an end. Otherwise
-    an answer whose provider told no usage, and what came of one that was cut off, is estimated."""
+    With `faithful`, usage is counted as Higress counts it: from the events that the client sees, and nothing for an
+    answer that was cut off. Otherwise, usage is estimated if the provider did not report it or the answer was cut
+    off."""
     following = _Following(exchange, settle, tokenizer, faithful=faithful)
     try:
         reply = await call_next(exchange)
@@ -65,7 +67,6 @@ async def follow(
 
 
 async def _follow(reply: Reply, following: _Following) -> None:
-    following.status = reply.status
     if reply.streaming:
         reply.within(lambda source: _Followed(source, following))
         return
@@ -80,20 +81,20 @@ async def _follow(reply: Reply, following: _Following) -> None:
 
 
 class _Following:
-    """One request on its way to its end. `seen` counts what the client sees, as Higress does; None otherwise."""
+    """One request whose end is awaited. `seen` counts as Higress does, from what the client sees; it is None if
+    `follow` is not `faithful`."""
 
-    __slots__ = ("_ended", "_settle", "_tokenizer", "exchange", "seen", "status")
+    __slots__ = ("_ended", "_settle", "_tokenizer", "exchange", "seen")
 
     def __init__(self, exchange: Exchange, settle: Settle, tokenizer: Tokenizer, *, faithful: bool) -> None:
         self.exchange = exchange
         self.seen = HigressUsage() if faithful else None
-        self.status = 0
         self._settle = settle
         self._tokenizer = tokenizer
         self._ended = False
 
     async def finish(self, outcome: Outcome) -> None:
-        """Settles now."""
+        """Settles now, and returns when that is done."""
         if self._ended:
             return
         self._ended = True
@@ -118,21 +119,21 @@ class _Following:
     async def _spent(self, outcome: Outcome) -> Spent:
         if (seen := self.seen) is not None:
             return Spent(seen.input + seen.output, Tokens()) if outcome is Outcome.COMPLETE else NOTHING
-        answer = self.exchange.answer  # where no reply came back to here, a provider may have answered
+        answer = self.exchange.answer  # may be set even if no reply came back to this plugin
         if answer is None:
             return NOTHING
         tokens = answer.tokens
-        if not is_told(answer, outcome) and self.status < 400 and has_produced(answer):
+        if needs_estimate(self.exchange, answer):
             tokens = await self._estimated(answer)
         return Spent(_limited(tokens, beside=answer.cache_beside), tokens, answer)
 
     async def _estimated(self, answer: Reader) -> Tokens:
-        """What was reported, where nothing can be counted: the answer comes all the same, and what is held is freed."""
-        exchange, model = self.exchange, answer.model
+        """Returns the estimated usage, or the reported usage if the estimate fails: the request must be settled in any
+        case."""
         try:
-            return await asyncio.to_thread(estimate_answer, exchange, answer, tokenizer=self._tokenizer, model=model)
+            return await asyncio.to_thread(estimate_answer, self.exchange, answer, tokenizer=self._tokenizer)
         except (ImportError, OSError, ValueError):
-            log.exception("what %s used cannot be estimated", exchange.id)
+            log.exception("what %s used cannot be estimated", self.exchange.id)
             return answer.tokens
 
 
@@ -142,7 +143,7 @@ def _limited(tokens: Tokens, *, beside: bool) -> int:
 
 
 class _Followed:
-    """A stream, as a layer of its reply."""
+    """A layer around the source of a stream. It settles before it passes on the last event."""
 
     __slots__ = ("_following", "_source")
 

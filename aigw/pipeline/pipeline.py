@@ -1,6 +1,6 @@
-"""Which plugins a request meets: the chain of its route, and of its Host where a plugin's rules look at that.
+"""Composes the chain of plugins for a request. It depends on the route, and on the Host if the rules of a plugin do.
 
-Plugins are built once, at start; a chain is composed when it is first needed and kept."""
+All plugins are built once, at start. A chain is composed when the first request needs it, and is then kept."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
 from aigw.trace.tracer import Applied, Tracer
 
 MAX_CHAINS = 1024
-"""Chains by Host are kept up to this number, so that made-up hosts cannot fill the memory."""
+"""The number of chains that are kept. It is limited so that clients cannot fill the memory with invented hosts."""
 
 
 class Rules(Protocol):
-    """Which of a plugin's configurations applies. `aigw.config.rules.PluginRules` is one."""
+    """Tells which of a plugin's configurations applies. `aigw.config.rules.PluginRules` is one."""
 
     @property
     def configs(self) -> Sequence[Any]: ...
@@ -45,17 +45,17 @@ class Configured(Protocol):
 
 
 Chosen = tuple[Configured, int]
-"""A plugin of a chain, and which of its configurations it runs with."""
+"""A plugin of a chain, and the index of the configuration that it uses in this chain."""
 
 
 def select(configured: Sequence[Configured], route: Route, host: str) -> list[Chosen]:
-    """Those that take part, outermost first."""
+    """Returns the plugins that take part in a chain, outermost first."""
     chosen = [(each, each.rules.select(route.name, host, route.service)) for each in configured]
     return [(each, index) for each, index in chosen if index is not None]
 
 
 def behind_of(chosen: Sequence[Chosen], route: Route, services: Services) -> Behind:
-    """These plugins and the route, as the plugin in front of them knows them."""
+    """Describes the `chosen` plugins and the route for the plugin that comes before them."""
     configs = [(each, each.rules.configs[index]) for each, index in chosen]
     found = {each.name: each.about.identity(config, services) for each, config in configs}
     target = route.target
@@ -65,15 +65,16 @@ def behind_of(chosen: Sequence[Chosen], route: Route, services: Services) -> Beh
 
 
 class Chain(NamedTuple):
-    """What a request goes through. `bare`: no plugin takes part, so that nobody needs to read its body."""
+    """`call` runs all plugins of the chain. `bare` is true if there are none, so that the body of a request need not be
+    read."""
 
     call: Next
     bare: bool
 
 
 class Pipeline:
-    """The chains of all routes. `plugins` are in the order in which they see a request; with a `tracer` the chains
-    record."""
+    """Has the chains of all routes. `plugins` are in the order in which they see a request. If there is a `tracer`, the
+    chains record each request."""
 
     def __init__(self, plugins: Sequence[Configured], terminal: Next, tracer: Tracer | None = None) -> None:
         self._configured = plugins
@@ -84,10 +85,10 @@ class Pipeline:
         self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
         self._services: Services
-        """Those of the plugins, once they are built."""
+        """The services of the `env` with which the plugins were built. Set by `open`."""
 
     async def open(self, env: Env, stack: AsyncExitStack) -> None:
-        """Builds every plugin configuration; `stack` cleans them up."""
+        """Builds a plugin for every configuration. `stack` closes them later."""
         self._services = env.services
         for each in self._configured:
             for index, config in enumerate(each.rules.configs):
@@ -96,14 +97,15 @@ class Pipeline:
                     self._built[each.name, index] = built
 
     def reroute(self, find: Find) -> Chain | None:
-        """Lets plugins that set headers choose the route again, by `find`. Returns what a request goes through that no
-        route matches before them; None if there is no such plugin."""
+        """From now on, after a plugin that sets headers for it, `find` chooses the route again. Returns the chain for
+        requests that no route matches before these plugins, or None if there are no such plugins."""
         self._find = find
         chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.about.reroutes]
         return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None
 
     def chain(self, route: Route, host: str, behind: str = "") -> Chain:
-        """What a request on `route` to `host` goes through; only what stands behind a plugin if one is named."""
+        """Returns the chain of a route and a host. If `behind` names a plugin, the chain has only the plugins after
+        it."""
         by_host = self._by_host.get(route.name)
         if by_host is None:
             by_host = any(each.rules.depends_on_host(route.name, route.service) for each in self._configured)

@@ -1,8 +1,9 @@
-"""What stands in a chain right behind a plugin that chooses the route anew, by headers that it sets (Higress clears
-Envoy's route cache there).
+"""Chooses the route of a request again, after a plugin has set headers that routes match. Higress does the same when it
+clears Envoy's route cache.
 
-Rule: what stood before it was the first route's, what comes behind it is the new one's. A request that no route matches
-at first has the route NOWHERE until then. Where no route looks at headers, nobody stands here."""
+Rule: the plugins before this point are those of the first route, the plugins after it are those of the new route. A
+request that no route matches at first has the route NOWHERE until this point. If no route matches headers, the chains
+do not have this step."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ from aigw.core.reply import Reply
 NOWHERE = Route("")
 
 Find = Callable[[Request], Route]
-"""The route of a request. Raises GatewayError where there is none."""
+"""Returns the route of a request. Raises GatewayError if no route matches."""
 Behind = Callable[[Route, str], Next]
-"""What a request for a route and a host goes through from here on."""
+"""Returns the rest of the chain of a route and a host, from this point on."""
 
 
 class Rerouting:
-    """Has the form of a plugin. `call_next` is the rest of the first route's chain."""
+    """A plugin that is added to a chain at this point. `call_next` is the rest of the first route's chain."""
 
     def __init__(self, find: Find, behind: Behind) -> None:
         self._find = find

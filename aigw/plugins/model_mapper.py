@@ -1,8 +1,8 @@
-"""model-mapper: replaces the model that a request names by another, and says which in a header.
+"""model-mapper: replaces the model of a request by another, and writes the new one into a header.
 
-The exact name wins, then a prefix, then `*`; an empty target keeps the model. Higress tries prefixes in the order of
-their text, so that `gpt-*` beats `gpt-4*`; `safe` takes the longest, and says in the header what the model is also
-where the target is empty."""
+The exact name wins, then a prefix, then `*`. An empty target keeps the model. Higress tries prefixes in alphabetical
+order, so that `gpt-*` wins over `gpt-4*`. With `safe`, the longest prefix wins, and the header has the model also if
+the target is empty."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.dialects import model_field
+from aigw.dialects.model_field import ModelField, as_header
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Replaces the model that a request names by another.
+    """Replaces the model of a request by another.
 
-    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) as well as JSON."""
+    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) and Gemini's paths as well as JSON."""
 
-    model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
+    model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
     model_mapping: Annotated[
-        dict[str, str] | list[Any], Meta(description='model, `prefix*` or `*` -> the model to use; "" keeps it')
+        dict[str, str] | list[Any], Meta(description='model, `prefix*` or `*` -> the new model; "" keeps the model')
     ] = {}
-    model_to_header: Annotated[str, Meta(description="the header that gets the model that is used")] = (
+    model_to_header: Annotated[str, Meta(description="the header that gets the new model; empty: none")] = (
         "x-higress-llm-model-final"
     )
     enable_on_path_suffix: Annotated[
-        list[str] | None, Meta(description='ends of the paths that count; "*" for all. Default: those of LLM APIs')
+        list[str] | None, Meta(description='only for paths that end so; "*" for all. Missing: the paths of LLM APIs')
     ] = None
 
 
@@ -41,7 +41,7 @@ def check(config: Config) -> list[Problem]:
         return [Problem(("modelMapping",), "modelMapping must be an object")]  # Higress's words
     prefixes = _by_text(config.model_mapping)
     return [
-        Problem(("modelMapping", longer), f"never counts in Higress, which takes {shorter!r} before it", note=True)
+        Problem(("modelMapping", longer), f"is never used in Higress, where {shorter!r} comes first", note=True)
         for position, longer in enumerate(prefixes)
         for shorter in prefixes[:position]
         if longer.startswith(shorter[:-1])
@@ -60,24 +60,23 @@ class ModelMapper:
         if not higress:
             prefixes.sort(key=len, reverse=True)
         self._higress = higress
-        self._key = config.model_key
         self._header = config.model_to_header
-        self._suffixes = model_field.suffixes(config.enable_on_path_suffix)
+        self._field = ModelField(config.model_key, config.enable_on_path_suffix, higress=higress)
         self._exact = {name: target for name, target in mapping.items() if not name.endswith("*")}
         self._prefixes = [(prefix[:-1], mapping[prefix]) for prefix in prefixes]
         self._default = mapping.get("*")
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if request.path.endswith(self._suffixes):
-            model = await model_field.read(request, self._key)
+        if self._field.counts(request.path):
+            model = await self._field.read(request)
             if model is not None:
                 target = self._target(model)
                 if target not in ("", model):
-                    model_field.write(request, self._key, target)
+                    self._field.write(request, target)
                 if self._header:
                     named = target if self._higress else target or model
-                    request.headers[self._header] = model_field.as_header(named)
+                    request.headers[self._header] = as_header(named)
         return await call_next(exchange)
 
     def _target(self, model: str) -> str:
@@ -91,7 +90,7 @@ class ModelMapper:
 
 
 def _by_text(mapping: dict[str, str]) -> list[str]:
-    """The prefixes, in Higress's order."""
+    """Returns the prefixes in alphabetical order, as Higress tries them."""
     return sorted(name for name in mapping if name.endswith("*") and name != "*")
 
 
@@ -104,5 +103,6 @@ ABOUT = About(
     differences=(
         Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),
         Difference("the header if the target is empty", "has the model that is kept", "is empty"),
+        Difference("a model in the path (Gemini)", "counts", "does not"),
     ),
 )

@@ -1,14 +1,14 @@
-"""A configured provider: a row of the catalog and its configuration, able to write a request for it and to read its
-answer.
+"""A configured provider. It writes the requests for the provider and reads its answers.
 
-With `fidelity: higress` it also does what Higress does where ours is deliberately safer: x-envoy-* and
-x-hi-original-auth headers, text/plain errors, an API that a provider lacks passed on."""
+With `fidelity: higress`, it also does what Higress does and aigw otherwise avoids: it adds the headers x-envoy-* and
+x-hi-original-auth, answers errors as text/plain, and passes on requests of an API that the provider does not have."""
 
 from __future__ import annotations
 
 import re
 
 import msgspec
+from multidict import CIMultiDict
 
 from aigw.core.authority import origin_of
 from aigw.core.dialect import Dialect
@@ -20,6 +20,7 @@ from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.openai_error import JSON
 from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS, dialect_of
 from aigw.providers import headers
 from aigw.providers.answers import Answers
@@ -34,8 +35,8 @@ from aigw.upstream.builtin import Mock, MockSettings
 
 class BoundProvider:
     def __init__(self, config: ProviderConfig, env: Env) -> None:
-        """Raises ValueError for a configuration that the plugin's `check` finds fault with, ConfigError for a host
-        that `services:` maps to what is not HTTP."""
+        """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
+        the host to something that is not HTTP."""
         keys = msgspec.to_builtins(config)
         kind = lookup(config.type)
         self.config = config
@@ -53,9 +54,16 @@ class BoundProvider:
         if config.provider_domain or self._endpoint.authority:
             self._origin("")
 
-    async def write(self, exchange: Exchange, source: Request, api: str | None, token: str | None) -> Call:
-        """`source` as it goes to this provider. Raises GatewayError for a request that cannot be written."""
-        request = source.copy(headers.outgoing(source, faithful=self._faithful))
+    async def write(
+        self, exchange: Exchange, source: Request, api: str | None, token: str | None, *, own: bool = False
+    ) -> Call:
+        """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Then
+        Higress does what the provider needs and no more: it maps the model and converts the body, but changes nothing
+        that the configuration changes, and sends no header of the client. Raises GatewayError for a request that cannot
+        be written."""
+        bare = own and self._faithful and source.is_json
+        given = CIMultiDict({"content-type": JSON}) if bare else headers.outgoing(source, faithful=self._faithful)
+        request = source.copy(given)
         headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
         for name, value in self._endpoint.headers.items():
             request.headers.setdefault(name, value)
@@ -63,10 +71,12 @@ class BoundProvider:
         if self.config.protocol == "openai":
             self._check_offered(api, request)
             self._check_known(api, source)
-        call = Call(request, self._target(exchange, source), api, self._dialect(api))
+        call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(api))
         if body_api in apis.MODEL_IN_BODY:
-            call = await self._write_body(exchange, call)
-        request.path, request.query = self._path(source, call)
+            call = await self._write_body(exchange, call, bare=bare)
+        request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
+        if bare:
+            return call
         if self._faithful:
             headers.add_originals(request.headers, exchange.original, request.path)
         if self.config.first_byte_timeout and (call.streaming or not self.row.maps_models):
@@ -74,17 +84,23 @@ class BoundProvider:
         return call
 
     def retries(self, call: Call) -> bool:
-        """Whether such a call may be repeated with another token. Higress repeats no streams."""
+        """Whether such a call may be tried again with another token. Higress does not retry streams."""
         return not (self._faithful and call.streaming)
 
+    @property
+    def tells_first_failure(self) -> bool:
+        """Whether the client gets the first failure where all retries fail, as in Higress, or the last one. Higress
+        also goes on retrying whatever the status of a retry."""
+        return self._faithful
+
     def bound_retry(self, call: Call) -> Call:
-        """A repeated call has `retryTimeout` to begin its answer."""
+        """Returns the call with `retryTimeout` as the limit for the beginning of its answer."""
         seconds = self.config.retry_on_failure.retry_timeout / 1000
         timeouts = call.target.timeouts._replace(first_byte=min(seconds, call.target.timeouts.first_byte))
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """The answer as the client gets it."""
+        """Returns the reply that the client gets."""
         return await self._answers.read(exchange, call, reply)
 
     def _check_offered(self, api: str | None, request: Request) -> None:
@@ -98,7 +114,8 @@ class BoundProvider:
             )
 
     def _check_known(self, api: str | None, source: Request) -> None:
-        """A path that looks like no API never reaches a provider with its key (Higress sends it on)."""
+        """Refuses a path that does not look like an API, so that the provider's key is not sent with it. Higress sends
+        it."""
         if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
             message = f"{source.path} is no API path; they have a version, as in /v1/models"
             if source.path == "/":
@@ -107,26 +124,29 @@ class BoundProvider:
                 )
             raise GatewayError(404, message, code="unknown_url")
 
-    async def _write_body(self, exchange: Exchange, call: Call) -> Call:
+    async def _write_body(self, exchange: Exchange, call: Call, *, bare: bool) -> Call:
         api = call.api or ""
         request = call.request
         try:
             document = request.document
             incremental = not (self._faithful and document.get("tools"))
             self._check_convertible(request, document)
-            context = await self._edits.context() if api == apis.CHAT and self.config.context else None
-            model = self._edits.apply(document, api, context)
+            context = None
+            if not bare:
+                context = await self._edits.context(exchange.asked, api)
+                self._edits.prepare(document, api, context)
+            model = self._edits.fit(document, api)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None
         return call._replace(model=model, streaming=exchange.asked.stream, incremental=incremental)
 
     def _dialect(self, api: str | None) -> Dialect:
-        """The one in which this provider is asked."""
+        """Returns the dialect for requests to this provider."""
         return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect_of(api or "")
 
     def _check_convertible(self, request: Request, document: Document) -> None:
-        """Higress's own checks where it decodes a request to convert it."""
+        """Makes the checks that Higress makes before it converts a request."""
         if self.row.dialect != "qwen":
             return
         if document.get("messages") == []:
@@ -135,10 +155,9 @@ class BoundProvider:
         if not document.get("model") and not self.config.model_mapping.get("*"):
             raise ValueError("missing model in request")
 
-    def _path(self, source: Request, call: Call) -> tuple[str, str]:
+    def _path(self, source: Request, call: Call, *, base: str) -> tuple[str, str]:
         config = self.config
         path = source.path
-        base = config.base_path.rstrip("/")
         if base and config.base_path_handling == "removePrefix" and path.startswith(base):
             path = path[len(base) :] or "/"
         if config.protocol == "openai":
@@ -157,11 +176,11 @@ class BoundProvider:
             return f"{models}/{path.partition('/v1/models/')[2]}"
         return path if mapped is None else mapped
 
-    def _target(self, exchange: Exchange, source: Request) -> Target:
+    def _target(self, exchange: Exchange, source: Request, *, bare: bool) -> Target:
         if self._builtin is not None:
             return self._builtin
-        authority = self.config.provider_domain or self._endpoint.authority
-        if not authority:
+        domain, authority = self.config.provider_domain, self._endpoint.authority
+        if not (domain or authority):
             if exchange.route.target is None:
                 raise GatewayError(
                     404, f"the provider '{self.name}' names no host and the route has no upstream", code="no_upstream"
@@ -171,14 +190,17 @@ class BoundProvider:
             origin = self._origin(exchange.route.service)
         except ConfigError as error:
             raise GatewayError(500, str(error), kind="api_error", code="bad_service") from None
-        return Target(origin, authority, self._env.timeouts)
+        if domain and not bare:
+            authority = domain
+        return Target(origin, authority or source.headers.get("host", ""), self._env.timeouts)
 
     def _builtin_models(self) -> Target:
         mock = Mock(self.config.mock or MockSettings())
         return Target(Origin("builtin", self.name, 0), self.name, self._env.timeouts, mock)
 
     def _origin(self, service: str) -> Origin:
-        """Where the provider's host, or the route's service, really is. Raises ConfigError."""
+        """Returns where to connect for the provider's host or, if only `service` is mapped, for the route's service.
+        Raises ConfigError."""
         origin = self._origins.get(service)
         if origin is None:
             domain = self.config.provider_domain
@@ -189,7 +211,8 @@ class BoundProvider:
         return origin
 
     def _bound_first_byte(self, call: Call) -> Call:
-        """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read."""
+        """Applies `firstByteTimeout`. It is for streams, and for all requests to a provider whose bodies are not
+        read."""
         milliseconds = self.config.first_byte_timeout
         if self._faithful:
             call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(milliseconds)

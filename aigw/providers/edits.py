@@ -1,16 +1,18 @@
-"""What a provider's configuration changes in a JSON request body, in Higress's order.
+"""Changes the JSON body of a request as the provider's configuration says, in the same order as Higress.
 
-With `faithful` it also loses what Higress loses: unknown fields, where Higress re-serialises a chat request (to rename
-the developer role, or to add `responseJsonSchema`)."""
+With `faithful`, it also loses what Higress loses: if Higress serialises a chat request again (to rename the developer
+role, or to add `responseJsonSchema`), unknown fields are dropped."""
 
 from __future__ import annotations
 
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.dialects import apis, openai_chat_request
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.table import dialect_of
 from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
@@ -28,23 +30,37 @@ class BodyEdits:
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
-    async def context(self) -> str | None:
-        """The text of the context file, None if none is configured. Raises GatewayError if it cannot be had."""
-        return None if self._context is None else await self._context.text()
+    async def context(self, asked: Asked, api: str) -> str | None:
+        """The text of the context file for a conversation, None if there is none. With `faithful` only chat requests
+        get it. Raises GatewayError if it cannot be had."""
+        if self._context is None or (self._faithful and api != apis.CHAT):
+            return None
+        return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
-    def apply(self, document: Document, api: str, context: str | None) -> str:
-        """Changes the body and returns the mapped model. Raises ValueError for a body that is not what `api` takes."""
-        config, row = self._config, self._row
+    def prepare(self, document: Document, api: str, context: str | None) -> None:
+        """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
+        takes."""
         if self._settings:
             self._settings.apply(document)
-        if api in apis.INCLUDE_USAGE and row.injects_usage and not config.disable_stream_usage_stats:
+        if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
             openai_chat_request.ask_for_usage(document)
         if api == apis.CHAT:
-            self._edit_messages(document, context)
+            if self._edit_messages(document, context):
+                self._lose(document)
+        elif context is not None:
+            dialect_of(api).insert(document, [("system", context)], "behind system")
+
+    def fit(self, document: Document, api: str) -> str:
+        """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""
+        schema = self._config.response_json_schema
+        if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
+            document.set("response_format", schema)
+            self._lose(document)
         self._fit_fields(document, api)
         return self._map_model(document)
 
-    def _edit_messages(self, document: Document, context: str | None) -> None:
+    def _edit_messages(self, document: Document, context: str | None) -> bool:
+        """Whether there was something that Higress re-serialises a request for."""
         config, row = self._config, self._row
         lossy = False
         if config.context_cleanup_commands:
@@ -53,17 +69,17 @@ class BodyEdits:
             openai_chat_request.merge_consecutive(document)
         if not row.keeps_developer_role:
             lossy = openai_chat_request.rename_developer(document)
-        if row.takes_response_schema and config.response_json_schema is not None:
-            document.set("response_format", config.response_json_schema)
-            lossy = True
         if context is not None and row.dialect != "qwen":
             openai_chat_request.insert_context(document, context)
             lossy = True
-        if lossy and self._faithful:
+        return lossy
+
+    def _lose(self, document: Document) -> None:
+        if self._faithful:
             openai_chat_request.reserialise(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
-        """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
+        """Adds, drops and moves fields that this provider needs, rejects, or has in another place."""
         row = self._row
         for name, value in row.defaults.get(api, {}).items():
             if name not in document:
@@ -100,8 +116,7 @@ class BodyEdits:
         )
 
     def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
-        """The body in the provider's own wire format, if that is not OpenAI's. Raises ValueError for what has no
-        counterpart."""
+        """Returns the body in the provider's own wire format. Raises ValueError if a field has no counterpart there."""
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:

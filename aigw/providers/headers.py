@@ -1,7 +1,7 @@
-"""Which headers of a client go on to a provider, and how the request is authenticated there.
+"""Makes the headers of a request to a provider from those of the client, and adds the provider's token.
 
-What belongs to the client's connection stays here, and so do its keys, cookies and origin unless `faithful`; every
-other header goes on."""
+Headers of the client's connection are removed. The client's keys, cookies and origin are removed too, unless
+`faithful`. All other headers are kept."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 
 def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
-    """The client's headers without what belongs to its connection, and (unless `faithful` to Higress) without what is
-    private."""
+    """Returns the client's headers for a provider: without those of its connection and, unless `faithful` to Higress,
+    without private ones."""
     given = request.headers
     connection = (
         given.get("connection", "") if len(given.getall("connection", ())) < 2 else ",".join(given.getall("connection"))
     )
     headers = CIMultiDict([(n, v) for n, v in given.items() if not _stays_here(n, connection, faithful)])
     if request.stream is not None and "content-length" in given:
-        headers["content-length"] = given["content-length"]  # an upload keeps the length that its client promised
+        headers["content-length"] = given["content-length"]  # an upload has the length that the client announced
     return headers
 
 
@@ -39,7 +39,8 @@ def _stays_here(name: str, connection: str, faithful: bool) -> bool:
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:
-    """What Higress keeps of the client's request for later hops: host, path if it changed, Authorization."""
+    """Adds the headers in which Higress keeps the client's Host, its path if that has changed, and its
+    Authorization."""
     headers["x-envoy-original-host"] = request.headers.get("host", "")
     if path != request.path:
         headers["x-envoy-original-path"] = request.target
@@ -52,7 +53,7 @@ def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> Non
 def authenticate(
     headers: CIMultiDict[str], client: CIMultiDict[str], provider: Provider, auth: Auth | None, token: str | None
 ) -> None:
-    """Puts the provider's token into its header, or the client's own where the configuration has none."""
+    """Writes the provider's token into its header, or the client's own token if the configuration has none."""
     if token is None and auth is not None:
         token = next((_bare(client[name]) for name in provider.client_tokens if client.get(name)), None)
     if token is not None and auth is not None:

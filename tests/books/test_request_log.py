@@ -206,7 +206,8 @@ async def test_a_price_that_is_looked_up_holds_up_nobody():
         return Price(steps={"input": [(-1, 1e6)], "output": [(-1, 1e6)]})
 
     stage = Stage(Prices({"known": PriceOverride(input=1, output=1)}, book))
-    slow, quick = stage.request(delta("x", usage=USAGE)), stage.request(delta("x", usage=USAGE, model="known"))
+    whole = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}], "usage": USAGE}
+    slow, quick = stage.request(delta("x", **whole)), stage.request(delta("x", **whole, model="known"))
     stage.request_log.start()
     for exchange in (slow, quick):
         stage.request_log.note(exchange, 200, Outcome.COMPLETE)

@@ -40,7 +40,7 @@ async def test_the_nearest_counts_if_it_is_near_enough(output, found):
     "body", [[], 5, None, {"output": 5}, {"output": [5]}, {"output": [{}]}, {"output": [{"score": "x"}]}]
 )
 async def test_an_answer_that_is_no_result(body):
-    with pytest.raises(CalloutError, match="no result of a query"):
+    with pytest.raises(CalloutError, match="result of a query"):
         await client(FakeUpstream(answer_json(body))).nearest(VECTOR)
 
 

@@ -3,10 +3,12 @@ import json
 import pytest
 from fakes import chat
 
-from aigw.dialects import model_field
+from aigw.dialects.model_field import ModelField
 
 FORM = b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\na/b\r\n--x--\r\n'
 KIND = "multipart/form-data; boundary=x"
+MODEL = ModelField("model", None, higress=False)
+GEMINI = "/v1beta/models/org%2Fm:streamGenerateContent"
 
 
 async def pieces():
@@ -24,12 +26,12 @@ def upload(headers=None):
     ("body", "model"), [({"model": "m"}, "m"), ({}, ""), ({"model": 4}, ""), (b"[]", None), (b'{"model":', None)]
 )
 async def test_json(body, model):
-    assert await model_field.read(chat(body), "model") == model
+    assert await MODEL.read(chat(body)) == model
 
 
 async def test_a_written_model_leaves_the_rest_as_it_was():
     request = chat(b'{"x": 1.0,  "model" :"a", "y": "\xc3\xa4"}')
-    model_field.write(request, "model", "b")
+    MODEL.write(request, "b")
     request.seal()
     assert json.loads(request.body) == {"x": 1.0, "model": "b", "y": "ä"}
     assert b"1.0" in request.body
@@ -37,26 +39,51 @@ async def test_a_written_model_leaves_the_rest_as_it_was():
 
 async def test_a_form_is_read_and_written():
     request = upload()
-    assert await model_field.read(request, "model") == "a/b"
-    model_field.write(request, "model", "longer/b")
+    assert await MODEL.read(request) == "a/b"
+    MODEL.write(request, "longer/b")
     assert (request.body, request.stream) == (FORM.replace(b"a/b", b"longer/b"), None)
 
 
 async def test_a_form_without_the_field():
     request = upload()
-    assert await model_field.read(request, "m2") == ""
-    model_field.write(request, "m2", "x")
+    other = ModelField("m2", None, higress=False)
+    assert await other.read(request) == ""
+    other.write(request, "x")
     assert request.body == FORM
 
 
 @pytest.mark.parametrize("headers", [{"content-type": "audio/wav"}, {"content-encoding": "gzip"}])
 async def test_other_uploads_are_not_read(headers):
     request = upload(headers)
-    assert await model_field.read(request, "model") is None
+    assert await MODEL.read(request) is None
     assert request.stream is not None
 
 
-def test_suffixes():
-    assert "/v1/chat/completions".endswith(model_field.suffixes(None))
-    assert "/any".endswith(model_field.suffixes(["*", "/x"]))
-    assert not "/any".endswith(model_field.suffixes([]))
+async def test_a_path_names_its_model_and_the_body_does_not():
+    request = chat(b'{"contents": []}', path=GEMINI)
+    assert await MODEL.read(request) == "org/m"
+    MODEL.write(request, "a/b c")
+    assert (request.path, request.body) == ("/v1beta/models/a%2Fb%20c:streamGenerateContent", b'{"contents": []}')
+
+
+async def test_higress_reads_no_path():
+    request, field = chat(b"{}", path=GEMINI), ModelField("model", ["*"], higress=True)
+    assert await field.read(request) == ""
+    field.write(request, "m")
+    request.seal()
+    assert (request.path, request.body) == (GEMINI, b'{"model":"m"}')
+
+
+@pytest.mark.parametrize(
+    ("suffixes", "higress", "path", "counts"),
+    [
+        (None, False, "/v1/chat/completions", True),
+        (None, False, "/any", False),
+        (["*", "/x"], False, "/any", True),
+        ([], False, "/any", False),
+        (None, False, GEMINI, True),
+        (None, True, GEMINI, False),
+    ],
+)
+def test_suffixes(suffixes, higress, path, counts):
+    assert ModelField("model", suffixes, higress=higress).counts(path) == counts

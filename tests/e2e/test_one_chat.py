@@ -2,18 +2,13 @@
 
 import json
 import re
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
 from stage.answers import DONE, PATH, chunk, streams, text_events
 from stage.gateway import proxied, until
 
 import aigw
-from aigw.books.books import Books
-from aigw.books.usage_file import FILE_NAME
-from aigw.books.usage_query import read
 
 ROOT = Path(aigw.__file__).parent
 MOST = 40
@@ -30,6 +25,7 @@ SMALL = {
     "dialects/openai_chat_whole.py": "writes the event that tells usage",
     "dialects/openai_chat_writer.py": "writes the usage",
     "higress/values.py": "says what is true",
+    "metering/estimate.py": "says that nothing has to be estimated",
     "providers/provider.py": "is the row of the catalog",
     "server/bodies.py": "reads a body",
     "server/gateway.py": "calls the edge of the configuration in force",
@@ -74,18 +70,13 @@ async def test_the_files_of_one_streamed_chat(provider, gateway, tmp_path):
     upstream = await provider(answer, answer)
     config = proxied(upstream.url)
     config["plugins"] |= {"ai-statistics": {}, "ai-cache": {"cache": {"type": "redis", "serviceName": "redis.static"}}}
-    running = await gateway(config, books=Books(tmp_path))
-
-    def rows():
-        """Without code of aigw, which would be noted."""
-        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
-            return connection.execute("SELECT count(*) FROM requests").fetchone()[0]
+    running = await gateway(config, keeps=True, folder=tmp_path)
 
     assert await ask(running, "What is built only when it is needed?") == "miss"
-    await until(lambda: list(read(tmp_path / FILE_NAME)))
+    await until(lambda: len(running.rows) == 1)
     with Followed() as followed:
         assert await ask(running, "Which way does a request go?") == "miss"
-        await until(lambda: rows() == 2)
+        await until(lambda: len(running.rows) == 2)
     ran = {name for name in followed.files if name.partition("/")[0] not in BEHIND} | {"upstream/switch.py"}
     assert set(LISTED) - ran == set(), "listed, but not on the way"
     assert ran - set(LISTED) == set(SMALL), "on the way, but neither listed nor small"

@@ -63,10 +63,10 @@ def test_an_answer_is_counted_once_for_all_who_ask():
 
     def piece(text):
         answer.feed([json_event({"choices": [{"text": text}]})])
-        return estimate_answer(exchange, answer, tokenizer=counter, model="m")
+        return estimate_answer(exchange, answer, tokenizer=counter)
 
     first = piece("Hello")
     calls = counter.calls
-    assert estimate_answer(exchange, answer, tokenizer=counter, model="m") is first
+    assert estimate_answer(exchange, answer, tokenizer=counter) is first
     assert counter.calls == calls
     assert piece(" there, my friend").output > first.output

@@ -1,5 +1,4 @@
-"""ai-proxy as a whole over a scripted upstream. Cases of Higress are cited by id; how they look on the wire is in
-tests/conformance."""
+"""ai-proxy as a whole over a scripted upstream; how its requests look on the wire is in tests/conformance."""
 
 import json
 
@@ -158,6 +157,34 @@ async def test_the_context_file_is_fetched_once_and_inserted():
     sent = upstream.json(1)
     assert [message["content"] for message in sent["messages"]] == ["s", "CTXTEXT", "hi"]
     assert sent["foo"] == 1
+
+
+CONVERSATIONS = {
+    "/v1/messages": ({"messages": HELLO["messages"]}, {"system": [{"type": "text", "text": "CTX"}]}),
+    "/v1/responses": (
+        {"input": "hi"},
+        {
+            "input": [
+                {"type": "message", "role": "system", "content": "CTX"},
+                {"type": "message", "role": "user", "content": "hi"},
+            ]
+        },
+    ),
+    "/v1/embeddings": ({"input": "hi"}, {"input": "hi"}),
+}
+
+
+@pytest.mark.parametrize("fidelity", ["safe", "higress"])
+@pytest.mark.parametrize("path", CONVERSATIONS)
+async def test_the_context_file_goes_into_every_conversation(path, fidelity):
+    context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns"}
+    body, changed = CONVERSATIONS[path]
+    upstream = FakeUpstream(Answer(pieces=[b"CTX"]))
+    capabilities = {"anthropic/v1/messages": "/v1/messages", "openai/v1/responses": "/v1/responses"}
+    config = {"provider": {**OPENAI, "context": context, "capabilities": capabilities}}
+    async with proxy(config, upstream, fidelity=fidelity) as send:
+        await send(chat({"model": "m", **body}, path=path))
+    assert upstream.json() == {"model": "m", **body, **(changed if fidelity == "safe" else {})}
 
 
 async def test_a_context_file_that_cannot_be_had():

@@ -10,7 +10,7 @@ from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.model import Route
 from aigw.dialects import apis
 from aigw.providers.bound import BoundProvider
-from aigw.providers.config import ProviderConfig
+from aigw.providers.config import CustomSetting, ProviderConfig
 
 HELLO = {"messages": [{"role": "user", "content": "hi"}]}
 
@@ -37,6 +37,23 @@ async def written(config, body):
 async def test_a_body_without_a_model_gets_the_mapping_of_any(config, expected):
     body = await written(ProviderConfig(**config, model_mapping={"*": "m"}), HELLO)
     assert body.get("model") == expected
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "settings", "kept"), [("safe", {"max_tokens": 9}, {"x-mine"}), ("higress", {}, set())]
+)
+async def test_what_the_gateway_asks_by_itself(fidelity, settings, kept):
+    """To retry, or to probe a token: Higress knows nothing of the configuration's settings then, nor of the client."""
+    custom = [CustomSetting(name="max_tokens", value=9)]
+    config = ProviderConfig(type="openai", api_tokens=["k"], custom_settings=custom, model_mapping={"*": "z"})
+    provider = BoundProvider(config, make_env(FakeUpstream(), fidelity=fidelity))
+    request = chat({**HELLO, "model": "m"}, headers={"x-mine": "1", "authorization": "Bearer of-the-client"})
+    call = await provider.write(make_exchange(request), request, apis.CHAT, "k", own=True)
+    call.request.seal()
+    assert json.loads(call.request.body) == {**HELLO, "model": "z", **settings}
+    headers = {name.lower() for name in call.request.headers}
+    assert headers == {"content-type", "authorization"} | kept
+    assert call.request.headers["authorization"] == "Bearer k"
 
 
 class TestServices:

@@ -80,6 +80,18 @@ async def test_another_token_is_tried():
     assert upstream.sent[1][1].timeouts.first_byte == 30
 
 
+@pytest.mark.parametrize(("fidelity", "told", "sent"), [("safe", "b", 2), ("higress", "a", 3)])
+async def test_the_failure_that_is_told_where_all_tokens_fail(fidelity, told, sent):
+    """The last one, which explains why nothing more is tried; Higress tells the first and goes on whatever it
+    gets."""
+    retry = {"enabled": True, "maxRetries": 2, "retryOnStatus": ["429"]}
+    config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2", "t3"], "retryOnFailure": retry}}
+    script = [answer_json({"error": "a"}, 429), answer_json({"error": "b"}, 503), answer_json({"error": "c"}, 502)]
+    upstream, _, received = await once(config, chat(HELLO), *script, fidelity=fidelity)
+    assert json.loads(received) == {"error": told}
+    assert len(upstream.sent) == sent
+
+
 async def test_one_token_is_not_tried_twice():
     config = {"provider": {**OPENAI, "retryOnFailure": {"enabled": True, "maxRetries": 3}}}
     upstream, reply, _ = await once(config, chat(HELLO), answer_json({}, 500))

@@ -193,7 +193,7 @@ async def _caches(config: Path | None, recipe: str | None) -> AsyncIterator[tupl
     from aigw.plugins.ai_cache.contents import Contents
 
     async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
-        places = [(each.store.service(), each.prefix()) for each in configs if each.store is not None]
+        places = [(each.service(), each.prefix()) for each in configs if each.store is not None]
         yield loaded, {(service, prefix): Contents(stores.kv(service), prefix) for service, prefix in places}
 
 

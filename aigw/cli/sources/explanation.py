@@ -62,7 +62,7 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
         jobs=set(),
     )
     behind = behind_of(chosen[place + 1 :], route, loaded.services)
-    return await try_request(exchange, behind, caches[cache.store.service(), cache.prefix()], time.time())
+    return await try_request(exchange, behind, caches[cache.service(), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

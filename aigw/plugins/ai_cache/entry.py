@@ -1,10 +1,8 @@
-"""An answer as it is stored: bytes with the version of their format in front.
+"""Collects an answer as it passes, and stores it as bytes that begin with the version of their format.
 
-Rule: what cannot be read (another version, a torn or foreign value) is no entry, never an error. Nothing in it is
-executed: it is msgpack of texts, numbers and bytes.
-
-Only what came to its proper end is kept, as the reader of the answer says. While the answer goes by, its pieces are
-only collected."""
+Rules: a value that cannot be read (of another version, damaged, or not from aigw) is ignored and never an error. A
+value is msgpack with only texts, numbers and bytes, so that nothing in it can be executed. Only an answer that came to
+its proper end is kept, as the reader of the answer says."""
 
 from __future__ import annotations
 
@@ -18,20 +16,20 @@ from aigw.core.reply import Reply
 from aigw.plugins.ai_cache.key import CacheKey
 
 NAME = b"aigw-cache"
-"""How every value begins that an aigw of any version wrote."""
+"""The values of all versions of aigw begin with this."""
 FORMAT = NAME + b" 1\n"
-"""Stands before every value. A value with any other beginning is not read."""
+"""Every value of this version begins with this. A value with another beginning is not read."""
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Of an answer that is kept."""
+"""A larger answer is not kept."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """A complete answer. `created` is in seconds since 1970, `ttl` in seconds (0: it does not expire).
 
-    A stream's `body` holds its events without the one that only tells usage, which is `usage`, and without the last
-    one, which is `tail`. `delays` are the milliseconds that each event of `body` came after the one before. `parts` is
-    as in `key.CacheKeys.parts`."""
+    For a stream, `usage` is the event that only reports usage, `tail` is the last event, and `body` has all other
+    events. `delays` are how many milliseconds each event of `body` came after the one before. `parts` is the request,
+    as `key.CacheKeys.parts` returns it."""
 
     created: float
     ttl: int
@@ -55,6 +53,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(value: bytes) -> Entry | None:
+    """Returns None if the value cannot be read."""
     if not value.startswith(FORMAT):
         return None
     try:

@@ -1,11 +1,13 @@
-"""ai-cache exactly as Higress has it: the text of the last question is the key, the answer's text the
-value, and a hit is a template around that text.
+"""ai-cache exactly as in Higress: the key is the text of the last question, the value is the text of the answer, and a
+hit is a template with that text.
 
-Model, parameters and the rest of the conversation are not part of the key. The status of an answer is not looked at."""
+The model, the parameters and the rest of the conversation are not part of the key. Answers are stored whatever their
+status is. The plugin of June 2024 stores texts with the escapes of JSON; the present one stores the texts."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,21 +21,30 @@ from aigw.core.stores import KV, StoreError
 from aigw.dialects.sse import EventSplitter
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.values import text_of
+from aigw.plugins.ai_cache.config import ANSWER, QUESTION, STREAM_ANSWER, Config
 from aigw.plugins.ai_cache.control import HEADER, SKIP, note
 from aigw.plugins.ai_cache.semantic import Semantic
 
-ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
-FROM_CACHE = f'"model":"from-cache","object":"chat.completion",{ZEROS}'
-CHOICE = '"choices":[{"index":0,"%s":{"role":"assistant","content":"%%s"},"finish_reason":"stop"}]'
-TEMPLATE = f'{{"id":"from-cache",{CHOICE % "message"},{FROM_CACHE}}}'
-STREAM_TEMPLATE = f'data:{{"id":"from-cache",{CHOICE % "delta"},{FROM_CACHE}}}\n\ndata:[DONE]\n\n'
-_QUESTIONS = GjsonPath('messages.#(role=="user")#.content')
+_ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
+
+
+def _templates(model: str) -> tuple[str, str]:
+    """Of a plain hit and of one that is a stream."""
+    choice = '"choices":[{"index":0,"%s":{"role":"assistant","content":"%%s"},"finish_reason":"stop"}]'
+    end = f'"model":"{model}","object":"chat.completion",{_ZEROS}'
+    plain, event = (f'{{"id":"from-cache",{choice % name},{end}}}' for name in ("message", "delta"))
+    return plain, f"data:{event}\n\ndata:[DONE]\n\n"
+
+
+TEMPLATES = _templates("from-cache")
+ORIGINAL_TEMPLATES = _templates("gpt-4o")
 MAX_BYTES = 32 * 1024 * 1024
-"""Of an answer whose text is looked for."""
+"""The size of the largest answer that is stored."""
 
 
 class HigressSettings(NamedTuple):
-    """The paths are gjson's; `ttl` in seconds, 0: entries do not expire."""
+    """The paths are gjson's; `ttl` in seconds, 0: entries do not expire. `escaped`: keys and values are kept as JSON
+    has them."""
 
     prefix: str
     ttl: int
@@ -43,6 +54,25 @@ class HigressSettings(NamedTuple):
     stream_answer: str
     template: str
     stream_template: str
+    escaped: bool
+
+
+def settings_of(config: Config) -> HigressSettings:
+    """What a configuration means to the plugin that reads its form. The TTL of the original form was never read."""
+    plain, stream = config.response_template or TEMPLATES[0], config.stream_response_template or TEMPLATES[1]
+    if config.original:
+        plain, stream = ORIGINAL_TEMPLATES
+    return HigressSettings(
+        prefix=config.prefix(),
+        ttl=0 if config.original else config.ttl(),
+        strategy=config.cache_key_strategy,
+        question=str(config.cache_key_from) or QUESTION,
+        answer=str(config.cache_value_from) or ANSWER,
+        stream_answer=str(config.cache_stream_value_from) or STREAM_ANSWER,
+        template=config.return_response_template or plain,
+        stream_template=config.return_stream_response_template or stream,
+        escaped=config.original,
+    )
 
 
 class HigressCache:
@@ -55,7 +85,7 @@ class HigressCache:
         self._stream_answer = GjsonPath(settings.stream_answer)
         self._question = GjsonPath(settings.question)
         self._writing: dict[str, str] = {}
-        """Answers by their question that a slow store is still to take."""
+        """The answers that are being written to the store, by their questions."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -87,7 +117,7 @@ class HigressCache:
         return reply.tap(collected.batch, ended)
 
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
-        """The question, "" for what is not cached, and whether a stream is asked for."""
+        """Returns the question ("" if the request is not cached), and whether the client wants a stream."""
         request, settings = exchange.request, self._settings
         if not request.is_json:
             return "", False
@@ -96,14 +126,11 @@ class HigressCache:
             body = msgspec.json.decode(request.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "", False
-        stream = exchange.asked.stream
         if settings.strategy == "allQuestions":
-            questions = _QUESTIONS.get(body)
-            return "\n".join(map(text_of, questions if isinstance(questions, list) else ())), stream
-        found = self._question.get(body)
-        if isinstance(found, dict | list):
-            return _as_written(request.body, self._question.text) or text_of(found), stream
-        return text_of(found), stream
+            question = "\n".join(_questions(request.body, body))
+        else:
+            question = _as_text(self._question.get(body), request.body, self._question.text)
+        return escaped(question) if settings.escaped else question, exchange.asked.stream
 
     async def _get(self, question: str) -> str:
         if question in self._writing:
@@ -112,12 +139,13 @@ class HigressCache:
             value = await self._kv.get(self._settings.prefix + question)
         except StoreError:
             return ""
-        return (value or b"").decode("utf-8", "replace")
+        text = (value or b"").decode("utf-8", "replace")
+        return text if text.strip() else ""
 
     def _hit(self, exchange: Exchange, value: str, *, stream: bool) -> Reply:
         note(exchange, "hit")
         template = self._settings.stream_template if stream else self._settings.template
-        body = template.replace("%s", msgspec.json.encode(value).decode()[1:-1]).encode()
+        body = template.replace("%s", value if self._settings.escaped else escaped(value)).encode()
         kind = "text/event-stream" if stream else "application/json"
         headers = {"content-type": f"{kind}; charset=utf-8", HEADER: "hit"}
         if not stream:
@@ -130,6 +158,8 @@ class HigressCache:
         value = collected.stream(self._stream_answer) if streaming else collected.plain(self._answer)
         if not value.strip():
             return
+        if self._settings.escaped:
+            value = escaped(value)
         await self._put(question, value)
         if near is not None and self._semantic is not None:
             await self._semantic.remember(near, question, value)
@@ -145,7 +175,7 @@ class HigressCache:
 
 
 class _Collected:
-    """The pieces of one answer; none where it is larger than MAX_BYTES: a part of it is no answer."""
+    """Collects the pieces of one answer. If it is larger than MAX_BYTES, nothing is kept."""
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
@@ -163,14 +193,34 @@ class _Collected:
         return text_of(path.get(Chunk(body, body).json()))
 
     def stream(self, path: GjsonPath) -> str:
-        """The texts of all events; "" where the last one is not complete."""
+        """Returns the joined texts of all events, "" if the last event is not complete."""
         if not self._chunks or not self._chunks[-1].raw.endswith((b"\n\n", b"\r\n\r\n")):
             return ""
         return "".join([text_of(path.get(chunk.json())) for chunk in self._chunks])
 
 
+def escaped(text: str) -> str:
+    """A text as JSON has it between its quotes."""
+    return msgspec.json.encode(text).decode()[1:-1]
+
+
+def _questions(source: bytes, body: Any) -> Iterator[str]:
+    """The contents of the user's messages."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    for index, turn in enumerate(messages if isinstance(messages, list) else ()):
+        if isinstance(turn, dict) and turn.get("role") == "user":
+            yield _as_text(turn.get("content"), source, f"messages.{index}.content")
+
+
+def _as_text(found: Any, source: bytes, path: str) -> str:
+    """What was found at a path: a text as it is, arrays and objects as they were written in `source`."""
+    written = _as_written(source, path) if isinstance(found, dict | list) else ""
+    return written or text_of(found)
+
+
 def _as_written(source: bytes, path: str) -> str:
-    """The JSON text at a path of keys, indices and @reverse, with its white space; "" for other paths."""
+    """Returns the JSON text at a path, with its white space. The path may have keys, indices and @reverse; for any
+    other path, returns ""."""
     turned = False
     try:
         for name in path.split("."):

@@ -1,7 +1,7 @@
-"""ai-cache: answers a request that was answered before. Higress's keys, in all their forms.
+"""ai-cache: answers a request from the cache if an equal one was answered before. It has Higress's keys in all forms.
 
-`fidelity: safe` (safe.py) keys on the whole request and keeps whole answers; `fidelity: higress` (higress.py) keys on
-the last question and keeps its text. Which store it is the plugin does not know."""
+With `fidelity: safe` (safe.py), the key is the whole request and the value is the whole answer. With `fidelity:
+higress` (higress.py), the key is the last question and the value is the text of the answer."""
 
 from __future__ import annotations
 
@@ -39,11 +39,27 @@ def check(config: Config) -> list[Problem]:
     if config.vector is not None:
         message = "has an effect only with fidelity: higress, with dashscope and dashvector, and enableSemanticCache"
         problems.append(Problem(("vector",), message, note=True))
+    return problems + _unread(config)
+
+
+def _unread(config: Config) -> list[Problem]:
+    """What today's Higress does not read, or not as it is meant."""
+    problems = []
+    form = "cache" if config.redis is None else "redis"
+    if config.original:
+        message = "an object was understood in June 2024 only; today's Higress caches {} for everybody; write a text"
+        names = {"cacheValueFrom": config.cache_value_from, "cacheStreamValueFrom": config.cache_stream_value_from}
+        return [Problem((name,), message, note=True) for name, value in names.items() if not isinstance(value, str)]
+    if config.cache_key_prefix:
+        message = f"has no effect, as in Higress; write it in `{form}`"
+        problems.append(Problem(("cacheKeyPrefix",), message, note=True))
+    if config.cache_ttl is not None and config.redis is None:
+        problems.append(Problem(("cacheTTL",), "has no effect, as in Higress; write it in `cache`", note=True))
     return problems
 
 
 def identity(config: Config, services: Services) -> Any:
-    """An answer is the same with a cache and without."""
+    """Returns None: a cache does not change answers."""
     return None
 
 
@@ -52,15 +68,15 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin | PerChain]:
     if config.store is None or config.cache_key_strategy == "disabled":
         yield _pass
         return
-    kv = env.stores.kv(config.store.service())
+    kv = env.stores.kv(config.service())
     if env.fidelity == "higress":
-        yield higress.HigressCache(_higress_settings(config), kv, env, _semantic(config, env))
+        yield higress.HigressCache(higress.settings_of(config), kv, env, _semantic(config, env))
     else:
         yield _per_chain(config, kv, env)
 
 
 def _semantic(config: Config, env: Env) -> Semantic | None:
-    """The semantic cache, if it is switched on and made of parts that are known."""
+    """Returns the semantic cache, None if it is switched off or needs a service that this version does not support."""
     embedding, vector = config.embedding, config.vector
     if not config.enable_semantic_cache or embedding is None or vector is None:
         return None
@@ -80,26 +96,10 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
     )
 
 
-def _higress_settings(config: Config) -> higress.HigressSettings:
-    question, answer, stream = config.cache_key_from, config.cache_value_from, config.cache_stream_value_from
-    return higress.HigressSettings(
-        prefix=config.prefix(),
-        ttl=config.ttl(faithful=True),
-        strategy=config.cache_key_strategy,
-        question=question if isinstance(question, str) else question.request_body,
-        answer=answer if isinstance(answer, str) else answer.response_body,
-        stream_answer=stream if isinstance(stream, str) else stream.response_body,
-        template=config.response_template or config.return_response_template or higress.TEMPLATE,
-        stream_template=config.stream_response_template
-        or config.return_stream_response_template
-        or higress.STREAM_TEMPLATE,
-    )
-
-
 def _per_chain(config: Config, kv: KV, env: Env) -> PerChain:
     """The same request has other answers on another chain; the caches of one configuration share the store and what is
     under way."""
-    settings = safe.SafeSettings(config.prefix(), config.ttl(faithful=False), config.replay_timing)
+    settings = safe.SafeSettings(config.prefix(), config.ttl(), config.replay_timing)
     flights = Flights()
 
     def make(behind: Behind) -> Plugin:
@@ -120,7 +120,7 @@ ABOUT = About(
     check=check,
     identity=identity,
     differences=(
-        Difference("the key", "the whole request", "the last question: other models and prompts hit, too"),
+        Difference("the key", "the whole request", "only the last question, not the model or other messages"),
         Difference(
             "what is stored", "whole answers, replayed as they were", "the text of any answer, put into a template"
         ),

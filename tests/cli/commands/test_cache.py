@@ -68,7 +68,7 @@ def cache(tmp_path):
             )
             cache = loaded.plugins["ai-cache"].rules.configs[-1]
             stores = GatewayStores(loaded.state_dir, loaded.config.cache)
-            kv = stores.by(loaded.services).kv(cache.store.service())
+            kv = stores.by(loaded.services).kv(cache.service())
             await kv.put(cache.prefix() + asked.key, encode(entry))
             await stores.aclose()
             return asked.key
@@ -220,7 +220,7 @@ def test_texts_that_a_higress_stored(cache):
         loaded = load(cache.folder / "aigw.yaml", {})
         config = loaded.plugins["ai-cache"].rules.configs[-1]
         stores = GatewayStores(loaded.state_dir, loaded.config.cache)
-        kv = stores.by(loaded.services).kv(config.store.service())
+        kv = stores.by(loaded.services).kv(config.service())
         await kv.put("higress-ai-cache:How are you?", b"Fine.")
         await kv.put("higress-ai-cache:abc", b"aigw-cache 0\nof another version")
         await stores.aclose()

@@ -50,14 +50,17 @@ def answers(body: bytes = b"", status: int = 200, headers: dict[str, str] | None
     return script
 
 
-def streams(*pieces: bytes, headers: dict[str, str] | None = None) -> Script:
-    """Sends each piece as a chunk of its own and ends the stream properly."""
+def streams(*pieces: bytes, headers: dict[str, str] | None = None, ends: bool = True) -> Script:
+    """Sends each piece as a chunk of its own and ends the stream properly; without `ends`, closes the connection."""
 
     async def script(peer: Peer) -> None:
         await peer.begin(headers=headers)
         for piece in pieces:
             await peer.piece(piece)
-        await peer.end()
+        if ends:
+            await peer.end()
+        else:
+            raise ConnectionError
 
     return script
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from stage.raw import RawClient
 from stage.upstream import PATIENCE
 
 from aigw.books.books import Books
+from aigw.books.usage_row import UsageRow
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin
 from aigw.core.upstream import Upstream
@@ -24,9 +26,12 @@ from aigw.upstream.standin import Standin
 
 
 class Gateway:
-    """`outer` and `inner` are the probes around ai-proxy, if the configuration names them."""
+    """`outer` and `inner` are the probes around ai-proxy, if the configuration names them. `rows` is what is written
+    down of the requests, if that is kept."""
 
-    def __init__(self, running: Running, upstream: Any, outer: Probe, inner: Probe, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, running: Running, upstream: Any, outer: Probe, inner: Probe, rows: list[UsageRow], stack: AsyncExitStack
+    ) -> None:
         self.url = running.url
         self.port = urlsplit(running.url).port or 0
         self.edge = running.edge
@@ -34,6 +39,7 @@ class Gateway:
         self.upstream = upstream
         self.outer = outer
         self.inner = inner
+        self.rows = rows
         self._stack = stack
 
     def sdk(self, **options: Any) -> AsyncOpenAI:
@@ -64,21 +70,25 @@ async def serve(
     *,
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
-    books: Books | None = None,
+    keeps: bool = False,
+    folder: Path | None = None,
     **plugins: Any,
 ) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
-    the ABOUTs of plugins that only this test has; the others are the production runner's."""
+    the ABOUTs of plugins that only this test has; `standins` and `around` are those of the production runner; with
+    `keeps` there is a row of each request in `Gateway.rows`; with a `folder` they are written, too."""
     outer, inner = Probe(), Probe()
     probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
     loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
     upstream: Any = upstream_for({})
+    rows: list[UsageRow] = []
+    books = Books(folder, show=(lambda row, exchange: rows.append(row)) if keeps else None)
     before = asyncio.all_tasks()
     async with run(loaded, upstream, grace=1.0, standins=standins, around=around, books=books) as running:
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
-            yield Gateway(running, upstream, outer, inner, stack)
+            yield Gateway(running, upstream, outer, inner, rows, stack)
         await running.edge.settled()
         await until(lambda: left_over(own) == set())
     assert upstream.open_connections == 0

@@ -16,8 +16,8 @@ ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
 def playing(config, *script, **how):
-    stored = configured({"ai-cache": config}).plugins["ai-cache"].rules.default.store
-    how = {"fidelity": "higress", "question": ASK, "service": stored.service(), **how}
+    service = configured({"ai-cache": config}).plugins["ai-cache"].rules.default.service()
+    how = {"fidelity": "higress", "question": ASK, "service": service, **how}
     return world({"ai-cache": config}, *script, **how)
 
 
@@ -52,6 +52,12 @@ async def test_hits_are_templates_around_the_text():
             {"messages": [{"role": r, "content": f"{r}{n}"} for n in (1, 2) for r in ("user", "assistant")]},
             "user1\nuser2",
         ),
+        (
+            {"cacheKeyStrategy": "allQuestions"},
+            b'{"messages": [{"role": "user", "content": [{"text":  "q"}]}, 7, {"role": "user"}]}',
+            '[{"text":  "q"}]\n',
+        ),
+        ({"cacheKeyFrom": {"requestBody": ""}}, {"messages": [{"content": "q"}]}, "q"),
         ({"cacheKeyFrom": "prompt"}, {"prompt": "p"}, "p"),
         ({"cacheKeyFrom": {"requestBody": "prompt"}}, {"prompt": "p"}, "p"),
         ({"cacheKeyFrom": "messages.0"}, b'{"messages":[{"a" : 1}]}', '{"a" : 1}'),

@@ -94,6 +94,11 @@ class Asked(Protocol):
         ...
 
     @property
+    def metered(self) -> bool:
+        """Whether the answer may tell what was used."""
+        ...
+
+    @property
     def turns(self) -> Sequence[Turn]:
         """The conversation, including the system instructions. Raises ValueError if the body is not JSON."""
         ...
@@ -267,6 +272,12 @@ class Dialect(Protocol):
     @property
     def marks_end(self) -> bool:
         """Whether a complete stream ends with an event that `is_last` recognizes."""
+        ...
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same request, unless `Asked.unrepeatable` says otherwise, may get the same answer: one that a
+        model made, not what an account holds."""
         ...
 
     @property

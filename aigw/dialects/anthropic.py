@@ -134,6 +134,7 @@ class AnthropicMessages:
     name: ClassVar[str] = "anthropic-messages"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -60,6 +60,10 @@ class CountView(MessagesView):
     """A request for the number of its tokens."""
 
     @property
+    def metered(self) -> bool:
+        return False
+
+    @property
     def generates(self) -> bool:
         return False
 

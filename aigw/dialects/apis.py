@@ -119,8 +119,8 @@ FREE = frozenset(
 )  # fmt: skip
 """APIs that no provider bills."""
 
-METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, GENERATE_CONTENT, STREAM_GENERATE_CONTENT}) - FREE
-"""APIs whose answers may tell what was used."""
+METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION}) - FREE
+"""APIs whose answers may tell what was used, as far as they have no dialect of their own."""
 
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
 """APIs that know `stream_options.include_usage` (4.5)."""

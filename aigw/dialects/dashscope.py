@@ -144,6 +144,7 @@ class DashScope:
     name: ClassVar[str] = "dashscope"
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -144,6 +144,7 @@ class Gemini:
     name: ClassVar[str] = "gemini"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -13,6 +13,7 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
+from aigw.dialects import apis
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.view import RequestView
@@ -20,6 +21,10 @@ from aigw.dialects.view import RequestView
 
 class GenericView(RequestView):
     PROMPTS = ("prompt", "input", "messages", "contents", "query")
+
+    @property
+    def metered(self) -> bool:
+        return self.api in apis.METERED
 
 
 class GenericReader(AnswerReader):
@@ -50,6 +55,7 @@ class Generic:
     name: ClassVar[str] = "generic"
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -191,6 +191,7 @@ class OpenAIChat:
     name: ClassVar[str] = "openai-chat"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -97,6 +97,7 @@ class OpenAIEmbeddings(Generic):
     """A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-embeddings"
+    repeatable: ClassVar[bool] = True
 
     def asked(self, request: Request, api: str) -> Asked:
         return EmbeddingsView(request, api)

@@ -157,6 +157,7 @@ class OpenAIResponses:
     name: ClassVar[str] = "openai-responses"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

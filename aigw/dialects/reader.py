@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Finish, ToolCall
+from aigw.core.dialect import Asked, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
-from aigw.dialects import apis
 from aigw.dialects.usage import UsageReader, mentions_usage
 
 KEPT_BYTES = 1024 * 1024
@@ -219,11 +218,10 @@ class AnswerReader:
         return self._error
 
 
-def is_readable(api: str, headers: Mapping[str, str]) -> bool:
-    """Whether a plain answer with these headers may tell what was used: JSON that is not compressed, of an API that is
-    paid for."""
+def is_readable(asked: Asked, headers: Mapping[str, str]) -> bool:
+    """Whether a plain answer with these headers may tell what was used: JSON that is not compressed."""
     return (
-        api in apis.METERED
+        asked.metered
         and "json" in headers.get("content-type", "")
         and headers.get("content-encoding", "identity") == "identity"
     )

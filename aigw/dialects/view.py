@@ -75,6 +75,10 @@ class RequestView:
         return True
 
     @property
+    def metered(self) -> bool:
+        return True
+
+    @property
     def wants_usage(self) -> bool:
         return True
 

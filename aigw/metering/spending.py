@@ -70,7 +70,7 @@ async def _follow(reply: Reply, following: _Following) -> None:
     if reply.streaming:
         reply.within(lambda source: _Followed(source, following))
         return
-    if not reply.single and is_readable(following.exchange.api, reply.headers):
+    if not reply.single and is_readable(following.exchange.asked, reply.headers):
         await reply.whole(MAX_PLAIN)
     if reply.single:
         if following.seen is not None and (whole := await reply.whole(MAX_PLAIN)) is not None and whole.data:

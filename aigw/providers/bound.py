@@ -21,7 +21,7 @@ from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.openai_error import JSON
-from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS, dialect_of
+from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS
 from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.api_tokens import StatusMatcher, TokenPool
@@ -71,7 +71,7 @@ class BoundProvider:
         if self.config.protocol == "openai":
             self._check_offered(api, request)
             self._check_known(api, source)
-        call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(api))
+        call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(exchange, call, bare=bare)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
@@ -141,9 +141,9 @@ class BoundProvider:
             raise _unusable(str(error)) from None
         return call._replace(model=model, streaming=exchange.asked.stream, incremental=incremental)
 
-    def _dialect(self, api: str | None) -> Dialect:
+    def _dialect(self, exchange: Exchange, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""
-        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect_of(api or "")
+        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else exchange.dialect
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Makes the checks that Higress makes before it converts a request."""

@@ -103,7 +103,7 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     reasoning_content_mode: Annotated[
         str,
         Meta(
-            description="native qwen: send the reasoning (passthrough), drop it (ignore), or put it into the text (concat)"
+            description="native qwen: pass reasoning on (passthrough), drop it (ignore), or add it to the text (concat)"
         ),
     ] = "passthrough"
     base_path: Annotated[str, Meta(description="a prefix of the path, for basePathHandling")] = ""

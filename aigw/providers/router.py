@@ -172,7 +172,7 @@ class _Attempt:
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
                 if event is not None and self._is_failure(event):
                     return STREAM_ERROR, reply, None
-            elif reply.status == 200 and self._api in apis.METERED and "json" in reply.headers.get("content-type", ""):
+            elif reply.status == 200 and exchange.asked.metered and "json" in reply.headers.get("content-type", ""):
                 asked = self._clock.monotonic()
                 whole = await reply.whole(MAX_PLAIN)
                 exchange.timing.waited += self._clock.monotonic() - asked

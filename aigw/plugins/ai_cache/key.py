@@ -16,16 +16,9 @@ import msgspec
 from aigw.core.exchange import Exchange
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.plugin import Behind
-from aigw.dialects import apis
 
 VERSION = b"aigw 2"
 """Change it if keys are made in another way, so that old entries are no longer found."""
-
-CACHED = frozenset(
-    (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES, apis.GENERATE_CONTENT,
-     apis.STREAM_GENERATE_CONTENT)
-)  # fmt: skip
-"""The APIs whose answers are kept."""
 
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
 """The key contains the values of these headers. Of any other header it has only a digest, because the value may be a

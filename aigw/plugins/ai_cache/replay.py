@@ -5,27 +5,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+from aigw.core.dialect import Dialect
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.sse import EventSplitter
-from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.entry import Entry
 
 JSON = "application/json"
 EVENTS = "text/event-stream; charset=utf-8"
 
 
-def body_of(entry: Entry) -> bytes:
+def body_of(entry: Entry, dialect: Dialect) -> bytes:
     """Returns the entry as a plain answer. Raises ValueError if that is not possible."""
     if not entry.streamed:
         return entry.body
-    return dialect_of(entry.api).whole(_split(entry.body + entry.usage + entry.tail))
+    return dialect.whole(_split(entry.body + entry.usage + entry.tail))
 
 
-def events_of(entry: Entry, *, usage: bool) -> list[Chunk]:
+def events_of(entry: Entry, dialect: Dialect, *, usage: bool) -> list[Chunk]:
     """Returns the entry as the events of a stream. `usage` includes the event that reports usage. Raises ValueError if
     that is not possible."""
     if not entry.streamed:
-        return list(dialect_of(entry.api).events(entry.body, usage=usage))
+        return list(dialect.events(entry.body, usage=usage))
     return _split(entry.body + (entry.usage if usage else b"") + entry.tail)
 
 

@@ -17,7 +17,7 @@ from aigw.core.stores import KV, StoreError
 from aigw.plugins.ai_cache.control import HEADER, SKIP, Control, control_of, note
 from aigw.plugins.ai_cache.entry import Capture, Entry, decode, encode, keepable
 from aigw.plugins.ai_cache.flight import Flight, Flights
-from aigw.plugins.ai_cache.key import CACHED, CacheKey, CacheKeys
+from aigw.plugins.ai_cache.key import CacheKey, CacheKeys
 from aigw.plugins.ai_cache.replay import EVENTS, JSON, Replay, body_of, events_of
 
 SHOWN = 16
@@ -49,7 +49,7 @@ class SafeCache:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if exchange.api not in CACHED or request.method != "POST" or not request.is_json:
+        if not exchange.dialect.repeatable or request.method != "POST" or not request.is_json:
             return await call_next(exchange)
         control = control_of(request.headers)
         if control.bypass:
@@ -85,12 +85,14 @@ class SafeCache:
         asked = exchange.asked
         try:
             if not asked.stream:
-                body = body_of(entry)
+                body = body_of(entry, exchange.dialect)
                 reply = exchange.reply(body, headers={"content-type": JSON if entry.streamed else entry.content_type})
             else:
                 timed = self._settings.timing and entry.streamed
                 source = Replay(
-                    events_of(entry, usage=asked.wants_usage), entry.delays, self._env.sleep if timed else None
+                    events_of(entry, exchange.dialect, usage=asked.wants_usage),
+                    entry.delays,
+                    self._env.sleep if timed else None,
                 )
                 content_type = entry.content_type if entry.streamed else EVENTS
                 reply = exchange.reply(source, headers={"content-type": content_type}, streaming=True)

@@ -9,7 +9,7 @@ from aigw.core.plugin import Behind
 from aigw.plugins.ai_cache.contents import Contents, Item
 from aigw.plugins.ai_cache.control import control_of
 from aigw.plugins.ai_cache.explain import Nearest, nearest
-from aigw.plugins.ai_cache.key import CACHED, CacheKeys
+from aigw.plugins.ai_cache.key import CacheKeys
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 async def try_request(exchange: Exchange, behind: Behind, contents: Contents, now: float) -> Explanation:
     """Explains what the cache would do with the request of `exchange`. `now` is in seconds since 1970. Raises
     StoreError."""
-    if exchange.api not in CACHED:
+    if not exchange.dialect.repeatable:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
     keys = CacheKeys(behind)
     key = keys.read(exchange)

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aigw.core.dialect import Turn
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
@@ -95,13 +95,17 @@ def new_id() -> str:
 _ids = random.Random()  # noqa: S311
 
 
+_T = TypeVar("_T")
+
+
 @dataclass(slots=True, frozen=True)
 class Env:
     """What `build` gives to a plugin.
 
     `fidelity` is "safe" or "higress". With "higress", a plugin does exactly what Higress does, also where aigw is safer
-    on purpose. `run` identifies one run of the gateway, from its start to its end; all workers have the same. Every
-    request that leaves the gateway goes through `upstream`. `timeouts` are the defaults for such requests."""
+    on purpose. What is different then a plugin gets from `choose`, once, when it is built. `run` identifies one run of
+    the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
+    through `upstream`. `timeouts` are the defaults for such requests."""
 
     upstream: Upstream
     services: Services
@@ -117,3 +121,7 @@ class Env:
     random: random.Random = field(default_factory=random.Random)
     new_id: Callable[[], str] = new_id
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("aigw"))
+
+    def choose(self, *, safe: _T, higress: _T) -> _T:
+        """Returns the one of the two that `fidelity` names."""
+        return higress if self.fidelity == "higress" else safe

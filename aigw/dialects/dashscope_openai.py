@@ -1,9 +1,9 @@
 """DashScope's native text generation and embeddings, sans-io: OpenAI in, OpenAI out.
 
-https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. With `faithful` the result
-is what Higress makes of it (top_p always sent, usage in a chunk with a choice, a newline after every reasoning
-piece); otherwise it is what OpenAI would send. What is of another type than it has to be is a ValueError, or in a
-stream an error event."""
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. What Higress writes of the same requests is in
+dashscope_higress.py; with `faithful` an answer is what Higress makes of it (usage in a chunk with a choice, a newline
+after every reasoning piece), otherwise it is what OpenAI would send. What is of another type than it has to be is a
+ValueError, or in a stream an error event."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from aigw.higress.values import truthy
 TEXT_PATH = "/api/v1/services/aigc/text-generation/generation"
 MULTIMODAL_PATH = "/api/v1/services/aigc/multimodal-generation/generation"
 
-_HIGRESS_PARAMETERS = ("max_tokens", "n", "seed", "temperature")
-_PARAMETERS = (*_HIGRESS_PARAMETERS, "top_p", "top_k", "stop", "presence_penalty", "response_format", "tool_choice",
-               "parallel_tool_calls", "logprobs", "top_logprobs", "enable_thinking", "thinking_budget")  # fmt: skip
+_PARAMETERS = (
+    "max_tokens", "n", "seed", "temperature", "top_p", "top_k", "stop", "presence_penalty", "response_format",
+    "tool_choice", "parallel_tool_calls", "logprobs", "top_logprobs", "enable_thinking", "thinking_budget",
+)  # fmt: skip
 _TOP_P_MIN, _TOP_P_MAX = 1e-6, 0.999999
+DUMMY_SYSTEM = "You are a helpful assistant."
+"""Stands in front of files and of the context where the client has no system message."""
 
 Json = dict[str, Any]
 
@@ -36,47 +39,62 @@ def generation_path(model: str) -> str:
 
 
 def encode_chat(
-    request: Document, *, faithful: bool, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
+    request: Document, *, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
 ) -> bytes:
     """The native body of a chat request. Raises ValueError naming a field that is not what OpenAI's API takes."""
-    stream, tools = truthy(request.get("stream")), request.get("tools")
     parameters: Json = {"result_format": "message"}
-    for name in _HIGRESS_PARAMETERS if faithful else _PARAMETERS:
-        value = request.get(name)
-        if value is not None and (value or not faithful):
+    for name in _PARAMETERS:
+        if (value := request.get(name)) is not None:
             parameters[name] = value
     if "max_tokens" not in parameters and request.get("max_completion_tokens"):
         parameters["max_tokens"] = request.get("max_completion_tokens")
-    top_p = request.get("top_p")
-    if faithful or top_p is not None:
-        if not isinstance(top_p, int | float | None) or isinstance(top_p, bool):
-            raise ValueError("top_p: must be a number")
-        parameters["top_p"] = max(_TOP_P_MIN, min(_TOP_P_MAX, top_p or 0))
-    if stream and (not tools or not faithful):
+    if "top_p" in parameters:
+        parameters["top_p"] = top_p_of(request)
+    if truthy(request.get("stream")):
         parameters["incremental_output"] = True
     if search:
         parameters["enable_search"] = True
-    if tools:
+    if tools := request.get("tools"):
         parameters["tools"] = tools
-    model = request.get("model", "")
-    if not isinstance(model, str):
-        raise ValueError("model: must be a string")
+    model = model_of(request)
     messages = messages_of(request)
     if model.startswith("qwen-vl"):
         for message in messages:
             message.set("content", _parts(message.get("content")))
     _insert_system(messages, file_ids=file_ids if model.startswith("qwen-long") else (), context=context)
     raws = [msgspec.Raw(message.encode()) for message in messages]
-    return _encoded({"model": model, "input": {"messages": raws}, "parameters": parameters})
+    return encoded({"model": model, "input": {"messages": raws}, "parameters": parameters})
+
+
+def model_of(request: Document) -> str:
+    """Raises ValueError if it is no text."""
+    model = request.get("model", "")
+    if not isinstance(model, str):
+        raise ValueError("model: must be a string")
+    return model
+
+
+def top_p_of(request: Document) -> float:
+    """As DashScope takes it: neither 0, which is what a missing one counts as, nor 1. Raises ValueError if it is no
+    number."""
+    top_p = request.get("top_p")
+    if not isinstance(top_p, int | float | None) or isinstance(top_p, bool):
+        raise ValueError("top_p: must be a number")
+    return max(_TOP_P_MIN, min(_TOP_P_MAX, top_p or 0))
+
+
+def files_text(file_ids: Sequence[str]) -> str:
+    """How a system message names files."""
+    return ",".join([f"fileid://{file_id}" for file_id in file_ids])
 
 
 def _insert_system(messages: list[Document], *, file_ids: Sequence[str], context: str | None) -> None:
     """Files and the context stand in a system message behind the first one, which is made up if there is none."""
-    text = ",".join(f"fileid://{file_id}" for file_id in file_ids) or context
+    text = files_text(file_ids) or context
     if text is None:
         return
     if not messages or messages[0].get("role") != "system":
-        messages.insert(0, system_message("You are a helpful assistant."))
+        messages.insert(0, system_message(DUMMY_SYSTEM))
     messages.insert(1, system_message(text))
 
 
@@ -106,7 +124,7 @@ def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promot
         message = _openai_message(_mapping(choice, "message"))
         _shape_reasoning(message, reasoning, promote)
         choices.append({"index": index, "message": message, "finish_reason": _finish(choice), "logprobs": None})
-    return _encoded(
+    return encoded(
         {
             "id": native.get("request_id", ""),
             "choices": choices,
@@ -119,14 +137,15 @@ def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promot
 
 
 def encode_embeddings(request: Document) -> bytes:
-    texts = request.get("input")
     parameters = {"dimension": request.get("dimensions")} if request.get("dimensions") else {}
-    body = {
-        "model": request.get("model", ""),
-        "input": {"texts": [texts] if isinstance(texts, str) else texts},
-        "parameters": parameters,
-    }
-    return _encoded(body)
+    body = {"model": request.get("model", ""), "input": {"texts": texts_of(request)}, "parameters": parameters}
+    return encoded(body)
+
+
+def texts_of(request: Document) -> Any:
+    """What is to be embedded, one text as an array of one."""
+    texts = request.get("input")
+    return [texts] if isinstance(texts, str) else texts
 
 
 def decode_embeddings(body: bytes, *, model: str) -> bytes:
@@ -138,7 +157,7 @@ def decode_embeddings(body: bytes, *, model: str) -> bytes:
         for item in _rows(_output(native), "embeddings")
     ]
     usage = {"prompt_tokens": total, "total_tokens": total}
-    return _encoded({"object": "list", "data": data, "model": model, "usage": usage})
+    return encoded({"object": "list", "data": data, "model": model, "usage": usage})
 
 
 class StreamDecoder:
@@ -259,7 +278,7 @@ def _error_event(message: str, native: Json) -> Event:
     return json_event({"error": error})
 
 
-def _encoded(body: Json) -> bytes:
+def encoded(body: Json) -> bytes:
     try:
         return msgspec.json.encode(body)
     except RecursionError:

@@ -10,15 +10,9 @@ from typing import Any
 import msgspec
 
 from aigw.core.document import Document
+from aigw.higress.chat_structs import CHAT_REQUEST
+from aigw.higress.go_json import written
 from aigw.higress.values import truthy
-
-HIGRESS_FIELDS = (
-    "messages", "model", "store", "reasoning_effort", "metadata", "frequency_penalty", "logit_bias", "logprobs",
-    "top_logprobs", "max_tokens", "max_completion_tokens", "n", "modalities", "prediction", "audio", "presence_penalty",
-    "response_format", "seed", "service_tier", "stop", "stream", "stream_options", "temperature", "top_p", "tools",
-    "tool_choice", "parallel_tool_calls", "user",
-)  # fmt: skip
-"""The fields of a chat request that Higress knows; where it re-serialises a request, the others are lost."""
 
 
 def messages_of(request: Document) -> list[Document]:
@@ -93,12 +87,15 @@ def ask_for_usage(request: Document) -> bool:
 
 
 def reserialise(request: Document) -> None:
-    """Drops what Higress drops when it re-serialises a chat request: unknown fields and zero values."""
-    for name in request.names():
-        known = name in HIGRESS_FIELDS
-        required = name in ("messages", "model")
-        if not known or (not required and request.get(name) in (None, False, 0, "", [], {})):
-            request.drop(name)
+    """Does what Higress does when it reads a chat request into its structs and writes it again: fields that these do
+    not have are lost, and empty ones."""
+    fields = {name: request.get(name) for name in request.names()}
+    kept = written(fields, CHAT_REQUEST)
+    for name in fields.keys() - kept.keys():
+        request.drop(name)
+    for name, value in kept.items():
+        if name not in fields or value != fields[name]:
+            request.set(name, value)
 
 
 def _in(content: Any, commands: Collection[str]) -> bool:

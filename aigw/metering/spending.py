@@ -7,53 +7,25 @@ client sends its next request, the counters already include this one. If the ans
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 
-from aigw.core.dialect import Reader
-from aigw.core.env import Tokenizer
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.plugin import Next
 from aigw.core.reply import ChunkSource, Outcome, Reply
-from aigw.core.tokens import Tokens
 from aigw.dialects.reader import MAX_PLAIN, is_readable
-from aigw.higress.usage import HigressUsage
-from aigw.metering.estimate import estimate_answer, needs_estimate
-
-log = logging.getLogger("aigw")
-
-
-class Spent(NamedTuple):
-    """What a request used. `tokens` is input plus output, as limits count it: cached tokens are included if the
-    provider counts them as input (OpenAI does, Anthropic does not). `usage` has the single counts, from which a price
-    is made.
-
-    `answer` has the provider, its model, the parts of the usage and the reported cost. It is None if `follow` is
-    `faithful`, and if no upstream was asked."""
-
-    tokens: int
-    usage: Tokens
-    answer: Reader | None = None
-
-
-NOTHING = Spent(0, Tokens())
+from aigw.metering.meter import Meter, Spent
 
 Settle = Callable[[Spent], Coroutine[Any, Any, None]]
 """Ends the reservation of a request and charges what it used. It must not raise StoreError, because the answer has
 arrived already. If it is cancelled, it is called again; `holding.Held` makes sure that nothing is charged twice."""
 
 
-async def follow(
-    exchange: Exchange, call_next: Next, settle: Settle, *, tokenizer: Tokenizer, faithful: bool = False
-) -> Reply:
-    """Sends the request on and returns its reply. Calls `settle` once, whatever happens to the request or the reply.
-
-    With `faithful`, usage is counted as Higress counts it: from the events that the client sees, and nothing for an
-    answer that was cut off. Otherwise, usage is estimated if the provider did not report it or the answer was cut
-    off."""
-    following = _Following(exchange, settle, tokenizer, faithful=faithful)
+async def follow(exchange: Exchange, call_next: Next, settle: Settle, meter: Meter) -> Reply:
+    """Sends the request on and returns its reply. Calls `settle` once, with what `meter` says that the request used,
+    whatever happens to the request or the reply."""
+    following = _Following(exchange, settle, meter)
     try:
         reply = await call_next(exchange)
         await _follow(reply, following)
@@ -67,30 +39,26 @@ async def follow(
 
 
 async def _follow(reply: Reply, following: _Following) -> None:
+    if not (reply.streaming or reply.single) and is_readable(following.exchange.asked, reply.headers):
+        await reply.whole(MAX_PLAIN)
+    await following.meter.watch(reply)
     if reply.streaming:
         reply.within(lambda source: _Followed(source, following))
-        return
-    if not reply.single and is_readable(following.exchange.asked, reply.headers):
-        await reply.whole(MAX_PLAIN)
-    if reply.single:
-        if following.seen is not None and (whole := await reply.whole(MAX_PLAIN)) is not None and whole.data:
-            following.seen.feed(whole.data)
+    elif reply.single:
         await following.finish(Outcome.COMPLETE)
     else:
         reply.tap(None, following.end)
 
 
 class _Following:
-    """One request whose end is awaited. `seen` counts as Higress does, from what the client sees; it is None if
-    `follow` is not `faithful`."""
+    """One request whose end is awaited."""
 
-    __slots__ = ("_ended", "_settle", "_tokenizer", "exchange", "seen")
+    __slots__ = ("_ended", "_settle", "exchange", "meter")
 
-    def __init__(self, exchange: Exchange, settle: Settle, tokenizer: Tokenizer, *, faithful: bool) -> None:
+    def __init__(self, exchange: Exchange, settle: Settle, meter: Meter) -> None:
         self.exchange = exchange
-        self.seen = HigressUsage() if faithful else None
+        self.meter = meter
         self._settle = settle
-        self._tokenizer = tokenizer
         self._ended = False
 
     async def finish(self, outcome: Outcome) -> None:
@@ -114,32 +82,7 @@ class _Following:
         self.end(Outcome.ABORTED)
 
     async def _run(self, outcome: Outcome) -> None:
-        await self._settle(await self._spent(outcome))
-
-    async def _spent(self, outcome: Outcome) -> Spent:
-        if (seen := self.seen) is not None:
-            return Spent(seen.input + seen.output, Tokens()) if outcome is Outcome.COMPLETE else NOTHING
-        answer = self.exchange.answer  # may be set even if no reply came back to this plugin
-        if answer is None:
-            return NOTHING
-        tokens = answer.tokens
-        if needs_estimate(self.exchange, answer):
-            tokens = await self._estimated(answer)
-        return Spent(_limited(tokens, beside=answer.cache_beside), tokens, answer)
-
-    async def _estimated(self, answer: Reader) -> Tokens:
-        """Returns the estimated usage, or the reported usage if the estimate fails: the request must be settled in any
-        case."""
-        try:
-            return await asyncio.to_thread(estimate_answer, self.exchange, answer, tokenizer=self._tokenizer)
-        except (ImportError, OSError, ValueError):
-            log.exception("what %s used cannot be estimated", self.exchange.id)
-            return answer.tokens
-
-
-def _limited(tokens: Tokens, *, beside: bool) -> int:
-    cached = 0 if beside else (tokens.cache_read or 0) + (tokens.cache_write or 0)
-    return (tokens.input or 0) + cached + (tokens.output or 0)
+        await self._settle(await self.meter.spent(outcome))
 
 
 class _Followed:
@@ -167,10 +110,6 @@ class _Followed:
         except Exception:
             await following.finish(Outcome.FAILED)
             raise
-        if following.seen is not None:
-            for chunk in batch:
-                if chunk.data is not None:
-                    following.seen.feed(chunk.data)
         if following.exchange.dialect.is_last(batch):
             await following.finish(Outcome.COMPLETE)
         return batch

@@ -10,8 +10,7 @@ from multidict import CIMultiDict
 from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, openai_chat_request
-from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects import apis, dashscope_higress, dashscope_openai, openai_chat_request
 from aigw.dialects.table import dialect_of
 from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
@@ -26,6 +25,10 @@ class BodyEdits:
         self._config = config
         self._row = row
         self._faithful = env.fidelity == "higress"
+        self._encode_chat = dashscope_higress.encode_chat if self._faithful else dashscope_openai.encode_chat
+        self._encode_embeddings = (
+            dashscope_higress.encode_embeddings if self._faithful else dashscope_openai.encode_embeddings
+        )
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
@@ -120,17 +123,12 @@ class BodyEdits:
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:
-            return qwen.encode_embeddings(document)
+            return self._encode_embeddings(document)
         if api != apis.CHAT:
             return document.encode()
         streaming = truthy(document.get("stream"))
         headers["accept"] = "text/event-stream" if streaming else "*/*"
         if streaming:
             headers["x-dashscope-sse"] = "enable"
-        return qwen.encode_chat(
-            document,
-            faithful=self._faithful,
-            search=self._config.qwen_enable_search,
-            file_ids=self._config.qwen_file_ids,
-            context=context,
-        )
+        search, files = self._config.qwen_enable_search, self._config.qwen_file_ids
+        return self._encode_chat(document, search=search, file_ids=files, context=context)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from aigw.core.document import Document
 from aigw.core.model import Chunk
+from aigw.dialects import dashscope_higress
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.sse import Event
 
 
 def encode(body, **options):
-    return json.loads(qwen.encode_chat(Document(json.dumps(body).encode()), faithful=False, **options))
+    return json.loads(qwen.encode_chat(Document(json.dumps(body).encode()), **options))
 
 
 def native(content="", finish="null", **message):
@@ -166,13 +167,14 @@ usages = one_of(input_tokens=st.integers(), output_tokens=st.integers(), total_t
 answers = one_of(output=one_of(choices=choices, embeddings=rows), usage=usages, request_id=some_text, message=some_text)
 
 
-@given(requests, st.booleans(), st.none() | some_text)
-def test_a_request_of_any_json_is_encoded_or_a_value_error(body, faithful, context):
+@pytest.mark.parametrize("writer", [qwen, dashscope_higress])
+@given(requests, st.none() | some_text, st.lists(some_text, max_size=2))
+def test_a_request_of_any_json_is_encoded_or_a_value_error(writer, body, context, files):
     document = Document(json.dumps(body).encode())
     with contextlib.suppress(ValueError):
-        json.loads(qwen.encode_chat(document, faithful=faithful, context=context, file_ids=["f"]))
+        json.loads(writer.encode_chat(document, context=context, file_ids=files))
     with contextlib.suppress(ValueError):
-        json.loads(qwen.encode_embeddings(document))
+        json.loads(writer.encode_embeddings(document))
 
 
 @given(anything | answers, st.sampled_from(["passthrough", "ignore", "concat"]), st.booleans())
@@ -222,7 +224,7 @@ def test_deep_json_is_a_value_error():
         deep = b"[" * depth + b"]" * depth
         with contextlib.suppress(ValueError):
             raw = b'{"model":"qwen-vl-x","tools":' + deep + b',"messages":[{"role":"user","content":' + deep + b"}]}"
-            qwen.encode_chat(Document(raw), faithful=False)
+            qwen.encode_chat(Document(raw))
         with contextlib.suppress(ValueError):
             raw = b'{"output":{"choices":[{"message":{"content":"a","x":' + deep + b"}}]}}"
             qwen.decode_chat(raw, model="m", created=1, reasoning="ignore", promote=False)

@@ -8,6 +8,7 @@ from fakes import Answer, FakeUpstream, WordCounter, answer_json, answered, chat
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
+from aigw.metering.meter import ReadOfProvider, SeenByClient
 from aigw.metering.spending import follow
 
 ROUTE = Route("test", "", Target(Origin("http", "127.0.0.1", 1), ""))
@@ -24,10 +25,10 @@ def delta(text, **more):
 class Stage:
     """One request to an upstream with this script."""
 
-    def __init__(self, *script, faithful=False, path="/v1/chat/completions"):
+    def __init__(self, *script, meter=ReadOfProvider, path="/v1/chat/completions"):
         self.exchange = make_exchange(chat(QUESTION, path=path), route=ROUTE)
         self.next = terminal(FakeUpstream(*script))
-        self.faithful = faithful
+        self.make_meter = meter
         self.settled = []
         self.counter = WordCounter()
 
@@ -35,16 +36,18 @@ class Stage:
         self.settled.append(spent.tokens)
 
     async def reply(self):
-        return await follow(self.exchange, self.next, self.settle, tokenizer=self.counter, faithful=self.faithful)
+        read = self.make_meter is ReadOfProvider
+        meter = ReadOfProvider(self.exchange, self.counter) if read else self.make_meter()
+        return await follow(self.exchange, self.next, self.settle, meter)
 
     async def close(self):
         await self.exchange.aclose()
         await self.exchange.settled()
 
 
-@pytest.mark.parametrize("faithful", [False, True])
-async def test_a_plain_answer_is_settled_before_it_is_given(faithful):
-    stage = Stage(answer_json(COMPLETION), faithful=faithful)
+@pytest.mark.parametrize("meter", [ReadOfProvider, SeenByClient])
+async def test_a_plain_answer_is_settled_before_it_is_given(meter):
+    stage = Stage(answer_json(COMPLETION), meter=meter)
     reply = await stage.reply()
     assert stage.settled == [46]
     assert json.loads(await reply.body()) == COMPLETION
@@ -52,10 +55,10 @@ async def test_a_plain_answer_is_settled_before_it_is_given(faithful):
     assert stage.settled == [46]
 
 
-@pytest.mark.parametrize("faithful", [False, True])
+@pytest.mark.parametrize("meter", [ReadOfProvider, SeenByClient])
 @pytest.mark.parametrize("done", [False, True])
-async def test_a_stream_is_settled_before_its_last_event(faithful, done):
-    stage = Stage(events(delta("a"), delta("b", usage=USAGE), done=done), faithful=faithful)
+async def test_a_stream_is_settled_before_its_last_event(meter, done):
+    stage = Stage(events(delta("a"), delta("b", usage=USAGE), done=done), meter=meter)
     reply = await stage.reply()
     seen = [(batch[-1].data, list(stage.settled)) async for batch in reply]
     assert [settled for data, settled in seen if data != b"[DONE]"] == [[], []]
@@ -149,15 +152,15 @@ async def test_an_error_of_the_provider_costs_nothing():
 
 async def test_an_answer_without_usage_is_estimated_but_not_as_higress_does():
     body = {"choices": COMPLETION["choices"]}
-    for faithful, tokens in ((False, 3 + 4), (True, 0)):
-        stage = Stage(answer_json(body), faithful=faithful)
+    for meter, tokens in ((ReadOfProvider, 3 + 4), (SeenByClient, 0)):
+        stage = Stage(answer_json(body), meter=meter)
         await stage.reply()
         assert stage.settled == [tokens]
         await stage.close()
 
 
 async def test_higress_charges_no_answer_without_an_end():
-    stage = Stage(events(delta("a", usage=USAGE), delta("b")), faithful=True)
+    stage = Stage(events(delta("a", usage=USAGE), delta("b")), meter=SeenByClient)
     reply = await stage.reply()
     await anext(aiter(reply))
     await stage.close()

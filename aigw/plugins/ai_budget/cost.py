@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from aigw.core.env import Clock, Prices
 from aigw.core.tokens import Tokens
 from aigw.metering.forecast import Forecast
-from aigw.metering.spending import Spent
+from aigw.metering.meter import Spent
 from aigw.plugins.ai_budget.amount import nano
 from aigw.pricing.prices import Query
 

@@ -25,7 +25,8 @@ from aigw.core.stores import LOCAL, Count, Limit, StoreError
 from aigw.dialects import apis
 from aigw.metering.forecast import NOTHING, Forecaster
 from aigw.metering.holding import Held, not_charged
-from aigw.metering.spending import Spent, follow
+from aigw.metering.meter import ReadOfProvider, Spent
+from aigw.metering.spending import follow
 from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.accounts import Drawn, Whose
 from aigw.plugins.ai_budget.amount import LARGEST
@@ -159,7 +160,8 @@ class AiBudget:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
             raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
-        return await follow(exchange, charge.ask, charge.settle, tokenizer=self._env.tokenizer)
+        meter = ReadOfProvider(exchange, self._env.tokenizer)
+        return await follow(exchange, charge.ask, charge.settle, meter)
 
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
         """Returns a limit for each account, with the forecast of this request as its `hold`. Raises GatewayError for a

@@ -19,6 +19,7 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.sse import EventSplitter
+from aigw.higress.bodies import is_unseen
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.values import text_of
 from aigw.plugins.ai_cache.config import ANSWER, QUESTION, STREAM_ANSWER, Config
@@ -106,7 +107,7 @@ class HigressCache:
         note(exchange, "miss")
         reply = await call_next(exchange)
         reply.headers[HEADER] = "miss"
-        if "content-encoding" in reply.headers:
+        if is_unseen(reply.headers):
             return reply
         collected = _Collected()
 

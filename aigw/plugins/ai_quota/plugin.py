@@ -17,20 +17,16 @@ from aigw.clients.redis_config import RedisConfig, check_redis
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.path import plain
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.core.stores import Limit, StoreError
-from aigw.metering.forecast import Forecaster
-from aigw.metering.holding import Held, not_charged
-from aigw.metering.spending import Settle, Spent, follow
+from aigw.core.stores import StoreError
+from aigw.metering.meter import meters
+from aigw.metering.spending import follow
 from aigw.plugins.ai_quota.admin import QuotaAdmin, refused
+from aigw.plugins.ai_quota.quota import NAME, make_quota
 
-NAME = "ai-quota"
 CHAT = "/v1/chat/completions"
 NO_QUOTA = "Request denied by ai quota check, No quota left"
-NO_LIMIT = 2**53
-"""The limit for the counter, so high that it never refuses. The plugin itself compares with what is left."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -80,24 +76,22 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 class AiQuota:
     def __init__(self, config: Config, env: Env) -> None:
         assert config.redis is not None
-        self._faithful = env.fidelity == "higress"
-        self._prefix = config.redis_key_prefix
+        counter = env.stores.counter(config.redis.service())
+        self._quota = make_quota(counter, config.redis_key_prefix, env)
+        self._meter = meters(env)
         self._suffixes = config.suffixes()
-        self._tokenizer = env.tokenizer
-        self._forecaster = Forecaster(env.tokenizer)
-        self._counter = env.stores.counter(config.redis.service())
         ends = tuple(suffix + (config.admin_path or "/quota") for suffix in dict.fromkeys((CHAT, *self._suffixes)))
-        self._admin = QuotaAdmin(self._counter, self._prefix, config.admin_consumer, ends)
+        self._admin = QuotaAdmin(counter, config.redis_key_prefix, config.admin_consumer, ends)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if not exchange.consumer:
             raise refused("No Key Authentication information found.", 401, code="invalid_api_key")
         if (answer := await self._admin.answer(exchange)) is not None:
             return answer
-        if not self._costs(exchange.request.path):
+        if not self._quota.costs(exchange.request.path, self._suffixes):
             return await call_next(exchange)
         try:
-            settle = await (self._check(exchange) if self._faithful else self._hold(exchange))
+            settle = await self._quota.let_in(exchange)
         except StoreError as error:
             exchange.labels.remarks[NAME] = f"refused: {error}"
             settle = None
@@ -105,49 +99,7 @@ class AiQuota:
             raise GatewayError(
                 403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA)
             )
-        return await follow(exchange, call_next, settle, tokenizer=self._tokenizer, faithful=self._faithful)
-
-    def _costs(self, path: str) -> bool:
-        """Whether a call of this path costs quota. `safe` also charges for other spellings of the same path."""
-        return path.endswith(self._suffixes) or (
-            not self._faithful and plain(path).rstrip("/ ").endswith(self._suffixes)
-        )
-
-    async def _check(self, exchange: Exchange) -> Settle | None:
-        """Lets the request in if anything is left, as Higress does: many requests at once may spend the last token.
-        Returns None if nothing is left."""
-        key = self._prefix + exchange.consumer
-        (count,) = await self._counter.read(key)
-        if count.used <= 0:
-            return None
-
-        async def settle(spent: Spent) -> None:
-            try:
-                if spent.tokens:
-                    await self._counter.add(key, -spent.tokens)
-            except StoreError as error:
-                not_charged(exchange, NAME, spent.tokens, error)
-
-        return settle
-
-    async def _hold(self, exchange: Exchange) -> Settle | None:
-        """Reserves an estimate for the request. Returns None if nothing is left beside what others have reserved."""
-        forecast = self._forecaster.forecast(exchange.asked)
-        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=forecast.total)
-        held = Held(self._counter, await self._counter.hold([limit]))
-        (count,) = held.ticket.counts
-        if count.used - count.held <= 0:
-            await held.settle([0])
-            return None
-
-        async def settle(spent: Spent) -> None:
-            self._forecaster.learn(forecast, spent.tokens)
-            try:
-                await held.settle([-spent.tokens])
-            except StoreError as error:
-                not_charged(exchange, NAME, spent.tokens, error)
-
-        return settle
+        return await follow(exchange, call_next, settle, self._meter(exchange))
 
 
 ABOUT = About(

@@ -119,7 +119,8 @@ class Record:
         self._scans = scans
         self._status = status
         kind = headers.get("content-type", "")
-        self._readable = not kind or "json" in kind or "text" in kind
+        encoded = headers.get("content-encoding", "identity") != "identity"
+        self._readable = not encoded and (not kind or "json" in kind or "text" in kind)
         self.streaming = streaming
         for source in self._plan.sources.get(attrs.RESPONSE_HEADER, ()):
             self._set(source, _header(headers, source.attribute.value))
@@ -197,7 +198,7 @@ class Record:
         body = whole.json()
         if (found := chat_id(body)) is not None:
             self.log["chat_id"] = found
-        self.failed = self.failed or is_error(body) or (self._status >= 400 and not self._size)
+        self.failed = self.failed or is_error(body) or (self._status >= 400 and not (self._readable and self._size))
         if self.counts:
             self.usage.feed(whole.data or b"", body)
         return body

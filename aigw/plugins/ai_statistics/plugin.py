@@ -16,8 +16,9 @@ from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
-from aigw.core.plugin import About, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
+from aigw.higress.bodies import is_unseen
 from aigw.higress.log_fields import UNKNOWN, api_of
 from aigw.plugins.ai_statistics.ai_log import Plan, Record
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
@@ -141,6 +142,8 @@ class AiStatistics:
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
+        if self.faithful and is_unseen(reply.headers):
+            return reply
         if exchange.labels.cache == "hit" and not self.faithful:
             observation.record.counts = False  # the answer tells what was spent when it was made
         streaming = reply.streaming or "text/event-stream" in content_type
@@ -228,4 +231,7 @@ ABOUT = About(
     recipe="ai-statistics",
     check=check,
     identity=identity,
+    differences=(
+        Difference("an encoded answer", "how long it took and whether it failed", "nothing of it: Higress sees none"),
+    ),
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from math import ceil
 from typing import Annotated
 
 import msgspec
@@ -20,11 +19,12 @@ from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.core.stores import Count, Limit, StoreError, Ticket
-from aigw.metering.forecast import NOTHING, Forecast, Forecaster
+from aigw.core.stores import Count, StoreError, Ticket
+from aigw.metering.forecast import Forecast
 from aigw.metering.holding import Held, not_charged
-from aigw.metering.spending import Spent, follow
-from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
+from aigw.metering.meter import Spent, meters
+from aigw.metering.spending import follow
+from aigw.plugins.ai_token_ratelimit.enforcement import make_enforcement
 from aigw.plugins.ai_token_ratelimit.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
 from aigw.plugins.ai_token_ratelimit.rules import LimitRules
 
@@ -34,9 +34,6 @@ MESSAGE = "Too many requests"
 NO_RULES = (
     "at least one of 'global_threshold' or 'rule_items' must be set; write global_threshold: {token_per_minute: 10000}"
 )
-LONGEST_RETRY = 60
-"""SDKs wait at most so many seconds before they retry. If the wait is longer, they are told not to retry."""
-_UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -98,31 +95,27 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 class AiTokenRateLimit:
     def __init__(self, config: Config, env: Env) -> None:
         assert config.redis is not None
-        self._config = config
-        self._faithful = env.fidelity == "higress"
-        self._rules = LimitRules(
-            config.rule_name, config.global_threshold, config.rule_items or (), one_unit=self._faithful
-        )
-        self._message = _message(config.rejected_msg)
-        self._tokenizer = env.tokenizer
-        self._forecaster = Forecaster(env.tokenizer)
+        self._fail_closed = config.fail_closed
+        code, message = config.rejected_code, config.rejected_msg
+        self._enforcement = make_enforcement(env, code, message, _message(message))
+        one_unit = self._enforcement.one_unit
+        self._rules = LimitRules(config.rule_name, config.global_threshold, config.rule_items or (), one_unit=one_unit)
+        self._meter = meters(env)
         self._counter = env.stores.counter(config.redis.service())
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        limits: Sequence[Limit] = self._rules.limits(exchange)
-        if not limits:
+        found = self._rules.limits(exchange)
+        if not found:
             return await call_next(exchange)
-        forecast = NOTHING
-        if not self._faithful:
-            forecast = self._forecaster.forecast(exchange.asked, min([limit.limit for limit in limits]))
-            held = forecast.total
-            limits = [Limit(key, limit, window, held) for key, limit, window, _ in limits]
+        limits, forecast = self._enforcement.hold(exchange, found)
         try:
             ticket = await self._counter.hold(limits)
         except StoreError as error:
             return await self._without_counters(exchange, call_next, error)
         if ticket.refused is not None:
-            return self._refuse(exchange, ticket, ticket.refused)
+            exchange.labels.ai_log[STATUS] = "limited"
+            exchange.labels.remarks[NAME] = f"{STATUS}=limited"
+            return self._enforcement.refuse(exchange, ticket.limits[ticket.refused], ticket.counts[ticket.refused])
         return await self._follow(exchange, call_next, ticket, forecast)
 
     async def _follow(self, exchange: Exchange, call_next: Next, ticket: Ticket, forecast: Forecast) -> Reply:
@@ -132,41 +125,21 @@ class AiTokenRateLimit:
 
         async def settle(spent: Spent) -> None:
             nonlocal counts
-            if self._faithful and not spent.tokens:
-                return
-            self._forecaster.learn(forecast, spent.tokens)
             try:
-                counts = await held.settle([spent.tokens] * len(ticket.limits), within=self._faithful)
+                counts = await self._enforcement.charge(held, forecast, spent.tokens)
             except StoreError as error:
                 not_charged(exchange, NAME, spent.tokens, error)
 
-        reply = await follow(exchange, call_next, settle, tokenizer=self._tokenizer, faithful=self._faithful)
-        if not self._faithful:
-            tell(reply, ticket, counts)
+        reply = await follow(exchange, call_next, settle, self._meter(exchange))
+        self._enforcement.tell(reply, ticket, counts)
         return reply
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
-        if self._config.fail_closed:
+        if self._fail_closed:
             message = "the token limit cannot be checked now; try again later"
             raise GatewayError(503, message, kind="api_error", code="limit_unavailable") from error
         exchange.labels.remarks[NAME] = f"not limited: {error}"
         return await call_next(exchange)
-
-    def _refuse(self, exchange: Exchange, ticket: Ticket, index: int) -> Reply:
-        limit, count = ticket.limits[index], ticket.counts[index]
-        exchange.labels.ai_log[STATUS] = "limited"
-        exchange.labels.remarks[NAME] = f"{STATUS}=limited"
-        config = self._config
-        wait = max(1, ceil(count.left)) if count.used > limit.limit else 1  # the reservations of others end soon
-        headers = {"X-TokenRateLimit-Reset": str(wait)}
-        if self._faithful:
-            return exchange.reply(config.rejected_msg.encode(), status=config.rejected_code, headers=headers)
-        headers |= {"Retry-After": str(wait), **remaining(limit, 0, count.left)}
-        if wait > LONGEST_RETRY:
-            headers["x-should-retry"] = "false"
-        unit = _UNITS[limit.window]
-        message = f"{self._message}: the limit is {limit.limit} tokens per {unit}; try again in {wait} s"
-        raise GatewayError(config.rejected_code, message, kind="tokens", code="rate_limit_exceeded", headers=headers)
 
 
 def _message(rejected: str) -> str:

@@ -4,6 +4,7 @@ What Higress did with a whole configuration is played by tests/conformance; here
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
@@ -66,6 +67,53 @@ async def test_an_answer_from_the_cache_spends_nothing() -> None:
         assert counted(it) == {}
     assert seen.labels.ai_log["chat_id"] == "x"
     assert not {"input_token", "output_token", "model"} & set(seen.labels.ai_log)
+
+
+@pytest.mark.parametrize("body", [gzip.compress(json.dumps(COMPLETION).encode()), json.dumps(COMPLETION).encode(), b""])
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_an_encoded_answer_is_passed_on_unread(body: bytes, proxied: bool) -> None:
+    """Whatever its bytes look like: there is no usage to log or to count, but it took its time, and may be a failure."""
+    plugins: dict[str, Any] = {"ai-statistics": {"use_default_attributes": True}}
+    if proxied:
+        plugins["ai-proxy"] = {"provider": {"type": "openai", "apiTokens": ["k"]}}
+    head = {"content-type": "application/json", "content-encoding": "gzip"}
+    script = Answer(200, head, [body[:9], body[9:]]), Answer(500, head, [body])
+    async with world(plugins, *script, route=ROUTE, metrics=Metrics()) as it:
+        seen = await it.ask()
+        assert (seen.body, seen.headers["content-encoding"]) == (body, "gzip")
+        log = seen.labels.ai_log
+        assert {log.pop(name) for name in ("response_type", "llm_service_duration")} == {"normal", 0}
+        assert {name for name, value in log.items() if value is not None} == {
+            "api",
+            "chat_round",
+            "messages",
+            "question",
+        }
+        assert counted(it) == {}
+        await it.ask()
+        assert counted(it) == {"llm_failure_count": 1}
+
+
+@pytest.mark.parametrize("encoding", ["br", "identity"])
+async def test_an_encoded_stream_is_passed_on_unread(encoding: str) -> None:
+    wire = b"".join(events(delta(content="a"), {**delta(), "usage": USAGE}).pieces)
+    head = {"content-type": "text/event-stream", "content-encoding": encoding}
+    async with stage({"use_default_attributes": True}, Answer(200, head, [wire])) as it:
+        seen = await it.ask({**QUESTION, "stream": True})
+        assert seen.body == wire
+        assert seen.labels.ai_log["response_type"] == "stream"
+        assert {"llm_first_token_duration", "llm_service_duration"} <= seen.labels.ai_log.keys()
+        assert not {"model", "input_token", "chat_id"} & seen.labels.ai_log.keys()
+        assert not seen.labels.ai_log["answer"]
+        assert counted(it) == {}
+
+
+async def test_what_higress_does_not_see_is_not_in_its_log() -> None:
+    head = {"content-type": "application/json", "content-encoding": "gzip"}
+    async with stage({}, Answer(500, head, [b"\x1f"]), fidelity="higress") as it:
+        seen = await it.ask()
+        assert seen.labels.ai_log == {"api": "-", "chat_round": 1}
+        assert counted(it) == {}
 
 
 async def test_a_plain_answer() -> None:

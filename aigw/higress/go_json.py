@@ -1,0 +1,58 @@
+"""What Go's encoding/json makes of an object that it reads into a struct and writes again.
+
+Rule: names that the struct does not have are lost, null is as if the name was missing, and an empty value is left out
+unless its field says otherwise. A value of another type than the field's, on which Go fails, stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+
+class Field(NamedTuple):
+    """`zero` is what is written where there is nothing, None: nothing is. `empties`: an empty value is written, too, as
+    Go does of an interface or a pointer. `inside` are the fields of an object, or of each in an array."""
+
+    zero: Any = None
+    empties: bool = False
+    inside: Mapping[str, Field] | None = None
+
+
+Struct = Mapping[str, Field]
+
+OMIT_EMPTY, OMIT_NULL = Field(), Field(empties=True)
+TEXT, NUMBER = Field(""), Field(0)
+
+
+def objects(inside: Struct) -> Field:
+    """An array of objects, left out where it is empty."""
+    return Field(inside=inside)
+
+
+def nested(inside: Struct) -> Field:
+    """An object that is always written."""
+    return Field({}, inside=inside)
+
+
+def written(value: Mapping[str, Any], struct: Struct) -> Json:
+    out: Json = {}
+    for name, field in struct.items():
+        found = value.get(name)
+        found = field.zero if found is None else found
+        if found is not None and field.inside is not None:
+            found = _inside(found, field.inside)
+        if found is not None and (field.empties or field.zero is not None or not _is_empty(found)):
+            out[name] = found
+    return out
+
+
+def _inside(value: Any, struct: Struct) -> Any:
+    if isinstance(value, list):
+        return [_inside({} if item is None else item, struct) for item in value]
+    return written(value, struct) if isinstance(value, dict) else value
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (False, 0, "", [], {})

@@ -1,0 +1,92 @@
+"""Lets a request in if something is left of a consumer's quota, and takes what it used from it: as we do, and as
+Higress does."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.path import plain
+from aigw.core.stores import Counter, Limit, StoreError
+from aigw.metering.forecast import Forecaster
+from aigw.metering.holding import Held, not_charged
+from aigw.metering.meter import Spent
+from aigw.metering.spending import Settle
+
+NAME = "ai-quota"
+NO_LIMIT = 2**53
+"""A hold on a quota is never refused by the counter: what is left decides."""
+
+
+class Quota(Protocol):
+    def costs(self, path: str, suffixes: tuple[str, ...]) -> bool:
+        """Whether requests to this path take from the quota, if those to paths with these ends do."""
+        ...
+
+    async def let_in(self, exchange: Exchange) -> Settle | None:
+        """None: nothing is left. Raises StoreError."""
+        ...
+
+
+def make_quota(counter: Counter, prefix: str, env: Env) -> Quota:
+    """`prefix` is what a consumer's key begins with."""
+    held: Quota = HeldQuota(counter, prefix, Forecaster(env.tokenizer))
+    return env.choose(safe=held, higress=ReadQuota(counter, prefix))
+
+
+class HeldQuota:
+    """Holds an estimate of each call under way: what others hold is not left. A path costs as well that means the same
+    to a provider."""
+
+    def __init__(self, counter: Counter, prefix: str, forecaster: Forecaster) -> None:
+        self._counter = counter
+        self._prefix = prefix
+        self._forecaster = forecaster
+
+    def costs(self, path: str, suffixes: tuple[str, ...]) -> bool:
+        return path.endswith(suffixes) or plain(path).rstrip("/ ").endswith(suffixes)
+
+    async def let_in(self, exchange: Exchange) -> Settle | None:
+        forecast = self._forecaster.forecast(exchange.asked)
+        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=forecast.total)
+        held = Held(self._counter, await self._counter.hold([limit]))
+        (count,) = held.ticket.counts
+        if count.used - count.held <= 0:
+            await held.settle([0])
+            return None
+
+        async def settle(spent: Spent) -> None:
+            self._forecaster.learn(forecast, spent.tokens)
+            try:
+                await held.settle([-spent.tokens])
+            except StoreError as error:
+                not_charged(exchange, NAME, spent.tokens, error)
+
+        return settle
+
+
+class ReadQuota:
+    """Only reads what is left, as Higress does: any number of calls may spend the last token."""
+
+    def __init__(self, counter: Counter, prefix: str) -> None:
+        self._counter = counter
+        self._prefix = prefix
+
+    def costs(self, path: str, suffixes: tuple[str, ...]) -> bool:
+        return path.endswith(suffixes)
+
+    async def let_in(self, exchange: Exchange) -> Settle | None:
+        key = self._prefix + exchange.consumer
+        (count,) = await self._counter.read(key)
+        if count.used <= 0:
+            return None
+
+        async def settle(spent: Spent) -> None:
+            try:
+                if spent.tokens:
+                    await self._counter.add(key, -spent.tokens)
+            except StoreError as error:
+                not_charged(exchange, NAME, spent.tokens, error)
+
+        return settle

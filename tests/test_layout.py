@@ -43,6 +43,9 @@ ELSEWHERE = {
     "dialects/gemini_writer.py": "dialects/test_gemini.py: a dialect is read, viewed and written as one",
     "dialects/openai_chat_writer.py": "upstream/builtin/test_generation.py upstream/builtin/test_generation_text.py: what is written is read again, also by the SDK",
     "dialects/openai_responses_writer.py": "dialects/test_openai_responses_whole.py: what is written is read again, also by the SDK",
+    # higress, metering
+    "higress/chat_structs.py": "dialects/test_openai_chat_request.py higress/test_go_json.py: data, by which requests are written anew",
+    "metering/meter.py": "metering/test_spending.py: what was spent is known when a request is settled",
     # plugins: their parts are tested with them, over a scripted upstream and real stores
     "plugins/ai_budget/accounts.py": "plugins/ai_budget/test_ai_budget.py: whose budget it is, seen by whom it refuses",
     "plugins/ai_budget/cost.py": "plugins/ai_budget/test_ai_budget.py: prices that are known, waited for, or unknown",
@@ -50,6 +53,8 @@ ELSEWHERE = {
     "plugins/ai_budget/refusal.py": "plugins/ai_budget/test_ai_budget.py cli/commands/test_budget.py: messages, and that what they say to type is right",
     "plugins/ai_cache/contents.py": "cli/commands/test_cache.py: only its commands look at what is stored",
     "plugins/ai_cache/trial.py": "cli/commands/test_cache.py: what `aigw cache explain` says of real entries",
+    "plugins/ai_quota/quota.py": "plugins/ai_quota/test_ai_quota.py: whom it lets in, as the plugin's configuration chooses",
+    "plugins/ai_token_ratelimit/enforcement.py": "plugins/ai_token_ratelimit/test_ai_token_ratelimit.py: whom it lets in, as the plugin's configuration chooses",
     "plugins/ai_quota/admin.py": "plugins/ai_quota/test_ai_quota.py: an API behind the plugin's own paths",
     "plugins/ai_statistics/ai_log.py": "plugins/ai_statistics/test_ai_statistics.py: what is logged follows from a whole answer",
     "plugins/ai_statistics/attributes.py": "plugins/ai_statistics/test_ai_statistics.py: what is logged follows from a whole answer",

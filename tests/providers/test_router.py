@@ -5,9 +5,10 @@ import json
 import pytest
 from ai_proxy_world import COMPLETION, HELLO, OPENAI, RESET, STREAM, TWO, delta, once, proxy
 from fakes import Answer, FakeUpstream, WordCounter, answer_json, chat, events
+from world import world
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
-from aigw.core.model import Request
+from aigw.core.model import Request, Route
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.switch import Switch
 
@@ -194,3 +195,37 @@ async def test_one_model_by_a_quoted_or_bare_path():
     for path in ("/v1/models/meta%2Fx", "/models/meta/x"):
         upstream, _, _ = await once(config, Request("GET", path, "", chat({}).headers))
         assert [target.origin.scheme for _, target in upstream.sent] == ["builtin"]
+
+
+ARRAY = [
+    b'[{"candidates":[{"content":{"parts":[{"text":"one"}]}}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":3}}\n',
+    b',{"candidates":[{"content":{"parts":[{"text":" two"}]},"finishReason":"STOP"}],'
+    b'"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":6}}\n]',
+]
+
+
+async def test_a_stream_that_is_an_array_passes_element_by_element():
+    upstream = FakeUpstream(Answer(headers={"content-type": "application/json"}, pieces=ARRAY))
+    limit = {"rule_name": "r", "global_threshold": {"token_per_day": 1000}, "redis": {"service_name": "redis.static"}}
+    plugins = {"ai-token-ratelimit": limit, "ai-proxy": {"provider": {"type": "gemini", "apiTokens": ["k"]}}}
+    request = chat({"contents": [{"parts": [{"text": "hi"}]}]}, path="/v1beta/models/m:streamGenerateContent")
+    async with world(plugins, upstream=upstream, route=Route("test")) as it:
+        exchange, reply = await it.send(request)
+        batches = aiter(reply)
+        (first,) = await anext(batches)
+        assert first.raw == ARRAY[0]
+        assert [chunk.raw async for batch in batches for chunk in batch] == ARRAY[1:]
+        assert exchange.answer.complete
+        assert (exchange.answer.tokens.input, exchange.answer.tokens.output) == (5, 6)
+
+
+async def test_an_array_that_breaks_off_is_charged_for_what_came():
+    script = Answer(headers={"content-type": "application/json"}, pieces=[ARRAY[0], RESET])
+    plugins = {"ai-proxy": {"provider": {"type": "gemini", "apiTokens": ["k"]}}}
+    request = chat({"contents": [{"parts": [{"text": "hi"}]}]}, path="/v1beta/models/m:streamGenerateContent")
+    async with world(plugins, script, route=Route("test")) as it:
+        exchange, reply = await it.send(request)
+        with pytest.raises(UpstreamError):
+            await reply.body()
+        assert not exchange.answer.complete
+        assert (exchange.answer.tokens.input, exchange.answer.tokens.output) == (5, 3)

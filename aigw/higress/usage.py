@@ -165,8 +165,10 @@ class HigressUsage:
         self.output = _integer(made, self.output)
         _merge(self.input_details, _first(body, paths.input_details))
         _merge(self.output_details, _first(body, paths.output_details))
-        _pick(self.input_details, body, paths.more_input)
-        _pick(self.output_details, body, paths.more_output)
+        if paths.more_input:
+            _pick(self.input_details, body, paths.more_input)
+        if paths.more_output:
+            _pick(self.output_details, body, paths.more_output)
         if total is _ABSENT:
             beside = sum(_integer(_at(body, ("usage", name)), 0) for name in _BESIDE)
             self.total = self.input + self.output + beside

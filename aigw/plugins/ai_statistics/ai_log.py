@@ -214,10 +214,11 @@ class Record:
         self.log["input_token_details"] = usage.input_details
         self.log["output_token_details"] = usage.output_details
         if usage.total > 0:
-            self._span("gen_ai.model_name", usage.model)
-            self._span("gen_ai.usage.input_tokens", usage.input)
-            self._span("gen_ai.usage.output_tokens", usage.output)
-            self._span("gen_ai.usage.total_tokens", usage.total)
+            if usage.model:
+                self.spans["gen_ai.model_name"] = usage.model
+            self.spans["gen_ai.usage.input_tokens"] = str(usage.input)
+            self.spans["gen_ai.usage.output_tokens"] = str(usage.output)
+            self.spans["gen_ai.usage.total_tokens"] = str(usage.total)
 
     def _detail(self, source: AttributeSource) -> Any:
         return attrs.of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)

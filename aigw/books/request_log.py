@@ -22,6 +22,7 @@ from aigw.books.usage_row import UsageRow
 from aigw.core.dialect import Reader
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.exchange import Exchange
+from aigw.core.redaction import Redaction
 from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis
@@ -66,7 +67,7 @@ class _Note:
         failure, whatever the status is, and also if the client left because of it."""
         exchange, answer = self.exchange, self.exchange.answer
         if answer is not None and answer.error:
-            self.outcome, self.error = Outcome.FAILED, self.error or _name(answer.error)
+            self.outcome, self.error = Outcome.FAILED, self.error or _name(_without_keys(answer.error, exchange))
         self.asked = _name(exchange.dialect.asked(exchange.original, exchange.api).model)
         self.model = _name(answer.model if answer else "") or self.asked
         self.at = self.exchange.timing.arrived - epoch
@@ -271,6 +272,14 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
     except UnicodeEncodeError:  # a header or the path has bytes that are not UTF-8
         rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
     return _encode(row)[:-1] + b"," + rest[1:]  # joins two JSON objects as text, which is faster than as dicts
+
+
+def _without_keys(text: str, exchange: Exchange) -> str:
+    """Returns an error of a provider, which may quote the key that it got."""
+    redaction = Redaction(())
+    redaction.learn_headers(exchange.request.headers)
+    redaction.learn_headers(exchange.original.headers)
+    return redaction.text(text, MOST_CHARACTERS)
 
 
 def _name(text: str) -> str:

@@ -30,7 +30,7 @@ class Document:
 
     def __init__(self, source: bytes) -> None:
         """Raises ValueError if `source` is not a JSON object. The message has the byte offset."""
-        self._fields = _decoded(source, _decode_fields, _split)
+        self._fields = decoded(source, _decode_fields, _split)
         self._source: bytes | None = source
         self._parsed = source
         self._values: dict[str, Any] = {}
@@ -46,7 +46,7 @@ class Document:
         if raw is None:
             return default
         try:
-            value = self._values[name] = _decoded(bytes(raw), _decode_any, json.loads)
+            value = self._values[name] = decoded(bytes(raw), _decode_any, json.loads)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         return value
@@ -63,7 +63,7 @@ class Document:
     def items_of(self, name: str) -> list[msgspec.Raw]:
         """Returns the elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
         try:
-            return _decoded(bytes(self._fields[name]), _decode_items, _split_items)
+            return decoded(bytes(self._fields[name]), _decode_items, _split_items)
         except (KeyError, ValueError) as error:
             raise ValueError(f"{name}: {error}") from None
 
@@ -97,7 +97,7 @@ class Document:
         return twin
 
 
-def _decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str], _T]) -> _T:
+def decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str], _T]) -> _T:
     """Returns the result of `decode`. If it fails and the source may contain half of a surrogate pair, returns the
     result of `lenient`, which is slower: JavaScript writes such text when it cuts an emoji, and providers accept it.
     Raises ValueError."""

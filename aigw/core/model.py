@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.document import Document
+from aigw.core.document import Document, decoded
 
 _decode_any = msgspec.json.Decoder().decode
 
@@ -141,11 +142,19 @@ class Chunk:
             try:
                 self._json = _decode_any(self.data)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                return None
+                self._json = _decoded_slowly(self.data)
         return self._json
 
     def __repr__(self) -> str:
         return f"Chunk({self.raw!r})"
+
+
+def _decoded_slowly(data: bytes) -> Any:
+    """Returns data that has half of a surrogate pair, None if it is not JSON at all."""
+    try:
+        return decoded(data, _decode_any, json.loads)
+    except ValueError:
+        return None
 
 
 Batch = Sequence[Chunk]

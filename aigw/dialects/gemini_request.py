@@ -13,12 +13,11 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
-
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
 from aigw.core.json_path import JsonPath
 from aigw.dialects import apis
 from aigw.dialects.reader import Json
+from aigw.dialects.typed_event import json_text
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
 
 _ROLES: dict[str, Role] = {"model": "assistant", "function": "tool"}
@@ -139,8 +138,8 @@ def field(value: Any, name: str) -> Any:
 def arguments_of(call: Json) -> str:
     """Returns the arguments of a functionCall as JSON text."""
     try:
-        return msgspec.json.encode(call.get("args") or {}).decode()
-    except RecursionError:
+        return json_text(call.get("args") or {})
+    except (ValueError, RecursionError):
         return "{}"
 
 

@@ -5,6 +5,7 @@ anywhere, also inside a UTF-8 character. No byte is lost: the `raw` of all chunk
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -39,7 +40,11 @@ class Event(Chunk):
 
 def json_event(body: Any) -> Event:
     """Returns an event with `body` as JSON in its data."""
-    return Event(b"data: " + msgspec.json.encode(body) + b"\n\n")
+    try:
+        text = msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        text = json.dumps(body).encode()
+    return Event(b"data: " + text + b"\n\n")
 
 
 class EventSplitter:

@@ -35,6 +35,8 @@ removed, because a browser would apply them to the gateway."""
 
 MAX_ERROR = 64 * 1024
 """The largest error page, in bytes, that is read and converted into an error."""
+MAX_SHOWN = 1000
+"""Characters of an error page that a client gets."""
 MAX_LOGGED = 4000
 """How many characters of an error page are logged."""
 
@@ -182,9 +184,13 @@ class Answers:
         """Logs an error page, for `logUpstreamErrorResponseBody`. Keys in its text are hidden."""
         whole = await reply.whole(MAX_ERROR)
         text = whole.raw.decode("utf-8", "replace") if whole else f"more than {MAX_ERROR} bytes"
+        text = self._redaction(exchange).text(text, MAX_LOGGED)
+        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, text)
+
+    def _redaction(self, exchange: Exchange) -> Redaction:
         redaction = Redaction(self._secrets)
         redaction.learn_headers(exchange.request.headers)
-        log.warning("%s the provider answered %d: %s", exchange.id, reply.status, redaction.text(text, MAX_LOGGED))
+        return redaction
 
     async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
         """Returns the reply for an error of the provider. If it is not JSON (such as the HTML page of a proxy), it is
@@ -194,7 +200,7 @@ class Answers:
         whole = await reply.whole(MAX_ERROR)
         if whole is None or _is_json(whole.raw):
             return reply
-        text = whole.raw[:1000].decode("utf-8", "replace").strip()
+        text = self._redaction(exchange).text(whole.raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
         message = f"the provider answered {reply.status}: {text or 'without a body'}"
         error = GatewayError(reply.status, message, kind="upstream_error", code="upstream_status")
         kept = [

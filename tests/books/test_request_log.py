@@ -155,6 +155,14 @@ async def test_an_error_spends_nothing():
     assert (row.tokens.source, row.cost) == ("absent", None)
 
 
+async def test_an_error_that_quotes_a_key_is_written_without_it():
+    stage = Stage()
+    exchange = stage.request({"error": {"message": "Incorrect API key: sk-of-the-provider-1"}})
+    exchange.request.headers["authorization"] = "Bearer sk-of-the-provider-1"
+    row = await stage.row(exchange)
+    assert (row.outcome, row.error) == ("failed", "Incorrect API key: ***")
+
+
 FREE = Request("GET", "/v1/models", "", chat({}).headers)
 
 

@@ -84,6 +84,10 @@ def test_a_chunk_without_json(data):
     assert Chunk(b"raw", data).json() is None
 
 
+def test_a_chunk_with_half_an_emoji_is_read():
+    assert Chunk(b"raw", b'{"a": "cut \\ud83d", "b": 2}').json() == {"a": "cut \ud83d", "b": 2}
+
+
 def test_a_chunk_is_decoded_once():
     chunk = Chunk(b"raw", b'{"a": 1}')
     assert chunk.json() is chunk.json()

@@ -39,6 +39,12 @@ CALL = ToolCall("list_directory", '{"dir_path":".","path":"."}', "list_directory
 LISTING = "Directory listing for /home/user/project:\nhello.txt (27 bytes)\nnew.txt (3 bytes)\nred.png (75 bytes)\n\n(1 ignored)"
 
 
+def test_half_an_emoji_in_the_arguments_of_a_call():
+    part = {"functionCall": {"name": "f", "args": {"a": "cut \ud83d"}}}
+    (turn,) = asked({"contents": [{"role": "model", "parts": [part]}]}).turns
+    assert json.loads(turn.calls[0].arguments) == {"a": "cut \ud83d"}
+
+
 @pytest.mark.parametrize(
     ("name", "turns", "question"),
     [

@@ -53,6 +53,12 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
     assert "Bad Gateway" in json.loads(received)["error"]["message"]
 
 
+async def test_an_error_page_that_quotes_the_key_comes_without_it():
+    page = Answer(502, {"content-type": "text/html"}, [b"<p>sk-of-the-provider is not known</p>"])
+    _, _, received = await once({"provider": {**OPENAI, "apiTokens": ["sk-of-the-provider"]}}, chat(HELLO), page)
+    assert b"*** is not known" in received
+
+
 async def test_error_bodies_are_logged_where_that_is_asked_for(caplog):
     token = "0123/of the provider"
     config = {"provider": {"type": "openai", "apiTokens": [token], "logUpstreamErrorResponseBody": True}}

@@ -57,6 +57,8 @@ KEPT = 4096
 """A request of at most so many bytes is stored whole with its answer. A larger one is shortened:"""
 LONG, SHOWN = 160, 80
 """of a text with more than LONG characters, the first SHOWN and a digest are kept;"""
+DEEP = 64
+"""The levels of a long request that are kept."""
 MANY, LAST = 64, 32
 """of a list with more than MANY elements, the LAST ones and a digest of the others are kept."""
 
@@ -160,15 +162,21 @@ def digest(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
 
 
-def shortened(value: Any) -> Any:
-    """Returns a value with its long texts and lists shortened. To shorten it again changes nothing."""
+def shortened(value: Any, depth: int = DEEP) -> Any:
+    """Returns a value with its long texts and lists, and what is nested deeper than `depth`, shortened. To shorten it
+    again changes nothing."""
+    if depth == 0 and isinstance(value, list | Mapping) and value:
+        return "… (nested deeper)"
     if isinstance(value, str) and len(value) > LONG:
         return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode())})"
     if isinstance(value, Mapping):
-        return {name: shortened(item) for name, item in value.items()}
+        return {name: shortened(item, depth - 1) for name, item in value.items()}
     if not isinstance(value, list):
         return value
     if len(value) <= MANY:
-        return [shortened(item) for item in value]
+        return [shortened(item, depth - 1) for item in value]
     first = value[:-LAST]
-    return [f"… ({len(first)} elements, {digest(_encode(first))})", *map(shortened, value[-LAST:])]
+    return [
+        f"… ({len(first)} elements, {digest(_encode(first))})",
+        *[shortened(item, depth - 1) for item in value[-LAST:]],
+    ]

@@ -14,7 +14,7 @@ from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
-from aigw.plugins.ai_cache.key import CacheKeys
+from aigw.plugins.ai_cache.key import CacheKeys, shortened
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
 AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
@@ -189,6 +189,16 @@ def test_parts_are_short_however_long_the_request():
     (found,) = differences(parts(asked), parts(other))
     assert found.where == "body.messages[0].content"
     assert "100000 characters" in found.stored
+
+
+def test_parts_are_short_however_deep_the_request():
+    value = []
+    for _ in range(900):
+        value = [value]
+    asked = read({**HELLO, "x": value, "long": "y" * 5000})
+    assert len(parts(asked)) < 2000
+    assert differences(parts(asked), parts(asked)) == []
+    assert shortened(shortened(value)) == shortened(value)
 
 
 def test_parts_are_short_however_many_the_messages():

@@ -137,12 +137,15 @@ _LONGEST = max(length for _, length in _SHAPES) + 1
 """How many segments the longest path has, including v1. Only so many at the end of a path are compared."""
 
 
-def with_version(path: str) -> str:
-    """Returns the path with /v1 if the client's base URL does not have it: /chat/completions becomes
-    /v1/chat/completions."""
-    if detect(path) is None and (path.startswith("/models/") or detect(f"/v1{path}") is not None):
-        return f"/v1{path}"
-    return path
+VERSION = "/v1"
+"""What is put before a path if the client's base URL does not have it: /chat/completions becomes
+/v1/chat/completions."""
+
+
+def with_version(path: str, api: str) -> str:
+    """Returns the path with its version. `api` is the API of the path, with the version or without it."""
+    lacks = f"{VERSION}/" not in path and (api in PATHS or path.startswith("/models/"))
+    return VERSION + path if lacks else path
 
 
 def detect(path: str) -> str | None:

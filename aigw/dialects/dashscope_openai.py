@@ -117,7 +117,7 @@ def _part(part: Json) -> Json:
     return {"image": image.get("url", "")}
 
 
-def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
+def decode_chat(body: Chunk, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
     """Returns a native answer in OpenAI's format. `reasoning` is passthrough, ignore or concat. Raises ValueError if it
     is not a native answer."""
     native = _object(body)
@@ -150,7 +150,7 @@ def texts_of(request: Document) -> Any:
     return [texts] if isinstance(texts, str) else texts
 
 
-def decode_embeddings(body: bytes, *, model: str) -> bytes:
+def decode_embeddings(body: Chunk, *, model: str) -> bytes:
     """Returns native embeddings in OpenAI's format. Raises ValueError if the body is not native embeddings."""
     native = _object(body)
     total = _count(_mapping(native, "usage"), "total_tokens")
@@ -287,11 +287,8 @@ def encoded(body: Json) -> bytes:
         raise ValueError("JSON is nested too deeply") from None
 
 
-def _object(body: bytes) -> Json:
-    try:
-        native = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"DashScope's answer is not JSON: {error}") from None
+def _object(body: Chunk) -> Json:
+    native = body.json()
     if not isinstance(native, dict):
         raise ValueError("DashScope's answer is not a JSON object")
     return native

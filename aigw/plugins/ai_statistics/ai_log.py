@@ -106,7 +106,7 @@ class Record:
     def _request_body(self, request: Request) -> None:
         wanted = self._plan.sources.get(attrs.REQUEST_BODY, ())
         if wanted:
-            body = Chunk(request.body, request.body).json()
+            body = _body_of(request)
             for source in wanted:
                 self._set(source, source.of_request(body))
         self.log["chat_round"] = chat_round(request)
@@ -239,6 +239,15 @@ class Record:
     def _span(self, key: str, value: Any) -> None:
         if value is not None and value != "":
             self.spans[key] = value if isinstance(value, str) else text_of(value)
+
+
+def _body_of(request: Request) -> Any:
+    """The decoded body. That of an object is made of the fields that all share."""
+    try:
+        document = request.document
+        return {name: document.get(name) for name in document.names()}
+    except ValueError:
+        return Chunk(request.body, request.body).json()
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

@@ -154,6 +154,12 @@ def detect(path: str) -> str | None:
     return found[0] if found else None
 
 
+def path_for(body: Mapping[str, object]) -> str:
+    """Where a JSON body probably goes, by the field that holds its prompt; "" if it is not known."""
+    fields = {"messages": CHAT, "prompt": COMPLETIONS, "input": EMBEDDINGS}
+    return next((PATHS[api] for field, api in fields.items() if field in body), "")
+
+
 def fill(template: str, original_path: str) -> str:
     """Returns the provider's path for a request. A placeholder such as `{file_id}` is replaced by the value in the
     client's path. A placeholder that the client's path does not have (azure's `{model}`) is kept."""

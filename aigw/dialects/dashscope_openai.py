@@ -38,6 +38,22 @@ def generation_path(model: str) -> str:
     return MULTIMODAL_PATH if model.startswith("qwen-vl") else TEXT_PATH
 
 
+def check(request: Document, *, has_default: bool, quoted: str = "") -> None:
+    """Makes the checks that Higress makes before it converts a request. `has_default`: a model is known for a request
+    that names none. `quoted` is what the message says of the body. Raises ValueError."""
+    if request.get("messages") == []:
+        raise ValueError(f"no message found in the request body{quoted}")
+    if not has_default and not request.get("model"):
+        raise ValueError("missing model in request")
+
+
+def headers_for(request: Document) -> dict[str, str]:
+    """The headers by which a stream is asked for."""
+    if truthy(request.get("stream")):
+        return {"accept": "text/event-stream", "x-dashscope-sse": "enable"}
+    return {"accept": "*/*"}
+
+
 def encode_chat(
     request: Document, *, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
 ) -> bytes:

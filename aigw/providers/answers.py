@@ -18,6 +18,7 @@ from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, embedding_format, openai_chat_reply
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.openai_chat import CompletionsReader
 from aigw.dialects.openai_chat_stream import ChatStream
 from aigw.dialects.openai_embeddings import EmbeddingsView
@@ -127,7 +128,7 @@ class Answers:
                 now=self._env.clock.time,
                 reasoning=self._reasoning,
                 faithful=self._faithful,
-                incremental=call.incremental,
+                incremental=not isinstance(exchange.answer, DashScopeReader) or exchange.answer.incremental,
                 usage=asked.wants_usage,
             )
             decoders.append(decoder)

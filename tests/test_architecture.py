@@ -1,6 +1,7 @@
 """Who may import whom, read from the imports themselves; and what a command line may load."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,99 @@ def test_transports_are_made_at_the_door_only(module):
     """Who starts a process has the network, and the gateway the switch; everybody else gets an upstream."""
     if not module.startswith(("aigw.upstream", "aigw.server.gateway", "aigw.cli")):
         assert not MODULES[module] & TRANSPORTS
+
+
+WIRE = frozenset(
+    (
+        "model", "stream", "stream_options", "include_usage", "messages", "role", "content", "prompt", "contents", "parts",
+        "system_instruction", "systemInstruction", "generationConfig", "instructions", "tools", "tool_choice", "tool_calls",
+        "function_call", "functionCall", "functionResponse", "arguments", "max_tokens", "max_completion_tokens",
+        "max_output_tokens", "maxOutputTokens", "response_format", "encoding_format", "incremental_output", "choices",
+        "delta", "finish_reason", "stop_reason", "candidates", "finishReason", "promptFeedback", "content_block",
+        "partial_json", "reasoning_content", "embedding", "output", "usage", "usageMetadata", "modelVersion",
+        "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens",
+    )
+)  # fmt: skip
+"""Names of fields in requests and answers of the formats that are spoken. Names such as id and type are everywhere."""
+OTHER_FORMATS = {
+    # what is written down, and printed
+    "aigw.books.usage_file": {"model", "stream", "output"},
+    "aigw.books.usage_query": {"model", "stream"},
+    "aigw.books.usage_row": {"model", "stream"},
+    "aigw.books.summary": {"output"},
+    "aigw.cli.views.cache": {"model"},
+    "aigw.core.tokens": {"output"},
+    "aigw.plugins.ai_cache.entry": {"model", "parts", "usage"},
+    "aigw.plugins.ai_statistics.ai_log": {"model"},
+    "aigw.plugins.ai_statistics.plugin": {"model"},
+    "aigw.server.admin": {"usage"},
+    # configuration, and prices
+    "aigw.config.model": {"output"},
+    "aigw.plugins.ai_budget.repetition": {"tool_calls"},
+    "aigw.plugins.ai_cache.config": {"model", "embedding"},
+    "aigw.plugins.model_router": {"model"},
+    "aigw.pricing.pricebook": {"output"},
+    "aigw.pricing.prices": {"model", "output"},
+    # services that plugins call
+    "aigw.clients.dashscope": {"model", "embedding", "output"},
+    "aigw.clients.dashvector": {"output"},
+}
+"""What else has fields of these names, by module."""
+SPEAKERS = (level("aigw.dialects"), level("aigw.higress"))
+READS = ("get", "raw", "set", "drop", "items_of", "pop", "setdefault", "mentions")
+
+
+def wire_fields(path: Path) -> set[str]:
+    """Fields that a module reads or writes: keys of subscripts, of methods, of `in` and of dicts, members of structs, and
+    names in the bytes that it looks for."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        keys: list[ast.expr | None] = []
+        match node:
+            case ast.Subscript(slice=key):
+                keys = [key]
+            case ast.Call(func=ast.Attribute(attr=method), args=[key, *_]) if method in READS:
+                keys = [key]
+            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()]):
+                keys = [key]
+            case ast.Dict(keys=keys):
+                pass
+            case ast.ClassDef(bases=bases) if any(ast.unparse(base).endswith("Struct") for base in bases):
+                members = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
+                found |= {member.id for member in members if isinstance(member, ast.Name)}
+            case ast.Constant(value=bytes(needle)):
+                found |= {name.decode() for name in re.findall(rb'"(\w+)', needle)}
+        found |= {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    return found & WIRE
+
+
+def document_fields(path: Path) -> set[str]:
+    """Fields of any name that a module reads of a request's body, or writes there."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(func=ast.Attribute(value=place, attr=method), args=[ast.Constant(value=str(key)), *_]):
+                if method in READS and ast.unparse(place).endswith("document"):
+                    found.add(key)
+            case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()], comparators=[place]):
+                if ast.unparse(place).endswith("document"):
+                    found.add(key)
+    return found
+
+
+OUTSIDE = {module_name(path): path for path in sorted(ROOT.rglob("*.py")) if level(module_name(path)) not in SPEAKERS}
+
+
+@pytest.mark.parametrize("module", OUTSIDE)
+def test_nobody_outside_the_dialects_knows_a_field_of_the_wire(module):
+    """Whoever wants to know what a request asks for or an answer says asks its dialect. What must be found where Higress
+    finds it is in `higress`; a configuration may name fields."""
+    assert wire_fields(OUTSIDE[module]) == OTHER_FORMATS.get(module, set())
+    assert document_fields(OUTSIDE[module]) == set()
+
+
+def test_who_has_fields_of_other_formats_is_there():
+    assert OTHER_FORMATS.keys() <= OUTSIDE.keys()
 
 
 def test_there_is_no_import_cycle():

@@ -121,6 +121,10 @@ class Request:
             self.body = self.parsed.encode()
 
 
+UNREAD: Any = object()
+"""Stands for the JSON of a chunk that nobody has decoded yet."""
+
+
 class Chunk:
     """A piece of a response.
 
@@ -133,16 +137,16 @@ class Chunk:
     def __init__(self, raw: bytes, data: bytes | None = None) -> None:
         self.raw = raw
         self.data = data
-        self._json: Any = None
+        self._json: Any = UNREAD
 
     def json(self) -> Any:
         """Returns the decoded data, or None if there is no data or it is not JSON. Do not mutate the result: all
         callers share it."""
-        if self._json is None and self.data:
+        if self._json is UNREAD:
             try:
-                self._json = _decode_any(self.data)
+                self._json = _decode_any(self.data) if self.data else None
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                self._json = _decoded_slowly(self.data)
+                self._json = _decoded_slowly(self.data or b"")
         return self._json
 
     def __repr__(self) -> str:

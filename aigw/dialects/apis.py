@@ -137,18 +137,27 @@ _LONGEST = max(length for _, length in _SHAPES) + 1
 """How many segments the longest path has, including v1. Only so many at the end of a path are compared."""
 
 
-def with_version(path: str) -> str:
-    """Returns the path with /v1 if the client's base URL does not have it: /chat/completions becomes
-    /v1/chat/completions."""
-    if detect(path) is None and (path.startswith("/models/") or detect(f"/v1{path}") is not None):
-        return f"/v1{path}"
-    return path
+VERSION = "/v1"
+"""What is put before a path if the client's base URL does not have it: /chat/completions becomes
+/v1/chat/completions."""
+
+
+def with_version(path: str, api: str) -> str:
+    """Returns the path with its version. `api` is the API of the path, with the version or without it."""
+    lacks = f"{VERSION}/" not in path and (api in PATHS or path.startswith("/models/"))
+    return VERSION + path if lacks else path
 
 
 def detect(path: str) -> str | None:
     """Returns the API of a path without query, None if the path belongs to no API."""
     found = _find(path)
     return found[0] if found else None
+
+
+def path_for(body: Mapping[str, object]) -> str:
+    """Where a JSON body probably goes, by the field that holds its prompt; "" if it is not known."""
+    fields = {"messages": CHAT, "prompt": COMPLETIONS, "input": EMBEDDINGS}
+    return next((PATHS[api] for field, api in fields.items() if field in body), "")
 
 
 def fill(template: str, original_path: str) -> str:

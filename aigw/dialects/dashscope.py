@@ -43,19 +43,19 @@ class DashScopeReader(CumulativeReader):
     MARKS = (b'"code"',)
     USAGE = b'_tokens"'
 
-    __slots__ = ("_choices", "_finished", "_incremental", "_last")
+    __slots__ = ("_choices", "_finished", "_last", "incremental")
 
     def __init__(self, choices: int, *, incremental: bool, streaming: bool, provider: str = "") -> None:
         """`choices` is how many answers the request asks for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
-        self._incremental = incremental or not streaming
+        self.incremental = incremental or not streaming
         self._finished: set[int] = set()
         self._last: Chunk | None = None
 
     def feed(self, batch: Batch) -> None:
         super().feed(batch)
-        if not self._incremental:
+        if not self.incremental:
             self._kept.clear()
             self._last = next((chunk for chunk in reversed(batch) if b'"output"' in chunk.raw), self._last)
 
@@ -85,10 +85,10 @@ class DashScopeReader(CumulativeReader):
 
     @property
     def share(self) -> float:
-        return super().share if self._incremental else 1.0
+        return super().share if self.incremental else 1.0
 
     def _gather(self) -> None:
-        if self._incremental:
+        if self.incremental:
             super()._gather()
         elif self._last is not None and isinstance(body := self._last.json(), dict):
             self._text, self._reasoning, self._calls = [], [], {}

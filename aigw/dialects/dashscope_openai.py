@@ -38,6 +38,22 @@ def generation_path(model: str) -> str:
     return MULTIMODAL_PATH if model.startswith("qwen-vl") else TEXT_PATH
 
 
+def check(request: Document, *, has_default: bool, quoted: str = "") -> None:
+    """Makes the checks that Higress makes before it converts a request. `has_default`: a model is known for a request
+    that names none. `quoted` is what the message says of the body. Raises ValueError."""
+    if request.get("messages") == []:
+        raise ValueError(f"no message found in the request body{quoted}")
+    if not has_default and not request.get("model"):
+        raise ValueError("missing model in request")
+
+
+def headers_for(request: Document) -> dict[str, str]:
+    """The headers by which a stream is asked for."""
+    if truthy(request.get("stream")):
+        return {"accept": "text/event-stream", "x-dashscope-sse": "enable"}
+    return {"accept": "*/*"}
+
+
 def encode_chat(
     request: Document, *, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
 ) -> bytes:
@@ -117,7 +133,7 @@ def _part(part: Json) -> Json:
     return {"image": image.get("url", "")}
 
 
-def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
+def decode_chat(body: Chunk, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
     """Returns a native answer in OpenAI's format. `reasoning` is passthrough, ignore or concat. Raises ValueError if it
     is not a native answer."""
     native = _object(body)
@@ -150,7 +166,7 @@ def texts_of(request: Document) -> Any:
     return [texts] if isinstance(texts, str) else texts
 
 
-def decode_embeddings(body: bytes, *, model: str) -> bytes:
+def decode_embeddings(body: Chunk, *, model: str) -> bytes:
     """Returns native embeddings in OpenAI's format. Raises ValueError if the body is not native embeddings."""
     native = _object(body)
     total = _count(_mapping(native, "usage"), "total_tokens")
@@ -287,11 +303,8 @@ def encoded(body: Json) -> bytes:
         raise ValueError("JSON is nested too deeply") from None
 
 
-def _object(body: bytes) -> Json:
-    try:
-        native = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"DashScope's answer is not JSON: {error}") from None
+def _object(body: Chunk) -> Json:
+    native = body.json()
     if not isinstance(native, dict):
         raise ValueError("DashScope's answer is not a JSON object")
     return native

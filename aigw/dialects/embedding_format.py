@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.document import Document
+
 
 def pack(vector: Sequence[float]) -> str:
     """Returns the vector in base64. Raises struct.error or OverflowError if a number is not a float32."""
@@ -24,6 +26,12 @@ def unpack(text: str) -> list[float]:
     """Returns the vector from base64. Raises ValueError or struct.error if `text` is not one."""
     packed = base64.b64decode(text, validate=True)
     return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+
+
+def drop_null(request: Document) -> None:
+    """Drops a format that is null: vLLM rejects it."""
+    if request.raw("encoding_format") == b"null":
+        request.drop("encoding_format")
 
 
 def in_format(body: bytes, asked: str) -> bytes:

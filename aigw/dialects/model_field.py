@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from aigw.core.document import Document
 from aigw.core.model import Request
 from aigw.dialects import apis, form
 
@@ -64,6 +65,18 @@ class ModelField:
             request.document.set(self._key, model)
         elif place := form.find(request.body, request.headers.get("content-type", ""), self._key):
             request.replace_body(request.body[: place.start] + model.encode() + request.body[place.stop :])
+
+
+def named_model(document: Document) -> str | None:
+    """The model of a JSON body of OpenAI's APIs, "" if it names none; None if what it names is no text."""
+    model = document.get("model")
+    return "" if model is None else model if isinstance(model, str) else None
+
+
+def set_model(document: Document, model: str, *, adds: bool) -> None:
+    """Puts another model where `named_model` found one; `adds`: also where there is none."""
+    if document.get("model") != model if "model" in document else adds:
+        document.set("model", model)
 
 
 def as_header(model: str) -> str:

@@ -87,6 +87,21 @@ def ask_for_usage(request: Document) -> bool:
     return True
 
 
+def set_response_format(request: Document, schema: Any) -> None:
+    request.set("response_format", schema)
+
+
+def preserve_thinking(request: Document) -> None:
+    """Asks for the reasoning of earlier turns to be used, if they have any."""
+    if b'"reasoning_content"' in (request.raw("messages") or b""):
+        request.set("preserve_thinking", True)
+
+
+def question(model: str, text: str) -> bytes:
+    """The body of a request that asks this."""
+    return msgspec.json.encode({"model": model, "messages": [{"role": "user", "content": text}]})
+
+
 def reserialise(request: Document) -> None:
     """Does what Higress does when it reads a chat request into its structs and writes it again: fields that the structs
     do not have, and empty ones, are lost."""

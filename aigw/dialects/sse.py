@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.model import Batch, Chunk, ReadBatch
+from aigw.core.model import UNREAD, Batch, Chunk, ReadBatch
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -27,7 +27,7 @@ class Event(Chunk):
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._json = None
+        self._json = UNREAD
         self._data: bytes | type[Event] | None = Event  # Event stands for "not read yet"
 
     @property

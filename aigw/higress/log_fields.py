@@ -69,5 +69,10 @@ def chat_id(body: Any) -> str | None:
     return None
 
 
+def mentions_error(data: bytes) -> bool:
+    """Returns whether one or more payloads may contain an error."""
+    return b'"error"' in data
+
+
 def is_error(body: Any) -> bool:
     return isinstance(body, dict) and body.get("error") not in (None, "", {}, [], False)

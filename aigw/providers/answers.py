@@ -13,11 +13,12 @@ import msgspec
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch
+from aigw.core.model import Batch, Chunk
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, embedding_format, openai_chat_reply
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.openai_chat import CompletionsReader
 from aigw.dialects.openai_chat_stream import ChatStream
 from aigw.dialects.openai_embeddings import EmbeddingsView
@@ -129,7 +130,7 @@ class Answers:
                 now=self._env.clock.time,
                 reasoning=self._reasoning,
                 faithful=self._faithful,
-                incremental=call.incremental,
+                incremental=not isinstance(exchange.answer, DashScopeReader) or exchange.answer.incremental,
                 usage=asked.wants_usage,
             )
             decoders.append(decoder)
@@ -155,25 +156,26 @@ class Answers:
         if whole is None or whole.data is None:
             return reply
         try:
-            body = self._converted(exchange, call, whole.data)
+            body = self._converted(exchange, call, whole)
         except ValueError as error:
             raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
-        if body is whole.data:
+        if body is whole.raw:
             return reply
         return exchange.reply(body, status=reply.status, headers=reply.headers.items())
 
-    def _converted(self, exchange: Exchange, call: Call, body: bytes) -> bytes:
+    def _converted(self, exchange: Exchange, call: Call, whole: Chunk) -> bytes:
+        body = whole.raw
         if self._row.dialect == "qwen":
             if call.api == apis.CHAT:
                 return qwen.decode_chat(
-                    body,
+                    whole,
                     model=call.model,
                     created=int(self._env.clock.time()),
                     reasoning=self._reasoning,
                     promote=self._promote,
                 )
             if call.api == apis.EMBEDDINGS:
-                body = qwen.decode_embeddings(body, model=call.model)
+                body = qwen.decode_embeddings(whole, model=call.model)
         if isinstance(exchange.asked, EmbeddingsView) and not self._faithful:
             return embedding_format.in_format(body, exchange.asked.encoding_format)
         if call.api == apis.CHAT and self._promote:

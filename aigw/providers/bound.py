@@ -129,8 +129,8 @@ class BoundProvider:
         request = call.request
         try:
             document = request.document
-            incremental = not (self._faithful and document.get("tools"))
-            self._check_convertible(request, document)
+            if self.row.dialect == "qwen":
+                self._check_convertible(request, document)
             context = None
             if not bare:
                 context = await self._edits.context(exchange.asked, api)
@@ -139,21 +139,16 @@ class BoundProvider:
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        return call._replace(model=model, streaming=exchange.asked.stream, incremental=incremental)
+        return call._replace(model=model, streaming=exchange.asked.stream)
 
     def _dialect(self, exchange: Exchange, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""
         return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else exchange.dialect
 
     def _check_convertible(self, request: Request, document: Document) -> None:
-        """Makes the checks that Higress makes before it converts a request."""
-        if self.row.dialect != "qwen":
-            return
-        if document.get("messages") == []:
-            body = f": {request.body.decode('utf-8', 'replace')}" if self._faithful else ""
-            raise ValueError(f"no message found in the request body{body}")
-        if not document.get("model") and not self.config.model_mapping.get("*"):
-            raise ValueError("missing model in request")
+        """Raises ValueError for a request that cannot be converted, in Higress's words."""
+        quoted = f": {request.body.decode('utf-8', 'replace')}" if self._faithful else ""
+        qwen.check(document, has_default=bool(self.config.model_mapping.get("*")), quoted=quoted)
 
     def _path(self, source: Request, call: Call, *, base: str) -> tuple[str, str]:
         config = self.config

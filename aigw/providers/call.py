@@ -9,8 +9,7 @@ from aigw.core.model import Request, Target
 
 
 class Call(NamedTuple):
-    """`dialect` is the wire format of the request and its answer. `model` is the mapped model. `incremental` is true if
-    each event of a native stream of DashScope contains only the new text."""
+    """`dialect` is the wire format of the request and its answer. `model` is the mapped model."""
 
     request: Request
     target: Target
@@ -18,4 +17,3 @@ class Call(NamedTuple):
     dialect: Dialect
     model: str = ""
     streaming: bool = False
-    incremental: bool = True

@@ -10,9 +10,9 @@ from multidict import CIMultiDict
 from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, dashscope_higress, dashscope_openai, openai_chat_request
+from aigw.dialects import apis, dashscope_higress, dashscope_openai, embedding_format, openai_chat_request
+from aigw.dialects.model_field import named_model, set_model
 from aigw.dialects.table import dialect_of
-from aigw.higress.values import truthy
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.context import ContextText
 from aigw.providers.custom_settings import CustomSettings
@@ -58,7 +58,7 @@ class BodyEdits:
         does."""
         schema = self._config.response_json_schema
         if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
-            document.set("response_format", schema)
+            openai_chat_request.set_response_format(document, schema)
             self._lose(document)
         self._fit_fields(document, api)
         return self._map_model(document)
@@ -96,21 +96,17 @@ class BodyEdits:
                 for name in (move.name, *move.drops):
                     document.drop(name)
                 CustomSettings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
-        if not self._faithful and document.raw("encoding_format") == b"null":
-            document.drop("encoding_format")  # vLLM rejects an explicit null
+        if not self._faithful:
+            embedding_format.drop_null(document)
 
     def _map_model(self, document: Document) -> str:
-        asked = document.get("model")
-        if not self._row.maps_models or not (asked is None or isinstance(asked, str)):
-            return asked if isinstance(asked, str) else ""
-        model = self._mapping.map(asked or "")
-        if "model" in document:
-            if model != asked:
-                document.set("model", model)
-        elif self._row.without_model == "write" and (model or self._faithful):
-            document.set("model", model)
-        if self._preserves_thinking(model) and b'"reasoning_content"' in (document.raw("messages") or b""):
-            document.set("preserve_thinking", True)
+        asked = named_model(document)
+        if not self._row.maps_models or asked is None:
+            return asked or ""
+        model = self._mapping.map(asked)
+        set_model(document, model, adds=self._row.without_model == "write" and bool(model or self._faithful))
+        if self._preserves_thinking(model):
+            openai_chat_request.preserve_thinking(document)
         return model
 
     def _preserves_thinking(self, model: str) -> bool:
@@ -127,9 +123,6 @@ class BodyEdits:
             return self._encode_embeddings(document)
         if api != apis.CHAT:
             return document.encode()
-        streaming = truthy(document.get("stream"))
-        headers["accept"] = "text/event-stream" if streaming else "*/*"
-        if streaming:
-            headers["x-dashscope-sse"] = "enable"
+        headers.update(dashscope_openai.headers_for(document))
         search, files = self._config.qwen_enable_search, self._config.qwen_file_ids
         return self._encode_chat(document, search=search, file_ids=files, context=context)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import msgspec
 from multidict import CIMultiDict
 
 from aigw.core.env import Env
@@ -13,6 +12,7 @@ from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route
 from aigw.dialects import apis
+from aigw.dialects.openai_chat_request import question
 from aigw.dialects.table import dialect_of
 from aigw.providers.bound import BoundProvider
 
@@ -35,9 +35,9 @@ async def probe(provider: BoundProvider, env: Env) -> None:
 
 async def _answers(provider: BoundProvider, token: str, env: Env) -> bool:
     failover = provider.config.failover
-    question = {"model": failover.health_check_model, "messages": [{"role": "user", "content": "who are you?"}]}
+    body = question(failover.health_check_model, "who are you?")
     headers = CIMultiDict({"content-type": "application/json"})
-    request = Request("POST", apis.PATHS[apis.CHAT], "", headers, msgspec.json.encode(question))
+    request = Request("POST", apis.PATHS[apis.CHAT], "", headers, body)
     exchange = Exchange(
         id=env.new_id(),
         request=request,

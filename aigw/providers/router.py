@@ -54,8 +54,8 @@ class Router:
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
         api = exchange.api or None
-        if not self._faithful and "/v1" not in source.path:
-            source.path = apis.with_version(source.path)
+        if not self._faithful and apis.VERSION not in source.path:
+            source.path = apis.with_version(source.path, exchange.api)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             return await list_models(exchange, source, list(self._providers.values()), self._env)
         first = self._pick(exchange, api)

@@ -143,7 +143,7 @@ class Edge:
         """The API of a path, "" if it is none. `safe` also knows one whose client left /v1 out."""
         api = apis.detect(path)
         if api is None and self._env.fidelity == "safe":
-            api = apis.detect(apis.with_version(path))
+            api = apis.detect(apis.VERSION + path)
         return api or ""
 
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:

@@ -16,19 +16,12 @@ from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
+from aigw.dialects.openai_models import ModelList
 
 OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
 PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
-
-
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
 
 
 async def load_or_discover(
@@ -88,10 +81,11 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
     target = Target(Origin("http", host, port), f"{host}:{port}", Timeouts(PROBE_SECONDS, PROBE_SECONDS, PROBE_SECONDS))
     request = Request("GET", "/v1/models", "", CIMultiDict())
     try:
-        models = await fetch_json(upstream, request, target, PROBE_SECONDS, _Models)
+        models = await fetch_json(upstream, request, target, PROBE_SECONDS, ModelList)
     except CalloutError:
         return None
-    return [model.id for model in models.data]
+    found = models.by_id()
+    return list(found) if len(found) == len(models.data) else None
 
 
 def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:

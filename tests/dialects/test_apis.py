@@ -129,3 +129,19 @@ def test_stateful_apis() -> None:
     """APIs that need the account that they began with. Higress forgot one: pausing a job needs the account that runs it."""
     assert {apis.RESPONSES, apis.FILES, apis.CANCEL_BATCH, *apis.FINE_TUNING} <= apis.STATEFUL
     assert not {apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.MESSAGES} & apis.STATEFUL
+
+
+@pytest.mark.parametrize(
+    ("path", "whole"),
+    [
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions", "/v1/chat/completions"),
+        ("/files/f/content", "/v1/files/f/content"),
+        ("/models/m", "/v1/models/m"),
+        ("/g/v2/models/m:generateContent", "/g/v2/models/m:generateContent"),
+        ("/favicon.ico", "/favicon.ico"),
+    ],
+)
+def test_the_version_that_a_path_lacks(path, whole):
+    api = apis.detect(path) or apis.detect(apis.VERSION + path) or ""
+    assert apis.with_version(path, api) == whole

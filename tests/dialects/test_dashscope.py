@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from aigw.core.dialect import Answer, TextPlace, Tool, ToolCall, Turn
 from aigw.core.errors import GatewayError
-from aigw.core.model import Chunk, Request
+from aigw.core.model import UNREAD, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, sse
 from aigw.dialects.dashscope_openai import TEXT_PATH
@@ -300,7 +300,7 @@ class Counted(sse.Event):
     decoded = 0
 
     def json(self):
-        Counted.decoded += self._json is None
+        Counted.decoded += self._json is UNREAD
         return super().json()
 
 

@@ -35,6 +35,10 @@ def stream(*bodies, **options):
     return [json.loads(each[6:]) if each != "data: [DONE]" else "DONE" for each in wire.split("\n\n") if each]
 
 
+def whole(body):
+    return Chunk(body, body)
+
+
 HELLO = {"model": "qwen-max", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -123,16 +127,16 @@ def test_an_error_event_is_an_openai_error():
 
 def test_a_multimodal_answer_has_its_content_as_text():
     body = json.dumps(native([{"text": "a"}, {"text": "b"}], "stop")).encode()
-    answer = json.loads(qwen.decode_chat(body, model="m", created=1, reasoning="passthrough", promote=False))
+    answer = json.loads(qwen.decode_chat(whole(body), model="m", created=1, reasoning="passthrough", promote=False))
     assert answer["choices"][0]["message"]["content"] == "ab"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
 def test_what_is_no_answer_is_a_value_error(body):
     with pytest.raises(ValueError):
-        qwen.decode_chat(body, model="m", created=1, reasoning="ignore", promote=False)
+        qwen.decode_chat(whole(body), model="m", created=1, reasoning="ignore", promote=False)
     with pytest.raises(ValueError):
-        qwen.decode_embeddings(body, model="m")
+        qwen.decode_embeddings(whole(body), model="m")
 
 
 anything = st.recursive(
@@ -181,9 +185,9 @@ def test_a_request_of_any_json_is_encoded_or_a_value_error(writer, body, context
 def test_an_answer_of_any_json_is_decoded_or_a_value_error(body, reasoning, promote):
     raw = json.dumps(body).encode()
     with contextlib.suppress(ValueError):
-        json.loads(qwen.decode_chat(raw, model="m", created=1, reasoning=reasoning, promote=promote))
+        json.loads(qwen.decode_chat(whole(raw), model="m", created=1, reasoning=reasoning, promote=promote))
     with contextlib.suppress(ValueError):
-        json.loads(qwen.decode_embeddings(raw, model="m"))
+        json.loads(qwen.decode_embeddings(whole(raw), model="m"))
 
 
 @given(st.lists(anything | answers, max_size=3), st.sampled_from(["ignore", "concat"]), st.booleans(), st.booleans())
@@ -213,7 +217,7 @@ def test_a_mistake_of_the_client_is_named(body, place):
 def test_an_answer_that_is_none_becomes_an_error(output):
     body = {"output": output}
     with pytest.raises(ValueError, match="DashScope"):
-        qwen.decode_chat(json.dumps(body).encode(), model="m", created=1, reasoning="ignore", promote=False)
+        qwen.decode_chat(whole(json.dumps(body).encode()), model="m", created=1, reasoning="ignore", promote=False)
     first, error = stream(native("a"), body)
     assert first["choices"][0]["delta"]["content"] == "a"
     assert "DashScope" in error["error"]["message"]
@@ -227,6 +231,6 @@ def test_deep_json_is_a_value_error():
             qwen.encode_chat(Document(raw))
         with contextlib.suppress(ValueError):
             raw = b'{"output":{"choices":[{"message":{"content":"a","x":' + deep + b"}}]}}"
-            qwen.decode_chat(raw, model="m", created=1, reasoning="ignore", promote=False)
+            qwen.decode_chat(whole(raw), model="m", created=1, reasoning="ignore", promote=False)
         with contextlib.suppress(ValueError):
-            qwen.decode_embeddings(b'{"output":{"embeddings":[{"embedding":' + deep + b"}]}}", model="m")
+            qwen.decode_embeddings(whole(b'{"output":{"embeddings":[{"embedding":' + deep + b"}]}}"), model="m")

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from aigw.core.dialect import Answer, ToolCall
 from aigw.core.errors import GatewayError
-from aigw.core.model import Chunk, ReadBatch
+from aigw.core.model import UNREAD, Chunk, ReadBatch
 from aigw.core.tokens import Tokens
 from aigw.dialects import sse
 from aigw.dialects.cumulative import MOST_MARKED
@@ -99,7 +99,7 @@ class Counted(sse.Event):
     decoded = 0
 
     def json(self):
-        Counted.decoded += self._json is None
+        Counted.decoded += self._json is UNREAD
         return super().json()
 
 

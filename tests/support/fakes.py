@@ -199,7 +199,11 @@ def chat(body: Any, *, path: str = "/v1/chat/completions", headers: dict[str, st
 
 def make_exchange(request: Request, *, route: Route | None = None, dialect: Dialect | None = None) -> Exchange:
     """`dialect`: one that the table does not know, which gives its API its own name."""
-    api = dialect.name if dialect is not None else apis.detect(request.path) or ""
+    api = (
+        dialect.name
+        if dialect is not None
+        else apis.detect(request.path) or apis.detect(apis.VERSION + request.path) or ""
+    )
     return Exchange(
         id="aigw-1",
         request=request,

@@ -21,10 +21,6 @@ from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 
-PATHS = {"messages": "/v1/chat/completions", "prompt": "/v1/completions", "input": "/v1/embeddings"}
-"""Where a body goes, by the field that it has."""
-
-
 Caches = Mapping[tuple[Service, str], Contents]
 """By the store and the prefix that a configuration names."""
 
@@ -85,7 +81,7 @@ def make_request(body: bytes, path: str, headers: list[str]) -> Request:
         document = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise ValueError(f"the request is no JSON object: {error}") from None
-    path = path or next((at for name, at in PATHS.items() if name in document), "")
+    path = path or apis.path_for(document)
     if not path:
         raise ValueError("the body has neither messages, prompt nor input; say where it goes with --path")
     path, _, query = path.partition("?")

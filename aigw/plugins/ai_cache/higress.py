@@ -20,6 +20,7 @@ from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.sse import EventSplitter
 from aigw.higress.bodies import is_unseen
+from aigw.higress.conversation import user_contents
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.values import text_of
 from aigw.plugins.ai_cache.config import ANSWER, QUESTION, STREAM_ANSWER, Config
@@ -208,10 +209,8 @@ def escaped(text: str) -> str:
 
 def _questions(source: bytes, body: Any) -> Iterator[str]:
     """Yields the contents of the user's messages."""
-    messages = body.get("messages") if isinstance(body, dict) else None
-    for index, turn in enumerate(messages if isinstance(messages, list) else ()):
-        if isinstance(turn, dict) and turn.get("role") == "user":
-            yield _as_text(turn.get("content"), source, f"messages.{index}.content")
+    for path, content in user_contents(body):
+        yield _as_text(content, source, path)
 
 
 def _as_text(found: Any, source: bytes, path: str) -> str:

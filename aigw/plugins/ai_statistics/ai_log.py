@@ -13,7 +13,8 @@ from aigw.core.dialect import Reader
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.dialects.usage import as_payload, mentions_usage
-from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, model_of
+from aigw.higress.log_attributes import of_details
+from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, mentions_error, model_of
 from aigw.higress.usage import HigressUsage
 from aigw.higress.values import text_of
 from aigw.plugins.ai_statistics import attributes as attrs
@@ -106,7 +107,7 @@ class Record:
     def _request_body(self, request: Request) -> None:
         wanted = self._plan.sources.get(attrs.REQUEST_BODY, ())
         if wanted:
-            body = Chunk(request.body, request.body).json()
+            body = _body_of(request)
             for source in wanted:
                 self._set(source, source.of_request(body))
         self.log["chat_round"] = chat_round(request)
@@ -158,8 +159,8 @@ class Record:
     def _scan(self, batch: Batch) -> None:
         """Reads usage and errors from the events that the client sees."""
         raw = raw_of(batch)
-        if mentions_usage(raw) or b'"error"' in raw:
-            self._tell([chunk for chunk in batch if mentions_usage(chunk.raw) or b'"error"' in chunk.raw])
+        if mentions_usage(raw) or mentions_error(raw):
+            self._tell([chunk for chunk in batch if mentions_usage(chunk.raw) or mentions_error(chunk.raw)])
 
     def _tell(self, events: Iterable[Chunk]) -> None:
         for event in events:
@@ -221,7 +222,7 @@ class Record:
             self.spans["gen_ai.usage.total_tokens"] = str(usage.total)
 
     def _detail(self, source: AttributeSource) -> Any:
-        return attrs.of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)
+        return of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)
 
     def _set(self, source: AttributeSource, value: Any) -> None:
         attribute = source.attribute
@@ -239,6 +240,15 @@ class Record:
     def _span(self, key: str, value: Any) -> None:
         if value is not None and value != "":
             self.spans[key] = value if isinstance(value, str) else text_of(value)
+
+
+def _body_of(request: Request) -> Any:
+    """The decoded body. That of an object is made of the fields that all share."""
+    try:
+        document = request.document
+        return {name: document.get(name) for name in document.names()}
+    except ValueError:
+        return Chunk(request.body, request.body).json()
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
-import msgspec
 from msgspec import Meta, Struct
 
 from aigw.higress.gjson import GjsonPath
+from aigw.higress.log_attributes import BODY_PATHS, DETAILS, REQUEST_PATHS, STREAM_PATHS, ToolCalls
 from aigw.higress.values import text_of
 
 FIXED = "fixed_value"
@@ -24,18 +24,7 @@ STREAM = "response_streaming_body"
 SOURCES = (FIXED, REQUEST_HEADER, REQUEST_BODY, RESPONSE_HEADER, RESPONSE_BODY, STREAM)
 RULES = ("first", "replace", "append")
 
-_REQUEST_PATHS = {"question": ("messages.@reverse.0.content",), "system": ("system",)}
-_BODY_PATHS = {
-    "answer": ("choices.0.message.content", "content.0.text"),
-    "reasoning": ("choices.0.message.reasoning_content",),
-    "tool_calls": ("choices.0.message.tool_calls",),
-}
-_STREAM_PATHS = {
-    "answer": ("choices.0.delta.content", "delta.text"),
-    "reasoning": ("choices.0.delta.reasoning_content",),
-}
-_DETAILS = ("reasoning_tokens", "cached_tokens", "input_token_details", "output_token_details")
-BUILT_IN = (*_REQUEST_PATHS, *_BODY_PATHS, *_DETAILS)
+BUILT_IN = (*REQUEST_PATHS, *BODY_PATHS, *DETAILS)
 
 
 class Attribute(Struct, frozen=True, kw_only=True):
@@ -61,7 +50,7 @@ def _built_in(*keys: str) -> tuple[Attribute, ...]:
     return tuple(Attribute(key=key, rule=rules.get(key, ""), apply_to_log=True) for key in keys)
 
 
-LIGHT = _built_in(*_DETAILS)
+LIGHT = _built_in(*DETAILS)
 FULL = (
     Attribute(key="messages", value_source=REQUEST_BODY, value="messages", apply_to_log=True),
     *_built_in(*BUILT_IN),
@@ -86,16 +75,13 @@ class AttributeSource:
         self.attribute = attribute
         key = attribute.key
         own = (attribute.value,) if attribute.value else ()
-        self._request = [GjsonPath(text) for text in (*own, *_REQUEST_PATHS.get(key, ()))]
-        self._body = [GjsonPath(text) for text in (*own, *_BODY_PATHS.get(key, ()))]
+        self._request = [GjsonPath(text) for text in (*own, *REQUEST_PATHS.get(key, ()))]
+        self._body = [GjsonPath(text) for text in (*own, *BODY_PATHS.get(key, ()))]
         self._stream = [
             *((GjsonPath(text), attribute.rule) for text in own),
-            *(
-                (GjsonPath(text), attribute.rule if key == "answer" else "append")
-                for text in _STREAM_PATHS.get(key, ())
-            ),
+            *((GjsonPath(text), attribute.rule if key == "answer" else "append") for text in STREAM_PATHS.get(key, ())),
         ]
-        self.details = key in _DETAILS
+        self.details = key in DETAILS
         self.feeds = attribute.value_source or _default_source(key)
         """Where the value is read from: one of SOURCES, or "reply" for a plain answer as well as a stream."""
 
@@ -112,7 +98,7 @@ class AttributeSource:
 
 
 def _default_source(key: str) -> str:
-    if key in _REQUEST_PATHS:
+    if key in REQUEST_PATHS:
         return REQUEST_BODY
     return "reply" if key in BUILT_IN else ""
 
@@ -169,78 +155,6 @@ _RULES: dict[str, type[_FirstValue] | type[_LastValue] | type[_Joined]] = {
     "replace": _LastValue,
     "append": _Joined,
 }
-
-
-class ToolCalls:
-    """Joins the tool calls of a stream of OpenAI or Anthropic, in the form that Higress logs: fields without a value
-    are left out, also an index of 0."""
-
-    def __init__(self) -> None:
-        self._calls: dict[int, dict[str, Any]] = {}
-
-    def feed(self, event: Any) -> None:
-        if not isinstance(event, dict):
-            return
-        kind = event.get("type")
-        if isinstance(kind, str) and kind.startswith("content_block_"):
-            self._anthropic(kind, event)
-        calls = _DELTA.get(event)
-        for call in calls if isinstance(calls, list) else ():
-            if isinstance(call, dict):
-                self._openai(call)
-
-    def _openai(self, call: dict[str, Any]) -> None:
-        entry = self._entry(call.get("index"))
-        entry["id"] = _text(call.get("id")) or entry["id"]
-        entry["type"] = _text(call.get("type")) or entry["type"]
-        function = call.get("function")
-        if isinstance(function, dict):
-            entry["name"] = _text(function.get("name")) or entry["name"]
-            entry["arguments"].append(_text(function.get("arguments")))
-
-    def _anthropic(self, kind: str, event: dict[str, Any]) -> None:
-        block, delta = event.get("content_block"), event.get("delta")
-        if kind == "content_block_start" and isinstance(block, dict) and block.get("type") == "tool_use":
-            entry = self._entry(event.get("index"))
-            entry.update(id=_text(block.get("id")), type="tool_use", name=_text(block.get("name")))
-            if block.get("input"):
-                entry["arguments"].append(text_of(block["input"]))
-        elif kind == "content_block_delta" and isinstance(delta, dict) and event.get("index") in self._calls:
-            self._entry(event.get("index"))["arguments"].append(_text(delta.get("partial_json")))
-
-    def _entry(self, index: Any) -> dict[str, Any]:
-        place = index if isinstance(index, int) else 0
-        return self._calls.setdefault(place, {"id": "", "type": "", "name": "", "arguments": []})
-
-    @property
-    def value(self) -> Any:
-        return [_shown(index, call) for index, call in sorted(self._calls.items())] or None
-
-
-_DELTA = GjsonPath("choices.0.delta.tool_calls")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _shown(index: int, call: dict[str, Any]) -> dict[str, Any]:
-    function = {"name": call["name"], "arguments": "".join(call["arguments"])}
-    members = {"index": index, "id": call["id"], "type": call["type"]}
-    return {name: value for name, value in members.items() if value} | {
-        "function": {name: value for name, value in function.items() if value}
-    }
-
-
-def of_details(key: str, spent: dict[str, int], made: dict[str, int]) -> Any:
-    """Returns the value of a built-in key from the details of the usage: a number, or the details of the input or of
-    the output as JSON text."""
-    if key == "reasoning_tokens":
-        return made.get("reasoning_tokens")
-    if key == "cached_tokens":
-        return spent.get("cached_tokens")
-    details = spent if key == "input_token_details" else made
-    return msgspec.json.encode(dict(sorted(details.items()))).decode() if details else None
 
 
 def shortened(value: Any, limit: int) -> Any:

@@ -19,6 +19,7 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Target, Timeouts
 from aigw.dialects import apis
 from aigw.dialects.openai_error import JSON, error_body
+from aigw.dialects.openai_models import encode_list, model_entry
 from aigw.upstream.builtin.delivery import Sleep
 from aigw.upstream.builtin.embeddings import embeddings
 from aigw.upstream.builtin.engine import MODELS, Engine, known_model
@@ -76,9 +77,9 @@ def _models(engine: Engine, request: Request) -> LocalResponse:
     _allow(request, "GET")
     wanted = unquote(request.path[len(_LIST) + 1 :])
     if not wanted:
-        return _json(engine, 200, {"object": "list", "data": [_model(name) for name in MODELS]})
+        return _answer(engine, encode_list(_model(name) for name in MODELS))
     known_model(wanted)
-    return _json(engine, 200, _model(wanted))
+    return _answer(engine, msgspec.json.encode(_model(wanted)))
 
 
 def _error(engine: Engine, error: GatewayError) -> LocalResponse:
@@ -87,12 +88,12 @@ def _error(engine: Engine, error: GatewayError) -> LocalResponse:
     return response
 
 
-def _json(engine: Engine, status: int, value: Any) -> LocalResponse:
-    return LocalResponse(status, engine.headers(JSON), whole(msgspec.json.encode(value)))
+def _answer(engine: Engine, body: bytes) -> LocalResponse:
+    return LocalResponse(200, engine.headers(JSON), whole(body))
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": CREATED, "owned_by": "aigw"}
+    return model_entry(name, CREATED, "aigw")
 
 
 def _allow(request: Request, method: str) -> None:

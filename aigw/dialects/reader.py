@@ -200,10 +200,17 @@ class AnswerReader:
         """As the events with usage name it, or else the first ones."""
         self._read()
         if not self._usage.model and self._streaming:
-            for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
-                if not self._usage.model:
-                    self._usage.take(chunk.json())
+            self._usage.model = self._named()
         return self._usage.model
+
+    def _named(self) -> str:
+        """As the first events name the model. Their usage is older than what was read since."""
+        first = UsageReader()
+        for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
+            if first.model:
+                break
+            first.take(chunk.json())
+        return first.model
 
     @property
     def finish(self) -> Finish:

@@ -2,8 +2,9 @@
 
 Rules of the wire: a stream is `data:` lines of chunks with `choices[].delta`, each choice ends with one
 `finish_reason`, and `data: [DONE]` ends the stream; `stream_options.include_usage` adds a chunk with `choices: []` that
-only tells usage. An error may come as an event `{"error": ...}` behind a status of 200. Reasoning stands in
-`reasoning_content` (DeepSeek, Qwen, Kimi) or `reasoning` (vLLM, Ollama, OpenRouter)."""
+only tells usage. An error may come as an event `{"error": ...}` behind a status of 200, also with choices beside it
+(OpenRouter). Reasoning stands in `reasoning_content` (DeepSeek, Qwen, Kimi) or `reasoning` (vLLM, Ollama,
+OpenRouter)."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ _ROLES: dict[str, Role] = {
 }  # fmt: skip
 _FINISHES: dict[str, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
-    "content_filter": "content_filter",
+    "content_filter": "content_filter", "error": "error", "insufficient_system_resource": "error",
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
 """How most events end where a stream has one choice; such an event tells neither an end nor usage."""
@@ -147,12 +148,13 @@ class CompletionsReader(AnswerReader):
 
     def _take(self, body: Json) -> None:
         self._usage.take(body)
-        choices = rows_of(body.get("choices"))
-        for position, choice in enumerate(choices):
+        for position, choice in enumerate(rows_of(body.get("choices"))):
             if reason := choice.get("finish_reason"):
                 self._finished.add(_index(choice, position))
                 self._finish = _FINISHES.get(text_of(reason), "stop")
-        if not choices and (error := body.get("error")):
+                if self._finish == "error":
+                    self._error = self._error or message_of(choice.get("error") or reason)
+        if error := body.get("error"):
             self._error = message_of(error)
 
     @property

@@ -20,12 +20,13 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_whole
 from aigw.dialects.edit import put
+from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event
-from aigw.dialects.view import RequestView, natural, rows_of, text_of
+from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
 from aigw.higress.values import truthy
 
 DONE_DATA = b"[DONE]"
@@ -96,12 +97,8 @@ class ChatView(CompletionsView):
 
 def _turn(message: Json) -> Turn:
     role = _ROLES.get(text_of(message.get("role")), "user")
-    functions = [call.get("function") for call in rows_of(message.get("tool_calls"))]
-    calls = [
-        ToolCall(text_of(each.get("name")), text_of(each.get("arguments")))
-        for each in functions
-        if isinstance(each, dict)
-    ]
+    contents = filter(None, map(content_of, rows_of(message.get("tool_calls"))))
+    calls = [ToolCall(text_of(name), text_of(arguments)) for name, arguments in contents]
     if isinstance(one := message.get("function_call"), dict):
         calls.append(ToolCall(text_of(one.get("name")), text_of(one.get("arguments"))))
     texts = tuple(place.text for place in content_places((), message.get("content"), role))
@@ -120,13 +117,14 @@ def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Ite
 class CompletionsReader(AnswerReader):
     """Reads chat and text completions: their choices end alike."""
 
-    __slots__ = ("_choices", "_finished", "usage_event")
+    __slots__ = ("_choices", "_finished", "_numbers", "usage_event")
 
     def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
         """`choices` is how many were asked for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
         self._finished: set[int] = set()
+        self._numbers: dict[int, CallNumbers] = {}
         self.usage_event: Chunk | None = None
         """The event that only tells usage, once it has come."""
 
@@ -150,7 +148,7 @@ class CompletionsReader(AnswerReader):
         self._usage.take(body)
         for position, choice in enumerate(rows_of(body.get("choices"))):
             if reason := choice.get("finish_reason"):
-                self._finished.add(_index(choice, position))
+                self._finished.add(index_of(choice, position))
                 self._finish = _FINISHES.get(text_of(reason), "stop")
                 if self._finish == "error":
                     self._error = self._error or message_of(choice.get("error") or reason)
@@ -163,23 +161,26 @@ class CompletionsReader(AnswerReader):
         return len(self._finished) >= self._choices and not self._error
 
     def gather(self, body: Json) -> None:
-        for choice in rows_of(body.get("choices")):
+        for position, choice in enumerate(rows_of(body.get("choices"))):
             message = choice.get("delta") or choice.get("message")
-            self._gather_message(message if isinstance(message, dict) else choice, _index(choice, 0))
+            self._gather_message(message if isinstance(message, dict) else choice, index_of(choice, position))
 
-    def _gather_message(self, message: Json, index: Any) -> None:
+    def _gather_message(self, message: Json, index: int) -> None:
         for name in ("content", "text", "refusal"):
             self.add_text(message.get(name))
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
-        for position, call in enumerate(rows_of(message.get("tool_calls"))):
-            if isinstance(function := call.get("function"), dict):
-                key, called = (index, _index(call, position)), function.get("name")
-                self.add_call(key, name=called, arguments=function.get("arguments"), id=call.get("id"))
+        if pieces := rows_of(message.get("tool_calls")):
+            self._gather_calls(pieces, index)
+        if isinstance(old := message.get("function_call"), dict):
+            self.add_call((index, None), name=old.get("name"), arguments=old.get("arguments"))
 
-
-def _index(value: Json, otherwise: int) -> int:
-    index = value.get("index")
-    return index if isinstance(index, int) else otherwise
+    def _gather_calls(self, pieces: Sequence[Json], index: int) -> None:
+        numbers = self._numbers.setdefault(index, CallNumbers())
+        for position, piece in enumerate(pieces):
+            if (content := content_of(piece)) is not None:
+                name, arguments = content
+                key = (index, numbers.number_of(piece, position))
+                self.add_call(key, name=name, arguments=arguments, id=piece.get("id"))
 
 
 def _is_usage_only(body: Any) -> bool:

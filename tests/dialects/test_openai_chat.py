@@ -1,11 +1,14 @@
-"""What is read of chat and text completions, whole and streamed."""
+"""What is read of requests and answers of chat and text completions."""
 
 import json
 
 import pytest
+from multidict import CIMultiDict
 
-from aigw.core.model import Chunk
-from aigw.dialects.openai_chat import CompletionsReader
+from aigw.core.dialect import ToolCall
+from aigw.core.model import Chunk, Request
+from aigw.dialects import apis
+from aigw.dialects.openai_chat import CompletionsReader, OpenAIChat
 from aigw.dialects.sse import EventSplitter
 
 
@@ -63,3 +66,19 @@ def test_what_the_provider_said_is_kept_where_the_end_says_less():
 def test_an_empty_error_is_none(error):
     found = read({"error": error, "choices": [delta("stop", content="a")]})
     assert (found.error, found.complete) == ("", True)
+
+
+# Calls in a request
+
+
+def test_the_calls_of_a_turn_of_whatever_kind():
+    calls = [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "2", "type": "custom", "custom": {"name": "sh", "input": "ls"}},
+        {"id": "3", "type": "another"},
+    ]
+    old = {"role": "assistant", "content": None, "function_call": {"name": "g", "arguments": "{}"}}
+    body = {"messages": [{"role": "assistant", "content": None, "tool_calls": calls}, old]}
+    request = Request("POST", "/", "", CIMultiDict({"content-type": "application/json"}), json.dumps(body).encode())
+    turns = OpenAIChat().asked(request, apis.CHAT).turns
+    assert [turn.calls for turn in turns] == [(ToolCall("f", "{}"), ToolCall("sh", "ls")), (ToolCall("g", "{}"),)]

@@ -225,7 +225,10 @@ class OpenAIChat:
         return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def is_last(self, batch: Batch) -> bool:
-        return DONE_DATA in batch[-1].raw and batch[-1].data == DONE_DATA
+        for chunk in batch:  # noqa: SIM110 - any() is a call more for each event
+            if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
+                return True
+        return False
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         body = chunk.json()

@@ -82,3 +82,13 @@ def test_the_calls_of_a_turn_of_whatever_kind():
     request = Request("POST", "/", "", CIMultiDict({"content-type": "application/json"}), json.dumps(body).encode())
     turns = OpenAIChat().asked(request, apis.CHAT).turns
     assert [turn.calls for turn in turns] == [(ToolCall("f", "{}"), ToolCall("sh", "ls")), (ToolCall("g", "{}"),)]
+
+
+# The end of a stream
+
+
+@pytest.mark.parametrize("rest", [b"", b": bye\n\n"])
+def test_the_last_event_is_seen_wherever_it_stands(rest):
+    last = EventSplitter().feed(b"data: {}\n\ndata: [DONE]\n\n" + rest)
+    assert OpenAIChat().is_last(last)
+    assert not OpenAIChat().is_last([event for event in last if b"DONE" not in event.raw])

@@ -6,7 +6,7 @@ import pytest
 
 from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.openai_chat import CompletionsReader
-from aigw.dialects.reader import NAMED_SOON
+from aigw.dialects.reader import KEPT_BYTES, NAMED_SOON
 from aigw.dialects.sse import Event
 
 
@@ -50,3 +50,13 @@ def test_the_model_is_named_in_the_first_events():
         reader.feed([chat("x", model="m" if number == NAMED_SOON - 1 else "")])
     reader.feed([chat("x", model="another")])
     assert reader.model == "m"
+
+
+def test_of_a_large_answer_the_beginning_is_kept():
+    """Nothing behind the first event for which there is no room: the text would have a hole."""
+    reader = CompletionsReader(1, streaming=True)
+    sent = [chat("start"), chat("x" * KEPT_BYTES), chat("later")]
+    for each in sent:
+        reader.feed([each])
+    assert reader.text == "start"
+    assert reader.share == sum(len(each.raw) for each in sent) / len(sent[0].raw)

@@ -18,6 +18,7 @@ from aigw.dialects.dashscope import content_text, reason_of
 from aigw.dialects.openai_chat import DONE
 from aigw.dialects.openai_chat_request import messages_of, system_message
 from aigw.dialects.sse import Event, json_event
+from aigw.dialects.view import index_of
 from aigw.higress.values import truthy
 
 TEXT_PATH = "/api/v1/services/aigc/text-generation/generation"
@@ -179,7 +180,8 @@ def decode_embeddings(body: Chunk, *, model: str) -> bytes:
 
 
 class StreamDecoder:
-    """Converts batches of native events into OpenAI's events."""
+    """Converts batches of native events into OpenAI's events. With `faithful` it takes only the first choice, as
+    Higress does."""
 
     def __init__(
         self, *, model: str, now: Callable[[], float], reasoning: str, faithful: bool, incremental: bool, usage: bool
@@ -189,11 +191,10 @@ class StreamDecoder:
         self._reasoning = reasoning
         self._faithful = faithful
         self._incremental = incremental
-        self._want_usage = usage or faithful
-        self._sent: dict[str, str] = {}
-        self._thinking = False
-        self._started = False
-        self._done = False
+        self._wants_usage = usage
+        self._choices: dict[int, _Choice] = {}
+        self._usage: list[Event] = []
+        """What is told of it once all choices have ended."""
 
     def feed(self, batch: Batch) -> Batch:
         out: list[Chunk] = []
@@ -207,25 +208,65 @@ class StreamDecoder:
         return out
 
     def end(self) -> Batch:
-        return [Event(DONE)] if self._done and not self._faithful else []
+        if self._faithful or not self._choices or not all(choice.ended for choice in self._choices.values()):
+            return []
+        return [*self._usage, Event(DONE)]
 
     def _events(self, native: Json) -> list[Event]:
         if "output" not in native:
             return [_error_event(_text(native, "message") or "DashScope failed", native)]
-        events = []
-        finish = None
-        for choice in _rows(_output(native), "choices")[:1]:
-            finish = _finish(choice)
-            deltas = self._deltas(_openai_message(_mapping(choice, "message")))
-            events += [self._chunk(native, delta) for delta in deltas]
+        choices = _rows(_output(native), "choices")
+        if self._faithful:
+            return [event for choice in choices[:1] for event in self._events_of(native, choice, 0)]
+        indexed = [(choice, index_of(choice, position)) for position, choice in enumerate(choices)]
+        return [event for choice, index in indexed for event in self._events_of(native, choice, index)]
+
+    def _events_of(self, native: Json, choice: Json, index: int) -> list[Event]:
+        finish, state = _finish(choice), self._state_of(index)
+        delta = state.delta(_openai_message(_mapping(choice, "message")))
+        events = [self._chunk(native, [_piece(index, delta)])] if delta else []
         if finish:
-            self._done = True
-            events.append(self._chunk(native, {}, finish=finish))
-            if self._want_usage:
-                events.append(self._chunk(native, {} if self._faithful else None, usage=_usage(native)))
+            state.ended = True
+            events.append(self._chunk(native, [_piece(index, {}, finish)]))
+            if self._faithful:
+                events.append(self._chunk(native, [_piece(index, {})], _usage(native)))
+            elif self._wants_usage:
+                self._usage = [self._chunk(native, [], _usage(native))]
         return events
 
-    def _deltas(self, message: Json) -> list[Json]:
+    def _state_of(self, index: int) -> _Choice:
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = _Choice(self._reasoning, self._faithful, self._incremental)
+        return state
+
+    def _chunk(self, native: Json, choices: Sequence[Json], usage: Json | None = None) -> Event:
+        return json_event(
+            {
+                "id": native.get("request_id", ""),
+                "choices": choices,
+                "created": self._created,
+                "model": self._model,
+                "object": "chat.completion.chunk",
+                "usage": usage,
+            }
+        )
+
+
+class _Choice:
+    """One choice of a stream: makes OpenAI's deltas of its native messages."""
+
+    def __init__(self, reasoning: str, faithful: bool, incremental: bool) -> None:
+        self.ended = False
+        self._reasoning = reasoning
+        self._faithful = faithful
+        self._incremental = incremental
+        self._sent: dict[str, str] = {}
+        self._thinking = False
+        self._started = False
+
+    def delta(self, message: Json) -> Json:
+        """What is new in the message, empty if nothing is."""
         delta: Json = {}
         reasoning = self._new(message, "reasoning_content")
         content = self._new(message, "content")
@@ -242,12 +283,10 @@ class StreamDecoder:
             delta["content"] = content
         if message.get("tool_calls"):
             delta["tool_calls"] = self._tool_calls(_rows(message, "tool_calls"))
-        if not delta:
-            return []
-        if not self._started or self._faithful:
+        if delta and (self._faithful or not self._started):
             delta = {"role": message.get("role", "assistant"), **delta}
             self._started = True
-        return [delta]
+        return delta
 
     def _new(self, message: Json, name: str) -> str:
         """Returns the text that was not sent yet: all of it if the output is incremental, else the part after the
@@ -274,20 +313,9 @@ class StreamDecoder:
                 fresh.append({"index": index, "function": {"arguments": arguments}})
         return fresh
 
-    def _chunk(
-        self, native: Json, delta: Json | None, *, finish: str | None = None, usage: Json | None = None
-    ) -> Event:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-        return json_event(
-            {
-                "id": native.get("request_id", ""),
-                "choices": [] if delta is None else [choice],
-                "created": self._created,
-                "model": self._model,
-                "object": "chat.completion.chunk",
-                "usage": usage,
-            }
-        )
+
+def _piece(index: int, delta: Json, finish: str | None = None) -> Json:
+    return {"index": index, "delta": delta, "finish_reason": finish, "logprobs": None}
 
 
 def _error_event(message: str, native: Json) -> Event:

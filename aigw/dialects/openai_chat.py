@@ -2,8 +2,8 @@
 
 Rules of the wire: a stream is `data:` lines of chunks with `choices[].delta`. Each choice ends with one
 `finish_reason`, and `data: [DONE]` ends the stream. `stream_options.include_usage` adds a chunk with `choices: []` that
-only has usage. An error may come as an event `{"error": ...}` in a stream with status 200. Reasoning is in
-`reasoning_content` (DeepSeek, Qwen, Kimi) or in `reasoning` (vLLM, Ollama, OpenRouter)."""
+only has usage. An error may come as an event `{"error": ...}` in a stream with status 200, alone or (OpenRouter) beside
+choices. Reasoning is in `reasoning_content` (DeepSeek, Qwen, Kimi) or in `reasoning` (vLLM, Ollama, OpenRouter)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_whole
 from aigw.dialects.edit import put
+from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event
-from aigw.dialects.view import RequestView, natural, rows_of, text_of
+from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
 from aigw.higress.values import truthy
 
 DONE_DATA = b"[DONE]"
@@ -36,7 +37,7 @@ _ROLES: dict[str, Role] = {
 }  # fmt: skip
 _FINISHES: dict[str, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
-    "content_filter": "content_filter",
+    "content_filter": "content_filter", "error": "error", "insufficient_system_resource": "error",
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
@@ -95,12 +96,8 @@ class ChatView(CompletionsView):
 
 def _turn(message: Json) -> Turn:
     role = _ROLES.get(text_of(message.get("role")), "user")
-    functions = [call.get("function") for call in rows_of(message.get("tool_calls"))]
-    calls = [
-        ToolCall(text_of(each.get("name")), text_of(each.get("arguments")))
-        for each in functions
-        if isinstance(each, dict)
-    ]
+    contents = filter(None, map(content_of, rows_of(message.get("tool_calls"))))
+    calls = [ToolCall(text_of(name), text_of(arguments)) for name, arguments in contents]
     if isinstance(one := message.get("function_call"), dict):
         calls.append(ToolCall(text_of(one.get("name")), text_of(one.get("arguments"))))
     texts = tuple(place.text for place in content_places((), message.get("content"), role))
@@ -119,13 +116,14 @@ def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Ite
 class CompletionsReader(AnswerReader):
     """Reads answers of chat and text completions, whose choices end in the same way."""
 
-    __slots__ = ("_choices", "_finished", "usage_event")
+    __slots__ = ("_choices", "_finished", "_numbers", "usage_event")
 
     def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
         """`choices` is how many answers the request asks for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
         self._finished: set[int] = set()
+        self._numbers: dict[int, CallNumbers] = {}
         self.usage_event: Chunk | None = None
         """The event that only reports usage, None until it has arrived."""
 
@@ -147,12 +145,13 @@ class CompletionsReader(AnswerReader):
 
     def _take(self, body: Json) -> None:
         self._usage.take(body)
-        choices = rows_of(body.get("choices"))
-        for position, choice in enumerate(choices):
+        for position, choice in enumerate(rows_of(body.get("choices"))):
             if reason := choice.get("finish_reason"):
-                self._finished.add(_index(choice, position))
+                self._finished.add(index_of(choice, position))
                 self._finish = _FINISHES.get(text_of(reason), "stop")
-        if not choices and (error := body.get("error")):
+                if self._finish == "error":
+                    self._error = self._error or message_of(choice.get("error") or reason)
+        if error := body.get("error"):
             self._error = message_of(error)
 
     @property
@@ -161,23 +160,26 @@ class CompletionsReader(AnswerReader):
         return len(self._finished) >= self._choices and not self._error
 
     def gather(self, body: Json) -> None:
-        for choice in rows_of(body.get("choices")):
+        for position, choice in enumerate(rows_of(body.get("choices"))):
             message = choice.get("delta") or choice.get("message")
-            self._gather_message(message if isinstance(message, dict) else choice, _index(choice, 0))
+            self._gather_message(message if isinstance(message, dict) else choice, index_of(choice, position))
 
-    def _gather_message(self, message: Json, index: Any) -> None:
+    def _gather_message(self, message: Json, index: int) -> None:
         for name in ("content", "text", "refusal"):
             self.add_text(message.get(name))
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
-        for position, call in enumerate(rows_of(message.get("tool_calls"))):
-            if isinstance(function := call.get("function"), dict):
-                key, called = (index, _index(call, position)), function.get("name")
-                self.add_call(key, name=called, arguments=function.get("arguments"), id=call.get("id"))
+        if pieces := rows_of(message.get("tool_calls")):
+            self._gather_calls(pieces, index)
+        if isinstance(old := message.get("function_call"), dict):
+            self.add_call((index, None), name=old.get("name"), arguments=old.get("arguments"))
 
-
-def _index(value: Json, otherwise: int) -> int:
-    index = value.get("index")
-    return index if isinstance(index, int) else otherwise
+    def _gather_calls(self, pieces: Sequence[Json], index: int) -> None:
+        numbers = self._numbers.setdefault(index, CallNumbers())
+        for position, piece in enumerate(pieces):
+            if (content := content_of(piece)) is not None:
+                name, arguments = content
+                key = (index, numbers.number_of(piece, position))
+                self.add_call(key, name=name, arguments=arguments, id=piece.get("id"))
 
 
 def _is_usage_only(body: Any) -> bool:
@@ -222,7 +224,10 @@ class OpenAIChat:
         return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def is_last(self, batch: Batch) -> bool:
-        return DONE_DATA in batch[-1].raw and batch[-1].data == DONE_DATA
+        for chunk in batch:  # noqa: SIM110 - any() is a call more for each event
+            if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
+                return True
+        return False
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         body = chunk.json()

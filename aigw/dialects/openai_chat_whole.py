@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from aigw.dialects.openai_chat_calls import CallNumbers
+from aigw.dialects.view import index_of, rows_of
+
 _ONCE = frozenset(("role", "id", "type", "index"))
 """Fields that a provider may repeat in every chunk. They are not joined: the first value is kept."""
 _PADDING = "obfuscation"
@@ -19,12 +22,14 @@ def whole(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
     not chunks."""
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
+    numbers: dict[int, CallNumbers] = {}
     try:
         for chunk in chunks:
             for name, value in chunk.items():
                 if name == "choices":
-                    for choice in value or ():
-                        _add_choice(choices.setdefault(choice.get("index", 0), {}), choice)
+                    for position, choice in enumerate(value or ()):
+                        index = index_of(choice, position)
+                        _add_choice(choices.setdefault(index, {}), choice, numbers.setdefault(index, CallNumbers()))
                 elif value is not None and name != _PADDING:
                     body[name] = value
     except (AttributeError, TypeError) as error:
@@ -36,10 +41,10 @@ def whole(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return body
 
 
-def _add_choice(choice: dict[str, Any], piece: dict[str, Any]) -> None:
+def _add_choice(choice: dict[str, Any], piece: dict[str, Any], numbers: CallNumbers) -> None:
     for name, value in piece.items():
         if name == "delta":
-            _grow(choice.setdefault("message", {}), value or {})
+            _grow_message(choice.setdefault("message", {}), value or {}, numbers)
         elif name == "text":
             choice["text"] = choice.get("text", "") + (value or "")
         elif name == "logprobs" and value is not None and choice.get("logprobs") is not None:
@@ -58,6 +63,21 @@ def _finished(choice: dict[str, Any], index: int) -> dict[str, Any]:
             message["tool_calls"] = [{n: v for n, v in call.items() if n != "index"} for call in calls]
     first = [name for name in ("index", "message", "text") if name in choice]
     return {name: choice[name] for name in dict.fromkeys([*first, *choice])}
+
+
+def _grow_message(message: dict[str, Any], delta: dict[str, Any], numbers: CallNumbers) -> None:
+    pieces = delta.get("tool_calls")
+    if not isinstance(pieces, list):
+        _grow(message, delta)
+        return
+    _grow(message, {name: value for name, value in delta.items() if name != "tool_calls"})
+    calls = message["tool_calls"] = message.get("tool_calls") or []
+    for position, piece in enumerate(rows_of(pieces)):
+        number = numbers.number_of(piece, position)
+        if number == len(calls):
+            calls.append(_own(piece))
+        else:
+            _grow(calls[number], piece)
 
 
 def _grow(value: dict[str, Any], piece: dict[str, Any]) -> None:

@@ -35,8 +35,8 @@ class AnswerReader:
     """An event with an end or an error contains one of these. Events with usage are found without marks."""
 
     __slots__ = (
-        "_calls", "_error", "_finish", "_gathered", "_kept", "_left", "_reasoning", "_streaming", "_text", "_unread",
-        "_usage", "estimated", "provider", "size", "telling",
+        "_calls", "_error", "_finish", "_gathered", "_kept", "_kept_size", "_reasoning", "_room", "_streaming", "_text",
+        "_unread", "_usage", "estimated", "provider", "size", "telling",
     )  # fmt: skip
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
@@ -46,7 +46,8 @@ class AnswerReader:
         self._streaming = streaming
         self._unread = not streaming  # whether a plain body, or kept events, must still be decoded
         self._kept: list[Batch] = []
-        self._left = KEPT_BYTES if streaming else MAX_PLAIN
+        self._kept_size = 0
+        self._room = KEPT_BYTES if streaming else MAX_PLAIN  # 0 once something did not fit: what is kept has no hole
         self._usage = UsageReader()
         self._finish: Finish = ""
         self._error = ""
@@ -96,9 +97,11 @@ class AnswerReader:
         raw = raw_of(batch)
         size = len(raw)
         self.size += size
-        if self._left >= size:
-            self._left -= size
+        if self._kept_size + size <= self._room:
+            self._kept_size += size
             self._kept.append(batch)
+        else:
+            self._room = 0
         if self._streaming and self.tells(raw):
             for chunk in batch:
                 if self.tells(chunk.raw) and isinstance(body := chunk.json(), dict):
@@ -123,8 +126,7 @@ class AnswerReader:
         """Returns the plain body as one chunk, an empty one if the body was too large to be kept."""
         if len(self._kept) == 1 and len(self._kept[0]) == 1 and self._kept[0][0].data is not None:
             return self._kept[0][0]
-        kept = MAX_PLAIN - self._left
-        data = b"".join([raw_of(batch) for batch in self._kept]) if kept == self.size else b""
+        data = b"".join([raw_of(batch) for batch in self._kept]) if self._kept_size == self.size else b""
         whole = Chunk(data, data)
         self._kept = [(whole,)]
         return whole
@@ -163,7 +165,7 @@ class AnswerReader:
 
     @property
     def share(self) -> float:
-        kept = (KEPT_BYTES if self._streaming else MAX_PLAIN) - self._left
+        kept = self._kept_size
         return self.size / kept if kept and self.size > kept else 1.0
 
     @property
@@ -201,10 +203,17 @@ class AnswerReader:
         """Read from the events with usage, or else from the first events."""
         self._read()
         if not self._usage.model and self._streaming:
-            for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
-                if not self._usage.model:
-                    self._usage.take(chunk.json())
+            self._usage.model = self._named()
         return self._usage.model
+
+    def _named(self) -> str:
+        """As the first events name the model. Their usage is older than what was read since."""
+        first = UsageReader()
+        for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
+            if first.model:
+                break
+            first.take(chunk.json())
+        return first.model
 
     @property
     def finish(self) -> Finish:

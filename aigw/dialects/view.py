@@ -172,6 +172,12 @@ def natural(value: Any) -> int:
     return min(value, LARGEST) if type(value) is int and value > 0 else 0
 
 
+def index_of(value: dict[str, Any], position: int) -> int:
+    """The index that an element of a list says it has, otherwise its position."""
+    index = value.get("index")
+    return index if isinstance(index, int) else position
+
+
 def rows_of(value: Any) -> list[dict[str, Any]]:
     """Returns the objects in a list, an empty list if the value is not a list."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []

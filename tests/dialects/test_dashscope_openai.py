@@ -93,6 +93,48 @@ def test_usage_only_where_it_was_asked_for():
     assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
 
 
+def several(*texts, finish="null", indexed=True):
+    """An event with a choice for each text; None: this one is not in it."""
+    made = [
+        (index, native(text, finish)["output"]["choices"][0]) for index, text in enumerate(texts) if text is not None
+    ]
+    choices = [{"index": index, **choice} if indexed else choice for index, choice in made]
+    return {**native(), "output": {"choices": choices}}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [several("A", None), several(None, "B"), several("a", None, finish="stop"), several(None, "b", finish="stop")],
+        [several("A", "B"), several("a", "b", finish="stop")],
+        [several("A", "B", indexed=False), several("a", "b", finish="stop", indexed=False)],
+    ],
+    ids=["one by one", "together", "without index"],
+)
+@pytest.mark.parametrize("incremental", [True, False])
+def test_each_choice_is_a_stream_of_its_own(events, incremental):
+    if not incremental:
+        events = json.loads(json.dumps(events).replace('"a"', '"Aa"').replace('"b"', '"Bb"'))
+    *chunks, usage, done = stream(*events, usage=True, incremental=incremental)
+    for index, text in enumerate(["Aa", "Bb"]):
+        choices = [chunk["choices"][0] for chunk in chunks if chunk["choices"][0]["index"] == index]
+        assert "".join(choice["delta"].get("content", "") for choice in choices) == text
+        assert [choice["finish_reason"] for choice in choices] == [None, None, "stop"]
+        assert [choice["delta"].get("role") for choice in choices] == ["assistant", None, None]
+    assert (usage["choices"], usage["usage"]["total_tokens"], done) == ([], 8, "DONE")
+
+
+def test_a_stream_of_which_one_choice_did_not_end_has_no_end():
+    *_, last = stream(several("A", "B"), several("", None, finish="stop"), usage=True)
+    assert last["choices"][0]["finish_reason"] == "stop"
+
+
+def test_higress_takes_only_the_first_choice():
+    events = stream(several("A", "B"), several("", "", finish="stop"), faithful=True)
+    assert [choice["index"] for event in events for choice in event["choices"]] == [0, 0, 0]
+    assert "B" not in json.dumps(events)
+
+
 def test_cumulative_output_is_sent_piece_by_piece():
     def call(arguments):
         return [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}]

@@ -44,6 +44,8 @@ PLUGINS = {
 NATIVE = DashScope(incremental=True)
 WORDS = "it broke"
 """What providers say went wrong."""
+SHORT = "insufficient_system_resource"
+"""How an answer of DeepSeek's ends that could not be brought to its end."""
 
 
 class End(NamedTuple):
@@ -51,6 +53,8 @@ class End(NamedTuple):
     failed: bool
     told: bool
     """The provider said what was used; otherwise what came is charged."""
+    error: str = ""
+    """What the row says, if that is neither WORDS nor that the connection broke."""
 
 
 WHOLE = End(cached=True, failed=False, told=True)
@@ -101,6 +105,11 @@ CASES = {
     "chat content_filter": begun(CHAT, *chat("content_filter"), end=WHOLE),
     "chat error": begun(CHAT, data({"error": ERROR}), end=FAILED),
     "chat error, done": begun(CHAT, data({"error": ERROR}), DONE, end=FAILED),
+    "chat error beside a choice": begun(
+        CHAT, chunk({}, "error", model="", error=ERROR), chunk(model="", usage=CHAT.usage), DONE, end=FAILED_TOLD
+    ),
+    "chat error as reason": begun(CHAT, *chat("error"), end=FAILED_TOLD._replace(error="error")),
+    "chat out of resources": begun(CHAT, *chat(SHORT), end=FAILED_TOLD._replace(error=SHORT)),
     "chat without end": begun(CHAT, end=ENDLESS),
     "chat done without end": begun(CHAT, DONE, end=ENDLESS),
     "chat broken": begun(CHAT, end=FAILED, ends=False),
@@ -165,7 +174,8 @@ async def test_the_end_means_the_same_to_all(provider, gateway, case):
     failures = sum(count for (name, _), count in running.env.metrics.counts().items() if name == "llm_failure_count")
     assert failures == len(upstream.requests) * end.failed
     assert (row.failed, row.outcome) == (end.failed, "failed" if end.failed else "complete")
-    assert row.error == ("" if not end.failed else WORDS if WORDS.encode() in first.body else "upstream_reset")
+    broken = WORDS if WORDS.encode() in first.body else "upstream_reset"
+    assert row.error == (end.error or (broken if end.failed else ""))
     assert row.tokens.source == ("reported" if end.told else "estimated")
     assert charged == [row.tokens.input + row.tokens.output] * 2
     if end.told:

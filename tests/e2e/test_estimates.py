@@ -19,13 +19,14 @@ from stage.wires import (
     INPUT,
     MESSAGES,
     MODEL,
-    OUTPUT,
+    PIECE,
     RESPONSES,
     DashScope,
     stays_open,
 )
 
 from aigw.core.stores import Service
+from aigw.dialects.reader import NAMED_SOON
 from aigw.metering.tokenizer import TokenCounter
 
 TEXTS = ["Straßenbahn ", "電車が来る。 "]
@@ -110,11 +111,14 @@ async def test_it_costs_what_was_produced(provider, gateway, wire):
     assert row.cost == pytest.approx((asked + made) / 1e6)
 
 
+@pytest.mark.parametrize("texts", [TEXTS, TEXTS * NAMED_SOON], ids=["short", "long"])
 @pytest.mark.parametrize("wire", [COUNTING_GEMINI, DashScope(incremental=True)], ids=str)
-async def test_what_the_provider_told_as_it_went_stands(provider, gateway, wire):
-    spent, row, _ = await left(wire, provider, gateway)
-    assert (row.tokens.source, row.tokens.input, row.tokens.output) == ("reported", INPUT, OUTPUT)
-    assert spent == [INPUT + OUTPUT] * 4
+async def test_what_the_provider_told_last_stands(provider, gateway, wire, texts):
+    """Each event tells the usage so far; a long answer has more events than those in which a model is looked for."""
+    spent, row, _ = await left(wire, provider, gateway, texts=texts)
+    made = PIECE * len(texts)
+    assert (row.tokens.source, row.tokens.input, row.tokens.output) == ("reported", INPUT, made)
+    assert spent == [INPUT + made] * 4
 
 
 async def test_what_it_told_of_the_input_stands_where_it_told_too_little_of_the_output(provider, gateway):

@@ -2,7 +2,8 @@
 what comes back; Gemini's clients are a bare connection.
 
 An answer says `texts`; a stream of it has one event for each of them between `opening` and `closing`, and `plain` is the
-same at once. It used INPUT and OUTPUT tokens, however the format writes that."""
+same at once. It used INPUT and OUTPUT tokens, however the format writes that. Where each event tells the usage so far, a
+text is PIECE tokens, so that two of them are OUTPUT."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ PROMPT = "Hello!"
 MODEL = "gpt-4"
 """Of another vocabulary than models that nobody knows; the answers do not name it."""
 INPUT, OUTPUT = 20, 12
+PIECE = OUTPUT // 2
 CONSUMER = {"x-mse-consumer": "ann"}
 
 
@@ -270,6 +272,7 @@ class Gemini(Wire):
     def __init__(self, *, tells: bool) -> None:
         self.name = "gemini that counts" if tells else "gemini"
         self._tells = tells
+        self._made = 0
 
     @property
     def stream_path(self) -> str:
@@ -278,20 +281,28 @@ class Gemini(Wire):
     def body(self, prompt: str = PROMPT, *, stream: bool = False) -> dict[str, Any]:
         return {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
 
+    def opening(self) -> list[bytes]:
+        self._made = 0
+        return []
+
     def piece(self, text: str) -> bytes:
-        return data(self._answer(text, tells=self._tells))
+        self._made += PIECE
+        return data(self._answer(text, made=self._made if self._tells else None))
 
     def closing(self, texts: Sequence[str]) -> list[bytes]:
-        return [data(self._answer("", finish="STOP"))]
+        return [data(self._answer("", finish="STOP", made=PIECE * len(texts)))]
 
     def plain(self, texts: Sequence[str]) -> bytes:
         return json.dumps(self._answer("".join(texts), finish="STOP")).encode()
 
-    def _answer(self, text: str, *, finish: str = "", tells: bool = True) -> dict[str, Any]:
+    def _answer(self, text: str, *, finish: str = "", made: int | None = OUTPUT) -> dict[str, Any]:
         ended = {"finishReason": finish} if finish else {}
-        usage = {"promptTokenCount": INPUT, "candidatesTokenCount": OUTPUT, "totalTokenCount": INPUT + OUTPUT}
         candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0, **ended}
-        return {"candidates": [candidate], "responseId": "r", **({"usageMetadata": usage} if tells else {})}
+        answer = {"candidates": [candidate], "responseId": "r"}
+        if made is None:
+            return answer
+        usage = {"promptTokenCount": INPUT, "candidatesTokenCount": made, "totalTokenCount": INPUT + made}
+        return {**answer, "usageMetadata": usage}
 
     async def read(self, gateway: Gateway) -> AsyncIterator[str]:
         client = await gateway.connect()
@@ -318,34 +329,34 @@ class DashScope(Chat):
     host = "dashscope.aliyuncs.com"
     provider = {"type": "qwen", "qwenEnableCompatible": False}
 
-    def __init__(self, *, incremental: bool, told: int | None = OUTPUT) -> None:
-        """`told`: output tokens that each event tells of; None: no event tells any usage."""
+    def __init__(self, *, incremental: bool, told: int | None = PIECE) -> None:
+        """`told`: output tokens that each event tells of for each text so far; None: no event tells any usage."""
         self.name = f"dashscope {'incremental' if incremental else 'cumulative'} {told}"
         self._incremental = incremental
         self._told = told
-        self._said = ""
+        self._said: list[str] = []
 
     def opening(self) -> list[bytes]:
-        self._said = ""
+        self._said = []
         return []
 
     def piece(self, text: str) -> bytes:
-        self._said += text
-        return self._event(text if self._incremental else self._said)
+        self._said.append(text)
+        return self._event(text if self._incremental else "".join(self._said), len(self._said))
 
     def closing(self, texts: Sequence[str]) -> list[bytes]:
-        return [self._event("" if self._incremental else self._said, finish="stop")]
+        return [self._event("" if self._incremental else "".join(texts), len(texts), finish="stop")]
 
     def plain(self, texts: Sequence[str]) -> bytes:
-        return json.dumps(self._answer("".join(texts), "stop")).encode()
+        return json.dumps(self._answer("".join(texts), len(texts), "stop")).encode()
 
-    def _event(self, text: str, finish: str = "null") -> bytes:
-        return b"id:1\nevent:result\n:HTTP_STATUS/200\n" + data(self._answer(text, finish))
+    def _event(self, text: str, pieces: int, finish: str = "null") -> bytes:
+        return b"id:1\nevent:result\n:HTTP_STATUS/200\n" + data(self._answer(text, pieces, finish))
 
-    def _answer(self, text: str, finish: str) -> dict[str, Any]:
+    def _answer(self, text: str, pieces: int, finish: str) -> dict[str, Any]:
         choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
         answer = {"output": {"choices": [choice]}, "request_id": "r"}
-        return answer if self._told is None else {**answer, "usage": self._usage(self._told)}
+        return answer if self._told is None else {**answer, "usage": self._usage(self._told * pieces)}
 
     def _usage(self, told: int) -> dict[str, int]:
         return {"input_tokens": INPUT, "output_tokens": told, "total_tokens": INPUT + told}

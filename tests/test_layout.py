@@ -44,8 +44,6 @@ ELSEWHERE = {
     "dialects/openai_chat_writer.py": "upstream/builtin/test_generation.py upstream/builtin/test_generation_text.py: what is written is read again, also by the SDK",
     "dialects/openai_responses_writer.py": "dialects/test_openai_responses_whole.py: what is written is read again, also by the SDK",
     # higress, metering
-    "higress/conversation.py": "plugins/ai_cache/test_higress.py plugins/ai_statistics/test_ai_statistics.py: paths, which two plugins follow",
-    "higress/log_attributes.py": "plugins/ai_statistics/test_ai_statistics.py: paths, which the log follows",
     "higress/chat_structs.py": "dialects/test_openai_chat_request.py higress/test_go_json.py: data, by which requests are written anew",
     "metering/meter.py": "metering/test_spending.py: what was spent is known when a request is settled",
     # plugins: their parts are tested with them, over a scripted upstream and real stores

@@ -96,7 +96,7 @@ class BodyEdits:
                 for name in (move.name, *move.drops):
                     document.drop(name)
                 CustomSettings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
-        if not self._faithful:
+        if api == apis.EMBEDDINGS and not self._faithful:
             embedding_format.drop_null(document)
 
     def _map_model(self, document: Document) -> str:

@@ -22,7 +22,6 @@ SMALL = {
     "core/env.py": "makes an id",
     "core/headers.py": "names the headers of a connection",
     "core/tokens.py": "is what a call used",
-    "dialects/embedding_format.py": "drops a null that some providers reject",
     "dialects/model_field.py": "reads and writes the model",
     "dialects/openai_chat_whole.py": "writes the event that tells usage",
     "dialects/openai_chat_writer.py": "writes the usage",

@@ -16,7 +16,7 @@ STORE = {**CAMEL, "type": "redis"}
     "shape, given, key, seconds",
     [
         (RedisConfig, SNAKE, "service_port", 1.0),
-        (Redis, CAMEL, "servicePort", 1.0),
+        (Redis, CAMEL, "servicePort", 10.0),
         (Store, STORE, "servicePort", 10.0),
     ],
 )

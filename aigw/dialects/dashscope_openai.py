@@ -1,14 +1,12 @@
 """DashScope's native text generation and embeddings, sans-io: OpenAI in, OpenAI out.
 
-https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. What Higress writes of the same requests is in
-dashscope_higress.py; with `faithful` an answer is what Higress makes of it (usage in a chunk with a choice, a newline
-after every reasoning piece), otherwise it is what OpenAI would send. What is of another type than it has to be is a
-ValueError, or in a stream an error event."""
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. What Higress makes of the same requests and answers is
+in dashscope_higress.py. What is of another type than it has to be is a ValueError, or in a stream an error event."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -163,15 +161,19 @@ def decode_embeddings(body: bytes, *, model: str) -> bytes:
 class StreamDecoder:
     """Turns native events into OpenAI's. Feed it batches of events."""
 
-    def __init__(
-        self, *, model: str, now: Callable[[], float], reasoning: str, faithful: bool, incremental: bool, usage: bool
-    ) -> None:
+    role_in_each: ClassVar[bool] = False
+    """Whether every delta says the role, or only the first one."""
+    reasoning_end: ClassVar[str] = ""
+    """Stands behind every piece of reasoning that is put into the text."""
+    usage_delta: ClassVar[Json | None] = None
+    """The delta of the choice in the event that tells usage; None: that event has no choice."""
+
+    def __init__(self, *, model: str, now: Callable[[], float], reasoning: str, incremental: bool, usage: bool) -> None:
         self._model = model
         self._created = int(now())
         self._reasoning = reasoning
-        self._faithful = faithful
         self._incremental = incremental
-        self._want_usage = usage or faithful
+        self._want_usage = usage
         self._sent: dict[str, str] = {}
         self._thinking = False
         self._started = False
@@ -189,7 +191,7 @@ class StreamDecoder:
         return out
 
     def end(self) -> Batch:
-        return [Event(DONE)] if self._done and not self._faithful else []
+        return [Event(DONE)] if self._done else []
 
     def _events(self, native: Json) -> list[Event]:
         if "output" not in native:
@@ -204,7 +206,7 @@ class StreamDecoder:
             self._done = True
             events.append(self._chunk(native, {}, finish=finish))
             if self._want_usage:
-                events.append(self._chunk(native, {} if self._faithful else None, usage=_usage(native)))
+                events.append(self._chunk(native, self.usage_delta, usage=_usage(native)))
         return events
 
     def _deltas(self, message: Json) -> list[Json]:
@@ -212,8 +214,7 @@ class StreamDecoder:
         reasoning = self._new(message, "reasoning_content")
         content = self._new(message, "content")
         if reasoning and self._reasoning == "concat":
-            tail = "\n" if self._faithful else ""
-            delta["content"] = ("" if self._thinking else "<think>") + reasoning + tail
+            delta["content"] = ("" if self._thinking else "<think>") + reasoning + self.reasoning_end
             self._thinking = True
         elif reasoning and self._reasoning == "passthrough":
             delta["reasoning_content"] = reasoning
@@ -226,7 +227,7 @@ class StreamDecoder:
             delta["tool_calls"] = self._tool_calls(_rows(message, "tool_calls"))
         if not delta:
             return []
-        if not self._started or self._faithful:
+        if not self._started or self.role_in_each:
             delta = {"role": message.get("role", "assistant"), **delta}
             self._started = True
         return [delta]

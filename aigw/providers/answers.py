@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -81,14 +81,14 @@ class _Decoded:
 
 
 class Answers:
+    native_stream: ClassVar[type[qwen.StreamDecoder]] = qwen.StreamDecoder
+
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._row = row
         self._env = env
-        self._faithful = env.fidelity == "higress"
         mode = config.reasoning_content_mode
         self._reasoning = mode if mode in ("ignore", "concat") else "passthrough"
-        promote = config.promote_thinking_on_empty or config.hiclaw_mode
-        self._promote = promote and (row.reads_replies or not self._faithful)
+        self._promote = self._promotes(config, row)
         self._original = config.protocol == "original"
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
@@ -96,16 +96,14 @@ class Answers:
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Puts the rewriters on `reply`. Raises GatewayError for an answer that is not what the provider should
         send."""
-        if not self._faithful:
-            for name in [name for name in reply.headers if _is_own(name)]:
-                reply.headers.popall(name, None)
+        self._shape_headers(reply)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
             return reply  # a compressed body is passed on as it is, unseen
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
-            return reply if self._faithful else await self._error(exchange, reply)
+            return await self._shape_error(exchange, reply)
         if reply.streaming:
             for decoder in self._decoders(exchange, call):
                 reply.through(stage(decoder))
@@ -119,11 +117,10 @@ class Answers:
         asked = exchange.asked
         decoders: list[Decoder] = []
         if self._row.dialect == "qwen":
-            decoder = qwen.StreamDecoder(
+            decoder = self.native_stream(
                 model=call.model,
                 now=self._env.clock.time,
                 reasoning=self._reasoning,
-                faithful=self._faithful,
                 incremental=call.incremental,
                 usage=asked.wants_usage,
             )
@@ -132,17 +129,7 @@ class Answers:
             decoders.append(openai_chat_reply.LiftUsage())
         if self._promote:
             decoders.append(openai_chat_reply.PromoteThinking())
-        if not self._faithful:
-            decoders.append(self._finisher(exchange, call))
-        return decoders
-
-    def _finisher(self, exchange: Exchange, call: Call) -> ChatStream:
-        """Reads the converted events itself where the provider's own are of another dialect."""
-        asked, reader = exchange.asked, exchange.answer
-        hide = not asked.wants_usage
-        if isinstance(reader, CompletionsReader):
-            return ChatStream(reader, hide_usage=hide)
-        return ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)
+        return [*decoders, *self._finishers(exchange)]
 
     async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         whole = await reply.whole(MAX_PLAIN)
@@ -168,8 +155,8 @@ class Answers:
                 )
             if call.api == apis.EMBEDDINGS:
                 body = qwen.decode_embeddings(body, model=call.model)
-        if isinstance(exchange.asked, EmbeddingsView) and not self._faithful:
-            return embedding_format.in_format(body, exchange.asked.encoding_format)
+        if isinstance(exchange.asked, EmbeddingsView):
+            return self._shape_embeddings(body, exchange.asked)
         if call.api == apis.CHAT and self._promote:
             return openai_chat_reply.promote_thinking(body)
         return body
@@ -182,7 +169,30 @@ class Answers:
         redaction.learn_headers(exchange.request.headers)
         log.warning("%s the provider answered %d: %s", exchange.id, reply.status, redaction.text(text, MAX_LOGGED))
 
-    async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
+    # What Higress does not do
+
+    def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
+        """Whether an answer without text gets its reasoning as text."""
+        return config.promote_thinking_on_empty or config.hiclaw_mode
+
+    def _shape_headers(self, reply: Reply) -> None:
+        for name in [name for name in reply.headers if _is_own(name)]:
+            reply.headers.popall(name, None)
+
+    def _finishers(self, exchange: Exchange) -> list[Decoder]:
+        """See to the events that the client gets last, and to those that it did not ask for. They read the converted
+        events themselves where the provider's own are of another dialect."""
+        asked, reader = exchange.asked, exchange.answer
+        hide = not asked.wants_usage
+        if isinstance(reader, CompletionsReader):
+            return [ChatStream(reader, hide_usage=hide)]
+        return [ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)]
+
+    def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
+        """In the format that was asked for."""
+        return embedding_format.in_format(body, asked.encoding_format)
+
+    async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
         """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own
         shape, the only one that its SDK reads."""
         if reply.status < 400 or "json" in reply.headers.get("content-type", ""):

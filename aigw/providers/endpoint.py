@@ -43,11 +43,11 @@ class Endpoint:
         return apis.fill(template, original).replace("{model}", "placeholder")
 
 
-def locate(provider: Provider, config: Config, *, faithful: bool = False) -> Endpoint:
-    """Resolves a row for a configuration that has no `Provider.problems`; with `faithful` exactly as Higress does.
-    Raises ValueError for a host that is none."""
+def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> Endpoint:
+    """Resolves a row for a configuration that has no `Provider.problems`. `own_paths`: with the paths that Higress does
+    not know. Raises ValueError for a host that is none."""
     row = provider.variant(config)
-    paths: Mapping[str, str] = row.paths if faithful else {**row.paths, **row.own_paths}
+    paths: Mapping[str, str] = {**row.paths, **row.own_paths} if own_paths else row.paths
     paths = {api: _insert(path, row.path_values, config) for api, path in paths.items()}
     shape: dict[str, Any] = {"query": row.query}
     scheme, host, port = row.scheme, str(config.get(row.host_field) or row.host), row.default_port

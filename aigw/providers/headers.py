@@ -1,10 +1,11 @@
 """Which headers of a client go on to a provider, and how the request is authenticated there.
 
-What belongs to the client's connection stays here, and so do its keys, cookies and origin unless `faithful`; every
+What belongs to the client's connection stays here, and so do its keys, cookies and origin, but with Higress; every
 other header goes on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from multidict import CIMultiDict
@@ -17,25 +18,38 @@ _PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", C
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 
-def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
-    """The client's headers without what belongs to its connection, and (unless `faithful` to Higress) without what is
-    private."""
+def public(request: Request) -> CIMultiDict[str]:
+    """The client's headers without those of its connection and those that are private."""
+    return _but(request, _is_private)
+
+
+def beyond_connection(request: Request) -> CIMultiDict[str]:
+    """The client's headers without those of its connection, as Higress sends them."""
+    return _but(request, _is_of_connection)
+
+
+def _but(request: Request, stays_here: Callable[[str, str], bool]) -> CIMultiDict[str]:
     given = request.headers
     connection = (
         given.get("connection", "") if len(given.getall("connection", ())) < 2 else ",".join(given.getall("connection"))
     )
-    headers = CIMultiDict([(n, v) for n, v in given.items() if not _stays_here(n, connection, faithful)])
+    headers = CIMultiDict([(n, v) for n, v in given.items() if not stays_here(n, connection)])
     if request.stream is not None and "content-length" in given:
         headers["content-length"] = given["content-length"]  # an upload keeps the length that its client promised
     return headers
 
 
 @lru_cache(maxsize=2048)
-def _stays_here(name: str, connection: str, faithful: bool) -> bool:
+def _is_of_connection(name: str, connection: str) -> bool:
     lower = name.lower()
-    if lower in _REWRITTEN or lower in connection_names(connection):
-        return True
-    return not faithful and (lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-", "x-aigw-")))
+    return lower in _REWRITTEN or lower in connection_names(connection)
+
+
+@lru_cache(maxsize=2048)
+def _is_private(name: str, connection: str) -> bool:
+    lower = name.lower()
+    private = lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-", "x-aigw-"))
+    return private or _is_of_connection(name, connection)
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

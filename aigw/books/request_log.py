@@ -1,8 +1,8 @@
-"""What is kept of every request: a usage row, a line of the access log, a line for people, a span.
+"""Records every request: as a usage row, a line of the access log, a line in the terminal, and a span.
 
-Rule: the request itself only leaves a note; everything else happens a tenth of a second later, many at a time. A stream
-that told no usage is estimated then, and a price that is not known yet is looked up then, without holding up the
-others."""
+Rule: when a request ends, only a note is kept. All other work is done a tenth of a second later, for many requests at a
+time. If usage must be estimated or a price must be looked up, this is done in the background, so that other requests do
+not wait for it."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from aigw.pricing.prices import Prices, Query
 log = logging.getLogger("aigw")
 
 INTERVAL = 0.1
-"""Seconds between two rounds. The usage log adds less than as much again, so that a row is on disk within 0.2 s."""
+"""Seconds between two rounds. The usage log adds less than this, so that a row is on disk within 0.2 s."""
 MOST_NOTES = 32
-"""So many are recorded at once, so that requests that ended do not pile up in memory."""
+"""If there are so many notes, the next round begins at once, so that notes do not pile up in memory."""
 TURN = 20
-"""Rows that are made before requests get a turn again."""
+"""After so many rows, other tasks of the event loop get a turn."""
 LAST_SECONDS = 5.0
-"""What prices and estimates may take when the gateway stops; then rows are written without them."""
+"""How many seconds prices and estimates may take when the gateway stops. Then rows are written without them."""
 
 MOST_CHARACTERS = 200
-"""Of a name that a client or a provider chose."""
+"""The longest name that is kept, if a client or a provider chose the name. A longer one is cut."""
 
 
 _encode = msgspec.json.Encoder().encode
 
 Show = Callable[[UsageRow, Exchange], None]
-"""Shows a request to people. Must not block."""
+"""Shows a request to the user. It must not block."""
 
 
 class _Note:
-    """A request that has ended. The rest is filled in when it is recorded."""
+    """A request that has ended. `fill` sets `asked`, `model` and `at` when the request is recorded."""
 
     __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "status")
 
@@ -62,8 +62,8 @@ class _Note:
         self.ended = ended
 
     def fill(self, epoch: float) -> None:
-        """`epoch` is what the monotonic clock showed in 1970. What the provider says went wrong is a failure, whatever
-        the status, and also if the client left when it heard of it."""
+        """`epoch` is the time of the monotonic clock at the start of 1970. An error that the provider reports is a
+        failure, whatever the status is, and also if the client left because of it."""
         exchange, answer = self.exchange, self.exchange.answer
         if answer is not None and answer.error:
             self.outcome, self.error = Outcome.FAILED, self.error or _name(answer.error)
@@ -73,7 +73,8 @@ class _Note:
 
 
 class RequestLog:
-    """`prices` may be replaced at any time. `show` gets each row with its request; None shows nothing."""
+    """Records the requests of a gateway. `prices` may be replaced at any time. `show` is called with each row and its
+    request."""
 
     def __init__(
         self,
@@ -103,7 +104,8 @@ class RequestLog:
         self._failed = False
 
     def note(self, exchange: Exchange, status: int, outcome: Outcome, error: str = "") -> None:
-        """A request has ended. `status` is what the client got, `error` the code of its error."""
+        """Call it when a request has ended. `status` is the status that the client got, `error` is the code of the
+        error ("" if none)."""
         if not self._keeps:
             return
         self._notes.append(_Note(exchange, status, outcome, error, self._clock.monotonic()))
@@ -114,7 +116,7 @@ class RequestLog:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def aclose(self) -> None:
-        """Writes what is left."""
+        """Records all requests that are left, and closes the logs."""
         self._stopping = True
         self._wake.set()
         if self._task is not None:
@@ -169,7 +171,7 @@ class RequestLog:
             self._later(note, answer, tokens, count=False)
 
     def _cost_at_once(self, note: _Note, answer: Reader, tokens: Tokens) -> tuple[bool, float | None]:
-        """Whether the cost can be told without waiting, and the cost."""
+        """Returns whether the cost can be told without waiting, and the cost (None if it is not known)."""
         if answer.cost is not None:
             return True, answer.cost
         if tokens.source == "absent" and _costs_nothing(note):
@@ -185,8 +187,8 @@ class RequestLog:
         task.add_done_callback(self._slow.discard)
 
     async def _complete(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
-        """Keeps a request whose tokens are estimated first, or whose price is looked up; whatever happens, it is
-        kept."""
+        """Estimates the tokens of a request (`count`), or looks up its price, and then records it. It is recorded even
+        if that fails."""
         cost = None
         try:
             if count:
@@ -256,7 +258,7 @@ class RequestLog:
 
 
 def as_json(row: UsageRow, exchange: Exchange) -> bytes:
-    """A line of the access log, without its end."""
+    """Returns a line of the access log, without the line break."""
     original = exchange.original
     more: dict[str, Any] = {"method": original.method, "path": original.path, "client": exchange.client}
     labels = exchange.labels
@@ -266,13 +268,13 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
         more["log_properties"] = labels.log_properties
     try:
         rest = _encode(more)
-    except UnicodeEncodeError:  # a header or a path with bytes that are no UTF-8
+    except UnicodeEncodeError:  # a header or the path has bytes that are not UTF-8
         rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
-    return _encode(row)[:-1] + b"," + rest[1:]  # one object out of two, without a dict of the first
+    return _encode(row)[:-1] + b"," + rest[1:]  # joins two JSON objects as text, which is faster than as dicts
 
 
 def _name(text: str) -> str:
-    """A name as it can be written anywhere: of bounded length, without bytes that are no UTF-8."""
+    """Returns a name with at most MOST_CHARACTERS, and without bytes that are not UTF-8."""
     return text if text.isascii() and len(text) <= MOST_CHARACTERS else _cut(text)
 
 
@@ -285,7 +287,7 @@ def _milliseconds(seconds: float) -> float:
 
 
 def _costs_nothing(note: _Note) -> bool:
-    """Whether it is known that nobody is paid: no provider was asked, or for something that is free."""
+    """Whether the request certainly cost nothing: no provider was asked, or it was asked for something free."""
     exchange = note.exchange
     if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
         return True

@@ -1,6 +1,6 @@
-"""Calls beside the request that is under way: a service is asked, and its answer is read whole, within bounds.
+"""Calls that the gateway makes by itself: it asks a service and reads the whole answer, with limits on time and size.
 
-Rule: an answer counts only with status 200, and whatever goes wrong is a CalloutError."""
+Rule: only status 200 is a success. Every failure is a CalloutError."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from aigw.core.model import Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 
 MAX_BYTES = 16 * 1024 * 1024
+"""The size of the largest answer that is read."""
 TLS_PORT = 443
+"""A service with this port is called with https, any other with http."""
 
 T = TypeVar("T")
 
 
 class CalloutError(Exception):
-    """The service did not give what it was asked for. `str(error)` names it and says what happened."""
+    """The call failed. `str(error)` names the service and says what happened."""
 
 
 class StatusError(CalloutError):
-    """It answered with another status than 200."""
+    """The service answered with a status other than 200."""
 
     def __init__(self, service: str, status: int) -> None:
         super().__init__(f"{service} answered {status}")
@@ -35,7 +37,8 @@ class StatusError(CalloutError):
 
 
 async def fetch(upstream: Upstream, request: Request, target: Target, seconds: float, most: int = MAX_BYTES) -> bytes:
-    """The body of the answer, at most `most` bytes, if all of it comes within `seconds`. Raises CalloutError."""
+    """Returns the body of the answer. Raises CalloutError, also if it takes more than `seconds` or has more than `most`
+    bytes."""
     service = target.authority
     try:
         async with asyncio.timeout(seconds):
@@ -47,12 +50,12 @@ async def fetch(upstream: Upstream, request: Request, target: Target, seconds: f
 
 
 async def fetch_json(upstream: Upstream, request: Request, target: Target, seconds: float, shape: type[T]) -> T:
-    """The answer, decoded. Raises CalloutError, also if it is not JSON of this shape."""
+    """Returns the decoded answer. Raises CalloutError, also if it is not JSON of the type `shape`."""
     body = await fetch(upstream, request, target, seconds)
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CalloutError(f"{target.authority}: this is not the JSON that was expected: {error}") from None
+        raise CalloutError(f"{target.authority}: the answer is not the expected JSON: {error}") from None
 
 
 async def _read(upstream: Upstream, request: Request, target: Target, most: int) -> bytes:
@@ -71,11 +74,12 @@ async def _read(upstream: Upstream, request: Request, target: Target, most: int)
 
 
 class Callout:
-    """A service that a plugin's configuration names. `service` and `port` are as Higress's YAML has them, `host` is its
-    Host header; `timeout` in seconds."""
+    """A service that a plugin's configuration names. `service` and `port` are as in Higress's YAML. `host` is for the
+    Host header. `timeout` is in seconds."""
 
     def __init__(self, env: Env, service: str, port: int, host: str, timeout: float) -> None:
-        """Raises ValueError for a host that is none, ConfigError for a service that is mapped to what is not HTTP."""
+        """Raises ValueError if `host` is not valid, ConfigError if `services:` maps the service to something that is
+        not HTTP."""
         scheme = "https" if port == TLS_PORT else "http"
         origin = env.services.locate_callout(scheme, f"{host or service}:{port}", f"{service}:{port}")
         self._target = Target(origin, host or service, Timeouts(timeout, timeout, timeout))
@@ -83,7 +87,7 @@ class Callout:
         self._timeout = timeout
 
     async def post(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
-        """The decoded answer. Raises CalloutError."""
+        """Sends `body` as JSON and returns the decoded answer. Raises CalloutError."""
         fields = CIMultiDict({"content-type": "application/json", **headers})
         request = Request("POST", path, "", fields, msgspec.json.encode(body))
         answer: Any = await fetch_json(self._upstream, request, self._target, self._timeout, object)

@@ -12,7 +12,7 @@ Vector = list[float]
 
 
 class DashScopeClient:
-    """Embeds questions."""
+    """Turns texts into vectors. If `model` is "", EMBED_MODEL is used."""
 
     def __init__(self, callout: Callout, key: str, model: str = "") -> None:
         self._callout = callout
@@ -20,7 +20,7 @@ class DashScopeClient:
         self._model = model or EMBED_MODEL
 
     async def embed(self, text: str) -> Vector:
-        """Raises CalloutError."""
+        """Returns the vector of a text. Raises CalloutError."""
         body = {"model": self._model, "input": {"texts": [text]}, "parameters": {"text_type": "query"}}
         answer = await self._callout.post(EMBED_PATH, self._headers, body)
         try:

@@ -19,8 +19,8 @@ Vector = list[float]
 
 
 class Found(NamedTuple):
-    """The nearest question that is near enough, with its answer if that is stored beside it; both "" if there is none.
-    `vector` is that of the question that was looked for."""
+    """The result of a search. `vector` is the vector that was searched for. `question` is the nearest stored question
+    if it is near enough, else "". `answer` is the answer that is stored with it ("" if none)."""
 
     vector: Vector
     question: str = ""
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 class DashVectorClient:
-    """Keeps the vectors of questions. `near` says whether a score is near enough."""
+    """Stores questions by their vectors, and finds near ones. `near` tells whether a score is near enough."""
 
     def __init__(self, callout: Callout, key: str, collection: str, top: int, near: Callable[[float], bool]) -> None:
         self._callout = callout
@@ -38,7 +38,7 @@ class DashVectorClient:
         self._near = near
 
     async def nearest(self, vector: Vector) -> Found:
-        """Raises CalloutError."""
+        """Searches for the question that is nearest to `vector`. Raises CalloutError."""
         body = {"vector": vector, "topk": self._top, "include_vector": False}
         answer = await self._callout.post(f"{self._path}/query", self._headers, body)
         try:
@@ -48,9 +48,9 @@ class DashVectorClient:
             fields: dict[str, Any] = first.get("fields") or {}
             return Found(vector, str(fields.get("query") or ""), str(fields.get("answer") or ""))
         except (AttributeError, TypeError, LookupError):
-            raise CalloutError("the answer is no result of a query") from None
+            raise CalloutError("the answer is not the result of a query") from None
 
     async def add(self, vector: Vector, question: str, answer: str) -> None:
-        """Raises CalloutError."""
+        """Stores a question and its answer under the vector of the question. Raises CalloutError."""
         body = {"docs": [{"vector": vector, "fields": {"query": question, "answer": answer}}]}
         await self._callout.post(f"{self._path}/docs", self._headers, body)

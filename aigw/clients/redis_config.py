@@ -1,7 +1,8 @@
-"""The Redis that a plugin names in its configuration, as Higress has it: in snake_case, of ai-cache in camelCase.
+"""The keys with which a plugin's configuration names a Redis, as in Higress: in snake_case, or in camelCase for
+ai-cache.
 
-Rule: a subclass for camelCase repeats the fields whose names have several words, because msgspec renames only those
-that a class itself defines."""
+Rule: a subclass for camelCase repeats the fields whose names have several words, because msgspec renames only the
+fields that the class itself defines."""
 
 from __future__ import annotations
 
@@ -14,16 +15,18 @@ from aigw.core.stores import Service, logical_port
 
 
 class RedisConfig(Struct, frozen=True, kw_only=True):
-    """Where the counters are. A service that `services:` does not map is the store on this machine."""
+    """The Redis with the counters. If `services:` does not have the service, the counters are on this machine."""
 
     DEFAULT_TIMEOUT: ClassVar[int] = 1000
-    """Milliseconds; what 0 means."""
+    """The timeout in milliseconds if `timeout` is 0."""
 
-    service_name: Annotated[str, Meta(description="the service, as in `services:`")] = ""
-    service_port: Annotated[int, Meta(ge=0, le=65535, description="6379, or 80 for a service *.static")] = 0
-    username: Annotated[str, Meta(description="for the login")] = ""
-    password: Annotated[str, Meta(description="for the login")] = ""
-    timeout: Annotated[int, Meta(ge=0, description="milliseconds that a call may take: 1000")] = 0
+    service_name: Annotated[str, Meta(description="the name of the service in `services:`")] = ""
+    service_port: Annotated[
+        int, Meta(ge=0, le=65535, description="the port; 0: 6379, or 80 for a service *.static")
+    ] = 0
+    username: Annotated[str, Meta(description="the user for the login; empty: none")] = ""
+    password: Annotated[str, Meta(description="the password for the login; empty: none")] = ""
+    timeout: Annotated[int, Meta(ge=0, description="how long a call may take, in milliseconds; 0: 1000")] = 0
     database: Annotated[int, Meta(ge=0, description="the number of the database")] = 0
 
     def service(self) -> Service:
@@ -41,7 +44,7 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
 
 
 def check_redis(redis: RedisConfig | None) -> list[Problem]:
-    """In Higress's words, and what to write."""
+    """Returns the problems of a required Redis, in Higress's words and with what to write."""
     if redis is None:
         return [Problem((), "missing redis in config; write redis: {service_name: redis.static}")]
     if not redis.service_name:

@@ -74,6 +74,11 @@ class Asked(Protocol):
     def stream(self) -> bool: ...
 
     @property
+    def array(self) -> bool:
+        """Whether the answer is a JSON array that comes element by element, as a stream does."""
+        ...
+
+    @property
     def wants_usage(self) -> bool:
         """Whether the client wants the stream to contain its usage."""
         ...
@@ -91,6 +96,11 @@ class Asked(Protocol):
     @property
     def generates(self) -> bool:
         """Whether the model writes an answer. It does not for embeddings."""
+        ...
+
+    @property
+    def metered(self) -> bool:
+        """Whether the answer may tell what was used."""
         ...
 
     @property
@@ -267,6 +277,12 @@ class Dialect(Protocol):
     @property
     def marks_end(self) -> bool:
         """Whether a complete stream ends with an event that `is_last` recognizes."""
+        ...
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same request, unless `Asked.unrepeatable` says otherwise, may get the same answer: one that a
+        model made, not what an account holds."""
         ...
 
     @property

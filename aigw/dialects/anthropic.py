@@ -1,9 +1,9 @@
-"""Anthropic Messages.
+"""Anthropic's Messages API.
 
-Rules of the wire: each event has an `event:` line and its `type`. `message_start` brings the message without content,
-blocks follow one after the other (`content_block_start`, `_delta`, `_stop`), `message_delta` says why it ended and what
-it used, `message_stop` ends the stream. An `error` event may come at any place and is the last one. Input tokens do not
-contain the cached ones."""
+Rules of the wire: each event has an `event:` line, and the same `type` in its data. `message_start` has the message
+without content. The blocks follow one after the other (`content_block_start`, `_delta`, `_stop`). `message_delta` has
+the reason for the end and the usage. `message_stop` ends the stream. An `error` event may come at any time, and is then
+the last one. Input tokens do not include cached tokens."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ _FINISHES: dict[str, Finish] = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-"""Why an answer ended; for any other reason, the model had said what it had to say."""
+"""The reasons for the end of an answer. Any other reason is taken as "stop"."""
 
 
 class MessagesReader(AnswerReader):
-    """Quotes inside a text are escaped on the wire, so that no mark can stand in one."""
+    """Reads an answer. The marks contain quotes, which are escaped inside a text, so that a text never contains a
+    mark."""
 
     MARKS = (_STOP, b'"stop_reason"', b'"error"')
     __slots__ = ("_ended", "_given", "_stopped")
@@ -44,10 +45,10 @@ class MessagesReader(AnswerReader):
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
         super().__init__(streaming=streaming, provider=provider)
         self._ended = False
-        """It said why it ended."""
+        """Whether the reason for the end has arrived."""
         self._stopped = not streaming
         self._given: set[int] = set()
-        """Blocks whose input stood in their start."""
+        """The indices of the blocks whose start had their input already."""
 
     def take_event(self, body: Json, event: Chunk) -> None:
         kind = body.get("type")
@@ -109,7 +110,7 @@ class MessagesReader(AnswerReader):
         self.add_text(delta.get("text"))
         self.add_reasoning(delta.get("thinking"))
         if piece := text_of(delta.get("partial_json")):
-            if place in self._given:  # what comes in pieces counts
+            if place in self._given:  # if pieces follow, they replace the input in the start
                 self._given.discard(place)
                 self._calls[place][1] = ""
             self.add_call(place, arguments=piece)
@@ -120,7 +121,7 @@ class MessagesReader(AnswerReader):
 
 
 class AnthropicCount(AnthropicGeneric):
-    """A `core.dialect.Dialect` of requests that only want their tokens counted."""
+    """The dialect of requests that only count tokens."""
 
     name: ClassVar[str] = "anthropic-count"
 
@@ -129,11 +130,12 @@ class AnthropicCount(AnthropicGeneric):
 
 
 class AnthropicMessages:
-    """A `core.dialect.Dialect`."""
+    """The dialect of Anthropic's Messages API. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "anthropic-messages"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -155,7 +157,7 @@ class AnthropicMessages:
         return b""
 
     def is_last(self, batch: Batch) -> bool:
-        """Some providers send `[DONE]` behind the end."""
+        """Some providers send `[DONE]` after the last event, which is ignored here."""
         return _STOP in raw_of(batch) and any(
             _STOP in chunk.raw and type_of(chunk) == "message_stop" for chunk in batch
         )
@@ -194,7 +196,7 @@ def _has_text(block: Any) -> bool:
 
 
 def _with_text(blocks: Iterable[Any], text: str) -> list[Any]:
-    """The first block of text says it, the others go."""
+    """Returns the blocks with `text` in the first text block, and without the other text blocks."""
     kept: list[Any] = []
     written = False
     for block in blocks:

@@ -1,8 +1,8 @@
-"""Requests of Anthropic's Messages API, also those that only count tokens.
+"""Reads and edits requests of Anthropic's Messages API, also those that only count tokens.
 
-Rules of the wire: `system` is text or blocks and stands beside the messages; newer clients also put messages of the
-role `system` between the others. Calls are `tool_use` blocks of the assistant; their results are `tool_result` blocks
-of the next user message, before anything that the user says there."""
+Rules of the wire: `system` is a text or blocks, and is not part of the messages. Newer clients also send messages with
+the role `system`. Calls are `tool_use` blocks of the assistant. Their results are `tool_result` blocks in the next user
+message, before the text of the user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aigw.dialects.typed_event import Json, encoded, json_text
 from aigw.dialects.view import RequestView, rows_of, text_of
 
 CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
-"""Blocks that are calls; those of the last two kinds the provider carries out itself."""
+"""The types of blocks that are calls. The provider itself runs the calls of the last two types."""
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
@@ -33,7 +33,7 @@ class MessagesView(RequestView):
 
     @property
     def places(self) -> Sequence[TextPlace]:
-        """Without thinking, which is signed as it is."""
+        """Thinking is left out, because it is signed and must not be changed."""
         found = list(_places(("system",), self.get("system"), "system"))
         messages = self.get("messages")
         for index, message in enumerate(messages if isinstance(messages, list) else ()):
@@ -43,7 +43,7 @@ class MessagesView(RequestView):
 
     @property
     def tools(self) -> Sequence[Tool]:
-        """Without those of Anthropic's own, which have no schema."""
+        """Anthropic's own tools are left out, because they have no schema."""
         own = [tool for tool in rows_of(self.get("tools")) if tool.get("type") in (None, "custom")]
         return [Tool(text_of(tool.get("name")), tool.get("input_schema")) for tool in own]
 
@@ -57,7 +57,11 @@ class MessagesView(RequestView):
 
 
 class CountView(MessagesView):
-    """A request for the number of its tokens."""
+    """A request that only counts its tokens."""
+
+    @property
+    def metered(self) -> bool:
+        return False
 
     @property
     def generates(self) -> bool:
@@ -69,7 +73,8 @@ def _role(message: Json) -> Role:
 
 
 def _turn(message: Json) -> Turn:
-    """A message. One that brings results is a turn of theirs, also where the user says something beside them."""
+    """Returns a message as a turn. A message with results of tools is one turn with `results`, even if it also has text
+    of the user."""
     content = message.get("content")
     blocks = rows_of(content)
     results = any(block.get("type") == "tool_result" for block in blocks)
@@ -83,7 +88,8 @@ def _turn(message: Json) -> Turn:
 
 
 def _places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:
-    """The texts of a content: itself, or those of its blocks, results and documents included."""
+    """Yields the texts of a content: the content itself if it is a text, or those of its blocks, results and
+    documents."""
     if isinstance(content, str):
         yield TextPlace(path, content, role)
     for index, block in enumerate(content if isinstance(content, list) else ()):
@@ -100,8 +106,9 @@ def _places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:
 
 
 def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-    """What the system says goes into `system`. What others say is joined with a neighbour of the same role, because not
-    every provider takes two messages of one role in a row. Empty texts are left out: they are refused."""
+    """Inserts turns. A system turn goes into `system`. Any other turn is joined with a neighbour of the same role,
+    because not every provider accepts two messages of one role in a row. Empty texts are left out, because providers
+    refuse them."""
     messages = messages_of(document)
     texts = [(role, text) for role, text in turns if text]
     if system := [_block(text) for role, text in texts if role == "system"]:
@@ -135,7 +142,7 @@ def _add(messages: list[Document], message: Document) -> None:
 
 
 def _blocks(document: Document, name: str) -> list[Any]:
-    """The content as blocks, those that are there as they are written."""
+    """Returns a field as a list of blocks. Existing blocks keep their bytes."""
     content = document.get(name)
     if content is None or isinstance(content, str):
         return [_block(content)] if content else []

@@ -1,7 +1,7 @@
-"""A message of Anthropic as one body and as a stream of events, sans-io: each is made of the other.
+"""Converts a message of Anthropic from a stream of events into one body, and back. Sans-io.
 
-Rule: nothing is lost. Texts are joined, a call's input is put together; fields and blocks that nobody here knows go
-along. `whole(pieces(body))` is the body."""
+Rule: nothing is lost. The pieces of texts and of the inputs of calls are joined. Unknown fields and blocks are kept.
+`whole(pieces(body))` is equal to the body."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from aigw.dialects.typed_event import Json, decoded, json_text
 from aigw.dialects.view import text_of
 
 _ENDS = ("stop_reason", "stop_sequence", "stop_details", "container")
-"""Fields of a message that a stream tells in `message_delta`."""
+"""The fields of a message that a stream has in `message_delta`."""
 _GROWS = {"text": ("text",), "thinking": ("thinking", "signature")}
-"""Texts of a block that a stream tells in deltas, by the type of the block."""
+"""The texts of a block that a stream sends in deltas, by the type of the block."""
 
 
 def whole(events: Iterable[Json]) -> Json:
-    """The body that the events of a complete stream make. Raises ValueError where they make none."""
+    """Returns the body that has the same content as a complete stream. Raises ValueError if there is none."""
     folded = _Folded()
     try:
         for event in events:
@@ -30,6 +30,8 @@ def whole(events: Iterable[Json]) -> Json:
 
 
 class _Folded:
+    """A message that is put together from events."""
+
     def __init__(self) -> None:
         self._message: Json = {}
         self._blocks: dict[int, Json] = {}
@@ -83,7 +85,8 @@ class _Folded:
 
 
 def pieces(body: Json) -> Iterator[Json]:
-    """The events that make this body. Raises ValueError for a body that is no message."""
+    """Yields the events of a stream with the same content as the body. Raises ValueError if the body is not a
+    message."""
     content = body.get("content")
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         raise ValueError("a body without content")
@@ -101,7 +104,7 @@ def pieces(body: Json) -> Iterator[Json]:
 
 
 def _begun(usage: Json) -> Json:
-    """What a message has used before it was written."""
+    """Returns the usage at the start of a stream, before there is any output."""
     made = usage.get("output_tokens")
     return {**usage, "output_tokens": 1} if isinstance(made, int) and made > 1 else usage
 
@@ -115,7 +118,7 @@ def _block_events(index: int, block: Json) -> Iterator[Json]:
 
 
 def _deltas(block: Json) -> tuple[Json, list[Json]]:
-    """A block as it starts, and what it grows by. One of an unknown kind starts as it is."""
+    """Returns the start of a block, and its deltas. A block of an unknown type is complete in its start."""
     kind, start, deltas = text_of(block.get("type")), {**block}, list[Json]()
     for name in _GROWS.get(kind, ()):
         if isinstance(text := block.get(name), str) and text:

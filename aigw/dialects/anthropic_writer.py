@@ -1,7 +1,7 @@
-"""Answers of ours as Anthropic's Messages API sends them: whole, or as a stream of events.
+"""Writes answers that aigw itself makes, in the format of Anthropic's Messages API: whole, or as a stream of events.
 
-Rules: a block of text begins with its first piece, because an empty one is refused when the client sends it back; a
-call has at least one piece of input, because Claude Code takes its arguments from nowhere else."""
+Rules: a text block begins only with its first piece, because the client would send an empty block back, and it would be
+refused. A call has at least one piece of input, because Claude Code reads the arguments only from the pieces."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use", "content_filt
 
 
 class MessagesWriter:
-    """A `core.dialect.Writer`. An answer is one message; should there be several, each becomes a block of it."""
+    """A `core.dialect.Writer`. There is always one message. If there are several answers, each becomes a block of
+    it."""
 
     def __init__(self, model: str, id: str, *, size: int) -> None:
-        """`size`: bytes of the prompt. A stream says what the prompt is worth before anybody has counted it."""
+        """`size` is the size of the prompt in bytes. A stream reports the input tokens at its start, when they are not
+        counted yet, so they are estimated from this size."""
         self._id = id
         self._head: Json = {"id": f"msg_{id}", "type": "message", "role": "assistant", "model": model}
         self._guess = Tokens(input=max(1, size // _BYTES_PER_TOKEN))
@@ -77,7 +79,7 @@ class MessagesWriter:
 
 
 def _input_of(arguments: str) -> Json:
-    """Nothing of arguments that were cut off: what is missing would be a guess."""
+    """Returns the arguments as an object, {} if they were cut off."""
     try:
         return object_of(arguments.encode())
     except ValueError:
@@ -85,8 +87,8 @@ def _input_of(arguments: str) -> Json:
 
 
 def usage_of(tokens: Tokens) -> Json:
-    """Tokens in Anthropic's form, where what was read from and written to a cache stands beside the input. SDKs expect
-    every number, so that what is not known is 0."""
+    """Returns tokens in Anthropic's format, in which cached tokens are not part of the input. SDKs expect all numbers,
+    so an unknown number is 0."""
     usage: Json = {
         "input_tokens": tokens.input or 0,
         "cache_creation_input_tokens": tokens.cache_write or 0,

@@ -1,7 +1,7 @@
-"""Which API a path belongs to, and the path of the same API at a provider.
+"""Finds the API to which a path belongs, and the path of the same API at a provider.
 
-Names are Higress's (`capabilities` in a configuration is keyed by them). An API is known by the end of its path, so any
-prefix may stand before it. A path of none of them is passed on as it is."""
+The names are Higress's, which are also the keys of `capabilities` in a configuration. An API is recognized by the end
+of its path, so the path may have any prefix. A path that belongs to no API is passed on unchanged."""
 
 from __future__ import annotations
 
@@ -87,8 +87,7 @@ PATHS: Mapping[str, str] = {
     RERANKS: "/v1/reranks",
     CONVERSATIONS: "/v1/conversations",
 }
-"""The path by which a client names each API, without the prefix that may stand before it. `{x}` is one non-empty
-segment."""
+"""The path of each API for clients, without a prefix. `{x}` is one non-empty segment."""
 
 NAMES: frozenset[str] = frozenset(PATHS) | {
     GENERATE_CONTENT,
@@ -99,31 +98,33 @@ NAMES: frozenset[str] = frozenset(PATHS) | {
     "kling/v1/retrieveimagevideo",
     "vertex/raw",
 }
-"""Every name that `capabilities` may hold. Higress drops any other silently."""
+"""All names that `capabilities` may have. Higress ignores any other name."""
 
 MODEL_IN_BODY = frozenset(
     (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, IMAGE_VARIATION, AUDIO_SPEECH, VIDEOS,
      VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS)
 )  # fmt: skip
-"""APIs whose JSON body names the model, which is mapped. Images to edit and videos may come as forms instead."""
+"""The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
+instead."""
 
 STATEFUL = frozenset(
     (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING)
 )
-"""APIs that refer to what an account keeps, so one consumer must stay with one token. Higress leaves out the
-pause of a job and the permissions of a checkpoint, which belong to the account that owns the job all the same."""
+"""The APIs that refer to data which the provider keeps for an account, so that a consumer must always use the same
+token. Higress does not have the pause of a job and the permissions of a checkpoint here, but they belong to the account
+of the job as well."""
 
 FREE = frozenset(
     (MODELS, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, RETRIEVE_BATCH, CANCEL_BATCH, RETRIEVE_VIDEO,
      RETRIEVE_VIDEO_CONTENT, COUNT_TOKENS)
 )  # fmt: skip
-"""APIs that no provider bills."""
+"""The APIs that cost nothing at any provider."""
 
-METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, GENERATE_CONTENT, STREAM_GENERATE_CONTENT}) - FREE
-"""APIs whose answers may tell what was used."""
+METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION}) - FREE
+"""The APIs without a dialect of their own whose answers may contain usage."""
 
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
-"""APIs that know `stream_options.include_usage` (4.5)."""
+"""The APIs that have `stream_options.include_usage`."""
 
 _Segments = tuple[str, ...]
 _FIXED = {path: name for name, path in PATHS.items() if "{" not in path}
@@ -133,25 +134,26 @@ for _name, _path in PATHS.items():
         _segments = tuple(_path.split("/")[2:])
         _SHAPES.setdefault((_segments[0], len(_segments)), []).append((_segments, _name))
 _LONGEST = max(length for _, length in _SHAPES) + 1
-"""Segments of the longest shape, v1 included: nothing before them can matter."""
+"""How many segments the longest path has, including v1. Only so many at the end of a path are compared."""
 
 
 def with_version(path: str) -> str:
-    """The path with /v1 in front, for clients whose base URL lacks it: /chat/completions -> /v1/chat/completions."""
+    """Returns the path with /v1 if the client's base URL does not have it: /chat/completions becomes
+    /v1/chat/completions."""
     if detect(path) is None and (path.startswith("/models/") or detect(f"/v1{path}") is not None):
         return f"/v1{path}"
     return path
 
 
 def detect(path: str) -> str | None:
-    """The API of a path without its query, None if it is none of them."""
+    """Returns the API of a path without query, None if the path belongs to no API."""
     found = _find(path)
     return found[0] if found else None
 
 
 def fill(template: str, original_path: str) -> str:
-    """A provider's path for this request: `{file_id}` and the like become what the client's path holds in their place.
-    A placeholder that the client's path does not name (azure's `{model}`) stays."""
+    """Returns the provider's path for a request. A placeholder such as `{file_id}` is replaced by the value in the
+    client's path. A placeholder that the client's path does not have (azure's `{model}`) is kept."""
     if "{" in template:
         found = _find(original_path)
         for name, value in found[1].items() if found else ():
@@ -160,13 +162,13 @@ def fill(template: str, original_path: str) -> str:
 
 
 def model_of(path: str) -> str:
-    """The model that a path of Gemini's names, escaped as it stands there; "" if it names none."""
+    """Returns the model in a path of Gemini's API, still escaped. "" if there is none."""
     found = _find_gemini(path)
     return found[1]["{model}"] if found else ""
 
 
 def with_model(path: str, model: str) -> str:
-    """The same path of Gemini's for another model, which is not escaped."""
+    """Returns a path of Gemini's API with another model. `model` is not escaped."""
     before, models, rest = path.rpartition("/models/")
     _, colon, verb = rest.partition(":")
     return f"{before}{models}{quote(model, safe='')}{colon}{verb}"
@@ -186,7 +188,7 @@ def _find(path: str) -> tuple[str, dict[str, str]] | None:
 
 
 def _find_gemini(path: str) -> tuple[str, dict[str, str]] | None:
-    """/{api_version}/models/{model}:generateContent, behind any prefix."""
+    """Recognizes /{api_version}/models/{model}:generateContent after any prefix."""
     before, _, rest = path.rpartition("/models/")
     _, slash, version = before.rpartition("/")
     model, _, action = rest.partition(":")

@@ -1,7 +1,7 @@
-"""Reads streams each of whose events tells the usage so far (Gemini, DashScope).
+"""Reads streams in which each event has the usage so far (Gemini, DashScope).
 
-Rule: nothing is decoded while a stream goes by. The last event that tells usage and those that hold a mark are kept as
-they are, until somebody asks."""
+Rule: nothing is decoded while a stream passes through. The last event with usage, and the events with a mark, are kept
+and only decoded when they are needed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import rows_of
 
 MOST_MARKED = 64
-"""Events with marks that are kept to be decoded later; a provider may write its marks into every event."""
+"""How many events with marks are kept to be decoded later. A provider may write its marks into every event."""
 
 
 class CumulativeReader(AnswerReader):
-    """A `core.dialect.Reader`. Its numbers are those of the last event that told any."""
+    """A `core.dialect.Reader`. Its usage is that of the last event with usage."""
 
     USAGE: ClassVar[bytes] = b""
-    """Bytes that an event holds if it tells usage."""
+    """An event with usage contains these bytes."""
 
     __slots__ = ("_latest", "_marked", "_taken")
 
@@ -45,7 +45,7 @@ class CumulativeReader(AnswerReader):
                 self._read()
 
     def _tell_usage(self, event: Chunk) -> None:
-        """Of all events that tell usage, only the last one says what counts."""
+        """Replaces the previous event with usage in `telling`, because only the last one counts."""
         if self.telling and self.telling[-1] is self._latest:
             self.telling.pop()
         self.telling.append(event)
@@ -56,11 +56,11 @@ class CumulativeReader(AnswerReader):
         return False
 
     def marks(self, raw: bytes) -> bool:
-        """Whether one or more events may tell an end or an error."""
+        """Whether the bytes of one or more events may contain an end or an error."""
         return any(map(raw.__contains__, self.MARKS))
 
     def _read(self) -> None:
-        """Decodes what was put off."""
+        """Decodes the events that were kept."""
         if not self._unread:
             return
         self._unread = False
@@ -77,11 +77,11 @@ class CumulativeReader(AnswerReader):
             self._usage.take(self._latest.json())
 
     def bodies(self) -> list[Json]:
-        """The objects of a plain body."""
+        """Returns the objects of a plain body."""
         return objects_of(self._whole().json())
 
 
 def objects_of(value: Any) -> list[Json]:
-    """The object, or the objects of a list: Gemini streams one where it is not asked for events, and puts errors into
-    one."""
+    """Returns a list with the object, or the objects of a list. Gemini sends a list if it streams without events, and
+    also for errors."""
     return [value] if isinstance(value, dict) else rows_of(value)

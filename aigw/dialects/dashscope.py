@@ -1,10 +1,10 @@
 """DashScope's native generation and embeddings: `{model, input, parameters}` -> `{output, usage, request_id}`.
 
-Rules of the wire: a header asks for a stream. Its events tell the usage so far and, unless
-`parameters.incremental_output` is set, the whole text so far, so that the last one counts. The reason "null" says that
-a choice goes on. An answer is a text or, with `result_format: message`, a list of choices with messages like OpenAI's,
-whose content is a list of parts where the model is multimodal. An error is `{code, message}`, in a stream as
-`event:error`. A stream has no terminator.
+Rules of the wire: a header asks for a stream. Each event has the usage so far. Unless `parameters.incremental_output`
+is set, each event also has the whole text so far, so that only the last one counts. The reason "null" means that a
+choice has not ended. An answer is a text or, with `result_format: message`, a list of choices with messages like
+OpenAI's; the content of a multimodal model is a list of parts. An error is `{code, message}`, in a stream as
+`event:error`. A stream has no event that marks its end.
 
 https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope"""
 
@@ -37,7 +37,8 @@ _GOES_ON = (
 
 
 class DashScopeReader(CumulativeReader):
-    """Reads generation. `incremental`: each event of a stream has the text that is new, not all of it."""
+    """Reads an answer of generation. If `incremental` is true, each event of a stream has only the new text, else all
+    of it."""
 
     MARKS = (b'"code"',)
     USAGE = b'_tokens"'
@@ -45,7 +46,7 @@ class DashScopeReader(CumulativeReader):
     __slots__ = ("_choices", "_finished", "_incremental", "_last")
 
     def __init__(self, choices: int, *, incremental: bool, streaming: bool, provider: str = "") -> None:
-        """`choices` is how many were asked for."""
+        """`choices` is how many answers the request asks for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
         self._incremental = incremental or not streaming
@@ -109,7 +110,7 @@ class DashScopeReader(CumulativeReader):
 
 
 class _Embedded(msgspec.Struct):
-    """What is read of embeddings: vectors are large."""
+    """The fields of embeddings that are read. The vectors are not decoded, because they are large."""
 
     output: msgspec.Raw = msgspec.Raw()
     usage: Any = None
@@ -138,12 +139,13 @@ class DashScopeEmbeddingsReader(EmbeddingsReader):
 
 
 class DashScope:
-    """A `core.dialect.Dialect`. Whoever reads an answer gives the view of the request that DashScope got: that says
-    whether its stream is incremental."""
+    """A `core.dialect.Dialect`. `reader` needs the view of the request that DashScope got, because that says whether
+    the stream is incremental."""
 
     name: ClassVar[str] = "dashscope"
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -165,11 +167,11 @@ class DashScope:
         return False
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
-        """Streams always tell it."""
+        """Returns b"": streams always have their usage."""
         return b""
 
     def is_last(self, batch: Batch) -> bool:
-        """A stream ends where its connection does."""
+        """Returns False: a stream has no event that marks its end."""
         return False
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
@@ -197,19 +199,19 @@ class DashScope:
 
 
 def choices_of(output: Any) -> list[Json]:
-    """The choices of an answer; of one that is a text, what says the same."""
+    """Returns the choices of an answer. If the answer is a text, returns one choice with this text."""
     if not isinstance(output, dict):
         return []
     return rows_of(output.get("choices")) or [output]
 
 
 def reason_of(reason: Any) -> str:
-    """Why a choice ended, "" if it has not."""
+    """Returns why a choice ended, "" if it has not."""
     return "" if reason == "null" else text_of(reason)
 
 
 def content_text(content: Any) -> str:
-    """The text of a message of an answer: multimodal models have a list of parts."""
+    """Returns the text of a content, which is a text or a list of parts."""
     parts = content if isinstance(content, list) else [{"text": content}]
     return "".join(text_of(part.get("text")) for part in parts if isinstance(part, dict))
 
@@ -220,7 +222,7 @@ def _index(value: Json, position: int) -> int:
 
 
 def _with_text(output: Json, text: str) -> Json | None:
-    """The output with another text of its first choice; None if it has none."""
+    """Returns the output with `text` as the text of its first choice, None if it has no text."""
     choices = output.get("choices")
     if not isinstance(choices, list) or not choices:
         return {**output, "text": text} if text_of(output.get("text")) else None
@@ -235,7 +237,7 @@ def _with_text(output: Json, text: str) -> Json | None:
 
 
 def _rewritten(chunk: Chunk, body: Json) -> Chunk:
-    """An event keeps its other lines: the SDK reads them."""
+    """Returns the chunk with another body. An event keeps its other lines, because the SDK reads them."""
     data = msgspec.json.encode(body)
     if chunk.raw is chunk.data:
         return Chunk(data, data)

@@ -1,7 +1,7 @@
-"""DashScope's native text generation and embeddings, sans-io: OpenAI in, OpenAI out.
+"""Converts requests of OpenAI's API into DashScope's native API, and its answers back. Sans-io.
 
-https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. What Higress makes of the same requests and answers is
-in dashscope_higress.py. What is of another type than it has to be is a ValueError, or in a stream an error event."""
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. dashscope_higress.py has what Higress makes of the same
+requests and answers. A value of a wrong type raises ValueError, or makes an error event in a stream."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def generation_path(model: str) -> str:
 def encode_chat(
     request: Document, *, search: bool = False, file_ids: Sequence[str] = (), context: str | None = None
 ) -> bytes:
-    """The native body of a chat request. Raises ValueError naming a field that is not what OpenAI's API takes."""
+    """Returns the native body of a chat request. Raises ValueError if a field is not valid in OpenAI's API; the message
+    names the field."""
     parameters: Json = {"result_format": "message"}
     for name in _PARAMETERS:
         if (value := request.get(name)) is not None:
@@ -87,7 +88,8 @@ def files_text(file_ids: Sequence[str]) -> str:
 
 
 def _insert_system(messages: list[Document], *, file_ids: Sequence[str], context: str | None) -> None:
-    """Files and the context stand in a system message behind the first one, which is made up if there is none."""
+    """Puts the files and the context into a system message after the first one. If there is no system message, a first
+    one is added."""
     text = files_text(file_ids) or context
     if text is None:
         return
@@ -114,8 +116,8 @@ def _part(part: Json) -> Json:
 
 
 def decode_chat(body: bytes, *, model: str, created: int, reasoning: str, promote: bool) -> bytes:
-    """OpenAI's form of a native answer. Raises ValueError if it is not one. `reasoning`: passthrough, ignore or
-    concat."""
+    """Returns a native answer in OpenAI's format. `reasoning` is passthrough, ignore or concat. Raises ValueError if it
+    is not a native answer."""
     native = _object(body)
     choices = []
     for index, choice in enumerate(_rows(_output(native), "choices")):
@@ -147,7 +149,7 @@ def texts_of(request: Document) -> Any:
 
 
 def decode_embeddings(body: bytes, *, model: str) -> bytes:
-    """OpenAI's form of native embeddings. Raises ValueError if they are none."""
+    """Returns native embeddings in OpenAI's format. Raises ValueError if the body is not native embeddings."""
     native = _object(body)
     total = _count(_mapping(native, "usage"), "total_tokens")
     data = [
@@ -159,7 +161,7 @@ def decode_embeddings(body: bytes, *, model: str) -> bytes:
 
 
 class StreamDecoder:
-    """Turns native events into OpenAI's. Feed it batches of events."""
+    """Converts batches of native events into OpenAI's events."""
 
     role_in_each: ClassVar[bool] = False
     """Whether every delta says the role, or only the first one."""
@@ -233,8 +235,8 @@ class StreamDecoder:
         return [delta]
 
     def _new(self, message: Json, name: str) -> str:
-        """The text that was not sent yet: all of it where output is incremental, what is behind the last text
-        otherwise."""
+        """Returns the text that was not sent yet: all of it if the output is incremental, else the part after the
+        previous text."""
         text = _text(message, name)
         if self._incremental:
             return text
@@ -330,7 +332,7 @@ def _count(parent: Json, name: str, default: int = 0) -> int:
 
 
 def _openai_message(message: Json) -> Json:
-    """DashScope's message with its content as text: multimodal answers have a list of parts."""
+    """Returns DashScope's message with its content as a text. Multimodal models send a list of parts."""
     shaped = {"role": message.get("role", "assistant"), **message}
     if isinstance(content := shaped.get("content"), list):
         shaped["content"] = content_text(content)

@@ -1,7 +1,7 @@
-"""What a request of DashScope's native API asks for, and edits of it.
+"""Reads and edits requests of DashScope's native API.
 
-Rules of the wire: `input` holds messages, a prompt with an optional history, texts to embed, or contents of several
-media to embed; `parameters` holds the rest, tools included. Both are OpenAI's, a level deeper."""
+Rules of the wire: `input` has messages, or a prompt with an optional history, or texts or other media to embed.
+`parameters` has everything else, including tools. The fields are those of OpenAI, but one level deeper."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DashScopeView(ChatView):
     PROMPTS = ("input",)
 
     def get(self, name: str) -> Any:
-        """A field of the request, of its input or of its parameters: no two of them have the same name."""
+        """Returns a field of the request, of `input` or of `parameters`. No two of them have the same name."""
         if name in ("model", "input", "parameters"):
             return super().get(name)
         places = (super().get("input"), super().get("parameters"))
@@ -37,12 +37,12 @@ class DashScopeView(ChatView):
 
     @property
     def incremental(self) -> bool:
-        """Whether each event of a stream is to have only the text that is new."""
+        """Whether each event of the stream shall have only the new text."""
         return truthy(self.get("incremental_output"))
 
     @property
     def form(self) -> Form:
-        """How the client expects the texts of its answer."""
+        """The form in which the client expects the texts of the answer."""
         contents = [message.get("content") for message in rows_of(self.get("messages"))]
         if any(isinstance(content, list) for content in contents):
             return "parts"
@@ -74,7 +74,7 @@ class DashScopeView(ChatView):
         return [*(place._replace(path=("input", *place.path)) for place in super().places), *self._prompts()]
 
     def _prompts(self) -> Iterator[TextPlace]:
-        """Texts that are no messages."""
+        """Yields the texts outside of messages."""
         for index, turn in enumerate(rows_of(self.get("history"))):
             said: tuple[tuple[str, Role], ...] = (("user", "user"), ("bot", "assistant"))
             for name, role in said:
@@ -95,8 +95,8 @@ class DashScopeView(ChatView):
 
 
 def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-    """Texts stand in front of a prompt, or behind it, with a blank line between. Raises ValueError if there is neither
-    a prompt nor messages."""
+    """Inserts texts as messages, or before or after a prompt with a blank line between. Raises ValueError if there are
+    neither messages nor a prompt."""
     given = Document(document.raw("input") or b"{}")
     if "messages" in given:
         _insert_messages(given, turns, where)

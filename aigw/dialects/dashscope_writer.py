@@ -1,6 +1,6 @@
-"""Answers of ours as DashScope sends them: whole, or event by event.
+"""Writes answers that aigw itself makes, in DashScope's format: whole, or as a stream of events.
 
-Rule: a call is never in pieces; the last event holds why all choices ended, and the usage."""
+Rule: a call is never split. The last event has the usage, and the reasons why the choices ended."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _CODES = {
 
 
 class DashScopeWriter:
-    """A `core.dialect.Writer`. `incremental`: an event of a stream has the text that is new, not all of it. An answer
-    in the form of a text is the first one: it has no place for more, nor for calls."""
+    """A `core.dialect.Writer`. If `incremental` is true, each event of a stream has only the new text, else all of it.
+    The form "text" has only the first answer, and no calls, because it has no place for more."""
 
     def __init__(self, id: str, *, form: Form = "message", incremental: bool = True) -> None:
         self._id = id
@@ -82,7 +82,7 @@ class DashScopeWriter:
 
 
 def usage_of(tokens: Tokens) -> Json:
-    """The input contains what was read from and written to a cache."""
+    """Returns tokens in DashScope's format, in which the input includes cached tokens."""
     spent, made = tokens.prompt or 0, tokens.output or 0
     usage: Json = {"input_tokens": spent, "output_tokens": made, "total_tokens": spent + made}
     if tokens.cache_read is not None:
@@ -98,6 +98,7 @@ def error_body(error: GatewayError, request_id: str) -> bytes:
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:
-    """The SDK takes the status from the line `status:`; DashScope itself writes it into the comment."""
+    """Returns an error event. The SDK reads the status from the line `status:`; DashScope itself writes it into a
+    comment."""
     head = f"event:error\n:HTTP_STATUS/{error.status}\nstatus:{error.status}\ndata:"
     return head.encode() + error_body(error, request_id) + b"\n\n"

@@ -1,4 +1,4 @@
-"""Edits at a place inside a JSON document: everything beside the place keeps its bytes."""
+"""Edits a value inside a JSON document. Everything else keeps its bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def put(document: Document, path: JsonPath, value: Any) -> None:
-    """Replaces the value at `path`. Raises ValueError if there is none."""
+    """Replaces the value at `path`. Raises ValueError if there is no such path."""
     name, *rest = path
     raw = document.raw(str(name))
     if raw is None:

@@ -1,8 +1,9 @@
-"""Embeddings in the format that the client asked for, sans-io.
+"""Converts embeddings into the format that the client asked for. Sans-io.
 
-The npm SDK asks for base64 when its caller named no format and decodes whatever comes: a list of floats becomes
-silent garbage. So an answer whose format is not the one asked for is re-encoded: base64 of
-little-endian float32. An answer that cannot be (a null in a vector, text that is no base64) passes as it is."""
+If its caller does not choose a format, OpenAI's npm SDK asks for base64 and decodes any answer as base64: a list of
+floats becomes wrong numbers without an error. So an answer in another format is converted. Base64 contains
+little-endian float32 numbers. An answer that cannot be converted (a null in a vector, text that is not base64) is
+passed on."""
 
 from __future__ import annotations
 
@@ -15,19 +16,19 @@ import msgspec
 
 
 def pack(vector: Sequence[float]) -> str:
-    """The vector in base64. Raises struct.error or OverflowError for what is no float32."""
+    """Returns the vector in base64. Raises struct.error or OverflowError if a number is not a float32."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def unpack(text: str) -> list[float]:
-    """The vector that `text` is the base64 of. Raises ValueError or struct.error if it is none."""
+    """Returns the vector from base64. Raises ValueError or struct.error if `text` is not one."""
     packed = base64.b64decode(text, validate=True)
     return list(struct.unpack(f"<{len(packed) // 4}f", packed))
 
 
 def in_format(body: bytes, asked: str) -> bytes:
-    """The answer with its vectors as `asked` ("base64", "float"; "" leaves them). `body` itself if they are so already
-    or cannot be."""
+    """Returns the answer with its vectors in the format `asked` ("base64" or "float"; "" keeps them). Returns `body`
+    itself if nothing is to be converted or it is not possible."""
     if asked not in ("base64", "float"):
         return body
     try:

@@ -1,4 +1,4 @@
-"""Error bodies of Anthropic's APIs."""
+"""Writes errors in the format of Anthropic's APIs."""
 
 from __future__ import annotations
 

@@ -1,23 +1,24 @@
-"""One text field of a form (multipart/form-data, RFC 7578), found in the bytes. Sans-io.
+"""Finds a text field in the bytes of a form (multipart/form-data, RFC 7578). Sans-io.
 
-Rule: nothing is decoded and nothing written anew: who changes a field puts other bytes in its place, and files, their
-headers and the boundary stay as they are."""
+Rule: the form is neither decoded nor written again. To change a field, its bytes are replaced; files, headers and the
+boundary keep their bytes."""
 
 from __future__ import annotations
 
 import re
 
 MAX_HEAD = 8192
-"""Bytes of a part's headers; longer ones are no form of any client."""
+"""The largest headers of a part, in bytes. No client sends larger ones."""
 MAX_PARTS = 1000
-"""Behind so many nobody looks."""
+"""Only the first parts up to this number are searched."""
 
 _BOUNDARY = re.compile(r';\s*boundary="?([^";]{1,70})"?', re.IGNORECASE)
 _NAME = re.compile(rb'content-disposition:\s*form-data\s*;\s*name="?([^";\r\n]*)"?', re.IGNORECASE)
 
 
 def find(body: bytes, content_type: str, name: str) -> slice | None:
-    """Where the value of the first field of this name stands; None if there is none, or the body is no form."""
+    """Returns the position of the value of the first field of this name. None if there is no such field, or the body is
+    not a form."""
     match = _BOUNDARY.search(content_type)
     if match is None or not content_type.lower().startswith("multipart/form-data"):
         return None

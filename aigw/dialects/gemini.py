@@ -1,12 +1,12 @@
 """Gemini's generateContent and streamGenerateContent.
 
-Rules of the wire: a stream is a sequence of objects like the plain answer, in bare `data:` lines or, without `alt=sse`,
-in one JSON array. Their parts are new, a call comes whole, `finishReason` is in the last one, and each tells the usage
-so far. The stream has no terminator; a comment, an `event:` line or [DONE] breaks Google's SDK. An error is
-`{"error": {code, message, status}}`, in an array too. Answers are in camelCase only.
+Rules of the wire: a stream is a sequence of objects in the form of the plain answer. They are in `data:` lines only or,
+without `alt=sse`, in one JSON array. Each object has only the new parts, and the usage so far. A call is never split.
+The last object has `finishReason`. No event marks the end of a stream; a comment, an `event:` line or [DONE] breaks
+Google's SDK. An error is `{"error": {code, message, status}}`, which may be inside an array. Answers use only
+camelCase.
 
-The path says whether an answer is streamed, so a cache has to leave the path out of its key (`material` has the model)
-to serve a plain request from a stream; `Asked.unrepeatable` keeps arrays out."""
+Whether the answer is a stream is part of the path. `Asked.unrepeatable` excludes requests for arrays from a cache."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FILTERED = frozenset(
     ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
      "PUP_LIMITED_DISABLED")
 )  # fmt: skip
-"""Beside those that begin with IMAGE_."""
+"""Reasons of a content filter, in addition to those that begin with IMAGE_."""
 _FAILED = frozenset(
     ("MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS",
      "MISSING_THOUGHT_SIGNATURE", "NO_IMAGE")
@@ -46,7 +46,7 @@ _FAILED = frozenset(
 _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
 _BETWEEN = re.compile(r"[\s,]*")
-"""What stands between the elements of an array."""
+"""Matches the text between two elements of an array."""
 
 _STATUSES = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 402: "FAILED_PRECONDITION", 403: "PERMISSION_DENIED",
@@ -54,18 +54,19 @@ _STATUSES = {
     499: "CANCELLED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED", 529: "UNAVAILABLE",
 }  # fmt: skip
-"""Google's names for what an HTTP status says."""
+"""Google's names for HTTP statuses."""
 
 
 class GeminiReader(CumulativeReader):
     MARKS = (b'Reason"', b'"error"', b'"functionCall"')
-    """finishReason, blockReason, errors, and calls, because a candidate that calls ends with STOP."""
+    """The marks of finishReason, blockReason, errors and calls. Calls are needed because a candidate with a call ends
+    with the reason STOP."""
     USAGE = b'TokenCount"'
 
     __slots__ = ("_blocked", "_called", "_choices", "_cut", "_finished")
 
     def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
-        """`choices` is how many were asked for."""
+        """`choices` is how many answers the request asks for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
         self._finished: set[int] = set()
@@ -74,7 +75,7 @@ class GeminiReader(CumulativeReader):
         self._cut = False
 
     def bodies(self) -> list[Json]:
-        """Of an array that was cut off, the objects before the cut."""
+        """Returns the objects of the body. If an array was cut off, returns the complete objects."""
         whole = self._whole()
         body = whole.json()
         if body is None and whole.raw.lstrip().startswith(b"["):
@@ -139,11 +140,12 @@ class GeminiReader(CumulativeReader):
 
 
 class Gemini:
-    """A `core.dialect.Dialect`."""
+    """The dialect of Gemini's API. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "gemini"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -162,15 +164,15 @@ class Gemini:
         return False
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
-        """Streams always tell it."""
+        """Returns b"": streams always have their usage."""
         return b""
 
     def is_last(self, batch: Batch) -> bool:
-        """A stream ends where its connection does."""
+        """Returns False: a stream has no event that marks its end."""
         return False
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
-        """Of an array, the first text becomes this one, and the others empty."""
+        """Replaces the text. In an array, the first text is replaced, and the others become empty."""
         body = chunk.json()
         given: list[Any] = body if isinstance(body, list) else [body]
         made: list[Any] = []
@@ -186,7 +188,7 @@ class Gemini:
         return msgspec.json.encode(gemini_whole.whole(body for event in events for body in objects_of(event.json())))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
-        """Each tells its usage, whoever asks. An array is a stream already."""
+        """All events have usage, whether it was asked for or not. An array is a stream already."""
         answer = Chunk(body, body).json()
         if not isinstance(answer, dict | list):
             raise ValueError("the answer is not a JSON object")
@@ -206,15 +208,15 @@ class Gemini:
 
 
 def _finish_of(reason: str) -> Finish:
-    """An unknown reason is a proper end."""
+    """Returns the reason in OpenAI's words. An unknown reason is taken as a normal end."""
     if reason in _FILTERED or reason.startswith("IMAGE_"):
         return "content_filter"
     return "length" if reason in _LENGTH else "error" if reason in _FAILED else "stop"
 
 
 def _with_text(body: Any, text: str) -> Json | None:
-    """The object with another text of its first candidate, without the signature of the old one; None if it has
-    none."""
+    """Returns the object with `text` as the text of its first candidate, without the signature of the old text. None if
+    there is no text."""
     candidates = body.get("candidates") if isinstance(body, dict) else None
     if not isinstance(candidates, list) or not candidates or not isinstance(first := candidates[0], dict):
         return None
@@ -235,7 +237,7 @@ def _with_text(body: Any, text: str) -> Json | None:
 
 
 def _leading_items(raw: bytes) -> list[Any]:
-    """The elements of an array that are whole."""
+    """Returns the complete elements of an array that may be cut off."""
     decoder, text = json.JSONDecoder(), raw.decode("utf-8", "replace")
     items: list[Any] = []
     position = text.index("[") + 1

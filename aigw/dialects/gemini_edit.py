@@ -1,4 +1,4 @@
-"""Edits of a request of Gemini's: other turns, other texts. What they do not touch keeps its bytes."""
+"""Edits requests of Gemini's API: inserts turns and replaces texts. Everything else keeps its bytes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _ROLES: dict[Role, str] = {"assistant": "model"}
 
 
 def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-    """Instructions go into `systemInstruction`, except behind the conversation, where a user has to say them. Raises
-    ValueError if there is no conversation."""
+    """Inserts turns. System turns go into `systemInstruction`; after the conversation, they become turns of the user.
+    Raises ValueError if there is no conversation."""
     contents = _raw_items(document, "contents")
     if not contents:
         raise ValueError("contents: there is no conversation")
@@ -46,7 +46,8 @@ def _instruct(document: Document, parts: list[Json], *, first: bool) -> None:
 
 
 def _raw_items(document: Document, name: str) -> list[msgspec.Raw]:
-    """The elements of a list as they stand, or the one object in its place. Raises ValueError for anything else."""
+    """Returns the elements of a list as raw JSON. A single object is taken as a list of one. Raises ValueError for
+    anything else."""
     raw = document.raw(name)
     if raw is None or raw == b"null":
         return []
@@ -54,8 +55,8 @@ def _raw_items(document: Document, name: str) -> list[msgspec.Raw]:
 
 
 def replace(document: Document, place: TextPlace, text: str) -> None:
-    """Another text has no signature: Gemini refuses one that belongs to what was said before. Raises ValueError if
-    there is no such place."""
+    """Replaces a text and drops its signature, because Gemini refuses the signature of another text. Raises ValueError
+    if there is no such place."""
     path: JsonPath = place.path
     value: Any = text
     if path[-1] == "text":

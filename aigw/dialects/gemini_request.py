@@ -1,9 +1,9 @@
-"""What a request of Gemini's generateContent asks for.
+"""Reads requests of Gemini's generateContent.
 
-Rules of the wire: every name may stand in camelCase or in snake_case, an enum in any case, and a single object in place
-of a list of one. Instructions stand in `systemInstruction`, beside the conversation; answers of functions are parts of
-a user's content. The model stands in the path, and so does whether the answer is a stream: `alt=sse` makes events of
-it, without that it is one JSON array that grows."""
+Rules of the wire: a name may be in camelCase or snake_case, and an enum may be in upper or lower case. A single object
+may replace a list of one. Instructions are in `systemInstruction`, not in the conversation. Results of functions are
+parts of a user's content. The path has the model, and says whether the answer is a stream. With `alt=sse` a stream has
+events; without it, the stream is one JSON array."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from aigw.dialects.view import RequestView, natural, rows_of, text_of
 _ROLES: dict[str, Role] = {"model": "assistant", "function": "tool"}
 _CAPITAL = re.compile("([A-Z])")
 _OUTPUTS = (("executableCode", "code"), ("codeExecutionResult", "output"))
-"""Parts beside text in which a model reads text, and where."""
+"""Other parts in which the model reads text, and the field with this text."""
 _DEEP = 64
-"""How deep a schema is looked at."""
+"""The deepest level of a schema that is converted."""
 
 
 class GeminiView(RequestView):
-    """`array`: the answer is streamed as one JSON array, which is a plain body to everybody but its client."""
+    """A view of a request. If `array` is true, the answer is streamed as one JSON array, which the gateway treats as a
+    plain body."""
 
     PROMPTS = ("contents",)
     IMMATERIAL = ("labels",)
@@ -52,7 +53,7 @@ class GeminiView(RequestView):
         return any(pair in ("alt=sse", "$alt=sse", "%24alt=sse") for pair in self._request.query.split("&"))
 
     def named(self, name: str) -> Iterator[tuple[str, Any]]:
-        """The fields of this name, each as it is written and with its value."""
+        """Yields the fields of this name, as (name as it is written, value)."""
         document = self.document
         for key in (name, snake(name)) if document is not None else ():
             if document is not None and key in document:
@@ -108,7 +109,7 @@ class GeminiView(RequestView):
 
     @property
     def unrepeatable(self) -> str:
-        """An array is among them: `Dialect.events` and `whole` make none."""
+        """Also excludes arrays, because `Dialect.events` and `whole` cannot make them."""
         for key, value in self.named("cachedContent"):
             if value:
                 return key
@@ -117,7 +118,7 @@ class GeminiView(RequestView):
         return "alt" if self.array else ""
 
     def material(self) -> Json:
-        """With the model, which stands in the path."""
+        """Includes the model, which is in the path."""
         return {**super().material(), "model": self.model}
 
 
@@ -127,7 +128,8 @@ def snake(name: str) -> str:
 
 
 def field(value: Any, name: str) -> Any:
-    """A field of an object by its name in camelCase, in either case; None if there is none."""
+    """Returns a field by its name in camelCase. The field itself may be in camelCase or snake_case. None if there is
+    none."""
     if not isinstance(value, dict):
         return None
     found = value.get(name)
@@ -135,7 +137,7 @@ def field(value: Any, name: str) -> Any:
 
 
 def arguments_of(call: Json) -> str:
-    """The arguments of a functionCall as JSON text."""
+    """Returns the arguments of a functionCall as JSON text."""
     try:
         return msgspec.json.encode(call.get("args") or {}).decode()
     except RecursionError:
@@ -143,7 +145,7 @@ def arguments_of(call: Json) -> str:
 
 
 def _items(path: JsonPath, value: Any) -> Iterator[tuple[JsonPath, Any]]:
-    """The elements of a list, or the one that stands in its place."""
+    """Yields the elements of a list, with their paths. A single object is taken as a list of one."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield (*path, index), item
@@ -157,7 +159,7 @@ def _role_of(content: Any) -> Role:
 
 
 def _turns(content: Any, role: Role | None = None) -> Iterator[Turn]:
-    """The results that a content brings, one turn each, then what else it says."""
+    """Yields one turn for each result of a function in a content, and then one for all its other parts."""
     if not isinstance(content, dict):
         return
     role = role or _role_of(content)
@@ -184,7 +186,7 @@ def _content_places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPl
 
 
 def _part_places(path: JsonPath, part: Any, role: Role) -> Iterator[TextPlace]:
-    """The texts of a part, but not what a model thought: only its maker reads that, and it is signed."""
+    """Yields the texts of a part. Thoughts are left out, because they are signed and other models do not read them."""
     if not isinstance(part, dict):
         return
     if isinstance(text := part.get("text"), str) and not (role == "assistant" and part.get("thought") is True):
@@ -199,7 +201,7 @@ def _part_places(path: JsonPath, part: Any, role: Role) -> Iterator[TextPlace]:
 
 
 def _leaves(path: JsonPath, value: Any) -> Iterator[TextPlace]:
-    """The texts in what a function answered, in order."""
+    """Yields the texts in the result of a function, in order."""
     waiting: list[tuple[JsonPath, Any]] = [(path, value)]
     while waiting:
         path, value = waiting.pop()
@@ -219,7 +221,7 @@ def _tool(declaration: Json) -> Tool:
 
 
 def _json_schema(schema: Any, depth: int) -> Any:
-    """Gemini's kind of schema as JSON Schema: its types are written in capitals."""
+    """Returns Gemini's schema as JSON Schema. Gemini writes the types in capitals."""
     if not isinstance(schema, dict) or not depth:
         return schema
     made = dict(schema)
@@ -240,6 +242,6 @@ def unsigned(part: Json) -> Json:
 
 
 def parts_of(candidate: Json) -> list[Json]:
-    """The parts of a candidate of an answer."""
+    """Returns the parts of a candidate of an answer."""
     content = candidate.get("content")
     return rows_of(content.get("parts")) if isinstance(content, dict) else []

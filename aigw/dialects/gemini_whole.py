@@ -1,9 +1,9 @@
-"""A Gemini answer as one object and as a stream of objects, sans-io: each is made of the other.
+"""Converts an answer of Gemini from a stream of objects into one object, and back. Sans-io.
 
-Rule: nothing is lost. The parts of each candidate are put together: neighbouring texts, or neighbouring thoughts,
-become one, empty ones go, and a part that has anything else (a signature, a call) stays as it is, because a signature
-belongs to the part that it came with. Citations and log probabilities are put together; of everything else the last
-value counts. So `whole(pieces(body))` is the body, with its texts joined in this way."""
+Rule: nothing is lost. In each candidate, neighbouring texts are joined into one part, and so are neighbouring thoughts.
+Empty ones are dropped. A part with anything else (a signature, a call) is kept, because a signature belongs to the part
+with which it came. Citations and log probabilities are joined; of all other fields the last value wins. So
+`whole(pieces(body))` is the body with its texts joined in this way."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from aigw.dialects.reader import Json
 
 _JOINED = frozenset(("citationMetadata", "logprobsResult"))
-"""Objects whose lists hold in each event what is new in it."""
+"""Objects whose lists have only the new elements in each event."""
 _HEAD = ("modelVersion", "responseId", "createTime")
-"""What every event of a stream repeats."""
+"""The fields that every event of a stream repeats."""
 
 
 def whole(objects: Iterable[Json]) -> Json:
-    """The plain answer that the objects of a stream make. Raises ValueError if they make none."""
+    """Returns the plain answer with the same content as the objects of a stream. Raises ValueError if there is none."""
     body: Json = {}
     candidates: dict[int, Json] = {}
     for each in objects:
@@ -39,7 +39,8 @@ def whole(objects: Iterable[Json]) -> Json:
 
 
 def pieces(body: Json) -> Iterator[Json]:
-    """The objects of a stream that make this body: a part each. Raises ValueError for a body that is no answer."""
+    """Yields the objects of a stream with the same content as the body, one for each part. Raises ValueError if the
+    body is not an answer."""
     if "error" in body or not isinstance(body.get("candidates", []), list):
         raise ValueError("a body without candidates")
     if not ("candidates" in body or "promptFeedback" in body):
@@ -53,7 +54,7 @@ def pieces(body: Json) -> Iterator[Json]:
 
 
 def _numbered(candidates: Any) -> Iterator[tuple[int, Json]]:
-    """Raises ValueError for what are no candidates."""
+    """Yields the candidates with their numbers. Raises ValueError if they are not candidates."""
     if not isinstance(candidates, list | None) or not all(isinstance(each, dict) for each in candidates or ()):
         raise ValueError("these are no candidates of an answer")
     for position, candidate in enumerate(candidates or ()):
@@ -64,7 +65,7 @@ def _numbered(candidates: Any) -> Iterator[tuple[int, Json]]:
 
 
 def _parts(content: Json) -> list[Json]:
-    """Raises ValueError for what are no parts."""
+    """Returns the parts of a content. Raises ValueError if they are not parts."""
     parts = content.get("parts")
     if not isinstance(parts, list | None) or not all(isinstance(part, dict) for part in parts or ()):
         raise ValueError("a candidate whose parts are no objects")
@@ -72,7 +73,7 @@ def _parts(content: Json) -> list[Json]:
 
 
 def _content(candidate: Json) -> Json | None:
-    """Raises ValueError for what is no content."""
+    """Returns the content of a candidate, None if it has none. Raises ValueError if it is not a content."""
     content = candidate.get("content")
     if not isinstance(content, dict | None):
         raise ValueError("a candidate whose content is no object")
@@ -80,7 +81,7 @@ def _content(candidate: Json) -> Json | None:
 
 
 def _events(index: int, candidate: Json) -> list[Json]:
-    """The last part comes with why the candidate ended."""
+    """Returns the events of a candidate. The last one also has the reason why it ended."""
     content = _content(candidate) or {}
     parts = _parts(content)
     numbered = {"index": index} if index or "index" in candidate else {}
@@ -124,7 +125,7 @@ def _joined(parts: list[Json]) -> list[Json]:
 
 
 def _plain(part: Json) -> bool:
-    """Whether it is a text, or a thought, and nothing else."""
+    """Whether the part is only a text or a thought, and has no other field."""
     return isinstance(part.get("text"), str) and part.keys() <= {"text", "thought"}
 
 
@@ -133,7 +134,7 @@ def _thinks(part: Json) -> bool:
 
 
 def _longer(have: Json, more: Json) -> Json:
-    """The fields of `more`, their lists behind those that were there."""
+    """Returns the fields of `more`, with their lists appended to those of `have`."""
     return {
         name: have[name] + value if isinstance(value, list) and isinstance(have.get(name), list) else value
         for name, value in more.items()

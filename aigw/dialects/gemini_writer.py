@@ -1,6 +1,6 @@
-"""Answers of ours as Gemini sends them: whole, or as a stream of bare `data:` lines.
+"""Writes answers that aigw itself makes, in Gemini's format: whole, or as a stream of `data:` lines.
 
-Rule: a call is never in pieces, and the last event holds why all candidates ended, and the usage."""
+Rule: a call is never split. The last event has the usage, and the reasons why the candidates ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _REASONS: dict[Finish, str] = {"length": "MAX_TOKENS", "content_filter": "SAFETY
 
 
 class GeminiWriter:
-    """A `core.dialect.Writer`. `array`: the plain answer is a stream without events, a list of one."""
+    """A `core.dialect.Writer`. If `array` is true, the client expects a JSON array, and the plain answer is a list of
+    one."""
 
     def __init__(self, model: str, id: str, *, array: bool = False) -> None:
         self._head: Json = {"modelVersion": model, "responseId": id}
@@ -55,7 +56,7 @@ def _content(parts: list[Json]) -> Json:
 
 
 def _call_parts(call: ToolCall, arguments: str) -> list[Json]:
-    """Arguments that were cut off make no call."""
+    """Returns the parts of a call, none if its arguments were cut off."""
     try:
         args = msgspec.json.decode(arguments or "{}", type=dict)
     except (msgspec.DecodeError, RecursionError):
@@ -64,7 +65,8 @@ def _call_parts(call: ToolCall, arguments: str) -> list[Json]:
 
 
 def usage_of(tokens: Tokens) -> Json:
-    """The prompt contains what was read from a cache, the candidates do not contain the thoughts."""
+    """Returns tokens in Gemini's format: the prompt includes cached tokens, the candidates do not include the
+    thoughts."""
     spent, made, thoughts = tokens.prompt or 0, tokens.output or 0, tokens.reasoning or 0
     usage = {"promptTokenCount": spent, "candidatesTokenCount": made - thoughts, "totalTokenCount": spent + made}
     if tokens.cache_read is not None:

@@ -1,7 +1,7 @@
-"""What every API has that is in no other dialect (images, audio, rerank, files, lists of models): a model and usage
-where its JSON has them, and errors as OpenAI's clients expect them.
+"""The dialect of all APIs that have no dialect of their own (images, audio, rerank, files, lists of models). It reads
+the model and the usage if the JSON has them, and writes errors in OpenAI's format.
 
-Rule: nothing is known of its texts, so that nothing is inserted, rewritten or made here."""
+Rule: it does not know where texts are, so it never inserts, replaces or makes any."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
+from aigw.dialects import apis
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.view import RequestView
@@ -21,9 +22,14 @@ from aigw.dialects.view import RequestView
 class GenericView(RequestView):
     PROMPTS = ("prompt", "input", "messages", "contents", "query")
 
+    @property
+    def metered(self) -> bool:
+        return self.api in apis.METERED
+
 
 class GenericReader(AnswerReader):
-    """Usage of any vendor; of a stream it is not known when it is complete, so that its end counts."""
+    """Reads the usage of any vendor. It cannot see when a stream is complete, so only the end of the connection
+    counts."""
 
     MARKS = (b'"error"',)
     __slots__ = ()
@@ -41,15 +47,16 @@ class GenericReader(AnswerReader):
         return not self.error
 
     def gather(self, body: Json) -> None:
-        """Its texts are not known."""
+        """Does nothing, because the place of texts is not known."""
 
 
 class Generic:
-    """A `core.dialect.Dialect`."""
+    """The dialect of APIs without a dialect of their own. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "generic"
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -1,7 +1,7 @@
-"""Where a request names its model: a field of a JSON object, or of a form, or the path (Gemini). What model-router and
-model-mapper share.
+"""Reads and writes the model of a request, for model-router and model-mapper. The model is in a field of a JSON object
+or of a form, or in the path (Gemini).
 
-Rule: a request that has it nowhere is nobody's business here. Higress knows nothing of paths."""
+Rule: a request without a model is left alone. Higress does not read the model from the path."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ SUFFIXES = (
     "/completions", "/embeddings", "/images/generations", "/audio/speech", "/fine_tuning/jobs", "/moderations",
     "/image-synthesis", "/video-synthesis", "/rerank", "/messages", "/responses",
 )  # fmt: skip
-"""Ends of the paths whose bodies name a model, as Higress's plugins have them."""
+"""The bodies of requests have a model if the path ends with one of these. The list is that of Higress's plugins."""
 
 VERBS = (":generateContent", ":streamGenerateContent")
-"""Ends of the paths that name a model themselves."""
+"""A path that ends with one of these has the model itself."""
 
 ANY = "*"
 
 
 class ModelField:
-    """`key` is the field's name. `suffixes` are what `enableOnPathSuffix` says, None for all that are known to name a
-    model."""
+    """Reads and writes the model of requests. `key` is the name of the field. `suffixes` is the value of
+    `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path
+    is ignored."""
 
     def __init__(self, key: str, suffixes: list[str] | None, *, higress: bool) -> None:
         self._key = key
@@ -33,12 +34,12 @@ class ModelField:
         self._suffixes = ("",) if ANY in chosen else chosen  # every path ends with ""
 
     def counts(self, path: str) -> bool:
-        """Whether requests with this path are looked at."""
+        """Whether requests with this path are handled."""
         return path.endswith(self._suffixes)
 
     async def read(self, request: Request) -> str | None:
-        """The model, "" where the field is missing or no text; None where the body is of another kind. A form is read
-        into memory: its model may stand behind its files."""
+        """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A
+        form is read into memory, because the model may come after the files."""
         if self._in_paths and (named := apis.model_of(request.path)):
             return unquote(named)
         if request.is_json:
@@ -56,7 +57,7 @@ class ModelField:
         return "" if place is None else request.body[place].decode("utf-8", "replace")
 
     def write(self, request: Request, model: str) -> None:
-        """Puts another model where `read` found one; a form without the field stays as it is."""
+        """Replaces the model that `read` found. A form without the field is not changed."""
         if self._in_paths and apis.model_of(request.path):
             request.path = apis.with_model(request.path, model)
         elif request.is_json:
@@ -66,5 +67,6 @@ class ModelField:
 
 
 def as_header(model: str) -> str:
-    """A model is the client's text; a line break would make two headers of it."""
+    """Returns a model as the value of a header. `?` replaces line breaks and the like, because the client chose the
+    text, and could add headers with them."""
     return "".join(character if character.isprintable() else "?" for character in model)

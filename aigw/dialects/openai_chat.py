@@ -1,9 +1,9 @@
-"""OpenAI chat completions: what every provider with a "compatible" endpoint speaks, and the hub of translations.
+"""OpenAI's chat completions, the format of all "OpenAI-compatible" providers.
 
-Rules of the wire: a stream is `data:` lines of chunks with `choices[].delta`, each choice ends with one
-`finish_reason`, and `data: [DONE]` ends the stream; `stream_options.include_usage` adds a chunk with `choices: []` that
-only tells usage. An error may come as an event `{"error": ...}` behind a status of 200. Reasoning stands in
-`reasoning_content` (DeepSeek, Qwen, Kimi) or `reasoning` (vLLM, Ollama, OpenRouter)."""
+Rules of the wire: a stream is `data:` lines of chunks with `choices[].delta`. Each choice ends with one
+`finish_reason`, and `data: [DONE]` ends the stream. `stream_options.include_usage` adds a chunk with `choices: []` that
+only has usage. An error may come as an event `{"error": ...}` in a stream with status 200. Reasoning is in
+`reasoning_content` (DeepSeek, Qwen, Kimi) or in `reasoning` (vLLM, Ollama, OpenRouter)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from aigw.dialects.view import RequestView, natural, rows_of, text_of
 from aigw.higress.values import truthy
 
 DONE_DATA = b"[DONE]"
-"""What the last event of a stream says."""
+"""The data of the last event of a stream."""
 DONE = b"data: " + DONE_DATA + b"\n\n"
 
 _ROLES: dict[str, Role] = {
@@ -39,11 +39,11 @@ _FINISHES: dict[str, Finish] = {
     "content_filter": "content_filter",
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
-"""How most events end where a stream has one choice; such an event tells neither an end nor usage."""
+"""Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
 
 
 class CompletionsView(RequestView):
-    """What chat and text completions have in common."""
+    """The common parts of requests for chat and text completions."""
 
     @property
     def wants_usage(self) -> bool:
@@ -108,7 +108,7 @@ def _turn(message: Json) -> Turn:
 
 
 def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Iterator[TextPlace]:
-    """The texts of a content that is text, or a list of parts with `text`."""
+    """Yields the texts of a content, which is a text or a list of parts with `text`."""
     if isinstance(content, str):
         yield TextPlace(path, content, role)
     for index, part in enumerate(content if isinstance(content, list) else ()):
@@ -117,17 +117,17 @@ def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Ite
 
 
 class CompletionsReader(AnswerReader):
-    """Reads chat and text completions: their choices end alike."""
+    """Reads answers of chat and text completions, whose choices end in the same way."""
 
     __slots__ = ("_choices", "_finished", "usage_event")
 
     def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
-        """`choices` is how many were asked for."""
+        """`choices` is how many answers the request asks for."""
         super().__init__(streaming=streaming, provider=provider)
         self._choices = choices
         self._finished: set[int] = set()
         self.usage_event: Chunk | None = None
-        """The event that only tells usage, once it has come."""
+        """The event that only reports usage, None until it has arrived."""
 
     def tells(self, raw: bytes) -> bool:
         if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
@@ -181,16 +181,17 @@ def _index(value: Json, otherwise: int) -> int:
 
 
 def _is_usage_only(body: Any) -> bool:
-    """`stream_options.include_usage` adds a chunk without choices."""
+    """Whether the body is the chunk without choices that `stream_options.include_usage` adds."""
     return isinstance(body, dict) and body.get("choices") == [] and bool(body.get("usage"))
 
 
 class OpenAIChat:
-    """A `core.dialect.Dialect`."""
+    """The dialect of chat completions. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-chat"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -254,7 +255,7 @@ class OpenAIChat:
 
 
 def rewritten(chunk: Chunk, body: Json) -> Chunk:
-    """An event stays an event, a plain body a plain body."""
+    """Returns a chunk with another body: an event for an event, a plain body for a plain body."""
     if chunk.raw is not chunk.data:
         return json_event(body)
     data = msgspec.json.encode(body)

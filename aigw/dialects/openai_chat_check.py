@@ -1,6 +1,6 @@
-"""What OpenAI's APIs insist on in a request, and how they say what is wrong: with the place of the mistake as `param`.
+"""Checks requests as OpenAI's APIs do, and reports errors in the same way, with the place of the mistake as `param`.
 
-For answers of our own alone: what goes to a provider the provider checks."""
+Only requests that aigw itself answers are checked. Providers check all others."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _SHAPES: dict[str, type[Any]] = {apis.CHAT: _Chat, apis.COMPLETIONS: _Completion
 
 
 def check(api: str, body: bytes) -> None:
-    """Raises GatewayError 400 in OpenAI's words for a body that is not what the API takes."""
+    """Raises GatewayError with status 400, in OpenAI's words, if the body is not valid for the API."""
     try:
         request = msgspec.json.decode(body, type=_SHAPES[api])
     except msgspec.ValidationError as error:

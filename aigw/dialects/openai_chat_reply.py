@@ -1,5 +1,5 @@
-"""Rewriting of OpenAI chat answers, sans-io: usage that a provider puts in the wrong place, thinking that stands for
-an empty answer."""
+"""Rewrites answers of chat completions: moves usage that is in the wrong place, and uses the reasoning as content if
+the content is empty. Sans-io."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aigw.dialects.view import rows_of
 
 
 class LiftUsage:
-    """Moves `usage` from inside choices[0] to the top, where every client looks for it."""
+    """Moves `usage` from choices[0] to the top level, where clients look for it."""
 
     def feed(self, batch: Batch) -> Batch:
         return [self._lift(chunk) if b'"usage"' in chunk.raw else chunk for chunk in batch]
@@ -31,7 +31,8 @@ class LiftUsage:
 
 
 class PromoteThinking:
-    """Gives a stream that had reasoning but no content its reasoning as content, just before the finish chunk."""
+    """If a stream has reasoning but no content, adds the reasoning as content before the chunk with the finish
+    reason."""
 
     def __init__(self) -> None:
         self._thinking: list[str] = []
@@ -64,7 +65,8 @@ class PromoteThinking:
 
 
 def promote_thinking(body: bytes) -> bytes:
-    """A plain answer whose empty messages have their reasoning as content; `body` itself if there is nothing to do."""
+    """Returns a plain answer in which messages without content have their reasoning as content. Returns `body` itself
+    if nothing changes."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,6 +1,6 @@
-"""Edits of an OpenAI chat request, each on a Document, so that what they do not touch keeps its bytes.
+"""Edits requests of chat completions. The edits work on Documents, so that everything else keeps its bytes.
 
-Rule: a message is a Document of its own; an edit that finds nothing to do leaves the request as it was."""
+Rule: each message is a Document. If an edit has nothing to change, the request keeps its bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aigw.higress.values import truthy
 
 
 def messages_of(request: Document) -> list[Document]:
-    """Raises ValueError if `messages` is not an array of objects."""
+    """Returns the messages. Raises ValueError if `messages` is not an array of objects."""
     items = request.items_of("messages")
     try:
         return [Document(bytes(raw)) for raw in items]
@@ -33,7 +33,7 @@ def set_messages(request: Document, messages: Sequence[Document]) -> None:
 
 
 def rename_developer(request: Document) -> bool:
-    """Turns the role `developer` into `system`. True if there was one."""
+    """Changes the role `developer` into `system`. Returns whether there was one."""
     if not request.mentions(b'"developer"'):
         return False
     messages = messages_of(request)
@@ -46,8 +46,8 @@ def rename_developer(request: Document) -> bool:
 
 
 def clean_context(request: Document, commands: Collection[str]) -> None:
-    """Drops what came before the last user message that is one of `commands`, and that message; system messages
-    stay."""
+    """Finds the last user message whose text is one of `commands`. Drops it and all messages before it, except for
+    system messages."""
     messages = messages_of(request)
     hits = [i for i, m in enumerate(messages) if m.get("role") == "user" and _in(m.get("content"), commands)]
     if hits:
@@ -57,7 +57,8 @@ def clean_context(request: Document, commands: Collection[str]) -> None:
 
 
 def merge_consecutive(request: Document) -> None:
-    """Joins neighbouring user, or assistant, messages of plain text with a blank line."""
+    """Joins neighbouring messages of the user, and of the assistant, with a blank line between, if they are plain
+    text."""
     merged: list[Document] = []
     for message in messages_of(request):
         last = merged[-1] if merged else None
@@ -69,14 +70,14 @@ def merge_consecutive(request: Document) -> None:
 
 
 def insert_context(request: Document, text: str) -> None:
-    """Puts a system message behind the leading system messages."""
+    """Inserts a system message after the system messages at the start."""
     messages = messages_of(request)
     leading = next((i for i, message in enumerate(messages) if message.get("role") != "system"), len(messages))
     set_messages(request, [*messages[:leading], system_message(text), *messages[leading:]])
 
 
 def ask_for_usage(request: Document) -> bool:
-    """Sets `stream_options.include_usage` on a stream that does not say. True if it was set."""
+    """Sets `stream_options.include_usage` if a request for a stream does not have it. Returns whether it was set."""
     if not truthy(request.get("stream")):
         return False
     options = request.get("stream_options")
@@ -87,8 +88,8 @@ def ask_for_usage(request: Document) -> bool:
 
 
 def reserialise(request: Document) -> None:
-    """Does what Higress does when it reads a chat request into its structs and writes it again: fields that these do
-    not have are lost, and empty ones."""
+    """Does what Higress does when it reads a chat request into its structs and writes it again: fields that the structs
+    do not have, and empty ones, are lost."""
     fields = {name: request.get(name) for name in request.names()}
     kept = written(fields, CHAT_REQUEST)
     for name in fields.keys() - kept.keys():

@@ -1,7 +1,7 @@
-"""What a client may rely on in a stream of chat or text completions.
+"""Gives clients a correct stream of chat or text completions.
 
-Rule: it sees no usage chunk that it did not ask for, and a complete stream ends with [DONE] also where the provider
-sends none. A stream that ends without a finish reason is left as it is: truncation is never papered over."""
+Rule: the client gets no usage chunk that it did not ask for. A complete stream ends with [DONE], even if the provider
+does not send it. A stream without a finish reason is not changed, so that clients can see that it is not complete."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class ChatStream:
-    """`reader` has read every batch before it comes here, or with `reads` is fed with it here."""
+    """Rewrites the batches of a stream. `reader` has read each batch already; with `reads`, it is fed here."""
 
     def __init__(self, reader: CompletionsReader, *, hide_usage: bool, reads: bool = False) -> None:
         self._reader = reader
         self._hide_usage = hide_usage
         self._reads = reads
         self._done = False
-        self._owed = False  # the provider's own [DONE] was held back
-        self._open = False  # the last event lacks its blank line
+        self._owed = False  # whether the provider's own [DONE] was held back
+        self._open = False  # whether the last event has no blank line yet
 
     def feed(self, batch: Batch) -> Batch:
         reader = self._reader
@@ -38,8 +38,8 @@ class ChatStream:
         return shown
 
     def _look_for_done(self, batch: Batch) -> list[Chunk]:
-        """Notes the end. What is to be held back: without its blank line some clients would not see it, so that `end`
-        sends it whole."""
+        """Notes whether the stream has ended. Returns the events to hold back: a [DONE] without a blank line, which
+        some clients would not see. `end` then sends a complete one."""
         held = []
         for chunk in batch:
             if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:

@@ -1,7 +1,7 @@
-"""A chat or text completion as one body and as a stream of chunks, sans-io: each is made of the other.
+"""Converts a chat or text completion from a stream of chunks into one body, and back. Sans-io.
 
-Rule: nothing is lost. Texts are joined, tool calls by their index, lists (logprobs, annotations) put together; fields
-that nobody here knows go along. `whole(pieces(body))` is the body."""
+Rule: nothing is lost. Texts are joined, tool calls with the same index are joined, and so are lists (logprobs,
+annotations). Unknown fields are kept. `whole(pieces(body))` is equal to the body."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _ONCE = frozenset(("role", "id", "type", "index"))
-"""Texts that a provider may repeat in every chunk: the first one counts."""
+"""Fields that a provider may repeat in every chunk. They are not joined: the first value is kept."""
 _PADDING = "obfuscation"
-"""Random text by which OpenAI hides the length of a chunk."""
+"""The field with random text, which OpenAI adds to hide the length of a chunk."""
 
 
 def whole(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The body that a stream's chunks make, usage included if one of them has it. Raises ValueError for what are no
-    chunks."""
+    """Returns the body with the same content as the chunks of a stream, including usage. Raises ValueError if they are
+    not chunks."""
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     try:
@@ -49,7 +49,7 @@ def _add_choice(choice: dict[str, Any], piece: dict[str, Any]) -> None:
 
 
 def _finished(choice: dict[str, Any], index: int) -> dict[str, Any]:
-    """The choice in the order in which providers write it."""
+    """Returns the choice with its fields in the usual order."""
     choice["index"] = index
     if (message := choice.get("message")) is not None:
         message.setdefault("role", "assistant")
@@ -77,7 +77,7 @@ def _grow(value: dict[str, Any], piece: dict[str, Any]) -> None:
 
 
 def _extend(items: list[Any], more: list[Any]) -> None:
-    """Elements with an index grow the one that has the same."""
+    """Appends `more` to `items`. An element with an index is joined with the element that has the same index."""
     places = {item["index"]: item for item in items if isinstance(item, dict) and "index" in item}
     for item in more:
         index = item.get("index") if isinstance(item, dict) else None
@@ -91,15 +91,15 @@ def _extend(items: list[Any], more: list[Any]) -> None:
 
 
 def _own(value: Any) -> Any:
-    """A copy that may grow: decoded chunks are shared."""
+    """Returns a copy that may be changed. Decoded chunks must not be changed, because others read them too."""
     if isinstance(value, dict):
         return {name: _own(item) for name, item in value.items()}
     return [_own(item) for item in value] if isinstance(value, list) else value
 
 
 def pieces(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The chunks that make this body. Its usage is not among them: `usage_chunk` has it. Raises ValueError for a body
-    that is no completion."""
+    """Yields the chunks of a stream with the same content as the body, but without usage (see `usage_chunk`). Raises
+    ValueError if the body is not a completion."""
     choices = body.get("choices")
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise ValueError("a body without choices")
@@ -124,7 +124,8 @@ def pieces(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def usage_chunk(body: dict[str, Any], usage: Any) -> dict[str, Any]:
-    """What a client gets before the end that asked for `stream_options.include_usage`. `body` may be a chunk."""
+    """Returns the chunk that only reports usage, for clients that asked for `stream_options.include_usage`. `body` is a
+    body or a chunk of the same answer."""
     return {**_head(body), "choices": [], "usage": usage}
 
 
@@ -136,7 +137,8 @@ def _head(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deltas(message: Any) -> Iterator[dict[str, Any]]:
-    """A message in the order in which models produce it: who, reasoning, text, the rest, tool calls."""
+    """Yields the deltas of a message in the order in which models produce them: role, reasoning, text, other fields,
+    tool calls."""
     if not isinstance(message, dict):
         raise ValueError("a choice whose message is no object")
     empty = {name: value for name, value in message.items() if value is None}

@@ -1,4 +1,4 @@
-"""Answers of ours as chat and text completions send them: whole, or as a stream of events."""
+"""Writes answers that aigw itself makes as chat or text completions: whole, or as a stream of events."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Json = dict[str, Any]
 
 
 class _CompletionsWriter:
-    """What both have in common. A subclass writes one choice."""
+    """The common parts of both writers. A subclass writes the choices."""
 
     PREFIX = ""
     OBJECT = ""
     CHUNK = ""
 
     def __init__(self, model: str, id: str, created: int, *, wants_usage: bool = False) -> None:
-        """`wants_usage`: the client asked for usage in its stream, so that every chunk mentions it."""
+        """`wants_usage` is true if the client asked for usage in its stream. Every chunk then has the field `usage`."""
         self._head: Json = {"id": self.PREFIX + id, "object": self.OBJECT, "created": created, "model": model}
         self._rest: Json = {"usage": None} if wants_usage else {}
 
@@ -69,7 +69,7 @@ class ChatWriter(_CompletionsWriter):
 
 
 class TextWriter(_CompletionsWriter):
-    """Text completions. They know no calls."""
+    """A `core.dialect.Writer` of text completions, which have no calls."""
 
     PREFIX = "cmpl-"
     OBJECT = CHUNK = "text_completion"
@@ -88,7 +88,7 @@ class TextWriter(_CompletionsWriter):
 
 
 def usage_of(tokens: Tokens) -> Json:
-    """Tokens in the form of chat completions, where the prompt contains what was read from and written to a cache."""
+    """Returns tokens in the format of chat completions, in which the prompt includes cached tokens."""
     spent, made = tokens.prompt or 0, tokens.output or 0
     usage: Json = {"prompt_tokens": spent, "completion_tokens": made, "total_tokens": spent + made}
     if tokens.cache_read is not None:

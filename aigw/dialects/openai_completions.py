@@ -1,7 +1,7 @@
-"""OpenAI text completions, the old API of prompts: like chat, with `prompt` in place of messages and `choices[].text`
-in place of deltas.
+"""OpenAI's text completions, the old API. It is like chat, but has `prompt` instead of messages, and `choices[].text`
+instead of deltas.
 
-Rule: a prompt is a text, a list of texts (one answer each, times `n`), or tokens, of which nobody here makes text."""
+Rule: a prompt is a text, a list of texts (each gets `n` answers), or tokens. Tokens are not converted into text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TextView(PromptView, CompletionsView):
 
 
 class OpenAICompletions(OpenAIChat):
-    """A `core.dialect.Dialect`."""
+    """The dialect of text completions. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-completions"
 
@@ -35,7 +35,7 @@ class OpenAICompletions(OpenAIChat):
         return TextView(request, api)
 
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-        """Texts stand in front of the prompt, or behind it, with a blank line between."""
+        """Inserts the texts before or after the prompt, with a blank line between."""
         prompt, texts = document.get("prompt"), [text for _, text in turns]
         if not isinstance(prompt, str):
             raise ValueError("prompt: must be a string")

@@ -1,6 +1,7 @@
-"""OpenAI embeddings: texts in `input`, one vector each in `data`; nothing is written, so that all usage is input.
+"""OpenAI's embeddings: `input` has texts, and `data` of the answer has one vector for each. There is no output, so all
+usage is input.
 
-Rule: vectors are large, and nobody who reads usage wants them decoded."""
+Rule: vectors are large, so they are not decoded to read the usage."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from aigw.dialects.view import PromptView, natural, text_of
 
 
 class _Body(msgspec.Struct):
-    """What is read of an answer."""
+    """The fields of an answer that are decoded."""
 
     model: Any = None
     id: Any = None
@@ -43,12 +44,12 @@ class EmbeddingsView(PromptView):
 
     @property
     def encoding_format(self) -> str:
-        """base64 or float, "" where the client did not say."""
+        """base64 or float, "" if the client did not choose one."""
         return text_of(self.get("encoding_format"))
 
     @property
     def dimensions(self) -> int:
-        """How long the vectors are to be, 0 where the client did not say."""
+        """The requested length of the vectors, 0 if the client did not set one."""
         return natural(self.get("dimensions"))
 
     @property
@@ -87,16 +88,17 @@ class EmbeddingsReader(AnswerReader):
         return not self._error and (self._streaming or self._has_data)
 
     def gather(self, body: Json) -> None:
-        """There is no text in vectors."""
+        """Does nothing, because vectors have no text."""
 
     def _gather(self) -> None:
         self._read()
 
 
 class OpenAIEmbeddings(Generic):
-    """A `core.dialect.Dialect`."""
+    """The dialect of embeddings. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-embeddings"
+    repeatable: ClassVar[bool] = True
 
     def asked(self, request: Request, api: str) -> Asked:
         return EmbeddingsView(request, api)
@@ -109,7 +111,7 @@ class OpenAIEmbeddings(Generic):
 
 
 def embeddings_body(vectors: Sequence[Sequence[float]], asked: EmbeddingsView, tokens: int) -> bytes:
-    """An answer of ours, in the format that was asked for."""
+    """Returns the body of an answer that aigw itself makes, in the format that the client asked for."""
     packed = asked.encoding_format == "base64"
     data = [
         {"object": "embedding", "index": index, "embedding": pack(vector) if packed else list(vector)}

@@ -1,4 +1,4 @@
-"""An error as OpenAI's APIs answer it: `{"error": {message, type, param, code}}`."""
+"""Writes errors in OpenAI's format: `{"error": {message, type, param, code}}`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def error_body(error: GatewayError) -> bytes:
 
 
 def error_event(error: GatewayError) -> bytes:
-    """OpenAI's SDKs raise on such an event in mid-stream."""
+    """Returns an error event. OpenAI's SDKs raise an error when they read it in a stream."""
     return b"data: " + error_body(error) + b"\n\n"
 
 
 def printable(message: str) -> str:
-    """The message as it can be written: it may quote bytes that are no text."""
+    """Returns a message that can be encoded as UTF-8. It may quote bytes that are not text."""
     return message.encode("utf-8", "replace").decode()

@@ -1,9 +1,10 @@
-"""OpenAI Responses, the API of agents (Codex).
+"""OpenAI's Responses API, which agents such as Codex use.
 
-Rules of the wire: a stream begins with `response.created` and ends with `response.completed`, `.incomplete` or
-`.failed`, which brings the whole response again, usage included. Between them each output item is added, grows by
-deltas, and is told whole in `response.output_item.done`. Some providers send no deltas, some no items at the end. Calls
-do not change the status: it is "completed". An `error` event, or an event `{"error": ...}`, ends a stream as well."""
+Rules of the wire: a stream begins with `response.created`, and ends with `response.completed`, `.incomplete` or
+`.failed`. The last event has the whole response again, including usage. Between them, each output item is added, grows
+with deltas, and is complete in `response.output_item.done`. Some providers send no deltas, some send no items in the
+last event. With calls, the status is "completed" too. An `error` event, or an event `{"error": ...}`, also ends a
+stream."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ _LAST = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"'
 _CLIENT_CALLS = (
     "function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call",
 )  # fmt: skip
-"""Calls that the client has to carry out."""
+"""The types of calls that the client must run."""
 _REASONING_DELTAS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _CALL_DELTAS = (
     "response.function_call_arguments.delta", "response.custom_tool_call_input.delta",
@@ -37,13 +38,13 @@ _CALL_DELTAS = (
 _CALLS_DONE = {"response.function_call_arguments.done": "arguments", "response.custom_tool_call_input.done": "input"}
 
 _Key = tuple[int, str]
-"""Of an output item: its place and its id. Some providers name only one of them."""
+"""The index and the id of an output item. Some providers send only one of them."""
 _ITEM = -1
 
 
 class ResponsesReader(AnswerReader):
-    """Quotes inside a text are escaped on the wire, so that no mark stands in one; a text that ends in `_call` is
-    decoded in vain."""
+    """Reads an answer. The marks contain quotes, which are escaped inside a text, so that a text never contains a whole
+    mark. An event whose text ends in `_call` is decoded without need."""
 
     MARKS = (*_LAST, b'_call"')
     __slots__ = ("_called", "_status", "_told")
@@ -53,7 +54,7 @@ class ResponsesReader(AnswerReader):
         self._called = False
         self._status = ""
         self._told: set[tuple[_Key, int]] = set()
-        """The parts of items that were told already, and items as their part _ITEM."""
+        """The parts of items whose text was taken already. A whole item has the part number _ITEM."""
 
     def tells(self, raw: bytes) -> bool:
         errors = raw.count(b'"error"')
@@ -109,7 +110,7 @@ class ResponsesReader(AnswerReader):
                 self._gather_item(each, (index, text_of(each.get("id"))), done=True)
 
     def _gather_piece(self, kind: str, body: Json, key: _Key) -> None:
-        """A delta, or the whole of something of which there may have been none."""
+        """Takes a delta, or a whole text if there were no deltas of it."""
         fresh = (key, _ITEM) not in self._told
         if kind in _REASONING_DELTAS:
             self.add_reasoning(body.get("delta"))
@@ -122,7 +123,7 @@ class ResponsesReader(AnswerReader):
         self._told.add((key, _ITEM))
 
     def _gather_part(self, kind: str, body: Json, key: _Key) -> bool:
-        """Whether it is text that was not told before."""
+        """Takes the text of an event, unless it was taken before. Returns whether there was a new text."""
         index = body.get("content_index")
         place = (key, index if isinstance(index, int) else 0)
         if place in self._told and not kind.endswith(".delta"):
@@ -152,11 +153,12 @@ def _key(body: Json, id: Any) -> _Key:
 
 
 class OpenAIResponses:
-    """A `core.dialect.Dialect`."""
+    """The dialect of the Responses API. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-responses"
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -178,7 +180,7 @@ class OpenAIResponses:
         return b""
 
     def is_last(self, batch: Batch) -> bool:
-        """Some providers send `[DONE]` behind the end."""
+        """Some providers send `[DONE]` after the last event, which is ignored here."""
         raw = raw_of(batch)
         for mark in _LAST:
             if mark in raw and any(type_of(chunk).encode() == mark[1:-1] for chunk in batch if mark in chunk.raw):
@@ -205,7 +207,7 @@ class OpenAIResponses:
         return error_body(error)
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
-        """Codex understands no other event that something went wrong."""
+        """Returns the only error event that Codex understands."""
         what = {"code": _code(error), "message": printable(error.message)}
         response = {"id": f"resp_{request_id}", "object": "response", "status": "failed", "error": what, "output": []}
         return typed_event({"type": "response.failed", "response": response}).raw
@@ -216,8 +218,8 @@ def _undeclared(name: str) -> tuple[str, str]:
 
 
 def _code(error: GatewayError) -> str:
-    """Codex sends a request again unless the code is one of a few; of those, only `invalid_prompt` lets it show the
-    message."""
+    """Returns the code of an error. Codex retries a request, except for a few codes. With only one of these,
+    `invalid_prompt`, it shows the message."""
     if error.code == "context_length_exceeded":
         return error.code
     if error.status == 429:

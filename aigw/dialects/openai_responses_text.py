@@ -1,5 +1,5 @@
-"""Where the text of an answer stands in OpenAI's Responses: in a delta, again in the events that say a part or an item
-is done, and again in the response at the end. Who writes another text has to write it everywhere."""
+"""Finds and replaces the text of an answer of OpenAI's Responses API. The text is in a delta, again in the events that
+say that a part or an item is done, and again in the last event. To replace it, it must be replaced in all of them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TEXT_EVENTS = {
     "response.output_text.done": "text",
     "response.refusal.done": "refusal",
 }
-"""Events that are a piece of a text, or a whole one, with the member that holds it."""
+"""The types of events with a piece of a text or a whole text, and the field with the text."""
 _PARTS = {"output_text": "text", "text": "text", "refusal": "refusal"}
 
 Found = Iterator[tuple[JsonPath, str]]
 
 
 def texts(body: Json) -> Found:
-    """The texts of an event or of a plain body, with their places. Reasoning is none."""
+    """Yields the texts of an event or of a plain body, with their places, without reasoning."""
     if member := TEXT_EVENTS.get(text_of(body.get("type"))):
         yield from _member((), body, member)
     elif isinstance(part := body.get("part"), dict):
@@ -44,7 +44,7 @@ def item_texts(path: JsonPath, item: Json) -> Found:
 
 
 def written(body: Json, text: str) -> Json | None:
-    """The same event or body with another text, in the place of the first; None if there is no text in it."""
+    """Returns the event or body with `text` in the place of its first text, None if it has no text."""
     found = [place for place, _ in texts(body)]
     for place in found:
         body = _put(body, place, text if place is found[0] else "")
@@ -69,7 +69,7 @@ def _member(path: JsonPath, value: Json, member: str) -> Found:
 
 
 def _put(value: Any, path: JsonPath, text: str) -> Any:
-    """A copy with the text at this place, and without the probabilities of the one that stood there."""
+    """Returns a copy with the text at this path, and without the log probabilities of the old text."""
     step, *rest = path
     if isinstance(step, int):
         return [*value[:step], _put(value[step], tuple(rest), text), *value[step + 1 :]]

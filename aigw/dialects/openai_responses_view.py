@@ -1,8 +1,8 @@
-"""Requests of OpenAI's Responses API.
+"""Reads and edits requests of OpenAI's Responses API.
 
-Rules of the wire: `input` is a text or a list of items. A turn of the model is several of them, one after the other:
-reasoning, a message, calls; each result of a call is an item of its own. `instructions` stand before all of them. Tools
-may also be declared by items (`additional_tools`), and in namespaces."""
+Rules of the wire: `input` is a text or a list of items. One turn of the model is several items in a row: reasoning, a
+message, calls. Each result of a call is an item of its own. `instructions` come before all items. Tools may also be
+declared by items (`additional_tools`), and in namespaces."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from aigw.dialects.view import RequestView, rows_of, text_of
 
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 _TEXTS = ("text", "refusal", "stdout", "stderr")
-"""Members of a part that are texts."""
+"""The fields of a part that are texts."""
 _ARGUMENTS = ("arguments", "input", "action", "operation", "code", "queries")
-"""What a call is called with; each kind of call has one of them."""
+"""The fields with the arguments of a call. Each type of call has one of them."""
 _FUNCTIONS = ("function", "custom")
 _DECLARING = ("additional_tools", "tool_search_output")
-"""Items that declare tools."""
+"""The types of items that declare tools."""
 
 
 class ResponsesView(RequestView):
@@ -46,7 +46,7 @@ class ResponsesView(RequestView):
 
     @property
     def places(self) -> Sequence[TextPlace]:
-        """Without reasoning, which its maker takes back only as it is."""
+        """Reasoning is left out, because the provider accepts it only unchanged."""
         instructions, given = text_of(self.get("instructions")), self.get("input")
         found = [TextPlace(("instructions",), instructions, "system")] if instructions else []
         if isinstance(given, str):
@@ -58,7 +58,7 @@ class ResponsesView(RequestView):
 
     @property
     def tools(self) -> Sequence[Tool]:
-        """Functions, and custom tools, which have no schema; not what the provider carries out itself."""
+        """Functions and custom tools (which have no schema), without the tools that the provider itself runs."""
         return [Tool(text_of(tool.get("name")), tool.get("parameters")) for tool, _ in self._declared()]
 
     @property
@@ -71,7 +71,7 @@ class ResponsesView(RequestView):
         return "required" if choice.get("mode") == "required" else ""
 
     def declaration(self, name: str) -> tuple[str, str]:
-        """The type of a tool, function or custom, and its namespace, "" if it has none."""
+        """Returns the type of a tool (function or custom) and its namespace ("" if it has none)."""
         for tool, namespace in self._declared():
             if tool.get("name") == name:
                 return text_of(tool.get("type")), namespace
@@ -97,18 +97,18 @@ class ResponsesView(RequestView):
 
     @property
     def unrepeatable(self) -> str:
-        """A response is stored unless the client says no."""
+        """Includes `store`: a response is stored unless the client sets it to false."""
         return super().unrepeatable or ("" if self.get("store") is False else "store")
 
 
 def is_message(item: Json) -> bool:
-    """Messages need not say that they are."""
+    """Whether an item is a message. A message need not have a type."""
     kind = item.get("type")
     return kind == "message" or (kind is None and "role" in item)
 
 
 def is_call(kind: str) -> bool:
-    """Also a trace of a call that the provider carried out itself."""
+    """Whether an item of this type is a call, also one that the provider itself has run."""
     return kind.endswith("_call")
 
 
@@ -123,7 +123,7 @@ def call_of(item: Json) -> ToolCall:
 
 
 def _add_call(turns: list[Turn], call: ToolCall) -> None:
-    """To the turn in which it was made."""
+    """Adds a call to the turn of the assistant to which it belongs."""
     if turns and turns[-1].role == "assistant":
         turns[-1] = turns[-1]._replace(calls=(*turns[-1].calls, call))
     else:
@@ -135,7 +135,7 @@ def _role(item: Json) -> Role:
 
 
 def _item_places(path: JsonPath, item: Json) -> Iterator[TextPlace]:
-    """The texts of a message, or of the output of a call."""
+    """Yields the texts of a message, or of the result of a call."""
     name, role = "content" if is_message(item) else "output", _role(item)
     content = item.get(name)
     if isinstance(content, str):
@@ -147,7 +147,7 @@ def _item_places(path: JsonPath, item: Json) -> Iterator[TextPlace]:
 
 
 def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-    """Each text is an item; only what the system says before all others joins the instructions, if there are any."""
+    """Inserts each text as an item. System texts before all others are added to the instructions, if there are any."""
     texts = [(role, text) for role, text in turns if text]
     items = _items(document)
     instructions = text_of(document.get("instructions"))
@@ -167,7 +167,7 @@ def _items(document: Document) -> list[Any]:
 
 
 def _system_items(document: Document) -> int:
-    """How many items the input begins with that are the system's."""
+    """Returns how many system items are at the start of the input."""
     given = document.get("input")
     items = given if isinstance(given, list) else []
     roles = (_ROLES.get(text_of(item.get("role"))) if isinstance(item, dict) else None for item in items)

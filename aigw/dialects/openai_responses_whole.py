@@ -1,7 +1,7 @@
-"""A response of OpenAI's Responses API as one body and as a stream of events, sans-io: each is made of the other.
+"""Converts a response of OpenAI's Responses API from a stream of events into one body, and back. Sans-io.
 
-Rule: nothing is lost. The last event has the whole response; what it leaves out comes from the events before it. Items
-that nobody here knows go along. `whole(pieces(body))` is the body."""
+Rule: nothing is lost. The last event has the whole response; what it does not have is taken from the earlier events.
+Unknown items are kept. `whole(pieces(body))` is equal to the body."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from aigw.dialects.view import rows_of, text_of
 
 _ENDS = ("completed", "incomplete", "failed")
 _UNKNOWN_YET = ("usage", "error", "incomplete_details", "completed_at")
-"""Fields of a response that have no value before its end."""
+"""The fields of a response that are null until its end."""
 _INPUTS = {
     "function_call": ("arguments", "response.function_call_arguments"),
     "custom_tool_call": ("input", "response.custom_tool_call_input"),
 }
-"""The member of a call that grows, and how the events are named by which it does."""
+"""By type of call: the field that grows, and the name of the events with its pieces."""
 
 
 class _Part(NamedTuple):
-    """How a part of an item is streamed: the member that grows, the name of the events by which it does, that of those
-    around them, and of the part's number in them."""
+    """How a part of an item is streamed: the field that grows, the name of the events with its pieces, the name of the
+    events before and after them, and the field with the number of the part."""
 
     member: str = ""
     growth: str = ""
@@ -41,11 +41,11 @@ _PARTS = {
     ),
 }
 _LISTS = {"message": ("content",), "reasoning": ("summary", "content")}
-"""The members of an item that are lists of parts."""
+"""The fields of an item that are lists of parts."""
 
 
 def whole(events: Iterable[Json]) -> Json:
-    """The body that the events of a complete stream make. Raises ValueError where they make none."""
+    """Returns the body with the same content as a complete stream. Raises ValueError if there is none."""
     folded = _Folded()
     try:
         for event in events:
@@ -56,6 +56,8 @@ def whole(events: Iterable[Json]) -> Json:
 
 
 class _Folded:
+    """A response that is put together from events."""
+
     def __init__(self) -> None:
         self._first: Json = {}
         self._last: Json | None = None
@@ -89,7 +91,8 @@ class _Folded:
 
 
 def pieces(body: Json) -> Iterator[Json]:
-    """The events that make this body, in OpenAI's order. Raises ValueError for a body that is no finished response."""
+    """Yields the events of a stream with the same content as the body, in OpenAI's order. Raises ValueError if the body
+    is not a finished response."""
     status, output = body.get("status"), body.get("output")
     if status not in _ENDS or not isinstance(output, list) or not all(isinstance(item, dict) for item in output):
         raise ValueError("a body that is no finished response")
@@ -111,8 +114,7 @@ def numbered(event: Json, number: int) -> Json:
 
 
 def item_events(index: int, item: Json) -> Iterator[Json]:
-    """The events of one item: it is added, grows, and is done. Their types end accordingly: `.added`, `.delta`,
-    `.done`."""
+    """Yields the events of one item. Their types end with `.added`, `.delta` and `.done`."""
     kind, place = text_of(item.get("type")), {"output_index": index}
     at = {"item_id": text_of(item.get("id")), **place}
     yield {"type": "response.output_item.added", **place, "item": _begun(item)}
@@ -146,7 +148,7 @@ def _growth(name: str, at: Json, member: str, text: Any, more: Json) -> Iterator
 
 
 def _begun(item: Json) -> Json:
-    """An item as it is when it is added."""
+    """Returns an item as it is when it is added, without its content."""
     kind = text_of(item.get("type"))
     empty: Json = {name: [] for name in _LISTS.get(kind, ()) if isinstance(item.get(name), list)}
     if kind in _INPUTS:

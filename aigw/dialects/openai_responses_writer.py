@@ -1,7 +1,8 @@
-"""Answers of ours as OpenAI's Responses API sends them: whole, or as a stream of events.
+"""Writes answers that aigw itself makes, in the format of OpenAI's Responses API: whole, or as a stream of events.
 
-Rules: the id is the same throughout. Codex reads the items that are done, other clients the response at the end. A tool
-that was declared custom, or in a namespace, is called so: Codex knows it by no other name."""
+Rules: all events have the same id. Codex reads the items that are done; other clients read the response in the last
+event. If a tool was declared as custom or in a namespace, it is called in the same way, because otherwise Codex does
+not find it."""
 
 from __future__ import annotations
 
@@ -16,10 +17,10 @@ _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"
 
 
 class ResponsesWriter:
-    """A `core.dialect.Writer`. An answer is an item of one response."""
+    """A `core.dialect.Writer`. Each answer is an item of one response."""
 
     def __init__(self, model: str, id: str, created: int, declared: Callable[[str], tuple[str, str]]) -> None:
-        """`declared` tells the type of a tool and its namespace by its name."""
+        """`declared` takes the name of a tool, and returns its type and its namespace."""
         self._id = id
         self._head: Json = {"id": f"resp_{id}", "object": "response", "created_at": created}
         self._model = model
@@ -100,7 +101,8 @@ class ResponsesWriter:
 
 
 def usage_of(tokens: Tokens | None) -> Json | None:
-    """Tokens in the form of Responses: all of it, or nothing where nothing is known. Codex cannot read half of it."""
+    """Returns tokens in the format of the Responses API, None if nothing is known. All fields are set, because Codex
+    cannot read usage with missing fields."""
     if tokens is None or tokens.source == "absent":
         return None
     spent, made = tokens.prompt or 0, tokens.output or 0

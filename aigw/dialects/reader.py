@@ -1,7 +1,7 @@
-"""What the readers of all dialects have in common: which bytes are worth decoding, what is kept, and the usage.
+"""The common parts of the readers of all dialects: they choose which bytes are decoded and kept, and read the usage.
 
-Rule: an event is decoded where its bytes hold one of the dialect's marks; the others are kept as they are and decoded
-only if somebody asks for the text. A plain body is decoded once it is asked about."""
+Rule: an event is decoded at once if its bytes contain one of the marks of the dialect. Other events are kept, and only
+decoded if the text is needed. A plain body is decoded when one of its values is needed for the first time."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Finish, ToolCall
+from aigw.core.dialect import Asked, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
-from aigw.dialects import apis
 from aigw.dialects.usage import UsageReader, mentions_usage
 
 KEPT_BYTES = 1024 * 1024
-"""Of a stream; what comes after it is estimated by its size."""
+"""How many bytes of a stream are kept. The tokens of the rest are estimated from its size."""
 MAX_PLAIN = 100 * 1024 * 1024
-"""Bytes of a plain body that are kept to be read; Higress's limit as well."""
+"""The largest plain body, in bytes, that is kept and read. Higress has the same limit."""
 MOST_TELLING = 64
-"""Events that told something and are kept for who wants to look at them, too: more than a stream has at its ends."""
+"""How many of the last events with usage, an end or an error are kept. A normal stream has fewer."""
 NAMED_SOON = 16
-"""Events in which a stream has named its model, if it does at all."""
+"""A stream that names its model does so in its first events, up to this number."""
 
 Json = dict[str, Any]
 
 
 class AnswerReader:
-    """A `core.dialect.Reader`. A dialect says what its marks are and takes what it knows from decoded events and
+    """A `core.dialect.Reader`. The subclass of a dialect defines the marks, and reads values from decoded events and
     bodies."""
 
     MARKS: ClassVar[tuple[bytes, ...]] = ()
-    """Bytes of which an event must hold one to tell an end or an error. Usage is looked for anyway."""
+    """An event with an end or an error contains one of these. Events with usage are found without marks."""
 
     __slots__ = (
         "_calls", "_error", "_finish", "_gathered", "_kept", "_left", "_reasoning", "_streaming", "_text", "_unread",
@@ -45,7 +44,7 @@ class AnswerReader:
         self.size = 0
         self.estimated: tuple[int, Tokens] | None = None
         self._streaming = streaming
-        self._unread = not streaming  # whether something is there that was not decoded yet
+        self._unread = not streaming  # whether a plain body, or kept events, must still be decoded
         self._kept: list[Batch] = []
         self._left = KEPT_BYTES if streaming else MAX_PLAIN
         self._usage = UsageReader()
@@ -60,15 +59,15 @@ class AnswerReader:
     # What a dialect knows
 
     def take_event(self, body: Json, event: Chunk) -> None:
-        """Takes usage, end and error from an event that holds a mark."""
+        """Reads usage, end and error from an event with a mark."""
         raise NotImplementedError
 
     def take_body(self, body: Json) -> None:
-        """Takes usage, end and error from a whole plain body."""
+        """Reads usage, end and error from a whole plain body."""
         raise NotImplementedError
 
     def gather(self, body: Json) -> None:
-        """Collects the texts of an event, or of a plain body, with `add_*`."""
+        """Passes the texts of an event, or of a plain body, to the methods `add_...`."""
         raise NotImplementedError
 
     @property
@@ -84,7 +83,8 @@ class AnswerReader:
             self._reasoning.append(text)
 
     def add_call(self, key: Any, *, name: Any = None, arguments: Any = None, id: Any = None) -> None:
-        """A call, or a piece of one: arguments of the same key are joined."""
+        """Adds a call, or a piece of one. Pieces with the same key belong to one call, and their arguments are
+        joined."""
         call = self._calls.setdefault(key, ["", "", ""])
         for place, piece in enumerate((name, arguments, id)):
             if isinstance(piece, str):
@@ -106,21 +106,21 @@ class AnswerReader:
                     self.take_event(body, chunk)
 
     def tells(self, raw: bytes) -> bool:
-        """Whether one or more events may tell usage, an end or an error."""
+        """Whether the bytes of one or more events may contain usage, an end or an error."""
         for mark in self.MARKS:
             if mark in raw:
                 return True
         return mentions_usage(raw)
 
     def _read(self) -> None:
-        """Decodes a plain body, once."""
+        """Decodes a plain body, if that was not done yet."""
         if self._unread:
             self._unread = False
             if isinstance(body := self._whole().json(), dict):
                 self.take_body(body)
 
     def _whole(self) -> Chunk:
-        """The plain body as one chunk; empty where it was too large to be kept."""
+        """Returns the plain body as one chunk, an empty one if the body was too large to be kept."""
         if len(self._kept) == 1 and len(self._kept[0]) == 1 and self._kept[0][0].data is not None:
             return self._kept[0][0]
         kept = MAX_PLAIN - self._left
@@ -130,7 +130,7 @@ class AnswerReader:
         return whole
 
     def _gather(self) -> None:
-        """Decodes what was kept since the last time."""
+        """Decodes the events that were kept since the last call."""
         self._read()
         if self._streaming:
             fresh, self._gathered = self._kept[self._gathered :], len(self._kept)
@@ -198,7 +198,7 @@ class AnswerReader:
 
     @property
     def model(self) -> str:
-        """As the events with usage name it, or else the first ones."""
+        """Read from the events with usage, or else from the first events."""
         self._read()
         if not self._usage.model and self._streaming:
             for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
@@ -219,18 +219,18 @@ class AnswerReader:
         return self._error
 
 
-def is_readable(api: str, headers: Mapping[str, str]) -> bool:
-    """Whether a plain answer with these headers may tell what was used: JSON that is not compressed, of an API that is
-    paid for."""
+def is_readable(asked: Asked, headers: Mapping[str, str]) -> bool:
+    """Whether the usage of a plain answer with these headers can be read: it is JSON and not compressed, and the API
+    may report usage."""
     return (
-        api in apis.METERED
+        asked.metered
         and "json" in headers.get("content-type", "")
         and headers.get("content-encoding", "identity") == "identity"
     )
 
 
 def message_of(error: Any) -> str:
-    """What an error in a body says, whatever its form; "error" if it says nothing that can be shown."""
+    """Returns the message of an error in a body, in any format. "error" if it has no message."""
     if isinstance(error, dict):
         error = error.get("message") or error.get("code") or error.get("type")
     return error if isinstance(error, str) and error else "error"

@@ -1,7 +1,7 @@
-"""Server-sent events, sans-io: bytes in, whole events out, every byte kept.
+"""Splits bytes into server-sent events. Sans-io.
 
-Rule: an event ends at a blank line, and lines end in LF, CRLF or CR (WHATWG HTML 9.2.6); input may be cut anywhere,
-also inside a UTF-8 character. Joining the `raw` of all chunks gives back the input."""
+Rule: an event ends with a blank line, and lines end with LF, CRLF or CR (WHATWG HTML 9.2.6). The input may be cut
+anywhere, also inside a UTF-8 character. No byte is lost: the `raw` of all chunks, joined, is the input."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 MAX_EVENT = 64 * 1024 * 1024
-"""Bytes. Long tool lists make events of several MB; beyond this bound the stream is not SSE."""
+"""The largest event, in bytes. Long lists of tools make events of several MB. A larger event is an error."""
 
 
 class Event(Chunk):
-    """An event with its fields. `data` is None if it has none (a comment, a lone blank line)."""
+    """An event. `data` is None if the event has no data (a comment, or only a blank line)."""
 
     __slots__ = ("_data",)
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self._json = None
-        self._data: bytes | type[Event] | None = Event  # Event = not looked at yet
+        self._data: bytes | type[Event] | None = Event  # Event stands for "not read yet"
 
     @property
     def data(self) -> bytes | None:  # type: ignore[override]
@@ -38,12 +38,13 @@ class Event(Chunk):
 
 
 def json_event(body: Any) -> Event:
-    """The event whose data is `body` as JSON."""
+    """Returns an event with `body` as JSON in its data."""
     return Event(b"data: " + msgspec.json.encode(body) + b"\n\n")
 
 
 class EventSplitter:
-    """Cuts a byte stream into events. Feed it whatever arrived; what is left at the end is in `rest`."""
+    """Splits a stream of bytes into events. `feed` takes the bytes that arrive. At the end, `rest` has the bytes of an
+    incomplete event."""
 
     __slots__ = ("_buffer",)
 
@@ -52,13 +53,13 @@ class EventSplitter:
 
     @property
     def rest(self) -> bytes:
-        """The bytes of an event that is not complete."""
+        """The bytes of an event that is not complete yet."""
         return bytes(self._buffer)
 
     def feed(self, data: bytes) -> Batch:
-        """The events that `data` completes. Raises ValueError if an event is larger than MAX_EVENT."""
+        """Returns the events that `data` completes. Raises ValueError if an event is larger than MAX_EVENT."""
         if not self._buffer and data.endswith(b"\n\n") and b"\r" not in data:
-            # Nearly every read of every provider.
+            # a fast way for most reads of all providers
             return ReadBatch([Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")], data)
         buffer = self._buffer
         position = max(0, len(buffer) - 3)  # a boundary is at most four bytes long

@@ -1,4 +1,4 @@
-"""Which API is in which dialect: a row each."""
+"""The table of the dialects: each API has one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GENERIC: Dialect = Generic()
 ANTHROPIC_GENERIC: Dialect = AnthropicGeneric()
 GEMINI: Dialect = Gemini()
 DASHSCOPE: Dialect = DashScope()
-"""What a provider may be asked in; no path of a client's is known by it."""
+"""The dialect for requests to DashScope's native API. No path of a client uses it."""
 DASHSCOPE_APIS = frozenset((apis.CHAT, apis.EMBEDDINGS))
 
 DIALECTS: dict[str, Dialect] = {
@@ -37,12 +37,14 @@ DIALECTS: dict[str, Dialect] = {
 
 
 def dialect_of(api: str) -> Dialect:
-    """The dialect of an API by its name; that of what is read only for its usage where it has none of its own."""
+    """Returns the dialect of an API by its name. An API without its own dialect gets the generic one, which only reads
+    usage."""
     return DIALECTS.get(api, GENERIC)
 
 
 def dialect_for(api: str, headers: Mapping[str, str]) -> Dialect:
-    """The dialect of a request: an Anthropic client may also ask for what is no API of theirs (a list of models)."""
+    """Returns the dialect of a request. An Anthropic client gets Anthropic's errors also for other APIs, such as a list
+    of models."""
     found = DIALECTS.get(api)
     if found is None:
         found = ANTHROPIC_GENERIC if "anthropic-version" in headers else GENERIC

@@ -1,7 +1,7 @@
-"""Events that say their type twice, in an `event:` line and in the member `type`: Anthropic's, and those of OpenAI's
-Responses. Their SDKs need both.
+"""Reads and writes events that have their type twice, in an `event:` line and in the field `type`, as in Anthropic's
+API and OpenAI's Responses API. Their SDKs need both.
 
-Rule: JSON that cannot be read or written is a ValueError, whatever is wrong with it."""
+Rule: if JSON cannot be decoded or encoded, the error is always a ValueError."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _decode = msgspec.json.Decoder().decode
 
 
 def typed_event(body: Json) -> Event:
-    """The event whose data is `body`; without its line where a provider gave it no type that can stand in one."""
+    """Returns an event with `body` as its data. It has no `event:` line if the type in `body` is not valid in one."""
     kind = body.get("type")
     line = f"event: {kind}\n".encode() if isinstance(kind, str) and kind.isprintable() else b""
     return Event(line + b"data: " + encoded(body) + b"\n\n")
 
 
 def rewritten(chunk: Chunk, body: Json) -> Chunk:
-    """`body` in place of what the chunk says: an event stays an event, a plain body a plain body."""
+    """Returns a chunk with another body: an event for an event, a plain body for a plain body."""
     if chunk.raw is not chunk.data:
         return typed_event(body)
     data = encoded(body)
@@ -34,14 +34,14 @@ def rewritten(chunk: Chunk, body: Json) -> Chunk:
 
 
 def type_of(chunk: Chunk) -> str:
-    """ "" for what is no event with a type."""
+    """Returns the type of an event, "" if it has none."""
     body = chunk.json()
     kind = body.get("type") if isinstance(body, dict) else None
     return kind if isinstance(kind, str) else ""
 
 
 def encoded(value: Any) -> bytes:
-    """Raises ValueError for what cannot be written."""
+    """Returns the value as JSON. Raises ValueError if that is not possible."""
     try:
         return msgspec.json.encode(value)
     except RecursionError:
@@ -49,7 +49,7 @@ def encoded(value: Any) -> bytes:
 
 
 def decoded(data: bytes) -> Any:
-    """Raises ValueError for what is no JSON."""
+    """Returns the decoded value. Raises ValueError if `data` is not JSON."""
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -59,7 +59,7 @@ def decoded(data: bytes) -> Any:
 
 
 def object_of(data: bytes) -> Json:
-    """Raises ValueError for what is no JSON object."""
+    """Returns the decoded object. Raises ValueError if `data` is not a JSON object."""
     value = decoded(data)
     if not isinstance(value, dict):
         raise ValueError("a body that is no JSON object")
@@ -67,7 +67,8 @@ def object_of(data: bytes) -> Json:
 
 
 def json_text(value: Any) -> str:
-    """The value as JSON text. Half of a surrogate pair, which clients send when they cut an emoji, stays escaped."""
+    """Returns the value as JSON text. Half of a surrogate pair, which clients send when they cut an emoji, is
+    escaped."""
     try:
         return encoded(value).decode()
     except UnicodeEncodeError:

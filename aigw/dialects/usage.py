@@ -1,9 +1,9 @@
-"""Reads the token usage out of what any provider answers, sans-io, into disjoint buckets.
+"""Reads the token usage from the answers of all providers, into counts that do not overlap. Sans-io.
 
-Rule: usage is cumulative, so for each number the last explicit value wins and nothing is ever summed over events.
-Providers differ in what their numbers contain (`usage_names` and `_tokens` say how): OpenAI's prompt tokens contain the
-cached ones, Anthropic's input tokens do not; Gemini's candidates and xAI's completion do not contain the thoughts.
-Malformed values (text, fractions, negatives, absurd sizes) count as absent."""
+Rule: providers report the usage so far, so for each number the last value wins, and nothing is summed over events. The
+numbers of providers include different things (`usage_names` and `_tokens` handle this): OpenAI's prompt tokens include
+the cached ones, Anthropic's input tokens do not. Gemini's candidates and xAI's completion do not include the thoughts.
+Invalid values (texts, fractions, negative or huge numbers) are ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import usage_names as names
 
 LARGEST = 1_000_000_000
-"""Tokens, or USD. A larger number is not a count."""
+"""The largest valid number of tokens or USD. Larger numbers are ignored."""
 
 _LATER = b'"usage":null}\n\n'
 _DEPTH = 3  # how deep a payload is wrapped: response > message > usage
@@ -25,9 +25,10 @@ _TICKS = 1e10  # xAI's ticks in a dollar
 
 
 def mentions_usage(data: bytes) -> bool:
-    """Whether one or more payloads may hold usage. `"usage": null` says in advance that it comes later (OpenAI)."""
+    """Whether the bytes of one or more payloads may contain usage. OpenAI's `"usage": null` does not count: it only
+    says that usage will come later."""
     if data.endswith(_LATER) and data.find(b'"usage') == len(data) - len(_LATER):
-        return False  # so nearly all of OpenAI's events end
+        return False  # nearly all of OpenAI's events end in this way
     named = data.count(b'"usage')  # also usageMetadata
     if named and named > data.count(b'"usage":null') + data.count(b'"usage": null'):
         return True
@@ -35,11 +36,11 @@ def mentions_usage(data: bytes) -> bool:
 
 
 class UsageReader:
-    """Takes the decoded payloads of one answer; `tokens` is right after each of them.
+    """Reads the decoded payloads of one answer. After each payload, `tokens` is the usage so far.
 
-    `model`, `id` and `tier` (OpenAI's and Anthropic's service tier) are what the provider said, "" if it did not.
-    `cost` is the price in USD that the provider itself reported (OpenRouter, xAI), else None. `beside` says whether
-    this provider counts cached tokens beside its input tokens (Anthropic), not as a part of them."""
+    `model`, `id` and `tier` (the service tier of OpenAI and Anthropic) are as the provider reported them, "" if it did
+    not. `cost` is the cost in USD that the provider reported (OpenRouter, xAI), else None. `beside` is true if the
+    provider's input tokens do not include cached tokens (Anthropic)."""
 
     __slots__ = ("_known", "_seen", "beside", "cost", "id", "model", "tier")
 
@@ -53,22 +54,23 @@ class UsageReader:
         self.cost: float | None = None
 
     def take(self, payload: Any) -> None:
-        """Takes one event or a whole body, decoded: an object, or the list that Gemini streams when it is not asked for
-        SSE. Never raises."""
+        """Takes a decoded event or body: an object, or a list as Gemini sends it if it streams without events. Never
+        raises."""
         for each in payload if isinstance(payload, list) else (payload,):
             if isinstance(each, dict):
                 self._take(each, _DEPTH)
 
     @property
     def tokens(self) -> Tokens:
-        """What was reported so far; `source` is "absent" if that is nothing."""
+        """The usage so far. If nothing was reported, `source` is "absent"."""
         if self._known is None:
             self._known = _tokens(self._seen, self.beside)
         return self._known
 
     @property
     def parts(self) -> dict[str, int]:
-        """The keys of `usage_names.PARTS` that were reported, each at most its bucket."""
+        """The reported parts, by the keys of `usage_names.PARTS`. No part is larger than the count to which it
+        belongs."""
         if names.PART_SLOTS.isdisjoint(self._seen):
             return {}
         tokens, seen = self.tokens, self._seen
@@ -137,7 +139,8 @@ def _first_choice(payload: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _collect(block: dict[str, Any], table: Mapping[str, Any], found: dict[str, int]) -> None:
-    """Adds the counts of a block by slot; the largest one where several names of a block mean the same."""
+    """Adds the counts of a block to `found`, by their slots. If several names of a block mean the same, the largest
+    number is used."""
     for name, value in block.items():
         slot = table.get(name)
         if isinstance(slot, str):
@@ -186,7 +189,7 @@ def _tokens(seen: Mapping[str, int], beside: bool) -> Tokens:
 
 
 def _output(seen: Mapping[str, int], spent: int | None, beside: bool) -> tuple[int | None, int | None]:
-    """Output with its reasoning, and the reasoning in it."""
+    """Returns the output tokens, including reasoning, and the reasoning tokens."""
     made, reasoning, total = seen.get("output"), seen.get("reasoning"), seen.get("total")
     if "thoughts" in seen:  # Gemini
         return (made or 0) + seen["thoughts"], seen["thoughts"]
@@ -220,7 +223,8 @@ def _amount(value: Any) -> float | None:
 
 
 def _count(value: Any) -> int | None:
-    """A number of tokens; 5.0 is one, because JSON has no integers of its own."""
+    """Returns a number of tokens, None if the value is not one. 5.0 is valid, because JSON does not distinguish it from
+    5."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 <= value <= LARGEST else None
@@ -231,7 +235,7 @@ def _text(value: Any) -> str:
 
 
 def as_payload(tokens: Tokens, model: str) -> bytes:
-    """Reported tokens in OpenAI's form, b"" if there are none."""
+    """Returns reported tokens in OpenAI's format, b"" if there are none."""
     if tokens.source != "reported":
         return b""
     spent = (tokens.input or 0) + (tokens.cache_read or 0) + (tokens.cache_write or 0)

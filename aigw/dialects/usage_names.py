@@ -1,7 +1,8 @@
-"""What providers call the token counts that they report: wire name -> slot.
+"""The names of token counts in the answers of providers: name on the wire -> slot.
 
-"read" and "write" are the provider's cache. A slot with a direction and a medium is a part of that direction's tokens
-which some providers price apart. A table in place of a slot is for the names inside an object."""
+The slots "read" and "write" are for the provider's cache. A slot with a direction and a medium is a part of the tokens
+of this direction, which some providers price separately. If the value is a table instead of a slot, the name is that of
+an object, and the table has the names inside it."""
 
 from __future__ import annotations
 
@@ -61,20 +62,21 @@ USAGE: dict[str, Any] = {
 }
 
 LISTS = {"promptTokensDetails": "input", "candidatesTokensDetails": "output", "cacheTokensDetails": "read"}
-"""Gemini's lists of {modality, tokenCount}, by direction."""
+"""Gemini's lists of {modality, tokenCount}, and their direction."""
 
 MODALITIES = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image"}
 
 TIMINGS = {"prompt_n": "input", "cache_n": "read", "predicted_n": "output"}
-"""llama.cpp; prompt_n is without the cached tokens."""
+"""The names of llama.cpp. prompt_n does not include cached tokens."""
 
 CACHE_INSIDE = frozenset(("prompt_tokens", "prompt_tokens_details", "input_tokens_details", "promptTokenCount"))
-"""One of them in a block says that its input contains what was read from and written to the cache, ..."""
+"""If a block has one of these names, its input includes cached tokens."""
 
 CACHE_BESIDE = frozenset(
     ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 )
-"""... otherwise one of these says that it does not (Anthropic, Bedrock)."""
+"""If a block has one of these names and none of CACHE_INSIDE, its input does not include cached tokens (Anthropic,
+Bedrock)."""
 
 PARTS = {
     "input_audio": ("input", "input_audio", "read_audio"),
@@ -83,6 +85,7 @@ PARTS = {
     "output_image": ("output", "output_image", ""),
     "cache_write_1h": ("cache_write", "write_1h", ""),
 }
-"""What some providers price apart: name -> (the bucket that contains it, its slot, the slot of what is cached)."""
+"""The parts that some providers price separately: name -> (the count that includes it, its slot, the slot of its cached
+tokens)."""
 
 PART_SLOTS = frozenset(slot for _, slot, _ in PARTS.values())

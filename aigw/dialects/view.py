@@ -1,7 +1,7 @@
-"""What the views of requests of all dialects have in common: a request is looked at as it stands at that moment.
+"""The common parts of the views of requests of all dialects. A view always reads the current state of the request.
 
-Rule: of a field that is missing, malformed or of another type the view says what stands for "not said"; it is for the
-provider to say what is wrong with it."""
+Rule: if a field is missing, malformed or of a wrong type, the view returns the same value as for "not specified". The
+provider will report the error."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from aigw.core.model import Request
 from aigw.higress.values import truthy
 
 LARGEST = 10_000_000
-"""A client's number of tokens or choices is not taken for more."""
+"""Larger numbers of tokens or choices in a request are replaced by this one."""
 
 
 class RequestView:
-    """A `core.dialect.Asked` without the conversation, which the dialects have in different places."""
+    """A `core.dialect.Asked`, except for the conversation, which subclasses read."""
 
     PROMPTS: ClassVar[tuple[str, ...]] = ()
-    """The fields in which the prompt may stand; the first that is there counts."""
+    """The fields that may have the prompt. The first one that is present counts."""
     LIMITS: ClassVar[tuple[str, ...]] = ("max_tokens",)
-    """The fields that say how many tokens an answer may have; the first that is there counts."""
+    """The fields that limit the tokens of an answer. The first one that is present counts."""
     IMMATERIAL: ClassVar[tuple[str, ...]] = (
         "stream", "stream_options", "user", "metadata", "safety_identifier", "prompt_cache_key",
         "prompt_cache_retention", "store",
     )  # fmt: skip
-    """Fields that cannot change an answer."""
+    """The fields that cannot change an answer."""
     STATEFUL: ClassVar[tuple[str, ...]] = ("store", "previous_response_id", "conversation", "background")
-    """Fields by which a request refers to what the provider keeps, or lets it keep something."""
+    """The fields with which a request refers to data that the provider keeps, or makes it keep data."""
 
     __slots__ = ("_request", "api")
 
@@ -40,14 +40,14 @@ class RequestView:
 
     @property
     def document(self) -> Document | None:
-        """The body, None where it is no JSON object."""
+        """The body, None if it is not a JSON object."""
         request = self._request
         if request.parsed is None:
             request.parse()
         return request.parsed
 
     def get(self, name: str) -> Any:
-        """The decoded value of a field, None where there is none that can be read."""
+        """Returns the decoded value of a field, None if it is missing or cannot be decoded."""
         document = self._request.parsed or self.document
         try:
             return None if document is None else document.get(name)
@@ -63,6 +63,10 @@ class RequestView:
         return truthy(self.get("stream"))
 
     @property
+    def array(self) -> bool:
+        return False
+
+    @property
     def max_tokens(self) -> int:
         document = self.document
         for name in self.LIMITS if document is not None else ():
@@ -72,6 +76,10 @@ class RequestView:
 
     @property
     def generates(self) -> bool:
+        return True
+
+    @property
+    def metered(self) -> bool:
         return True
 
     @property
@@ -116,7 +124,7 @@ class RequestView:
 
     @property
     def _prompt(self) -> str | None:
-        """The field that holds the prompt."""
+        """Returns the name of the field with the prompt, None if there is none."""
         document = self.document
         return None if document is None else next((name for name in self.PROMPTS if name in document), None)
 
@@ -155,22 +163,22 @@ class PromptView(RequestView):
 
 
 def text_of(value: Any) -> str:
-    """The text, "" for anything else."""
+    """Returns the value if it is a text, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def natural(value: Any) -> int:
-    """A positive whole number up to LARGEST, 0 for anything else."""
+    """Returns the value if it is a positive whole number (at most LARGEST), else 0."""
     return min(value, LARGEST) if type(value) is int and value > 0 else 0
 
 
 def rows_of(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list, none for anything else."""
+    """Returns the objects in a list, an empty list if the value is not a list."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts of a prompt, without what is text only to be sent: a data URL, base64."""
+    """Yields the texts of a prompt, without data URLs and base64."""
     waiting = [value]
     while waiting:
         value = waiting.pop()

@@ -1,8 +1,9 @@
-"""gjson's paths over decoded JSON, sans-io: the part of the language that Higress's configurations use.
+"""Evaluates gjson paths on decoded JSON, for the part of the path language that Higress's configurations use. Sans-io.
 
 `a.b`, `a.0`, `a.#` (length), `a.#.b` (each), `a.#(b=="x").c` (first match), `a.#(b>1)#.c` (all), `*` and `?` in keys,
-a backslash before a literal character, `|`, and `@reverse @this @keys @values @flatten`; see its SYNTAX.md. A path that
-leads nowhere gives None, as null does; no path and no value raises."""
+a backslash before a literal character, `|`, and `@reverse @this @keys @values @flatten`
+(https://github.com/tidwall/gjson). A path that leads to nothing gives None, as null does. No path and no value raises
+an error."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class GjsonPath:
         self._segments = [_compile(list(_split(segment, "."))) for segment in _split(text, "|")]
 
     def get(self, value: Any) -> Any:
-        """What the path leads to in decoded JSON, None if there is nothing."""
+        """Returns the value at the path in decoded JSON, None if there is none."""
         found = self._find(value)
         return None if found is _MISSING else found
 
@@ -39,7 +40,8 @@ class GjsonPath:
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """The parts between separators that are neither escaped, quoted, nor in parentheses. Escapes stay."""
+    """Yields the parts of a path. A separator that is escaped, quoted or in parentheses does not count. Escapes are
+    kept."""
     part, depth, quoted, position = "", 0, False, 0
     while position < len(text):
         char = text[position]
@@ -61,7 +63,7 @@ def _split(text: str, separator: str) -> Iterator[str]:
 
 
 def _compile(parts: list[str]) -> _Step:
-    """One function for a chain of components. What follows `#` and `#(...)#` applies to each element."""
+    """Returns one function for all parts of a path. The parts after `#` or `#(...)#` apply to each element."""
     if not parts:
         return _this
     first, rest = parts[0], _compile(parts[1:])
@@ -188,7 +190,8 @@ _QUERY = re.compile(r"((?:[^=!<>%\"(]|\"(?:[^\"\\]|\\.)*\"|\([^)]*\)#?)*)(==|!=|
 
 
 def _query(text: str) -> Callable[[Any], bool]:
-    """What stands in `#(...)`: a path alone (does it exist?), or a path, an operator and a literal."""
+    """Compiles the text inside `#(...)`: a path, which must exist in an element, or a path, an operator and a
+    literal."""
     match = _QUERY.fullmatch(text.strip())
     path = (match[1] if match else text).strip()
     find = GjsonPath(path)._find if path else _this
@@ -202,7 +205,8 @@ def _query(text: str) -> Callable[[Any], bool]:
 
 
 def _comparison(sign: str, literal: str) -> Callable[[Any], bool]:
-    """gjson lets the type of the value decide: a number is compared as one, text as text."""
+    """Returns a comparison with a literal. As in gjson, the type of the value decides: a number is compared as a
+    number, text as text."""
     if sign in ("%", "!%"):
         pattern = _glob(literal)
         return lambda value: isinstance(value, str) and (pattern.fullmatch(value) is not None) == (sign == "%")

@@ -1,5 +1,5 @@
-"""What Higress's ai_log and metrics take from a request and its answer, by path: the rules are Higress's, with their
-gaps. What aigw itself knows of a request or an answer its dialect tells."""
+"""Reads values for Higress's ai_log and metrics from a request and its answer, exactly as Higress does, with its gaps.
+For its own purposes, aigw uses the dialects instead."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
 
 
 def api_of(route: str) -> str:
-    """The API that a route's name tells: the first three of its parts between @, "-" if it has fewer."""
+    """Returns the API that a route's name contains: its first three parts between @, or "-" if it has fewer."""
     parts = route.split("@")
     return "@".join(parts[:3]) if len(parts) >= 3 else "-"
 
 
 def model_of(request: Request) -> str:
-    """The model that a request names in its body or, as Gemini's clients do, in its path."""
+    """Returns the model of a request, from its body or, as in Gemini's API, from its path. UNKNOWN if it has none."""
     try:
         document = request.document
         if "model" in document:
@@ -44,7 +44,7 @@ def model_of(request: Request) -> str:
 
 
 def chat_round(request: Request) -> int:
-    """How often the user spoke. Gemini's contents without a role are the user's."""
+    """Returns how many turns of the user a request has. In Gemini's API, a turn without a role is the user's."""
     try:
         document = request.document
         messages, contents = document.raw("messages"), document.raw("contents")
@@ -59,7 +59,7 @@ def chat_round(request: Request) -> int:
 
 
 def chat_id(body: Any) -> str | None:
-    """The id of an answer, None if the body has none."""
+    """Returns the id of an answer, None if the body has none."""
     for path in _IDS:
         found = body
         for name in path:

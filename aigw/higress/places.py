@@ -1,6 +1,7 @@
-"""The order in which plugins see a request: Higress's phases and priorities, as its console writes them.
+"""The order in which plugins see a request, from Higress's phases and priorities.
 
-Higher first on the way in, last on the way out. A plugin that aigw has says its place itself, in its ABOUT."""
+A plugin with a higher priority sees the request earlier and the answer later. The plugins of aigw have their place in
+their ABOUT; here are the places of the others."""
 
 from __future__ import annotations
 
@@ -39,11 +40,12 @@ OTHER_PLACES: dict[str, Place] = {
     "cluster-key-rate-limit": Place("", 20),
     "key-rate-limit": Place("", 10),
 }
-"""Higress's plugins that aigw does not have."""
+"""The places of the plugins of Higress that aigw does not have."""
 
 _PHASES = get_args(Phase)
 
 
 def sort(places: Mapping[str, Place]) -> list[str]:
-    """The names, outermost first. Equal places are settled by name, so that the order never depends on the file."""
+    """Returns the names, outermost first. Plugins with equal places are ordered by name, so that their order in the
+    file does not matter."""
     return sorted(places, key=lambda name: (_PHASES.index(places[name].phase), -places[name].priority, name))

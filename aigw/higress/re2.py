@@ -1,9 +1,9 @@
-"""Go's regular expressions (RE2 syntax, https://pkg.go.dev/regexp/syntax) in terms of Python's, and Go's replacement of
-all matches.
+"""Runs Go's regular expressions (RE2 syntax, https://pkg.go.dev/regexp/syntax) with Python's engine, and replaces
+matches as Go does.
 
-What the two spell differently is translated, what Python cannot mean is refused. Every atom carries its own flags, so
-that Go's scoping of `(?i)` needs no groups. A pattern that can match in too many ways is refused too: RE2 takes linear
-time for it, Python's engine tries one way after another and may not end."""
+A pattern is translated to Python's syntax, or refused if Python has nothing equal. Flags such as `(?i)` are written at
+each atom, because their scope in Go is not that of Python's groups. A pattern that can match in too many ways is
+refused too: RE2 takes linear time for it, but Python's engine tries all ways and may run for ever."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 MAX_LENGTH = 128
-"""Characters of the longest text that every pattern may be held against."""
+"""The length in characters of the texts that every accepted pattern can search in a short time."""
 LENGTHS = (100_000, 10_000, 1_000, MAX_LENGTH)
-"""Characters that a pattern for long texts is tried with, so that a simple one sees more of a text."""
+"""The lengths that `GoRegex.longest` tries, because a simple pattern can search longer texts in the same time."""
 MAX_WAYS = 3_000_000
-"""In how many ways a pattern may match a text of its length: three `.*` are 129**3. At worst Python takes 0.1 s."""
+"""In how many ways a pattern may match a text of its length (three `.*` have 129**3). Python then takes at most 0.1
+s."""
 
 _REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _GROUP = re.compile(r"\?P?<([A-Za-z0-9_]+)>")
@@ -37,10 +38,10 @@ _POSIX = {
 
 
 class GoRegex:
-    """A compiled pattern. Raises ValueError for one that is not RE2's or that cannot be translated."""
+    """A compiled pattern. Raises ValueError if the pattern is not valid in RE2, or cannot be translated."""
 
     def __init__(self, pattern: str, length: int = MAX_LENGTH) -> None:
-        """`length` is that of the longest text that it may be held against."""
+        """`length` is how many characters of a text the pattern must be able to search."""
         parser = _Parser(pattern, length)
         try:
             self._pattern = re.compile(parser.translate(), re.ASCII)
@@ -51,19 +52,20 @@ class GoRegex:
 
     @classmethod
     def longest(cls, pattern: str) -> GoRegex:
-        """One for texts of any length, of which it sees as much as it can be trusted with. Raises ValueError."""
+        """Compiles a pattern for the longest texts that it can search in a short time. Raises ValueError."""
         for length in LENGTHS[:-1]:
             with contextlib.suppress(ValueError):
                 return cls(pattern, length)
         return cls(pattern)
 
     def search(self, text: str) -> bool:
-        """Whether it matches anywhere in the beginning of `text`, as far as its length reaches."""
+        """Whether the pattern matches anywhere in the first `length` characters of `text`."""
         return self._pattern.search(text, 0, self._length) is not None
 
     def replace_all(self, text: str, replacement: str) -> str | None:
-        """Go's ReplaceAllString; None if nothing matches. `$1`, `${1}`, `$name` are groups, `$$` is a dollar; the
-        longest run of letters, digits and underscores is the name, and a group that there is not is empty."""
+        """Replaces all matches as Go's ReplaceAllString does. Returns None if nothing matches. In `replacement`, `$1`,
+        `${1}` and `$name` are groups, and `$$` is a dollar. As in Go, a name is the longest run of letters, digits and
+        underscores, and a group that does not exist is empty."""
         parts: list[str] = []
         done, position, end_of_last, found = 0, 0, -1, False
         while position <= len(text) and (match := self._pattern.search(text, position)):
@@ -94,8 +96,9 @@ class GoRegex:
 class _Part(NamedTuple):
     """A translated part of a pattern.
 
-    `ways`: in how many ways it can match from one place on, at most. `single`: it matches one character. `run`: it is
-    a repetition of this single character and nothing else. `literal`: the only character that it matches."""
+    `ways` is in how many ways it can match from one position on, at most. `single` is true if it matches exactly one
+    character. If it is only a repetition of one character, `run` is the pattern of this character. If it matches only
+    one character, `literal` is this character."""
 
     text: str
     ways: int = 1
@@ -115,7 +118,8 @@ def _in_sequence(parts: Sequence[_Part]) -> _Part:
 
 
 def _in_turns(ways: int, least: int, most: int) -> int:
-    """In how many ways something matches that is repeated; not exact above MAX_WAYS."""
+    """Returns in how many ways a part can match that is repeated between `least` and `most` times. A number above
+    MAX_WAYS is not exact."""
     if ways == 1:
         return most - least + 1
     total = 0
@@ -127,7 +131,8 @@ def _in_turns(ways: int, least: int, most: int) -> int:
 
 
 def _ends_run(run: str, following: _Part) -> bool:
-    """Whether a run can end in one place only: at a character that is not in it (`[^-]*` before `-`), or at the end."""
+    """Whether a run can end at only one position, because the next character is not in it (`[^-]*` before `-`), or
+    because it must reach the end of the text."""
     if following.literal:
         cases = (following.literal, following.literal.swapcase())
         return not any(re.match(run, case, re.ASCII) for case in cases)
@@ -135,6 +140,8 @@ def _ends_run(run: str, following: _Part) -> bool:
 
 
 class _Parser:
+    """Translates a pattern, and counts in how many ways it can match. `names` has the numbers of its named groups."""
+
     def __init__(self, pattern: str, length: int) -> None:
         self.names: dict[str, int] = {}
         self._text = pattern
@@ -150,13 +157,13 @@ class _Parser:
         starts = 1 if all(branch.text.startswith(r"\A") for branch in branches) else self._length + 1
         if starts * sum(branch.ways for branch in branches) > MAX_WAYS:
             raise ValueError(
-                "it can match in too many ways, which may take for ever; begin it with ^, "
+                "it can match in too many ways, which may take very long; begin it with ^, "
                 "write [^-]* for .* before a -, or repeat less"
             )
         return "|".join(branch.text for branch in branches)
 
     def _branches(self) -> list[_Part]:
-        """Translates up to the group's end: what stands between the bars."""
+        """Translates up to the end of the group. Returns one part for each alternative between the bars."""
         outer = self._flags
         branches: list[list[_Part]] = [[]]
         while self._at < len(self._text) and self._text[self._at] != ")":
@@ -220,7 +227,7 @@ class _Parser:
         return _Part(f"{opening}{text})", min(sum(branch.ways for branch in branches), MAX_WAYS + 1), run=run)
 
     def _repeated(self, atom: _Part) -> _Part:
-        """The atom with the repetition that follows it."""
+        """Returns the atom with the repetition after it, if there is one."""
         operator, least, most = self._operator()
         if not operator:
             return atom
@@ -238,8 +245,8 @@ class _Parser:
         return _Part(f"(?:{atom.text}){operator}{varies}", min(ways, MAX_WAYS + 1), run=run)
 
     def _operator(self) -> tuple[str, int, int | None]:
-        """The repetition operator that stands here ("" if none), and how often it repeats at least and at most (None =
-        without bound)."""
+        """Reads a repetition operator. Returns its text ("" if there is none), and how often it repeats at least and at
+        most (None: without limit)."""
         char = self._text[self._at : self._at + 1]
         if char and char in "*+?":
             self._at += 1

@@ -1,8 +1,9 @@
-"""Model and token numbers exactly as Higress's plugins take them from an answer (its ai_log, metrics and token limits).
+"""Reads the model and the token numbers of an answer exactly as Higress's plugins do (for its ai_log, metrics and token
+limits).
 
-Rule: only payloads that mention "usage" or "usageMetadata" are looked at; each value is the first path that exists, the
-last explicit value wins and nothing is summed. It is kept as it is, with its gaps (Gemini's thoughts are not in the
-output, a usage inside a choice is not seen); what aigw itself counts with is `normalise`."""
+Rule: only payloads that contain "usage" or "usageMetadata" are read. Each value is at the first path that exists. Of
+several payloads, the last value wins, and nothing is summed. Higress's gaps are kept on purpose: Gemini's thoughts are
+not part of the output, and usage inside a choice is not seen. For its own purposes, aigw uses `dialects.usage`."""
 
 from __future__ import annotations
 
@@ -74,7 +75,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class _Paths(NamedTuple):
-    """Those of the paths above that can exist in a payload."""
+    """The paths above that can exist in a payload with certain fields at the top."""
 
     model: Sequence[Path]
     input: Sequence[Path]
@@ -88,7 +89,8 @@ class _Paths(NamedTuple):
 
 @lru_cache(maxsize=128)
 def _paths(tops: tuple[str, ...]) -> _Paths:
-    """The paths that begin with one of `tops`: a payload has two or three of them, and looking for the rest costs."""
+    """Returns the paths that begin with one of `tops`. A payload has only two or three of these fields, and to search
+    for the other paths would take time."""
 
     def possible(paths: Sequence[Path]) -> Sequence[Path]:
         return [path for path in paths if path[0] in tops]
@@ -109,10 +111,10 @@ def _paths(tops: tuple[str, ...]) -> _Paths:
 
 
 class HigressUsage:
-    """Fed with every payload of one answer. `seen` says that a number came; until then Higress logs none.
+    """Reads the payloads of one answer. `seen` is true once there was a token number; until then Higress logs none.
 
-    `model` is "" until a payload with usage came; `unknown` is what it then is if neither the answer nor
-    the request named one: "unknown" for token limits, "UNKNOWN" for statistics."""
+    `model` is "" until there was a payload with usage. If then neither the answer nor the request names a model, it is
+    `unknown`: "unknown" for token limits, "UNKNOWN" for statistics."""
 
     __slots__ = (
         "_asked",
@@ -139,11 +141,11 @@ class HigressUsage:
         self.output_details: dict[str, int] = {}
 
     def feed(self, data: bytes, body: Any = _ABSENT) -> None:
-        """Takes the JSON payload of one event, or a whole body; `body` is what it decodes to, where that is known.
+        """Takes the JSON payload of one event, or a whole body. `body` is the decoded payload, if the caller has it.
         Never raises."""
         at = data.find(_USAGE)
         if at >= 0 and self.model and not self.seen and data.startswith(_NULL, at):
-            at = data.find(_USAGE, at + 1)  # OpenAI's chunks before the last one: nothing to learn
+            at = data.find(_USAGE, at + 1)  # OpenAI's chunks before the last one have no usage
         if at < 0 or not data.startswith(_MARKS, at):
             return
         if body is _ABSENT:
@@ -163,8 +165,10 @@ class HigressUsage:
         self.output = _integer(made, self.output)
         _merge(self.input_details, _first(body, paths.input_details))
         _merge(self.output_details, _first(body, paths.output_details))
-        _pick(self.input_details, body, paths.more_input)
-        _pick(self.output_details, body, paths.more_output)
+        if paths.more_input:
+            _pick(self.input_details, body, paths.more_input)
+        if paths.more_output:
+            _pick(self.output_details, body, paths.more_output)
         if total is _ABSENT:
             beside = sum(_integer(_at(body, ("usage", name)), 0) for name in _BESIDE)
             self.total = self.input + self.output + beside
@@ -211,7 +215,8 @@ def _merge(details: dict[str, int], found: Any) -> None:
 
 
 def _integer(value: Any, otherwise: int) -> int:
-    """Lenient as Higress's JSON reader: fractions are cut, text is read, anything else that exists is 0."""
+    """Returns a value as an integer, as leniently as Higress: fractions are cut off, digits in a text are read, and any
+    other value is 0. Returns `otherwise` if there is no value."""
     if value is _ABSENT:
         return otherwise
     if isinstance(value, str):

@@ -8,7 +8,8 @@ import msgspec
 
 
 def truthy(value: Any) -> bool:
-    """What Higress takes for true: true, a number that is not 0, and the texts Go's ParseBool accepts."""
+    """Whether Higress takes the value for true: true, a number other than 0, or a text that Go's ParseBool reads as
+    true."""
     if isinstance(value, str):
         return value in ("1", "t", "T", "true", "TRUE", "True")
     return bool(value) and isinstance(value, bool | int | float)

@@ -39,10 +39,12 @@ async def follow(exchange: Exchange, call_next: Next, settle: Settle, meter: Met
 
 
 async def _follow(reply: Reply, following: _Following) -> None:
-    if not (reply.streaming or reply.single) and is_readable(following.exchange.api, reply.headers):
+    asked = following.exchange.asked
+    piecewise = not reply.single and (reply.streaming or asked.array)
+    if not (piecewise or reply.single) and is_readable(asked, reply.headers):
         await reply.whole(MAX_PLAIN)
     await following.meter.watch(reply)
-    if reply.streaming:
+    if piecewise:
         reply.within(lambda source: _Followed(source, following))
     elif reply.single:
         await following.finish(Outcome.COMPLETE)

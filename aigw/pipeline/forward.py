@@ -51,8 +51,9 @@ class Forward:
         same = exchange.wire is exchange.dialect
         asked = exchange.asked if same else exchange.wire.asked(request, exchange.api)
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
-        if response.status == 200 and (events or (not exchange.provider and is_readable(exchange.api, headers))):
-            reply.tap(answer.feed)  # ai-proxy reads a whole plain answer, and feeds it then
+        piecewise = not exchange.provider or exchange.asked.array
+        if events or (response.status == 200 and piecewise and is_readable(exchange.asked, headers)):
+            reply.tap(answer.feed)  # ai-proxy reads any other plain answer whole, and feeds it then
         return reply
 
 

@@ -1,7 +1,7 @@
-"""ai-proxy: sends requests to LLM providers. Higress's keys and behaviour, and three keys of our own.
+"""ai-proxy: sends requests to LLM providers. It has Higress's keys and behaviour, and three keys of aigw.
 
-`weights`, `fallback` and `byModel` are aigw's: Higress ignores them. Without a provider that is active the plugin
-does nothing."""
+`weights`, `fallback` and `byModel` are aigw's own keys; Higress ignores them. If no provider is active, the plugin does
+nothing."""
 
 from __future__ import annotations
 
@@ -45,28 +45,29 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     If several keys of `modelMapping` match, the exact name wins, then the longest `prefix*`, then `~regex` in the order
     of the file, then `*`. Higress has no order there.
 
-    A provider that fails (4xx, 5xx, no connection, an error as the first event) is replaced by another of its tokens
-    (`retryOnFailure`), then by the next provider (`fallback`): before the first event has reached the client, and never
-    after it.
+    If a provider fails (4xx, 5xx, no connection, an error as the first event), the request is tried again with another
+    of its `apiTokens` (`retryOnFailure`), then with the next provider (`fallback`). Once the client has got the first
+    event, nothing is tried again.
 
     `weights`, `fallback` and `byModel` are aigw's own keys. Higress ignores them."""
 
-    provider: Annotated[ProviderConfig | None, Meta(description="the provider, where there is one")] = None
+    provider: Annotated[ProviderConfig | None, Meta(description="the provider, if there is only one")] = None
     providers: Annotated[list[ProviderConfig], Meta(description="several providers, each with its own `id`")] = []
-    active_provider_id: Annotated[str, Meta(description="which of `providers` is used")] = ""
+    active_provider_id: Annotated[str, Meta(description="the `id` of the provider that is used")] = ""
     weights: Annotated[
         dict[str, _Weight],
-        Meta(description="aigw: provider id -> its share of the requests, instead of activeProviderId"),
+        Meta(description="aigw: provider id -> its share of the requests; replaces activeProviderId"),
     ] = {}
     fallback: Annotated[
-        list[str], Meta(description="aigw: ids tried in order when a provider fails before its first event")
+        list[str],
+        Meta(description="aigw: provider ids, tried in this order if a provider fails before its first event"),
     ] = []
     by_model: Annotated[
-        dict[str, str], Meta(description="aigw: the model asked for -> provider id; keys as in modelMapping")
+        dict[str, str], Meta(description="aigw: model of the request -> provider id; keys as in modelMapping")
     ] = {}
 
     def active(self) -> list[ProviderConfig]:
-        """The providers that can be reached, the one that requests go to by default first."""
+        """Returns the providers that requests can be sent to, the default one first."""
         by_id = {provider.id: provider for provider in self.providers}
         named = [self.active_provider_id, *self.weights, *self.by_model.values(), *self.fallback]
         found = [by_id[name] for name in dict.fromkeys(named) if name in by_id]
@@ -74,7 +75,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def check(config: Config) -> list[Problem]:
-    """What is wrong beyond the types, in Higress's words where it has some."""
+    """Returns the problems of a configuration. The messages are Higress's, if it has one."""
     problems = [] if config.provider is None else _check_provider(config.provider, ("provider",))
     ids: set[str] = set()
     for index, provider in enumerate(config.providers):
@@ -122,7 +123,7 @@ def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
 
 
 def _check_addresses(provider: ProviderConfig, row: Provider, at: Path) -> list[Problem]:
-    """Hosts and URLs of a configuration whose required keys are there: they are resolved as for a request."""
+    """Checks hosts and URLs, by locating them as for a request. All required keys must be there."""
     keys = msgspec.to_builtins(provider)
     problems = _failing((*at, row.host_field or row.url_field), lambda: locate(row, keys))
     if provider.provider_domain:
@@ -133,7 +134,8 @@ def _check_addresses(provider: ProviderConfig, row: Provider, at: Path) -> list[
 
 
 def _is_billed_elsewhere(provider: ProviderConfig, row: Provider) -> bool:
-    """Whether it is the company's own address, which takes nobody without a key, though the row asks for none."""
+    """Whether the vendor's own server is used, which needs a key, although this type of provider does not require one
+    in the configuration."""
     moved = provider.provider_domain or msgspec.to_builtins(provider).get(row.url_field)
     return row.keeps_client_auth and row.scheme == "https" and bool(row.host) and not moved
 
@@ -147,7 +149,7 @@ def _failing(path: Path, make: Callable[[], object]) -> list[Problem]:
 
 
 def _check_references(config: Config) -> list[Problem]:
-    """Ids that name no provider. Higress leaves the plugin idle there, without a word."""
+    """Finds ids that no provider has. With such an id, Higress's plugin does nothing, without an error."""
     known = {provider.id for provider in config.providers}
     named: list[tuple[str, Iterable[str]]] = [
         ("activeProviderId", [config.active_provider_id] if config.active_provider_id else []),
@@ -171,7 +173,7 @@ def describes(config: Config) -> Description:
 
 
 def _model_to_try(providers: list[ProviderConfig]) -> str:
-    """A built-in one, one that the configuration maps, or one of the first provider's own; "" if none is known."""
+    """Returns a built-in model, or a model from `modelMapping`, or a well-known model of OpenAI, or ""."""
     if any(each.type == "builtin" for each in providers):
         return "echo"
     mapped = [name for each in providers for name in each.model_mapping if not name.startswith("~")]
@@ -183,8 +185,8 @@ _UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFail
 
 
 def identity(config: Config, services: Services) -> Any:
-    """Where requests go and how they are changed; neither whose tokens pay for it nor how long it may take. `ownKey`:
-    no client's key is sent on."""
+    """Returns where requests are sent and how they are changed, without tokens and timeouts. `ownKey` is true if no
+    client's key is sent on."""
     providers = config.active()
     if not providers:
         return None
@@ -203,7 +205,7 @@ def identity(config: Config, services: Services) -> Any:
 
 
 def withholds(config: Config) -> tuple[str, ...]:
-    """No cookies are sent on, and where it has keys of its own the client's neither."""
+    """Cookies are never sent on. The client's keys are not sent on if all providers have their own keys."""
     if not config.active():
         return ()
     return ("cookie", *(CREDENTIALS if _has_own_keys(config) else ()))
@@ -214,7 +216,7 @@ def _has_own_keys(config: Config) -> bool:
 
 
 def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
-    """Where the provider really is; "" where that is the route's own service."""
+    """Returns the real address of a provider, "" if it is the route's own service or built in."""
     domain = keys["providerDomain"]
     origin = origin_of(row.scheme, domain) if domain else locate(row, keys).origin
     if origin is None or row.dialect == "builtin":
@@ -225,7 +227,7 @@ def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
 
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
-    """Makes the router and, for providers with a `healthCheckModel`, runs their probes."""
+    """Yields the router, and meanwhile probes the providers that have a `healthCheckModel`."""
     make = provider_type(env)
     providers = [make(provider, env) for provider in config.active()]
     if not providers:
@@ -263,18 +265,20 @@ ABOUT = About(
     withholds=withholds,
     describes=describes,
     differences=(
-        Difference("errors of the gateway", "JSON in the caller's shape, a fitting status", "text/plain, often 500"),
+        Difference(
+            "errors of the gateway", "JSON in the client's format, with a fitting status", "text/plain, often 500"
+        ),
         Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
-        Difference("a complete stream without `[DONE]`", "gets one", "stays"),
-        Difference("unknown request fields where a body is rewritten", "stay", "are lost"),
+        Difference("a complete stream without `[DONE]`", "gets one", "gets none"),
+        Difference("unknown fields of a request whose body is rewritten", "are kept", "are lost"),
         Difference("`context`", "goes into every conversation", "goes into chat requests only"),
         Difference("a missing model", "stays missing", 'becomes `""`'),
-        Difference("an error page that is not JSON", "becomes an error in the caller's shape", "passes"),
-        Difference("embeddings in another format than asked for", "are re-encoded", "pass"),
+        Difference("an error page that is not JSON", "becomes an error in the client's format", "is passed on"),
+        Difference("embeddings in another format than asked for", "are converted", "are passed on"),
         Difference(
             "client's cookies, keys, origin; provider's cookies",
-            "stay here",
-            "pass; `x-hi-original-auth`, `x-envoy-original-*` are added",
+            "are removed",
+            "are passed on; `x-hi-original-auth`, `x-envoy-original-*` are added",
         ),
         Difference("`retryOnFailure`", "streams too, before their first event", "plain requests only"),
         Difference(
@@ -282,9 +286,9 @@ ABOUT = About(
             "the same with another key",
             "no header of the client, no `customSettings`: only the model is mapped and the body converted",
         ),
-        Difference("where all retries fail", "the last failure is told", "the first one is told"),
+        Difference("if all retries fail", "the client gets the last error", "the client gets the first error"),
         Difference("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
-        Difference("a path that is no API (`/favicon.ico`)", "404", "goes to the provider, with its key"),
-        Difference("an API that a provider lacks, and the next one has", "the next one is asked", "refused"),
+        Difference("a path that is not an API (`/favicon.ico`)", "404", "is sent to the provider, with its key"),
+        Difference("an API that the next provider has, but not this one", "the next one is asked", "refused"),
     ),
 )

@@ -1,8 +1,8 @@
-"""key-auth: who may call, by keys that the clients send, and as which consumer.
+"""key-auth: lets in only clients with a valid key, and finds out which consumer has this key.
 
-A request that it lets in has `exchange.consumer` and the header x-mse-consumer; what a client says about itself there
-never gets past it. In `safe` the key goes no further than to here, whatever upstream comes, and `Authorization: Bearer
-X` is the key X. Credentials are kept as digests."""
+It sets `exchange.consumer` and the header x-mse-consumer of a request that it lets in. If a client sends this header
+itself, it is removed. With `safe`, the client's key is removed from the request, and `Authorization: Bearer X` is the
+key X. Keys are only kept as digests."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin
 from aigw.core.reply import Reply
 
 ORIGINAL_AUTH = "x-hi-original-auth"
-"""Where Higress keeps a client's Authorization for a second hop."""
+"""Higress keeps the client's Authorization in this header if the request passes through it twice."""
 INVALID = "Request denied by Key Auth check. Invalid API key"
 NO_CONSUMERS = 'No consumers and no credentials; write consumers: [{name: ann, credential: "${ANN_KEY}"}]'
 UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
 
 
 class Consumer(Struct, frozen=True, kw_only=True):
-    """Somebody who may call, and the keys by which he is known."""
+    """Somebody who may call, and his keys."""
 
     name: Annotated[str, Meta(description="his name, in logs, limits and statistics")] = ""
     credential: Annotated[str | None, Meta(description="his key")] = None
-    credentials: Annotated[list[str] | None, Meta(description="his keys, where he has several")] = None
-    keys: Annotated[list[str] | None, Meta(description="where his keys stand, instead of the common `keys`")] = None
+    credentials: Annotated[list[str] | None, Meta(description="his keys, if he has several")] = None
+    keys: Annotated[
+        list[str] | None, Meta(description="headers and parameters with his keys, instead of the common `keys`")
+    ] = None
     in_header: Annotated[bool | None, Meta(description="`in_header` for his own `keys`")] = None
     in_query: Annotated[bool | None, Meta(description="`in_query` for his own `keys`")] = None
 
@@ -49,25 +51,30 @@ class Consumer(Struct, frozen=True, kw_only=True):
 class Config(Struct, frozen=True, kw_only=True):
     """Lets in only clients that have a key.
 
-    A client sends its key in one of the headers or parameters in `keys`. Limits, quotas, budgets and statistics know it
-    as the consumer with this key. The keys themselves never appear in output, logs or errors."""
+    A client sends its key in one of the headers or query parameters in `keys`. Limits, quotas, budgets and statistics
+    use the name of the consumer who has this key. The keys themselves never appear in output, logs or errors."""
 
     consumers: Annotated[list[Consumer], Meta(description="who may call")] = []
-    keys: Annotated[list[str], Meta(description="the headers and parameters in which keys stand")] = []
-    in_header: Annotated[bool, Meta(description="whether keys may stand in headers")] = True
-    in_query: Annotated[bool, Meta(description="whether keys may stand in the query")] = True
-    realm: Annotated[str, Meta(description="what a refusal names as the realm of the keys")] = "MSE Gateway"
+    keys: Annotated[
+        list[str], Meta(description="the headers and query parameters in which clients send their keys")
+    ] = []
+    in_header: Annotated[bool, Meta(description="whether clients may send keys in headers")] = True
+    in_query: Annotated[bool, Meta(description="whether clients may send keys in the query")] = True
+    realm: Annotated[str, Meta(description="the realm in the header WWW-Authenticate of a refusal")] = "MSE Gateway"
     global_auth: Annotated[
-        bool | None, Meta(description="whether requests need a key that no rule is about; true if there are no rules")
+        bool | None,
+        Meta(description="whether requests that match no rule need a key. Missing: only if there are no rules"),
     ] = None
-    allow: Annotated[list[str] | None, Meta(description="in a rule: the consumers that may call there")] = None
+    allow: Annotated[
+        list[str] | None, Meta(description="in a rule: the only consumers that may call. Missing: all of them")
+    ] = None
     keep_credential: Annotated[
-        bool | None, Meta(description="whether the key goes on to the upstream; true with `fidelity: higress`")
+        bool | None, Meta(description="whether the upstream gets the key. Missing: only with `fidelity: higress`")
     ] = None
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words, and what to write."""
+    """The messages are Higress's, if it has one, and say what to write."""
     problems = [] if config.consumers else [Problem((), NO_CONSUMERS)]
     owners: dict[str, str] = {}
     for index, consumer in enumerate(config.consumers):
@@ -105,7 +112,8 @@ def _consumer_problems(config: Config, consumer: Consumer) -> list[str]:
 
 
 def arrange(rules: list[Config | None], default: Config | None) -> tuple[list[Config | None], Config | None]:
-    """A rule always asks for a key. What no rule is about does if `global_auth` says so, or if there are no rules."""
+    """Sets `global_auth` in all configs. Requests that match a rule always need a key. Other requests need one if
+    `global_auth` is true, or if it is missing and there are no rules."""
     ruled = any(rule is not None for rule in rules)
     if default is not None and default.global_auth is None:
         default = structs.replace(default, global_auth=not ruled)
@@ -113,11 +121,11 @@ def arrange(rules: list[Config | None], default: Config | None) -> tuple[list[Co
 
 
 def identity(config: Config, services: Services) -> None:
-    """It decides whether there is an answer, never which."""
+    """Returns None: the plugin may refuse a request, but never changes its answer."""
 
 
 def protects(config: Config) -> bool:
-    """Whether a request needs a key here."""
+    """Whether requests need a key with this config."""
     return config.global_auth is not False
 
 
@@ -134,7 +142,7 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 
 
 class _Place(NamedTuple):
-    """Where a key may stand."""
+    """A header, a query parameter, or both, in which a key may be."""
 
     name: str
     in_header: bool
@@ -174,7 +182,8 @@ class KeyAuth:
         return await call_next(exchange)
 
     def _find(self, request: Request) -> int | None:
-        """The number of whose key the request has; of several the consumer that is configured first."""
+        """Returns the index of the consumer whose key the request has, None if it has no valid key. If there are keys
+        of several consumers, the consumer that is configured first wins."""
         best: int | None = None
         for place, owners in self._places.items():
             value = request.headers.get(place.name) if place.in_header else None
@@ -186,7 +195,7 @@ class KeyAuth:
         return best
 
     def _remove_keys(self, request: Request) -> None:
-        """Takes out every key that is somebody's: a client may have put it into several places."""
+        """Removes the keys of all consumers from all places, because a client may send its key more than once."""
         for place, owners in self._places.items():
             values = request.headers.getall(place.name, ()) if place.in_header else ()
             if any(self._owner(owners, value) is not None for value in values):
@@ -244,6 +253,8 @@ ABOUT = About(
     protects=protects,
     describes=describes,
     differences=(
-        Difference("the client's key", "stays here; `Bearer X` is the key X", "goes on; the whole value is compared"),
+        Difference(
+            "the client's key", "is removed; `Bearer X` is the key X", "is sent on; the whole value is compared"
+        ),
     ),
 )

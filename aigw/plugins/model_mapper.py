@@ -1,8 +1,8 @@
-"""model-mapper: replaces the model that a request names by another, and says which in a header.
+"""model-mapper: replaces the model of a request by another, and writes the new one into a header.
 
-The exact name wins, then a prefix, then `*`; an empty target keeps the model. Higress tries prefixes in the order of
-their text, so that `gpt-*` beats `gpt-4*`; `safe` takes the longest, and says in the header what the model is also
-where the target is empty."""
+The exact name wins, then a prefix, then `*`. An empty target keeps the model. Higress tries prefixes in alphabetical
+order, so that `gpt-*` wins over `gpt-4*`. With `safe`, the longest prefix wins, and the header has the model also if
+the target is empty."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from aigw.dialects.model_field import ModelField, as_header
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Replaces the model that a request names by another.
+    """Replaces the model of a request by another.
 
-    The exact name wins, then a prefix, then `*`. It reads forms (audio, images) and Gemini's paths as well as JSON."""
+    The exact name wins, then a prefix, then `*`. The model may be in JSON, in a form (audio, images), or in a path of
+    Gemini's API."""
 
-    model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
+    model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
     model_mapping: Annotated[
-        dict[str, str] | list[Any], Meta(description='model, `prefix*` or `*` -> the model to use; "" keeps it')
+        dict[str, str] | list[Any], Meta(description='model, `prefix*` or `*` -> the new model; "" keeps the model')
     ] = {}
-    model_to_header: Annotated[str, Meta(description="the header that gets the model that is used")] = (
+    model_to_header: Annotated[str, Meta(description="the header that gets the new model; empty: none")] = (
         "x-higress-llm-model-final"
     )
     enable_on_path_suffix: Annotated[
-        list[str] | None, Meta(description='ends of the paths that count; "*" for all. Default: those of LLM APIs')
+        list[str] | None, Meta(description='only for paths that end so; "*" for all. Missing: the paths of LLM APIs')
     ] = None
 
 
@@ -41,7 +42,7 @@ def check(config: Config) -> list[Problem]:
         return [Problem(("modelMapping",), "modelMapping must be an object")]  # Higress's words
     prefixes = _by_text(config.model_mapping)
     return [
-        Problem(("modelMapping", longer), f"never counts in Higress, which takes {shorter!r} before it", note=True)
+        Problem(("modelMapping", longer), f"is never used in Higress, where {shorter!r} comes first", note=True)
         for position, longer in enumerate(prefixes)
         for shorter in prefixes[:position]
         if longer.startswith(shorter[:-1])
@@ -90,7 +91,7 @@ class ModelMapper:
 
 
 def _by_text(mapping: dict[str, str]) -> list[str]:
-    """The prefixes, in Higress's order."""
+    """Returns the prefixes in alphabetical order, as Higress tries them."""
     return sorted(name for name in mapping if name.endswith("*") and name != "*")
 
 
@@ -101,8 +102,8 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     differences=(
-        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in the order of their text"),
-        Difference("the header if the target is empty", "has the model that is kept", "is empty"),
-        Difference("a model in the path (Gemini)", "counts", "does not"),
+        Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in alphabetical order wins"),
+        Difference("the header if the target is empty", "has the old model", "is empty"),
+        Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),
     ),
 )

@@ -1,6 +1,6 @@
-"""model-router: puts the model that a request names into headers, by which a route is chosen.
+"""model-router: writes the model of a request into headers, and routes match these headers.
 
-What stands behind it belongs to the route that its headers lead to (pipeline/rerouting.py)."""
+The plugins after it are those of the route that its headers lead to (pipeline/rerouting.py)."""
 
 from __future__ import annotations
 
@@ -19,39 +19,46 @@ from aigw.dialects.model_field import ModelField, as_header
 from aigw.higress.re2 import GoRegex
 
 AUTO = "higress/auto"
-"""The model that stands for whichever fits the question."""
+"""A client asks for this model if the gateway shall choose one that fits the question."""
 AUTO_HEADER = "x-higress-llm-model"
-"""Where the model goes that was chosen for AUTO, whatever `modelToHeader` says."""
+"""The header that gets the model chosen for AUTO, whatever `modelToHeader` is."""
 
 
 class AutoRule(Struct, frozen=True, kw_only=True):
-    """A model, and the questions that it answers."""
+    """Chooses a model for the questions that match a pattern."""
 
-    pattern: Annotated[str, Meta(description="a regular expression (RE2) that the last user message is held against")]
-    model: Annotated[str, Meta(min_length=1, description="the model that is used where the pattern matches")]
+    pattern: Annotated[str, Meta(description="a regular expression (RE2) for the last user message")]
+    model: Annotated[str, Meta(min_length=1, description="the model to use if the pattern matches")]
 
 
 class AutoRouting(Struct, frozen=True, rename="camel", kw_only=True):
-    """Which model stands for higress/auto: that of the first rule that matches."""
+    """Replaces the model higress/auto by the model of the first rule that matches."""
 
-    enable: Annotated[bool, Meta(description="switches it on")] = False
-    default_model: Annotated[str, Meta(description="where no rule matches")] = ""
+    enable: Annotated[bool, Meta(description="true: replace the model higress/auto")] = False
+    default_model: Annotated[
+        str, Meta(description="the model to use if no rule matches; empty: keep the request as it is")
+    ] = ""
     rules: Annotated[list[AutoRule], Meta(description="tried in this order")] = []
 
 
 class Config(Struct, frozen=True, rename="camel", kw_only=True):
-    """Puts the model that a request names into headers, and chooses the route again by them.
+    """Writes the model of a request into headers, and chooses the route again by these headers.
 
     So a route that matches `headers: {x-higress-llm-model: qwen-max}` gets the requests for qwen-max. The plugins
-    behind this one are those of the new route. It reads forms (audio, images) and Gemini's paths as well as JSON."""
+    after this one are those of the new route. The model may be in JSON, in a form (audio,
+    images), or in a path of Gemini's API."""
 
-    model_key: Annotated[str, Meta(min_length=1, description="the body's field that names the model")] = "model"
-    add_provider_header: Annotated[str, Meta(description="the header that gets `a` of a model `a/b`")] = ""
-    model_to_header: Annotated[str, Meta(description="the header that gets the model as it was asked for")] = ""
+    model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
+    add_provider_header: Annotated[
+        str, Meta(description="the header that gets `a` if the model is `a/b`; empty: none")
+    ] = ""
+    model_to_header: Annotated[str, Meta(description="the header that gets the model, unchanged; empty: none")] = ""
     enable_on_path_suffix: Annotated[
-        list[str] | None, Meta(description='ends of the paths that count; "*" for all. Default: those of LLM APIs')
+        list[str] | None, Meta(description='only for paths that end so; "*" for all. Missing: the paths of LLM APIs')
     ] = None
-    keep_original_model_name: Annotated[bool, Meta(description="leave `a/b` in the body, where b would be")] = False
+    keep_original_model_name: Annotated[
+        bool, Meta(description="true: keep the model `a/b` in the body; false: make it `b`")
+    ] = False
     auto_routing: AutoRouting = AutoRouting()
 
 
@@ -113,7 +120,7 @@ def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
         try:
             compiled.append((GoRegex.longest(rule.pattern), rule.model))
         except ValueError:
-            continue  # `check` has said so: Higress goes on without it
+            continue  # `check` has reported it; Higress ignores such a rule
     return compiled
 
 
@@ -124,5 +131,5 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     reroutes=True,
-    differences=(Difference("a model in the path (Gemini)", "counts", "does not"),),
+    differences=(Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),),
 )

@@ -1,5 +1,5 @@
-"""How a provider's answer becomes what the client may rely on: OpenAI's form, no event that it did not ask for,
-errors as JSON."""
+"""Turns a provider's answer into the form that clients expect: OpenAI's format, without events that the client did not
+ask for, and with errors as JSON."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from aigw.providers.provider import Provider
 log = logging.getLogger("aigw")
 
 OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-security")
-"""Headers by which a provider speaks of its own address, beside Access-Control-*; a browser would apply them to
-ours."""
+"""Response headers that are about the provider's own address, as are those that begin with Access-Control-. They are
+removed, because a browser would apply them to the gateway."""
 
 MAX_ERROR = 64 * 1024
-"""Bytes of an error page that are read to make an error of it."""
+"""The largest error page, in bytes, that is read and converted into an error."""
 MAX_LOGGED = 4000
-"""Characters of an error page that are logged."""
+"""How many characters of an error page are logged."""
 
 
 @lru_cache(maxsize=512)
@@ -45,18 +45,20 @@ def _is_own(name: str) -> bool:
 
 
 class Decoder(Protocol):
+    """Rewrites the events of a stream, sans-io. `end` returns the events that are added when the stream ends."""
+
     def feed(self, batch: Batch) -> Batch: ...
 
     def end(self) -> Batch: ...
 
 
 def stage(decoder: Decoder) -> Stage:
-    """A rewriter for `Reply.through` out of a decoder that does no I/O."""
+    """Returns a rewriter for `Reply.through` that uses a decoder."""
     return lambda batches: _Decoded(decoder, batches)
 
 
 class _Decoded:
-    """No async generator, because the event loop keeps account of those."""
+    """The batches that a decoder returns. It is a class, because an async generator costs the event loop more time."""
 
     __slots__ = ("_batches", "_decoder", "_ended")
 
@@ -81,6 +83,8 @@ class _Decoded:
 
 
 class Answers:
+    """Reads the answers of one provider."""
+
     native_stream: ClassVar[type[qwen.StreamDecoder]] = qwen.StreamDecoder
 
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
@@ -94,12 +98,11 @@ class Answers:
         self._secrets = config.api_tokens
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """Puts the rewriters on `reply`. Raises GatewayError for an answer that is not what the provider should
-        send."""
+        """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
         self._shape_headers(reply)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
-            return reply  # a compressed body is passed on as it is, unseen
+            return reply  # a compressed body is passed on without reading it
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
@@ -162,7 +165,7 @@ class Answers:
         return body
 
     async def _log_error(self, exchange: Exchange, reply: Reply) -> None:
-        """`logUpstreamErrorResponseBody`: providers explain there what was wrong. Keys that they quote stay unsaid."""
+        """Logs an error page, for `logUpstreamErrorResponseBody`. Keys in its text are hidden."""
         whole = await reply.whole(MAX_ERROR)
         text = whole.raw.decode("utf-8", "replace") if whole else f"more than {MAX_ERROR} bytes"
         redaction = Redaction(self._secrets)
@@ -172,7 +175,7 @@ class Answers:
     # What Higress does not do
 
     def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
-        """Whether an answer without text gets its reasoning as text."""
+        """Returns whether the reasoning of an answer without text becomes its text."""
         return config.promote_thinking_on_empty or config.hiclaw_mode
 
     def _shape_headers(self, reply: Reply) -> None:
@@ -180,8 +183,8 @@ class Answers:
             reply.headers.popall(name, None)
 
     def _finishers(self, exchange: Exchange) -> list[Decoder]:
-        """See to the events that the client gets last, and to those that it did not ask for. They read the converted
-        events themselves where the provider's own are of another dialect."""
+        """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
+        events."""
         asked, reader = exchange.asked, exchange.answer
         hide = not asked.wants_usage
         if isinstance(reader, CompletionsReader):
@@ -189,12 +192,12 @@ class Answers:
         return [ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)]
 
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
-        """In the format that was asked for."""
+        """Returns the body with its embeddings in the format that the client asked for."""
         return embedding_format.in_format(body, asked.encoding_format)
 
     async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
-        """An error of the provider. One that is not JSON (a proxy's HTML page) is put into the caller's own
-        shape, the only one that its SDK reads."""
+        """Returns the reply for an error of the provider. If it is not JSON (such as the HTML page of a proxy), it is
+        converted into the client's format, because SDKs only read that."""
         if reply.status < 400 or "json" in reply.headers.get("content-type", ""):
             return reply
         whole = await reply.whole(MAX_ERROR)

@@ -1,4 +1,4 @@
-"""The API tokens of one provider: which one a request gets, and which are out of use (Higress's
+"""Chooses the API token of a provider for a request. Tokens that fail are not used for a while (Higress's
 `failover`)."""
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from aigw.providers.config import Failover
 
 
 class StatusMatcher:
-    """Statuses as unanchored regular expressions: `4.*`, `429`, ..."""
+    """Matches statuses with regular expressions such as `4.*` or `429`. A pattern may match any part of a status."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        """Raises ValueError naming a pattern that is not a regular expression."""
+        """Raises ValueError if a pattern is not a regular expression. The message names the pattern."""
         try:
             self._patterns = [re.compile(pattern) for pattern in patterns]
         except re.error as error:
@@ -25,8 +25,9 @@ class StatusMatcher:
 
 
 class TokenPool:
-    """Tokens and their health. A token that failed `failureThreshold` times in a row is not used while another one is
-    left; it comes back after `cooldownDuration` or `successThreshold` successful probes. `now` gives seconds."""
+    """The tokens of one provider. If a token has failed `failureThreshold` times in a row, it is only used if there is
+    no other. It is used again after `cooldownDuration`, or after `successThreshold` successful probes. `now` returns
+    seconds."""
 
     def __init__(
         self, tokens: Sequence[str], failover: Failover, *, rng: random.Random, now: Callable[[], float]
@@ -41,8 +42,8 @@ class TokenPool:
         self._removed: dict[str, float] = {}
 
     def pick(self, *, without: Iterable[str] = (), pin: str = "") -> str | None:
-        """A token at random, not one of `without`; None if there is none. `pin` (a consumer) always gets the same
-        one."""
+        """Returns a random token that is not in `without`, None if there is none. With `pin`, the name of a consumer,
+        the same consumer always gets the same token."""
         if len(self._tokens) < 2 and not without:
             return self._tokens[0] if self._tokens else None
         self._return_cooled()
@@ -55,12 +56,12 @@ class TokenPool:
         return usable[0] if len(usable) == 1 else self._rng.choice(usable)
 
     def has_more(self, tried: Iterable[str]) -> bool:
-        """Whether there is a token that was not tried."""
+        """Whether there is a token that is not in `tried`."""
         return not set(self._tokens) <= set(tried)
 
     def report(self, token: str, status: int) -> None:
-        """Tells how a call ended. 200 resets the count of failures; only statuses of `failoverOnStatus` are
-        failures."""
+        """Call it with the status of each call. 200 resets the number of failures. Only a status that matches
+        `failoverOnStatus` is a failure."""
         if not self._failover.enabled:
             return
         if status == 200:
@@ -72,14 +73,14 @@ class TokenPool:
                 self._successes.pop(token, None)
 
     def probed(self, token: str, ok: bool) -> None:
-        """Tells how a probe of a removed token ended."""
+        """Call it with the result of each probe of a removed token."""
         count = self._successes[token] = self._successes.get(token, 0) + 1 if ok else 0
         if count >= self._failover.success_threshold:
             self._restore(token)
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """The tokens that are out of use."""
+        """The tokens that are not used at present."""
         return tuple(self._removed)
 
     def _return_cooled(self) -> None:
@@ -95,7 +96,8 @@ class TokenPool:
 
 
 def fnv1a_32(data: bytes) -> int:
-    """The hash by which a consumer gets its token, as in Higress. http://www.isthe.com/chongo/tech/comp/fnv/"""
+    """Returns the hash that chooses the token of a consumer, as in Higress.
+    http://www.isthe.com/chongo/tech/comp/fnv/"""
     value = 0x811C9DC5
     for byte in data:
         value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF

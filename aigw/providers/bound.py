@@ -1,5 +1,6 @@
-"""A configured provider: a row of the catalog and its configuration, able to write a request for it and to read its
-answer. What Higress does in another way is in higress.py."""
+"""A configured provider. It writes the requests for the provider and reads its answers.
+
+higress.py has what Higress does in another way."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.openai_error import JSON
-from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS, dialect_of
+from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS
 from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.api_tokens import StatusMatcher, TokenPool
@@ -46,8 +47,8 @@ class BoundProvider:
     """Whether the client gets the first failure where all retries fail, or the last one."""
 
     def __init__(self, config: ProviderConfig, env: Env) -> None:
-        """Raises ValueError for a configuration that the plugin's `check` finds fault with, ConfigError for a host
-        that `services:` maps to what is not HTTP."""
+        """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
+        the host to something that is not HTTP."""
         keys = msgspec.to_builtins(config)
         kind = lookup(config.type)
         self.config = config
@@ -79,7 +80,7 @@ class BoundProvider:
         if self.config.protocol == "openai":
             self._check_offered(api, request)
             self._check_known(api, source)
-        call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(api))
+        call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(exchange, call, bare=bare)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
@@ -91,17 +92,17 @@ class BoundProvider:
         return call
 
     def retries(self, call: Call) -> bool:
-        """Whether such a call may be repeated with another token."""
+        """Returns whether such a call may be tried again with another token."""
         return True
 
     def bound_retry(self, call: Call) -> Call:
-        """A repeated call has `retryTimeout` to begin its answer."""
+        """Returns the call with `retryTimeout` as the limit for the beginning of its answer."""
         seconds = self.config.retry_on_failure.retry_timeout / 1000
         timeouts = call.target.timeouts._replace(first_byte=min(seconds, call.target.timeouts.first_byte))
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """The answer as the client gets it."""
+        """Returns the reply that the client gets."""
         return await self._answers.read(exchange, call, reply)
 
     def _headers(self, source: Request) -> CIMultiDict[str]:
@@ -122,7 +123,7 @@ class BoundProvider:
             )
 
     def _check_known(self, api: str | None, source: Request) -> None:
-        """A path that looks like no API never reaches a provider with its key."""
+        """Refuses a path that does not look like an API, so that the provider's key is not sent with it."""
         if api is None and self.row.maps_models and not _VERSION.search(source.path):
             message = f"{source.path} is no API path; they have a version, as in /v1/models"
             if source.path == "/":
@@ -149,15 +150,15 @@ class BoundProvider:
         return call._replace(model=model, streaming=exchange.asked.stream, incremental=incremental)
 
     def _is_incremental(self, document: Document) -> bool:
-        """Whether each event of a native stream will hold only what is new."""
+        """Returns whether each event of a native stream will hold only what is new."""
         return True
 
-    def _dialect(self, api: str | None) -> Dialect:
-        """The one in which this provider is asked."""
-        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect_of(api or "")
+    def _dialect(self, exchange: Exchange, api: str | None) -> Dialect:
+        """Returns the dialect for requests to this provider."""
+        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else exchange.dialect
 
     def _check_convertible(self, request: Request, document: Document) -> None:
-        """Higress's own checks where it decodes a request to convert it."""
+        """Makes the checks that Higress makes before it converts a request."""
         if self.row.dialect != "qwen":
             return
         if document.get("messages") == []:
@@ -213,7 +214,8 @@ class BoundProvider:
         return Target(Origin("builtin", self.name, 0), self.name, self._env.timeouts, mock)
 
     def _origin(self, service: str) -> Origin:
-        """Where the provider's host, or the route's service, really is. Raises ConfigError."""
+        """Returns where to connect for the provider's host or, if only `service` is mapped, for the route's service.
+        Raises ConfigError."""
         origin = self._origins.get(service)
         if origin is None:
             domain = self.config.provider_domain
@@ -224,7 +226,8 @@ class BoundProvider:
         return origin
 
     def _bound_first_byte(self, call: Call) -> Call:
-        """`firstByteTimeout` holds for streams, and for every request of a provider whose bodies are not read."""
+        """Applies `firstByteTimeout`. It is for streams, and for all requests to a provider whose bodies are not
+        read."""
         timeouts = call.target.timeouts._replace(first_byte=self.config.first_byte_timeout / 1000)
         return call._replace(target=call.target._replace(timeouts=timeouts))
 

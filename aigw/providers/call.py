@@ -1,4 +1,4 @@
-"""One request as it goes to a provider, and what its answer is read by."""
+"""One request as it is sent to a provider, and what is needed to read its answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from aigw.core.model import Request, Target
 
 
 class Call(NamedTuple):
-    """`dialect` is the one in which the provider is asked and answers, `model` the mapped one. `incremental`: each
-    event of a native stream holds only what is new."""
+    """`dialect` is the wire format of the request and its answer. `model` is the mapped model. `incremental` is true if
+    each event of a native stream of DashScope contains only the new text."""
 
     request: Request
     target: Target

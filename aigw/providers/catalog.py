@@ -1,7 +1,7 @@
-"""The providers, one row each. This is the only place that knows their names.
+"""The types of providers, one row each. Only this file knows their names.
 
-Hosts, paths, required settings and their messages are those of Higress's ai-proxy; `own_paths` and
-what a comment calls ours go further, by the vendors' documentation."""
+Hosts, paths, required settings and their messages are those of Higress's ai-proxy. `own_paths`, and values with the
+comment "ours", are not in Higress; they are from the documentation of the vendors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() 
 
 
 def _under(base: str, *names: str) -> dict[str, str]:
-    """The APIs of these names with `base` in place of /v1."""
+    """Returns the paths of the APIs of these names, with `base` in place of /v1."""
     return {name: base + apis.PATHS[name].removeprefix("/v1") for name in names}
 
 
@@ -377,11 +377,11 @@ _ROWS = (
 CATALOG: Mapping[str, Provider] = MappingProxyType({row.type: row for row in _ROWS})
 
 KNOWN_ELSEWHERE = frozenset(("bedrock", "coze", "deepl", "dify", "kling", "triton", "vertex"))
-"""Types of Higress that aigw does not speak."""
+"""Types of providers that Higress has and aigw does not support."""
 
 
 def lookup(type_: str) -> Provider:
-    """The row of a provider type. Raises ValueError with the message for the configuration."""
+    """Returns the row of a provider type. Raises ValueError, with the message for the user."""
     row = CATALOG.get(type_)
     if row is not None:
         return row

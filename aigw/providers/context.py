@@ -1,4 +1,4 @@
-"""The context file of a provider: fetched once, kept until the configuration is read again."""
+"""The context file of a provider. It is fetched once, and again when the configuration is reloaded."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from aigw.core.model import Request, Target, Timeouts
 from aigw.providers.config import ContextFile
 
 MAX_CONTEXT = 4 * 1024 * 1024
-"""Bytes. A context is sent with every request, so a larger file is a mistake."""
+"""The size of the largest context file, in bytes. It is sent with every request, so a larger one must be a mistake."""
 
 
 class ContextText:
-    """`await text()` gives the file's text. Who asks while it is fetched waits for the same fetch and gets its
-    failure; the next one tries again."""
+    """Fetches the text of a context file. If it is needed again while it is being fetched, the same fetch is used.
+    After a failure, the next call of `text` tries again."""
 
     def __init__(self, config: ContextFile, *, timeout: float, env: Env) -> None:
-        """`timeout` in seconds, for the whole fetch. Raises ValueError as `parse_file_url`, ConfigError for a host
-        that `services:` maps to what is not HTTP."""
+        """`timeout` is for the whole fetch, in seconds. Raises ValueError if the URL is not valid, ConfigError if
+        `services:` maps the host to something that is not HTTP."""
         self._url = parse_file_url(config.file_url)
         self._timeout = timeout
         self._upstream = env.upstream
@@ -36,12 +36,12 @@ class ContextText:
         self._fetching: asyncio.Task[str] | None = None
 
     async def text(self) -> str:
-        """Raises GatewayError 500 if the file cannot be had."""
+        """Returns the text. Raises GatewayError with status 500 if the file cannot be fetched."""
         if self._text is None:
             if self._fetching is None:
                 self._fetching = asyncio.create_task(self._fetch())
                 self._fetching.add_done_callback(self._fetched)
-            return await asyncio.shield(self._fetching)  # the others still want it when this one leaves
+            return await asyncio.shield(self._fetching)  # if this request is cancelled, others still wait for the fetch
         return self._text
 
     def _fetched(self, task: asyncio.Task[str]) -> None:
@@ -61,7 +61,7 @@ class ContextText:
 
 
 def parse_file_url(text: str) -> SplitResult:
-    """Raises ValueError for what is no http(s) URL."""
+    """Parses the URL of a context file. Raises ValueError if it is not an http(s) URL."""
     url = urlsplit(text)
     origin_of(url.scheme, url.netloc.rpartition("@")[2])
     return url

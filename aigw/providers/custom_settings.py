@@ -1,8 +1,8 @@
-"""customSettings: request parameters that the configuration sets for every request.
+"""customSettings: parameters that the configuration sets in every request.
 
-Mode `auto` knows four names and leaves out any other. Mode `raw` takes any path as sjson does: `a.b`, `a.0.b` (an
-element), `a.-1` (append), `a\\.b` (a dot in a name), `a.:0` (a number as a name). Only what lies on the path is read
-and written anew."""
+In mode `auto`, only four names have an effect. Mode `raw` takes any path in the syntax of sjson: `a.b`, `a.0.b` (an
+element), `a.-1` (append), `a\\.b` (a dot in a name), `a.:0` (a number as a name). Only values on the path are decoded
+and encoded again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _NULL = msgspec.Raw(b"null")
 MAX_INDEX = 9999
+"""The largest index of an array in a path."""
 
 _NAMES = ("max_tokens", "temperature", "top_p", "seed")
-"""What mode `auto` knows. Higress knows more for the protocols of other vendors, and applies none of it."""
+"""The names that have an effect in mode `auto`. Higress lists more, for protocols of other vendors, but never uses
+them."""
 
 
 class Setting(Protocol):
-    """A setting as configured. `mode` "raw" takes the name as a path; anything else is auto."""
+    """A configured setting. If `mode` is "raw", the name is a path. Any other mode is "auto"."""
 
     @property
     def name(self) -> str: ...
@@ -36,7 +38,8 @@ class Setting(Protocol):
 
 
 class _Step(NamedTuple):
-    """One part of a path. `element` is its index in an array: None for what can only be a name, -1 for "append"."""
+    """One part of a path. `element` is its index if it stands for an element of an array: -1 appends, None means that
+    it can only be a name."""
 
     name: str
     element: int | None
@@ -49,10 +52,10 @@ class _Edit(NamedTuple):
 
 
 class CustomSettings:
-    """The settings of one provider, made ready."""
+    """The settings of one provider, compiled."""
 
     def __init__(self, settings: Iterable[Setting]) -> None:
-        """Raises ValueError naming a setting whose path cannot be meant."""
+        """Raises ValueError if the path of a setting is not valid. The message names it."""
         self._edits: list[_Edit] = []
         for setting in settings:
             if setting.mode == "raw" or setting.name in _NAMES:
@@ -63,7 +66,7 @@ class CustomSettings:
         return bool(self._edits)
 
     def apply(self, document: Document) -> None:
-        """Sets each value in order. One that has no place (a name inside an array) is left out."""
+        """Sets the values, in order. A value that does not fit (a name inside an array) is ignored."""
         for path, value, overwrite in self._edits:
             name = path[0].name
             old = document.raw(name)
@@ -76,8 +79,7 @@ class CustomSettings:
 
 
 def _steps(path: str) -> tuple[_Step, ...]:
-    """Splits a path at its dots. Raises ValueError for what sjson refuses: wildcards, queries, modifiers, empty
-    parts."""
+    """Splits a path at its dots. Raises ValueError for wildcards, queries, modifiers and empty parts, as sjson does."""
     steps: list[_Step] = []
     part, forced, started = "", False, False
     rest = iter(f"{path}.")
@@ -117,7 +119,7 @@ def _step(part: str, path: str, *, forced: bool) -> _Step:
 
 
 def _children(raw: bytes | None) -> dict[str, msgspec.Raw] | list[msgspec.Raw] | None:
-    """What a value holds, undecoded; None for a value that holds nothing."""
+    """Returns the fields or the elements of a value as raw JSON, None if it is neither an object nor an array."""
     start = raw.lstrip()[:1] if raw else b""
     if raw and start == b"{":
         return _decode_object(raw)
@@ -137,7 +139,7 @@ def _exists(raw: bytes | None, path: tuple[_Step, ...]) -> bool:
 
 
 def _put(raw: bytes | None, path: tuple[_Step, ...], value: msgspec.Raw) -> Any:
-    """The value with another one set inside it. Raises LookupError for a name inside an array."""
+    """Returns the value `raw` with `value` set at a path inside it. Raises LookupError for a name inside an array."""
     if not path:
         return value
     step, rest = path[0], path[1:]

@@ -1,5 +1,5 @@
-"""What a provider's configuration changes in a JSON request body, in Higress's order. Where Higress does it in another
-way, higress.py says so."""
+"""Changes the JSON body of a request as the provider's configuration says, in the same order as Higress. higress.py has
+what Higress does in another way."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class BodyEdits:
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
     async def context(self, asked: Asked, api: str) -> str | None:
-        """The text of the context file for a conversation, None if there is none. Raises GatewayError if it cannot be
-        had."""
+        """Returns the text of the context file for a conversation, None if none is to be inserted. Raises GatewayError
+        if it cannot be fetched."""
         if self._context is None:
             return None
         return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
     def prepare(self, document: Document, api: str, context: str | None) -> None:
-        """What the configuration changes, whatever the provider. Raises ValueError for a body that is not what `api`
-        takes."""
+        """Makes the changes that do not depend on the type of the provider. Raises ValueError if the body is not valid
+        for `api`."""
         if self._settings:
             self._settings.apply(document)
         if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
@@ -50,7 +50,8 @@ class BodyEdits:
             dialect_of(api).insert(document, [("system", context)], "behind system")
 
     def fit(self, document: Document, api: str) -> str:
-        """What this provider needs. Returns the mapped model. Raises ValueError as `prepare` does."""
+        """Makes the changes that this type of provider needs. Returns the mapped model. Raises ValueError as `prepare`
+        does."""
         schema = self._config.response_json_schema
         if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
             document.set("response_format", schema)
@@ -59,7 +60,7 @@ class BodyEdits:
         return self._map_model(document)
 
     def _written_anew(self, document: Document) -> None:
-        """Is called where Higress reads a chat request and writes it anew. Here all that was not edited stays."""
+        """Is called after a change for which Higress serialises the request again. Here nothing more is changed."""
 
     def _edit_messages(self, document: Document, context: str | None) -> None:
         config, row = self._config, self._row
@@ -74,7 +75,7 @@ class BodyEdits:
             self._written_anew(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
-        """The row's own quirks: fields that this provider needs, rejects, or knows by another name."""
+        """Adds, drops and moves fields that this provider needs, rejects, or has in another place."""
         row = self._row
         for name, value in row.defaults.get(api, {}).items():
             if name not in document:
@@ -118,8 +119,7 @@ class BodyEdits:
         )
 
     def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
-        """The body in the provider's own wire format, if that is not OpenAI's. Raises ValueError for what has no
-        counterpart."""
+        """Returns the body in the provider's own wire format. Raises ValueError if a field has no counterpart there."""
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:

@@ -1,5 +1,5 @@
-"""Where a configured provider is: a row of the catalog and a configuration, resolved once when the configuration is
-read."""
+"""Finds the address and the paths of a configured provider, from its row in the catalog and its configuration. This is
+done once, when the configuration is read."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from aigw.providers.provider import Config, Provider, parse_url
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`origin` None means the route's own service. `authority` is the Host header, "" for the client's own."""
+    """`origin` is None for the route's own service. `authority` is the Host header, "" for the client's Host."""
 
     origin: Origin | None
     authority: str
     paths: Mapping[str, str]
-    """The capability table, with the configured entries in it."""
+    """API name -> path, including the configured `capabilities`."""
     path: str = ""
-    """The path of every request, where the configured URL is an endpoint."""
+    """The path for all requests if the configured URL is an endpoint, else ""."""
     query: str = ""
-    """Goes behind every path."""
+    """The query that is added to every path."""
     deployment: str = ""
-    """Stands for `{model}` in a path; where it is "" the mapped model does."""
+    """Replaces `{model}` in a path. If it is "", the mapped model does."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def path_of(self, api: str | None, original: str, model: str = "") -> str | None:
-        """The upstream path of a request. None if this API has no path here, so that the client's own stays. A model is
-        escaped, as it comes from the client; without any the path says "placeholder", as Higress's does."""
+        """Returns the path of a request at the provider, None if the client's path is to be used. The model in a path
+        is escaped, because it comes from the client. If there is no model, the path contains "placeholder", as in
+        Higress."""
         if self.path:
             return self.path
         template = self.paths.get(api) if api else None
@@ -44,8 +45,8 @@ class Endpoint:
 
 
 def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> Endpoint:
-    """Resolves a row for a configuration that has no `Provider.problems`. `own_paths`: with the paths that Higress does
-    not know. Raises ValueError for a host that is none."""
+    """Returns the endpoint for a configuration without `Provider.problems`. Without `own_paths`, only Higress's paths
+    are used. Raises ValueError if the host is not valid."""
     row = provider.variant(config)
     paths: Mapping[str, str] = {**row.paths, **row.own_paths} if own_paths else row.paths
     paths = {api: _insert(path, row.path_values, config) for api, path in paths.items()}
@@ -74,7 +75,7 @@ def _insert(path: str, values: Mapping[str, str], config: Config) -> str:
 
 
 def _below(row: Provider, url: SplitResult, paths: Mapping[str, str]) -> tuple[Mapping[str, str], dict[str, Any]]:
-    """The capability table under a configured URL, and what else the URL decides."""
+    """Returns the paths below a configured URL, and the other fields of `Endpoint` that depend on the URL."""
     shape: dict[str, Any] = {"query": url.query or row.query}
     path = url.path.rstrip("/")
     if row.deployments:

@@ -1,5 +1,5 @@
-"""Which providers a start without configuration uses: those whose keys are in the environment, each for the models it
-serves."""
+"""The providers that are used if the gateway starts without a configuration: those whose API tokens are in the
+environment, each for the models that it serves."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 
 class EnvProvider(NamedTuple):
-    """`variable` holds the API token of provider `type`; `models` are the beginnings of the names of the models it
-    serves."""
+    """A provider of a type, whose API token is in the environment variable `variable`. `models` are prefixes of the
+    names of its models."""
 
     variable: str
     type: str

@@ -1,7 +1,7 @@
-"""Which headers of a client go on to a provider, and how the request is authenticated there.
+"""Makes the headers of a request to a provider from those of the client, and adds the provider's token.
 
-What belongs to the client's connection stays here, and so do its keys, cookies and origin, but with Higress; every
-other header goes on."""
+Headers of the client's connection are removed. The client's keys, cookies and origin are private: they are removed too,
+except by Higress. All other headers are kept."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 
 def public(request: Request) -> CIMultiDict[str]:
-    """The client's headers without those of its connection and those that are private."""
-    return _but(request, _is_private)
+    """Returns the client's headers without those of its connection and without private ones."""
+    return _without(request, _is_private)
 
 
 def beyond_connection(request: Request) -> CIMultiDict[str]:
-    """The client's headers without those of its connection, as Higress sends them."""
-    return _but(request, _is_of_connection)
+    """Returns the client's headers without those of its connection, as Higress sends them."""
+    return _without(request, _is_of_connection)
 
 
-def _but(request: Request, stays_here: Callable[[str, str], bool]) -> CIMultiDict[str]:
+def _without(request: Request, is_removed: Callable[[str, str], bool]) -> CIMultiDict[str]:
     given = request.headers
     connection = (
         given.get("connection", "") if len(given.getall("connection", ())) < 2 else ",".join(given.getall("connection"))
     )
-    headers = CIMultiDict([(n, v) for n, v in given.items() if not stays_here(n, connection)])
+    headers = CIMultiDict([(n, v) for n, v in given.items() if not is_removed(n, connection)])
     if request.stream is not None and "content-length" in given:
-        headers["content-length"] = given["content-length"]  # an upload keeps the length that its client promised
+        headers["content-length"] = given["content-length"]  # an upload has the length that the client announced
     return headers
 
 
@@ -53,7 +53,8 @@ def _is_private(name: str, connection: str) -> bool:
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:
-    """What Higress keeps of the client's request for later hops: host, path if it changed, Authorization."""
+    """Adds the headers in which Higress keeps the client's Host, its path if that has changed, and its
+    Authorization."""
     headers["x-envoy-original-host"] = request.headers.get("host", "")
     if path != request.path:
         headers["x-envoy-original-path"] = request.target
@@ -66,7 +67,7 @@ def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> Non
 def authenticate(
     headers: CIMultiDict[str], client: CIMultiDict[str], provider: Provider, auth: Auth | None, token: str | None
 ) -> None:
-    """Puts the provider's token into its header, or the client's own where the configuration has none."""
+    """Writes the provider's token into its header, or the client's own token if the configuration has none."""
     if token is None and auth is not None:
         token = next((_bare(client[name]) for name in provider.client_tokens if client.get(name)), None)
     if token is not None and auth is not None:

@@ -1,4 +1,4 @@
-"""Probes of API tokens that `failover` took out of use: a small chat call; status 200 is a success."""
+"""Probes API tokens that `failover` does not use at present, with a small chat call. Status 200 is a success."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger("aigw")
 
 
 async def probe(provider: BoundProvider, env: Env) -> None:
-    """Probes for ever, every `healthCheckInterval`. Cancel it to stop."""
+    """Probes the unused tokens every `healthCheckInterval`, until it is cancelled."""
     failover = provider.config.failover
     while True:
         await env.sleep(failover.health_check_interval / 1000)

@@ -1,8 +1,8 @@
-"""Model mapping: which model of the provider stands for the one that was asked for.
+"""Maps the model of a request to a model of the provider.
 
-Order: the exact name, then the longest `prefix*`, then `~regex` in file order, then `*`. Higress has
-no order among prefixes and regular expressions; this one is compatible with every documented example. A key that begins
-with `~` is only that."""
+Order: the exact name wins, then the longest `prefix*`, then `~regex` in the order of the file, then `*`. Higress has no
+order among prefixes and regular expressions; this order fits all of its documented examples. A key that begins with `~`
+is always a regular expression."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REMEMBERED = 1024
 
 class ModelMapping:
     def __init__(self, mapping: Mapping[str, str]) -> None:
-        """Raises ValueError naming the first key that is not a regular expression of Go's."""
+        """Raises ValueError if a key is not a regular expression of Go. The message names the first such key."""
         self._exact = {key: target for key, target in mapping.items() if not _is_pattern(key)}
         prefixes = [key for key in mapping if _is_pattern(key) and key != "*" and not key.startswith("~")]
         self._prefixes = [(key[:-1], mapping[key]) for key in sorted(prefixes, key=len, reverse=True)]
@@ -24,8 +24,8 @@ class ModelMapping:
         self._known: dict[str, str] = {}
 
     def map(self, model: str) -> str:
-        """The provider's model. A target, or the result of a regular expression, that is empty keeps the model.
-        A request without a model is one for "" and gets the target of `*`."""
+        """Returns the model of the provider. If the target, or the result of a regular expression, is empty, the model
+        is kept. A request without a model has the model "", and gets the target of `*`."""
         known = self._known.get(model)
         if known is None:
             known = self._target(model) or model

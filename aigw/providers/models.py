@@ -1,4 +1,4 @@
-"""The list of models of several providers as one."""
+"""Joins the lists of models of several providers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class _Listed(msgspec.Struct):
 
 
 async def list_models(exchange: Exchange, source: Request, providers: Sequence[BoundProvider], env: Env) -> Reply:
-    """Asks all providers at once. One that fails is left out and named in the log."""
+    """Asks all providers at the same time, and returns one list. A provider that fails is left out, and the log says
+    so."""
     lists = await asyncio.gather(*(_list(exchange, source, provider, env) for provider in providers))
     models = {model["id"]: model for models in lists for model in models}
     body = msgspec.json.encode({"object": "list", "data": list(models.values())})

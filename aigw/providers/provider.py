@@ -1,8 +1,8 @@
-"""What is known of one kind of provider, as plain data: a row of the catalog. Nothing here knows a provider's name.
+"""Defines a row of the catalog: all that aigw knows of one type of provider, as plain data. This file does not know any
+provider by name.
 
-`paths` is the capability table, API name -> path (Higress's `capabilities`). Keys of the configuration are named as in
-YAML, and the functions take a configuration as a mapping of those names; an empty value is the same as an absent
-one."""
+`paths` has the path of each API by its name (Higress's `capabilities`). A configuration is a mapping with the names of
+the keys as in YAML. An empty value is the same as a missing one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Config = Mapping[str, Any]
 
 
 class Auth(NamedTuple):
-    """The header that carries a token, and what stands before the token in it."""
+    """The header for the token, and the text before the token in this header."""
 
     header: str
     prefix: str = ""
@@ -31,7 +31,7 @@ X_GOOG_API_KEY = Auth("x-goog-api-key")
 
 
 class Header(NamedTuple):
-    """A header sent with every request: the value of the first key that is set, else the default."""
+    """A header for every request. Its value is that of the first configured key in `fields`, else `default`."""
 
     name: str
     default: str
@@ -39,8 +39,8 @@ class Header(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A request field that this provider knows elsewhere: `to` is a dotted path. Zero and null do not move. `drops` go
-    with it."""
+    """A field of the request that this provider has in another place. `to` is the new path, with dots. A field with
+    zero or null is not moved. If the field is moved, the fields in `drops` are dropped."""
 
     name: str
     to: str
@@ -48,7 +48,7 @@ class Move(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """What is different about the row where the configuration sets `field` to `value`."""
+    """Changes of the row if the configuration sets `field` to `value`."""
 
     field: str
     value: Any
@@ -56,6 +56,8 @@ class Variant(NamedTuple):
 
 
 class Required(NamedTuple):
+    """A key that must be set."""
+
     field: str
     message: str
 
@@ -67,6 +69,8 @@ class Required(NamedTuple):
 
 
 class Conflict(NamedTuple):
+    """Two keys that must not both be set."""
+
     field: str
     other: str
     message: str
@@ -79,7 +83,7 @@ class Conflict(NamedTuple):
 
 
 class Unspoken(NamedTuple):
-    """A setting that asks for a wire format which aigw does not speak. `value` None means any."""
+    """A setting that needs a wire format which aigw does not support. `value` None means any value."""
 
     field: str
     value: Any
@@ -94,7 +98,7 @@ class Unspoken(NamedTuple):
 
 
 class NeedsQuery(NamedTuple):
-    """A URL that must carry a query parameter unless its path lies under `unless`."""
+    """A URL that must have a query parameter, unless its path is below `unless`."""
 
     field: str
     parameter: str
@@ -108,21 +112,21 @@ class NeedsQuery(NamedTuple):
         return not exempt and not parse_qs(url.query).get(self.parameter)
 
     def text(self, config: Config) -> str:
-        """Names the URL without what may be secret in it."""
+        """Returns the message, with the URL but without parts that may be secret."""
         url = parse_url(config[self.field])
         shown = urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
         return f"missing {self.parameter} query parameter in {self.field}: {shown}"
 
 
 def parse_url(url: str) -> SplitResult:
-    """Reads a configured URL, whose scheme may be missing. Raises ValueError if it is none."""
+    """Parses a configured URL, whose scheme may be missing. Raises ValueError if it is not a URL."""
     parts = urlsplit(url if "://" in url else f"//{url}")
     if parts.scheme not in ("", "http", "https"):
         raise ValueError("the scheme must be http or https")
     try:
         port = parts.port
     except ValueError:
-        raise ValueError("the port is no number up to 65535") from None
+        raise ValueError("the port is not a number up to 65535") from None
     if not parts.hostname or port == 0:
         raise ValueError("there is no host in it")
     origin_of("http", parts.netloc.rpartition("@")[2])
@@ -136,8 +140,9 @@ TOKEN = Required("apiTokens", "no apiToken found in provider config")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One row. Where it is: `host`, or the value of `host_field` (host or host:port) or of `url_field` (a whole URL);
-    none of them means the route's own service. `default_port` 0 is the scheme's."""
+    """One type of provider. Its address is `host`, or the value of the key `host_field` (host or host:port), or of the
+    key `url_field` (a whole URL). Without an address, requests go to the route's own service. If `default_port` is 0,
+    the port of the scheme is used."""
 
     type: str
     scheme: str = "https"
@@ -147,64 +152,63 @@ class Provider:
     default_port: int = 0
     url_field: str = ""
     endpoint_suffixes: tuple[str, ...] = ()
-    """A configured URL that ends in one of these is the endpoint of every API; any other is a base, which takes the
-    place of /v1."""
+    """If the path of a configured URL ends with one of these, all requests go to exactly this URL. Otherwise the URL is
+    a base, which replaces /v1."""
     deployments: str = ""
-    """Path before a deployment's name. Where this is set a configured URL is a resource (no path), a deployment, or an
-    endpoint."""
+    """The path before the name of a deployment. If it is set, a configured URL is that of a resource (without a path),
+    a deployment, or an endpoint."""
     versioned_base: str = ""
-    """With `deployments`: the path of a URL that is a base all the same."""
+    """Used with `deployments`: a configured URL with this path is a base."""
 
     dialect: Literal["openai", "qwen", "builtin"] = "openai"
-    """The wire format of chat and embeddings there."""
+    """The wire format in which the provider takes chat and embeddings."""
     paths: Mapping[str, str] = field(default_factory=dict)
     own_paths: Mapping[str, str] = field(default_factory=dict)
-    """Paths that Higress does not have, or has wrong; left out where its behaviour is asked for."""
+    """Paths that Higress does not have, or has wrong. They are not used with `fidelity: higress`."""
     path_values: Mapping[str, str] = field(default_factory=dict)
-    """Placeholder in a path -> the key that gives its value. `{model}` stands for the mapped model."""
+    """Placeholder in a path -> the key with its value. The placeholder `{model}` is always the mapped model."""
     query: str = ""
     unlisted: Literal["refuse", "pass"] = "refuse"
-    """What happens to an API that is known but has no path here. Refused are requests with a JSON body only;
-    others pass."""
+    """What happens to a request of a known API that has no path here. Only requests with a JSON body are refused;
+    others are passed on."""
 
     auth: Auth | None = BEARER
     auths: Mapping[str, Auth] = field(default_factory=dict)
-    """APIs that authenticate in another way than `auth`."""
+    """The headers for the token of APIs that do not use `auth`."""
     client_tokens: tuple[str, ...] = ()
-    """Headers of the client, in order, whose token is used where the configuration has none."""
+    """Headers of the client whose token is used if the configuration has none. The first one that is present counts."""
     keeps_client_auth: bool = False
-    """Without tokens in the configuration the client's Authorization goes on as it is; otherwise it never reaches the
-    provider."""
+    """If true and the configuration has no tokens, the provider gets the client's Authorization unchanged. Otherwise
+    the provider never gets it."""
     headers: tuple[Header, ...] = ()
 
     maps_models: bool = True
     without_model: Literal["write", "leave"] = "write"
-    """A body that names no model gets the mapping of "", or stays without."""
+    """What happens to a body without a model: it gets the model to which "" is mapped, or stays without."""
     injects_usage: bool = True
-    """Whether `stream_options.include_usage` is asked for."""
+    """Whether `stream_options.include_usage` is set in the request."""
     keeps_developer_role: bool = False
     preserves_thinking: tuple[str, ...] = ()
-    """Models (`p*` = prefix) that need `preserve_thinking: true` to use the reasoning of earlier turns."""
+    """Models that need `preserve_thinking: true` to use the reasoning of earlier turns. `p*` is a prefix."""
     takes_response_schema: bool = False
     """`responseJsonSchema` becomes `response_format`."""
     usage_in_choice: bool = False
-    """A stream reports usage inside choices[0]; it belongs at the top."""
+    """Whether streams have their usage inside choices[0], from where it must be moved to the top."""
     reads_replies: bool = False
-    """Higress reads this provider's answers, so that promoteThinkingOnEmpty works there and not
-    elsewhere."""
+    """Whether Higress reads this provider's answers. Higress's promoteThinkingOnEmpty works only for such providers."""
     drops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """API -> request fields that the provider rejects."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """API -> request fields that are set where the client did not."""
+    """API -> request fields that are set if the client did not set them."""
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
 
     ignores: tuple[str, ...] = ()
-    """Keys of Higress that nothing here reads."""
+    """Keys of Higress that have no effect in this version."""
     checks: tuple[Check, ...] = (TOKEN,)
     variants: tuple[Variant, ...] = ()
 
     def variant(self, config: Config) -> Provider:
-        """The row as this configuration has it."""
+        """Returns the row with the changes that this configuration needs."""
         row = self
         for variant in self.variants:
             if config.get(variant.field) == variant.value:
@@ -215,7 +219,7 @@ class Provider:
         return self.auths.get(api, self.auth) if api else self.auth
 
     def problems(self, config: Config) -> list[tuple[str, str]]:
-        """Key and message of each thing that is missing or cannot be used, in Higress's order and words."""
+        """Returns the key and the message of each problem of a configuration, in Higress's order and words."""
         row = self.variant(config)
         found: list[tuple[str, str]] = []
         checks = row.checks

@@ -1,8 +1,7 @@
-"""Which provider a request goes to, and what happens when it fails: before the first event a failure moves on,
-after it never.
+"""Chooses the provider of a request, and tries again if it fails before the first event has reached the client.
 
-Within a provider another API token is tried (`retryOnFailure`), then the next provider (`fallback`). An upload that
-is streamed through can be sent only once, so its first answer is final."""
+First, other API tokens of the same provider are tried (`retryOnFailure`), then the next provider (`fallback`). An
+upload that is not held in memory can be sent only once, so its first answer is final."""
 
 from __future__ import annotations
 
@@ -16,22 +15,24 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.reader import MAX_PLAIN, is_readable
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.models import list_models
 
 HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
-"""How long, and how many, comments before the first event are kept back while another provider could be tried."""
+"""While another provider could be tried, comments before the first event are not sent to the client. After so many
+seconds or bytes they are sent, and the provider is final."""
 
-STREAM_ERROR = 502
-"""The status that an error event at the start of a 200 stream counts as."""
+ERROR_IN_200 = 502
+"""An error in an answer with status 200 is treated as if it had this status: in a plain body or the first event."""
 
 
 class Router:
-    """`weights` share the requests out (empty: all go to the first provider), `fallback` are the ids tried after a
-    failure, `by_model` maps models to ids, written as a modelMapping."""
+    """Sends requests to providers. `weights` are the shares of the requests by provider id (empty: the first provider
+    gets all). `fallback` are the ids that are tried after a failure. `by_model` maps models to ids; its keys are as in
+    modelMapping."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class Router:
 
 
 class _Attempt:
-    """One provider's turn: its tokens one after another. `run` gives None where the next provider should be tried."""
+    """Tries one provider, with one token after another. `run` returns None if the next provider should be tried."""
 
     def __init__(
         self,
@@ -148,14 +149,15 @@ class _Attempt:
                 await reply.aclose()
 
     def _final(self, reply: Reply) -> Reply:
-        """A failure that others were tried for: SDKs need not repeat all of that."""
+        """Returns the reply for a failure. If several attempts were made, it tells SDKs not to retry."""
         if len(self._exchange.attempts) > 1:
             reply.headers.setdefault("x-should-retry", "false")
         return reply
 
     async def _send(self, call: Call, *, hold: bool) -> tuple[int, Reply | None, UpstreamError | None]:
-        """The status that the attempt counts as, and the reply or the error. A stream counts when its first event is
-        there; with `hold` comments before it are kept back, because what has been sent to the client is final."""
+        """Sends the call. Returns the status of the attempt, and the reply or the error. The status of a stream is
+        known when its first event has arrived. With `hold`, comments before it are not sent to the client yet, because
+        after that no other provider could be tried."""
         exchange = self._exchange
         exchange.request, exchange.target, exchange.wire = call.request, call.target, call.dialect
         exchange.provider = self._provider.row.type
@@ -163,24 +165,27 @@ class _Attempt:
         try:
             reply = await self._call_next(exchange)
             if reply.streaming and reply.status == 200:
-                asked = self._clock.monotonic()
+                began = self._clock.monotonic()
                 batch = await reply.first(_Held(self._clock) if hold else _anything)
-                exchange.timing.waited += self._clock.monotonic() - asked
+                exchange.timing.waited += self._clock.monotonic() - began
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
-                if event is not None and self._is_failure(event):
-                    return STREAM_ERROR, reply, None
-            elif reply.status == 200 and self._api in apis.METERED and "json" in reply.headers.get("content-type", ""):
-                asked = self._clock.monotonic()
+                if self._is_failure(event) if event is not None else hold and not batch:
+                    return ERROR_IN_200, reply, None
+            elif reply.status == 200 and not exchange.asked.array and is_readable(exchange.asked, reply.headers):
+                began = self._clock.monotonic()
                 whole = await reply.whole(MAX_PLAIN)
-                exchange.timing.waited += self._clock.monotonic() - asked
-                if whole is not None and exchange.answer is not None and "content-encoding" not in reply.headers:
+                exchange.timing.waited += self._clock.monotonic() - began
+                if whole is not None and exchange.answer is not None:
                     exchange.answer.feed((whole,))
+                    if exchange.answer.error:
+                        return ERROR_IN_200, reply, None
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None
 
     def _is_failure(self, event: Chunk) -> bool:
-        """Whether the first event says that the call failed; one behind it that does so comes too late."""
+        """Whether the first event reports an error. It is read alone, because an error in a later event does not
+        count."""
         exchange = self._exchange
         if exchange.answer is None or not exchange.answer.error:
             return False
@@ -189,14 +194,15 @@ class _Attempt:
         return bool(alone.error)
 
     def _pin(self) -> str:
-        """Who must stay with one token: a consumer of an API that refers to what an account keeps."""
+        """Returns the consumer if it must always use the same token, because the API refers to data that the provider
+        keeps for an account. Otherwise returns ""."""
         if self._api not in apis.STATEFUL:
             return ""
         return self._exchange.consumer
 
 
 class _Held:
-    """Says when to stop keeping a stream back: at its first event, or when its comments become too many or too old."""
+    """Tells when to stop holding back a stream: at its first event, or when HOLD_SECONDS or HOLD_BYTES are exceeded."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -217,7 +223,7 @@ def _anything(batch: Batch) -> bool:
 
 
 def _model_of(exchange: Exchange, api: str | None) -> str:
-    """The model that a request names, in its body or (for /v1/models/{id}) in its path; "" if none."""
+    """Returns the model of a request from its body or, for /v1/models/{id}, from its path. "" if it has none."""
     source = exchange.request
     if api is None and "/v1/models/" in source.path:
         return unquote(source.path.partition("/v1/models/")[2])

@@ -70,7 +70,7 @@ async def test_a_service_that_hangs_is_given_up_and_its_answer_closed():
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"data":["x"]}', b"\xff", b'"\xff"', b"[" * 5000 + b"]" * 5000])
 async def test_what_is_no_json_of_the_shape_is_the_same_error(body):
-    with pytest.raises(CalloutError, match=r"^files\.dns: this is not the JSON that was expected"):
+    with pytest.raises(CalloutError, match=r"^files\.dns: the answer is not the expected JSON"):
         await fetch_json(FakeUpstream(Answer(pieces=[body])), get(), TARGET, 5.0, Shape)
 
 

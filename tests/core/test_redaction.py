@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.config.load import load
-from aigw.config.secret_values import secrets_in
 from aigw.core.redaction import MAX_LEARNED, Redaction
 
 
@@ -111,14 +109,3 @@ def test_many_secrets_are_not_slow():
     for _ in range(400):
         redaction.text("x" * 10_000, 200)
     assert time.process_time() - started < 1
-
-
-def test_secrets_of_a_configuration():
-    text = """
-plugins:
-  ai-proxy:
-    provider: {type: openai, apiTokens: ["token-in-file"], customSettings: [{name: x, value: "${MY_API_KEY}"}]}
-services: {"a.static": "http://${PLACE}:1"}
-"""
-    loaded = load(None, {"MY_API_KEY": "key-in-env", "PLACE": "localhost"}, text=text.encode())
-    assert secrets_in(loaded) == {"token-in-file", "key-in-env"}

@@ -3,55 +3,16 @@
 import asyncio
 
 import pytest
-from multidict import CIMultiDict
+from scripted_source import Source, exchange
 
-from aigw.core.exchange import Exchange
-from aigw.core.model import Chunk, Request, Route, raw_of
+from aigw.core.model import Chunk, raw_of
 from aigw.core.plugin import compose
 from aigw.core.reply import Outcome
-from aigw.dialects import apis
-from aigw.dialects.table import dialect_of
-
-
-class Source:
-    """A scripted source that counts how often it was closed."""
-
-    def __init__(self, *batches, fail=None):
-        self.batches = list(batches)
-        self.fail = fail
-        self.closed = 0
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        if self.batches:
-            return [Chunk(raw, raw) for raw in self.batches.pop(0)]
-        if self.fail:
-            raise self.fail
-        raise StopAsyncIteration
-
-    async def aclose(self):
-        self.closed += 1
 
 
 class Endless(Source):
     async def __anext__(self):
         await asyncio.Event().wait()
-
-
-def exchange(jobs=None):
-    request = Request("POST", "/v1/chat/completions", "", CIMultiDict())
-    return Exchange(
-        id="x",
-        request=request,
-        route=Route("r"),
-        api=apis.CHAT,
-        dialect=dialect_of(apis.CHAT),
-        client="",
-        arrived=0.0,
-        jobs=set() if jobs is None else jobs,
-    )
 
 
 async def drain(reply):
@@ -82,38 +43,6 @@ async def test_an_outer_plugin_that_raises_does_not_leak_the_inner_reply():
         await compose([outer], terminal)(ex)
     await ex.aclose()
     assert source.closed == 1
-
-
-async def test_every_attempt_is_closed_newest_first():
-    order = []
-
-    class Named(Source):
-        def __init__(self, name):
-            super().__init__([b"x"])
-            self.name = name
-
-        async def aclose(self):
-            order.append(self.name)
-
-    ex = exchange()
-    ex.reply(Named("first"))
-    ex.reply(Named("second"))
-    await ex.aclose()
-    assert order == ["second", "first"]
-
-
-async def test_a_close_that_fails_does_not_stop_the_others(caplog):
-    class Bad(Source):
-        async def aclose(self):
-            raise RuntimeError("cannot close")
-
-    good = Source()
-    ex = exchange()
-    ex.reply(good)
-    ex.reply(Bad())
-    await ex.aclose()
-    assert good.closed == 1
-    assert "cannot close" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -238,84 +167,3 @@ async def test_whole_makes_one_chunk_within_its_limit():
     large = ex.reply(Source([b"aaa"], [b"b"]))
     assert await large.whole(2) is None
     assert b"".join(raw for batch in await drain(large) for raw in batch) == b"aaab"
-
-
-async def test_deferred_jobs_run_after_the_end_and_survive_cancellation():
-    jobs, done = set(), asyncio.Event()
-
-    async def job(value):
-        done.set()
-
-    async def request():
-        ex = exchange(jobs)
-        ex.defer(job, 1)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await ex.aclose()
-
-    task = asyncio.create_task(request())
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await asyncio.wait_for(done.wait(), 1)
-    await asyncio.gather(*jobs)
-    assert not jobs
-
-
-async def test_a_closed_exchange_settles_when_its_own_jobs_are_done():
-    may_end, done = asyncio.Event(), []
-
-    async def job(name):
-        await may_end.wait()
-        done.append(name)
-
-    async def never():
-        await asyncio.Event().wait()
-
-    jobs = {asyncio.ensure_future(never())}  # another exchange's
-    one = exchange(jobs)
-    one.defer(job, "first")
-    one.defer(job, "second")
-    await one.aclose()
-    settling = asyncio.ensure_future(one.settled())
-    await asyncio.sleep(0)
-    assert not settling.done()
-    may_end.set()
-    await settling
-    assert done == ["first", "second"]
-    await exchange().settled()
-    for other in jobs:
-        other.cancel()
-
-
-async def test_a_deferred_job_that_fails_is_logged(caplog):
-    async def job():
-        raise RuntimeError("store is gone")
-
-    ex = exchange()
-    ex.defer(job)
-    await ex.aclose()
-    await ex.settled()
-    assert "store is gone" in caplog.text
-
-
-async def test_the_original_request_stays_as_it_was():
-    request = Request("POST", "/p", "", CIMultiDict({"a": "1", "content-type": "application/json"}), b'{"model":"m"}')
-    ex = Exchange(
-        id="x",
-        request=request,
-        route=Route("r"),
-        api=apis.CHAT,
-        dialect=dialect_of(apis.CHAT),
-        client="",
-        arrived=0.0,
-        jobs=set(),
-    )
-    ex.request.headers["a"] = "2"
-    ex.request.document.set("model", "n")
-    ex.request.seal()
-    assert ex.original.headers["a"] == "1"
-    assert ex.original.body == b'{"model":"m"}'
-    assert ex.request.body == b'{"model":"n"}'

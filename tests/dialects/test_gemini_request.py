@@ -1,13 +1,13 @@
-"""Requests of google-genai and gemini-cli as they sent them, and edits of them."""
+"""Requests of google-genai and gemini-cli as they sent them."""
 
 import contextlib
 import json
-import re
 
 import pytest
 from any_json import anything, fields
 from gemini_wire import (
     ARRAY,
+    EVERYTHING,
     PLAIN,
     STREAM,
     any_content,
@@ -16,6 +16,7 @@ from gemini_wire import (
     recorded,
     request,
     said,
+    snake,
     texts,
     wire,
 )
@@ -87,30 +88,6 @@ def test_an_image_is_no_text():
     assert recorded("google-genai-3-stream").size == len(json.dumps(wire("google-genai-3-stream")["body"]))
     assert recorded("google-genai-3-stream").media == 0
     assert (asked({}).size, asked({}).media) == (0, 0)
-
-
-EVERYTHING = {
-    "systemInstruction": {"parts": [{"text": "Be brief"}]},
-    "contents": [
-        {"role": "user", "parts": [{"text": "hi"}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}]},
-        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a_B": 1}, "id": "c1"}}]},
-        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"outputText": "done"}}}]},
-        {"role": "model", "parts": [{"executableCode": {"code": "1+1"}}, {"codeExecutionResult": {"output": "2"}}]},
-    ],
-    "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"type": "object"}}]}],
-    "toolConfig": {"functionCallingConfig": {"mode": "any", "allowedFunctionNames": ["f"]}},
-    "generationConfig": {"maxOutputTokens": 7, "candidateCount": 2},
-    "cachedContent": "cachedContents/x",
-}  # fmt: skip
-
-
-def snake(value, keep=("args", "response", "parametersJsonSchema")):
-    """The same request with its names in snake case, what belongs to the client left alone."""
-    if isinstance(value, list):
-        return [snake(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {re.sub("([A-Z])", r"_\1", key).lower(): each if key in keep else snake(each) for key, each in value.items()}
 
 
 @pytest.mark.parametrize("body", [EVERYTHING, snake(EVERYTHING)], ids=["camel", "snake"])
@@ -218,86 +195,6 @@ def test_the_same_question_has_the_same_material_whatever_the_path_asks_for():
     assert asked({"contents": [], "labels": {"team": "a"}}).material() == asked({"contents": []}).material()
     with pytest.raises(ValueError):
         asked(b"[]").material()
-
-
-# Edits
-
-
-def edited(body, turns, where):
-    changed = request(body)
-    GEMINI.insert(changed.document, turns, where)
-    return json.loads(changed.document.encode())
-
-
-TALK = {
-    "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
-    "systemInstruction": {"parts": [{"text": "s"}], "role": "user"},
-}
-
-
-@pytest.mark.parametrize(
-    ("where", "system", "contents"),
-    [
-        ("before", ["S", "s"], [("user", "U"), ("model", "A"), ("user", "hi")]),
-        ("behind system", ["s", "S"], [("user", "U"), ("model", "A"), ("user", "hi")]),
-        ("behind", ["s"], [("user", "hi"), ("user", "S"), ("user", "U"), ("model", "A")]),
-    ],
-)
-def test_texts_are_inserted(where, system, contents):
-    body = edited(TALK, [("system", "S"), ("user", "U"), ("assistant", "A")], where)
-    assert [part["text"] for part in body["systemInstruction"]["parts"]] == system
-    assert [(content["role"], content["parts"][0]["text"]) for content in body["contents"]] == contents
-
-
-@pytest.mark.parametrize("name", ["systemInstruction", "system_instruction"])
-@pytest.mark.parametrize("given", [None, {"parts": {"text": "s"}}, {"parts": [{"text": "s"}]}])
-def test_instructions_stay_where_they_stand(name, given):
-    body = edited(
-        {"contents": {"parts": {"text": "hi"}}, name: given}, [("system", "S"), ("user", "U")], "behind system"
-    )
-    assert [part["text"] for part in body[name]["parts"]] == (["s", "S"] if given else ["S"])
-    assert {"systemInstruction", "system_instruction"} & body.keys() == {name}
-    assert [content["parts"] for content in body["contents"]] == [[{"text": "U"}], {"text": "hi"}]
-
-
-def test_what_is_not_edited_keeps_its_bytes():
-    raw = b'{"contents": [ {"parts":[{"text":"\\u00e9", "x":1.50}]} ], "y" : 1e2}'
-    changed = request(raw)
-    GEMINI.insert(changed.document, [("user", "U")], "behind")
-    assert b'{"parts":[{"text":"\\u00e9", "x":1.50}]}' in changed.document.encode()
-    assert b"1e2" in changed.document.encode()
-
-
-@pytest.mark.parametrize("body", [{}, {"contents": []}, {"contents": None}, {"contents": "hi"}, {"contents": 5}])
-def test_nothing_is_inserted_where_there_is_no_conversation(body):
-    with pytest.raises(ValueError, match="contents"):
-        edited(body, [("user", "U")], "before")
-
-
-@pytest.mark.parametrize("body", [EVERYTHING, snake(EVERYTHING), {"contents": {"parts": {"text": "one"}}}])
-def test_every_place_takes_another_text(body):
-    for number, place in enumerate(asked(body).places):
-        changed = request(body)
-        GEMINI.replace(changed.document, place, "other")
-        changed.seal()
-        now = GEMINI.asked(changed, apis.GENERATE_CONTENT).places
-        assert [each.text for each in now] == [
-            "other" if position == number else each.text for position, each in enumerate(asked(body).places)
-        ]
-
-
-@pytest.mark.parametrize("name", ["thoughtSignature", "thought_signature"])
-def test_another_text_loses_the_signature_of_the_old_one(name):
-    changed = request({"contents": [{"role": "model", "parts": [{"text": "secret", name: "eA=="}]}]})
-    (place,) = GEMINI.asked(changed, apis.GENERATE_CONTENT).places
-    GEMINI.replace(changed.document, place, "***")
-    assert json.loads(changed.document.encode()) == {"contents": [{"role": "model", "parts": [{"text": "***"}]}]}
-
-
-@pytest.mark.parametrize("path", [("contents", 3, "parts", 0, "text"), ("x",), ("contents", "parts", "text")])
-def test_a_place_that_is_gone_is_named(path):
-    with pytest.raises(ValueError, match=str(path[0])):
-        GEMINI.replace(request(TALK).document, TextPlace(path, "hi", "user"), "other")
 
 
 any_request = fields(

@@ -161,6 +161,9 @@ def test_marks_inside_a_text_are_none():
     assert reader.error == "" and not reader.complete and not RESPONSES.is_last(batch)
 
 
+# Errors and ends
+
+
 FAILED = {
     "type": "response.failed",
     "response": {"id": "r", "status": "failed", "error": {"code": "server_error", "message": "broke"}},
@@ -214,6 +217,9 @@ def test_a_plain_answer(name):
     reader = read_plain(RESPONSES.whole(split(answered(name))))
     assert told(reader) == ANSWERS[name] and reader.complete
     assert (reader.tokens, reader.model) == ((USAGE, "m") if name in TOLD else (Tokens(), ""))
+
+
+# Calls, texts and reasoning
 
 
 CALL = {"type": "function_call", "id": "fc", "call_id": "c", "name": "f", "arguments": '{"a":1}'}
@@ -323,6 +329,9 @@ def test_a_call_that_the_provider_carried_out_is_no_reason_to_stop():
     search = {"type": "web_search_call", "id": "w", "action": {"query": "q"}}
     reader = read(events(item(search), DONE))
     assert reader.finish == "stop" and reader.calls == [ToolCall("web_search", '{"query":"q"}', "w")]
+
+
+# Any event
 
 
 @pytest.mark.parametrize(

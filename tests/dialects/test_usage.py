@@ -264,6 +264,9 @@ def test_an_event_counts_once_however_often_it_comes(name):
     assert read(*payloads, *payloads).tokens == expected
 
 
+# Malformed values
+
+
 @pytest.mark.parametrize(
     ("bad", "tokens"),
     [
@@ -290,6 +293,9 @@ def test_a_malformed_value_does_not_replace_a_good_one():
 )
 def test_what_is_not_a_json_object_is_ignored(data):
     assert read(data).tokens == Tokens()
+
+
+# What else an answer tells
 
 
 @pytest.mark.parametrize(
@@ -356,6 +362,9 @@ def test_the_service_tier():
 )  # fmt: skip
 def test_parts_that_are_priced_apart(payload, parts):
     assert read(payload).parts == parts
+
+
+# Whatever comes
 
 
 KEYS = sorted(

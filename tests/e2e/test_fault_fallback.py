@@ -71,10 +71,13 @@ BROKEN = {
     "reset": (resets, []),
     "stall": (gone, []),
     "garbage": (garbage, []),
+    "error with status 200": (answers(b'{"error":{"message":"overloaded","type":"server_error"}}'), [Outcome.COMPLETE]),
 }
 BROKEN_STREAMS = {
     **BROKEN,
     "error event": (streams(ERROR_EVENT), [Outcome.ABORTED]),
+    "no event": (streams(b": wait\n\n"), [Outcome.COMPLETE]),
+    "nothing": (streams(), [Outcome.COMPLETE]),
     "comment, error event": (streams(b": wait\n\n", ERROR_EVENT), [Outcome.ABORTED]),
     "reset before the first event": (stream_then(then="reset"), [Outcome.FAILED]),
     "stall before the first event": (stream_then(b": wait\n\n", then="gone"), [Outcome.FAILED]),

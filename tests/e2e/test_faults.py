@@ -71,6 +71,9 @@ def refused(answer, status, code):
     assert answer.headers["x-request-id"]
 
 
+# Before an answer
+
+
 @both
 async def test_refused(gateway, body):
     with socket.socket() as unused:
@@ -112,6 +115,9 @@ async def test_garbage(behind, body, garbage):
     running, upstream = await behind(sends(garbage), probes=True)
     refused(await running.request("POST", PATH, body), 502, "upstream_protocol")
     await ended(running, upstream, [])
+
+
+# In an answer
 
 
 @pytest.mark.parametrize(
@@ -216,6 +222,9 @@ async def test_one_byte_at_a_time(behind, framing):
     answer = await running.request("POST", PATH, STREAM)
     assert answer.body == events
     await ended(running, upstream, [Outcome.COMPLETE])
+
+
+# The client leaves
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "half"])
@@ -330,6 +339,9 @@ async def test_sdk_leaves_by_cancellation(behind):
     with pytest.raises(asyncio.CancelledError):
         await task
     await ended(running, upstream, [])
+
+
+# Odd ends
 
 
 async def test_answer_before_the_upload_ends(behind):

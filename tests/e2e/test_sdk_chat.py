@@ -67,6 +67,9 @@ async def test_own_request_id(behind, stream):
         assert await texts(response.parse()) == ["a"]
 
 
+# Errors
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [
@@ -117,6 +120,9 @@ async def test_own_errors(gateway):
         await running.sdk().post("/nowhere", cast_to=object, body={})
     assert "/v1/nowhere" in caught.value.body["message"]
     assert caught.value.request_id
+
+
+# Streams
 
 
 async def test_stream_framing(behind):
@@ -248,6 +254,9 @@ async def test_comments(behind):
     assert await texts(stream) == ["a"]
 
 
+# Tools and usage
+
+
 async def test_parallel_tool_calls(behind):
     """Fragments of two calls, interleaved by index, make two calls."""
     events = [*(chunk(delta) for delta in TOOL_FRAGMENTS), chunk({}, "tool_calls"), DONE]
@@ -301,6 +310,9 @@ async def test_builtin_tool_call_and_usage(gateway):
     assert isinstance(json.loads(call.function.arguments)["city"], str)
     assert final.choices[0].finish_reason == "tool_calls"
     assert final.usage.completion_tokens > 0
+
+
+# What passes through
 
 
 async def test_compressed_answer(behind):

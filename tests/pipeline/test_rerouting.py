@@ -86,7 +86,7 @@ async def test_a_trace_holds_all_turns(model, route):
     recordings = []
     await served(REST, model, Tracer(make_env(FakeUpstream()).clock, recordings.append))
     (recording,) = recordings
-    turns = [turn.applied.name if turn.applied else "-" for turn in recording.turns]
+    turns = [turn.applied.name if turn.applied else "-" for turn in recording.visits]
     assert (turns, recording.absent) == (["model-router", "model-mapper", "-"], [])
     assert recording.exchange.route.name == route
 

@@ -57,4 +57,4 @@ async def test_no_header_where_none_is_named():
 
 def test_a_prefix_that_never_counts_in_higress_is_noted():
     (note,) = configured({"model-mapper": {"modelMapping": MAPPING}}).notes
-    assert "plugins.model-mapper.modelMapping['gpt-4*']: never counts in Higress, which takes 'gpt-*'" in note
+    assert "plugins.model-mapper.modelMapping['gpt-4*']: is never used in Higress, where 'gpt-*'" in note

@@ -4,11 +4,10 @@ import asyncio
 from dataclasses import replace
 
 import msgspec
-import pytest
 from fakes import Answer, FakeUpstream, answer_json, make_env
 
 from aigw.providers.bound import BoundProvider
-from aigw.providers.config import Failover, ProviderConfig
+from aigw.providers.config import ProviderConfig
 from aigw.providers.health import probe
 
 FAILOVER = {"enabled": True, "failureThreshold": 1, "healthCheckModel": "m"}
@@ -54,9 +53,3 @@ async def test_a_bug_in_one_probe_is_logged_and_does_not_end_them(caplog):
 async def test_an_interval_of_0_is_the_default():
     _, pauses = await probing({**FAILOVER, "healthCheckInterval": 0}, answer_json({}, 401), rounds=1)
     assert pauses == [5, 5]
-
-
-@pytest.mark.parametrize("key", ["failureThreshold", "successThreshold", "healthCheckInterval", "healthCheckTimeout"])
-def test_0_is_the_default(key):
-    assert msgspec.convert({key: 0}, Failover) == Failover()
-    assert msgspec.convert({key: 2}, Failover) != Failover()

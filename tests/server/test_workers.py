@@ -2,14 +2,11 @@
 
 import gc
 import signal
-import socket
 
 import pytest
 
 from aigw.config.report import EXIT_CODE
-from aigw.core.errors import AddressError
-from aigw.server.listen import bind
-from aigw.server.workers import CRASH_SECONDS, CRASHES, RETRY_SECONDS, Orders, RestartPolicy, Supervisor, reserve
+from aigw.server.workers import CRASH_SECONDS, CRASHES, RETRY_SECONDS, Orders, RestartPolicy, Supervisor
 
 
 class Clock:
@@ -38,25 +35,6 @@ def test_a_worker_that_refuses_the_configuration_waits_for_a_better_one_while_ot
     policy = RestartPolicy(Clock())
     assert {policy.pause(EXIT_CODE, others_serve=True) for _ in range(50)} == {RETRY_SECONDS}
     assert policy.pause(EXIT_CODE, others_serve=False) is None
-
-
-def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
-    with reserve("127.0.0.1", 0) as reserved:
-        port = reserved.getsockname()[1]
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), 1)
-        with bind("127.0.0.1", port, shared=True) as one, bind("127.0.0.1", port, shared=True) as two:
-            one.listen()
-            two.listen()
-            socket.create_connection(("127.0.0.1", port), 1).close()
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_port_on_which_someone_listens_is_taken_also_when_it_could_be_shared(shared):
-    with bind("127.0.0.1", 0, shared=shared) as other:
-        other.listen()
-        with pytest.raises(AddressError, match="in use"):
-            reserve("127.0.0.1", other.getsockname()[1])
 
 
 async def test_a_command_that_cannot_be_started_ends_the_whole_and_leaves_no_socket(caplog):

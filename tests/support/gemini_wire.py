@@ -1,6 +1,7 @@
 """Requests and answers of Gemini's: as clients sent and took them, and made ones."""
 
 import json
+import re
 from pathlib import Path
 
 from any_json import anything, fields
@@ -12,6 +13,30 @@ from aigw.core.model import Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, sse
 from aigw.dialects.table import GEMINI
+
+EVERYTHING = {
+    "systemInstruction": {"parts": [{"text": "Be brief"}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "hi"}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a_B": 1}, "id": "c1"}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"outputText": "done"}}}]},
+        {"role": "model", "parts": [{"executableCode": {"code": "1+1"}}, {"codeExecutionResult": {"output": "2"}}]},
+    ],
+    "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"type": "object"}}]}],
+    "toolConfig": {"functionCallingConfig": {"mode": "any", "allowedFunctionNames": ["f"]}},
+    "generationConfig": {"maxOutputTokens": 7, "candidateCount": 2},
+    "cachedContent": "cachedContents/x",
+}  # fmt: skip
+
+
+def snake(value, keep=("args", "response", "parametersJsonSchema")):
+    """The same request with its names in snake case, what belongs to the client left alone."""
+    if isinstance(value, list):
+        return [snake(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {re.sub("([A-Z])", r"_\1", key).lower(): each if key in keep else snake(each) for key, each in value.items()}
+
 
 WIRE = Path(__file__).parents[1] / "dialects" / "wire"
 PLAIN = "/v1beta/models/gemini-2.5-flash:generateContent"

@@ -21,6 +21,7 @@ from fakes import Answer, FakeClock, FakeUpstream, chat, make_env, make_exchange
 from multidict import CIMultiDict
 
 from aigw.config.load import Loaded, load
+from aigw.core.dialect import Dialect
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange, Labels
@@ -130,17 +131,18 @@ class World:
         query: str = "",
         consumer: str = "",
         end: Next | None = None,
+        dialect: Dialect | None = None,
         **headers: str,
     ) -> tuple[Exchange, Reply]:
         """One request, whose answer is still to be read; it is closed by `close`, or with the world. `body` is one of
         a chat, or a whole Request. Underscores in names of headers stand for hyphens. `end` stands at the end of the
-        chain, in place of the upstream."""
+        chain, in place of the upstream. `dialect` is that of the request, where the table has none for its path."""
         request = body if isinstance(body, Request) else chat(self._question if body is None else body, path=path)
         if not isinstance(body, Request):
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             request.headers.update({**named, **({"x-mse-consumer": consumer} if consumer else {})})
             request.method, request.query = method, query
-        exchange = make_exchange(request, route=route or self._route)
+        exchange = make_exchange(request, route=route or self._route, dialect=dialect)
         self.exchanges.append(exchange)
         if end is not None:
             self._ends[exchange] = end

@@ -1,8 +1,6 @@
 """Traces as they are written: from a request through real plugins to the file."""
 
 import asyncio
-import json
-import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
@@ -14,13 +12,11 @@ from hypothesis import strategies as st
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin
 from aigw.config.secret_values import secrets_in
-from aigw.core.model import Request, Route
+from aigw.core.model import Route
 from aigw.pipeline.pipeline import Pipeline
 from aigw.trace.build import MAX_BODY, MAX_BYTES, record_line
-from aigw.trace.files import FOLDER, read_lines
 from aigw.trace.record import TraceRecord
-from aigw.trace.tracer import Recording, Tracer
-from aigw.trace.writer import TraceWriter
+from aigw.trace.tracer import Tracer
 
 PROXY = """
 plugins:
@@ -212,63 +208,3 @@ def test_no_secret_is_ever_written(secret, data):
     line = asyncio.run(trace(request, spread, text=text)).decode()
     assert secret not in line
     assert "config-key" not in line
-
-
-async def test_the_writer_writes_and_survives(tmp_path, caplog):
-    writer = TraceWriter(tmp_path)
-    clock = FakeClock()
-    loaded = load(None, {}, finder(passes), text=b"plugins: {ai-cache: {}}")
-    tracer = writer.tracer(secrets_in(loaded), clock)
-
-    async def answers(exchange):
-        return exchange.reply(b"ok")
-
-    async with AsyncExitStack() as stack:
-        pipeline = Pipeline(list(loaded.plugins.values()), answers, tracer)
-        await pipeline.open(make_env(FakeUpstream()), stack)
-        for _ in range(3):
-            exchange = make_exchange(chat({}))
-            await pipeline.chain(Route("r"), "h").call(exchange)
-            await exchange.aclose()
-            await exchange.settled()
-    writer.close()
-    lines = list(read_lines(tmp_path / FOLDER))
-    assert [json.loads(line)["id"] for line in lines] == ["aigw-1"] * 3
-    (file,) = (tmp_path / FOLDER).iterdir()
-    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-
-    blocked = TraceWriter(tmp_path / "a-file" / "state")
-    (tmp_path / "a-file").write_text("")
-    with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            blocked.add(exchange.recording)
-        blocked.close()
-    assert blocked.lost == 3
-    assert len([each for each in caplog.messages if "could not be written" in each]) == 1
-    blocked.add(exchange.recording)
-    assert blocked.lost == 4
-
-
-def test_what_waits_is_bounded_by_its_bytes(tmp_path):
-    """The lock is held, so that the thread takes nothing."""
-    writer = TraceWriter(tmp_path)
-    big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
-    recording = Recording(make_exchange(big), 0.0, (), ())
-    with writer._changed:
-        writer.add(recording)
-        writer.add(recording)
-    writer.close()
-    assert writer.lost == 1
-
-
-def test_a_failure_after_one_that_did_not_fit_is_logged(tmp_path, caplog):
-    (tmp_path / "a-file").write_text("")
-    writer = TraceWriter(tmp_path / "a-file")
-    big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
-    recording = Recording(make_exchange(big), 0.0, (), ())
-    with writer._changed:
-        writer.add(recording)
-        writer.add(recording)
-    writer.close()
-    assert writer.lost == 2
-    assert "a trace could not be written" in caplog.text

@@ -64,6 +64,9 @@ async def test_connect_timeout(wire):
     await wire.served()
 
 
+# Closed by the peer
+
+
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("data", [b"", b"HTTP/1.1 2", OK + b"Content-Le", b"HTTP/1.1 100 Continue\r\n\r\n"])
 async def test_closed_before_the_head(wire, data, reset):
@@ -121,6 +124,9 @@ async def test_reset_of_a_close_delimited_body_is_not_its_end(wire):
     go_on.set()
     with fails(wire, UpstreamFault.RESET):
         await anext(response.body)
+
+
+# Silence
 
 
 @pytest.mark.parametrize("data", [b"", b"HTTP/1.1 200 OK\r\nX:", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
@@ -182,6 +188,9 @@ async def test_a_request_that_stops_moving_times_out(wire):
     leave.set()
 
 
+# What is no HTTP
+
+
 GARBAGE = {
     "no http": b"SSH-2.0-OpenSSH\r\n",
     "binary": bytes(range(256)),
@@ -236,6 +245,9 @@ async def test_garbage_after_a_part(wire, tail):
     await wire.served()
 
 
+# Sent again, or not
+
+
 async def test_a_stale_connection_is_replaced_once(wire):
     seen = []
 
@@ -280,6 +292,9 @@ async def test_nothing_is_sent_again_after_a_byte_of_an_answer(wire):
     with fails(wire, UpstreamFault.RESET):
         await wire.send()
     assert wire.accepted == 1
+
+
+# Cancelled and closed by the reader
 
 
 async def test_cancelled_while_connecting(wire):
@@ -401,6 +416,9 @@ async def test_a_body_has_one_reader(wire):
     await response.body.aclose()
     with pytest.raises(UpstreamError):
         await reading
+
+
+# Slow readers
 
 
 async def test_a_slow_reader_slows_the_peer(wire):

@@ -14,6 +14,7 @@ import typer
 
 from aigw.books.summary import UsageLine
 from aigw.cli.terminal.plain import columns, plain
+from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.contents import Item
 from aigw.plugins.ai_cache.explain import KeyDifference
 from aigw.plugins.ai_cache.replay import body_of
@@ -88,7 +89,7 @@ def _answer(item: Item) -> Any:
     if item.entry is None:
         return item.text
     try:
-        return msgspec.json.decode(body_of(item.entry))
+        return msgspec.json.decode(body_of(item.entry, dialect_of(item.entry.api)))
     except (ValueError, msgspec.DecodeError):
         return item.entry.body.decode("utf-8", "replace")
 

@@ -1,6 +1,6 @@
-"""Whose request it is, and which accounts it is charged to.
+"""Finds the accounts to which a request is charged: from its run, session, consumer, route, day and month.
 
-Rule: only what the configuration divides by is looked up, and the accounts of the same names are made once."""
+Rule: only what the budgets need is read from a request, and the accounts of the same names are made only once."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from aigw.plugins.ai_budget.amount import Unit
 from aigw.plugins.ai_budget.budget import Account, Budget, Kind, account, periods, shortened
 
 NONE = "none"
-"""The name of all consumers, or sessions, that have none: they share one budget."""
+"""The name for all requests without a consumer or a session. They share one budget."""
 
 _REMEMBERED = 4096
 
 
 class Drawn(NamedTuple):
-    """An account with all that a request needs of it: see `stores.base.Limit`."""
+    """An account with the values that a `core.stores.Limit` needs."""
 
     account: Account
     unit: Unit
@@ -31,7 +31,8 @@ class Drawn(NamedTuple):
 
 
 class Whose:
-    """`run` is the gateway's own; `always` are kinds that are wanted beside those of the budgets."""
+    """Finds the names and the accounts of requests. `run` is the name of the gateway's own run, for requests that do
+    not name one. `always` are kinds that `values` returns even if no budget has them."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class Whose:
         self._drawn = lru_cache(_REMEMBERED)(self._draw)
 
     def values(self, exchange: Exchange, now: float) -> dict[Kind, str]:
-        """The names of the kinds that are wanted."""
+        """Returns the names of the request: of its run, its consumer, its day and so on, as far as they are needed."""
         kinds, headers = self._kinds, exchange.request.headers
         values: dict[Kind, str] = {}
         if "run" in kinds:
@@ -70,14 +71,14 @@ class Whose:
         return values
 
     def accounts(self, values: dict[Kind, str]) -> list[Drawn]:
-        """One for each budget, in their order."""
+        """Returns one account for each budget, in the order of the budgets."""
         return self._drawn(*values.items())
 
     def _draw(self, *values: tuple[Kind, str]) -> list[Drawn]:
         named = dict(values)
         accounts = [account(budget, named) for budget in self._budgets]
         return [
-            # equality passes a limit, and what is used up is used up
+            # minus 1, because a counter lets a request in if `used` equals the limit
             Drawn(each, each.budget.unit, each.used, each.budget.limit - 1, each.budget.window)
             for each in accounts
         ]

@@ -1,7 +1,7 @@
-"""A budget as it is configured, and the counters that stand for it.
+"""A budget as a configuration has it, and the keys of its counters.
 
-Rule: everything that a counter's key says can be read back from it, so that `aigw budget` needs nothing but the store.
-All keys have one hash tag, so that a Redis cluster decides about several budgets at once."""
+Rule: the names in a key can be read back from it, so that `aigw budget` needs only the store. All keys have the same
+hash tag, so that a Redis cluster can change several budgets in one step."""
 
 from __future__ import annotations
 
@@ -21,31 +21,34 @@ KINDS: tuple[Kind, ...] = ("run", "session", "consumer", "route", "day", "month"
 PREFIX = "{aigw-budget}"
 UNITS: tuple[Unit, ...] = ("usd", "tokens", "calls")
 LONGEST = 96
-"""Characters of a name that a client chose; of longer ones the key has the beginning and a hash."""
+"""The longest name of a run or a session that a key contains whole, in characters. A longer one is shortened."""
 
 _DAY = 86_400
 _KEPT = {"day": 8 * _DAY, "month": 62 * _DAY, "run": 30 * _DAY, "session": 30 * _DAY}
-"""Seconds from the first charge until a counter is forgotten. Days and months end long before that."""
+"""How many seconds after its first charge a counter is deleted. A day or a month has ended long before that."""
 
 Values = Mapping[Kind, str]
-"""Whose request it is: the name of its run, its day, ..."""
+"""The names of one request, by their kind: of its run, its day and so on."""
 
 
 class Budget(Struct, frozen=True, kw_only=True):
-    """How much may be spent by everything together, or by each run, consumer, day, ... One of usd, tokens, calls."""
+    """An amount in one of usd, tokens and calls, for all calls together or for each run, consumer, day and so on."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="what messages say")]
+    name: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64, description="the name, for messages and commands"),
+    ]
     per: Annotated[
         Kind | list[Kind],
-        Meta(description="which calls share one amount; nothing: all of them, for ever"),
+        Meta(description="each run (session, ...) has the whole amount; missing: all calls together, for ever"),
     ] = []
     usd: Annotated[float | None, Meta(description="US dollars")] = None
-    tokens: Annotated[int | None, Meta(description="input and output")] = None
-    calls: Annotated[int | None, Meta(description="requests that a provider is asked for")] = None
+    tokens: Annotated[int | None, Meta(description="input and output tokens together")] = None
+    calls: Annotated[int | None, Meta(description="calls that are sent to a provider")] = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """In the order in which keys have them."""
+        """The kinds in `per`, in the order in which keys have them."""
         given = [self.per] if isinstance(self.per, str) else self.per
         return tuple(kind for kind in KINDS if kind in given)
 
@@ -55,33 +58,34 @@ class Budget(Struct, frozen=True, kw_only=True):
 
     @property
     def limit(self) -> int:
-        """In the counter's integers."""
+        """The amount in the integers of the counter: billionths of a dollar, tokens or calls."""
         return from_plain(self.unit, getattr(self, self.unit) or 0)
 
     @property
     def window(self) -> int:
-        """Seconds that its counters are kept; 0: for ever."""
+        """For how many seconds its counters are kept; 0 means for ever."""
         return min((_KEPT[kind] for kind in self.kinds if kind in _KEPT), default=0)
 
 
 class Account(NamedTuple):
-    """One counter of a budget: that of a run, of a consumer's day, ... `values` are those of `budget.kinds`."""
+    """One share of a budget, such as that of one consumer on one day. `values` are the names for `budget.kinds`."""
 
     budget: Budget
     values: tuple[str, ...]
 
     @property
     def used(self) -> str:
+        """The key of the counter of what was spent."""
         return f"{PREFIX}:used:{self.budget.name}:{self._scope}"
 
     @property
     def raised(self) -> str:
-        """Where it stands by how much the budget was raised here; the same was taken off what is used."""
+        """The key of the counter of how much the budget was raised. The same amount was subtracted from `used`."""
         return f"{PREFIX}:raised:{self.budget.name}:{self._scope}"
 
     @property
     def unpriced(self) -> str:
-        """Where calls are counted whose price is not known."""
+        """The key of the counter of calls without a known price."""
         return f"{PREFIX}:unpriced:{self.budget.name}:{self._scope}"
 
     @property
@@ -102,27 +106,28 @@ def used_prefix(budget: Budget) -> str:
 
 
 def account_of(budget: Budget, key: str) -> Account | None:
-    """The account whose `used` key this is; None for one of a time when the budget was divided in another way."""
+    """Returns the account to which a `used` key belongs. Returns None if the key is old, from a time when the budget
+    had another `per`."""
     scope = key.removeprefix(used_prefix(budget))
     values = tuple(unquote(value) for value in scope.split("/")) if scope else ()
     return Account(budget, values) if len(values) == len(budget.kinds) else None
 
 
 def shortened(name: str) -> str:
-    """A client's name for a run or a session, with an end."""
+    """Returns the name of a run or a session. If it is longer than LONGEST, returns its beginning and a hash."""
     if len(name) <= LONGEST:
         return name
     return f"{name[: LONGEST - 17]}~{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 def periods(now: float, zone: tzinfo) -> dict[Kind, str]:
-    """The day and the month of an instant in seconds since 1970."""
+    """Returns the names of the day and the month. `now` is in seconds since 1970."""
     day = datetime.fromtimestamp(now, zone).date().isoformat()
     return {"day": day, "month": day[:7]}
 
 
 def begins_anew(kinds: Sequence[Kind], now: float, zone: tzinfo) -> datetime | None:
-    """When the day or the month ends; None where there is neither."""
+    """Returns when the current day or month ends, None if a budget of these `kinds` has neither."""
     midnight = datetime.fromtimestamp(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if "day" in kinds:
         return (midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)

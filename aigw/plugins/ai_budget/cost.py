@@ -1,7 +1,9 @@
-"""What calls cost, in billionths of a dollar: what is expected before, what it was afterwards. None = unknown.
+"""Tells what calls cost, in billionths of a dollar: the expected cost before a call, and its real cost after it. None
+means that the price is not known.
 
-Before a call nobody knows which provider will answer it, and as what. So a model is first priced by its name alone, and
-from then on as what answered the last time. A price that has not been looked up yet is waited for, once a model."""
+Before a call, nobody knows which provider and which model will answer it. So the first call of a model is priced by the
+name that the client sent. Later calls are priced by the provider and the model that answered the last one. A price that
+has not been looked up yet is waited for, once for each model."""
 
 from __future__ import annotations
 
@@ -21,6 +23,8 @@ _REMEMBERED = 1024
 
 
 class Costs:
+    """Prices the calls of one plugin configuration."""
+
     def __init__(self, prices: Prices, clock: Clock) -> None:
         self._prices = prices
         self._clock = clock
@@ -28,12 +32,14 @@ class Costs:
         self._unknown: set[str] = set()
 
     async def expect(self, model: str, forecast: Forecast) -> int | None:
+        """Returns the expected cost of a call for `model`, the name that the client sent."""
         tokens = Tokens(input=forecast.input, output=forecast.output, source="estimated")
         cost = await self._cost(tokens, self._answered.get(model, Query("", model)), {})
         return None if cost is None else nano(cost)
 
     async def settle(self, asked: str, spent: Spent, *, failed: bool) -> int | None:
-        """`failed`: the answer was an error, which costs nothing unless it says so."""
+        """Returns the real cost of a call. `failed` is true if the answer is an error; it then costs nothing, unless
+        the provider reported usage or a cost."""
         answer, tokens = spent.answer, spent.usage
         if answer is None or (failed and tokens.source == "absent"):
             return 0
@@ -46,7 +52,9 @@ class Costs:
         cost = await self._cost(tokens, query, answer.parts)
         if cost is None and query.model not in self._unknown and len(self._unknown) < _REMEMBERED:
             self._unknown.add(query.model)
-            log.warning("ai-budget: the price of %s is not known: no dollars are counted for it", query.model or "?")
+            log.warning(
+                "ai-budget: the price of %s is not known, so its calls are not counted in dollars", query.model or "?"
+            )
         return None if cost is None else nano(cost)
 
     async def _cost(self, tokens: Tokens, query: Query, parts: Mapping[str, int]) -> float | None:

@@ -1,6 +1,6 @@
-"""Watches one configuration's requests for repetition, with counters for what a single request does not show.
+"""Finds clients that repeat themselves in a loop. Counters find repetitions that one request alone does not show.
 
-Rule: what an SDK sends again by itself is no repetition, nor is what failed and is tried again."""
+Rule: if an SDK retries a request by itself, or a client retries a request that failed, this is not a repetition."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from aigw.plugins.ai_budget.budget import PREFIX, Kind, Values
 from aigw.plugins.ai_budget.repetition import Repetition, digest, most_repeated, newest_calls
 
 IDENTITY: tuple[Kind, ...] = ("run", "session", "consumer")
-"""Who repeats something: what others do is no circle of theirs."""
+"""Repetitions are counted separately for each run, session and consumer."""
 SESSION_SECONDS = 86_400
-"""How long a session's tool calls are remembered after the first."""
+"""For how many seconds the tool calls of a session are counted, from the first one on."""
 RETRY = "x-stainless-retry-count"
-"""OpenAI's and Anthropic's SDKs say here how often they have sent a request before."""
+"""The header in which OpenAI's and Anthropic's SDKs say how many times they have sent a request before."""
 
 
 class Repeated(NamedTuple):
-    """A counter of the same thing in other requests. `call` is None where it is the whole request."""
+    """A counter for one thing that other requests may repeat: a tool call or, if `call` is None, the whole request."""
 
     limit: Limit
     settings: Repetition
@@ -40,11 +40,14 @@ class Repeated(NamedTuple):
 
 
 class RepetitionDetector:
+    """Finds the repetitions in the requests of one plugin configuration."""
+
     def __init__(self, settings: Repetition) -> None:
         self._settings = settings
 
     def look(self, exchange: Exchange, values: Values) -> list[Repeated]:
-        """The counters that decide about a request. Raises GatewayError for a conversation that is a circle itself."""
+        """Returns the counters that must let this request in. Raises GatewayError if the conversation of the request
+        itself shows a loop."""
         settings, request = self._settings, exchange.request
         if not settings.watches or request.headers.get(RETRY, "0") != "0":
             return []
@@ -62,12 +65,12 @@ class RepetitionDetector:
         if worst is not None and worst[1] >= most:
             raise refusal.repeated_call(*worst, most)
         if values["session"] == NONE:
-            return  # independent conversations make the same calls, and nobody can tell them apart
+            return  # without a session, equal calls may be from different conversations
         for call in dict.fromkeys(newest):
             key = f"{PREFIX}:tool:{digest(*whose, *call)}"
             yield Repeated(_limit(key, most, SESSION_SECONDS), self._settings, call)
 
 
 def _limit(key: str, times: int, window: int) -> Limit:
-    """Refuses what would be the `times`th."""
+    """Returns a limit that refuses the request number `times`."""
     return Limit(key, times - 2, window, 1)

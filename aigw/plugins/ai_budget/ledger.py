@@ -1,7 +1,7 @@
-"""What stands in the counters of budgets, and changing it by hand: what `aigw budget` does.
+"""Reads and changes the counters of budgets, for `aigw budget`.
 
-Rule: it works on the counters alone, whether a gateway runs or not, and each change is one decision of the store.
-Raising takes the amount off what is used, so that the gateway asks for nothing more than it does anyway."""
+Rule: it uses only the counters, so that it works whether a gateway runs or not. Each change is one call of the store.
+To raise a budget, the amount is subtracted from what is used, so that the gateway needs no extra call to see it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _NO_LIMIT = 2**53
 
 
 class AccountLine(NamedTuple):
-    """One account, in the counter's integers. `unpriced` calls are not in `used`; `anew` is ISO 8601, "" for never."""
+    """The state of one account, in the integers of the counter. `unpriced` is how many calls had no known price; they
+    are not in `used`. `anew` is when the account begins again, as ISO 8601 ("" if never)."""
 
     account: Account
     used: int
@@ -36,7 +37,8 @@ class Ledger:
         self.budgets = budgets
 
     async def lines(self, now: float) -> list[AccountLine]:
-        """Every account that was used and is in force now, and those in force that nobody needs to name."""
+        """Returns the accounts of the current day and month. An account is listed if it was used, or if its budget is
+        divided by nothing but days and months."""
         found = []
         for budget in self.budgets:
             current = self._current(budget, now)
@@ -60,8 +62,8 @@ class Ledger:
         )
 
     async def choose(self, budget: Budget, wanted: Mapping[str, str], now: float) -> list[Account]:
-        """The accounts that `wanted` names in part, in the day and month of now where it names none. Raises ValueError
-        for what the budget is not divided by."""
+        """Returns the accounts that have the names in `wanted`, and the current day and month unless `wanted` names
+        them. Raises ValueError if the budget is not divided by a kind in `wanted`."""
         for kind in wanted:
             if kind not in budget.kinds:
                 divided = ", ".join(budget.kinds) or "nothing"
@@ -78,7 +80,7 @@ class Ledger:
         await self._counter.settle(await self._counter.hold(limits), [-amount, amount])
 
     async def reset(self, account: Account) -> None:
-        """As if nothing had been used, nor set aside, nor raised."""
+        """Makes the account as if it had never been used, reserved or raised."""
         await self._counter.drop(account.used, account.raised, account.unpriced)
 
     def _current(self, budget: Budget, now: float) -> dict[Kind, str]:

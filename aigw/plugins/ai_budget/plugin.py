@@ -1,9 +1,10 @@
-"""ai-budget: how much may be spent, in dollars, tokens or calls, and that nobody runs in a circle. aigw's own.
+"""ai-budget: limits how much may be spent, in dollars, tokens or calls, and stops clients that repeat themselves in a
+loop. It is aigw's own; Higress does not have it.
 
-A request is let in while what was spent, and what others that are under way have set aside, is below the limit; an
-estimate is set aside for it, and what it really cost is charged before its answer ends. So a budget is exceeded by
-about one call: exactly one where calls come one after another. A refusal is final (refusal.py). The counters
-outlive the gateway."""
+A request is let in while the sum of what was spent and what running requests have reserved is below the limit. An
+estimate is reserved for it, and its real cost is charged before its answer ends. So a budget is exceeded by about one
+call, and by exactly one if calls come one after another. A refusal is final (refusal.py). The counters are kept when
+the gateway stops."""
 
 from __future__ import annotations
 
@@ -39,47 +40,51 @@ NAME = "ai-budget"
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Limits what is spent, and stops clients that run in a circle. aigw's own: Higress does not know it.
+    """Limits what is spent, and stops clients that repeat themselves in a loop. It is aigw's own; Higress does not have
+    it.
 
-    A budget has one of usd, tokens and calls. With `per: run`, each run has the whole budget; a run is named by the
-    header x-aigw-run, or by AIGW_RUN in the environment of the gateway, or it is all that the gateway does until it
-    stops. A session is named by x-aigw-session, or by the header of an agent. Several `per` go together: [consumer,
-    day].
+    A budget has one of usd, tokens and calls. With `per: run`, each run has the whole budget. The name of a run is in
+    the header x-aigw-run, or in AIGW_RUN in the environment of the gateway; without both, a run lasts from the start of
+    the gateway to its end. The name of a session is in the header x-aigw-session, or in the header of an agent. With
+    `per: [consumer, day]`, each consumer has the whole budget on each day.
 
-    A call is let in while what was spent and what calls under way have set aside is below the limit, so the limit is
-    exceeded by about one call. The cost is charged before the answer ends, also if the client leaves. A refusal is
-    final: 402, or 403 for an agent that runs in a circle, with `x-should-retry: false` and the command that raises the
-    budget.
+    A call is let in while the sum of what was spent and what running calls have reserved is below the limit. So the
+    limit is exceeded by about one call. The cost is charged before the answer ends, also if the client leaves. A
+    refusal is final: the status is 402, or 403 for a client in a loop, with the header `x-should-retry: false` and the
+    command that raises the budget.
 
-    `aigw budget status` shows what is left, `aigw budget raise NAME AMOUNT` allows more this time, and `aigw budget
-    reset NAME` lets a budget begin anew; a running gateway follows at once. These commands need the --config or
-    --recipe of the gateway. Counters are on disk and outlive a kill; `redis` shares them with other machines. A call
-    with an unknown price is counted as one (`unknown_price`). The first call of a model waits about a second, until its
-    price was looked up."""
+    `aigw budget status` shows what is left. `aigw budget raise NAME AMOUNT` allows more for the current period. `aigw
+    budget reset NAME` sets what was spent to zero. A running gateway applies the change at once. These commands need
+    the --config or --recipe of the gateway. Counters are on disk and survive a kill; with `redis`, several machines
+    share them. The first call of a model waits about a second, until its price was looked up."""
 
-    budgets: Annotated[list[Budget], Meta(description="all of them hold for a call")] = []
+    budgets: Annotated[list[Budget], Meta(description="the budgets; each call must be within all of them")] = []
     repetition: Repetition = Repetition()
     unknown_price: Annotated[
         Literal["count", "refuse"],
-        Meta(description="calls whose price nobody knows: let them pass, and count how many they are, or refuse them"),
+        Meta(description="count: let calls without a known price pass, and only count how many; refuse: refuse them"),
     ] = "count"
-    timezone: Annotated[str, Meta(description="where days and months begin", examples=["Europe/Berlin"])] = "UTC"
-    run_header: Annotated[
-        str, Meta(description="names the run; without it AIGW_RUN of the gateway's environment, or its start")
-    ] = "x-aigw-run"
-    session_header: Annotated[str, Meta(description="names the session; x-agent-session and others do, too")] = (
-        "x-aigw-session"
+    timezone: Annotated[
+        str, Meta(description="the time zone in which days and months begin", examples=["Europe/Berlin"])
+    ] = "UTC"
+    run_header: Annotated[str, Meta(description="the header that names the run")] = "x-aigw-run"
+    session_header: Annotated[
+        str, Meta(description="the header that names the session; x-agent-session and others are read, too")
+    ] = "x-aigw-session"
+    fail_open: Annotated[bool, Meta(description="true lets all requests pass while the counters cannot be reached")] = (
+        False
     )
-    fail_open: Annotated[bool, Meta(description="let requests pass while the counters cannot be read")] = False
-    redis: Annotated[RedisConfig | None, Meta(description="where the counters are; default: on this machine")] = None
+    redis: Annotated[
+        RedisConfig | None, Meta(description="the Redis with the counters. Missing: they are on this machine")
+    ] = None
 
     @property
     def zone(self) -> ZoneInfo:
-        """Raises ValueError for a name that is none."""
+        """Raises ValueError if `timezone` is not the name of a time zone."""
         try:
             return ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"{self.timezone!r} is no time zone; write UTC, or one such as Europe/Berlin") from None
+            raise ValueError(f"{self.timezone!r} is not a time zone; write UTC, or one such as Europe/Berlin") from None
 
 
 def check(config: Config) -> list[Problem]:
@@ -95,7 +100,7 @@ def check(config: Config) -> list[Problem]:
             problems.append(Problem((*at, "name"), f"there is another budget {budget.name!r}"))
         names.add(budget.name)
     problems += [
-        Problem(("repetition", name), "1 refuses the first one; write 2 or more, or 0 for off")
+        Problem(("repetition", name), "1 would refuse even the first one; write 2 or more, or 0 to switch it off")
         for name in ("tool_calls", "requests")
         if getattr(config.repetition, name) == 1
     ]
@@ -111,7 +116,7 @@ def check(config: Config) -> list[Problem]:
 
 
 def identity(config: Config, services: Services) -> None:
-    """It decides whether there is an answer, never which."""
+    """Returns None: the plugin may refuse a request, but never changes its answer."""
 
 
 @asynccontextmanager
@@ -159,8 +164,8 @@ class AiBudget:
         return await follow(exchange, charge.ask, charge.settle, meter)
 
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
-        """A limit for each account, with what this request will probably use. Refuses a call of unknown price, where
-        that is wanted."""
+        """Returns a limit for each account, with the forecast of this request as its `hold`. Raises GatewayError for a
+        call of unknown price, if the configuration says so."""
         usd = 0
         if self._units - {"calls"}:
             charge.forecast = self._forecaster.forecast(charge.exchange.asked)
@@ -178,7 +183,8 @@ class AiBudget:
     async def _refusal(
         self, exchange: Exchange, count: Count, index: int, accounts: Sequence[Drawn], repeated: Sequence[Repeated]
     ) -> GatewayError:
-        """Of the limit with this index: those of the accounts come first."""
+        """Returns the error for the limit with this index. The limits of the accounts come before those of the
+        repetitions."""
         if index >= len(accounts):
             exchange.labels.remarks[NAME] = "repeated"
             return repeated[index - len(accounts)].refusal(count)
@@ -187,7 +193,7 @@ class AiBudget:
         try:
             (raised,) = await self._counter.read(one.raised)
         except StoreError:
-            raised = Count(0, 0, 0.0)  # only the message needs it
+            raised = Count(0, 0, 0.0)  # it is only needed for the message
         anew = begins_anew(one.budget.kinds, self._env.clock.time(), self._zone)
         return refusal.used_up(one, count, raised.used, anew)
 
@@ -199,7 +205,7 @@ class AiBudget:
         raise GatewayError(503, message, kind="api_error", code="budget_unavailable") from error
 
     async def settle(self, charge: _Charge, spent: Spent) -> None:
-        """Charges what was spent. Does not raise StoreError."""
+        """Charges what the request used. Does not raise StoreError."""
         exchange, held = charge.exchange, charge.held
         asked = bool(exchange.attempts) or exchange.timing.waited > 0
         cost: int | None = 0
@@ -224,7 +230,7 @@ class AiBudget:
 
 
 class _Charge:
-    """One request: what it is charged to, what was expected of it, and how it was answered."""
+    """One request: the accounts that it is charged to, its forecast, and the status of its answer (0 until then)."""
 
     __slots__ = ("_call_next", "_plugin", "accounts", "exchange", "forecast", "held", "model", "status")
 
@@ -234,12 +240,13 @@ class _Charge:
         self.exchange = exchange
         self.accounts = accounts
         self.held: Held
-        """Once the request is let in."""
+        """Set when the request is let in."""
         self.forecast = NOTHING
         self.model = ""
         self.status = 0
 
     async def ask(self, exchange: Exchange) -> Reply:
+        """Sends the request on, and notes the status of its answer."""
         try:
             reply = await self._call_next(exchange)
         except Exception:
@@ -255,7 +262,7 @@ class _Charge:
 ABOUT = About(
     config=Config,
     build=build,
-    place=Place("", 740),  # behind the cache, whose answers cost nothing
+    place=Place("", 740),  # after the cache, whose answers cost nothing
     recipe="budget",
     check=check,
     identity=identity,

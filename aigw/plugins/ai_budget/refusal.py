@@ -1,7 +1,7 @@
-"""What a client is told that may not go on.
+"""The errors with which a client is refused.
 
-Rule: it is final. The status is one that no SDK repeats (402 for money, 403 for a circle), `x-should-retry` says so
-too, and the message names what is used and what to type."""
+Rule: a refusal is final. Its status is one after which no SDK retries (402 for a budget, 403 for a loop), and
+`x-should-retry: false` says the same. The message says what is used up, and which command to type."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from aigw.plugins.ai_budget.budget import Account
 
 FINAL = {"x-should-retry": "false"}
 LONGEST = 200
-"""Characters of a tool call's arguments that are quoted."""
+"""How many characters of a tool call's arguments a message quotes."""
 
 
 def used_up(account: Account, count: Count, raised: int, anew: datetime | None) -> GatewayError:
-    """`count` is what the counter says, from which `raised` was taken off."""
+    """Returns the error for a budget that is used up. `count` is the state of its counter, from which `raised` was
+    subtracted."""
     budget = account.budget
     unit, limit = budget.unit, budget.limit
     state = "used up" if count.used >= limit else "spoken for"
@@ -36,7 +37,7 @@ def used_up(account: Account, count: Count, raised: int, anew: datetime | None) 
 
 
 def raise_command(account: Account) -> str:
-    """By as much again as it has."""
+    """Returns the command that raises a budget by its own amount."""
     budget = account.budget
     chosen = [f"--for {shlex.quote(f'{kind}={value}')}" for kind, value in account.named.items()]
     return " ".join(["aigw budget raise", budget.name, as_typed(budget.unit, budget.limit or 1), *chosen])

@@ -1,7 +1,7 @@
-"""An agent that runs in a circle: the same tool call with the same arguments again and again, or the same request.
+"""Finds an agent in a loop: it makes the same tool call with the same arguments again and again. Sans-io.
 
-Sans-io. Rule: only a request that brings the results of tool calls is looked
-at, and only its newest calls: a conversation that has left its circle may go on."""
+Rule: only a request that brings results of tool calls is checked, and only its newest calls. So a conversation that has
+left its loop may go on."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ _encode = json.Encoder(order="sorted").encode
 
 
 class Repetition(Struct, frozen=True, kw_only=True):
-    """When a client is thought to run in a circle. 0 switches a detector off."""
+    """How many repetitions mean that a client is in a loop."""
 
     tool_calls: Annotated[
-        int, Meta(ge=0, description="so many times the same tool with the same arguments, in a conversation or session")
+        int,
+        Meta(ge=0, description="refuse the call of a tool that is made so many times with equal arguments; 0: never"),
     ] = 0
-    requests: Annotated[int, Meta(ge=0, description="so many times the same request within `window`")] = 0
+    requests: Annotated[
+        int, Meta(ge=0, description="refuse a request that comes so many times within `window`; 0: never")
+    ] = 0
     window: Annotated[
         float,
         Meta(
             gt=0,
             le=2_592_000,
-            description="the time in which `requests` counts",
+            description="the time in which equal requests are counted",
             examples=["10m"],
             extra={"unit": "duration"},
         ),
@@ -42,8 +45,8 @@ class Repetition(Struct, frozen=True, kw_only=True):
 
 
 def newest_calls(turns: Sequence[Turn]) -> tuple[list[ToolCall], list[list[ToolCall]]]:
-    """The calls whose results the conversation ends with, and those of each of its turns. Nothing for a conversation
-    with another end."""
+    """Returns the tool calls whose results are at the end of the conversation, and the calls of each turn. Both are
+    empty if the conversation does not end with results."""
     if not turns or not turns[-1].results:
         return [], []
     called = [[_canonical(call) for call in turn.calls] for turn in turns if turn.calls]
@@ -51,7 +54,8 @@ def newest_calls(turns: Sequence[Turn]) -> tuple[list[ToolCall], list[list[ToolC
 
 
 def most_repeated(newest: Sequence[ToolCall], turns: Sequence[Sequence[ToolCall]]) -> tuple[ToolCall, int] | None:
-    """The newest call that was made most often, and in how many turns: the same call twice in one turn is no circle."""
+    """Returns the one of the newest calls that was made in the most turns, and the number of these turns. Equal calls
+    in one turn count once. Returns None if there are no calls."""
     counted = Counter(call for turn in turns for call in set(turn))
     return max(((call, counted[call]) for call in newest), key=lambda each: each[1], default=None)
 
@@ -65,7 +69,7 @@ def digest(*parts: str | bytes) -> str:
 
 
 def _canonical(call: ToolCall) -> ToolCall:
-    """The call without its id, with arguments that are the same text where they are the same JSON."""
+    """Returns the call without its id. Arguments that are equal as JSON become equal as text."""
     try:
         return ToolCall(call.name, _encode(_decode(call.arguments)).decode())
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
-"""What a store holds under one prefix: for people who look at it, not for requests.
+"""Reads what a cache has stored under one prefix, for the commands `aigw cache`. Requests do not use it.
 
-A value of `fidelity: higress` is a text under its question, any other is an entry, or of another version."""
+With `fidelity: higress`, a value is a text and its key is the question. Any other value is an entry, or was written by
+another version."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from aigw.plugins.ai_cache.entry import NAME, Entry, decode
 
 
 class Item(NamedTuple):
-    """One value. `key` is without the prefix. `entry` is None for a text, and for what cannot be read."""
+    """One stored value. `key` is without the prefix. `entry` is None if the value is a text, or cannot be read."""
 
     key: str
     value: bytes
@@ -25,7 +26,7 @@ class Item(NamedTuple):
 
     @property
     def text(self) -> str | None:
-        """The text that Higress would have stored; None if this is something else."""
+        """The text if the value was stored with `fidelity: higress`, else None."""
         if self.entry is not None or self.value.startswith(NAME):
             return None
         try:
@@ -35,17 +36,19 @@ class Item(NamedTuple):
 
     @property
     def asked(self) -> str:
-        """The last thing that was asked, shortened."""
+        """The last question of the request, shortened."""
         return self.key if self.entry is None else _last_question(self.entry)
 
 
 class Contents:
+    """The values of one cache. `prefix` is the beginning of all of its keys."""
+
     def __init__(self, kv: KV, prefix: str) -> None:
         self.kv = kv
         self.prefix = prefix
 
     async def items(self) -> AsyncIterator[Item]:
-        """In no order. Raises StoreError."""
+        """Yields all values, in no particular order. Raises StoreError."""
         async for name in self.kv.keys(self.prefix):
             value = await self.kv.get(name)
             if value is not None:
@@ -56,13 +59,13 @@ class Contents:
         return None if value is None else Item(key, value, decode(value))
 
     async def clear(self, wanted: Callable[[Item], bool]) -> int:
-        """Drops what is wanted. Returns how many there were."""
+        """Deletes the values for which `wanted` is true. Returns how many there were."""
         names = [self.prefix + item.key async for item in self.items() if wanted(item)]
         return await self.kv.drop(*names) if names else 0
 
 
 def _last_question(entry: Entry) -> str:
-    """Of the request as it was kept, where long texts and lists are shortened."""
+    """Returns the last question of the stored request, whose long texts and lists are shortened."""
     parts = msgspec.json.decode(entry.parts)
     body = msgspec.json.encode(parts.get("body"))
     request = Request("POST", str(parts.get("path", "")), "", CIMultiDict({"content-type": "application/json"}), body)

@@ -1,4 +1,5 @@
-"""What client and cache tell each other in headers: Cache-Control and Higress's own header, and what the cache did."""
+"""Reads what a client wants from the cache (the headers Cache-Control and x-higress-skip-ai-cache), and says what the
+cache did."""
 
 from __future__ import annotations
 
@@ -10,21 +11,22 @@ from multidict import CIMultiDict
 from aigw.core.exchange import CacheStatus, Exchange
 
 HEADER = "x-aigw-cache"
-"""hit, miss or bypass, then reason=, key=, age= and ttl= (both in seconds)."""
+"""Its value is hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds."""
 SKIP = "x-higress-skip-ai-cache"
-"""With the value `on` a request is neither looked up nor kept."""
+"""If a client sends `on`, the request is not looked up, and its answer is not kept."""
 
 
 class Control(NamedTuple):
-    """`bypass` says why the request is neither looked up nor kept, "" if it may be. `look`: whether a stored answer may
-    be used, one that is at most `max_age` seconds old."""
+    """`bypass` is the reason why the request must not be looked up or kept, "" if there is none. If `look` is true, a
+    stored answer may be used, if it is at most `max_age` seconds old (None: of any age)."""
 
     bypass: str = ""
     look: bool = True
     max_age: float | None = None
 
     def objection(self, created: float, now: float) -> str:
-        """Why an answer of that time may not be used, "" if it may. Both in seconds since 1970."""
+        """Returns why an answer that was stored at `created` must not be used, "" if it may be used. Both times are in
+        seconds since 1970."""
         if not self.look:
             return "no-cache"
         return "max-age" if self.max_age is not None and now - created > self.max_age else ""
@@ -42,7 +44,8 @@ def control_of(headers: CIMultiDict[str]) -> Control:
 
 @lru_cache(maxsize=256)
 def _parse(text: str) -> Control:
-    """Cache-Control of a request (RFC 9111 5.2.1): no-store, no-cache, max-age; the others change nothing here."""
+    """Reads the Cache-Control header of a request (RFC 9111): no-store, no-cache and max-age. Other directives have no
+    effect."""
     names: dict[str, str] = {}
     for part in text.lower().split(","):
         name, _, value = part.strip().partition("=")
@@ -53,6 +56,7 @@ def _parse(text: str) -> Control:
 
 
 def note(exchange: Exchange, status: CacheStatus, logged: str = "") -> None:
-    """`status` is for the usage row; the log has it, or `logged`, under Higress's name."""
+    """Sets the labels of a request. `status` is for the usage row. The log gets `logged` if it is given, else
+    `status`."""
     exchange.labels.cache = status
     exchange.labels.ai_log["cache_status"] = logged or status

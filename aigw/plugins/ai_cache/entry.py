@@ -1,10 +1,8 @@
-"""An answer as it is stored: bytes with the version of their format in front.
+"""Collects an answer while it passes through, and encodes it as bytes that begin with the version of their format.
 
-Rule: what cannot be read (another version, a torn or foreign value) is no entry, never an error. Nothing in it is
-executed: it is msgpack of texts, numbers and bytes.
-
-Only what came to its proper end is kept, as the reader of the answer says. While the answer goes by, its pieces are
-only collected."""
+Rules: a value that cannot be read (of another version, damaged, or not from aigw) is ignored and never an error. A
+value is msgpack with only texts, numbers and bytes, so that nothing in it can be executed. An answer is only
+kept if its reader says that it is complete."""
 
 from __future__ import annotations
 
@@ -18,20 +16,20 @@ from aigw.core.reply import Reply
 from aigw.plugins.ai_cache.key import CacheKey
 
 NAME = b"aigw-cache"
-"""How every value begins that an aigw of any version wrote."""
+"""The values of all versions of aigw begin with this."""
 FORMAT = NAME + b" 1\n"
-"""Stands before every value. A value with any other beginning is not read."""
+"""Every value of this version begins with this. A value with another beginning is not read."""
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Of an answer that is kept."""
+"""The size of the largest answer that is kept."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """A complete answer. `created` is in seconds since 1970, `ttl` in seconds (0: it does not expire).
 
-    A stream's `body` holds its events without the one that only tells usage, which is `usage`, and without the last
-    one, which is `tail`. `delays` are the milliseconds that each event of `body` came after the one before. `parts` is
-    as in `key.CacheKeys.parts`."""
+    For a stream, `usage` is the event that only reports usage, `tail` is the last event, and `body` has all other
+    events. `delays` are how many milliseconds each event of `body` came after the one before. `parts` is the request,
+    as `key.CacheKeys.parts` returns it."""
 
     created: float
     ttl: int
@@ -55,6 +53,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(value: bytes) -> Entry | None:
+    """Returns None if the value cannot be read."""
     if not value.startswith(FORMAT):
         return None
     try:
@@ -72,7 +71,7 @@ def keepable(reply: Reply) -> bool:
 
 
 class Capture:
-    """Collects one answer. `now` gives monotonic seconds."""
+    """Collects one answer. `now` returns monotonic seconds."""
 
     __slots__ = ("_batches", "_content_type", "_key", "_now", "_streaming", "size")
 
@@ -83,7 +82,7 @@ class Capture:
         self._now = now
         self._batches: list[tuple[float, Batch]] = []
         self.size = 0
-        """Bytes that have gone by."""
+        """How many bytes have passed through."""
 
     def batch(self, batch: Batch) -> None:
         self.size += len(batch[0].raw) if len(batch) == 1 else sum([len(chunk.raw) for chunk in batch])
@@ -91,7 +90,7 @@ class Capture:
             self._batches.append((self._now(), batch))
 
     def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
-        """The complete answer; None if it is not one."""
+        """Returns the entry, None if the answer is not complete or too large. Times are in seconds."""
         answer = exchange.answer
         if self.size > MAX_BYTES or not self._batches or answer is None or not answer.complete:
             return None
@@ -118,7 +117,8 @@ class Capture:
         )
 
     def _stream(self, exchange: Exchange) -> tuple[bytes, tuple[int, ...], bytes, bytes]:
-        """The events, their delays, the event that only tells usage, and the last one."""
+        """Returns the events, their delays in milliseconds, the event that only reports usage, and the last event. The
+        events are empty if the stream is not complete."""
         dialect, answer = exchange.dialect, exchange.answer
         assert answer is not None
         pairs = [(chunk, at) for at, batch in self._batches for chunk in batch if _has_data(chunk)]
@@ -136,7 +136,7 @@ class Capture:
 
 
 LAST = 4
-"""Among so many events at the end is the one that tells only usage."""
+"""The event that only reports usage is searched for among so many events at the end."""
 
 
 def _has_data(event: Chunk) -> bool:

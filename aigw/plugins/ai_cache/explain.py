@@ -1,4 +1,4 @@
-"""Why a request is not answered from the cache: the stored one that is nearest to it, and where they differ."""
+"""Explains a miss: finds the stored request that is most similar, and the differences between the two."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _ORDER = ("path", "headers", "after", "body")
 
 
 class KeyDifference(msgspec.Struct, frozen=True):
-    """`where` is a path such as body.messages[1].content; None is what is not there. Long texts are shortened."""
+    """`where` is a path such as body.messages[1].content. A value is None if the request does not have it. Long texts
+    are shortened."""
 
     where: str
     stored: Any
@@ -24,13 +25,16 @@ class KeyDifference(msgspec.Struct, frozen=True):
 
 
 class Nearest(msgspec.Struct, frozen=True):
+    """The most similar entry: its key, when it was stored (seconds since 1970), and how it differs."""
+
     key: str
     created: float
     differences: list[KeyDifference]
 
 
 def differences(stored: bytes, asked: bytes) -> list[KeyDifference]:
-    """Where two requests differ, as `key.CacheKeys.parts` has them; what comes first in a request comes first."""
+    """Returns the differences of two requests, in the order of a request. The arguments are results of
+    `key.CacheKeys.parts`."""
     old, new = shortened(msgspec.json.decode(stored)), shortened(msgspec.json.decode(asked))
     return [
         KeyDifference(_written((part, *change.path)), change.old, change.new)
@@ -40,7 +44,7 @@ def differences(stored: bytes, asked: bytes) -> list[KeyDifference]:
 
 
 def nearest(asked: bytes, entries: Iterable[tuple[str, Entry]]) -> Nearest | None:
-    """The entry with the fewest differences, the newest of several; None if there is no entry."""
+    """Returns the entry with the fewest differences, and the newest one of several. None if there are no entries."""
     best: tuple[int, float] | None = None
     found = None
     for key, entry in entries:

@@ -1,7 +1,7 @@
-"""Requests that ask for the same at the same time: the first one goes upstream, the others wait for its answer.
+"""Joins equal requests that come at the same time: the first one is sent upstream, the others wait for its answer.
 
-Rule: nobody gets a half answer and nobody hangs. Whoever waited for an answer that did not come goes on itself, and
-whoever waits for one that nobody reads any more does so, too."""
+Rule: no request gets half an answer, and no request waits for ever. If the answer of the first request fails, or its
+client no longer reads it, the waiting requests are sent upstream themselves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Callable
 from aigw.plugins.ai_cache.entry import Entry
 
 STALLED = 30.0
-"""Seconds without a piece of an answer that had begun, after which its own client is held to be stuck."""
+"""If no piece of a started answer has passed through for so many seconds, its client is taken to be stuck."""
 PATIENCE = 2
-"""So many answers that did not come are waited for; then a request goes by itself."""
+"""A request waits for so many answers that fail, one after another. Then it is sent upstream itself."""
 
 
 class Flight:
-    """One request that is upstream for everybody. `progress` tells how much of its answer has gone by, None before
-    the answer has begun. Nobody needs to wait for one that is `stuck`."""
+    """A request that was sent upstream, and for whose answer others may wait. `progress` returns how many bytes of the
+    answer have passed through; it is None until the answer has begun. If `stuck` is true, no request waits for it."""
 
     __slots__ = ("_done", "_stalled", "progress", "stuck")
 
@@ -29,12 +29,12 @@ class Flight:
         self.stuck = False
 
     def land(self, entry: Entry | None) -> None:
-        """Tells everybody who waits. May be called again, which changes nothing."""
+        """Gives the entry, or None for a failure, to all requests that wait. A second call has no effect."""
         if not self._done.done():
             self._done.set_result(entry)
 
     async def answer(self) -> Entry | None:
-        """The answer once it is complete; None if there is none to wait for."""
+        """Waits for the answer and returns its entry. Returns None if the answer failed or is stuck."""
         while not self._done.done():
             seen = None if self.progress is None else self.progress()
             await asyncio.wait([self._done], timeout=self._stalled)
@@ -45,14 +45,15 @@ class Flight:
 
 
 class Flights:
-    """Those under way, by key."""
+    """All flights of one cache configuration, by the key of the request."""
 
     def __init__(self, stalled: float = STALLED) -> None:
         self._flights: dict[str, Flight] = {}
         self._stalled = stalled
 
     async def join(self, key: str) -> Entry | None:
-        """What those bring who are under way with this key; None if the caller has to go itself."""
+        """Waits for the answer of an equal request that is running. Returns None if the caller must send its own
+        request."""
         for _ in range(PATIENCE):
             flight = self._flights.get(key)
             if flight is None or flight.stuck:
@@ -62,14 +63,14 @@ class Flights:
         return None
 
     def start(self, key: str) -> Flight:
-        """A flight that others find, unless they have one already."""
+        """Returns a new flight. Others can join it, unless there is one for this key already."""
         flight = Flight(self._stalled)
         if key not in self._flights or self._flights[key].stuck:
             self._flights[key] = flight
         return flight
 
     def end(self, key: str, flight: Flight) -> None:
-        """Nobody finds it any more. Those who wait and were told nothing are told that there is no answer."""
+        """Removes the flight, so that nobody can join it any more. Requests that still wait get None."""
         flight.land(None)
         if self._flights.get(key) is flight:
             del self._flights[key]

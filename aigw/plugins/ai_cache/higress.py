@@ -1,8 +1,8 @@
-"""ai-cache exactly as Higress has it: the text of the last question is the key, the answer's text the
-value, and a hit is a template around that text.
+"""ai-cache exactly as in Higress: the key is the text of the last question, the value is the text of the answer, and a
+hit is a template with that text.
 
-Model, parameters and the rest of the conversation are not part of the key. The status of an answer is not looked at.
-The plugin of June 2024 keeps texts as JSON has them; today's keeps them as they are."""
+The model, the parameters and the rest of the conversation are not part of the key. Answers are stored whatever their
+status is. The plugin of June 2024 stores texts with the escapes of JSON; the present one stores the texts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ZEROS = '"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
 
 
 def _templates(model: str) -> tuple[str, str]:
-    """Of a plain hit and of one that is a stream."""
+    """Returns the default templates of a plain hit and of a stream."""
     choice = '"choices":[{"index":0,"%s":{"role":"assistant","content":"%%s"},"finish_reason":"stop"}]'
     end = f'"model":"{model}","object":"chat.completion",{_ZEROS}'
     plain, event = (f'{{"id":"from-cache",{choice % name},{end}}}' for name in ("message", "delta"))
@@ -40,12 +40,12 @@ def _templates(model: str) -> tuple[str, str]:
 TEMPLATES = _templates("from-cache")
 ORIGINAL_TEMPLATES = _templates("gpt-4o")
 MAX_BYTES = 32 * 1024 * 1024
-"""Of an answer whose text is looked for."""
+"""The size of the largest answer that is stored."""
 
 
 class HigressSettings(NamedTuple):
-    """The paths are gjson's; `ttl` in seconds, 0: entries do not expire. `escaped`: keys and values are kept as JSON
-    has them."""
+    """`question`, `answer` and `stream_answer` are gjson paths. `ttl` is in seconds; with 0, entries do not expire. If
+    `escaped` is true, keys and values are stored with the escapes of JSON."""
 
     prefix: str
     ttl: int
@@ -59,7 +59,8 @@ class HigressSettings(NamedTuple):
 
 
 def settings_of(config: Config) -> HigressSettings:
-    """What a configuration means to the plugin that reads its form. The TTL of the original form was never read."""
+    """Returns the settings that Higress's plugin reads from this form of the configuration. It never reads the TTL of
+    the original form."""
     plain, stream = config.response_template or TEMPLATES[0], config.stream_response_template or TEMPLATES[1]
     if config.original:
         plain, stream = ORIGINAL_TEMPLATES
@@ -86,7 +87,7 @@ class HigressCache:
         self._stream_answer = GjsonPath(settings.stream_answer)
         self._question = GjsonPath(settings.question)
         self._writing: dict[str, str] = {}
-        """Answers by their question that a slow store is still to take."""
+        """The answers that are being written to the store, by their questions."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -118,7 +119,7 @@ class HigressCache:
         return reply.tap(collected.batch, ended)
 
     def _read(self, exchange: Exchange) -> tuple[str, bool]:
-        """The question, "" for what is not cached, and whether a stream is asked for."""
+        """Returns the question ("" if the request is not cached), and whether the client wants a stream."""
         request, settings = exchange.request, self._settings
         if not request.is_json:
             return "", False
@@ -176,7 +177,7 @@ class HigressCache:
 
 
 class _Collected:
-    """The pieces of one answer; none where it is larger than MAX_BYTES: a part of it is no answer."""
+    """Collects the pieces of one answer. If it is larger than MAX_BYTES, nothing is kept."""
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
@@ -194,19 +195,19 @@ class _Collected:
         return text_of(path.get(Chunk(body, body).json()))
 
     def stream(self, path: GjsonPath) -> str:
-        """The texts of all events; "" where the last one is not complete."""
+        """Returns the joined texts of all events, "" if the last event is not complete."""
         if not self._chunks or not self._chunks[-1].raw.endswith((b"\n\n", b"\r\n\r\n")):
             return ""
         return "".join([text_of(path.get(chunk.json())) for chunk in self._chunks])
 
 
 def escaped(text: str) -> str:
-    """A text as JSON has it between its quotes."""
+    """Returns a text with the escapes of JSON, without the quotes."""
     return msgspec.json.encode(text).decode()[1:-1]
 
 
 def _questions(source: bytes, body: Any) -> Iterator[str]:
-    """The contents of the user's messages."""
+    """Yields the contents of the user's messages."""
     messages = body.get("messages") if isinstance(body, dict) else None
     for index, turn in enumerate(messages if isinstance(messages, list) else ()):
         if isinstance(turn, dict) and turn.get("role") == "user":
@@ -214,13 +215,14 @@ def _questions(source: bytes, body: Any) -> Iterator[str]:
 
 
 def _as_text(found: Any, source: bytes, path: str) -> str:
-    """What was found at a path: a text as it is, arrays and objects as they were written in `source`."""
+    """Returns the value at a path as text: a text unchanged, arrays and objects as they are written in `source`."""
     written = _as_written(source, path) if isinstance(found, dict | list) else ""
     return written or text_of(found)
 
 
 def _as_written(source: bytes, path: str) -> str:
-    """The JSON text at a path of keys, indices and @reverse, with its white space; "" for other paths."""
+    """Returns the JSON text at a path, with its white space. The path may have keys, indices and @reverse; for any
+    other path, returns ""."""
     turned = False
     try:
         for name in path.split("."):

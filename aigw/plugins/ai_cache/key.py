@@ -1,7 +1,8 @@
-"""What a request asks for, as a key: two requests have the same key if nothing about them can make the answers differ.
+"""Makes the key of a request for the cache. Two requests have the same key if they must get the same answer.
 
-Rule: everything counts but for lists of fields and headers that cannot change an answer; what is not known counts.
-JSON is compared by value, so that the order of keys and white space do not count."""
+Rule: the key contains everything of a request, except for the fields and headers in lists of those that cannot change
+an answer. So unknown fields and headers are part of it. JSON is compared by value: the order of keys and white space do
+not matter."""
 
 from __future__ import annotations
 
@@ -15,19 +16,13 @@ import msgspec
 from aigw.core.exchange import Exchange
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.plugin import Behind
-from aigw.dialects import apis
 
 VERSION = b"aigw 2"
-"""Of the way in which keys are made."""
-
-CACHED = frozenset(
-    (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MESSAGES, apis.RESPONSES, apis.GENERATE_CONTENT,
-     apis.STREAM_GENERATE_CONTENT)
-)  # fmt: skip
-"""APIs whose answers are kept."""
+"""Change it if keys are made in another way, so that old entries are no longer found."""
 
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
-"""Headers whose values are kept as they are; of any other that counts there is a digest: it may be a secret."""
+"""The key contains the values of these headers. Of any other header it has only a digest, because the value may be a
+secret."""
 IGNORED_HEADERS = frozenset(
     (
         "host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive",
@@ -46,11 +41,12 @@ IGNORED_HEADERS = frozenset(
 _IGNORED_STARTS = (
     "x-aigw-", "x-stainless-", "sec-", "x-forwarded-", "x-envoy-", "x-b3-", "x-datadog-", "x-amzn-", "cf-",
 )  # fmt: skip
-"""Headers that cannot change an answer. Any other may: it may name a provider to the one that the gateway asks."""
+"""Headers that cannot change an answer. Any other header may change it; for example, it may choose a model at the
+upstream."""
 
 
 def _now(part: Any) -> Any:
-    """What a part is now that changes at run time (`core.plugin.Behind`)."""
+    """Returns the current value of a part that changes at run time (see `core.plugin.Behind`)."""
     return part()
 
 
@@ -58,17 +54,18 @@ _encode = msgspec.json.Encoder(order="sorted", enc_hook=_now).encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 KEPT = 4096
-"""Bytes of a request that are kept with its answer as they are."""
+"""A request of at most so many bytes is stored whole with its answer. A larger one is shortened:"""
 LONG, SHOWN = 160, 80
-"""Of a longer one, texts of more than LONG characters are kept as their first SHOWN and a digest."""
+"""of a text with more than LONG characters, the first SHOWN and a digest are kept;"""
 MANY, LAST = 64, 32
-"""And of lists of more than MANY elements the LAST, behind a digest of the others."""
+"""of a list with more than MANY elements, the LAST ones and a digest of the others are kept."""
 
 
 class CacheKey(NamedTuple):
-    """`body` is canonical JSON without what is ignored, `beside` what counts beside it. `reason`: why it must not be
-    answered from the cache, "" if it may; there is no key then. `after` has a digest of what decides about answers
-    behind the cache, by plugin."""
+    """The key of a request, and what it is made of. `body` is canonical JSON, without the fields that are ignored.
+    `beside` are the path, the query and the headers that are part of the key. `after` has, for each plugin after the
+    cache, a digest of its settings. `reason` says why the request must not be answered from the cache; then there is no
+    key. It is "" if the cache may be used."""
 
     api: str
     key: str = ""
@@ -80,7 +77,7 @@ class CacheKey(NamedTuple):
 
 
 class CacheKeys:
-    """Makes the keys of one chain. Headers that are withheld behind the cache do not count."""
+    """Makes the keys of one chain. Headers that a later plugin removes are not part of a key."""
 
     def __init__(self, behind: Behind) -> None:
         identities = behind.identities
@@ -98,7 +95,9 @@ class CacheKeys:
             value = ",".join(request.headers.getall(name))
             beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
         if exchange.target is not None and not exchange.target.authority:
-            beside.append(f"host: {request.headers.get('host', '')}")  # it goes on, and may pick the upstream
+            beside.append(
+                f"host: {request.headers.get('host', '')}"
+            )  # the upstream gets this header, and may choose by it
         if asked.stream and not exchange.dialect.convertible:
             beside.append("stream")
         after, hashed = self._after, self._start.copy()
@@ -108,14 +107,13 @@ class CacheKeys:
         hashed.update(_encode(beside))
         try:
             canonical = _encode(asked.material())
-        except (ValueError, RecursionError):  # it is no JSON, or JSON with half of a surrogate pair
+        except (ValueError, RecursionError):  # the body is not JSON, or has half of a surrogate pair
             return CacheKey(api, reason="unreadable")
         hashed.update(canonical)
         return CacheKey(api, hashed.hexdigest(), asked.model, canonical, tuple(beside), after)
 
     def parts(self, key: CacheKey) -> bytes:
-        """What the key was made of, in JSON, so that one entry can be compared with another. The texts of a long
-        request are shortened."""
+        """Returns what the key was made of, as JSON, so that entries can be compared. A long request is shortened."""
         path, query, *others = key.beside
         short = len(key.body) <= KEPT
         return _encode(
@@ -133,12 +131,12 @@ def _digests(identities: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _begin(after: Mapping[str, str]) -> blake2b:
-    """What all keys begin with."""
+    """Returns a hash that has read what is the same for all keys of a chain."""
     return blake2b(VERSION + _encode(after), digest_size=16)
 
 
 def _changes(identity: Any) -> bool:
-    """Whether a part of it changes at run time."""
+    """Whether a part of the identity changes at run time, that is, whether it is a function."""
     if isinstance(identity, Mapping):
         return any(map(_changes, identity.values()))
     if isinstance(identity, list | tuple):
@@ -147,23 +145,23 @@ def _changes(identity: Any) -> bool:
 
 
 _WIRE = ("utf-8", "surrogateescape")
-"""Headers may have bytes that are no text."""
+"""The encoding of headers, which may contain bytes that are not text."""
 
 
 @lru_cache(maxsize=2048)
 def _counted(header: str) -> str:
-    """The name in lower case, "" if the header cannot change an answer."""
+    """Returns the name of a header in lower case, "" if the header cannot change an answer."""
     name = header.lower()
     return "" if name in IGNORED_HEADERS or name.startswith(_IGNORED_STARTS) else name
 
 
 def digest(data: bytes) -> str:
-    """16 hex digits that tell one value from another without showing it."""
+    """Returns 16 hex digits that identify a value without showing it."""
     return blake2b(data, digest_size=8).hexdigest()
 
 
 def shortened(value: Any) -> Any:
-    """A value with its long texts and lists cut. One that is so already stays as it is."""
+    """Returns a value with its long texts and lists shortened. To shorten it again changes nothing."""
     if isinstance(value, str) and len(value) > LONG:
         return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode())})"
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""ai-cache: answers a request that was answered before. Higress's keys, in all their forms.
+"""ai-cache: answers a request from the cache if an equal one was answered before. It has Higress's keys in all forms.
 
-`fidelity: safe` (safe.py) keys on the whole request and keeps whole answers; `fidelity: higress` (higress.py) keys on
-the last question and keeps its text. Which store it is the plugin does not know."""
+With `fidelity: safe` (safe.py), the key is the whole request and the value is the whole answer. With `fidelity:
+higress` (higress.py), the key is the last question and the value is the text of the answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(config: Config) -> list[Problem]:
 
 
 def _unread(config: Config) -> list[Problem]:
-    """What today's Higress does not read, or not as it is meant."""
+    """Returns notes on keys that today's Higress ignores, or does not read as the user expects."""
     problems = []
     form = "cache" if config.redis is None else "redis"
     if config.original:
@@ -59,7 +59,7 @@ def _unread(config: Config) -> list[Problem]:
 
 
 def identity(config: Config, services: Services) -> Any:
-    """An answer is the same with a cache and without."""
+    """Returns None: a cache does not change answers."""
     return None
 
 
@@ -78,7 +78,7 @@ def _as_higress(config: Config, kv: KV, env: Env) -> Plugin | PerChain:
 
 
 def _semantic(config: Config, env: Env) -> Semantic | None:
-    """The semantic cache, if it is switched on and made of parts that are known."""
+    """Returns the semantic cache, None if it is switched off or needs a service that this version does not support."""
     embedding, vector = config.embedding, config.vector
     if not config.enable_semantic_cache or embedding is None or vector is None:
         return None
@@ -99,8 +99,8 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
 
 
 def _safe(config: Config, kv: KV, env: Env) -> Plugin | PerChain:
-    """The same request has other answers on another chain; the caches of one configuration share the store and what is
-    under way."""
+    """Returns a maker of caches, one for each chain, because equal requests may have other answers on another chain.
+    All caches of one configuration share the store and the flights."""
     settings = safe.SafeSettings(config.prefix(), config.ttl(), config.replay_timing)
     flights = Flights()
 
@@ -122,7 +122,7 @@ ABOUT = About(
     check=check,
     identity=identity,
     differences=(
-        Difference("the key", "the whole request", "the last question: other models and prompts hit, too"),
+        Difference("the key", "the whole request", "only the last question, not the model or other messages"),
         Difference(
             "what is stored", "whole answers, replayed as they were", "the text of any answer, put into a template"
         ),

@@ -1,29 +1,31 @@
-"""A stored answer as the client asked for it: its own bytes where the form is the same, otherwise made of them."""
+"""Makes a stored answer into the form that a client asked for, a plain body or a stream. If it is stored in this form,
+the client gets the stored bytes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+from aigw.core.dialect import Dialect
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.sse import EventSplitter
-from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.entry import Entry
 
 JSON = "application/json"
 EVENTS = "text/event-stream; charset=utf-8"
 
 
-def body_of(entry: Entry) -> bytes:
-    """The plain answer. Raises ValueError if none can be made."""
+def body_of(entry: Entry, dialect: Dialect) -> bytes:
+    """Returns the entry as a plain answer. Raises ValueError if that is not possible."""
     if not entry.streamed:
         return entry.body
-    return dialect_of(entry.api).whole(_split(entry.body + entry.usage + entry.tail))
+    return dialect.whole(_split(entry.body + entry.usage + entry.tail))
 
 
-def events_of(entry: Entry, *, usage: bool) -> list[Chunk]:
-    """The stream, with the event that tells the usage if that was asked for. Raises ValueError if none can be made."""
+def events_of(entry: Entry, dialect: Dialect, *, usage: bool) -> list[Chunk]:
+    """Returns the entry as the events of a stream. `usage` includes the event that reports usage. Raises ValueError if
+    that is not possible."""
     if not entry.streamed:
-        return list(dialect_of(entry.api).events(entry.body, usage=usage))
+        return list(dialect.events(entry.body, usage=usage))
     return _split(entry.body + (entry.usage if usage else b"") + entry.tail)
 
 
@@ -32,7 +34,7 @@ def _split(raw: bytes) -> list[Chunk]:
 
 
 class Replay:
-    """A source of events that are all there: at once, or each after its delay."""
+    """A source that yields stored events, either all at once or each after its delay."""
 
     def __init__(
         self,
@@ -40,7 +42,8 @@ class Replay:
         delays: Sequence[int] = (),
         sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
-        """`delays` are milliseconds; events that have none come with the one before."""
+        """`delays` are in milliseconds. An event with a delay of 0 comes in the same batch as the one before. Without
+        `sleep`, all events come at once."""
         self._events = list(events)
         self._delays = list(delays)
         self._sleep = sleep

@@ -1,8 +1,8 @@
-"""ai-cache as we would have it: the whole request is the key, only complete answers are kept, and the client sees in
-`x-aigw-cache` what happened.
+"""ai-cache with `fidelity: safe`: the key is the whole request, only complete answers are kept, and the header
+`x-aigw-cache` tells the client what happened.
 
-Rule: the cache never makes a request fail. A store that is down, a value that cannot be read and an answer that cannot
-be converted are misses."""
+Rule: the cache never makes a request fail. It is a miss if the store is down, if a value cannot be read, or if an
+answer cannot be converted."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from aigw.core.stores import KV, StoreError
 from aigw.plugins.ai_cache.control import HEADER, SKIP, Control, control_of, note
 from aigw.plugins.ai_cache.entry import Capture, Entry, decode, encode, keepable
 from aigw.plugins.ai_cache.flight import Flight, Flights
-from aigw.plugins.ai_cache.key import CACHED, CacheKey, CacheKeys
+from aigw.plugins.ai_cache.key import CacheKey, CacheKeys
 from aigw.plugins.ai_cache.replay import EVENTS, JSON, Replay, body_of, events_of
 
 SHOWN = 16
-"""Characters of a key that the client sees; `aigw cache show` finds the entry by them."""
+"""How many characters of a key the client gets. `aigw cache show` finds the entry by them."""
 
 
 LONG_BODY = 256 * 1024
-"""Bytes of a request that takes too long to shorten (1 ms) for the event loop."""
+"""A request with more bytes is shortened in a thread, because it takes more than 1 ms."""
 
 
 class SafeSettings(NamedTuple):
-    """`ttl` in seconds, 0: entries do not expire. `timing`: streams are replayed as slowly as they came."""
+    """`ttl` is in seconds; with 0, entries do not expire. If `timing` is true, a stored stream is sent as slowly as it
+    came."""
 
     prefix: str
     ttl: int
@@ -37,7 +38,7 @@ class SafeSettings(NamedTuple):
 
 
 class SafeCache:
-    """`flights` and `kv` are shared by all chains that have the same configuration."""
+    """The cache of one chain. Chains with the same configuration share `flights` and `kv`."""
 
     def __init__(self, settings: SafeSettings, kv: KV, flights: Flights, env: Env, behind: Behind) -> None:
         self._settings = settings
@@ -48,7 +49,7 @@ class SafeCache:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if exchange.api not in CACHED or request.method != "POST" or not request.is_json:
+        if not exchange.dialect.repeatable or request.method != "POST" or not request.is_json:
             return await call_next(exchange)
         control = control_of(request.headers)
         if control.bypass:
@@ -62,7 +63,8 @@ class SafeCache:
         return await self._miss(exchange, call_next, key, why or "form")
 
     async def _find(self, key: str, control: Control) -> tuple[Entry | None, str]:
-        """The entry that may be used and how it was come by, or why there is none."""
+        """Returns the entry for a key, and "joined" if it is from another request that was running ("" if it is from
+        the store). If there is no entry, returns None and the reason."""
         if not control.look:
             return None, "no-cache"
         try:
@@ -83,12 +85,14 @@ class SafeCache:
         asked = exchange.asked
         try:
             if not asked.stream:
-                body = body_of(entry)
+                body = body_of(entry, exchange.dialect)
                 reply = exchange.reply(body, headers={"content-type": JSON if entry.streamed else entry.content_type})
             else:
                 timed = self._settings.timing and entry.streamed
                 source = Replay(
-                    events_of(entry, usage=asked.wants_usage), entry.delays, self._env.sleep if timed else None
+                    events_of(entry, exchange.dialect, usage=asked.wants_usage),
+                    entry.delays,
+                    self._env.sleep if timed else None,
                 )
                 content_type = entry.content_type if entry.streamed else EVENTS
                 reply = exchange.reply(source, headers={"content-type": content_type}, streaming=True)
@@ -120,7 +124,7 @@ class SafeCache:
             self._flights.end(key.key, flight)
             raise
         if not keepable(reply) or len(set(exchange.attempts)) > 1:
-            # another provider than the route's own has answered, which is not what the next one should get
+            # after a fallback, the answer is from another provider, and must not answer later requests
             self._flights.end(key.key, flight)
             return reply
         capture = Capture(key, reply, self._env.clock.monotonic)
@@ -135,8 +139,8 @@ class SafeCache:
         return reply.tap(capture.batch, ended)
 
     async def _keep(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
-        """After the last byte: those who wait get the entry first, then the store. Requests that come meanwhile still
-        find the flight."""
+        """Runs after the last byte. It gives the entry to the requests that wait, and then stores it. Until it is
+        stored, new requests still find the flight."""
         settings = self._settings
         try:
             long = len(key.body) > LONG_BODY

@@ -1,6 +1,6 @@
-"""The semantic cache as Higress has it: a question that is near enough to a stored one gets its answer.
+"""Higress's semantic cache: a question gets the answer of a stored question that is near enough.
 
-Rule: whatever goes wrong with the embedding or the vectors is a miss."""
+Rule: if the embedding or the search fails, it is a miss."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from aigw.clients.dashvector import DashVectorClient, Found
 
 
 class Semantic:
+    """Finds and stores questions by their vectors."""
+
     def __init__(self, embedder: DashScopeClient, vectors: DashVectorClient, log: Logger) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._log = log
 
     async def search(self, question: str) -> Found | None:
-        """None if it cannot be told."""
+        """Searches for the nearest stored question. Returns None if the search fails."""
         try:
             return await self._vectors.nearest(await self._embedder.embed(question))
         except CalloutError as error:
@@ -26,6 +28,7 @@ class Semantic:
             return None
 
     async def remember(self, found: Found, question: str, answer: str) -> None:
+        """Stores a question and its answer. `found` is the result of the search for this question."""
         try:
             await self._vectors.add(found.vector, question, answer)
         except CalloutError as error:

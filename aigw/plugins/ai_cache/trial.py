@@ -1,4 +1,4 @@
-"""What a cache would do with a request, without sending it: for `aigw cache explain`."""
+"""Finds out what a cache would do with a request, without sending the request, for `aigw cache explain`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from aigw.core.plugin import Behind
 from aigw.plugins.ai_cache.contents import Contents, Item
 from aigw.plugins.ai_cache.control import control_of
 from aigw.plugins.ai_cache.explain import Nearest, nearest
-from aigw.plugins.ai_cache.key import CACHED, CacheKeys
+from aigw.plugins.ai_cache.key import CacheKeys
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """`status` is hit, miss or bypass. Times are in seconds since 1970. `nearest` is the stored request that a miss is
-    nearest to; where the request itself is stored, `reason` says why it is a miss all the same."""
+    """`status` is hit, miss or bypass. `created` is in seconds since 1970, `ttl` in seconds. For a miss, `nearest` is
+    the most similar stored request. If the request itself is stored and yet a miss, `reason` says why."""
 
     status: str
     key: str = ""
@@ -25,8 +25,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def try_request(exchange: Exchange, behind: Behind, contents: Contents, now: float) -> Explanation:
-    """`now` is in seconds since 1970. Raises StoreError."""
-    if exchange.api not in CACHED:
+    """Explains what the cache would do with the request of `exchange`. `now` is in seconds since 1970. Raises
+    StoreError."""
+    if not exchange.dialect.repeatable:
         return Explanation(status="bypass", reason=f"{exchange.request.path} is not cached")
     keys = CacheKeys(behind)
     key = keys.read(exchange)
@@ -43,8 +44,8 @@ async def try_request(exchange: Exchange, behind: Behind, contents: Contents, no
 
 
 async def last_miss(contents: Contents) -> Explanation | None:
-    """The newest entry was a miss when it was asked for: how it differed from those before it. None if there is no
-    entry."""
+    """Explains the last miss, which is the newest entry: returns how it differs from the other entries. None if there
+    are no entries."""
     items = [item async for item in contents.items() if item.entry is not None]
     if not items:
         return None

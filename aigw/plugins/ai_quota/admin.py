@@ -19,7 +19,8 @@ _TEXT = {"Content-Type": "text/plain"}
 
 
 class _Action(NamedTuple):
-    """`path` comes after the admin path; `field` is what the form says beside the consumer."""
+    """`path` follows the admin path in the URL. `field` is the field of the form that has the number ("" if none).
+    `problem` is the message for a wrong form."""
 
     path: str
     field: str
@@ -32,7 +33,8 @@ QUERY = _Action("", "", "consumer can't be empty.")
 
 
 class QuotaAdmin:
-    """`ends` are the paths, or ends of paths, under which it is found."""
+    """Answers the requests of the admin. A request belongs to it if its path ends with one of `ends`, or with one of
+    `ends` plus the path of an action."""
 
     def __init__(self, counter: Counter, prefix: str, consumer: str, ends: tuple[str, ...]) -> None:
         self._counter = counter
@@ -41,7 +43,7 @@ class QuotaAdmin:
         self._actions = [(tuple(end + each.path for end in ends), each) for each in (REFRESH, DELTA, QUERY)]
 
     async def answer(self, exchange: Exchange) -> Reply | None:
-        """None for a request that is none of its. Raises GatewayError."""
+        """Returns the answer, or None if the request is not for the admin API. Raises GatewayError."""
         path = exchange.request.path
         action = next((each for ends, each in self._actions if path.endswith(ends)), None)
         if action is None:

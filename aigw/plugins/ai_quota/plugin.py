@@ -1,8 +1,9 @@
-"""ai-quota: how many tokens a consumer has left, of those that an admin gives him.
+"""ai-quota: an admin gives tokens to consumers, and each request takes its tokens away.
 
-The number under a consumer's key is what is left; it may fall below 0 with the last answer. Who has none, or whose
-quota cannot be read, is refused. `safe` also holds an estimate while a request is under way, so that many at once do
-not spend the last token many times, and charges what was produced where an answer was cut off."""
+The number under a consumer's key is how many tokens are left. The last answer may make it negative. A consumer who has
+no tokens left, or whose quota cannot be read, is refused. With `safe`, an estimate is reserved while a request is
+running, so that many requests at once cannot all spend the last token. `safe` also charges for an answer that was cut
+off."""
 
 from __future__ import annotations
 
@@ -29,17 +30,21 @@ NO_QUOTA = "Request denied by ai quota check, No quota left"
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Takes the tokens of calls from those that an admin gave to a consumer.
+    """Gives each consumer a number of tokens, and refuses calls when they are used up.
 
-    The admin sends his key to the chat API: GET /v1/chat/completions/quota?consumer=ann shows what ann has left, POST
-    to .../quota/refresh with the form `consumer=ann&quota=1000` sets it, and POST to .../quota/delta with
-    `consumer=ann&value=100` changes it. A consumer is known by `key-auth`. While the counters cannot be reached,
-    requests are refused."""
+    An admin changes the quotas, with his own key: GET /v1/chat/completions/quota?consumer=ann shows how many tokens ann
+    has left, POST to .../quota/refresh with the form `consumer=ann&quota=1000` sets the number, and POST to
+    .../quota/delta with `consumer=ann&value=100` adds to it. The plugin `key-auth` finds out who the consumer is. While
+    the counters cannot be reached, all calls are refused."""
 
-    redis_key_prefix: Annotated[str, Meta(description="what a consumer's key begins with")] = "chat_quota:"
+    redis_key_prefix: Annotated[str, Meta(description="the key of a counter is this and the name of the consumer")] = (
+        "chat_quota:"
+    )
     admin_consumer: Annotated[str, Meta(description="the consumer who may show and change quotas")] = ""
-    admin_path: Annotated[str, Meta(description="where, behind the path of the chat API")] = "/quota"
-    enable_path_suffixes: Annotated[tuple[str, ...], Meta(description="the ends of the paths that cost quota")] = (
+    admin_path: Annotated[str, Meta(description="the path of the admin API, after the path of the chat API")] = "/quota"
+    enable_path_suffixes: Annotated[
+        tuple[str, ...], Meta(description="calls cost quota if their path ends with one of these")
+    ] = (
         CHAT,
         "/v1/messages",
     )
@@ -50,7 +55,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words."""
+    """The messages are Higress's, if it has one."""
     problems = check_redis(config.redis)
     if not config.suffixes():
         problems.append(Problem(("enable_path_suffixes",), "enable_path_suffixes must not be empty"))
@@ -60,7 +65,7 @@ def check(config: Config) -> list[Problem]:
 
 
 def identity(config: Config, services: Services) -> None:
-    """It decides whether there is an answer, never which."""
+    """Returns None: the plugin may refuse a request, but never changes its answer."""
 
 
 @asynccontextmanager
@@ -105,5 +110,5 @@ ABOUT = About(
     check=check,
     identity=identity,
     trusts_consumer=True,
-    differences=(Difference("calls under way", "are held for", "any number of them may spend the last token"),),
+    differences=(Difference("running calls", "have an estimate reserved", "may all spend the last token"),),
 )

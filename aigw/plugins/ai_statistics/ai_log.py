@@ -1,7 +1,7 @@
-"""Higress's ai_log: what ai-statistics notes of one request and its answer, without I/O.
+"""Makes Higress's ai_log from one request and its answer. Sans-io.
 
-Rule: it only looks. It is told of the request, the answer's head, each chunk and the end, and fills the three mappings
-that it was given: `log`, `spans` (tags as text) and `properties` (attributes with a log field of their own)."""
+Rule: it changes nothing. It gets the request, the head of the answer, each chunk and the end, and fills three mappings:
+`log`, `spans` (tags as text) and `properties` (attributes that have a log field of their own)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from aigw.plugins.ai_statistics import attributes as attrs
 from aigw.plugins.ai_statistics.attributes import Attribute, AttributeSource, Collector
 
 MAX_BODY = 100 * 1024 * 1024
-"""Bytes of a plain answer that are looked at; Higress's limit as well."""
+"""The largest plain answer that is read, in bytes. Higress has the same limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is noted, the same for every request of a configuration. `limit` is in bytes of a value's text."""
+    """What is recorded of every request of one configuration. `sources` has the attributes by the place that they are
+    read from. `limit` is how many bytes of a value's text are recorded."""
 
     sources: Mapping[str, Sequence[AttributeSource]]
     limit: int
@@ -43,8 +44,8 @@ class Plan:
 
 
 class Record:
-    """One request. `failed` tells whether the answer is an error, `usage` what was spent; nothing is where `counts` is
-    set to False."""
+    """The record of one request. `failed` is true if the answer is an error. `usage` is what the request used; if
+    `counts` is set to False, nothing is added to it."""
 
     __slots__ = (
         "_collectors",
@@ -87,7 +88,7 @@ class Record:
         log["api"] = api_of(route)
 
     def request(self, request: Request) -> None:
-        """Notes what the client asked for. Must be called before anybody changes the request."""
+        """Records what the client asked for. Call it before anything changes the request."""
         headers = request.headers
         for name in (self._plan.session_header, *SESSION_HEADERS):
             if name and (session := headers.get(name)):
@@ -113,8 +114,8 @@ class Record:
         self._span("gen_ai.request.model", self.asked)
 
     def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool, scans: bool = True) -> None:
-        """Notes the answer's head. `scans`: what the client sees is looked at, because it is not what `end` will be
-        given the reader of."""
+        """Records the head of the answer. `scans` must be true if the client sees other events than the reader that
+        `end` will get: usage and errors are then read from the events themselves."""
         self._scans = scans
         self._status = status
         kind = headers.get("content-type", "")
@@ -129,7 +130,7 @@ class Record:
             self._collectors = [collector for _, collectors in self._values for collector in collectors]
 
     def pieces(self, batch: Batch) -> None:
-        """Keeps pieces of a plain answer."""
+        """Keeps the next pieces of a plain answer."""
         self._size += len(raw_of(batch))
         if self._readable and self._size <= MAX_BODY:
             self._pieces += batch
@@ -137,7 +138,7 @@ class Record:
             self._pieces.clear()
 
     def events(self, batch: Batch) -> None:
-        """Looks at events of a stream, one by one only where there is something to see."""
+        """Reads the next events of a stream. Decodes an event only if it may contain something to record."""
         if "chat_id" not in self.log:
             self._first_id(batch)
         if self._scans:
@@ -155,7 +156,7 @@ class Record:
                 return
 
     def _scan(self, batch: Batch) -> None:
-        """Looks for usage and errors itself, where the client sees other events than the provider sent."""
+        """Reads usage and errors from the events that the client sees."""
         raw = raw_of(batch)
         if mentions_usage(raw) or b'"error"' in raw:
             self._tell([chunk for chunk in batch if mentions_usage(chunk.raw) or b'"error"' in chunk.raw])
@@ -168,7 +169,7 @@ class Record:
             self.failed = self.failed or is_error(body)
 
     def end(self, answer: Reader | None = None) -> None:
-        """Completes the log. `answer` has read the provider's answer; its usage counts where the client saw none."""
+        """Completes the log. `answer` has read the provider's answer. Its usage is used if the client saw none."""
         self.log["response_type"] = "stream" if self.streaming else "normal"
         body: Any = None
         if not self.streaming:
@@ -188,7 +189,8 @@ class Record:
         self._pieces.clear()
 
     def _plain(self) -> Any:
-        """The decoded body of a plain answer, once it is complete."""
+        """Returns the decoded body of a complete plain answer, and records its id, its usage and whether it is an
+        error."""
         whole = self._pieces[0] if len(self._pieces) == 1 and self._pieces[0].data else None
         if whole is None:
             data = raw_of(self._pieces)
@@ -212,10 +214,11 @@ class Record:
         self.log["input_token_details"] = usage.input_details
         self.log["output_token_details"] = usage.output_details
         if usage.total > 0:
-            self._span("gen_ai.model_name", usage.model)
-            self._span("gen_ai.usage.input_tokens", usage.input)
-            self._span("gen_ai.usage.output_tokens", usage.output)
-            self._span("gen_ai.usage.total_tokens", usage.total)
+            if usage.model:
+                self.spans["gen_ai.model_name"] = usage.model
+            self.spans["gen_ai.usage.input_tokens"] = str(usage.input)
+            self.spans["gen_ai.usage.output_tokens"] = str(usage.output)
+            self.spans["gen_ai.usage.total_tokens"] = str(usage.total)
 
     def _detail(self, source: AttributeSource) -> Any:
         return attrs.of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)
@@ -239,7 +242,8 @@ class Record:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str | None:
-    """A header as Higress sees it: its values joined by a comma. Our own headers keep each apart."""
+    """Returns the value of a header as Higress sees it: if the header occurs several times, the values are joined with
+    commas."""
     every = getattr(headers, "getall", None)
     values = every(name, ()) if every and name else ()
     return ",".join(values) or None

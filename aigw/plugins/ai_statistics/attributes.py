@@ -1,8 +1,8 @@
-"""The attributes that ai-statistics takes from a request and its answer: where each comes from and how pieces of a
-stream become one value.
+"""The attributes that ai-statistics reads from a request and its answer: where each is, and how the values in a stream
+become one.
 
-A built-in key needs no source. In a stream, `first` is the first value that is neither null nor "", `replace` the last
-one, `append` all of them joined; without a rule a stream gives nothing, as in Higress."""
+A built-in key needs no source. In a stream, the rule `first` takes the first value that is neither null nor "",
+`replace` takes the last one, and `append` joins all of them. Without a rule, a stream has no value, as in Higress."""
 
 from __future__ import annotations
 
@@ -41,15 +41,19 @@ BUILT_IN = (*_REQUEST_PATHS, *_BODY_PATHS, *_DETAILS)
 class Attribute(Struct, frozen=True, kw_only=True):
     """One value for the log, the trace, or both."""
 
-    key: Annotated[str, Meta(description="its name in the log")] = ""
+    key: Annotated[str, Meta(description="the name of the value in the log")] = ""
     value_source: Annotated[str, Meta(description=f"one of {', '.join(SOURCES)}; built-in keys need none")] = ""
-    value: Annotated[str, Meta(description="the value itself, a header's name, or a gjson path")] = ""
-    trace_span_key: Annotated[str, Meta(description="the tag's name in the trace, if it is not `key`")] = ""
-    default_value: Annotated[str, Meta(description="stands where nothing was found")] = ""
-    rule: Annotated[str, Meta(description="what becomes of a stream's values: first, replace or append")] = ""
+    value: Annotated[str, Meta(description="the value itself, the name of a header, or a gjson path")] = ""
+    trace_span_key: Annotated[str, Meta(description="the name of the tag in the trace; empty: `key`")] = ""
+    default_value: Annotated[str, Meta(description="the value if nothing is found")] = ""
+    rule: Annotated[
+        str, Meta(description="which values of a stream are taken: first, replace (the last) or append (all)")
+    ] = ""
     apply_to_log: Annotated[bool, Meta(description="write it into ai_log")] = False
-    apply_to_span: Annotated[bool, Meta(description="make it a tag of the trace")] = False
-    as_separate_log_field: Annotated[bool, Meta(description="write it beside ai_log, as a field of its own")] = False
+    apply_to_span: Annotated[bool, Meta(description="add it to the trace as a tag")] = False
+    as_separate_log_field: Annotated[
+        bool, Meta(description="with apply_to_log: write it as a field of its own, not into ai_log")
+    ] = False
 
 
 def _built_in(*keys: str) -> tuple[Attribute, ...]:
@@ -65,7 +69,7 @@ FULL = (
 
 
 class Collector(Protocol):
-    """Makes one value of the events of a stream. `value` is None if there was none."""
+    """Makes one value from the events of a stream. `value` is None if no event has a value."""
 
     def feed(self, event: Any) -> None: ...
 
@@ -74,7 +78,7 @@ class Collector(Protocol):
 
 
 class AttributeSource:
-    """An attribute, compiled. Each method gives None where there is nothing."""
+    """A compiled attribute. The methods `of_...` return None if there is no value."""
 
     __slots__ = ("_body", "_request", "_stream", "attribute", "details", "feeds")
 
@@ -93,7 +97,7 @@ class AttributeSource:
         ]
         self.details = key in _DETAILS
         self.feeds = attribute.value_source or _default_source(key)
-        """When it is looked at: one of SOURCES, or "reply" for both kinds of body."""
+        """Where the value is read from: one of SOURCES, or "reply" for a plain answer as well as a stream."""
 
     def of_request(self, body: Any) -> Any:
         return _first(self._request, body)
@@ -102,7 +106,7 @@ class AttributeSource:
         return _first(self._body, body)
 
     def collectors(self) -> list[Collector]:
-        """New ones for one stream, the preferred one first."""
+        """Returns new collectors for one stream. The value of the first one that has a value is used."""
         found: list[Collector] = [_RULES[rule](path) for path, rule in self._stream if rule in _RULES]
         return [*found, ToolCalls()] if self.attribute.key == "tool_calls" else found
 
@@ -168,8 +172,8 @@ _RULES: dict[str, type[_FirstValue] | type[_LastValue] | type[_Joined]] = {
 
 
 class ToolCalls:
-    """Puts the tool calls of a stream together, OpenAI's and Anthropic's, in the form that Higress logs: members
-    without a value are left out, also an index of 0."""
+    """Joins the tool calls of a stream of OpenAI or Anthropic, in the form that Higress logs: fields without a value
+    are left out, also an index of 0."""
 
     def __init__(self) -> None:
         self._calls: dict[int, dict[str, Any]] = {}
@@ -229,7 +233,8 @@ def _shown(index: int, call: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_details(key: str, spent: dict[str, int], made: dict[str, int]) -> Any:
-    """A built-in key that comes from the usage's details: a number, or the details of one side as JSON text."""
+    """Returns the value of a built-in key from the details of the usage: a number, or the details of the input or of
+    the output as JSON text."""
     if key == "reasoning_tokens":
         return made.get("reasoning_tokens")
     if key == "cached_tokens":
@@ -239,7 +244,8 @@ def of_details(key: str, spent: dict[str, int], made: dict[str, int]) -> Any:
 
 
 def shortened(value: Any, limit: int) -> Any:
-    """A value whose text has more than `limit` bytes as its first and last half with a mark between them."""
+    """Returns a value unchanged if its text has at most `limit` bytes. Otherwise returns the beginning and the end of
+    the text, each half as long as `limit`, with a mark between them."""
     if isinstance(value, str) and len(value) * 4 <= limit:
         return value
     text = text_of(value).encode()

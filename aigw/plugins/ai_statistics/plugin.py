@@ -1,7 +1,7 @@
-"""ai-statistics: what each request asked for, spent and took, as Higress's ai_log, metrics and span tags.
+"""ai-statistics: records each request and its answer, as Higress's ai_log, metrics and span tags.
 
-It only looks, as the outermost of the AI plugins: at the client's request and at the answer that the client gets.
-The results are in `exchange.labels` from the answer's end on."""
+It changes nothing. It is the outermost of the AI plugins, so that it sees the request as the client sent it, and the
+answer as the client gets it. The results are in `exchange.labels` when the answer has ended."""
 
 from __future__ import annotations
 
@@ -24,37 +24,44 @@ from aigw.plugins.ai_statistics.ai_log import Plan, Record
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
 
 LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
-"""Bytes of a value's text that are logged, by attribute set."""
+"""How many bytes of a value's text are logged: without a default set, with the small one, and with the large one."""
 
 _COUNTED = ("input_token", "output_token", "total_token", "llm_service_duration", "llm_first_token_duration")
 """Fields of the log whose numbers are added up as metrics."""
 
 DEFAULT_SUFFIXES = ("/completions", "/messages")
-"""The paths that are looked at when a default set is chosen."""
+"""If a default set is chosen, only requests whose path ends with one of these are recorded."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """Logs and counts what requests ask for and spend.
+    """Logs requests and answers, and counts their tokens.
 
-    Each request gets Higress's `ai_log` in the access log (.aigw/access.jsonl), and Higress's counters for Prometheus
-    are at /-/metrics. Requests and answers pass unchanged."""
+    The access log (.aigw/access.jsonl) has Higress's `ai_log` for each request. Higress's counters for Prometheus are
+    at /-/metrics. Requests and answers are not changed."""
 
     use_default_attributes: Annotated[bool, Meta(description="log messages, question, answer, tool calls, ...")] = False
     use_default_response_attributes: Annotated[bool, Meta(description="log the details of the token usage")] = False
-    attributes: Annotated[list[Attribute], Meta(description="ignored when a default set is chosen")] = []
-    disable_openai_usage: Annotated[bool, Meta(description="read no token usage")] = False
+    attributes: Annotated[list[Attribute], Meta(description="which values to log; ignored with a default set")] = []
+    disable_openai_usage: Annotated[bool, Meta(description="true: do not read the token usage")] = False
     value_length_limit: Annotated[
-        int | None, Meta(description="bytes of a value that are logged: 32000, with the default sets 10485760 and 4000")
+        int | None,
+        Meta(description="the most bytes of a value to log. Missing: 32000; default sets: 10485760 and 4000"),
     ] = None
     enable_path_suffixes: Annotated[
         list[str] | None,
-        Meta(description='ends of the paths that count; "*" for all. With a default set /completions, /messages'),
+        Meta(
+            description='only for paths that end so; "*" for all. Missing: all; default sets: /completions, /messages'
+        ),
     ] = None
-    enable_content_types: Annotated[list[str], Meta(description='answers that count; "*" for all')] = []
-    session_id_header: Annotated[str, Meta(description="names the session; x-agent-session and others do, too")] = ""
+    enable_content_types: Annotated[
+        list[str], Meta(description='only for answers of these content types; empty or "*": all')
+    ] = []
+    session_id_header: Annotated[
+        str, Meta(description="the header that names the session; x-agent-session and others are read, too")
+    ] = ""
 
     def chosen(self) -> tuple[Iterable[Attribute], int]:
-        """The attributes and the length limit of a value."""
+        """Returns the attributes, and how many bytes of a value are logged."""
         chosen: tuple[Iterable[Attribute], int] = (self.attributes, LIMIT)
         if self.use_default_attributes:
             chosen = FULL, FULL_LIMIT
@@ -69,7 +76,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def _filters(given: Iterable[str]) -> tuple[str, ...]:
-    """What a filter lets through; () is everything."""
+    """Returns the entries of a filter; () means that it lets everything through."""
     filters = tuple(given)
     return () if "*" in filters else filters
 
@@ -97,7 +104,7 @@ def check(config: Config) -> list[Problem]:
 
 
 def identity(config: Config, services: Services) -> None:
-    """It only looks."""
+    """Returns None: the plugin does not change answers."""
 
 
 @asynccontextmanager
@@ -139,14 +146,14 @@ class AiStatistics:
         if self.seen_by_client and is_unseen(reply.headers):
             return reply
         if exchange.labels.cache == "hit" and not self.seen_by_client:
-            observation.record.counts = False  # the answer tells what was spent when it was made
+            observation.record.counts = False  # its usage was counted already when the answer was made
         streaming = reply.streaming or "text/event-stream" in content_type
         same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.seen_by_client
         observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)
         return reply.tap(observation.events if streaming else observation.record.pieces, observation.end)
 
     def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
-        """Adds one request to the counters. Without usage only its failure counts, as in Higress."""
+        """Adds one request to the counters. A request without usage only counts if it failed, as in Higress."""
         if self._metrics is None:
             return
         log = record.log
@@ -169,7 +176,7 @@ class AiStatistics:
 
 
 class _Observation:
-    """One request: tells its record what happens, and when."""
+    """Follows one request, and passes what happens to its record, with the times."""
 
     __slots__ = ("_consumer", "_exchange", "_plugin", "_seen", "_started", "record")
 
@@ -201,7 +208,7 @@ class _Observation:
 
 
 def cluster_of(exchange: Exchange) -> str:
-    """Envoy's name of what the route leads to: its service, or the provider that the request went to."""
+    """Returns the name that Envoy has for the upstream: from the service of the route, or from the provider."""
     if exchange.route.service:
         return _cluster(exchange.route.service, 80)
     target = exchange.target

@@ -1,4 +1,4 @@
-"""How clients are told what is left of a limit: in the headers that OpenAI uses, and that its SDKs know."""
+"""Tells clients what is left of a limit, in OpenAI's headers x-ratelimit-*, which its SDKs know."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from aigw.core.stores import Count, Limit, Ticket
 
 
 def tell(reply: Reply, ticket: Ticket, counts: Sequence[Count]) -> None:
-    """What is left of the tightest limit, unless the provider's own is tighter. A stream's head leaves
-    before it is settled: it counts as what is held for it."""
+    """Writes into the headers how much is left of the limit that has the least left. If the provider's own headers say
+    that less is left, they are kept. `counts` are empty for a stream, whose headers are sent before it is settled; then
+    its reservation counts as used."""
     least, tightest = 0, -1
     for index, limit in enumerate(ticket.limits):
         count = counts[index] if counts else ticket.counts[index]
@@ -35,7 +36,7 @@ def remaining(limit: Limit, remaining: int, left: float) -> dict[str, str]:
 
 
 def duration(seconds: float) -> str:
-    """As OpenAI writes it: 120ms, 8s, 6m0s, 1h0m0s."""
+    """Returns a time as OpenAI writes it: 120ms, 8s, 6m0s, 1h0m0s."""
     if seconds < 1:
         return f"{max(1, ceil(seconds * 1000))}ms"
     minutes, rest = divmod(ceil(seconds), 60)

@@ -1,8 +1,8 @@
-"""ai-token-ratelimit: how many tokens a client may use in a second, a minute, an hour or a day.
+"""ai-token-ratelimit: limits how many tokens a client may use in a second, a minute, an hour or a day.
 
-`fidelity: higress` refuses once a counter is above its limit, holds nothing, and charges what the provider reported at
-the end of the answer. `safe` also holds an estimate while a request is under way, so that a burst does not pass all at
-once, charges what was produced where an answer was cut off, and tells every client what is left."""
+With `fidelity: higress`, it refuses when a counter is above its limit, and charges what the provider reported at the
+end of the answer. With `safe`, it also reserves an estimate while a request is running, so that a burst of requests
+does not pass as a whole. `safe` also charges for answers that were cut off, and tells clients what is left."""
 
 from __future__ import annotations
 
@@ -39,27 +39,31 @@ NO_RULES = (
 class Config(Struct, frozen=True, kw_only=True):
     """Limits the tokens that clients use in a second, a minute, an hour or a day.
 
-    It counts the tokens of calls by header, parameter, cookie, consumer or address, in fixed windows that begin with
-    the first answer. An estimate is held for a call under way, and settled before its answer ends, so a burst exceeds
-    the limit by one call at most. A call without `max_tokens` counts as 1,024 tokens, until it is known what such calls
-    use.
+    It counts the tokens of calls by header, parameter, cookie, consumer or address. A window of time begins with the
+    first answer. While a call is running, an estimate of its tokens is reserved. Before its answer ends, the real
+    number is charged. So a burst of calls exceeds a limit by one call at most. The estimate for the output of a call
+    without `max_tokens` is 1,024 tokens at first; later it is what such calls really used.
 
-    Answers say what is left (`x-ratelimit-*`), and a refusal (429) says when to come again. While the counters cannot
-    be reached, requests pass."""
+    Answers say how much is left (`x-ratelimit-*`). A refusal (429) says when to call again. While the counters cannot
+    be reached, all requests pass, unless `fail_closed` is true."""
 
-    rule_name: Annotated[str, Meta(description="a part of the counters' keys")] = ""
-    global_threshold: Annotated[Threshold | None, Meta(description="for all requests together")] = None
-    rule_items: Annotated[list[RuleItem] | None, Meta(description="at most 10; a request may fall under several")] = (
-        None
+    rule_name: Annotated[str, Meta(description="required; the keys of the counters contain it")] = ""
+    global_threshold: Annotated[Threshold | None, Meta(description="a limit for all requests together")] = None
+    rule_items: Annotated[
+        list[RuleItem] | None, Meta(description="at most 10 rules; all that match a request apply to it")
+    ] = None
+    rejected_code: Annotated[int, Meta(ge=200, le=599, description="the HTTP status of a refusal")] = 429
+    rejected_msg: Annotated[str, Meta(description="the body of a refusal; with `safe`, the message in the body")] = (
+        MESSAGE
     )
-    rejected_code: Annotated[int, Meta(ge=200, le=599, description="the status of a refusal")] = 429
-    rejected_msg: Annotated[str, Meta(description="the body of a refusal; in `safe` the message in it")] = MESSAGE
     redis: RedisConfig | None = None
-    fail_closed: Annotated[bool, Meta(description="aigw: refuse while the counters cannot be read or written")] = False
+    fail_closed: Annotated[
+        bool, Meta(description="aigw: true refuses all requests while the counters cannot be reached")
+    ] = False
 
 
 def check(config: Config) -> list[Problem]:
-    """In Higress's words, and what to write."""
+    """The messages are Higress's, if it has one, and say what to write."""
     problems = check_redis(config.redis)
     if not config.rule_name:
         problems.append(Problem((), "missing rule_name in config"))
@@ -80,7 +84,7 @@ def check(config: Config) -> list[Problem]:
 
 
 def identity(config: Config, services: Services) -> None:
-    """It decides whether there is an answer, never which."""
+    """Returns None: the plugin may refuse a request, but never changes its answer."""
 
 
 @asynccontextmanager
@@ -115,7 +119,7 @@ class AiTokenRateLimit:
         return await self._follow(exchange, call_next, ticket, forecast)
 
     async def _follow(self, exchange: Exchange, call_next: Next, ticket: Ticket, forecast: Forecast) -> Reply:
-        """The answer to a request that was let in. What it used is charged before its end."""
+        """Sends on a request that was let in, and returns its reply. Charges what it used before the reply ends."""
         held = Held(self._counter, ticket)
         counts: Sequence[Count] = ()
 
@@ -139,7 +143,7 @@ class AiTokenRateLimit:
 
 
 def _message(rejected: str) -> str:
-    """The text for people in `rejected_msg`, which may be a JSON body of one's own."""
+    """Returns the message in `rejected_msg`, which is either a text or a JSON body with `msg` or `message`."""
     try:
         body = msgspec.json.decode(rejected)
     except (msgspec.DecodeError, RecursionError):
@@ -155,5 +159,5 @@ ABOUT = About(
     recipe="ai-token-ratelimit",
     check=check,
     identity=identity,
-    differences=(Difference("calls under way", "are held for", "all pass"),),
+    differences=(Difference("running calls", "have an estimate reserved", "are not counted until they end"),),
 )

@@ -1,4 +1,4 @@
-"""The rules of ai-token-ratelimit as they are configured, and what is wrong with them."""
+"""The rules of ai-token-ratelimit, as a configuration has them, and the checks for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = (
     "limit_by_header", "limit_by_param", "limit_by_cookie", "limit_by_per_header", "limit_by_per_param",
     "limit_by_per_cookie", *CONSUMERS, IP,
 )  # fmt: skip
-"""Where a rule has several, the last of these counts, as in Higress."""
+"""If a rule has several of these keys, the last one in this list is used, as in Higress."""
 _UNIT_MISSING = "one of 'token_per_second', 'token_per_minute', 'token_per_hour', or 'token_per_day' must be set for "
 _KIND_MISSING = (
     "at least one of 'limit_by_header', 'limit_by_param', 'limit_by_consumer', 'limit_by_cookie', "
@@ -24,11 +24,11 @@ _KIND_MISSING = (
     "must be set"
 )
 
-_Count = Annotated[int | None, Meta(description="tokens in this time, at least 1")]
+_Count = Annotated[int | None, Meta(description="how many tokens may be used in this time, at least 1")]
 
 
 class Threshold(Struct, frozen=True, kw_only=True):
-    """How many tokens may be used in a time. Several of them hold together."""
+    """How many tokens may be used in a time. If there are several limits, all of them apply."""
 
     token_per_second: _Count = None
     token_per_minute: _Count = None
@@ -36,12 +36,12 @@ class Threshold(Struct, frozen=True, kw_only=True):
     token_per_day: _Count = None
 
     def counts(self) -> dict[int, int]:
-        """Tokens by seconds of the window, the shortest first."""
+        """Returns the tokens for each window in seconds, the shortest window first."""
         given = {window: getattr(self, name) for name, window in WINDOWS.items()}
         return {window: count for window, count in given.items() if count is not None}
 
     def problem(self, place: str, suffix: str = "") -> str:
-        """What is wrong with it, in Higress's words; "" if nothing is."""
+        """Returns what is wrong, in Higress's words, or "" if nothing is."""
         for name in WINDOWS:
             if (count := getattr(self, name)) is not None and count <= 0:
                 return f"'{name}' must be a positive integer{suffix}, got {count}"
@@ -49,7 +49,7 @@ class Threshold(Struct, frozen=True, kw_only=True):
 
 
 class LimitKey(Threshold, frozen=True, kw_only=True):
-    """What a rule says about some of its values."""
+    """The limits of a rule for one value, or for all values that match."""
 
     key: Annotated[
         str, Meta(description='a value; for limit_by_per_*: "*", "regexp:...", or an IP address or CIDR')
@@ -57,27 +57,36 @@ class LimitKey(Threshold, frozen=True, kw_only=True):
 
 
 class RuleItem(Struct, frozen=True, kw_only=True):
-    """A rule: one limit_by_*, and the limits of its values. The first of `limit_keys` that fits counts."""
+    """A rule: one limit_by_* says which value of a request is looked at, and `limit_keys` has the limits."""
 
-    limit_by_header: Annotated[str, Meta(description="the header of which `limit_keys` have values")] = ""
-    limit_by_param: Annotated[str, Meta(description="the query parameter of which `limit_keys` have values")] = ""
-    limit_by_cookie: Annotated[str, Meta(description="the cookie of which `limit_keys` have values")] = ""
+    limit_by_header: Annotated[str, Meta(description="the name of a header; `limit_keys` have its values")] = ""
+    limit_by_param: Annotated[str, Meta(description="the name of a query parameter; `limit_keys` have its values")] = ""
+    limit_by_cookie: Annotated[str, Meta(description="the name of a cookie; `limit_keys` have its values")] = ""
     limit_by_consumer: Annotated[
-        str | UnsetType | None, Meta(description='"": `limit_keys` have names of consumers, as key-auth gives them')
+        str | UnsetType | None, Meta(description='write ""; `limit_keys` have the names of consumers, from key-auth')
     ] = UNSET
-    limit_by_per_header: Annotated[str, Meta(description="each value of this header has a limit of its own")] = ""
-    limit_by_per_param: Annotated[str, Meta(description="each value of this parameter has a limit of its own")] = ""
-    limit_by_per_cookie: Annotated[str, Meta(description="each value of this cookie has a limit of its own")] = ""
+    limit_by_per_header: Annotated[
+        str, Meta(description="the name of a header; each of its values has its own limit")
+    ] = ""
+    limit_by_per_param: Annotated[
+        str, Meta(description="the name of a query parameter; each of its values has its own limit")
+    ] = ""
+    limit_by_per_cookie: Annotated[
+        str, Meta(description="the name of a cookie; each of its values has its own limit")
+    ] = ""
     limit_by_per_consumer: Annotated[
-        str | UnsetType | None, Meta(description='"": each consumer has a limit of its own')
+        str | UnsetType | None, Meta(description='write ""; each consumer has its own limit')
     ] = UNSET
     limit_by_per_ip: Annotated[
-        str, Meta(description="each address has a limit of its own; from-remote-addr, or from-header-<name>")
+        str, Meta(description="from-remote-addr or from-header-<name>; each IP address has its own limit")
     ] = ""
-    limit_keys: Annotated[list[LimitKey], Meta(description="values and their limits, tried in this order")] = []
+    limit_keys: Annotated[
+        list[LimitKey], Meta(description="values and their limits; the first one that matches applies")
+    ] = []
 
     def kind(self) -> tuple[str, str]:
-        """The kind of the rule, and what stands for its source in keys. ("", "") if it has none."""
+        """Returns which of KINDS the rule is, and the name that the keys of its counters contain. Returns ("", "") if
+        it is none of them."""
         found = ("", "")
         for kind in KINDS:
             value = getattr(self, kind)
@@ -88,7 +97,7 @@ class RuleItem(Struct, frozen=True, kw_only=True):
         return found
 
     def problem(self) -> str:
-        """What is wrong with it, in Higress's words; "" if nothing is."""
+        """Returns what is wrong, in Higress's words, or "" if nothing is."""
         kind, name = self.kind()
         if not kind:
             return _KIND_MISSING

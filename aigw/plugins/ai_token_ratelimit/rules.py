@@ -1,7 +1,7 @@
-"""The rules of ai-token-ratelimit at work: which limits a request falls under.
+"""Finds the limits that apply to a request, by the rules of ai-token-ratelimit.
 
-Rule: everything that a rule is made of is prepared once, and what a value leads to is remembered, so that finding the
-limits of a request is a few lookups."""
+Rule: the rules are prepared once, and the limits of each value are cached, so that a request needs only a few
+lookups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aigw.plugins.ai_token_ratelimit.values import IP, Select, matcher, parse_ad
 
 PREFIX = "higress-token-ratelimit"
 REMEMBERED = 4096
-"""Values of a rule, such as addresses, whose limits are kept at hand."""
+"""For how many values of a rule, such as addresses, the limits are cached."""
 
 
 class _Rule:
@@ -50,7 +50,8 @@ class _Rule:
 
 
 class LimitRules:
-    """The limits of requests. With `one_unit` only the shortest window of a threshold counts: Higress takes any one."""
+    """All rules of one configuration. With `one_unit`, only the shortest window of each threshold is used, because
+    Higress uses only one of them."""
 
     def __init__(
         self, rule_name: str, threshold: Threshold | None, items: Sequence[RuleItem], *, one_unit: bool = False
@@ -65,7 +66,8 @@ class LimitRules:
         self._rules = [_Rule(rule_name, item, counts) for item in items]
 
     def limits(self, exchange: Exchange) -> tuple[Limit, ...]:
-        """What a request falls under, the global threshold first, then in the order of the rules; no key twice."""
+        """Returns the limits that apply to a request: first the global threshold, then in the order of the rules. No
+        two of them have the same key."""
         if len(self._rules) == 1 and not self._always:
             return self._rules[0].limits(exchange)
         found = dict(self._all(exchange))

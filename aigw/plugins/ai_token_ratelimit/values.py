@@ -1,8 +1,8 @@
-"""What of a request a rule looks at (a header, a parameter, a cookie, the consumer, the client's address), and what it
-is held against.
+"""Reads the value of a request that a rule looks at (a header, a parameter, a cookie, the consumer or the client's
+address), and matches it with the keys of the rule.
 
-Rule: a header that key-auth took out, because it holds the client's key, is still the client's; who the consumer is
-says key-auth alone."""
+Rule: a header that key-auth has removed, because it has the client's key, can still be used. The consumer is only the
+one that key-auth found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aigw.core.headers import CONSUMER_HEADER
 from aigw.higress.re2 import GoRegex
 
 Select = Callable[[Exchange], str | None]
-"""The value that a request has, None if it has none."""
+"""Returns the value of a request, None if it has none."""
 
 Match = Callable[[str], bool]
 
@@ -27,7 +27,8 @@ REMOTE = "from-remote-addr"
 
 
 def selector(kind: str, name: str) -> Select:
-    """Finds the value for a rule of this kind (`limit_by_per_header`, ...) and name. Raises ValueError."""
+    """Returns a function that reads the value for a rule. `kind` is such as `limit_by_per_header`, and `name` is the
+    name of the header. Raises ValueError."""
     source = kind.rpartition("_")[2]
     if source == "ip":
         return _address_of(name)
@@ -59,7 +60,7 @@ def _parameter(name: str) -> Select:
 
 @lru_cache(256)
 def _parse(query: str) -> dict[str, str]:
-    """The first value of each parameter."""
+    """Returns the first value of each parameter."""
     try:
         return {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
     except ValueError:  # too many fields
@@ -98,7 +99,8 @@ def _address_of(source: str) -> Select:
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """An IP address, with or without a port; None if it is none. IPv4 inside IPv6 is IPv4."""
+    """Returns the IP address in a text that may also have a port, None if there is no address. An IPv4 address that is
+    written as IPv6 becomes IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -111,7 +113,8 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def matcher(kind: str, key: str) -> Match:
-    """Whether a value fits a limit key. Raises ValueError for a key that this kind of rule cannot have."""
+    """Returns a function that tells whether a value matches a limit key. Raises ValueError if this kind of rule cannot
+    have such a key."""
     if kind == IP:
         return _Network(key)
     if not kind.startswith("limit_by_per_"):
@@ -127,8 +130,8 @@ def matcher(kind: str, key: str) -> Match:
 
 
 class _Network:
-    """Whether an address, as text, is in a network or is the address itself. Raises ValueError for a key that is
-    neither."""
+    """Tells whether an address is in a network, or is the one address of the key. Raises ValueError if the key is
+    neither a network nor an address."""
 
     def __init__(self, key: str) -> None:
         try:

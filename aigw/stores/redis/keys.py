@@ -22,7 +22,7 @@ class RedisKeys:
 
     def held(self, encoded: bytes) -> bytes:
         """The key that has what is held under a key. It is on the same server of a cluster: its hash tag is that of the
-        key, or the whole key."""
+        key, or the whole key. No hash tag can have a `}`: a cluster refuses to hold under a key with a `}` and none."""
         return HELD + encoded if _TAG.match(encoded) else HELD + b"{" + encoded + b"}"
 
     async def found(self, client: RedisClient, prefix: str) -> AsyncIterator[str]:

@@ -45,15 +45,15 @@ def test_a_page_shows_nested_keys_differences_and_the_recipe():
     _, out, _ = aigw("plugins", "ai-cache")
     assert (
         "  cache: mapping\n"
-        "      where answers are kept\n"
+        "      the store that keeps the answers\n"
         "    serviceName: text, required\n"
-        "        the service, as in `services:`\n"
+        "        the name of the service in `services:`\n"
         "    servicePort: integer 0 to 65535, default 0\n"
     ) in out
     assert (
         "  the key\n"
         "    safe     the whole request\n"
-        "    higress  the last question: other models and prompts hit, too\n"
+        "    higress  only the last question, not the model or other messages\n"
     ) in out  # fmt: skip
     assert "\nTry it: aigw serve --recipe ai-cache\n\n  plugins:\n    ai-cache:\n" in out
     assert "Rules: one of `_rules_` replaces the rest where it matches." in out
@@ -78,8 +78,10 @@ def test_markdown_has_a_table_of_keys_and_one_of_differences():
     lines = out.splitlines()
     assert lines[0] == "## key-auth"
     assert "| `consumers[].name` | text |  | his name, in logs, limits and statistics |" in lines
-    assert '| `realm` | text | `"MSE Gateway"` | what a refusal names as the realm of the keys |' in lines
-    assert "| the client's key | stays here; `Bearer X` is the key X | goes on; the whole value is compared |" in lines
+    assert '| `realm` | text | `"MSE Gateway"` | the realm in the header WWW-Authenticate of a refusal |' in lines
+    assert (
+        "| the client's key | is removed; `Bearer X` is the key X | is sent on; the whole value is compared |" in lines
+    )
     assert lines[-3:] == ["      mock: {tokens: 37}", "```", ""]
     assert aigw("plugins", "--markdown")[1].count("\n## ") == len(installed_plugins()) - 1
 

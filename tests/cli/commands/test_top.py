@@ -16,20 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
 
-from aigw.books.question import Question
 from aigw.books.question import parse as parse_question
 from aigw.books.sqlite_log import SqliteUsageLog
-from aigw.books.summary import Group, Sums, summarise
 from aigw.books.usage_row import UsageRow
-from aigw.cli.terminal.keys import parse
-from aigw.cli.views.figures import count, milliseconds, money, rate
-from aigw.cli.views.screen import View, whole
-from aigw.cli.views.table import COLUMNS, shorten
 from aigw.core.tokens import Tokens
 
 ROOT = Path(__file__).parents[3]
@@ -423,70 +414,3 @@ def test_a_gateway_that_stops_is_said_and_the_last_numbers_stay(terminal, tmp_pa
     assert any("kept-on-screen" in line for line in shown)
     screen.press("q")
     screen.left(0)
-
-
-# ------------------------------------------------------------------------------------------------------ the parts
-
-
-def summary_of(names, number):
-    sums = Sums(requests=number, input=number, cache_read=number, cache_write=0, output=number, reasoning=0,
-                cost=number / 7, unpriced=1, errors=number, cache_hits=0, estimated=0, absent=0, generated=number, generation_ms=1.0)  # fmt: skip
-    groups = [Group((name,), sums, [float(number)], 0.0) for name in dict.fromkeys(names)]
-    return summarise(Question(by=("model",), until=100.0), groups, [number] * 60, 1.0)
-
-
-@given(
-    st.lists(st.text(max_size=50), min_size=1, max_size=5),
-    st.integers(0, 10**12),
-    st.integers(30, 250),
-    st.sampled_from([column.name for column in COLUMNS]),
-)
-def test_no_line_is_ever_wrapped(names, number, width, column):
-    view = View("1h", "state" * 30, "hint")
-    view.column = [each.name for each in COLUMNS].index(column)
-    summary = summary_of(names, number)
-    for frame in (whole(view, summary, width), view.frame(summary, width, 24)):
-        console = Console(width=width, height=100, emoji=False, markup=False, highlight=False, color_system=None)
-        with console.capture() as capture:
-            console.print(frame.rich())
-        lines = capture.get().split("\n")
-        assert len(lines) == 4 + len(summary.rows) + 1 + 1 + bool(frame.keys) + 1
-        assert all(cell_len(line) <= width for line in lines)
-        assert frame.grid.header[1] in ("requests", "req")
-
-
-@given(st.text(), st.integers(1, 30))
-def test_shorten(text, width):
-    short = shorten(text, width)
-    assert cell_len(short) <= width
-    assert short == text or "…" in short
-
-
-@given(st.integers(0, 10**15), st.floats(0, 10**9))
-def test_numbers_are_short(number, value):
-    assert len(count(number)) <= 5
-    assert len(money(value)) <= 7
-    assert len(rate(value)) <= 5
-
-
-def test_numbers():
-    assert [count(n) for n in (0, 9999, 10_000, 12_345, 99_960, 999_499, 999_500, 1_234_567, 10**10)] == [
-        "0", "9999", "10.0k", "12.3k", "100k", "999k", "1.00M", "1.23M", "10.0G",
-    ]  # fmt: skip
-    assert [money(v) for v in (None, 0.0, 0.00001, 0.12345, 1.005, 12.5, 12_345.6)] == [
-        "?", "0", "<.0001", "0.1235", "1.00", "12.50", "12.3k",
-    ]  # fmt: skip
-    assert (money(0.5, 2), money(None, 2)) == ("0.5000+?", "?")
-    assert [milliseconds(v) for v in (None, 0.4, 999.0, 999.6, 12_345.0, 600_000.0)] == [
-        "-",
-        "0ms",
-        "999ms",
-        "1.00s",
-        "12.3s",
-        "600s",
-    ]
-    assert shorten("qwen-max-2025-01-25", 11) == "qwen-…01-25"
-
-
-def test_keys_are_parsed():
-    assert parse("s\x1b[A\x1bOB\x1b[5~q\x1b[1;5Cx模") == ["s", "up", "down", "page up", "q", "x", "模"]

@@ -8,12 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from rich.cells import cell_len
 
-from aigw.cli.views.figures import duration
-from aigw.cli.views.trace import lines
 from aigw.trace.files import FOLDER, TraceFiles
 from aigw.trace.record import Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
 
@@ -164,28 +159,3 @@ def test_traces_of_a_newer_version(trace, tmp_path):
     code, _, err = trace()
     assert code == 1
     assert "were written by a newer aigw; upgrade this one" in err
-
-
-TEXTS = st.text(max_size=120)
-
-
-@given(
-    TEXTS, TEXTS, TEXTS, st.sampled_from(["add", "remove", "replace"]), st.integers(1, 120),
-)  # fmt: skip
-@settings(deadline=None)
-def test_every_line_fits_and_is_printable(name, old, new, op, width):
-    changed = Changed(
-        path=Was(old, new), headers=[HeaderChange(name, old, None)], body=[BodyChange(op, name, old, new)]
-    )
-    step = Step(kind="plugin", name=name, changed=changed, error=old)
-    record = TraceRecord(v=1, id=name, at=NOON, path=old, query=new, steps=[step])
-    for line in lines(record, width):
-        assert line.plain.isprintable()
-        assert cell_len(line.plain) <= max(width, 30)
-
-
-@pytest.mark.parametrize(
-    ("ms", "shown"), [(0.123, "0.12ms"), (9.996, "10.0ms"), (12.34, "12.3ms"), (340.4, "340ms"), (12_345, "12.3s")]
-)
-def test_durations(ms, shown):
-    assert duration(ms) == shown

@@ -248,7 +248,7 @@ async def test_an_unknown_price_is_counted_and_said(caplog):
         assert (await it.used(RUN), await it.used("{aigw-budget}:unpriced:b:run-1")) == (0, 2)
         assert it.exchanges[0].labels.remarks["ai-budget"] == "price unknown"
         assert [record.getMessage() for record in caplog.records] == [
-            "ai-budget: the price of m is not known: no dollars are counted for it"
+            "ai-budget: the price of m is not known, so its calls are not counted in dollars"
         ]
 
 
@@ -397,8 +397,8 @@ async def test_what_an_sdk_repeats_is_no_circle():
         ("budgets: [{name: a, usd: 1}, {name: a, calls: 1}]", "there is another budget 'a'"),
         ("budgets: [{name: a, usd: 1, per: week}]", "must be one of consumer, day, month, route, run, session"),
         ("budgets: [{name: 'a b', usd: 1}]", "must look like"),
-        ("budgets: [{name: a, usd: 1}]\n    timezone: Mars", "'Mars' is no time zone"),
-        ("repetition: {requests: 1}", "1 refuses the first one"),
+        ("budgets: [{name: a, usd: 1}]\n    timezone: Mars", "'Mars' is not a time zone"),
+        ("repetition: {requests: 1}", "1 would refuse even the first one"),
         ("repetition: {toolCalls: 2}", "unknown key 'toolCalls'; did you mean 'tool_calls'"),
         ("budgets: [{name: a, usd: 1}]\n    redis: {}", "redis.service_name: must not be empty"),
     ],

@@ -215,6 +215,9 @@ async def test_bytes_are_never_altered() -> None:
     assert seen.labels.ai_log["answer"] == "中"
 
 
+# Attributes of answers
+
+
 @pytest.mark.parametrize(
     ("rule", "answer", "value"),
     [
@@ -317,6 +320,9 @@ async def test_details_of_the_default_sets_are_text() -> None:
     assert "answer" not in log
 
 
+# Usage
+
+
 async def test_usage_that_the_client_does_not_see() -> None:
     async with stage({}, events(delta(content="a"))) as it:
 
@@ -339,6 +345,9 @@ async def test_a_chunk_that_says_that_usage_comes_later_is_none() -> None:
         seen = await it.ask()
     assert "model" not in seen.labels.ai_log
     assert counted(it) == {}
+
+
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -396,6 +405,9 @@ async def test_a_client_that_leaves_is_logged_and_no_failure() -> None:
     assert exchange.labels.ai_log["chat_id"] == "x"
     assert exchange.labels.ai_log["llm_service_duration"] == 0
     assert counted(it) == {}
+
+
+# What is looked at, and under which names
 
 
 @pytest.mark.parametrize(
@@ -492,6 +504,9 @@ async def test_a_request_is_seen_as_the_client_sent_it() -> None:
     assert (seen.labels.ai_log["question"], seen.labels.ai_log["h"]) == ("q", "1")
 
 
+# Values and fields
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -523,6 +538,9 @@ async def test_separate_fields_and_added_ones() -> None:
     assert seen.labels.log_properties == {"rb": "x"}
     assert seen.labels.ai_log["cache_status"] == "miss"
     assert "rb" not in seen.labels.ai_log
+
+
+# Malformed and unnamed
 
 
 @pytest.mark.parametrize(
@@ -562,6 +580,9 @@ async def test_rounds_of_gemini(contents: list[Any], rounds: int) -> None:
     async with stage({}, answer_json({})) as it:
         seen = await it.ask({"contents": contents})
     assert seen.labels.ai_log["chat_round"] == rounds
+
+
+# Configurations
 
 
 def findings(config: Any, **more: Any) -> str:

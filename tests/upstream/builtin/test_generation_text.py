@@ -1,4 +1,4 @@
-"""aigw/upstream/builtin/completions.py: the old text completions."""
+"""The old text completions of the built-in models."""
 
 from __future__ import annotations
 

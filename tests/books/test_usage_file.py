@@ -1,0 +1,98 @@
+"""The file of the usage rows: its columns, its format, and files of others in its place."""
+
+import sqlite3
+import stat
+
+import msgspec
+import pytest
+from usage_rows import FULL, rows, until
+
+from aigw.books.sqlite_log import SqliteUsageLog
+from aigw.books.usage_file import COLUMNS, FORMAT
+from aigw.books.usage_row import UsageRow
+from aigw.core.tokens import Tokens
+from aigw.stores.sqlite_file import FileError, ForeignFileError
+
+
+def test_the_columns_are_the_fields_of_a_row():
+    fields = [each.name for each in msgspec.structs.fields(UsageRow)]
+    tokens = [each.name for each in msgspec.structs.fields(Tokens)]
+    place = fields.index("tokens")
+    assert list(COLUMNS) == fields[:place] + tokens + fields[place + 1 :]
+
+
+def test_only_the_owner_may_look(log, path):
+    log.append(FULL)
+    until(lambda: list(log.read()))
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in [path.parent, *path.parent.iterdir()]}
+    assert modes.pop("state") == 0o700
+    assert set(modes) == {"usage.sqlite", "usage.sqlite-wal", "usage.sqlite-shm"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_it_is_a_wal_file_with_a_version_and_an_index(log, path):
+    log.append(FULL)
+    log.close()
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert database.execute("PRAGMA user_version").fetchone() == (FORMAT.version,)
+    types = dict(database.execute("SELECT name, type FROM pragma_table_info('requests')"))
+    assert types == COLUMNS
+    plan = database.execute("EXPLAIN QUERY PLAN SELECT * FROM requests WHERE at >= 1").fetchall()
+    assert "USING INDEX requests_at" in plan[0][3]
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.write_bytes(b"These are the accounts of 1997, not SQLite." * 50), "no usage file"),
+        (lambda path: sql(path, "CREATE TABLE t (a)"), "another program"),
+        (lambda path: sql(path, "PRAGMA user_version = 7"), "another program"),
+        (
+            lambda path: sql(path, f"PRAGMA application_id = {FORMAT.application}", "PRAGMA user_version = 99"),
+            "newer aigw (format 99, this one knows 1); upgrade aigw",
+        ),
+    ],
+)
+def test_a_file_that_it_does_not_know_is_refused_and_left_alone(path, make, reason):
+    path.parent.mkdir()
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises(ForeignFileError) as raised:
+        SqliteUsageLog(path)
+    assert reason in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "move it away" in str(raised.value)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def sql(path, *statements):
+    database = sqlite3.connect(path)
+    for statement in statements:
+        database.execute(statement)
+    database.commit()
+    database.close()
+
+
+def test_a_foreign_file_that_appears_later_is_left_alone_too(log, path):
+    path.parent.mkdir()
+    sql(path, "CREATE TABLE accounts (a)")
+    before = path.read_bytes()
+    log.append(FULL)
+    until(lambda: log.failures)
+    assert path.read_bytes() == before
+    with pytest.raises(FileError):
+        list(log.read())
+
+
+def test_a_file_that_was_damaged_later_has_a_remedy(log, path):
+    for row in rows(500):
+        log.append(row)
+    log.close()
+    with path.open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(bytes(20 * 4096))
+    with pytest.raises(ForeignFileError, match=r"is damaged .*; move it away"):
+        list(log.read())

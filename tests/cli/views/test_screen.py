@@ -1,0 +1,38 @@
+"""The screen of `aigw top`, whatever it is given: no line is ever wrapped."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from aigw.books.question import Question
+from aigw.books.summary import Group, Sums, summarise
+from aigw.cli.views.screen import View, whole
+from aigw.cli.views.table import COLUMNS
+
+
+def summary_of(names, number):
+    sums = Sums(requests=number, input=number, cache_read=number, cache_write=0, output=number, reasoning=0,
+                cost=number / 7, unpriced=1, errors=number, cache_hits=0, estimated=0, absent=0, generated=number, generation_ms=1.0)  # fmt: skip
+    groups = [Group((name,), sums, [float(number)], 0.0) for name in dict.fromkeys(names)]
+    return summarise(Question(by=("model",), until=100.0), groups, [number] * 60, 1.0)
+
+
+@given(
+    st.lists(st.text(max_size=50), min_size=1, max_size=5),
+    st.integers(0, 10**12),
+    st.integers(30, 250),
+    st.sampled_from([column.name for column in COLUMNS]),
+)
+def test_no_line_is_ever_wrapped(names, number, width, column):
+    view = View("1h", "state" * 30, "hint")
+    view.column = [each.name for each in COLUMNS].index(column)
+    summary = summary_of(names, number)
+    for frame in (whole(view, summary, width), view.frame(summary, width, 24)):
+        console = Console(width=width, height=100, emoji=False, markup=False, highlight=False, color_system=None)
+        with console.capture() as capture:
+            console.print(frame.rich())
+        lines = capture.get().split("\n")
+        assert len(lines) == 4 + len(summary.rows) + 1 + 1 + bool(frame.keys) + 1
+        assert all(cell_len(line) <= width for line in lines)
+        assert frame.grid.header[1] in ("requests", "req")

@@ -1,0 +1,56 @@
+"""DashVector: the nearest question if it is near enough, and answers that are no result."""
+
+import pytest
+from fakes import FakeUpstream, answer_json, make_env
+
+from aigw.clients.callout import Callout, CalloutError
+from aigw.clients.dashvector import RELATIONS, DashVectorClient, Found
+
+VECTOR = [0.1, 0.2]
+
+
+def client(upstream):
+    callout = Callout(make_env(upstream), "dv.dns", 443, "dv.host", 1.0)
+    return DashVectorClient(callout, "token", "col", 3, lambda score: score < 0.5)
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            [{"score": 0.4, "fields": {"query": "q", "answer": "a"}}, {"score": 0.1, "fields": {}}],
+            Found(VECTOR, "q", "a"),
+        ),
+        ([{"score": 0.4, "fields": {"query": "q"}}], Found(VECTOR, "q")),
+        ([{"score": 0.4, "fields": None}], Found(VECTOR)),
+        ([{"score": 0.4}], Found(VECTOR)),
+        ([{"score": 0.6, "fields": {"query": "q", "answer": "a"}}], Found(VECTOR)),
+        ([], Found(VECTOR)),
+        (None, Found(VECTOR)),
+    ],
+)
+async def test_the_nearest_counts_if_it_is_near_enough(output, found):
+    upstream = FakeUpstream(answer_json({"output": output}))
+    assert await client(upstream).nearest(VECTOR) == found
+    assert (upstream.last.path, upstream.json()["topk"]) == ("/v1/collections/col/query", 3)
+    assert upstream.last.headers["dashvector-auth-token"] == "token"
+
+
+@pytest.mark.parametrize(
+    "body", [[], 5, None, {"output": 5}, {"output": [5]}, {"output": [{}]}, {"output": [{"score": "x"}]}]
+)
+async def test_an_answer_that_is_no_result(body):
+    with pytest.raises(CalloutError, match="result of a query"):
+        await client(FakeUpstream(answer_json(body))).nearest(VECTOR)
+
+
+async def test_a_question_is_kept_with_its_answer():
+    upstream = FakeUpstream(answer_json({"code": 0}))
+    await client(upstream).add(VECTOR, "q", "a")
+    assert upstream.last.path == "/v1/collections/col/docs"
+    assert upstream.json() == {"docs": [{"vector": VECTOR, "fields": {"query": "q", "answer": "a"}}]}
+
+
+@pytest.mark.parametrize(("name", "near"), [("lt", [0.4]), ("lte", [0.4, 0.5]), ("gt", [0.6]), ("gte", [0.5, 0.6])])
+def test_relations_to_a_threshold(name, near):
+    assert [score for score in (0.4, 0.5, 0.6) if RELATIONS[name](score, 0.5)] == near

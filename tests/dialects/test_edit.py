@@ -1,0 +1,48 @@
+"""A value is replaced at its place, and everything beside it keeps its bytes."""
+
+import pytest
+from any_json import anything
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.document import Document
+from aigw.dialects.edit import put
+
+BODY = b'{"a": 1.0, "list": [ {"x" :1e2, "y": "old"}, "\\u00e9" ], "text":"t"}'
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (("text",), b'{"a":1.0,"list":[ {"x" :1e2, "y": "old"}, "\\u00e9" ],"text":"new"}'),
+        (("list", 0, "y"), b'{"a":1.0,"list":[{"x":1e2,"y":"new"},"\\u00e9"],"text":"t"}'),
+        (("list", 1), b'{"a":1.0,"list":[{"x" :1e2, "y": "old"},"new"],"text":"t"}'),
+    ],
+)
+def test_at_a_place(path, expected):
+    document = Document(BODY)
+    put(document, path, "new")
+    assert document.encode() == expected
+
+
+@pytest.mark.parametrize("path", [("none",), ("list", 2), ("list", 0, "z"), ("text", 0), ("text", "a"), ("a", "b")])
+def test_there_is_no_such_place(path):
+    document = Document(BODY)
+    with pytest.raises(ValueError, match=str(path[0])):
+        put(document, path, "new")
+    assert document.encode() == BODY
+
+
+@given(anything, st.lists(st.integers(-3, 3) | st.text(max_size=3), max_size=3))
+def test_any_path_is_put_or_refused(value, path):
+    document = Document(b"{}")
+    document.set("a", value)
+    document = Document(document.encode())
+    try:
+        put(document, ("a", *path), "new")
+    except ValueError:
+        return
+    found = document.get("a")
+    for step in path:
+        found = found[step]
+    assert found == "new"

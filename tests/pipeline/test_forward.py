@@ -1,0 +1,109 @@
+"""The end of every chain: where a request goes, what of its headers goes there, and the reply that is made of the answer."""
+
+import pytest
+from fakes import Answer, FakeUpstream, answer_json, chat, events, make_exchange
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.model import Origin, Route, Target
+from aigw.pipeline.forward import Forward
+
+ORIGIN = Origin("http", "up", 80)
+SSE = {"content-type": "text/event-stream"}
+
+
+def exchange(authority="up.test", **headers):
+    route = Route("r", "", Target(ORIGIN, authority))
+    return make_exchange(
+        chat({"model": "m"}, headers={name.replace("_", "-"): value for name, value in headers.items()}), route=route
+    )
+
+
+async def replied(answer, **headers):
+    reply = await Forward(FakeUpstream(answer))(found := exchange(**headers))
+    return reply, found
+
+
+async def test_a_route_that_goes_nowhere():
+    with pytest.raises(
+        GatewayError, match="'nowhere' has no upstream and no provider for /v1/chat/completions"
+    ) as caught:
+        await Forward(FakeUpstream())(make_exchange(chat({}), route=Route("nowhere")))
+    assert (caught.value.status, caught.value.code) == (404, "no_upstream")
+
+
+@pytest.mark.parametrize(("authority", "host"), [("up.test", "up.test"), ("", "client.test")])
+async def test_as_a_plain_proxy_it_passes_on_what_is_not_the_connections(authority, host):
+    upstream = FakeUpstream()
+    await Forward(upstream)(exchange(authority, host="client.test", connection="x-mine", x_mine="1", x_other="2"))
+    ((request, target),) = upstream.sent
+    assert (target.origin, target.authority) == (ORIGIN, host)
+    assert {"connection", "x-mine"}.isdisjoint(request.headers)
+    assert request.headers["x-other"] == "2"
+
+
+async def test_a_target_of_a_provider_gets_the_request_as_it_is():
+    upstream, found = FakeUpstream(), exchange(connection="x-mine")
+    found.target = Target(ORIGIN, "")
+    await Forward(upstream)(found)
+    ((request, target),) = upstream.sent
+    assert (target.authority, request.headers["connection"]) == ("", "x-mine")
+
+
+async def test_an_edited_body_is_what_is_sent():
+    upstream, found = FakeUpstream(), exchange()
+    found.request.document.set("model", "other")
+    await Forward(upstream)(found)
+    assert upstream.json() == {"model": "other"}
+
+
+async def test_headers_of_the_upstreams_connection_stay_there():
+    reply, _ = await replied(Answer(headers={"Connection": "x-mine", "x-mine": "1", "keep-alive": "5", "x-other": "2"}))
+    assert dict(reply.headers) == {"x-other": "2"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "streaming"),
+    [(events({"a": 1}), True), (answer_json({}), False), (Answer(headers={**SSE, "content-encoding": "gzip"}), False),
+     (Answer(status=500, headers=SSE), True)],
+)  # fmt: skip
+async def test_what_is_a_stream(answer, streaming):
+    reply, _ = await replied(answer)
+    assert (reply.streaming, reply.status) == (streaming, answer.status)
+
+
+async def test_events_that_came_together_leave_together_whatever_cuts_them():
+    pieces = [b"data: 1\n\ndata: 2\n\nda", b"ta: 3\n", b"\n"]
+    reply, _ = await replied(Answer(headers=SSE, pieces=pieces))
+    assert [[chunk.data for chunk in batch] async for batch in reply] == [[b"1", b"2"], [b"3"]]
+
+
+async def test_a_stream_that_is_cut_keeps_the_bytes_that_came():
+    reply, _ = await replied(Answer(headers=SSE, pieces=[b"data: 1\n\ndata: 2"]))
+    assert await reply.body() == b"data: 1\n\ndata: 2"
+
+
+async def test_an_answer_is_read_as_it_goes_by_unless_it_failed():
+    body = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}}
+    for answer, tokens in ((events(body), 3), (answer_json(body), 3), (answer_json(body, 500), None)):
+        reply, found = await replied(answer)
+        await reply.body()
+        assert found.answer.tokens.input == tokens
+
+
+async def test_the_time_of_an_attempt_that_failed_counts_too():
+    class Slow(FakeUpstream):
+        now = 10.0
+
+        def monotonic(self):
+            return self.now
+
+        async def send(self, request, target):
+            self.now += 1.5
+            return await super().send(request, target)
+
+    upstream, found = Slow(Answer(error=UpstreamError(UpstreamFault.RESET, "gone")), answer_json({})), exchange()
+    forward = Forward(upstream, upstream)
+    with pytest.raises(UpstreamError):
+        await forward(found)
+    await forward(found)
+    assert found.timing.waited == 3.0

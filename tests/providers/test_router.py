@@ -1,0 +1,231 @@
+"""Which provider is asked, and who comes next when it fails. Nothing moves on once a client has seen an event."""
+
+import json
+
+import pytest
+from ai_proxy_world import COMPLETION, HELLO, OPENAI, RESET, STREAM, TWO, delta, once, proxy
+from fakes import Answer, FakeUpstream, WordCounter, answer_json, chat, events
+from world import world
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.model import Request, Route
+from aigw.upstream.builtin import BuiltinUpstream
+from aigw.upstream.switch import Switch
+
+
+async def test_one_model_by_its_id():
+    request = Request("GET", "/v1/models/meta/llama", "", chat({}).headers)
+    upstream, _, _ = await once(
+        {"provider": {"type": "groq", "apiTokens": ["k"], "capabilities": {"openai/v1/models": "/openai/v1/models"}}},
+        request,
+    )
+    assert upstream.last.path == "/openai/v1/models/meta/llama"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused")),
+        answer_json({"error": "x"}, 500),
+        answer_json({"error": "x"}, 429),
+        events(b": ping\n\n", {"error": {"message": "overloaded"}}),
+        Answer(headers={"content-type": "text/event-stream"}, pieces=[b": ping\n\n", RESET]),
+    ],
+    ids=["connect", "500", "429", "error event", "reset before the first event"],
+)
+async def test_a_failure_before_the_first_event_moves_on(failure):
+    upstream, _, received = await once(TWO, chat(STREAM), failure, events(delta("from b", "stop")))
+    assert b"from b" in received
+    assert [target.authority for _, target in upstream.sent] == ["api.openai.com", "api.deepseek.com"]
+    assert all(body.closed for body in upstream.bodies)
+
+
+async def test_after_the_first_event_it_never_moves_on():
+    upstream = FakeUpstream(Answer(headers={"content-type": "text/event-stream"}, pieces=[b'data: {"a":1}\n\n', RESET]))
+    async with proxy(TWO, upstream) as send:
+        reply = await send(chat(STREAM))
+        with pytest.raises(UpstreamError):
+            await reply.body()
+    assert len(upstream.sent) == 1
+
+
+async def test_the_last_failure_is_the_answer():
+    _, reply, received = await once(
+        TWO, chat(HELLO), answer_json({"error": "a"}, 500), answer_json({"error": "b"}, 503)
+    )
+    assert (reply.status, json.loads(received)) == (503, {"error": "b"})
+
+
+async def test_the_fallback_gets_the_clients_request_mapped_anew():
+    config = {**TWO, "providers": [
+        {"id": "a", **OPENAI, "modelMapping": {"*": "a-model"}},
+        {"id": "b", "type": "deepseek", "apiTokens": ["k"], "modelMapping": {"gpt-4": "b-model"}},
+    ]}  # fmt: skip
+    upstream, _, _ = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
+    assert [upstream.json(0)["model"], upstream.json(1)["model"]] == ["a-model", "b-model"]
+
+
+async def test_comments_are_forwarded_at_once_where_nothing_else_can_be_tried():
+    upstream = FakeUpstream(Answer(headers={"content-type": "text/event-stream"}, pieces=[b": ping\n\n", RESET]))
+    async with proxy({"provider": OPENAI}, upstream) as send:
+        reply = await send(chat(STREAM))
+        batches = aiter(reply)
+        assert [chunk.raw for chunk in await anext(batches)] == [b": ping\n\n"]
+
+
+async def test_another_token_is_tried():
+    config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "retryOnFailure": {"enabled": True}}}
+    upstream, _, received = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
+    assert json.loads(received) == COMPLETION
+    assert {request.headers["authorization"] for request, _ in upstream.sent} == {"Bearer t1", "Bearer t2"}
+    assert upstream.sent[1][1].timeouts.first_byte == 30
+
+
+@pytest.mark.parametrize(("fidelity", "told", "sent"), [("safe", "b", 2), ("higress", "a", 3)])
+async def test_the_failure_that_is_told_where_all_tokens_fail(fidelity, told, sent):
+    """The last one, which explains why nothing more is tried; Higress tells the first and goes on whatever it
+    gets."""
+    retry = {"enabled": True, "maxRetries": 2, "retryOnStatus": ["429"]}
+    config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2", "t3"], "retryOnFailure": retry}}
+    script = [answer_json({"error": "a"}, 429), answer_json({"error": "b"}, 503), answer_json({"error": "c"}, 502)]
+    upstream, _, received = await once(config, chat(HELLO), *script, fidelity=fidelity)
+    assert json.loads(received) == {"error": told}
+    assert len(upstream.sent) == sent
+
+
+async def test_one_token_is_not_tried_twice():
+    config = {"provider": {**OPENAI, "retryOnFailure": {"enabled": True, "maxRetries": 3}}}
+    upstream, reply, _ = await once(config, chat(HELLO), answer_json({}, 500))
+    assert (len(upstream.sent), reply.status) == (1, 500)
+
+
+async def test_a_streamed_upload_is_sent_once():
+    async def pieces():
+        yield b"x"
+
+    request = chat(b"", path="/v1/audio/transcriptions")
+    request.stream = pieces()
+    upstream, reply, _ = await once(TWO, request, answer_json({}, 500))
+    assert (len(upstream.sent), reply.status) == (1, 500)
+
+
+async def test_weights_share_the_requests_out():
+    config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "deepseek", "apiTokens": ["k"]}],
+              "weights": {"a": 3, "b": 1}}  # fmt: skip
+    upstream = FakeUpstream(answer_json(COMPLETION))
+    async with proxy(config, upstream) as send:
+        for _ in range(400):
+            await send(chat(HELLO))
+    share = sum(target.authority == "api.openai.com" for _, target in upstream.sent) / 400
+    assert 0.68 < share < 0.82
+
+
+async def test_by_model():
+    config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "deepseek", "apiTokens": ["k"]}],
+              "activeProviderId": "a", "byModel": {"deepseek*": "b"}}  # fmt: skip
+    upstream = FakeUpstream(answer_json(COMPLETION))
+    async with proxy(config, upstream) as send:
+        await send(chat({**HELLO, "model": "deepseek-chat"}))
+        await send(chat(HELLO))
+    assert [target.authority for _, target in upstream.sent] == ["api.deepseek.com", "api.openai.com"]
+
+
+async def test_the_models_of_all_are_one_list():
+    config = {
+        "providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "builtin"}],
+        "activeProviderId": "a",
+        "byModel": {"echo": "b"},
+    }
+    models = answer_json(
+        {"object": "list", "data": [{"id": "gpt-4", "object": "model", "created": 1, "owned_by": "o"}]}
+    )
+    upstream = Switch({"https": FakeUpstream(models), "builtin": BuiltinUpstream(WordCounter())})
+    async with proxy(config, upstream) as send:
+        reply = await send(Request("GET", "/v1/models", "", chat({}).headers))
+        assert [model["id"] for model in json.loads(await reply.body())["data"]] == ["gpt-4", "echo", "mock"]
+
+
+async def test_without_an_active_provider_the_plugin_does_nothing():
+    with pytest.raises(GatewayError, match="no upstream"):
+        await once({"providers": [{"id": "a", **OPENAI}]}, chat(HELLO))
+
+
+async def test_a_plain_answer_that_breaks_before_its_delivery_moves_on():
+    _, _, received = await once(TWO, chat(HELLO), Answer(pieces=[b'{"id":', RESET]), answer_json(COMPLETION))
+    assert json.loads(received) == COMPLETION
+
+
+async def test_an_answer_that_cannot_be_converted_moves_on():
+    config = {
+        **TWO,
+        "providers": [
+            {"id": "a", "type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False},
+            TWO["providers"][1],
+        ],
+    }
+    _, _, received = await once(config, chat(HELLO), Answer(pieces=[b'"what?"']), answer_json(COMPLETION))
+    assert json.loads(received) == COMPLETION
+
+
+async def test_an_api_that_one_provider_lacks_is_asked_of_the_next():
+    config = {**TWO, "activeProviderId": "b", "fallback": ["a"]}
+    request = chat({"model": "e", "input": "a"}, path="/v1/embeddings")
+    upstream, _, _ = await once(config, request, answer_json({"data": []}))
+    assert [target.authority for _, target in upstream.sent] == ["api.openai.com"]
+
+
+async def test_a_failure_after_several_attempts_tells_sdks_not_to_repeat_them():
+    _, reply, _ = await once(TWO, chat(HELLO), answer_json({}, 500), answer_json({}, 503))
+    assert reply.headers["x-should-retry"] == "false"
+    _, reply, _ = await once({"provider": OPENAI}, chat(HELLO), answer_json({}, 500))
+    assert "x-should-retry" not in reply.headers
+
+
+async def test_endless_comments_are_held_back_within_bounds():
+    comments = [b": " + b"x" * 1000 + b"\n\n"] * 100
+    upstream = FakeUpstream(Answer(headers={"content-type": "text/event-stream"}, pieces=[*comments, RESET]))
+    async with proxy(TWO, upstream) as send:
+        reply = await send(chat(STREAM))
+        assert len(await anext(aiter(reply))) < 100
+
+
+async def test_one_model_by_a_quoted_or_bare_path():
+    config = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "builtin"}], "activeProviderId": "a",
+              "byModel": {"meta/*": "b"}}  # fmt: skip
+    for path in ("/v1/models/meta%2Fx", "/models/meta/x"):
+        upstream, _, _ = await once(config, Request("GET", path, "", chat({}).headers))
+        assert [target.origin.scheme for _, target in upstream.sent] == ["builtin"]
+
+
+ARRAY = [
+    b'[{"candidates":[{"content":{"parts":[{"text":"one"}]}}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":3}}\n',
+    b',{"candidates":[{"content":{"parts":[{"text":" two"}]},"finishReason":"STOP"}],'
+    b'"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":6}}\n]',
+]
+
+
+async def test_a_stream_that_is_an_array_passes_element_by_element():
+    upstream = FakeUpstream(Answer(headers={"content-type": "application/json"}, pieces=ARRAY))
+    limit = {"rule_name": "r", "global_threshold": {"token_per_day": 1000}, "redis": {"service_name": "redis.static"}}
+    plugins = {"ai-token-ratelimit": limit, "ai-proxy": {"provider": {"type": "gemini", "apiTokens": ["k"]}}}
+    request = chat({"contents": [{"parts": [{"text": "hi"}]}]}, path="/v1beta/models/m:streamGenerateContent")
+    async with world(plugins, upstream=upstream, route=Route("test")) as it:
+        exchange, reply = await it.send(request)
+        batches = aiter(reply)
+        (first,) = await anext(batches)
+        assert first.raw == ARRAY[0]
+        assert [chunk.raw async for batch in batches for chunk in batch] == ARRAY[1:]
+        assert exchange.answer.complete
+        assert (exchange.answer.tokens.input, exchange.answer.tokens.output) == (5, 6)
+
+
+async def test_an_array_that_breaks_off_is_charged_for_what_came():
+    script = Answer(headers={"content-type": "application/json"}, pieces=[ARRAY[0], RESET])
+    plugins = {"ai-proxy": {"provider": {"type": "gemini", "apiTokens": ["k"]}}}
+    request = chat({"contents": [{"parts": [{"text": "hi"}]}]}, path="/v1beta/models/m:streamGenerateContent")
+    async with world(plugins, script, route=Route("test")) as it:
+        exchange, reply = await it.send(request)
+        with pytest.raises(UpstreamError):
+            await reply.body()
+        assert not exchange.answer.complete
+        assert (exchange.answer.tokens.input, exchange.answer.tokens.output) == (5, 3)

@@ -1,0 +1,28 @@
+"""The port: shared by workers, and never taken from somebody who listens there."""
+
+import socket
+
+import pytest
+
+from aigw.core.errors import AddressError
+from aigw.server.listen import bind
+from aigw.server.workers import reserve
+
+
+def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
+    with reserve("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1)
+        with bind("127.0.0.1", port, shared=True) as one, bind("127.0.0.1", port, shared=True) as two:
+            one.listen()
+            two.listen()
+            socket.create_connection(("127.0.0.1", port), 1).close()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_port_on_which_someone_listens_is_taken_also_when_it_could_be_shared(shared):
+    with bind("127.0.0.1", 0, shared=shared) as other:
+        other.listen()
+        with pytest.raises(AddressError, match="in use"):
+            reserve("127.0.0.1", other.getsockname()[1])

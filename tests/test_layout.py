@@ -1,0 +1,126 @@
+"""A source file's test is found by its name, or it is said here where else it is tested.
+
+Rule: `aigw/<room>/<stem>.py` has `tests/<room>/test_<stem>.py`; the `plugin.py` of a package of plugins has
+`test_<package>.py` in its folder. Where one file is not enough, others are named `test_<stem>_<subject>.py`. What is
+only data, a protocol or wiring, or a part that is better tested as a whole, has a row in ELSEWHERE instead."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+SOURCES = TESTS.parent / "aigw"
+
+ELSEWHERE = {
+    # books, trace
+    "books/usage_log.py": "books/test_sqlite_log.py books/test_redis_log.py: a protocol, of which these are the two kinds",
+    "trace/record.py": "trace/test_build.py cli/commands/test_trace.py: data, which one makes and the other shows",
+    # cli
+    "cli/commands/serve.py": "e2e/test_process.py e2e/test_workers.py: wiring, in a process as a user starts it",
+    "cli/process.py": "e2e/test_process.py e2e/test_workers.py: signals and exit codes are those of a real process",
+    "cli/options.py": "cli/commands/test_usage.py cli/test_main.py: declarations, seen by the commands that have them",
+    "cli/doctor/check.py": "cli/doctor/test_setup.py: data",
+    "cli/sources/configured.py": "cli/commands/test_budget.py cli/commands/test_cache.py: what a command says for each of its options",
+    "cli/sources/opened.py": "cli/commands/test_budget.py cli/commands/test_cache.py: the stores of a gateway, by its commands",
+    "cli/sources/plugins.py": "cli/commands/test_plugins.py: collected and shown by the same command",
+    "cli/views/plugins.py": "cli/commands/test_plugins.py: a view is what its command prints",
+    "cli/views/keys.py": "cli/commands/test_plugins.py: a view is what its command prints",
+    "cli/views/accounts.py": "cli/commands/test_budget.py: a view is what its command prints",
+    "cli/views/cache.py": "cli/commands/test_cache.py: a view is what its command prints",
+    "cli/views/table.py": "cli/views/test_screen.py cli/commands/test_top.py: no line wraps, whatever the table is in",
+    "cli/terminal/groups.py": "cli/test_main.py: what `--help` prints",
+    # config, core
+    "config/model.py": "config/test_check.py config/test_load.py config/test_schema.py: data, read from real files",
+    "core/dialect.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",
+    "core/upstream.py": "upstream/test_http.py upstream/test_standin.py: protocols, which every transport keeps",
+    "core/stores.py": "stores/test_memory.py stores/redis/test_stores.py clients/test_redis_config.py: protocols with one contract for all stores",
+    # dialects
+    "dialects/cumulative.py": "dialects/test_gemini.py dialects/test_dashscope.py: the base of two readers, which add what it decides by",
+    "dialects/usage_names.py": "dialects/test_usage.py: data",
+    "dialects/anthropic_writer.py": "dialects/test_anthropic_whole.py: what is written is read again, also by the SDK",
+    "dialects/dashscope_request.py": "dialects/test_dashscope.py: a dialect is read, viewed and written as one",
+    "dialects/dashscope_writer.py": "dialects/test_dashscope.py: a dialect is read, viewed and written as one",
+    "dialects/gemini_writer.py": "dialects/test_gemini.py: a dialect is read, viewed and written as one",
+    "dialects/openai_chat_writer.py": "upstream/builtin/test_generation.py upstream/builtin/test_generation_text.py: what is written is read again, also by the SDK",
+    "dialects/openai_responses_writer.py": "dialects/test_openai_responses_whole.py: what is written is read again, also by the SDK",
+    # higress, metering
+    "higress/chat_structs.py": "dialects/test_openai_chat_request.py higress/test_go_json.py: data, by which requests are written anew",
+    "metering/meter.py": "metering/test_spending.py: what was spent is known when a request is settled",
+    # plugins: their parts are tested with them, over a scripted upstream and real stores
+    "plugins/ai_budget/accounts.py": "plugins/ai_budget/test_ai_budget.py: whose budget it is, seen by whom it refuses",
+    "plugins/ai_budget/cost.py": "plugins/ai_budget/test_ai_budget.py: prices that are known, waited for, or unknown",
+    "plugins/ai_budget/detector.py": "plugins/ai_budget/test_ai_budget.py: circles, over several requests of a session",
+    "plugins/ai_budget/refusal.py": "plugins/ai_budget/test_ai_budget.py cli/commands/test_budget.py: messages, and that what they say to type is right",
+    "plugins/ai_cache/contents.py": "cli/commands/test_cache.py: only its commands look at what is stored",
+    "plugins/ai_cache/trial.py": "cli/commands/test_cache.py: what `aigw cache explain` says of real entries",
+    "plugins/ai_quota/quota.py": "plugins/ai_quota/test_ai_quota.py: whom it lets in, as the plugin's configuration chooses",
+    "plugins/ai_token_ratelimit/enforcement.py": "plugins/ai_token_ratelimit/test_ai_token_ratelimit.py: whom it lets in, as the plugin's configuration chooses",
+    "plugins/ai_quota/admin.py": "plugins/ai_quota/test_ai_quota.py: an API behind the plugin's own paths",
+    "plugins/ai_statistics/ai_log.py": "plugins/ai_statistics/test_ai_statistics.py: what is logged follows from a whole answer",
+    "plugins/ai_statistics/attributes.py": "plugins/ai_statistics/test_ai_statistics.py: what is logged follows from a whole answer",
+    # providers
+    "providers/call.py": "providers/test_bound.py: data",
+    "providers/edits.py": "providers/test_bound.py providers/test_mapping.py providers/test_custom_settings.py plugins/test_ai_proxy.py: wiring of parts with tests of their own, and its order as the cases of Higress have it",
+    # server
+    "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
+    "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
+    # stores, upstream
+    "stores/redis/scripts.py": "stores/redis/test_counter.py: Lua, which a real server runs",
+    "upstream/builtin/engine.py": "upstream/builtin/test_generation.py upstream/builtin/test_delivery.py: what the built-in APIs share",
+    "upstream/builtin/settings.py": "upstream/builtin/test_mock.py upstream/builtin/test_delivery.py: data",
+}  # fmt: skip
+"""The test files through which a source file is tested, and why."""
+
+OF_NO_FILE = {
+    "plugins/test_about.py": "what every plugin says about itself, whichever there are",
+    "dialects/test_made_up.py": "a dialect that is only there: a new one needs a file and a row",
+}
+"""Test files in a room that belong to no source file, and why."""
+
+
+def own_test(source: str) -> str:
+    """The test file that is found by the name of a source file."""
+    path = Path(source)
+    in_package = path.parts[0] == "plugins" and path.stem == "plugin"
+    return str(path.with_name(f"test_{path.parent.name if in_package else path.stem}.py"))
+
+
+def files(root: Path, pattern: str) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob(pattern)}
+
+
+ALL_SOURCES = {path for path in files(SOURCES, "*.py") if Path(path).name not in ("__init__.py", "__main__.py")}
+ALL_TESTS = files(TESTS, "test_*.py")
+ROOMS = {path.name for path in SOURCES.iterdir() if path.is_dir()}
+IN_ROOMS = {path for path in ALL_TESTS if Path(path).parts[0] in ROOMS}
+OWN = {own_test(source) for source in ALL_SOURCES}
+
+
+def belongs(test: str) -> bool:
+    """Whether it is the test of a source file, or has one's name in front of its subject."""
+    words = Path(test).stem.split("_")
+    return any(str(Path(test).with_name("_".join(words[:end]) + ".py")) in OWN for end in range(2, len(words) + 1))
+
+
+@pytest.mark.parametrize("source", sorted(ALL_SOURCES - ELSEWHERE.keys()))
+def test_a_source_file_has_its_test(source):
+    assert own_test(source) in ALL_TESTS, f"write tests/{own_test(source)}, or say in ELSEWHERE where it is tested"
+
+
+@pytest.mark.parametrize("source", ELSEWHERE)
+def test_what_is_tested_elsewhere_is(source):
+    named, _, why = ELSEWHERE[source].partition(": ")
+    assert source in ALL_SOURCES, "there is no such file (any more)"
+    assert own_test(source) not in ALL_TESTS, "it has a test of its own"
+    assert set(named.split()) <= ALL_TESTS, "a test that it names is gone"
+    assert why
+
+
+@pytest.mark.parametrize("test", sorted(IN_ROOMS))
+def test_a_test_file_belongs_to_a_source_file(test):
+    stated = test in OF_NO_FILE
+    assert belongs(test) != stated, "it belongs to a source file" if stated else "name it after what it tests"
+
+
+def test_what_belongs_to_no_file_is_there():
+    assert OF_NO_FILE.keys() <= IN_ROOMS

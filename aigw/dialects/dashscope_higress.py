@@ -1,13 +1,26 @@
-"""DashScope's native requests as Higress writes them, sans-io: what its structs do not have is lost, `top_p` is always
-sent. What we write of the same requests is in dashscope_openai.py."""
+"""DashScope's native form as Higress writes and reads it, sans-io: what its structs do not have is lost, `top_p` is
+always sent. What we make of the same requests and answers is in dashscope_openai.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from aigw.core.document import Document
-from aigw.dialects.dashscope_openai import DUMMY_SYSTEM, Json, encoded, files_text, model_of, texts_of, top_p_of
+from aigw.core.model import Batch
+from aigw.dialects.dashscope_openai import (
+    DUMMY_SYSTEM,
+    Json,
+    StreamDecoder,
+    encoded,
+    files_text,
+    model_of,
+    piece,
+    texts_of,
+    top_p_of,
+    usage_of,
+)
+from aigw.dialects.sse import Event
 from aigw.higress.chat_structs import MESSAGE, QWEN_MESSAGE, QWEN_PARAMETERS, QWEN_PART
 from aigw.higress.go_json import written
 from aigw.higress.values import truthy
@@ -84,3 +97,20 @@ def _system(text: str) -> Json:
 
 def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join([part.get("text", "") for part in content or ()])
+
+
+class HigressStream(StreamDecoder):
+    """Takes only the first choice, tells usage in an event with a choice, whether it was asked for or not, and has no
+    end mark."""
+
+    role_in_each: ClassVar[bool] = True
+    reasoning_end: ClassVar[str] = "\n"
+
+    def indexed(self, choices: Sequence[Json]) -> list[tuple[Json, int]]:
+        return [(choice, 0) for choice in choices[:1]]
+
+    def tell_usage(self, native: Json) -> list[Event]:
+        return [self.chunk(native, [piece(0, {})], usage_of(native))]
+
+    def end(self) -> Batch:
+        return []

@@ -1,14 +1,12 @@
 """Converts requests of OpenAI's API into DashScope's native API, and its answers back. Sans-io.
 
-https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. dashscope_higress.py has what Higress writes of the same
-requests. With `faithful`, an answer is that of Higress: usage is in a chunk with a choice, and every piece of reasoning
-ends with a line break. Otherwise it is as OpenAI would send it. A value of a wrong type raises ValueError, or makes an
-error event in a stream."""
+https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope. dashscope_higress.py has what Higress makes of the same
+requests and answers. A value of a wrong type raises ValueError, or makes an error event in a stream."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -150,7 +148,7 @@ def decode_chat(body: Chunk, *, model: str, created: int, reasoning: str, promot
             "created": created,
             "model": model,
             "object": "chat.completion",
-            "usage": _usage(native),
+            "usage": usage_of(native),
         }
     )
 
@@ -180,21 +178,22 @@ def decode_embeddings(body: Chunk, *, model: str) -> bytes:
 
 
 class StreamDecoder:
-    """Converts batches of native events into OpenAI's events. With `faithful` it takes only the first choice, as
-    Higress does."""
+    """Converts batches of native events into OpenAI's events."""
 
-    def __init__(
-        self, *, model: str, now: Callable[[], float], reasoning: str, faithful: bool, incremental: bool, usage: bool
-    ) -> None:
+    role_in_each: ClassVar[bool] = False
+    """Whether every delta says the role, or only the first one."""
+    reasoning_end: ClassVar[str] = ""
+    """Stands behind every piece of reasoning that is put into the text."""
+
+    def __init__(self, *, model: str, now: Callable[[], float], reasoning: str, incremental: bool, usage: bool) -> None:
         self._model = model
         self._created = int(now())
         self._reasoning = reasoning
-        self._faithful = faithful
         self._incremental = incremental
         self._wants_usage = usage
         self._choices: dict[int, _Choice] = {}
         self._usage: list[Event] = []
-        """What is told of it once all choices have ended."""
+        """The event that tells usage, held until all choices have ended."""
 
     def feed(self, batch: Batch) -> Batch:
         out: list[Chunk] = []
@@ -208,39 +207,44 @@ class StreamDecoder:
         return out
 
     def end(self) -> Batch:
-        if self._faithful or not self._choices or not all(choice.ended for choice in self._choices.values()):
+        if not self._choices or not all(choice.ended for choice in self._choices.values()):
             return []
         return [*self._usage, Event(DONE)]
 
     def _events(self, native: Json) -> list[Event]:
         if "output" not in native:
             return [_error_event(_text(native, "message") or "DashScope failed", native)]
-        choices = _rows(_output(native), "choices")
-        if self._faithful:
-            return [event for choice in choices[:1] for event in self._events_of(native, choice, 0)]
-        indexed = [(choice, index_of(choice, position)) for position, choice in enumerate(choices)]
+        indexed = self.indexed(_rows(_output(native), "choices"))
         return [event for choice, index in indexed for event in self._events_of(native, choice, index)]
+
+    def indexed(self, choices: Sequence[Json]) -> list[tuple[Json, int]]:
+        """Returns the choices of an event that the client gets, with their numbers."""
+        return [(choice, index_of(choice, position)) for position, choice in enumerate(choices)]
+
+    def tell_usage(self, native: Json) -> list[Event]:
+        """Returns the events that tell usage when a choice ends. They may also wait for `end`."""
+        if self._wants_usage:
+            self._usage = [self.chunk(native, [], usage_of(native))]
+        return []
 
     def _events_of(self, native: Json, choice: Json, index: int) -> list[Event]:
         finish, state = _finish(choice), self._state_of(index)
         delta = state.delta(_openai_message(_mapping(choice, "message")))
-        events = [self._chunk(native, [_piece(index, delta)])] if delta else []
+        events = [self.chunk(native, [piece(index, delta)])] if delta else []
         if finish:
             state.ended = True
-            events.append(self._chunk(native, [_piece(index, {}, finish)]))
-            if self._faithful:
-                events.append(self._chunk(native, [_piece(index, {})], _usage(native)))
-            elif self._wants_usage:
-                self._usage = [self._chunk(native, [], _usage(native))]
+            events.append(self.chunk(native, [piece(index, {}, finish)]))
+            events += self.tell_usage(native)
         return events
 
     def _state_of(self, index: int) -> _Choice:
         state = self._choices.get(index)
         if state is None:
-            state = self._choices[index] = _Choice(self._reasoning, self._faithful, self._incremental)
+            how = self._reasoning, self._incremental, self.role_in_each, self.reasoning_end
+            state = self._choices[index] = _Choice(*how)
         return state
 
-    def _chunk(self, native: Json, choices: Sequence[Json], usage: Json | None = None) -> Event:
+    def chunk(self, native: Json, choices: Sequence[Json], usage: Json | None = None) -> Event:
         return json_event(
             {
                 "id": native.get("request_id", ""),
@@ -256,11 +260,12 @@ class StreamDecoder:
 class _Choice:
     """One choice of a stream: makes OpenAI's deltas of its native messages."""
 
-    def __init__(self, reasoning: str, faithful: bool, incremental: bool) -> None:
+    def __init__(self, reasoning: str, incremental: bool, role_in_each: bool, reasoning_end: str) -> None:
         self.ended = False
         self._reasoning = reasoning
-        self._faithful = faithful
         self._incremental = incremental
+        self._role_in_each = role_in_each
+        self._reasoning_end = reasoning_end
         self._sent: dict[str, str] = {}
         self._thinking = False
         self._started = False
@@ -271,8 +276,7 @@ class _Choice:
         reasoning = self._new(message, "reasoning_content")
         content = self._new(message, "content")
         if reasoning and self._reasoning == "concat":
-            tail = "\n" if self._faithful else ""
-            delta["content"] = ("" if self._thinking else "<think>") + reasoning + tail
+            delta["content"] = ("" if self._thinking else "<think>") + reasoning + self._reasoning_end
             self._thinking = True
         elif reasoning and self._reasoning == "passthrough":
             delta["reasoning_content"] = reasoning
@@ -283,7 +287,7 @@ class _Choice:
             delta["content"] = content
         if message.get("tool_calls"):
             delta["tool_calls"] = self._tool_calls(_rows(message, "tool_calls"))
-        if delta and (self._faithful or not self._started):
+        if delta and (self._role_in_each or not self._started):
             delta = {"role": message.get("role", "assistant"), **delta}
             self._started = True
         return delta
@@ -314,7 +318,7 @@ class _Choice:
         return fresh
 
 
-def _piece(index: int, delta: Json, finish: str | None = None) -> Json:
+def piece(index: int, delta: Json, finish: str | None = None) -> Json:
     return {"index": index, "delta": delta, "finish_reason": finish, "logprobs": None}
 
 
@@ -399,7 +403,7 @@ def _finish(choice: Json) -> str | None:
     return reason_of(_text(choice, "finish_reason")) or None
 
 
-def _usage(native: Json) -> Json:
+def usage_of(native: Json) -> Json:
     usage = _mapping(native, "usage")
     spent, made = _count(usage, "input_tokens"), _count(usage, "output_tokens")
     total = _count(usage, "total_tokens", spent + made)

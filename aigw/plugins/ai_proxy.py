@@ -20,13 +20,13 @@ from aigw.core.headers import CREDENTIALS
 from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.api_tokens import StatusMatcher
-from aigw.providers.bound import BoundProvider
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.context import parse_file_url
 from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
+from aigw.providers.higress import provider_type
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
 from aigw.providers.router import Router
@@ -228,7 +228,8 @@ def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     """Yields the router, and meanwhile probes the providers that have a `healthCheckModel`."""
-    providers = [BoundProvider(provider, env) for provider in config.active()]
+    make = provider_type(env)
+    providers = [make(provider, env) for provider in config.active()]
     if not providers:
         yield _pass
         return

@@ -138,7 +138,7 @@ def describes(config: Config) -> Description:
 
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
-    yield KeyAuth(config, faithful=env.fidelity == "higress")
+    yield KeyAuth(config, higress=env.choose(safe=False, higress=True))
 
 
 class _Place(NamedTuple):
@@ -150,12 +150,12 @@ class _Place(NamedTuple):
 
 
 class KeyAuth:
-    def __init__(self, config: Config, *, faithful: bool) -> None:
+    def __init__(self, config: Config, *, higress: bool) -> None:
         self._names = [consumer.name for consumer in config.consumers]
         self._allow = None if config.allow is None else frozenset(config.allow)
         self._protects = protects(config)
-        self._faithful = faithful
-        self._keeps = faithful if config.keep_credential is None else config.keep_credential
+        self._reads_bearer = not higress
+        self._keeps = higress if config.keep_credential is None else config.keep_credential
         self._challenge = {"WWW-Authenticate": f"Key realm={config.realm}"}
         self._places: dict[_Place, dict[bytes, int]] = {}
         for index, consumer in enumerate(config.consumers):
@@ -210,7 +210,7 @@ class KeyAuth:
 
     def _owner(self, owners: dict[bytes, int], value: str) -> int | None:
         index = owners.get(_digest(value))
-        if index is None and not self._faithful and value[:7].lower() == "bearer ":
+        if index is None and self._reads_bearer and value[:7].lower() == "bearer ":
             index = owners.get(_digest(value[7:].strip()))
         return index
 

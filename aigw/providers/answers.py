@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -88,30 +88,28 @@ class _Decoded:
 class Answers:
     """Reads the answers of one provider."""
 
+    native_stream: ClassVar[type[qwen.StreamDecoder]] = qwen.StreamDecoder
+
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._row = row
         self._env = env
-        self._faithful = env.fidelity == "higress"
         mode = config.reasoning_content_mode
         self._reasoning = mode if mode in ("ignore", "concat") else "passthrough"
-        promote = config.promote_thinking_on_empty or config.hiclaw_mode
-        self._promote = promote and (row.reads_replies or not self._faithful)
+        self._promote = self._promotes(config, row)
         self._original = config.protocol == "original"
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
-        if not self._faithful:
-            for name in [name for name in reply.headers if _is_own(name)]:
-                reply.headers.popall(name, None)
+        self._shape_headers(reply)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
             return reply  # a compressed body is passed on without reading it
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
-            return reply if self._faithful else await self._error(exchange, reply)
+            return await self._shape_error(exchange, reply)
         if reply.streaming:
             for decoder in self._decoders(exchange, call):
                 reply.through(stage(decoder))
@@ -125,11 +123,10 @@ class Answers:
         asked = exchange.asked
         decoders: list[Decoder] = []
         if self._row.dialect == "qwen":
-            decoder = qwen.StreamDecoder(
+            decoder = self.native_stream(
                 model=call.model,
                 now=self._env.clock.time,
                 reasoning=self._reasoning,
-                faithful=self._faithful,
                 incremental=not isinstance(exchange.answer, DashScopeReader) or exchange.answer.incremental,
                 usage=asked.wants_usage,
             )
@@ -138,18 +135,7 @@ class Answers:
             decoders.append(openai_chat_reply.LiftUsage())
         if self._promote:
             decoders.append(openai_chat_reply.PromoteThinking())
-        if not self._faithful:
-            decoders.append(self._finisher(exchange, call))
-        return decoders
-
-    def _finisher(self, exchange: Exchange, call: Call) -> ChatStream:
-        """Returns the last decoder. If the provider's own events are of another dialect, it reads the converted
-        events."""
-        asked, reader = exchange.asked, exchange.answer
-        hide = not asked.wants_usage
-        if isinstance(reader, CompletionsReader):
-            return ChatStream(reader, hide_usage=hide)
-        return ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)
+        return [*decoders, *self._finishers(exchange)]
 
     async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         whole = await reply.whole(MAX_PLAIN)
@@ -176,8 +162,8 @@ class Answers:
                 )
             if call.api == apis.EMBEDDINGS:
                 body = qwen.decode_embeddings(whole, model=call.model)
-        if isinstance(exchange.asked, EmbeddingsView) and not self._faithful:
-            return embedding_format.in_format(body, exchange.asked.encoding_format)
+        if isinstance(exchange.asked, EmbeddingsView):
+            return self._shape_embeddings(body, exchange.asked)
         if call.api == apis.CHAT and self._promote:
             return openai_chat_reply.promote_thinking(body)
         return body
@@ -194,7 +180,30 @@ class Answers:
         redaction.learn_headers(exchange.request.headers)
         return redaction
 
-    async def _error(self, exchange: Exchange, reply: Reply) -> Reply:
+    # What Higress does not do
+
+    def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
+        """Returns whether the reasoning of an answer without text becomes its text."""
+        return config.promote_thinking_on_empty or config.hiclaw_mode
+
+    def _shape_headers(self, reply: Reply) -> None:
+        for name in [name for name in reply.headers if _is_own(name)]:
+            reply.headers.popall(name, None)
+
+    def _finishers(self, exchange: Exchange) -> list[Decoder]:
+        """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
+        events."""
+        asked, reader = exchange.asked, exchange.answer
+        hide = not asked.wants_usage
+        if isinstance(reader, CompletionsReader):
+            return [ChatStream(reader, hide_usage=hide)]
+        return [ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)]
+
+    def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
+        """Returns the body with its embeddings in the format that the client asked for."""
+        return embedding_format.in_format(body, asked.encoding_format)
+
+    async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
         """Returns the reply for an error of the provider. If it is not JSON (such as the HTML page of a proxy), it is
         converted into the client's format, because SDKs only read that."""
         if reply.status < 400 or "json" in reply.headers.get("content-type", ""):

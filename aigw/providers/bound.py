@@ -1,11 +1,11 @@
 """A configured provider. It writes the requests for the provider and reads its answers.
 
-With `fidelity: higress`, it also does what Higress does and aigw otherwise avoids: it adds the headers x-envoy-* and
-x-hi-original-auth, answers errors as text/plain, and passes on requests of an API that the provider does not have."""
+higress.py has what Higress does in another way."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import msgspec
 from multidict import CIMultiDict
@@ -34,6 +34,18 @@ from aigw.upstream.builtin import Mock, MockSettings
 
 
 class BoundProvider:
+    edits: ClassVar[type[BodyEdits]] = BodyEdits
+    answers: ClassVar[type[Answers]] = Answers
+    own_paths: ClassVar[bool] = True
+    """Whether it has the paths that Higress does not know."""
+    adds_version: ClassVar[bool] = True
+    """Whether a path without /v1 is one whose client left it out."""
+    bare_retries: ClassVar[bool] = False
+    """Whether a request that the gateway sends by itself, to retry or to probe a token, has only what the provider
+    needs: a mapped model and its own form, but nothing that the configuration changes, and no header of the client."""
+    tells_first_failure: ClassVar[bool] = False
+    """Whether the client gets the first failure where all retries fail, or the last one."""
+
     def __init__(self, config: ProviderConfig, env: Env) -> None:
         """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
         the host to something that is not HTTP."""
@@ -46,23 +58,20 @@ class BoundProvider:
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
-        self._faithful = env.fidelity == "higress"
-        self._endpoint = locate(kind, keys, faithful=self._faithful)
+        self._endpoint = locate(kind, keys, own_paths=self.own_paths)
         self._origins: dict[str, Origin] = {}
-        self._edits = BodyEdits(config, self.row, env)
-        self._answers = Answers(config, self.row, env)
+        self._edits = self.edits(config, self.row, env)
+        self._answers = self.answers(config, self.row, env)
         if config.provider_domain or self._endpoint.authority:
             self._origin("")
 
     async def write(
         self, exchange: Exchange, source: Request, api: str | None, token: str | None, *, own: bool = False
     ) -> Call:
-        """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Then
-        Higress does what the provider needs and no more: it maps the model and converts the body, but changes nothing
-        that the configuration changes, and sends no header of the client. Raises GatewayError for a request that cannot
-        be written."""
-        bare = own and self._faithful and source.is_json
-        given = CIMultiDict({"content-type": JSON}) if bare else headers.outgoing(source, faithful=self._faithful)
+        """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Raises
+        GatewayError for a request that cannot be written."""
+        bare = own and self.bare_retries and source.is_json
+        given = CIMultiDict({"content-type": JSON}) if bare else self._headers(source)
         request = source.copy(given)
         headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
         for name, value in self._endpoint.headers.items():
@@ -77,21 +86,14 @@ class BoundProvider:
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
         if bare:
             return call
-        if self._faithful:
-            headers.add_originals(request.headers, exchange.original, request.path)
+        self._note_original(request, exchange.original)
         if self.config.first_byte_timeout and (call.streaming or not self.row.maps_models):
             return self._bound_first_byte(call)
         return call
 
     def retries(self, call: Call) -> bool:
-        """Whether such a call may be tried again with another token. Higress does not retry streams."""
-        return not (self._faithful and call.streaming)
-
-    @property
-    def tells_first_failure(self) -> bool:
-        """Whether the client gets the first failure where all retries fail, as in Higress, or the last one. Higress
-        also goes on retrying whatever the status of a retry."""
-        return self._faithful
+        """Returns whether such a call may be tried again with another token."""
+        return True
 
     def bound_retry(self, call: Call) -> Call:
         """Returns the call with `retryTimeout` as the limit for the beginning of its answer."""
@@ -103,9 +105,16 @@ class BoundProvider:
         """Returns the reply that the client gets."""
         return await self._answers.read(exchange, call, reply)
 
+    def _headers(self, source: Request) -> CIMultiDict[str]:
+        """Those of the client that go on."""
+        return headers.public(source)
+
+    def _note_original(self, request: Request, original: Request) -> None:
+        """May tell the provider what the client sent."""
+
     def _check_offered(self, api: str | None, request: Request) -> None:
         offered = api is None or self._endpoint.path or api in self._endpoint.paths
-        if not offered and self.row.unlisted == "refuse" and (request.is_json or not self._faithful):
+        if not offered and self.row.unlisted == "refuse":
             raise GatewayError(
                 404,
                 f"the provider '{self.name}' does not offer {request.path}",
@@ -114,9 +123,8 @@ class BoundProvider:
             )
 
     def _check_known(self, api: str | None, source: Request) -> None:
-        """Refuses a path that does not look like an API, so that the provider's key is not sent with it. Higress sends
-        it."""
-        if api is None and not self._faithful and self.row.maps_models and not _VERSION.search(source.path):
+        """Refuses a path that does not look like an API, so that the provider's key is not sent with it."""
+        if api is None and self.row.maps_models and not _VERSION.search(source.path):
             message = f"{source.path} is no API path; they have a version, as in /v1/models"
             if source.path == "/":
                 message = (
@@ -147,8 +155,12 @@ class BoundProvider:
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Raises ValueError for a request that cannot be converted, in Higress's words."""
-        quoted = f": {request.body.decode('utf-8', 'replace')}" if self._faithful else ""
-        qwen.check(document, has_default=bool(self.config.model_mapping.get("*")), quoted=quoted)
+        has_default = bool(self.config.model_mapping.get("*"))
+        qwen.check(document, has_default=has_default, quoted=self._shown(request))
+
+    def _shown(self, request: Request) -> str:
+        """The end of a message about a body."""
+        return ""
 
     def _path(self, source: Request, call: Call, *, base: str) -> tuple[str, str]:
         config = self.config
@@ -208,10 +220,7 @@ class BoundProvider:
     def _bound_first_byte(self, call: Call) -> Call:
         """Applies `firstByteTimeout`. It is for streams, and for all requests to a provider whose bodies are not
         read."""
-        milliseconds = self.config.first_byte_timeout
-        if self._faithful:
-            call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(milliseconds)
-        timeouts = call.target.timeouts._replace(first_byte=milliseconds / 1000)
+        timeouts = call.target.timeouts._replace(first_byte=self.config.first_byte_timeout / 1000)
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 

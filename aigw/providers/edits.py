@@ -1,7 +1,5 @@
-"""Changes the JSON body of a request as the provider's configuration says, in the same order as Higress.
-
-With `faithful`, it also loses what Higress loses: if Higress serialises a chat request again (to rename the developer
-role, or to add `responseJsonSchema`), unknown fields are dropped."""
+"""Changes the JSON body of a request as the provider's configuration says, in the same order as Higress. higress.py has
+what Higress does in another way."""
 
 from __future__ import annotations
 
@@ -10,7 +8,8 @@ from multidict import CIMultiDict
 from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, dashscope_higress, dashscope_openai, embedding_format, openai_chat_request
+from aigw.dialects import apis, embedding_format, openai_chat_request
+from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.model_field import named_model, set_model
 from aigw.dialects.table import dialect_of
 from aigw.providers.config import CustomSetting, ProviderConfig
@@ -21,22 +20,20 @@ from aigw.providers.provider import Provider
 
 
 class BodyEdits:
+    encode_chat = staticmethod(qwen.encode_chat)
+    encode_embeddings = staticmethod(qwen.encode_embeddings)
+
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._config = config
         self._row = row
-        self._faithful = env.fidelity == "higress"
-        self._encode_chat = dashscope_higress.encode_chat if self._faithful else dashscope_openai.encode_chat
-        self._encode_embeddings = (
-            dashscope_higress.encode_embeddings if self._faithful else dashscope_openai.encode_embeddings
-        )
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
     async def context(self, asked: Asked, api: str) -> str | None:
-        """Returns the text of the context file for a conversation, None if none is to be inserted. With `faithful`,
-        only chat requests get it. Raises GatewayError if it cannot be fetched."""
-        if self._context is None or (self._faithful and api != apis.CHAT):
+        """Returns the text of the context file for a conversation, None if none is to be inserted. Raises GatewayError
+        if it cannot be fetched."""
+        if self._context is None:
             return None
         return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
@@ -48,8 +45,7 @@ class BodyEdits:
         if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
             openai_chat_request.ask_for_usage(document)
         if api == apis.CHAT:
-            if self._edit_messages(document, context):
-                self._lose(document)
+            self._edit_messages(document, context)
         elif context is not None:
             dialect_of(api).insert(document, [("system", context)], "behind system")
 
@@ -59,28 +55,24 @@ class BodyEdits:
         schema = self._config.response_json_schema
         if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
             openai_chat_request.set_response_format(document, schema)
-            self._lose(document)
+            self._written_anew(document)
         self._fit_fields(document, api)
         return self._map_model(document)
 
-    def _edit_messages(self, document: Document, context: str | None) -> bool:
-        """Returns whether there was a change for which Higress serialises the request again."""
+    def _written_anew(self, document: Document) -> None:
+        """Is called after a change for which Higress serialises the request again. Here nothing more is changed."""
+
+    def _edit_messages(self, document: Document, context: str | None) -> None:
         config, row = self._config, self._row
-        lossy = False
         if config.context_cleanup_commands:
             openai_chat_request.clean_context(document, config.context_cleanup_commands)
         if config.merge_consecutive_messages or config.hiclaw_mode:
             openai_chat_request.merge_consecutive(document)
-        if not row.keeps_developer_role:
-            lossy = openai_chat_request.rename_developer(document)
+        if not row.keeps_developer_role and openai_chat_request.rename_developer(document):
+            self._written_anew(document)
         if context is not None and row.dialect != "qwen":
             openai_chat_request.insert_context(document, context)
-            lossy = True
-        return lossy
-
-    def _lose(self, document: Document) -> None:
-        if self._faithful:
-            openai_chat_request.reserialise(document)
+            self._written_anew(document)
 
     def _fit_fields(self, document: Document, api: str) -> None:
         """Adds, drops and moves fields that this provider needs, rejects, or has in another place."""
@@ -96,18 +88,25 @@ class BodyEdits:
                 for name in (move.name, *move.drops):
                     document.drop(name)
                 CustomSettings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
-        if api == apis.EMBEDDINGS and not self._faithful:
-            embedding_format.drop_null(document)
+        if api == apis.EMBEDDINGS:
+            self._drop_nulls(document)
+
+    def _drop_nulls(self, document: Document) -> None:
+        embedding_format.drop_null(document)
 
     def _map_model(self, document: Document) -> str:
         asked = named_model(document)
         if not self._row.maps_models or asked is None:
             return asked or ""
         model = self._mapping.map(asked)
-        set_model(document, model, adds=self._row.without_model == "write" and bool(model or self._faithful))
+        set_model(document, model, adds=self._row.without_model == "write" and self._may_name(model))
         if self._preserves_thinking(model):
             openai_chat_request.preserve_thinking(document)
         return model
+
+    def _may_name(self, model: str) -> bool:
+        """Whether a request that names no model gets this one, which may be ""."""
+        return bool(model)
 
     def _preserves_thinking(self, model: str) -> bool:
         return any(
@@ -120,9 +119,9 @@ class BodyEdits:
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:
-            return self._encode_embeddings(document)
+            return self.encode_embeddings(document)
         if api != apis.CHAT:
             return document.encode()
-        headers.update(dashscope_openai.headers_for(document))
+        headers.update(qwen.headers_for(document))
         search, files = self._config.qwen_enable_search, self._config.qwen_file_ids
-        return self._encode_chat(document, search=search, file_ids=files, context=context)
+        return self.encode_chat(document, search=search, file_ids=files, context=context)

@@ -44,11 +44,11 @@ class Endpoint:
         return apis.fill(template, original).replace("{model}", "placeholder")
 
 
-def locate(provider: Provider, config: Config, *, faithful: bool = False) -> Endpoint:
-    """Returns the endpoint for a configuration without `Provider.problems`. With `faithful`, only Higress's paths are
-    used. Raises ValueError if the host is not valid."""
+def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> Endpoint:
+    """Returns the endpoint for a configuration without `Provider.problems`. Without `own_paths`, only Higress's paths
+    are used. Raises ValueError if the host is not valid."""
     row = provider.variant(config)
-    paths: Mapping[str, str] = row.paths if faithful else {**row.paths, **row.own_paths}
+    paths: Mapping[str, str] = {**row.paths, **row.own_paths} if own_paths else row.paths
     paths = {api: _insert(path, row.path_values, config) for api, path in paths.items()}
     shape: dict[str, Any] = {"query": row.query}
     scheme, host, port = row.scheme, str(config.get(row.host_field) or row.host), row.default_port

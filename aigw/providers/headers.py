@@ -1,10 +1,11 @@
 """Makes the headers of a request to a provider from those of the client, and adds the provider's token.
 
-Headers of the client's connection are removed. The client's keys, cookies and origin are removed too, unless
-`faithful`. All other headers are kept."""
+Headers of the client's connection are removed. The client's keys, cookies and origin are private: they are removed too,
+except by Higress. All other headers are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from multidict import CIMultiDict
@@ -17,25 +18,38 @@ _PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", C
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 
-def outgoing(request: Request, *, faithful: bool) -> CIMultiDict[str]:
-    """Returns the client's headers for a provider: without those of its connection and, unless `faithful` to Higress,
-    without private ones."""
+def public(request: Request) -> CIMultiDict[str]:
+    """Returns the client's headers without those of its connection and without private ones."""
+    return _without(request, _is_private)
+
+
+def beyond_connection(request: Request) -> CIMultiDict[str]:
+    """Returns the client's headers without those of its connection, as Higress sends them."""
+    return _without(request, _is_of_connection)
+
+
+def _without(request: Request, is_removed: Callable[[str, str], bool]) -> CIMultiDict[str]:
     given = request.headers
     connection = (
         given.get("connection", "") if len(given.getall("connection", ())) < 2 else ",".join(given.getall("connection"))
     )
-    headers = CIMultiDict([(n, v) for n, v in given.items() if not _stays_here(n, connection, faithful)])
+    headers = CIMultiDict([(n, v) for n, v in given.items() if not is_removed(n, connection)])
     if request.stream is not None and "content-length" in given:
         headers["content-length"] = given["content-length"]  # an upload has the length that the client announced
     return headers
 
 
 @lru_cache(maxsize=2048)
-def _stays_here(name: str, connection: str, faithful: bool) -> bool:
+def _is_of_connection(name: str, connection: str) -> bool:
     lower = name.lower()
-    if lower in _REWRITTEN or lower in connection_names(connection):
-        return True
-    return not faithful and (lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-", "x-aigw-")))
+    return lower in _REWRITTEN or lower in connection_names(connection)
+
+
+@lru_cache(maxsize=2048)
+def _is_private(name: str, connection: str) -> bool:
+    lower = name.lower()
+    private = lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-", "x-aigw-"))
+    return private or _is_of_connection(name, connection)
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

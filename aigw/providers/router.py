@@ -49,12 +49,11 @@ class Router:
         self._fallback = [self._providers[name] for name in fallback if name in self._providers]
         self._by_model = ModelMapping(by_model) if by_model else None
         self._env = env
-        self._faithful = env.fidelity == "higress"
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
         api = exchange.api or None
-        if not self._faithful and apis.VERSION not in source.path:
+        if self._default.adds_version and apis.VERSION not in source.path:
             source.path = apis.with_version(source.path, exchange.api)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             return await list_models(exchange, source, list(self._providers.values()), self._env)

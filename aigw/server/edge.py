@@ -72,6 +72,8 @@ class Edge:
         self._admin = admin
         self._record = record
         self._jobs: Jobs = set()
+        self._adds_version = env.choose(safe=True, higress=False)
+        self._plain_errors = env.choose(safe=False, higress=True)
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
@@ -142,7 +144,7 @@ class Edge:
     def _api_of(self, path: str) -> str:
         """The API of a path, "" if it is none. `safe` also knows one whose client left /v1 out."""
         api = apis.detect(path)
-        if api is None and self._env.fidelity == "safe":
+        if api is None and self._adds_version:
             api = apis.detect(apis.VERSION + path)
         return api or ""
 
@@ -272,7 +274,7 @@ class Edge:
         end: _End,
     ) -> web.Response:
         end.status, end.error = error.status, error.code or error.kind
-        if error.plain is not None and self._env.fidelity == "higress":
+        if error.plain is not None and self._plain_errors:
             status, text = error.plain
             end.status = status
             own = [*error.headers.items(), ("Content-Type", "text/plain")]

@@ -25,8 +25,8 @@ def native(content="", finish="null", **message):
 
 
 def stream(*bodies, **options):
-    settings = {"reasoning": "passthrough", "faithful": False, "incremental": True, "usage": False, **options}
-    decoder = qwen.StreamDecoder(model="m", now=lambda: 1.0, **settings)
+    settings = {"reasoning": "passthrough", "incremental": True, "usage": False, **options}
+    decoder = settings.pop("kind", qwen.StreamDecoder)(model="m", now=lambda: 1.0, **settings)
     events = [
         Event(b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:" + json.dumps(body).encode() + b"\n\n") for body in bodies
     ]
@@ -130,7 +130,7 @@ def test_a_stream_of_which_one_choice_did_not_end_has_no_end():
 
 
 def test_higress_takes_only_the_first_choice():
-    events = stream(several("A", "B"), several("", "", finish="stop"), faithful=True)
+    events = stream(several("A", "B"), several("", "", finish="stop"), kind=dashscope_higress.HigressStream)
     assert [choice["index"] for event in events for choice in event["choices"]] == [0, 0, 0]
     assert "B" not in json.dumps(events)
 
@@ -232,9 +232,10 @@ def test_an_answer_of_any_json_is_decoded_or_a_value_error(body, reasoning, prom
         json.loads(qwen.decode_embeddings(whole(raw), model="m"))
 
 
-@given(st.lists(anything | answers, max_size=3), st.sampled_from(["ignore", "concat"]), st.booleans(), st.booleans())
-def test_a_stream_of_any_json_is_decoded(bodies, reasoning, incremental, faithful):
-    stream(*bodies, reasoning=reasoning, incremental=incremental, faithful=faithful)
+@pytest.mark.parametrize("kind", [qwen.StreamDecoder, dashscope_higress.HigressStream])
+@given(st.lists(anything | answers, max_size=3), st.sampled_from(["ignore", "concat"]), st.booleans())
+def test_a_stream_of_any_json_is_decoded(kind, bodies, reasoning, incremental):
+    stream(*bodies, reasoning=reasoning, incremental=incremental, kind=kind)
 
 
 @pytest.mark.parametrize(

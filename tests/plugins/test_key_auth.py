@@ -155,7 +155,7 @@ def test_what_a_configuration_may_be(config, problem):
 def test_no_credential_is_shown():
     loaded = read(KEYS)
     config = loaded.plugins["key-auth"].rules.configs[-1]
-    for text in (repr(config), json.dumps(effective(loaded).values), repr(vars(KeyAuth(config, faithful=False)))):
+    for text in (repr(config), json.dumps(effective(loaded).values), repr(vars(KeyAuth(config, higress=False)))):
         assert "alice" in text
         assert "sk-" not in text
 
@@ -173,5 +173,5 @@ def test_a_key_is_its_owners_as_a_model_says(credentials, key):
         Consumer(name=str(index), credentials=[c for c in each if owners[c] == index])
         for index, each in enumerate(credentials)
     ]
-    plugin = KeyAuth(Config(consumers=consumers, keys=["k"]), faithful=True)
+    plugin = KeyAuth(Config(consumers=consumers, keys=["k"]), higress=True)
     assert plugin._find(chat({}, headers={"k": key})) == owners.get(key)

@@ -11,6 +11,7 @@ from aigw.core.model import Route
 from aigw.dialects import apis
 from aigw.providers.bound import BoundProvider
 from aigw.providers.config import CustomSetting, ProviderConfig
+from aigw.providers.higress import provider_type
 
 HELLO = {"messages": [{"role": "user", "content": "hi"}]}
 
@@ -46,7 +47,8 @@ async def test_what_the_gateway_asks_by_itself(fidelity, settings, kept):
     """To retry, or to probe a token: Higress knows nothing of the configuration's settings then, nor of the client."""
     custom = [CustomSetting(name="max_tokens", value=9)]
     config = ProviderConfig(type="openai", api_tokens=["k"], custom_settings=custom, model_mapping={"*": "z"})
-    provider = BoundProvider(config, make_env(FakeUpstream(), fidelity=fidelity))
+    env = make_env(FakeUpstream(), fidelity=fidelity)
+    provider = provider_type(env)(config, env)
     request = chat({**HELLO, "model": "m"}, headers={"x-mine": "1", "authorization": "Bearer of-the-client"})
     call = await provider.write(make_exchange(request), request, apis.CHAT, "k", own=True)
     call.request.seal()

@@ -105,7 +105,7 @@ def test_the_catalog_and_the_list_of_unspoken_types_are_higress_types_and_builti
 
 @pytest.mark.parametrize(("type_", "origin", "path"), CHAT_PATHS)
 def test_where_chat_goes(type_: str, origin: str, path: str) -> None:
-    endpoint = locate(CATALOG[type_], config_of(type_), faithful=True)
+    endpoint = locate(CATALOG[type_], config_of(type_), own_paths=False)
     assert str(endpoint.origin) == origin
     assert endpoint.path_of(apis.CHAT, "/x/v1/chat/completions", "m") == path
     assert endpoint.origin is not None and endpoint.origin.tls_name == (

@@ -9,8 +9,8 @@ from aigw.providers.catalog import CATALOG
 from aigw.providers.endpoint import Endpoint, locate
 
 
-def endpoint(type_: str, *, faithful: bool = True, **config: Any) -> Endpoint:
-    return locate(CATALOG[type_], config, faithful=faithful)
+def endpoint(type_: str, *, own_paths: bool = False, **config: Any) -> Endpoint:
+    return locate(CATALOG[type_], config, own_paths=own_paths)
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_configured_capabilities_go_over_the_table() -> None:
 
 
 def test_paths_of_ours_are_left_out_where_higress_is_asked_for() -> None:
-    ours, theirs = endpoint("qwen", faithful=False), endpoint("qwen")
+    ours, theirs = endpoint("qwen", own_paths=True), endpoint("qwen")
     assert ours.path_of(apis.MODELS, "/v1/models") == "/compatible-mode/v1/models"
     assert theirs.path_of(apis.MODELS, "/v1/models") is None
-    assert endpoint("fireworks", faithful=False).paths[apis.CHAT] == "/inference/v1/chat/completions"
+    assert endpoint("fireworks", own_paths=True).paths[apis.CHAT] == "/inference/v1/chat/completions"
 
 
 def test_headers_come_from_the_first_key_that_is_set() -> None:

@@ -5,7 +5,7 @@ higress` (higress.py), the key is the last question and the value is the text of
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -69,10 +69,12 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin | PerChain]:
         yield _pass
         return
     kv = env.stores.kv(config.service())
-    if env.fidelity == "higress":
-        yield higress.HigressCache(higress.settings_of(config), kv, env, _semantic(config, env))
-    else:
-        yield _per_chain(config, kv, env)
+    make: Callable[[Config, KV, Env], Plugin | PerChain] = env.choose(safe=_safe, higress=_as_higress)
+    yield make(config, kv, env)
+
+
+def _as_higress(config: Config, kv: KV, env: Env) -> Plugin | PerChain:
+    return higress.HigressCache(higress.settings_of(config), kv, env, _semantic(config, env))
 
 
 def _semantic(config: Config, env: Env) -> Semantic | None:
@@ -96,7 +98,7 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
     )
 
 
-def _per_chain(config: Config, kv: KV, env: Env) -> PerChain:
+def _safe(config: Config, kv: KV, env: Env) -> Plugin | PerChain:
     """Returns a maker of caches, one for each chain, because equal requests may have other answers on another chain.
     All caches of one configuration share the store and the flights."""
     settings = safe.SafeSettings(config.prefix(), config.ttl(), config.replay_timing)

@@ -123,7 +123,8 @@ class AiStatistics:
         )
         self._suffixes = config.suffixes()
         self._content_types = _filters(config.enable_content_types)
-        self.faithful = env.fidelity == "higress"
+        self.seen_by_client = env.choose(safe=False, higress=True)
+        """Whether only what the client gets to see counts, or what is read of the provider."""
         self.now = env.clock.monotonic
         self._metrics = env.metrics
 
@@ -142,12 +143,12 @@ class AiStatistics:
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
             return reply
-        if self.faithful and is_unseen(reply.headers):
+        if self.seen_by_client and is_unseen(reply.headers):
             return reply
-        if exchange.labels.cache == "hit" and not self.faithful:
+        if exchange.labels.cache == "hit" and not self.seen_by_client:
             observation.record.counts = False  # its usage was counted already when the answer was made
         streaming = reply.streaming or "text/event-stream" in content_type
-        same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.faithful
+        same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.seen_by_client
         observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)
         return reply.tap(observation.events if streaming else observation.record.pieces, observation.end)
 
@@ -196,7 +197,7 @@ class _Observation:
 
     def end(self, outcome: Outcome) -> None:
         record, answer = self.record, self._exchange.answer
-        if outcome is Outcome.FAILED or (answer is not None and answer.error and not self._plugin.faithful):
+        if outcome is Outcome.FAILED or (answer is not None and answer.error and not self._plugin.seen_by_client):
             record.failed = True
         record.log["llm_service_duration"] = self._milliseconds()
         record.end(answer)

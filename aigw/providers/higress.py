@@ -1,0 +1,110 @@
+"""What Higress does in another way when it asks a provider, where ours is better: each method here is a difference.
+
+Rule: nothing else in `providers` knows of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from multidict import CIMultiDict
+
+from aigw.core.dialect import Asked
+from aigw.core.document import Document
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request
+from aigw.core.reply import Reply
+from aigw.dialects import apis, dashscope_higress, openai_chat_request
+from aigw.dialects.dashscope_openai import StreamDecoder
+from aigw.dialects.openai_embeddings import EmbeddingsView
+from aigw.providers import headers
+from aigw.providers.answers import Answers, Decoder
+from aigw.providers.bound import BoundProvider
+from aigw.providers.call import Call
+from aigw.providers.config import ProviderConfig
+from aigw.providers.edits import BodyEdits
+from aigw.providers.provider import Provider
+
+
+def provider_type(env: Env) -> type[BoundProvider]:
+    """The one that the fidelity wants."""
+    return env.choose(safe=BoundProvider, higress=HigressProvider)
+
+
+class HigressEdits(BodyEdits):
+    encode_chat = staticmethod(dashscope_higress.encode_chat)
+    encode_embeddings = staticmethod(dashscope_higress.encode_embeddings)
+
+    async def context(self, asked: Asked, api: str) -> str | None:
+        """Chat requests alone get the context file."""
+        return await super().context(asked, api) if api == apis.CHAT else None
+
+    def _written_anew(self, document: Document) -> None:
+        """What Higress does not know is lost."""
+        openai_chat_request.reserialise(document)
+
+    def _drop_nulls(self, document: Document) -> None:
+        """They stay."""
+
+    def _may_name(self, model: str) -> bool:
+        """An empty model, too."""
+        return True
+
+
+class HigressAnswers(Answers):
+    native_stream: ClassVar[type[StreamDecoder]] = dashscope_higress.HigressStream
+
+    def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
+        """Only where it reads answers anyway."""
+        return row.reads_replies and super()._promotes(config, row)
+
+    def _shape_headers(self, reply: Reply) -> None:
+        """The provider's cookies and permissions pass."""
+
+    def _finishers(self, exchange: Exchange) -> list[Decoder]:
+        """Usage that was not asked for passes, and an end mark that is missing stays missing."""
+        return []
+
+    def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
+        """They pass in any format."""
+        return body
+
+    async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
+        """An error page passes, whatever it is."""
+        return reply
+
+
+class HigressProvider(BoundProvider):
+    edits: ClassVar[type[BodyEdits]] = HigressEdits
+    answers: ClassVar[type[Answers]] = HigressAnswers
+    own_paths: ClassVar[bool] = False
+    adds_version: ClassVar[bool] = False
+    bare_retries: ClassVar[bool] = True
+    tells_first_failure: ClassVar[bool] = True
+
+    def retries(self, call: Call) -> bool:
+        """No streams."""
+        return not call.streaming
+
+    def _headers(self, source: Request) -> CIMultiDict[str]:
+        """Also keys, cookies and where the client comes from."""
+        return headers.beyond_connection(source)
+
+    def _note_original(self, request: Request, original: Request) -> None:
+        headers.add_originals(request.headers, original, request.path)
+
+    def _bound_first_byte(self, call: Call) -> Call:
+        """Envoy learns of it, too."""
+        call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(self.config.first_byte_timeout)
+        return super()._bound_first_byte(call)
+
+    def _check_offered(self, api: str | None, request: Request) -> None:
+        """It is found out where a body is read."""
+        if request.is_json:
+            super()._check_offered(api, request)
+
+    def _check_known(self, api: str | None, source: Request) -> None:
+        """Any path goes on, with the provider's key."""
+
+    def _shown(self, request: Request) -> str:
+        return f": {request.body.decode('utf-8', 'replace')}"

@@ -141,7 +141,7 @@ class BoundProvider:
                 self._check_convertible(request, document)
             context = None
             if not bare:
-                context = await self._edits.context(exchange.asked, api)
+                context = await self._edits.context(exchange.asked, api) if self.config.context else None
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
@@ -172,7 +172,9 @@ class BoundProvider:
         if base and config.base_path_handling == "prepend" and not path.startswith(base):
             path = base + path
         path, _, extra = path.partition("?")
-        query = "&".join(part for part in (extra or self._endpoint.query, source.query) if part)
+        own, query = extra or self._endpoint.query, source.query
+        if own:
+            query = f"{own}&{query}" if query else own
         return config.provider_base_path + path, query
 
     def _mapped_path(self, path: str, call: Call) -> str:

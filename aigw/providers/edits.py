@@ -3,6 +3,8 @@ what Higress does in another way."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Asked
@@ -22,6 +24,8 @@ from aigw.providers.provider import Provider
 class BodyEdits:
     encode_chat = staticmethod(qwen.encode_chat)
     encode_embeddings = staticmethod(qwen.encode_embeddings)
+    writes_empty_model: ClassVar[bool] = False
+    """Whether a request that names no model gets one that is ""."""
 
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._config = config
@@ -99,14 +103,10 @@ class BodyEdits:
         if not self._row.maps_models or asked is None:
             return asked or ""
         model = self._mapping.map(asked)
-        set_model(document, model, adds=self._row.without_model == "write" and self._may_name(model))
-        if self._preserves_thinking(model):
+        set_model(document, model, adds=self._row.without_model == "write" and bool(model or self.writes_empty_model))
+        if self._row.preserves_thinking and self._preserves_thinking(model):
             openai_chat_request.preserve_thinking(document)
         return model
-
-    def _may_name(self, model: str) -> bool:
-        """Whether a request that names no model gets this one, which may be ""."""
-        return bool(model)
 
     def _preserves_thinking(self, model: str) -> bool:
         return any(

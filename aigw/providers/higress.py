@@ -32,6 +32,7 @@ def provider_type(env: Env) -> type[BoundProvider]:
 
 
 class HigressEdits(BodyEdits):
+    writes_empty_model: ClassVar[bool] = True
     encode_chat = staticmethod(dashscope_higress.encode_chat)
     encode_embeddings = staticmethod(dashscope_higress.encode_embeddings)
 
@@ -45,10 +46,6 @@ class HigressEdits(BodyEdits):
 
     def _drop_nulls(self, document: Document) -> None:
         """They stay."""
-
-    def _may_name(self, model: str) -> bool:
-        """An empty model, too."""
-        return True
 
 
 class HigressAnswers(Answers):

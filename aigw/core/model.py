@@ -154,7 +154,9 @@ class Chunk:
 
 
 def _decoded_slowly(data: bytes) -> Any:
-    """Returns data that has half of a surrogate pair, None if it is not JSON at all."""
+    """Returns data that has half of a surrogate pair, which is always escaped; None if it is not JSON at all."""
+    if b"\\u" not in data:
+        return None
     try:
         return decoded(data, _decode_any, json.loads)
     except ValueError:

@@ -59,7 +59,7 @@ class Watch:
     def _decode(self, place: str, names: dict[str, Any]) -> None:
         if place == "Chunk.json":
             self.decoded[names["self"].data] += 1
-        elif place == "_decoded":  # of a Document: its fields, or the value of one
+        elif place == "decoded":  # a body, the fields of a Document, or the value of one
             self.decoded[names["source"]] += 1
         elif place == "HigressUsage.feed":
             self.decoded[names["data"]] += 1

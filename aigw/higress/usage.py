@@ -163,8 +163,12 @@ class HigressUsage:
         self.seen = self.seen or not (spent is _ABSENT and made is _ABSENT and total is _ABSENT)
         self.input = _integer(spent, self.input)
         self.output = _integer(made, self.output)
-        _merge(self.input_details, _first(body, paths.input_details))
-        _merge(self.output_details, _first(body, paths.output_details))
+        for details, found in (
+            (self.input_details, _first(body, paths.input_details)),
+            (self.output_details, _first(body, paths.output_details)),
+        ):
+            if isinstance(found, dict):
+                details.update((name, _integer(value, 0)) for name, value in found.items())
         if paths.more_input:
             _pick(self.input_details, body, paths.more_input)
         if paths.more_output:
@@ -207,11 +211,6 @@ def _pick(details: dict[str, int], body: dict[str, Any], table: Mapping[str, Pat
     for name, path in table.items():
         if (value := _at(body, path)) is not _ABSENT:
             details[name] = _integer(value, 0)
-
-
-def _merge(details: dict[str, int], found: Any) -> None:
-    if isinstance(found, dict):
-        details.update((name, _integer(value, 0)) for name, value in found.items())
 
 
 def _integer(value: Any, otherwise: int) -> int:

@@ -95,7 +95,7 @@ class Record:
             if name and (session := headers.get(name)):
                 self.log["session_id"] = session
                 break
-        self._span("gen_ai.span.kind", "LLM")
+        self.spans["gen_ai.span.kind"] = "LLM"
         for source in self._plan.sources.get(attrs.FIXED, ()):
             self._set(source, source.attribute.value)
         for source in self._plan.sources.get(attrs.REQUEST_HEADER, ()):

@@ -5,6 +5,7 @@ and only decoded when they are needed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from aigw.core.model import Batch, Chunk, raw_of
@@ -21,12 +22,14 @@ class CumulativeReader(AnswerReader):
     USAGE: ClassVar[bytes] = b""
     """An event with usage contains these bytes."""
 
-    __slots__ = ("_latest", "_marked", "_taken")
+    __slots__ = ("_latest", "_marked", "_only_usage", "_taken")
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
         super().__init__(streaming=streaming, provider=provider)
         self._marked: list[Chunk] = []
         self._latest: Chunk | None = None
+        self._only_usage = False
+        """The latest has no mark beside its usage."""
         self._taken: Chunk | None = None
 
     def feed(self, batch: Batch) -> None:
@@ -34,23 +37,28 @@ class CumulativeReader(AnswerReader):
         if not self._streaming:
             return
         raw = raw_of(batch)
+        marked = [chunk for chunk in batch if self.marks(chunk.raw)] if self.marks(raw) else []
         if self.USAGE in raw:
-            self._tell_usage(next((chunk for chunk in reversed(batch) if self.USAGE in chunk.raw), batch[-1]))
-        if self.marks(raw):
-            marked = [chunk for chunk in batch if self.marks(chunk.raw)]
-            self.telling.extend(marked)
-            self._marked += marked
-            self._unread = True
-            if len(self._marked) > MOST_MARKED:
-                self._read()
+            self._tell_usage(next((chunk for chunk in reversed(batch) if self.USAGE in chunk.raw), batch[-1]), marked)
+        if marked:
+            self._tell_marked(batch, marked)
 
-    def _tell_usage(self, event: Chunk) -> None:
-        """Replaces the previous event with usage in `telling`, because only the last one counts."""
-        if self.telling and self.telling[-1] is self._latest:
+    def _tell_usage(self, event: Chunk, marked: Sequence[Chunk]) -> None:
+        """Replaces the previous event with only usage in `telling`, because only the last usage counts."""
+        if self._only_usage and self.telling and self.telling[-1] is self._latest:
             self.telling.pop()
-        self.telling.append(event)
         self._latest = event
+        self._only_usage = event not in marked
         self._unread = True
+        if not marked:
+            self.telling.append(event)
+
+    def _tell_marked(self, batch: Batch, marked: Sequence[Chunk]) -> None:
+        self.telling.extend([chunk for chunk in batch if chunk is self._latest or chunk in marked])
+        self._marked += marked
+        self._unread = True
+        if len(self._marked) > MOST_MARKED:
+            self._read()
 
     def tells(self, raw: bytes) -> bool:
         return False

@@ -127,9 +127,19 @@ def test_the_events_that_told_something_are_few():
     found.feed(sent)
     assert list(found.telling) == [sent[-1]]
     found.feed([ended])
-    assert set(found.telling) == {ended}
+    assert list(found.telling) == [ended]
     found.feed([after := event(usage)])
     assert list(found.telling) == [ended, after]
+    found.feed([last := event(usage)])
+    assert list(found.telling) == [ended, last]
+
+
+def test_the_events_that_told_something_are_in_their_order():
+    ended, counted = event(answer({"text": "a"}, finish="STOP")), event({"usageMetadata": {"promptTokenCount": 5}})
+    for batch in ([ended, counted], [counted, ended]):
+        found = reader()
+        found.feed(batch)
+        assert list(found.telling) == batch
 
 
 def test_marks_in_every_event_are_not_kept_for_ever():

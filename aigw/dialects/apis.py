@@ -107,6 +107,9 @@ MODEL_IN_BODY = frozenset(
 """The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
 instead."""
 
+MODEL_IN_PATH = frozenset((GENERATE_CONTENT, STREAM_GENERATE_CONTENT))
+"""The APIs whose path has the model."""
+
 STATEFUL = frozenset(
     (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING)
 )

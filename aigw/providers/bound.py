@@ -11,7 +11,7 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.core.authority import origin_of
-from aigw.core.dialect import Dialect
+from aigw.core.dialect import Asked, Dialect
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError, GatewayError
@@ -83,6 +83,8 @@ class BoundProvider:
         call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(exchange, call, bare=bare)
+        elif body_api in apis.MODEL_IN_PATH:
+            call = self._map_path(call, exchange.asked)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
         if bare:
             return call
@@ -108,6 +110,11 @@ class BoundProvider:
     def _headers(self, source: Request) -> CIMultiDict[str]:
         """Those of the client that go on."""
         return headers.public(source)
+
+    def _map_path(self, call: Call, asked: Asked) -> Call:
+        """Returns the call with the mapped model, unless that is the one in the path."""
+        model = self._edits.map(asked.model)
+        return call._replace(model="" if model == asked.model else model, streaming=asked.stream)
 
     def _note_original(self, request: Request, original: Request) -> None:
         """May tell the provider what the client sent."""

@@ -98,6 +98,10 @@ class BodyEdits:
     def _drop_nulls(self, document: Document) -> None:
         embedding_format.drop_null(document)
 
+    def map(self, model: str) -> str:
+        """Returns the model that stands for this one."""
+        return self._mapping.map(model) if self._row.maps_models else model
+
     def _map_model(self, document: Document) -> str:
         asked = named_model(document)
         if not self._row.maps_models or asked is None:

@@ -87,6 +87,10 @@ class HigressProvider(BoundProvider):
         """Also keys, cookies and where the client comes from."""
         return headers.beyond_connection(source)
 
+    def _map_path(self, call: Call, asked: Asked) -> Call:
+        """A model in a path stays."""
+        return call
+
     def _note_original(self, request: Request, original: Request) -> None:
         headers.add_originals(request.headers, original, request.path)
 

@@ -199,6 +199,15 @@ async def test_a_model_names_its_provider(behind, wire):
     assert (asked_for(upstream, wire), headers["x-provider"], headers["x-model"]) == ("m-1", "acme", "acme/m-1")
 
 
+@STREAM
+@WIRE
+async def test_a_provider_maps_models(provider, gateway, wire, stream):
+    upstream = await provider(streams(*wire.events(TEXTS)) if stream else answers(wire.plain(TEXTS)))
+    running = await gateway(wire.config(upstream.url, {}, settings={"modelMapping": {MODEL: "org/big"}}))
+    assert (await ask(running, wire, stream=stream)).status == 200
+    assert asked_for(upstream, wire) == ("org%2Fbig" if wire is GEMINI else "org/big")
+
+
 @WIRE
 async def test_a_model_is_mapped(behind, wire):
     running, upstream = await behind(wire, model_mapper={"modelMapping": {"m-*": "org/big"}})

@@ -69,9 +69,11 @@ class Wire:
         """The text of a plain answer, as a client gets it."""
         raise NotImplementedError
 
-    def config(self, url: str, plugins: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        """The gateway's, with a provider of this format at `url`."""
-        proxy = {"provider": {"apiTokens": ["sk-provider"], **self.provider}}
+    def config(
+        self, url: str, plugins: Mapping[str, Any], *, settings: Mapping[str, Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """The gateway's, with a provider of this format at `url`; `settings` are more of the provider's."""
+        proxy = {"provider": {"apiTokens": ["sk-provider"], **self.provider, **(settings or {})}}
         return {"services": {self.host: url}, "plugins": {**plugins, "ai-proxy": proxy}, **more}
 
     def __repr__(self) -> str:

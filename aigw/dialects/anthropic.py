@@ -20,8 +20,10 @@ from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
 from aigw.dialects.edit import put
 from aigw.dialects.errors import AnthropicGeneric
+from aigw.dialects.json_values import encoded, json_text, object_of
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.typed_event import encoded, json_text, object_of, rewritten, type_of, typed_event
+from aigw.dialects.sse import rewritten
+from aigw.dialects.typed_event import type_of, typed_event
 from aigw.dialects.view import rows_of, text_of
 
 _GENERIC = AnthropicGeneric()
@@ -50,7 +52,7 @@ class MessagesReader(AnswerReader):
         self._given: set[int] = set()
         """The indices of the blocks whose start had their input already."""
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         kind = body.get("type")
         if kind == "error" or (kind is None and body.get("error")):
             self._error = message_of(body.get("error"))

@@ -12,8 +12,9 @@ from typing import Any
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
+from aigw.dialects.edit import place_of
+from aigw.dialects.json_values import Json, encoded, json_text
 from aigw.dialects.openai_chat_request import messages_of, set_messages
-from aigw.dialects.typed_event import Json, encoded, json_text
 from aigw.dialects.view import RequestView, rows_of, text_of
 
 CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
@@ -119,12 +120,7 @@ def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) 
 
 
 def _with(messages: Sequence[Document], said: Iterable[tuple[Role, str]], where: Where) -> list[Document]:
-    place = {"before": 0, "behind": len(messages)}.get(where)
-    if place is None:
-        others = (
-            index for index, message in enumerate(messages) if _ROLES.get(text_of(message.get("role"))) != "system"
-        )
-        place = next(others, len(messages))
+    place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in messages])
     found = list(messages[:place])
     for role, text in said:
         role = "assistant" if role == "assistant" else "user"

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from aigw.core.dialect import Answer, ToolCall
 from aigw.core.tokens import Tokens
-from aigw.dialects.typed_event import Json, encoded, object_of, typed_event
+from aigw.dialects.json_values import Json, encoded, object_of
+from aigw.dialects.typed_event import typed_event
 
 _BYTES_PER_TOKEN = 4
 _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}

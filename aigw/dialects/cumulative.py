@@ -24,12 +24,12 @@ class CumulativeReader(AnswerReader):
 
     __slots__ = ("_latest", "_marked", "_only_usage", "_taken")
 
-    def __init__(self, *, streaming: bool, provider: str = "") -> None:
-        super().__init__(streaming=streaming, provider=provider)
+    def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(choices, streaming=streaming, provider=provider)
         self._marked: list[Chunk] = []
         self._latest: Chunk | None = None
         self._only_usage = False
-        """The latest has no mark beside its usage."""
+        """Whether the latest event with usage has no mark."""
         self._taken: Chunk | None = None
 
     def feed(self, batch: Batch) -> None:
@@ -79,7 +79,7 @@ class CumulativeReader(AnswerReader):
             marked, self._marked = self._marked, []
             for chunk in marked:
                 for body in objects_of(chunk.json()):
-                    self.take_event(body, chunk)
+                    self.take_event(body)
         if self._latest is not self._taken and self._latest is not None:
             self._taken = self._latest
             self._usage.take(self._latest.json())

@@ -27,8 +27,8 @@ from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_ev
 from aigw.dialects.edit import put
 from aigw.dialects.openai_embeddings import EmbeddingsReader
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.sse import Event
-from aigw.dialects.view import rows_of, text_of
+from aigw.dialects.sse import rewritten
+from aigw.dialects.view import index_of, rows_of, text_of
 
 _FINISHES: dict[str, Finish] = {"length": "length", "tool_calls": "tool_calls", "content_filter": "content_filter"}
 _GOES_ON = (
@@ -43,14 +43,11 @@ class DashScopeReader(CumulativeReader):
     MARKS = (b'"code"',)
     USAGE = b'_tokens"'
 
-    __slots__ = ("_choices", "_finished", "_last", "incremental")
+    __slots__ = ("_last", "incremental")
 
-    def __init__(self, choices: int, *, incremental: bool, streaming: bool, provider: str = "") -> None:
-        """`choices` is how many answers the request asks for."""
-        super().__init__(streaming=streaming, provider=provider)
-        self._choices = choices
+    def __init__(self, choices: int = 1, *, incremental: bool, streaming: bool, provider: str = "") -> None:
+        super().__init__(choices, streaming=streaming, provider=provider)
         self.incremental = incremental or not streaming
-        self._finished: set[int] = set()
         self._last: Chunk | None = None
 
     def feed(self, batch: Batch) -> None:
@@ -65,23 +62,18 @@ class DashScopeReader(CumulativeReader):
             return True
         return super().marks(raw)
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         output = body.get("output")
         for position, choice in enumerate(choices_of(output)):
             if reason := reason_of(choice.get("finish_reason")):
-                self._finished.add(_index(choice, position))
+                self._finished.add(index_of(choice, position))
                 self._finish = _FINISHES.get(reason, "stop")
         if not isinstance(output, dict) or not output:
             self._error = message_of(body)
 
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
-        self.take_event(body, self._whole())
-
-    @property
-    def complete(self) -> bool:
-        self._read()
-        return len(self._finished) >= self._choices and not self._error
+        self.take_event(body)
 
     @property
     def share(self) -> float:
@@ -100,12 +92,12 @@ class DashScopeReader(CumulativeReader):
             if isinstance(message := choice.get("message"), dict):
                 self.add_text(content_text(message.get("content")))
                 self.add_reasoning(message.get("reasoning_content"))
-                self._gather_calls(message, _index(choice, position))
+                self._gather_calls(message, index_of(choice, position))
 
     def _gather_calls(self, message: Json, index: int) -> None:
         for position, call in enumerate(rows_of(message.get("tool_calls"))):
             if isinstance(function := call.get("function"), dict):
-                key = (index, _index(call, position))
+                key = (index, index_of(call, position))
                 self.add_call(key, name=function.get("name"), arguments=function.get("arguments"), id=call.get("id"))
 
 
@@ -114,7 +106,6 @@ class _Embedded(msgspec.Struct):
 
     output: msgspec.Raw = msgspec.Raw()
     usage: Any = None
-    request_id: Any = None
     code: Any = None
     message: Any = None
 
@@ -133,7 +124,7 @@ class DashScopeEmbeddingsReader(EmbeddingsReader):
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return
             self._has_data = b'"embedding"' in bytes(body.output)
-            self._usage.take({"usage": body.usage, "request_id": body.request_id})
+            self._usage.take({"usage": body.usage})
             if bytes(body.output) in (b"", b"null", b"{}"):
                 self._error = message_of({"code": body.code, "message": body.message})
 
@@ -178,7 +169,7 @@ class DashScope:
         body = chunk.json()
         output = body.get("output") if isinstance(body, dict) else None
         made = _with_text(output, text) if isinstance(output, dict) else None
-        return chunk if made is None else _rewritten(chunk, {**body, "output": made})
+        return chunk if made is None else rewritten(chunk, {**body, "output": made})
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         raise ValueError("a stream of DashScope's has no plain form that is known")
@@ -216,11 +207,6 @@ def content_text(content: Any) -> str:
     return "".join(text_of(part.get("text")) for part in parts if isinstance(part, dict))
 
 
-def _index(value: Json, position: int) -> int:
-    index = value.get("index")
-    return index if isinstance(index, int) else position
-
-
 def _with_text(output: Json, text: str) -> Json | None:
     """Returns the output with `text` as the text of its first choice, None if it has no text."""
     choices = output.get("choices")
@@ -234,12 +220,3 @@ def _with_text(output: Json, text: str) -> Json | None:
         others = [part for part in content if not (isinstance(part, dict) and "text" in part)]
         made = [{"text": text}, *others]
     return {**output, "choices": [{**choices[0], "message": {**message, "content": made}}, *choices[1:]]}
-
-
-def _rewritten(chunk: Chunk, body: Json) -> Chunk:
-    """Returns the chunk with another body. An event keeps its other lines, because the SDK reads them."""
-    data = msgspec.json.encode(body)
-    if chunk.raw is chunk.data:
-        return Chunk(data, data)
-    lines = [line for line in chunk.raw.splitlines() if line and not line.startswith(b"data:")]
-    return Event(b"\n".join([*lines, b"data:" + data]) + b"\n\n")

@@ -10,9 +10,7 @@ from aigw.core.document import Document
 from aigw.core.model import Batch
 from aigw.dialects.dashscope_openai import (
     DUMMY_SYSTEM,
-    Json,
     StreamDecoder,
-    encoded,
     files_text,
     model_of,
     piece,
@@ -20,6 +18,7 @@ from aigw.dialects.dashscope_openai import (
     top_p_of,
     usage_of,
 )
+from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.sse import Event
 from aigw.higress.chat_structs import MESSAGE, QWEN_MESSAGE, QWEN_PARAMETERS, QWEN_PART
 from aigw.higress.go_json import written

@@ -13,6 +13,7 @@ import msgspec
 from aigw.core.document import Document
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.dashscope import content_text, reason_of
+from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.openai_chat import DONE
 from aigw.dialects.openai_chat_request import messages_of, system_message
 from aigw.dialects.sse import Event, json_event
@@ -29,8 +30,6 @@ _PARAMETERS = (
 _TOP_P_MIN, _TOP_P_MAX = 1e-6, 0.999999
 DUMMY_SYSTEM = "You are a helpful assistant."
 """Stands in front of files and of the context where the client has no system message."""
-
-Json = dict[str, Any]
 
 
 def generation_path(model: str) -> str:
@@ -326,13 +325,6 @@ def _error_event(message: str, native: Json) -> Event:
     code = native.get("code")
     error = {"message": message, "type": "upstream_error", "code": code if isinstance(code, str) else None}
     return json_event({"error": error})
-
-
-def encoded(body: Json) -> bytes:
-    try:
-        return msgspec.json.encode(body)
-    except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
 
 
 def _object(body: Chunk) -> Json:

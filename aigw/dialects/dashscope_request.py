@@ -13,6 +13,7 @@ import msgspec
 from aigw.core.dialect import Role, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.dialects.dashscope_writer import Form
+from aigw.dialects.edit import place_of
 from aigw.dialects.openai_chat import ChatView, content_places
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.view import natural, rows_of
@@ -110,10 +111,7 @@ def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) 
 
 def _insert_messages(given: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
     messages = messages_of(given)
-    place = {"before": 0, "behind": len(messages)}.get(where)
-    if place is None:
-        leading = (index for index, message in enumerate(messages) if message.get("role") != "system")
-        place = next(leading, len(messages))
+    place = place_of(where, [message.get("role") for message in messages])
     parts = any(isinstance(message.get("content"), list) for message in messages)
     added = [
         Document(msgspec.json.encode({"role": role, "content": [{"text": text}] if parts else text}))

@@ -1,4 +1,4 @@
-"""Edits a value inside a JSON document. Everything else keeps its bytes."""
+"""Edits a value inside a JSON document: everything else keeps its bytes. Finds the place for inserted turns."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.dialect import Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def place_of(where: Where, roles: Sequence[str | None]) -> int:
+    """Returns the index at which turns are inserted into a conversation whose turns have these roles."""
+    if where == "before":
+        return 0
+    if where == "behind":
+        return len(roles)
+    return next((index for index, role in enumerate(roles) if role != "system"), len(roles))
 
 
 def put(document: Document, path: JsonPath, value: Any) -> None:

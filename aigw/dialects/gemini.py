@@ -27,11 +27,10 @@ from aigw.dialects import gemini_edit, gemini_whole
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
 from aigw.dialects.gemini_writer import GeminiWriter
-from aigw.dialects.openai_chat import rewritten
 from aigw.dialects.openai_error import printable
 from aigw.dialects.reader import Json, message_of
-from aigw.dialects.sse import json_event
-from aigw.dialects.view import rows_of, text_of
+from aigw.dialects.sse import json_event, rewritten
+from aigw.dialects.view import index_of, rows_of, text_of
 
 _LENGTH = frozenset(("MAX_TOKENS", "CONTINUATION"))
 _FILTERED = frozenset(
@@ -63,14 +62,10 @@ class GeminiReader(CumulativeReader):
     with the reason STOP."""
     USAGE = b'TokenCount"'
 
-    __slots__ = ("_blocked", "_called", "_choices", "_cut", "_finished")
+    __slots__ = ("_called", "_cut")
 
-    def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
-        """`choices` is how many answers the request asks for."""
-        super().__init__(streaming=streaming, provider=provider)
-        self._choices = choices
-        self._finished: set[int] = set()
-        self._blocked = False
+    def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(choices, streaming=streaming, provider=provider)
         self._called = False
         self._cut = False
 
@@ -83,26 +78,22 @@ class GeminiReader(CumulativeReader):
             body = _leading_items(whole.raw)
         return objects_of(body)
 
-    def take_event(self, body: Json, event: Chunk) -> None:
-        self._take(body)
-
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
-        self._take(body)
+        self.take_event(body)
 
-    def _take(self, body: Json) -> None:
+    def take_event(self, body: Json) -> None:
         for position, candidate in enumerate(rows_of(body.get("candidates"))):
             self._called = self._called or any("functionCall" in part for part in parts_of(candidate))
             reason = text_of(candidate.get("finishReason")).upper()
             if reason not in _UNSPECIFIED:
-                index = candidate.get("index")
-                self._finished.add(index if isinstance(index, int) else position)
+                self._finished.add(index_of(candidate, position))
                 self._finish = _finish_of(reason)
                 if self._finish == "error":
                     self._error = text_of(candidate.get("finishMessage")) or reason
         feedback = body.get("promptFeedback")
         if isinstance(feedback, dict) and text_of(feedback.get("blockReason")).upper() not in _UNSPECIFIED:
-            self._blocked = True
+            self._choices = 0  # none will come
             self._finish = "content_filter"
         if error := body.get("error"):
             self._error = message_of(error)
@@ -114,9 +105,7 @@ class GeminiReader(CumulativeReader):
 
     @property
     def complete(self) -> bool:
-        self._read()
-        ended = self._blocked or len(self._finished) >= self._choices
-        return ended and not self._error and not self._cut
+        return super().complete and not self._cut
 
     def _gather(self) -> None:
         if self._streaming:
@@ -182,7 +171,7 @@ class Gemini:
             text = text if other is None else ""
         if all(map(is_, given, made)):
             return chunk
-        return rewritten(chunk, made if isinstance(body, list) else made[0])  # type: ignore[arg-type]
+        return rewritten(chunk, made if isinstance(body, list) else made[0])
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         return msgspec.json.encode(gemini_whole.whole(body for event in events for body in objects_of(event.json())))

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
 from aigw.core.json_path import JsonPath
 from aigw.dialects import apis
+from aigw.dialects.json_values import json_text
 from aigw.dialects.reader import Json
-from aigw.dialects.typed_event import json_text
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
 
 _ROLES: dict[str, Role] = {"model": "assistant", "function": "tool"}

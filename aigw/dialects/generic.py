@@ -34,7 +34,7 @@ class GenericReader(AnswerReader):
     MARKS = (b'"error"',)
     __slots__ = ()
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         self.take_body(body)
 
     def take_body(self, body: Json) -> None:

@@ -18,13 +18,14 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_whole
-from aigw.dialects.edit import put
+from aigw.dialects.edit import place_of, put
+from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.sse import EventSplitter, json_event
+from aigw.dialects.sse import EventSplitter, json_event, rewritten
 from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
 from aigw.higress.values import truthy
 
@@ -116,13 +117,10 @@ def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Ite
 class CompletionsReader(AnswerReader):
     """Reads answers of chat and text completions, whose choices end in the same way."""
 
-    __slots__ = ("_choices", "_finished", "_numbers", "usage_event")
+    __slots__ = ("_numbers", "usage_event")
 
-    def __init__(self, choices: int, *, streaming: bool, provider: str = "") -> None:
-        """`choices` is how many answers the request asks for."""
-        super().__init__(streaming=streaming, provider=provider)
-        self._choices = choices
-        self._finished: set[int] = set()
+    def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(choices, streaming=streaming, provider=provider)
         self._numbers: dict[int, CallNumbers] = {}
         self.usage_event: Chunk | None = None
         """The event that only reports usage, None until it has arrived."""
@@ -135,10 +133,10 @@ class CompletionsReader(AnswerReader):
             return True
         return b'"error"' in raw or super().tells(raw)
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         self._take(body)
         if _is_usage_only(body):
-            self.usage_event = event
+            self.usage_event = self.telling[-1]
 
     def take_body(self, body: Json) -> None:
         self._take(body)
@@ -153,11 +151,6 @@ class CompletionsReader(AnswerReader):
                     self._error = self._error or message_of(choice.get("error") or reason)
         if error := body.get("error"):
             self._error = message_of(error)
-
-    @property
-    def complete(self) -> bool:
-        self._read()
-        return len(self._finished) >= self._choices and not self._error
 
     def gather(self, body: Json) -> None:
         for position, choice in enumerate(rows_of(body.get("choices"))):
@@ -201,10 +194,7 @@ class OpenAIChat:
 
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
         messages = messages_of(document)
-        place = {"before": 0, "behind": len(messages)}.get(where)
-        if place is None:
-            leading = (i for i, message in enumerate(messages) if _ROLES.get(text_of(message.get("role"))) != "system")
-            place = next(leading, len(messages))
+        place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in messages])
         added = [Document(msgspec.json.encode({"role": role, "content": text})) for role, text in turns]
         set_messages(document, [*messages[:place], *added, *messages[place:]])
 
@@ -240,10 +230,10 @@ class OpenAIChat:
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = [event.json() for event in events]
-        return msgspec.json.encode(openai_chat_whole.whole(body for body in bodies if body is not None))
+        return encoded(openai_chat_whole.whole(body for body in bodies if body is not None))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
-        answer = _decoded(body)
+        answer = object_of(body)
         yield from map(json_event, openai_chat_whole.pieces(answer))
         if usage and answer.get("usage"):
             yield json_event(openai_chat_whole.usage_chunk(answer, answer["usage"]))
@@ -257,18 +247,3 @@ class OpenAIChat:
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return error_event(error)
-
-
-def rewritten(chunk: Chunk, body: Json) -> Chunk:
-    """Returns a chunk with another body: an event for an event, a plain body for a plain body."""
-    if chunk.raw is not chunk.data:
-        return json_event(body)
-    data = msgspec.json.encode(body)
-    return Chunk(data, data)
-
-
-def _decoded(body: bytes) -> Json:
-    try:
-        return msgspec.json.decode(body, type=dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from None

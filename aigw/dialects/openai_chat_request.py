@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.document import Document
+from aigw.dialects.edit import place_of
 from aigw.higress.chat_structs import CHAT_REQUEST
 from aigw.higress.go_json import written
 from aigw.higress.values import truthy
@@ -72,8 +73,8 @@ def merge_consecutive(request: Document) -> None:
 def insert_context(request: Document, text: str) -> None:
     """Inserts a system message after the system messages at the start."""
     messages = messages_of(request)
-    leading = next((i for i, message in enumerate(messages) if message.get("role") != "system"), len(messages))
-    set_messages(request, [*messages[:leading], system_message(text), *messages[leading:]])
+    place = place_of("behind system", [message.get("role") for message in messages])
+    set_messages(request, [*messages[:place], system_message(text), *messages[place:]])
 
 
 def ask_for_usage(request: Document) -> bool:

@@ -11,8 +11,9 @@ from typing import ClassVar
 from aigw.core.dialect import Asked, Role, Where, Writer
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
-from aigw.dialects.openai_chat import CompletionsView, OpenAIChat, rewritten
+from aigw.dialects.openai_chat import CompletionsView, OpenAIChat
 from aigw.dialects.openai_chat_writer import TextWriter
+from aigw.dialects.sse import rewritten
 from aigw.dialects.view import PromptView, rows_of
 
 

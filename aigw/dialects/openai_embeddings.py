@@ -12,7 +12,7 @@ import msgspec
 
 from aigw.core.dialect import Asked, TextPlace
 from aigw.core.document import Document
-from aigw.core.model import Chunk, Request
+from aigw.core.model import Request
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack
 from aigw.dialects.generic import Generic
@@ -24,7 +24,6 @@ class _Body(msgspec.Struct):
     """The fields of an answer that are decoded."""
 
     model: Any = None
-    id: Any = None
     usage: Any = None
     meta: Any = None
     error: Any = None
@@ -71,10 +70,10 @@ class EmbeddingsReader(AnswerReader):
                 return
             self._has_data = bytes(body.data) not in (b"", b"null", b"[]")
             self.take_body(
-                {name: value for name in ("model", "id", "usage", "meta", "error") if (value := getattr(body, name))}
+                {name: value for name in ("model", "usage", "meta", "error") if (value := getattr(body, name))}
             )
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         self.take_body(body)
 
     def take_body(self, body: Json) -> None:

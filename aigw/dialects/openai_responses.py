@@ -18,11 +18,13 @@ from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_responses_text, openai_responses_view, openai_responses_whole
 from aigw.dialects.edit import put
+from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_error import error_body, printable
 from aigw.dialects.openai_responses_view import ResponsesView, call_of, is_call
 from aigw.dialects.openai_responses_writer import ResponsesWriter
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.typed_event import encoded, object_of, rewritten, type_of, typed_event
+from aigw.dialects.sse import rewritten
+from aigw.dialects.typed_event import type_of, typed_event
 from aigw.dialects.view import rows_of, text_of
 
 _LAST = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"')
@@ -62,7 +64,7 @@ class ResponsesReader(AnswerReader):
             return True
         return super().tells(raw)
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         kind, response = text_of(body.get("type")), body.get("response")
         if isinstance(response, dict):
             self._take(response, kind.removeprefix("response."))

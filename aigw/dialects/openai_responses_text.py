@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aigw.core.json_path import JsonPath
-from aigw.dialects.typed_event import Json
+from aigw.dialects.json_values import Json
 from aigw.dialects.view import text_of
 
 TEXT_EVENTS = {

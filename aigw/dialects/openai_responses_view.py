@@ -12,7 +12,8 @@ from typing import Any
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
-from aigw.dialects.typed_event import Json, json_text
+from aigw.dialects.edit import place_of
+from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import RequestView, rows_of, text_of
 
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
@@ -156,7 +157,7 @@ def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) 
         texts = [(role, text) for role, text in texts if role != "system"]
         if before:
             document.set("instructions", "\n\n".join([*before, instructions]))
-    place = {"before": 0, "behind": len(items)}.get(where, _system_items(document))
+    place = place_of(where, _roles(document, items))
     if added := [_message(role, text) for role, text in texts]:
         document.set("input", [*items[:place], *added, *items[place:]])
 
@@ -166,12 +167,10 @@ def _items(document: Document) -> list[Any]:
     return [_message("user", given)] if isinstance(given, str) else list(document.items_of("input"))
 
 
-def _system_items(document: Document) -> int:
-    """Returns how many system items are at the start of the input."""
+def _roles(document: Document, items: Sequence[Any]) -> list[Role | None]:
     given = document.get("input")
-    items = given if isinstance(given, list) else []
-    roles = (_ROLES.get(text_of(item.get("role"))) if isinstance(item, dict) else None for item in items)
-    return next((index for index, role in enumerate(roles) if role != "system"), len(items))
+    decoded = given if isinstance(given, list) else items
+    return [_ROLES.get(text_of(item.get("role"))) if isinstance(item, dict) else None for item in decoded]
 
 
 def _message(role: Role, text: str) -> Json:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aigw.core.dialect import Answer, ToolCall
 from aigw.core.tokens import Tokens
+from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.openai_responses_whole import item_events, numbered
-from aigw.dialects.typed_event import Json, encoded, typed_event
+from aigw.dialects.typed_event import typed_event
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 

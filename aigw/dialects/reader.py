@@ -1,7 +1,7 @@
 """The common parts of the readers of all dialects: they choose which bytes are decoded and kept, and read the usage.
 
 Rule: an event is decoded at once if its bytes contain one of the marks of the dialect. Other events are kept, and only
-decoded if the text is needed. A plain body is decoded when one of its values is needed for the first time."""
+decoded if the text is needed. A plain body is decoded at the first question, and only once."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ class AnswerReader:
     """An event with an end or an error contains one of these. Events with usage are found without marks."""
 
     __slots__ = (
-        "_calls", "_error", "_finish", "_gathered", "_kept", "_kept_size", "_reasoning", "_room", "_streaming", "_text",
-        "_unread", "_usage", "estimated", "provider", "size", "telling",
+        "_calls", "_choices", "_error", "_finish", "_finished", "_gathered", "_kept", "_kept_size", "_reasoning",
+        "_room", "_streaming", "_text", "_unread", "_usage", "estimated", "provider", "size", "telling",
     )  # fmt: skip
 
-    def __init__(self, *, streaming: bool, provider: str = "") -> None:
+    def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
+        """`choices` is how many answers the request asks for."""
         self.provider = provider
         self.size = 0
         self.estimated: tuple[int, Tokens] | None = None
@@ -49,6 +50,9 @@ class AnswerReader:
         self._kept_size = 0
         self._room = KEPT_BYTES if streaming else MAX_PLAIN  # 0 once something did not fit: what is kept has no hole
         self._usage = UsageReader()
+        self._choices = choices
+        self._finished: set[int] = set()
+        """The choices that have ended, where the dialect has choices."""
         self._finish: Finish = ""
         self._error = ""
         self._gathered = 0
@@ -59,7 +63,7 @@ class AnswerReader:
 
     # What a dialect knows
 
-    def take_event(self, body: Json, event: Chunk) -> None:
+    def take_event(self, body: Json) -> None:
         """Reads usage, end and error from an event with a mark."""
         raise NotImplementedError
 
@@ -69,10 +73,6 @@ class AnswerReader:
 
     def gather(self, body: Json) -> None:
         """Passes the texts of an event, or of a plain body, to the methods `add_...`."""
-        raise NotImplementedError
-
-    @property
-    def complete(self) -> bool:
         raise NotImplementedError
 
     def add_text(self, text: Any) -> None:
@@ -106,7 +106,7 @@ class AnswerReader:
             for chunk in batch:
                 if self.tells(chunk.raw) and isinstance(body := chunk.json(), dict):
                     self.telling.append(chunk)
-                    self.take_event(body, chunk)
+                    self.take_event(body)
 
     def tells(self, raw: bytes) -> bool:
         """Whether the bytes of one or more events may contain usage, an end or an error."""
@@ -116,7 +116,8 @@ class AnswerReader:
         return mentions_usage(raw)
 
     def _read(self) -> None:
-        """Decodes a plain body, if that was not done yet."""
+        """Decodes a plain body, if that was not done yet. Properties that are read often check this themselves: a call
+        that does nothing costs time as well."""
         if self._unread:
             self._unread = False
             if isinstance(body := self._whole().json(), dict):
@@ -207,7 +208,7 @@ class AnswerReader:
         return self._usage.model
 
     def _named(self) -> str:
-        """As the first events name the model. Their usage is older than what was read since."""
+        """Returns the name of the model in the first events, "" if there is none. Their usage is out of date by now."""
         first = UsageReader()
         for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
             if first.model:
@@ -226,6 +227,12 @@ class AnswerReader:
         if self._unread:
             self._read()
         return self._error
+
+    @property
+    def complete(self) -> bool:
+        """As long as a dialect does not say otherwise: each choice has ended, and there was no error."""
+        self._read()
+        return len(self._finished) >= self._choices and not self._error
 
 
 def is_readable(asked: Asked, headers: Mapping[str, str]) -> bool:

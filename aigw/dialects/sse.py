@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.model import UNREAD, Batch, Chunk, ReadBatch
+from aigw.dialects.json_values import json_text
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -45,6 +46,16 @@ def json_event(body: Any) -> Event:
     except UnicodeEncodeError:  # half of a surrogate pair
         text = json.dumps(body).encode()
     return Event(b"data: " + text + b"\n\n")
+
+
+def rewritten(chunk: Chunk, body: Any) -> Chunk:
+    """Returns the chunk with another body. An event keeps its other lines, because SDKs read them. Raises ValueError if
+    the body cannot be encoded."""
+    data = json_text(body).encode()
+    if chunk.raw is chunk.data:
+        return Chunk(data, data)
+    lines = [line for line in _LINE_END.split(chunk.raw) if line and not line.startswith(b"data:")]
+    return Event(b"\n".join([*lines, b"data: " + data]) + b"\n\n")
 
 
 class EventSplitter:

@@ -38,18 +38,17 @@ def mentions_usage(data: bytes) -> bool:
 class UsageReader:
     """Reads the decoded payloads of one answer. After each payload, `tokens` is the usage so far.
 
-    `model`, `id` and `tier` (the service tier of OpenAI and Anthropic) are as the provider reported them, "" if it did
+    `model` and `tier` (the service tier of OpenAI and Anthropic) are as the provider reported them, "" if it did
     not. `cost` is the cost in USD that the provider reported (OpenRouter, xAI), else None. `beside` is true if the
     provider's input tokens do not include cached tokens (Anthropic)."""
 
-    __slots__ = ("_known", "_seen", "beside", "cost", "id", "model", "tier")
+    __slots__ = ("_known", "_seen", "beside", "cost", "model", "tier")
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
         self._known: Tokens | None = None
         self.beside = False
         self.model = ""
-        self.id = ""
         self.tier = ""
         self.cost: float | None = None
 
@@ -100,8 +99,6 @@ class UsageReader:
         get = payload.get
         if isinstance(found := get("model") or get("modelVersion"), str) and found:
             self.model = found
-        if isinstance(found := get("id") or get("responseId") or get("request_id"), str) and found:
-            self.id = found
         if isinstance(found := get("service_tier"), str) and found:
             self.tier = found
 

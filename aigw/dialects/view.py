@@ -1,7 +1,6 @@
 """The common parts of the views of requests of all dialects. A view always reads the current state of the request.
 
-Rule: if a field is missing, malformed or of a wrong type, the view returns the same value as for "not specified". The
-provider will report the error."""
+Rule: a missing or malformed field reads as if the client had left it out. The provider will report the error."""
 
 from __future__ import annotations
 

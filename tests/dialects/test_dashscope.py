@@ -350,7 +350,7 @@ def test_embeddings_are_not_decoded():
 def test_an_event_gets_another_text_and_keeps_its_other_lines():
     (chunk,) = EventSplitter().feed(wire(native("secret", "stop")))
     changed = DASHSCOPE.write(chunk, "***")
-    assert changed.raw.startswith(b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:{")
+    assert changed.raw.startswith(b"id:1\nevent:result\n:HTTP_STATUS/200\ndata: {")
     assert changed.json() == native("***", "stop")
 
 

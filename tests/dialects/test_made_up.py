@@ -50,7 +50,7 @@ class MadeUpReader(AnswerReader):
         super().__init__(streaming=streaming, provider=provider)
         self._over = False
 
-    def take_event(self, body: dict[str, Any], event: Chunk) -> None:
+    def take_event(self, body: dict[str, Any]) -> None:
         self.take_body(body)
 
     def take_body(self, body: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ class Says(AnswerReader):
         super().__init__(**how)
         self.taken = []
 
-    def take_event(self, body, event):
+    def take_event(self, body):
         self.taken.append(body)
         self.take_body(body)
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.sse import EventSplitter
+from aigw.core.model import Chunk
+from aigw.dialects.sse import Event, EventSplitter, rewritten
 
 CASES = {
     "lf": (b'data: {"a":1}\n\ndata: [DONE]\n\n', [b'{"a":1}', b"[DONE]"]),
@@ -84,3 +85,22 @@ def test_a_large_event_in_small_pieces_is_scanned_once():
         assert splitter.feed(piece) == []
     (event,) = splitter.feed(b"\n\n")
     assert len(event.data) == 3_000_000
+
+
+def test_a_rewritten_event_keeps_its_other_lines():
+    event = Event(b": hi\r\nid:1\r\nevent: e\r\ndata:{\r\ndata:}\r\n\r\n")
+    changed = rewritten(event, {"a": 1})
+    assert (changed.raw, changed.json()) == (b': hi\nid:1\nevent: e\ndata: {"a":1}\n\n', {"a": 1})
+
+
+def test_a_rewritten_plain_body_is_one():
+    changed = rewritten(Chunk(body := b"{}", body), ["a", "\ud83d"])
+    assert changed.raw == changed.data == b'["a", "\\ud83d"]'  # half an emoji stays escaped
+
+
+def test_what_cannot_be_written_is_a_value_error():
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested"):
+        rewritten(Chunk(body := b"{}", body), deep)

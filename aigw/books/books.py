@@ -22,8 +22,9 @@ from aigw.core.env import Clock
 from aigw.core.errors import ConfigError
 from aigw.metering.tokenizer import TokenCounter
 from aigw.pricing.prices import Prices
-from aigw.stores.private import make_folder
+from aigw.stores.private import StrangeFileError, make_folder
 from aigw.stores.sqlite_file import FileError
+from aigw.stores.state_folder import refuse_strange_state
 from aigw.trace.writer import TraceWriter
 
 WRITE_SECONDS = 0.02
@@ -31,10 +32,15 @@ WRITE_SECONDS = 0.02
 
 
 def usage_log(folder: Path) -> SqliteUsageLog:
-    """The log in this state folder. Nothing is written yet. Raises ConfigError if the file is not ours."""
+    """The log in this state folder. Nothing is written yet. Raises ConfigError if anything in the folder is not ours,
+    or if others may write to it."""
     try:
+        with contextlib.suppress(PermissionError):  # the first write will say what is wrong
+            refuse_strange_state(folder)
+            if folder.exists():
+                make_folder(folder)
         return SqliteUsageLog(folder / FILE_NAME, interval=WRITE_SECONDS)
-    except FileError as error:
+    except (FileError, StrangeFileError) as error:
         raise ConfigError([str(error)]) from None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from aigw.books.series import Counts, Labels, Series, merge
-from aigw.stores.private import locked, make_folder
+from aigw.stores.private import locked, make_folder, open_file
 
 log = logging.getLogger("aigw")
 
@@ -66,6 +66,7 @@ class MetricsFolder:
         if not self.path.is_dir():
             return
         try:
+            make_folder(self.path)
             with locked(self.path / "lock"):
                 gone = [path for path in self._of_processes() if not self._is_alive(path)]
                 if gone:
@@ -110,7 +111,8 @@ _decode = msgspec.json.Decoder(_File).decode
 def _read(path: Path) -> _File | None:
     """Reads a file of counts. None if it is gone or not ours."""
     try:
-        file = _decode(path.read_bytes())
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as content:
+            file = _decode(content.read())
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -122,6 +124,6 @@ def _read(path: Path) -> _File | None:
 def _write(path: Path, worker: str, counts: Mapping[Series, int], folded: list[str]) -> None:
     series = [(name, labels, value) for (name, labels), value in counts.items()]
     new = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with os.fdopen(open_file(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         file.write(msgspec.json.encode(_File(_VERSION, worker, series, folded)))
     new.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,8 +129,9 @@ def read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
     """Reads the file and the `.env` beside it, without checking the values."""
     try:
         text = _content(path)
-        dotenv = path.parent / ".env"
-        values, wrong = parse_dotenv(_content(dotenv).decode()) if dotenv.is_file() else ({}, [])
+        values, wrong = parse_dotenv(_dotenv(path.parent / ".env").decode())
+    except _NoFileError:
+        return _failed(path, "is not a file; a pipe cannot be read again, so write what it gives into a file")
     except FileNotFoundError:
         return _failed(path, "there is no such file; `aigw init` writes one")
     except OSError as error:
@@ -149,7 +151,24 @@ def _failed(path: Path, message: str) -> tuple[Source, Report]:
     return Source(), report
 
 
+class _NoFileError(Exception):
+    """A pipe, a folder or a device stands in the place of a file."""
+
+
 def _content(path: Path) -> bytes:
-    """The beginning of the file: one byte more than is allowed, so that `source.read` refuses a file that is larger."""
-    with path.open("rb") as file:
+    """The beginning of the file: one byte more than is allowed, so that `source.read` refuses a file that is larger. It
+    never waits, also if a pipe takes the place of the file between the look and the opening."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise _NoFileError
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _NoFileError
         return file.read(MAX_BYTES + 1)
+
+
+def _dotenv(path: Path) -> bytes:
+    """The content of a `.env` file. Where there is none, or a folder or a pipe of this name, it is empty."""
+    try:
+        return _content(path)
+    except (FileNotFoundError, _NoFileError):
+        return b""

@@ -62,8 +62,6 @@ class Reloader:
         while True:
             await self._change()
             try:
-                if self._path.exists() and not self._path.is_file():  # reading a pipe would wait
-                    raise ConfigError([f"{self._path}: is not a file"])
                 new = await asyncio.to_thread(self._load)
                 if _said(new) != _said(loaded):
                     await take(replace(new, state_dir=started.state_dir))

@@ -1,9 +1,13 @@
-"""Files of the state folder. Only their user can read them; all processes with the same folder share them."""
+"""Files of the state folder. Only their user can read them; all processes with the same folder share them.
+
+Rule: a link, a pipe, a socket or a device in the place of a file or folder is refused, and never opened: somebody else
+put it there, and writing would follow it, or wait for ever."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,9 +16,78 @@ if sys.platform != "win32":
     import fcntl
 
 
+REMEDY = "move it away, or choose another folder with state_dir in aigw.yaml"
+_OTHERS_MAY_WRITE = 0o022
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class StrangeFileError(OSError):
+    """Something that aigw did not put there stands in the place of a file or folder. The message names the remedy."""
+
+
 def make_folder(path: Path) -> None:
-    """Makes a folder that only its user can open. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Makes a folder that only its user can open. If others may write to a folder that exists, it is made private, or
+    refused. Raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
+    refuse_strange_folder(path)
+    mode = path.lstat().st_mode
+    if os.name == "posix" and mode & _OTHERS_MAY_WRITE:
+        _make_private(path, mode)
+
+
+def _make_private(path: Path, mode: int) -> None:
+    try:
+        if mode & stat.S_ISVTX:  # such as /tmp: it is there for everybody
+            raise PermissionError
+        path.chmod(0o700)
+    except PermissionError:
+        raise StrangeFileError(
+            f"others may write to the folder {path}; make it private (chmod 700), "
+            "or choose another folder with state_dir in aigw.yaml"
+        ) from None
+
+
+def refuse_strange_folder(path: Path) -> None:
+    """Raises StrangeFileError if something that is no folder stands there, also if it leads to one."""
+    if (status := _status(path)) is not None and not stat.S_ISDIR(status.st_mode):
+        raise StrangeFileError(f"{path} is {_kind(status.st_mode)}, where aigw has a folder; {REMEDY}")
+
+
+def refuse_strange_file(path: Path) -> None:
+    """Raises StrangeFileError if something that is no plain file stands there, also if it leads to one. So does a file
+    with a second name, which may be another program's."""
+    if (status := _status(path)) is None:
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise StrangeFileError(f"{path} is {_kind(status.st_mode)}, where aigw has a file; {REMEDY}")
+    if status.st_nlink > 1:
+        raise StrangeFileError(f"{path} has a second name (a hard link); {REMEDY}")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _kind(mode: int) -> str:
+    kinds = (
+        (stat.S_ISLNK, "a symbolic link"), (stat.S_ISDIR, "a folder"), (stat.S_ISREG, "a file"),
+        (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
+    )  # fmt: skip
+    return next((name for is_one, name in kinds if is_one(mode)), "a device")
+
+
+def open_file(path: Path, flags: int) -> int:
+    """Opens a file of ours, and makes it if the flags say so. It never waits. Raises OSError."""
+    refuse_strange_file(path)
+    file = os.open(path, flags | _CAREFULLY, 0o600)
+    if not stat.S_ISREG(os.fstat(file).st_mode):  # it was put there just now
+        os.close(file)
+        raise StrangeFileError(f"{path} is not a file; {REMEDY}")
+    return file
 
 
 class LineFile:
@@ -24,7 +97,7 @@ class LineFile:
     def __init__(self, path: Path) -> None:
         """Makes the file and its folder if they are missing."""
         make_folder(path.parent)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = open_file(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._identity = identity(self._file)
         self._torn = False  # a full disk took a part of a line: the next write must begin a new line
 
@@ -63,7 +136,7 @@ def identity(file: Path | int) -> tuple[int, int] | None:
 def locked(path: Path) -> Iterator[None]:
     """A lock that one process holds at a time. The system releases it if the process dies. On Windows the gateway has
     one process and there is no lock. Raises OSError."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    file = open_file(path, os.O_WRONLY | os.O_CREAT)
     try:
         if sys.platform != "win32":
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -15,14 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from aigw.core.stores import StoreError
-from aigw.stores.private import make_folder
+from aigw.stores.private import REMEDY, StrangeFileError, make_folder, refuse_strange_file
 
 if TYPE_CHECKING:
     import sqlite3
 
 BUSY_SECONDS = 5.0
 """How long a process waits while another one writes."""
-_REMEDY = "move it away, or choose another folder with state_dir in aigw.yaml"
+BESIDE = ("", "-wal", "-shm", "-journal")
+"""What SQLite puts behind the name of a file for the files that belong to it, and nothing for the file itself."""
 _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
     FROM pragma_application_id, pragma_user_version"""
 """One statement, because between two statements another process may make the tables."""
@@ -76,6 +76,7 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
     """Returns None if there is no file yet. Raises FileError."""
     import sqlite3
 
+    refuse_strange(path)
     try:
         if not path.exists():
             return None
@@ -102,18 +103,18 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
     except sqlite3.OperationalError as error:
         raise unreadable(path, error) from None
     except sqlite3.DatabaseError as error:
-        raise ForeignFileError(f"{path} is no {format_.noun} ({error}); {_REMEDY}") from None
+        raise ForeignFileError(f"{path} is no {format_.noun} ({error}); {REMEDY}") from None
     if (application, version, tables) == (0, 0, 0):
         return True
     if application != format_.application:
-        raise ForeignFileError(f"{path} belongs to another program; {_REMEDY}")
+        raise ForeignFileError(f"{path} belongs to another program; {REMEDY}")
     if version > format_.version:
         raise ForeignFileError(
             f"{path} was written by a newer aigw (format {version}, this one knows {format_.version}); "
-            f"upgrade aigw, or {_REMEDY}"
+            f"upgrade aigw, or {REMEDY}"
         )
     if version < format_.version or (format_.schema and not made_of(connection, format_.schema)):
-        raise ForeignFileError(f"{path} holds what aigw never put there; {_REMEDY}")
+        raise ForeignFileError(f"{path} holds what aigw never put there; {REMEDY}")
     return False
 
 
@@ -129,7 +130,7 @@ def unreadable(path: Path, error: sqlite3.Error) -> FileError:
 
     if isinstance(error, sqlite3.OperationalError):
         return FileError(f"{path} cannot be read: {error}")
-    return ForeignFileError(f"{path} is damaged ({error}); {_REMEDY}")
+    return ForeignFileError(f"{path} is damaged ({error}); {REMEDY}")
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -140,21 +141,27 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def _touch(path: Path) -> None:
-    """Makes the file if it is missing. Refuses a link to another file, or a pipe, that somebody put into the folder.
+    """Makes the file if it is missing.
 
     It does not open a file that exists: on POSIX, closing it would release the locks of all connections of this process
     to that file. The next process to leave the file would then delete the log that these connections use."""
-    make_folder(path.parent)
     try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
+        make_folder(path.parent)
+    except StrangeFileError as error:
+        raise ForeignFileError(str(error)) from None
+    refuse_strange(path)
+    if not path.exists():
         with contextlib.suppress(FileExistsError):  # another process was faster
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        raise ForeignFileError(f"{path} is a symbolic link; {_REMEDY}")
-    if not stat.S_ISREG(mode):
-        raise ForeignFileError(f"{path} is not a file; {_REMEDY}")
+
+
+def refuse_strange(path: Path) -> None:
+    """Refuses a link, a pipe and the like in the place of the file or of one beside it. Raises ForeignFileError."""
+    try:
+        for end in BESIDE:
+            refuse_strange_file(path.with_name(path.name + end))
+    except StrangeFileError as error:
+        raise ForeignFileError(str(error)) from None
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aigw.stores.private import LineFile, make_folder
+from aigw.stores.private import LineFile, make_folder, open_file, refuse_strange_folder
 
 FOLDER = "trace"
 """The folder below the state folder."""
@@ -82,7 +82,7 @@ class TraceFiles:
         """Counts the lines of a file. Finished files of this process do not grow, so they are counted once."""
         count = self._counted.get(path.name)
         if count is None:
-            with path.open("rb") as file:
+            with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
                 count = sum(1 for _ in file)
             if f"-{os.getpid()}-" in path.name:
                 self._counted[path.name] = count
@@ -91,9 +91,10 @@ class TraceFiles:
 
 def read_lines(folder: Path) -> Iterator[bytes]:
     """All lines, from the oldest file to the newest. Raises OSError."""
+    refuse_strange_folder(folder)
     for path in sorted(folder.glob("*.jsonl")):
         try:
-            with path.open("rb") as file:
+            with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
                 yield from file
         except FileNotFoundError:
             continue  # deleted to make room meanwhile

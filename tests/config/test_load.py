@@ -1,5 +1,8 @@
 """From a file to all that the gateway starts with."""
 
+import contextlib
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from aigw.config.load import load
 from aigw.core.errors import ConfigError
 
+NO_FILE = "is not a file; a pipe cannot be read again, so write what it gives into a file"
 ALL = """\
 listen: 127.0.0.1:0
 plugins:
@@ -78,7 +82,9 @@ def test_the_environment_goes_before_the_dotenv_file(read_config):
     ("make", "message"),
     [
         (lambda path: None, "there is no such file; `aigw init` writes one"),
-        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.mkdir(), NO_FILE),
+        (os.mkfifo, NO_FILE),
+        (lambda path: path.symlink_to(os.devnull), NO_FILE),
     ],
 )
 def test_a_file_that_is_none(tmp_path, make, message):
@@ -87,6 +93,37 @@ def test_a_file_that_is_none(tmp_path, make, message):
     with pytest.raises(ConfigError) as caught:
         load(path, {})
     assert caught.value.findings == [f"{path}: {message}"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(os.devnull)])
+def test_a_dotenv_file_that_is_none_counts_as_empty(tmp_path, make):
+    (tmp_path / "aigw.yaml").write_text("{}")
+    make(tmp_path / ".env")
+    assert load(tmp_path / "aigw.yaml", {}).source.dotenv == frozenset()
+
+
+@pytest.mark.parametrize("name", ["aigw.yaml", ".env"])
+def test_a_pipe_that_takes_the_place_of_a_file_is_never_waited_for(tmp_path, name):
+    path = tmp_path / name
+    (tmp_path / "aigw.yaml").write_text("{}")
+    done = threading.Event()
+
+    def swap():
+        while not done.is_set():
+            os.mkfifo(tmp_path / "pipe")
+            (tmp_path / "pipe").replace(path)
+            (tmp_path / "file").write_text("")
+            (tmp_path / "file").replace(path)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        for _ in range(300):
+            with contextlib.suppress(ConfigError):
+                load(tmp_path / "aigw.yaml", {})
+    finally:
+        done.set()
+        swapping.join()
 
 
 def test_a_dotenv_file_that_is_no_text(tmp_path):

@@ -27,7 +27,9 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
 from aigw.server.listen import bind
+from aigw.stores.private import StrangeFileError
 from aigw.stores.sqlite_file import FileError
+from aigw.stores.state_folder import refuse_strange_state
 
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
@@ -146,6 +148,12 @@ def _aigw_at(host: str, port: int) -> str:
 
 def state_folder(folder: Path) -> Iterator[Check]:
     """Says whether aigw can write to its folder, and whether others can read it."""
+    try:
+        refuse_strange_state(folder)
+    except StrangeFileError as error:
+        message, _, remedy = str(error).partition("; ")
+        yield Check("state folder", "problem", message, remedy)
+        return
     existing = folder
     while not existing.exists():
         existing = existing.parent

@@ -1,5 +1,6 @@
 """Findings about a configuration, its keys, its address and its state folder."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -92,6 +93,10 @@ def test_the_state_folder(tmp_path):
     (tmp_path / "file").write_text("")
     assert levels(setup.state_folder(tmp_path / "file")) == ["problem"]
     assert levels(setup.state_folder(Path("/proc/nothing/.aigw"))) == ["problem"]
+    os.mkfifo(folder / "access.jsonl")
+    (strange,) = setup.state_folder(folder)
+    assert (strange.level, "a pipe, where aigw has a file" in strange.message) == ("problem", True)
+    assert strange.remedy == "move it away, or choose another folder with state_dir in aigw.yaml"
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 1000, None])
@@ -103,4 +108,5 @@ def test_a_usage_file_that_cannot_be_used(tmp_path, content):
     (check,) = setup.state_folder(folder)
     assert check.level == ("ok" if content == b"" else "problem")
     if content != b"":
-        assert check.remedy.startswith(f"move {file} away")
+        assert check.remedy.startswith("move ")
+        assert str(file) in check.message

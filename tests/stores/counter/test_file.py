@@ -136,7 +136,7 @@ async def test_a_damaged_file_is_a_clear_error(path, open_counter):
 async def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):
     (tmp_path / "file").touch()
     file = CounterFile(tmp_path / "file" / "counters.sqlite")
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="file is a file, where aigw has a folder"):
         await SqliteCounter(file).read("a")
     await file.aclose()
     with pytest.raises(StoreError, match="is closed"):

@@ -205,8 +205,8 @@ async def test_settings_of_the_folder_are_not_taken_over(kv, prepared):
         (lambda path: path.write_bytes(b"garbage" * 1000), "no cache"),
         (lambda path: path.symlink_to(path.with_name("target")), "symbolic link"),
         (lambda path: path.with_name("target").touch() or path.symlink_to("target"), "symbolic link"),
-        (os.mkfifo, "not a file"),
-        (lambda path: path.mkdir(), "not a file"),
+        (os.mkfifo, "a pipe, where aigw has a file"),
+        (lambda path: path.mkdir(), "a folder, where aigw has a file"),
         (lambda path: newer(path), "newer aigw"),
     ],
 )

@@ -1,0 +1,24 @@
+"""What stands in the state folder, by name, whoever writes it.
+
+Rule: a folder that somebody else has prepared is refused when the gateway starts, and not only at the first write:
+a limit whose file cannot be used would let requests pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aigw.stores.private import refuse_strange_file, refuse_strange_folder
+from aigw.stores.sqlite_file import BESIDE
+
+FOLDERS = ("", "cache", "metrics", "trace")
+DATABASES = ("counters.sqlite", "usage.sqlite", "cache/cache.db")
+FILES = ("access.jsonl", "access.lock", "metrics/lock", "metrics/dead.json")
+
+
+def refuse_strange_state(folder: Path) -> None:
+    """Looks at all that has a fixed name, and changes nothing. Raises StrangeFileError if a link, a pipe or the like
+    stands in the place of one of them, and other OSErrors if it cannot look."""
+    for name in FOLDERS:
+        refuse_strange_folder(folder / name)
+    for name in (*FILES, *(name + end for name in DATABASES for end in BESIDE)):
+        refuse_strange_file(folder / name)

@@ -164,6 +164,10 @@ class Reader(Protocol):
         """Takes the next events of a stream, or the next pieces of a plain body."""
         ...
 
+    def pass_over(self, size: int) -> None:
+        """Notes that so many bytes arrived which cannot be read, such as those of an unknown content coding."""
+        ...
+
     @property
     def telling(self) -> Sequence[Chunk]:
         """The events of a stream that contain usage, an end or an error. Only the last ones are kept if there are very
@@ -185,6 +189,11 @@ class Reader(Protocol):
     def share(self) -> float:
         """How many times larger the answer is than the part that was kept, 1 if all was kept. An estimate that is made
         from the texts must be multiplied by it."""
+        ...
+
+    @property
+    def unread(self) -> int:
+        """How many bytes of the answer could not be read or kept at all, so that `share` does not tell of them."""
         ...
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.document import Document, decoded
+from aigw.core.document import Document
 
 _decode_any = msgspec.json.Decoder().decode
 
@@ -154,12 +154,13 @@ class Chunk:
 
 
 def _decoded_slowly(data: bytes) -> Any:
-    """Returns data that has half of a surrogate pair, which is always escaped; None if it is not JSON at all."""
-    if b"\\u" not in data:
+    """Returns data with what strict JSON does not have, and providers send all the same: NaN, Infinity, half of a
+    surrogate pair, bytes that are not UTF-8. None if it is not JSON at all."""
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return None
     try:
-        return decoded(data, _decode_any, json.loads)
-    except ValueError:
+        return json.loads(data.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
         return None
 
 

@@ -122,6 +122,7 @@ class DashScopeEmbeddingsReader(EmbeddingsReader):
             try:
                 body = _decode_embedded(self._whole().raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._read_slowly()
                 return
             self._has_data = b'"embedding"' in bytes(body.output)
             self._usage.take({"usage": body.usage})

@@ -112,8 +112,11 @@ class GeminiReader(CumulativeReader):
             super()._gather()
         elif not self._gathered:
             self._gathered = 1
-            for body in self.bodies():
+            bodies = self.bodies()
+            for body in bodies:
                 self.gather(body)
+            if not bodies:
+                self._garbled = self._kept_size
 
     def gather(self, body: Json) -> None:
         for candidate in rows_of(body.get("candidates")):

@@ -5,10 +5,10 @@ Rule: it does not know where texts are, so it never inserts, replaces or makes a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Never
 
-from aigw.core.dialect import Asked, Role, TextPlace, Where
+from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
@@ -16,11 +16,17 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import apis
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
-from aigw.dialects.view import RequestView
+from aigw.dialects.view import RequestView, texts_in
 
 
 class GenericView(RequestView):
     PROMPTS = ("prompt", "input", "messages", "contents", "query")
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The texts of the fields that may have the prompt, as far as their place is known."""
+        texts = tuple(texts_in([self.get(name) for name in self.PROMPTS]))
+        return [Turn("", texts)] if texts else []
 
     @property
     def metered(self) -> bool:
@@ -47,7 +53,10 @@ class GenericReader(AnswerReader):
         return not self.error
 
     def gather(self, body: Json) -> None:
-        """Does nothing, because the place of texts is not known."""
+        """Adds the texts of transcriptions and of Anthropic's old completions. The place of others is not known."""
+        self.add_text(body.get("delta") or body.get("completion"))
+        if not self._text:
+            self.add_text(body.get("text"))
 
 
 class Generic:

@@ -135,7 +135,7 @@ class CompletionsReader(AnswerReader):
 
     def take_event(self, body: Json) -> None:
         self._take(body)
-        if _is_usage_only(body):
+        if is_usage_only(body):
             self.usage_event = self.telling[-1]
 
     def take_body(self, body: Json) -> None:
@@ -175,9 +175,10 @@ class CompletionsReader(AnswerReader):
                 self.add_call(key, name=name, arguments=arguments, id=piece.get("id"))
 
 
-def _is_usage_only(body: Any) -> bool:
-    """Whether the body is the chunk without choices that `stream_options.include_usage` adds."""
-    return isinstance(body, dict) and body.get("choices") == [] and bool(body.get("usage"))
+def is_usage_only(body: Any) -> bool:
+    """Whether the body is the chunk without choices that `stream_options.include_usage` adds. Some providers write
+    `"choices": null`, or no choices at all."""
+    return isinstance(body, dict) and not body.get("choices") and bool(body.get("usage")) and not body.get("error")
 
 
 class OpenAIChat:
@@ -205,7 +206,7 @@ class OpenAIChat:
         return CompletionsReader(asked.choices, streaming=streaming, provider=provider)
 
     def tells_only_usage(self, event: Chunk) -> bool:
-        return b'"usage"' in event.raw and _is_usage_only(event.json())
+        return b'"usage"' in event.raw and is_usage_only(event.json())
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         sample = event.json()

@@ -6,7 +6,7 @@ does not send it. A stream without a finish reason is not changed, so that clien
 from __future__ import annotations
 
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader
+from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader, is_usage_only
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
@@ -28,7 +28,7 @@ class ChatStream:
             reader.feed(batch)
         hidden: list[Chunk] = []
         if self._hide_usage and reader.usage_event is not None and reader.usage_event in batch:
-            hidden.append(reader.usage_event)
+            hidden += [chunk for chunk in batch if b'"usage"' in chunk.raw and is_usage_only(chunk.json())]
         raw = raw_of(batch)
         if DONE_DATA in raw:
             hidden += self._look_for_done(batch)

@@ -67,11 +67,21 @@ class EmbeddingsReader(AnswerReader):
             try:
                 body = _decode(self._whole().raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._read_slowly()
                 return
             self._has_data = bytes(body.data) not in (b"", b"null", b"[]")
             self.take_body(
                 {name: value for name in ("model", "usage", "meta", "error") if (value := getattr(body, name))}
             )
+
+    def _read_slowly(self) -> None:
+        """Reads a body with what strict JSON does not have, such as NaN in a vector."""
+        body = self._whole().json()
+        if isinstance(body, dict):
+            self._has_data = bool(body.get("data"))
+            self.take_body(body)
+        else:
+            self._garbled = self._kept_size
 
     def take_event(self, body: Json) -> None:
         self.take_body(body)

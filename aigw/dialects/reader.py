@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, ToolCall
+from aigw.core.dialect import Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
 from aigw.dialects.usage import UsageReader, mentions_usage
@@ -35,8 +35,9 @@ class AnswerReader:
     """An event with an end or an error contains one of these. Events with usage are found without marks."""
 
     __slots__ = (
-        "_calls", "_choices", "_error", "_finish", "_finished", "_gathered", "_kept", "_kept_size", "_reasoning",
-        "_room", "_streaming", "_text", "_unread", "_usage", "estimated", "provider", "size", "telling",
+        "_calls", "_choices", "_error", "_finish", "_finished", "_garbled", "_gathered", "_kept", "_kept_size",
+        "_passed", "_reasoning", "_room", "_streaming", "_text", "_unread", "_usage", "estimated", "provider", "size",
+        "telling",
     )  # fmt: skip
 
     def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
@@ -56,6 +57,10 @@ class AnswerReader:
         self._finish: Finish = ""
         self._error = ""
         self._gathered = 0
+        self._garbled = 0
+        """The size of the events, or of the plain body, that are no JSON."""
+        self._passed = 0
+        """The size of what was not even fed."""
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[Any, list[str]] = {}
@@ -108,6 +113,10 @@ class AnswerReader:
                     self.telling.append(chunk)
                     self.take_event(body)
 
+    def pass_over(self, size: int) -> None:
+        self.size += size
+        self._passed += size
+
     def tells(self, raw: bytes) -> bool:
         """Whether the bytes of one or more events may contain usage, an end or an error."""
         for mark in self.MARKS:
@@ -146,6 +155,8 @@ class AnswerReader:
         for chunk in chunks:
             if isinstance(body := chunk.json(), dict):
                 self.gather(body)
+            elif body is None and chunk.data and chunk.data != b"[DONE]":
+                self._garbled += len(chunk.raw)
 
     # What is asked
 
@@ -166,8 +177,14 @@ class AnswerReader:
 
     @property
     def share(self) -> float:
-        kept = self._kept_size
-        return self.size / kept if kept and self.size > kept else 1.0
+        kept, size = self._kept_size, self.size - self._passed
+        return size / kept if kept and size > kept else 1.0
+
+    @property
+    def unread(self) -> int:
+        self._gather()
+        dropped = 0 if self._kept_size else self.size - self._passed
+        return self._passed + self._garbled + dropped
 
     @property
     def tokens(self) -> Tokens:
@@ -233,16 +250,6 @@ class AnswerReader:
         """As long as a dialect does not say otherwise: each choice has ended, and there was no error."""
         self._read()
         return len(self._finished) >= self._choices and not self._error
-
-
-def is_readable(asked: Asked, headers: Mapping[str, str]) -> bool:
-    """Whether the usage of a plain answer with these headers can be read: it is JSON and not compressed, and the API
-    may report usage."""
-    return (
-        asked.metered
-        and "json" in headers.get("content-type", "")
-        and headers.get("content-encoding", "identity") == "identity"
-    )
 
 
 def message_of(error: Any) -> str:

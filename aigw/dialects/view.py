@@ -115,7 +115,7 @@ class RequestView:
             return 0
         if not self.media:
             return len(self._request.body)
-        return sum(len(text) for text in _texts([self.get(name) for name in self.PROMPTS]))
+        return sum(len(text) for text in texts_in([self.get(name) for name in self.PROMPTS]))
 
     @property
     def media(self) -> int:
@@ -182,7 +182,7 @@ def rows_of(value: Any) -> list[dict[str, Any]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
     """Yields the texts of a prompt, without data URLs and base64."""
     waiting = [value]
     while waiting:

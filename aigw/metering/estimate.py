@@ -8,6 +8,7 @@ report of the provider covers all that arrived, it is kept as it is."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import msgspec
 
@@ -19,21 +20,32 @@ from aigw.core.tokens import Tokens
 FEW_TOKENS = 8
 """Anthropic's streams begin with a small number of output tokens, before there is any output. A number up to this one
 is not taken as a report."""
+BYTES_PER_TOKEN = 4
+"""So many bytes of an answer that cannot be read are counted as a token."""
 
 
 def estimate(
-    reported: Tokens, *, prompt: Sequence[Turn], text: str, tokenizer: Tokenizer, model: str = "", reasoning: str = ""
+    reported: Tokens,
+    *,
+    prompt: Sequence[Turn],
+    text: str,
+    tokenizer: Tokenizer,
+    model: str = "",
+    reasoning: str = "",
+    size: int = 0,
+    unread: int = 0,
 ) -> Tokens:
     """Returns the estimated tokens, or `reported` if that covers all. `reported` is what the provider reported until
-    the answer ended; `text` and `reasoning` are what arrived until then. `text` includes the tool calls.
+    the answer ended; `text` and `reasoning` are what arrived until then. `text` includes the tool calls. `size` are the
+    bytes of a prompt that has no text to count, `unread` those of the answer that could not be read.
 
     It counts tokens, which takes time for long texts and loads a vocabulary at first. So do not call it on the event
     loop."""
     thought = tokenizer.count(reasoning, model) if reasoning else 0
-    made = thought + (tokenizer.count(text, model) if text else 0)
+    made = thought + (tokenizer.count(text, model) if text else 0) + ceil(unread / BYTES_PER_TOKEN)
     spent = reported.input
     if spent is None and reported.cache_read is None and reported.cache_write is None:
-        spent = tokenizer.count_turns(prompt, model)
+        spent = tokenizer.count_turns(prompt, model) or ceil(size / BYTES_PER_TOKEN)
     if reported.output is not None and made <= reported.output and spent == reported.input:
         return reported
     return Tokens(
@@ -48,11 +60,12 @@ def estimate(
 
 def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
     """Whether the provider reported less than it used: it reported no final usage and, for an answer that was cut off,
-    none during the stream. A stream that has begun has used its prompt. An error has used only what came before it."""
+    none during the stream. An answer that has begun has used its prompt. An error has used only what came before
+    it."""
     tokens = answer.tokens
     if tokens.source == "reported" and ((tokens.output or 0) > FEW_TOKENS or answer.complete):
         return False
-    began = exchange.timing.first is not None and not answer.error
+    began = (exchange.timing.first is not None or (answer.size > 0 and exchange.asked.metered)) and not answer.error
     return began or bool(answer.text or answer.reasoning or answer.calls)
 
 
@@ -72,7 +85,11 @@ def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer)
         tokenizer=tokenizer,
         model=answer.model or sent.model,
         reasoning=answer.reasoning,
+        size=sent.size,
+        unread=answer.unread,
     )
+    if not (counted.input or counted.output):
+        counted = msgspec.structs.replace(counted, output=1)  # nothing is free because nobody could read it
     if (share := answer.share) != 1:
         counted = msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
     answer.estimated = (answer.size, counted)

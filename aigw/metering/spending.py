@@ -14,7 +14,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.plugin import Next
 from aigw.core.reply import ChunkSource, Outcome, Reply
-from aigw.dialects.reader import MAX_PLAIN, is_readable
+from aigw.dialects.bodies import is_json
+from aigw.dialects.reader import MAX_PLAIN
 from aigw.metering.meter import Meter, Spent
 
 Settle = Callable[[Spent], Coroutine[Any, Any, None]]
@@ -41,7 +42,7 @@ async def follow(exchange: Exchange, call_next: Next, settle: Settle, meter: Met
 async def _follow(reply: Reply, following: _Following) -> None:
     asked = following.exchange.asked
     piecewise = not reply.single and (reply.streaming or asked.array)
-    if not (piecewise or reply.single) and is_readable(asked, reply.headers):
+    if not (piecewise or reply.single) and is_json(asked, reply.headers):
         await reply.whole(MAX_PLAIN)
     await following.meter.watch(reply)
     if piecewise:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
+from aigw.core.dialect import Asked, Reader
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -12,7 +13,7 @@ from aigw.core.headers import hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
 from aigw.core.upstream import Upstream, UpstreamBody
-from aigw.dialects.reader import is_readable
+from aigw.dialects.bodies import BodyReader, is_coded, is_json
 from aigw.dialects.sse import Event, EventSplitter
 
 
@@ -45,16 +46,32 @@ class Forward:
             del headers[name]
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
         body = response.body
-        reply = exchange.reply(
-            EventSource(body) if events else ByteSource(body), status=response.status, headers=headers, streaming=events
-        )
-        same = exchange.wire is exchange.dialect
-        asked = exchange.asked if same else exchange.wire.asked(request, exchange.api)
+        asked = exchange.asked if exchange.wire is exchange.dialect else exchange.wire.asked(request, exchange.api)
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
-        piecewise = not exchange.provider or exchange.asked.array
-        if events or (response.status == 200 and piecewise and is_readable(exchange.asked, headers)):
-            reply.tap(answer.feed)  # ai-proxy reads any other plain answer whole, and feeds it then
+        source = EventSource(body, answer.feed) if events else ByteSource(body)
+        reply = exchange.reply(source, status=response.status, headers=headers, streaming=events)
+        if events:
+            reply.tap(answer.feed)
+        elif 200 <= response.status < 300 and exchange.asked.metered:
+            _read(exchange, asked, answer, reply)
         return reply
+
+
+def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply) -> None:
+    """Lets the reader of an answer see it as it goes by. ai-proxy itself reads a plain answer in JSON, because it waits
+    for the whole of it."""
+    piecewise = not exchange.provider or exchange.asked.array
+    if not piecewise and is_json(exchange.asked, reply.headers) and not is_coded(reply.headers):
+        return
+
+    def opened(streaming: bool) -> Reader:
+        if not streaming or exchange.answer is not answer:
+            return answer
+        exchange.answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
+        return exchange.answer
+
+    body = BodyReader(opened, reply.headers)
+    reply.tap(body.feed, lambda outcome: body.end())
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:
@@ -84,8 +101,10 @@ class ByteSource:
 class EventSource:
     """A body of server-sent events. The events that arrive together are one batch."""
 
-    def __init__(self, body: UpstreamBody) -> None:
+    def __init__(self, body: UpstreamBody, on_rest: Callable[[Batch], None]) -> None:
+        """`on_rest` gets the event in the middle of which the body broke off."""
         self._body = body
+        self._on_rest = on_rest
         self._splitter = EventSplitter()
         self._ended = False
 
@@ -101,12 +120,21 @@ class EventSource:
                 if rest := self._splitter.rest:
                     return (Event(rest),)  # an event that is cut off, or has no blank line, is passed on as it is
                 raise
+            except UpstreamError:
+                self._tell_rest()
+                raise
             except ValueError as error:
+                self._tell_rest()
                 raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
             if events:
                 return events
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        self._ended = True
+        self._tell_rest()
         await self._body.aclose()
+
+    def _tell_rest(self) -> None:
+        if not self._ended and (rest := self._splitter.rest):
+            self._on_rest((Event(rest),))
+        self._ended = True

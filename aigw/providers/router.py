@@ -15,7 +15,9 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.reader import MAX_PLAIN, is_readable
+from aigw.dialects.bodies import begins_events, is_coded, is_json
+from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.sse import EventSplitter
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
@@ -171,17 +173,31 @@ class _Attempt:
                 event = next((chunk for chunk in batch if chunk.data is not None), None)
                 if self._is_failure(event) if event is not None else hold and not batch:
                     return ERROR_IN_200, reply, None
-            elif reply.status == 200 and not exchange.asked.array and is_readable(exchange.asked, reply.headers):
+            elif reply.status == 200 and not exchange.asked.array and is_json(exchange.asked, reply.headers):
                 began = self._clock.monotonic()
                 whole = await reply.whole(MAX_PLAIN)
                 exchange.timing.waited += self._clock.monotonic() - began
-                if whole is not None and exchange.answer is not None:
-                    exchange.answer.feed((whole,))
-                    if exchange.answer.error:
-                        return ERROR_IN_200, reply, None
+                if not is_coded(reply.headers):
+                    self._feed(whole)
+                if exchange.answer is not None and exchange.answer.error:
+                    return ERROR_IN_200, reply, None
         except UpstreamError as error:
             return error.fault.status, None, error
         return reply.status, reply, None
+
+    def _feed(self, whole: Chunk | None) -> None:
+        """Lets the reader of the answer see a plain body, which may consist of events all the same. None: it is too
+        large to be read."""
+        exchange = self._exchange
+        assert exchange.answer is not None
+        if whole is None:
+            exchange.answer.pass_over(MAX_PLAIN)
+        elif begins_events(whole.raw):
+            asked = exchange.wire.asked(exchange.request, exchange.api)
+            exchange.answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
+            exchange.answer.feed(EventSplitter().feed(whole.raw + b"\n\n"))
+        else:
+            exchange.answer.feed((whole,))
 
     def _is_failure(self, event: Chunk) -> bool:
         """Whether the first event reports an error. It is read alone, because an error in a later event does not

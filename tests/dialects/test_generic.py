@@ -3,6 +3,7 @@
 import pytest
 from fakes import answered, chat, make_exchange
 
+from aigw.core.dialect import Turn
 from aigw.core.document import Document
 from aigw.dialects.generic import Generic
 
@@ -15,7 +16,7 @@ def exchange(body):
 
 def test_a_request_has_a_model_and_a_size():
     asked = exchange({"model": "m", "query": "what?", "documents": ["a"]}).asked
-    assert (asked.model, asked.turns, asked.places, asked.question) == ("m", (), (), "")
+    assert (asked.model, asked.turns, asked.places, asked.question) == ("m", [Turn("", ("what?",))], (), "")
     assert asked.size > 0
     assert exchange({"model": "m"}).asked.size == 0, "there is no prompt"
 

@@ -37,6 +37,14 @@ def test_usage_is_hidden_from_who_did_not_ask(batches):
     assert through(*batches) == TEXT + STOP + USAGE + DONE
 
 
+@pytest.mark.parametrize("choices", [b'"choices":null,', b'"choices": [ ],', b""])
+def test_usage_is_hidden_where_its_choices_are_null_or_missing(choices):
+    usage = b"data: {" + choices + b'"usage":{"prompt_tokens":1}}\n\n'
+    assert through([TEXT, STOP, usage, usage, DONE], hide_usage=True) == TEXT + STOP + DONE
+    assert through([TEXT], [STOP], [usage], [DONE], hide_usage=True) == TEXT + STOP + DONE
+    assert through([TEXT, STOP, usage, DONE]) == TEXT + STOP + usage + DONE
+
+
 @pytest.mark.parametrize("last", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
 def test_an_end_without_its_blank_line_comes_whole(last):
     assert through([TEXT, STOP], [last]) == TEXT + STOP + DONE

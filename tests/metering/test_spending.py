@@ -1,9 +1,13 @@
 """A request is settled once, with what it used, before its answer ends: on every path that it can take."""
 
 import asyncio
+import gzip
 import json
+import zlib
 
+import brotli
 import pytest
+from backports import zstd
 from fakes import Answer, FakeUpstream, WordCounter, answer_json, answered, chat, events, make_exchange, terminal
 
 from aigw.core.errors import UpstreamError, UpstreamFault
@@ -173,7 +177,77 @@ async def test_bytes_that_nobody_reads_are_settled_after_the_last_one():
     assert reply.headers["content-length"] == "3"
     assert await reply.body() == b"abc"
     await stage.close()
-    assert stage.settled == [0]
+    assert stage.settled == [3 + 1], "the prompt, and an estimate by the size"
+
+
+def deflated(body):
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+CODINGS = {
+    "": ("", bytes), "gzip": ("gzip", gzip.compress), "zlib": ("deflate", zlib.compress), "raw": ("deflate", deflated),
+    "br": ("br", brotli.compress), "zstd": ("zstd", zstd.compress),
+    "both": ("br, gzip", lambda body: gzip.compress(brotli.compress(body))),
+}  # fmt: skip
+USES = json.dumps(COMPLETION).encode()
+STREAM = b"".join(events(delta("a b"), delta("c d"), {"choices": None, "usage": USAGE}).pieces)
+BODIES = {
+    "plain": USES,
+    "infinite": USES[:-1] + b', "logprob": -Infinity, "nan": NaN}',
+    "with a mark": b"\xef\xbb\xbf" + USES,
+    "no UTF-8": USES[:-1] + b', "x": "\xff"}',
+    "events": STREAM,
+    "events with CRLF": b": hello\r\n\r\n" + STREAM.replace(b"\n", b"\r\n"),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/event-stream", "application/octet-stream", "text/plain", None]
+)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_usage_is_read_however_the_answer_is_coded_and_labelled(coding, body, kind):
+    name, encode = CODINGS[coding]
+    if kind == "text/event-stream" and not body.startswith("events") and not name:
+        return  # a stream that is none
+    raw = encode(BODIES[body])
+    headers = {"content-type": kind, "content-encoding": name}
+    stage = Stage(
+        Answer(headers={key: each for key, each in headers.items() if each}, pieces=[raw[:9], raw[9:30], raw[30:]])
+    )
+    reply = await stage.reply()
+    assert await reply.body() == raw, "its bytes are passed on as they came"
+    await stage.close()
+    assert stage.settled == [46]
+    assert stage.exchange.answer.tokens.source == "reported"
+
+
+@pytest.mark.parametrize(
+    ("headers", "raw", "read"),
+    [
+        ({"content-type": "application/json", "content-encoding": "x-unknown"}, b"x" * 40, 10),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, b"x" * 40, 10),
+        ({"content-type": "application/json"}, USES[:40], 10),
+        ({"content-type": "text/html"}, b"<html>" * 4, 6),
+        ({"content-type": "audio/mpeg"}, b"x" * 4000, 4),
+        ({"content-type": "text/event-stream"}, b"data: " + USES[:34], 10),
+    ],
+)
+async def test_what_cannot_be_read_is_estimated_by_its_size(headers, raw, read):
+    stage = Stage(Answer(headers=headers, pieces=[raw]))
+    assert await (await stage.reply()).body() == raw
+    await stage.close()
+    assert stage.settled == [3 + read]
+
+
+async def test_an_event_that_is_cut_off_after_a_megabyte_is_estimated():
+    text = b'data: {"choices":[{"delta":{"content":"' + b"x" * 1_200_000
+    stage = Stage(Answer(headers={"content-type": "text/event-stream"}, pieces=[text, BROKEN]))
+    with pytest.raises(UpstreamError):
+        await (await stage.reply()).body()
+    await stage.close()
+    assert stage.settled == [3 + -(-len(text) // 4)]
 
 
 async def test_what_was_read_of_the_provider_counts():

@@ -233,7 +233,9 @@ ABOUT = About(
     check=check,
     identity=identity,
     differences=(
-        Difference("an encoded answer", "how long it took and whether it failed", "nothing of it: Higress sees none"),
+        Difference(
+            "an encoded answer", "its usage, how long it took and whether it failed", "nothing of it: Higress sees none"
+        ),
         Difference("an answer that says it failed", "is a failure in every format", "only if it has a field `error`"),
     ),
 )

@@ -1,0 +1,115 @@
+"""Reads the answers of providers that are not what a dialect expects: with a content coding, events without their
+content type, or bodies of an unknown kind. Sans-io.
+
+Rule: the bytes go to the client as they came. What can be read is read from a decoded copy, and what cannot be read is
+counted by its size, so that it is estimated and not free."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from aigw.core.content_coding import Decoding
+from aigw.core.dialect import Asked, Reader
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.sse import Event, EventSplitter
+
+MEDIA = ("audio/", "image/", "video/")
+BYTES_PER_MEDIUM = 250
+"""So many bytes of a sound or an image are counted as one byte of text."""
+
+_EVENTS = re.compile(rb"\s*(?:data|event|id|retry)?:")
+_TOLD = 8
+"""From so many bytes on it is known whether they begin events."""
+
+Open = Callable[[bool], Reader]
+"""Returns the reader of the answer: of events (true), or of a plain body."""
+
+
+def is_json(asked: Asked, headers: Mapping[str, str]) -> bool:
+    """Whether a plain answer with these headers is JSON that may report usage. It may have a content coding."""
+    return asked.metered and "json" in headers.get("content-type", "").lower()
+
+
+def is_coded(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-encoding", "identity").strip().lower() not in ("identity", "")
+
+
+def begins_events(body: bytes) -> bool:
+    """Whether a body consists of server-sent events, whatever its content type says."""
+    return _EVENTS.match(body) is not None
+
+
+class BodyReader:
+    """Passes an answer to the reader of its dialect. Its first bytes say whether it consists of events."""
+
+    def __init__(self, open_reader: Open, headers: Mapping[str, str]) -> None:
+        self._open = open_reader
+        self._reader: Reader | None = None
+        self._splitter: EventSplitter | None = None
+        self._head = b""
+        self._weight = BYTES_PER_MEDIUM if headers.get("content-type", "").lower().startswith(MEDIA) else 1
+        self._decoding: Decoding | None = None
+        self._lost = self._weight > 1
+        """Whether the rest cannot be read."""
+        if is_coded(headers):
+            try:
+                self._decoding = Decoding(headers.get("content-encoding", ""), MAX_PLAIN)
+            except (ValueError, ImportError):
+                self._lost = True
+
+    def feed(self, batch: Batch) -> None:
+        raw = raw_of(batch)
+        data = raw
+        if self._decoding is not None and not self._lost:
+            try:
+                data = self._decoding.feed(raw)
+            except ValueError:
+                self._lost = True
+        if self._lost:
+            self._pass_over(raw)
+        elif self._reader is None:
+            self._head += data
+            if len(self._head) >= _TOLD:
+                self._begin()
+        elif data:
+            self._take(data)
+
+    def end(self) -> None:
+        """Passes on what is left. Call it when the answer has ended in any way."""
+        if self._head:
+            self._begin()
+        if self._splitter is not None and (rest := self._splitter.rest) and self._reader is not None:
+            self._splitter = None
+            self._reader.feed((Event(rest),))
+
+    def _begin(self) -> None:
+        head, self._head = self._head, b""
+        events = begins_events(head)
+        self._reader = self._open(events)
+        self._splitter = EventSplitter() if events else None
+        if not events and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+            self._lost = True
+            self._pass_over(head)
+        else:
+            self._take(head)
+
+    def _take(self, data: bytes) -> None:
+        assert self._reader is not None
+        if self._splitter is None:
+            self._reader.feed((Chunk(data, data),))
+            return
+        try:
+            events = self._splitter.feed(data)
+        except ValueError:
+            self._lost, self._splitter = True, None
+            self._pass_over(data)
+            return
+        if events:
+            self._reader.feed(events)
+
+    def _pass_over(self, data: bytes) -> None:
+        if self._reader is None:
+            self._reader = self._open(False)
+        self._reader.pass_over(-(-len(data) // self._weight))

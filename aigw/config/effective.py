@@ -48,7 +48,8 @@ class _Writer:
         config = msgspec.to_builtins(self._loaded.config)
         plugins, routes = config.pop("plugins"), config.pop("routes")
         del config["order"]
-        config["max_body"] = size_text(config["max_body"])
+        for name in ("max_body", "max_kept_upload"):
+            config[name] = size_text(config[name])
         config["timeouts"] = {name: duration_text(seconds) for name, seconds in config["timeouts"].items()}
         values = self._section(config, (), ())
         values["plugins"] = {name: self._plugin(plugin) for name, plugin in self._loaded.plugins.items()}

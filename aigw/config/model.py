@@ -137,6 +137,13 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     max_body: Annotated[Size, Meta(description="The largest request body, decoded.")] = 104857600
+    max_kept_upload: Annotated[
+        Size,
+        Meta(
+            description="The largest upload (a form, audio) that is kept in memory, so that it can be sent again: with "
+            "another token, to another provider. A larger one is passed on piece by piece, once."
+        ),
+    ] = 16777216
     timeouts: TimeoutsConfig = TimeoutsConfig()
     cors: CorsConfig = CorsConfig()
     prices: Annotated[

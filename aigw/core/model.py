@@ -66,8 +66,8 @@ class Route(NamedTuple):
 class Request:
     """A request, either as the client sent it or as it goes upstream. `path` and `query` are still escaped.
 
-    The body is in `body` (complete, without content encoding). An upload that is not held in memory is in `stream`
-    instead."""
+    The body is in `body` (complete, without content encoding). Of an upload that is not held in memory, `body` has the
+    beginning and `stream` has the rest; it can be sent only once."""
 
     method: str
     path: str
@@ -86,7 +86,16 @@ class Request:
     @property
     def is_json(self) -> bool:
         """True if plugins may read the body as JSON: the body is complete, and its content type says JSON."""
-        return self.stream is None and "json" in self.headers.get("content-type", "").lower()
+        kind = self.headers.get("content-type", "").lower()
+        return self.stream is None and "json" in kind and "json" in kind.partition(";")[0]
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The whole body, piece by piece."""
+        if self.body:
+            yield self.body
+        if self.stream is not None:
+            async for piece in self.stream:
+                yield piece
 
     @property
     def document(self) -> Document:

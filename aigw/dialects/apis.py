@@ -107,6 +107,9 @@ MODEL_IN_BODY = frozenset(
 """The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
 instead."""
 
+MODEL_IN_FORM = frozenset((AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_EDIT, IMAGE_VARIATION, VIDEOS))
+"""The APIs whose requests may be forms, with the model in a field."""
+
 MODEL_IN_PATH = frozenset((GENERATE_CONTENT, STREAM_GENERATE_CONTENT))
 """The APIs whose path has the model."""
 

@@ -6,14 +6,16 @@ Rule: it does not know where texts are, so it never inserts, replaces or makes a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar, Never
+from contextlib import suppress
+from typing import Any, ClassVar, Never
 
 from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
-from aigw.dialects import apis
+from aigw.dialects import apis, form
+from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.view import RequestView, texts_in
@@ -21,6 +23,26 @@ from aigw.dialects.view import RequestView, texts_in
 
 class GenericView(RequestView):
     PROMPTS = ("prompt", "input", "messages", "contents", "query")
+
+    __slots__ = ("_fields", "_form")
+
+    def __init__(self, request: Request, api: str) -> None:
+        super().__init__(request, api)
+        self._form = b""
+        self._fields: dict[str, str | None] = {}
+
+    def get(self, name: str) -> Any:
+        """Of a form, returns the text of the field, None if there is none or several."""
+        return self._field(name) if self.api in apis.MODEL_IN_FORM and is_form(self._request) else super().get(name)
+
+    def _field(self, name: str) -> str | None:
+        """Looks for a field in a body only once, because it may be large."""
+        if self._form is not self._request.body:
+            self._form, self._fields = self._request.body, {}
+        if name not in self._fields:
+            with suppress(ValueError):
+                self._fields[name] = form.text(self._request, name)
+        return self._fields.get(name)
 
     @property
     def turns(self) -> Sequence[Turn]:

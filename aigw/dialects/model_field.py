@@ -17,6 +17,9 @@ SUFFIXES = (
 )  # fmt: skip
 """The bodies of requests have a model if the path ends with one of these. The list is that of Higress's plugins."""
 
+FORM_SUFFIXES = ("/audio/transcriptions", "/audio/translations", "/images/edits", "/images/variations", "/videos")
+"""Requests with these paths are forms, which have a model, too."""
+
 VERBS = (":generateContent", ":streamGenerateContent")
 """A path that ends with one of these has the model itself."""
 
@@ -26,12 +29,13 @@ ANY = "*"
 class ModelField:
     """Reads and writes the model of requests. `key` is the name of the field. `suffixes` is the value of
     `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path
-    is ignored."""
+    is ignored, and forms are read only where `suffixes` says so."""
 
     def __init__(self, key: str, suffixes: list[str] | None, *, higress: bool) -> None:
         self._key = key
         self._in_paths = not higress
-        chosen = (*SUFFIXES, *(() if higress else VERBS)) if suffixes is None else tuple(suffixes)
+        self._adds = not higress
+        chosen = (*SUFFIXES, *(() if higress else (*FORM_SUFFIXES, *VERBS))) if suffixes is None else tuple(suffixes)
         self._suffixes = ("",) if ANY in chosen else chosen  # every path ends with ""
 
     def counts(self, path: str) -> bool:
@@ -40,7 +44,7 @@ class ModelField:
 
     async def read(self, request: Request) -> str | None:
         """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A
-        form is read into memory, because the model may come after the files."""
+        large form without the model in its beginning is read into memory."""
         if self._in_paths and (named := apis.model_of(request.path)):
             return unquote(named)
         if request.is_json:
@@ -52,19 +56,19 @@ class ModelField:
         kind = request.headers.get("content-type", "")
         if not kind.lower().startswith("multipart/form-data") or "content-encoding" in request.headers:
             return None
-        if request.stream is not None:
-            request.body, request.stream = b"".join([piece async for piece in request.stream]), None
+        if form.find(request.body, kind, self._key) is None:
+            await form.hold(request)
         place = form.find(request.body, kind, self._key)
         return "" if place is None else request.body[place].decode("utf-8", "replace")
 
     def write(self, request: Request, model: str) -> None:
-        """Replaces the model that `read` found. A form without the field is not changed."""
+        """Replaces the model that `read` found. With `higress`, a form without the field is not changed."""
         if self._in_paths and apis.model_of(request.path):
             request.path = apis.with_model(request.path, model)
         elif request.is_json:
             request.document.set(self._key, model)
-        elif place := form.find(request.body, request.headers.get("content-type", ""), self._key):
-            request.replace_body(request.body[: place.start] + model.encode() + request.body[place.stop :])
+        else:
+            form.put(request, self._key, model, adds=self._adds)
 
 
 def named_model(document: Document) -> str | None:

@@ -268,7 +268,8 @@ ABOUT = About(
         Difference(
             "errors of the gateway", "JSON in the client's format, with a fitting status", "text/plain, often 500"
         ),
-        Difference("`modelMapping` for a model in the path (Gemini)", "is used", "is not"),
+        Difference("`modelMapping` for a model in a path (Gemini) or a form (audio)", "is used", "is not"),
+        Difference("a form", "is kept, so that it can be sent again (`max_kept_upload`)", "is sent once"),
         Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
         Difference("a complete stream without `[DONE]`", "gets one", "gets none"),
         Difference("unknown fields of a request whose body is rewritten", "are kept", "are lost"),

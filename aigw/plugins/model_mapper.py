@@ -105,5 +105,6 @@ ABOUT = About(
         Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in alphabetical order wins"),
         Difference("the header if the target is empty", "has the old model", "is empty"),
         Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),
+        Difference("forms (audio, edited images)", "are read", "only if `enableOnPathSuffix` names their paths"),
     ),
 )

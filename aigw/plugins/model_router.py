@@ -131,5 +131,8 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     reroutes=True,
-    differences=(Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),),
+    differences=(
+        Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),
+        Difference("forms (audio, edited images)", "are read", "only if `enableOnPathSuffix` names their paths"),
+    ),
 )

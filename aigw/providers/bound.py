@@ -18,7 +18,7 @@ from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
-from aigw.dialects import apis
+from aigw.dialects import apis, form
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS
@@ -83,6 +83,8 @@ class BoundProvider:
         call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(exchange, call, bare=bare)
+        elif self.reads_form(source, api):
+            call = self._map_form(call, exchange.asked)
         elif body_api in apis.MODEL_IN_PATH:
             call = self._map_path(call, exchange.asked)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
@@ -115,6 +117,21 @@ class BoundProvider:
         """Returns the call with the mapped model, unless that is the one in the path."""
         model = self._edits.map(asked.model)
         return call._replace(model="" if model == asked.model else model, streaming=asked.stream)
+
+    def reads_form(self, source: Request, api: str | None) -> bool:
+        """Whether the request is a form whose model is mapped."""
+        return api in apis.MODEL_IN_FORM and self.config.protocol == "openai" and form.is_form(source)
+
+    def _map_form(self, call: Call, asked: Asked) -> Call:
+        """Writes the mapped model into the form. All other bytes stay."""
+        try:
+            named = form.text(call.request, "model")
+        except ValueError as error:
+            raise _unusable(str(error)) from None
+        model = self._edits.map(named or "")
+        if model != (named or ""):
+            form.put(call.request, "model", model, adds=self.row.without_model == "write")
+        return call._replace(model=model, streaming=asked.stream)
 
     def _note_original(self, request: Request, original: Request) -> None:
         """May tell the provider what the client sent."""

@@ -87,6 +87,10 @@ class HigressProvider(BoundProvider):
         """Also keys, cookies and where the client comes from."""
         return headers.beyond_connection(source)
 
+    def reads_form(self, source: Request, api: str | None) -> bool:
+        """Forms pass as they are."""
+        return False
+
     def _map_path(self, call: Call, asked: Asked) -> Call:
         """A model in a path stays."""
         return call

@@ -16,6 +16,7 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.bodies import begins_events, is_coded, is_json
+from aigw.dialects.form import hold
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
 from aigw.providers.bound import BoundProvider
@@ -51,6 +52,7 @@ class Router:
         self._fallback = [self._providers[name] for name in fallback if name in self._providers]
         self._by_model = ModelMapping(by_model) if by_model else None
         self._env = env
+        self._reads_model = bool(by_model) or any(provider.config.model_mapping for provider in providers)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
@@ -59,6 +61,8 @@ class Router:
             source.path = apis.with_version(source.path, exchange.api)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             return await list_models(exchange, source, list(self._providers.values()), self._env)
+        if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
+            await self._find_model(exchange, source)
         first = self._pick(exchange, api)
         candidates = [first, *(provider for provider in self._fallback if provider is not first)]
         if source.stream is not None:
@@ -70,6 +74,11 @@ class Router:
             if reply is not None:
                 return reply
         raise AssertionError("the last attempt replies or raises")
+
+    async def _find_model(self, exchange: Exchange, form: Request) -> None:
+        """Reads the rest of a large form into memory if its beginning does not have the model."""
+        if not exchange.asked.model:
+            await hold(form)
 
     def _pick(self, exchange: Exchange, api: str | None) -> BoundProvider:
         if self._by_model is not None:

@@ -1,4 +1,6 @@
-"""Reads and decodes request bodies. Neither the body nor the decoded body may be larger than the bound."""
+"""Reads and decodes request bodies. Neither the body nor the decoded body may be larger than the bound.
+
+An upload up to a size is read whole, so that it can be sent again. Of a larger one only the beginning is read."""
 
 from __future__ import annotations
 
@@ -8,6 +10,10 @@ from aiohttp import web
 
 from aigw.core.content_coding import DECODERS, codings_of
 from aigw.core.errors import GatewayError
+
+BEGINNING = 64 * 1024
+"""So many bytes are read of an upload that is known to be too large to be kept: SDKs write the fields of a form there.
+"""
 
 
 def decode(body: bytes, encodings: str, limit: int) -> bytes:
@@ -64,10 +70,26 @@ async def read(request: web.BaseRequest, limit: int) -> bytes:
     raise too_large(limit)
 
 
-async def stream(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
-    """The body piece by piece, for uploads that are passed on without being held. Raises GatewayError 413 if there are
-    more than `limit` bytes."""
+async def begin(request: web.BaseRequest, kept: int, limit: int) -> tuple[bytes, AsyncIterator[bytes] | None]:
+    """Reads an upload that may have up to `limit` bytes. Returns all of it and None, or the beginning and the rest if
+    it has more than `kept` bytes. Raises GatewayError 413 as `stream` does."""
+    length, content = request.content_length, request.content
+    if length is not None and length > kept:
+        kept = min(kept, BEGINNING)
+    pieces: list[bytes] = []
     size = 0
+    while size <= kept and kept:
+        piece = await content.readany()
+        if not piece:
+            return b"".join(pieces), None
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces), stream(request, limit, size)
+
+
+async def stream(request: web.BaseRequest, limit: int, size: int = 0) -> AsyncIterator[bytes]:
+    """The body piece by piece, for uploads that are passed on without being held. `size` bytes were read before. Raises
+    GatewayError 413 if there are more than `limit` bytes."""
     async for piece in request.content.iter_any():
         size += len(piece)
         if size > limit:

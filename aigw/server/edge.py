@@ -22,6 +22,7 @@ from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.model import Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects import apis
+from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
@@ -62,6 +63,7 @@ class Edge:
         env: Env,
         guard: Guard,
         max_body: int,
+        max_kept: int,
         admin: Admin,
         record: Record,
     ) -> None:
@@ -69,6 +71,7 @@ class Edge:
         self._env = env
         self._guard = guard
         self._max_body = max_body
+        self._max_kept = env.choose(safe=max_kept, higress=0)
         self._admin = admin
         self._record = record
         self._jobs: Jobs = set()
@@ -171,9 +174,11 @@ class Edge:
         if not http.body_exists:
             return ("expect", "content-encoding")
         if is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
-            request.stream = bodies.stream(http, self._max_body)
-            return ("expect",)
-        request.body = await bodies.read(http, self._max_body)
+            request.body, request.stream = await bodies.begin(http, 0 if bare else self._max_kept, self._max_body)
+            if request.stream is not None or not is_form(request):
+                return ("expect",)
+        else:
+            request.body = await bodies.read(http, self._max_body)
         if "content-encoding" in headers:
             request.body = bodies.decode(request.body, ",".join(headers.getall("content-encoding")), self._max_body)
             return ("expect", "content-encoding")

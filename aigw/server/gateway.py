@@ -148,7 +148,15 @@ class Gateway:
                 shown=lambda: effective(loaded).values,
             )
             record = self._books.request_log.note
-            edge = Edge(routes.find, env=env, guard=guard, max_body=config.max_body, admin=admin, record=record)
+            edge = Edge(
+                routes.find,
+                env=env,
+                guard=guard,
+                max_body=config.max_body,
+                max_kept=config.max_kept_upload,
+                admin=admin,
+                record=record,
+            )
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all())
 

@@ -134,9 +134,8 @@ class Connection(asyncio.Protocol):
         return None
 
     async def _upload(self, request: Request) -> None:
-        assert request.stream is not None
         length = left = declared_length(request)
-        async for piece in request.stream:
+        async for piece in request.pieces():
             if left is None:
                 if piece:  # an empty chunk would be the last one
                     self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))

@@ -134,7 +134,7 @@ class ProxiedUpstream:
             request.method,
             URL(f"{target.origin}{request.target}", encoded=True),
             headers=headers,
-            data=(request.body or None) if request.stream is None else request.stream,
+            data=(request.body or None) if request.stream is None else request.pieces(),
             proxy=self._proxy,
             server_hostname=target.origin.tls_name or None,
             allow_redirects=False,

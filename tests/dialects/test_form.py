@@ -1,10 +1,11 @@
 """Fields of forms, whole and broken."""
 
 import pytest
+from fakes import chat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.form import MAX_HEAD, MAX_PARTS, find
+from aigw.dialects.form import MAX_HEAD, MAX_PARTS, find, hold, put, text
 
 KIND = "multipart/form-data; boundary=xyz"
 
@@ -63,3 +64,74 @@ def test_any_bytes(pieces):
     body = b"".join(pieces)
     place = find(body, KIND, "model")
     assert place is None or b"--xyz" not in body[place] or body[place].find(b"\r\n--xyz") < 0
+
+
+def request_of(body, rest=None):
+    request = chat(b"", headers={"content-type": KIND})
+    request.body, request.stream = body, rest
+    return request
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        'filename="x; name=\\"y\\""; name="model"',
+        "NAME = model",
+        'name="mo\\del"\r\ncontent-type: text/plain; charset=utf-8',
+    ],
+)
+def test_notations_of_the_name(head):
+    body = form(FILE, (head, b"whisper-1"))
+    assert body[find(body, KIND, "model")] == b"whisper-1"
+
+
+def test_a_longer_boundary_is_content():
+    body = form(("name=a", b"\r\n--xyz2\r\nContent-Disposition: form-data; name=model\r\n\r\nno"), MODEL)
+    assert text(request_of(body), "model") == "whisper-1"
+
+
+def test_spaces_behind_the_boundary():
+    body = form(FILE, MODEL).replace(b"--xyz\r\n", b"--xyz \t\r\n")
+    assert text(request_of(body), "model") == "whisper-1"
+
+
+def test_a_field_that_is_there_twice():
+    with pytest.raises(ValueError, match="the form has the field model 2 times"):
+        text(request_of(form(MODEL, FILE, MODEL)), "model")
+
+
+@given(st.text(max_size=20), st.booleans())
+def test_a_written_field_leaves_the_rest(value, behind):
+    parts = [MODEL, FILE]
+    request = request_of(form(*(reversed(parts) if behind else parts)))
+    put(request, "model", value, adds=False)
+    written = [('name="model"', value.encode()), FILE]
+    assert request.body == form(*(reversed(written) if behind else written))
+
+
+@pytest.mark.parametrize("before", [b"", b"preamble\r\n"])
+def test_a_missing_field_may_be_added(before):
+    request = request_of(before + form(FILE))
+    put(request, "model", "m", adds=False)
+    assert request.body == before + form(FILE)
+    put(request, "model", "m", adds=True)
+    assert (text(request, "model"), request.body.endswith(form(FILE))) == ("m", True)
+
+
+async def test_the_beginning_of_an_upload():
+    async def rest():
+        yield form(FILE, MODEL)[40:]
+
+    request = request_of(form(FILE, MODEL)[:40], rest())
+    assert text(request, "model") is None
+    put(request, "model", "m", adds=True)
+    assert request.body == form(FILE, MODEL)[:40]
+    await hold(request)
+    assert (text(request, "model"), request.stream) == ("whisper-1", None)
+
+
+def test_the_length_of_an_upload_is_corrected():
+    request = request_of(form(MODEL, FILE)[:90], rest=object())
+    request.headers["content-length"] = "500"
+    put(request, "model", "whisper-large", adds=False)
+    assert request.headers["content-length"] == "504"

@@ -44,12 +44,14 @@ async def test_a_form_is_read_and_written():
     assert (request.body, request.stream) == (FORM.replace(b"a/b", b"longer/b"), None)
 
 
-async def test_a_form_without_the_field():
+@pytest.mark.parametrize("higress", [False, True])
+async def test_a_form_without_the_field(higress):
     request = upload()
-    other = ModelField("m2", None, higress=False)
+    other = ModelField("m2", None, higress=higress)
     assert await other.read(request) == ""
     other.write(request, "x")
-    assert request.body == FORM
+    added = b'--x\r\nContent-Disposition: form-data; name="m2"\r\n\r\nx\r\n'
+    assert request.body == (FORM if higress else added + FORM)
 
 
 @pytest.mark.parametrize("headers", [{"content-type": "audio/wav"}, {"content-encoding": "gzip"}])
@@ -83,6 +85,8 @@ async def test_higress_reads_no_path():
         ([], False, "/any", False),
         (None, False, GEMINI, True),
         (None, True, GEMINI, False),
+        (None, False, "/v1/audio/transcriptions", True),
+        (None, True, "/v1/audio/transcriptions", False),
     ],
 )
 def test_suffixes(suffixes, higress, path, counts):

@@ -19,6 +19,7 @@ STREAM = b'{"model":"gpt-4o","messages":[],"stream":true}'
 FIRST = text_events("a")[:2]
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n"
 TINY = {"connect": "200ms", "first_byte": "150ms", "idle": "150ms"}
+STREAMS_UPLOADS = {"max_kept_upload": 1}
 both = pytest.mark.parametrize("body", [BODY, STREAM], ids=["plain", "stream"])
 
 
@@ -293,7 +294,7 @@ async def test_client_leaves_while_it_is_written_to(behind):
     await ended(running, upstream, [Outcome.ABORTED])
 
 
-async def test_client_leaves_in_an_upload(behind):
+async def test_client_leaves_in_an_upload(provider, gateway):
     """The provider does not take an upload that was broken off for a complete one."""
     begun, complete = asyncio.Event(), []
 
@@ -302,7 +303,8 @@ async def test_client_leaves_in_an_upload(behind):
             begun.set()
         complete.append(peer)
 
-    running, upstream = await behind(script, probes=True)
+    upstream = await provider(script)
+    running = await gateway({**proxied(upstream.url, probes=True), **STREAMS_UPLOADS})
     client = await running.connect()
     request = encode(
         "POST", "/v1/files", b"--x\r\n", content_type="multipart/form-data; boundary=x", content_length="99"
@@ -344,7 +346,7 @@ async def test_sdk_leaves_by_cancellation(behind):
 # Odd ends
 
 
-async def test_answer_before_the_upload_ends(behind):
+async def test_answer_before_the_upload_ends(provider, gateway):
     """A provider that refuses an upload early: its answer arrives, and both connections end."""
 
     async def script(peer):
@@ -354,7 +356,8 @@ async def test_answer_before_the_upload_ends(behind):
         await peer.answer(b'{"error":{"message":"too large","type":"x","param":null,"code":null}}', 413)
         await peer.gone()
 
-    running, upstream = await behind(script, probes=True)
+    upstream = await provider(script)
+    running = await gateway({**proxied(upstream.url, probes=True), **STREAMS_UPLOADS})
     client = await running.connect()
     kind = "multipart/form-data; boundary=x"
     await client.send(encode("POST", "/v1/files", b"--x\r\n", content_type=kind, content_length="1000000"))

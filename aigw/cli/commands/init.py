@@ -91,6 +91,9 @@ plugins:
 # The largest request body, decoded.
 #max_body: 100MiB
 
+# The largest upload (a form, audio) that is kept, so that it can be sent again: with another token or provider.
+#max_kept_upload: 16MiB
+
 # How long an upstream may take: to connect, to begin its answer, and between two pieces of it.
 #timeouts: {connect: 10s, first_byte: 15m, idle: 630s}
 

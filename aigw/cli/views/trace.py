@@ -43,7 +43,11 @@ def _lines(record: TraceRecord) -> Iterator[_Line]:
     yield _Line("  ", (f"  {moment(record.at)}  {record.id}", ""))
     facts = [f"route {record.route}", f"service {record.service}" if record.service else ""]
     facts += [f"host {record.host}" if record.host else "", f"consumer {record.consumer}" if record.consumer else ""]
-    facts += ["an upload" if record.body_bytes is None else f"body {record.body_bytes:,} bytes"]
+    facts += [
+        "an upload that is passed on once and cannot be sent again"
+        if record.body_bytes is None
+        else f"body {record.body_bytes:,} bytes"
+    ]
     yield _Line("  ", ("  " + " · ".join(filter(None, facts)), ""))
     times = [
         f"total {duration(record.total_ms)}",

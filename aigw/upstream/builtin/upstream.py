@@ -104,5 +104,5 @@ def _allow(request: Request, method: str) -> None:
 
 async def _held(request: Request) -> Request:
     """The request with its body in memory. It counts as JSON whatever its content-type says."""
-    body = request.body if request.stream is None else b"".join([piece async for piece in request.stream])
+    body = b"".join([piece async for piece in request.pieces()])
     return Request(request.method, request.path, request.query, CIMultiDict({"content-type": JSON}), body)

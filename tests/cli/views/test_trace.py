@@ -26,3 +26,8 @@ def test_every_line_fits_and_is_printable(name, old, new, op, width):
     for line in lines(record, width):
         assert line.plain.isprintable()
         assert cell_len(line.plain) <= max(width, 30)
+
+
+def test_an_upload_that_was_not_kept_is_told():
+    record = TraceRecord(v=1, id="1", at=NOON, method="POST", path="/v1/files")
+    assert "an upload that is passed on once and cannot be sent again" in [line.plain for line in lines(record, 200)][2]

@@ -22,6 +22,7 @@ from aigw.books.request_log import Show
 from aigw.cli.sources.recipe import text_of
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
+from aigw.core.env import new_id
 from aigw.core.upstream import Upstream
 from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.protection import is_protected
@@ -80,8 +81,7 @@ async def serve_worker(options: Options) -> None:
         loaded = load_found(orders.found, options.env, options.listen)
     orphaned = asyncio.create_task(worker.orphaned())
     orphaned.add_done_callback(lambda _: stop.set())
-    shared = (orders.host, orders.port)
-    await _run(options, loaded, upstream_for(options.env), reloader, stop, lambda _: worker.ready(), shared=shared)
+    await _run(options, loaded, upstream_for(options.env), reloader, stop, lambda _: worker.ready(), orders=orders)
     orphaned.cancel()
     worker.close()
 
@@ -94,7 +94,7 @@ async def _run(
     stop: asyncio.Event,
     ready: Callable[[Running], None],
     *,
-    shared: tuple[str, int] | None = None,
+    orders: Orders | None = None,
 ) -> None:
     """Serves until `stop` is set. Raises ConfigError if the state folder has files of another program."""
     books = Books(loaded.state_dir, shared=loaded.config.usage, show=options.show, trace=options.trace)
@@ -103,7 +103,8 @@ async def _run(
         upstream,
         grace=options.grace,
         insecure=options.insecure,
-        shared=shared,
+        shared=(orders.host, orders.port) if orders else None,
+        instance=orders.instance if orders else "",
         reloader=reloader,
         books=books,
     ) as running:
@@ -135,7 +136,7 @@ async def serve_together(options: Options, workers: int) -> int:
     os.environ[VARIABLE] = run_name(os.environ)  # the workers inherit it
     with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
-        orders = Orders(host, port, file=file, found=found)
+        orders = Orders(host, port, instance=new_id(), file=file, found=found)
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)
 
         def ready(pids: list[int]) -> None:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from aigw.core.env import Env
 from aigw.core.errors import UpstreamError
+from aigw.core.headers import ID_HEADER
 from aigw.core.model import Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 
@@ -61,6 +62,8 @@ async def fetch_json(upstream: Upstream, request: Request, target: Target, secon
 async def _read(upstream: Upstream, request: Request, target: Target, most: int) -> bytes:
     response = await upstream.send(request, target)
     try:
+        if response.status == 508 and ID_HEADER in response.headers:
+            raise CalloutError(f"{target.authority} leads back to this gateway (services: in aigw.yaml)")
         if response.status != 200:
             raise StatusError(target.authority, response.status)
         body = bytearray()

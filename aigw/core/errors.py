@@ -48,6 +48,7 @@ class UpstreamFault(Enum):
     PROTOCOL = 502.2
     FIRST_BYTE_TIMEOUT = 504.1
     IDLE_TIMEOUT = 504.2
+    LOOP = 508
 
     @property
     def status(self) -> int:
@@ -68,7 +69,8 @@ class UpstreamError(Exception):
 
     def answer(self) -> GatewayError:
         """Returns the error that the client gets if there is no other upstream to try."""
-        return GatewayError(self.fault.status, str(self), kind="upstream_error", code=self.fault.code)
+        headers = {"x-should-retry": "false"} if self.fault is UpstreamFault.LOOP else None
+        return GatewayError(self.fault.status, str(self), kind="upstream_error", code=self.fault.code, headers=headers)
 
 
 class AddressError(Exception):

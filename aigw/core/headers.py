@@ -9,6 +9,10 @@ from multidict import CIMultiDict
 
 CONSUMER_HEADER = "x-mse-consumer"
 """Higress's plugins write the name of the consumer into this header, for each other and for upstreams."""
+VIA_HEADER = "via"
+"""Names the proxies that a request has passed (RFC 9110 7.6.3), also ours."""
+ID_HEADER = "x-aigw-request-id"
+"""Every answer of a gateway has it."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
 """The headers in which agents send the name of their session. The first one that is present counts."""
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")

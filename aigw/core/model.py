@@ -55,16 +55,19 @@ class Target(NamedTuple):
 
 class Route(NamedTuple):
     """A route, apart from its plugins. `service` is the Higress service that it names ("" if none). `target` is where
-    requests go if no provider is chosen (None: nowhere)."""
+    requests go if no provider is chosen (None: nowhere). `names_path` is true if the configuration names the path, so
+    that a provider may get it though no API has it."""
 
     name: str
     service: str = ""
     target: Target | None = None
+    names_path: bool = False
 
 
 @dataclass(slots=True)
 class Request:
-    """A request, either as the client sent it or as it goes upstream. `path` and `query` are still escaped.
+    """A request, either as the client sent it or as it goes upstream. `path` and `query` are still escaped. In `safe`,
+    `path` is in its plain form (`dialects.paths`).
 
     The body is in `body` (complete, without content encoding). Of an upload that is not held in memory, `body` has the
     beginning and `stream` has the rest; it can be sent only once."""
@@ -77,6 +80,8 @@ class Request:
     stream: AsyncIterator[bytes] | None = None
     parsed: Document | None = field(default=None, repr=False)
     """The value of `document`, None until `document` is read for the first time."""
+    given: str = ""
+    """The path without the version that the edge added, "" if it added none. Routes may match it, too."""
 
     @property
     def target(self) -> str:
@@ -118,7 +123,7 @@ class Request:
         request's headers if None."""
         document = self.parsed.copy() if self.parsed is not None else None
         headers = CIMultiDict(self.headers) if headers is None else headers
-        return Request(self.method, self.path, self.query, headers, self.body, self.stream, document)
+        return Request(self.method, self.path, self.query, headers, self.body, self.stream, document, self.given)
 
     def replace_body(self, body: bytes) -> None:
         self.body = body

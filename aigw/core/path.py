@@ -1,6 +1,6 @@
 """Normalises the path of a request, for decisions that depend on it, such as the choice of the route.
 
-Rule: the normalised path is only compared, never sent. The upstream gets the path as the client sent it."""
+Rule: the normalised path is only compared, never sent. `dialects.paths` makes the path that is sent."""
 
 from __future__ import annotations
 

@@ -90,6 +90,8 @@ class Description(NamedTuple):
     providers: Sequence[str] = ()
     model: str = ""
     key_header: str = ""
+    models: Sequence[str] = ()
+    """The models that the configuration names."""
 
 
 C = TypeVar("C")

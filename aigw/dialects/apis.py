@@ -1,7 +1,8 @@
 """Finds the API to which a path belongs, and the path of the same API at a provider.
 
-The names are Higress's, which are also the keys of `capabilities` in a configuration. An API is recognized by the end
-of its path, so the path may have any prefix. A path that belongs to no API is passed on unchanged."""
+The names are Higress's, which are also the keys of `capabilities` in a configuration; OWN_PATHS has those that Higress
+does not know. An API is recognized by the end of its path, so the path may have any prefix. `paths.read` finds the API
+of a path in any spelling; `detect` knows only what Higress knows."""
 
 from __future__ import annotations
 
@@ -39,6 +40,20 @@ RERANKS = "qwen/v1/rerank"
 CONVERSATIONS = "qwen/v1/conversations"
 GENERATE_CONTENT = "gemini/v1beta/generatecontent"
 STREAM_GENERATE_CONTENT = "gemini/v1beta/streamgeneratecontent"
+GEMINI_COUNT_TOKENS = "gemini/v1beta/counttokens"
+EMBED_CONTENT = "gemini/v1beta/embedcontent"
+BATCH_EMBED_CONTENTS = "gemini/v1beta/batchembedcontents"
+GEMINI_MODELS = "gemini/v1beta/models"
+RETRIEVE_MODEL = "openai/v1/retrievemodel"
+RETRIEVE_RESPONSE = "openai/v1/retrieveresponse"
+COMPACT_RESPONSE = "openai/v1/compactresponse"
+STORED_CHATS = "openai/v1/storedchatcompletions"
+MODERATIONS = "openai/v1/moderations"
+VECTOR_STORES = "openai/v1/vectorstores"
+UPLOADS = "openai/v1/uploads"
+CONTAINERS = "openai/v1/containers"
+CONVERSATION_ITEMS = "openai/v1/conversationitems"
+MESSAGE_BATCHES = "anthropic/v1/messages/batches"
 
 FINE_TUNING: Mapping[str, str] = {
     FINE_TUNING_JOBS: "/v1/fine_tuning/jobs",
@@ -89,6 +104,29 @@ PATHS: Mapping[str, str] = {
 }
 """The path of each API for clients, without a prefix. `{x}` is one non-empty segment."""
 
+OWN_PATHS: Mapping[str, str] = {
+    RETRIEVE_MODEL: "/v1/models/{rest}",
+    COMPACT_RESPONSE: "/v1/responses/compact",
+    RETRIEVE_RESPONSE: "/v1/responses/{rest}",
+    STORED_CHATS: "/v1/chat/completions/{rest}",
+    MODERATIONS: "/v1/moderations",
+    VECTOR_STORES: "/v1/vector_stores/{rest}",
+    UPLOADS: "/v1/uploads/{rest}",
+    CONTAINERS: "/v1/containers/{rest}",
+    CONVERSATION_ITEMS: "/v1/conversations/{rest}",
+    MESSAGE_BATCHES: "/v1/messages/batches/{rest}",
+}
+"""The paths of APIs that Higress does not know. `{rest}` is all that follows, also nothing."""
+
+VERBS: Mapping[str, str] = {
+    "generateContent": GENERATE_CONTENT,
+    "streamGenerateContent": STREAM_GENERATE_CONTENT,
+    "countTokens": GEMINI_COUNT_TOKENS,
+    "embedContent": EMBED_CONTENT,
+    "batchEmbedContents": BATCH_EMBED_CONTENTS,
+}
+"""What follows the model in a path of Gemini's API."""
+
 NAMES: frozenset[str] = frozenset(PATHS) | {
     GENERATE_CONTENT,
     STREAM_GENERATE_CONTENT,
@@ -102,7 +140,7 @@ NAMES: frozenset[str] = frozenset(PATHS) | {
 
 MODEL_IN_BODY = frozenset(
     (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, IMAGE_VARIATION, AUDIO_SPEECH, VIDEOS,
-     VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS)
+     VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS, MODERATIONS, COMPACT_RESPONSE)
 )  # fmt: skip
 """The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
 instead."""
@@ -110,23 +148,35 @@ instead."""
 MODEL_IN_FORM = frozenset((AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_EDIT, IMAGE_VARIATION, VIDEOS))
 """The APIs whose requests may be forms, with the model in a field."""
 
-MODEL_IN_PATH = frozenset((GENERATE_CONTENT, STREAM_GENERATE_CONTENT))
+MODEL_IN_PATH = frozenset(VERBS.values())
 """The APIs whose path has the model."""
 
-STATEFUL = frozenset(
-    (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING)
+LISTS = frozenset((MODELS, GEMINI_MODELS, RETRIEVE_MODEL))
+"""The APIs that tell what models there are."""
+
+DEPLOYMENTS = "/openai/deployments/"
+DEPLOYED = frozenset(
+    (CHAT, COMPLETIONS, EMBEDDINGS, AUDIO_SPEECH, AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_GENERATION, IMAGE_EDIT)
 )
+"""The APIs of an Azure deployment, whose path has the model as well: /openai/deployments/{model}/chat/completions."""
+
+STATEFUL = frozenset(
+    (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING,
+     RETRIEVE_RESPONSE, COMPACT_RESPONSE, STORED_CHATS, VECTOR_STORES, UPLOADS, CONTAINERS, CONVERSATION_ITEMS,
+     MESSAGE_BATCHES)
+)  # fmt: skip
 """The APIs that refer to data which the provider keeps for an account, so that a consumer must always use the same
 token. Higress does not have the pause of a job and the permissions of a checkpoint here, but they belong to the account
 of the job as well."""
 
 FREE = frozenset(
     (MODELS, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, RETRIEVE_BATCH, CANCEL_BATCH, RETRIEVE_VIDEO,
-     RETRIEVE_VIDEO_CONTENT, COUNT_TOKENS)
+     RETRIEVE_VIDEO_CONTENT, COUNT_TOKENS, GEMINI_COUNT_TOKENS, GEMINI_MODELS, RETRIEVE_MODEL, RETRIEVE_RESPONSE,
+     STORED_CHATS, MODERATIONS, VECTOR_STORES, UPLOADS, CONTAINERS, CONVERSATION_ITEMS, MESSAGE_BATCHES)
 )  # fmt: skip
 """The APIs that cost nothing at any provider."""
 
-METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION}) - FREE
+METERED = (MODEL_IN_BODY | {AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, EMBED_CONTENT, BATCH_EMBED_CONTENTS}) - FREE
 """The APIs without a dialect of their own whose answers may contain usage."""
 
 INCLUDE_USAGE = frozenset((CHAT, COMPLETIONS))
@@ -143,21 +193,18 @@ _LONGEST = max(length for _, length in _SHAPES) + 1
 """How many segments the longest path has, including v1. Only so many at the end of a path are compared."""
 
 
-VERSION = "/v1"
-"""What is put before a path if the client's base URL does not have it: /chat/completions becomes
-/v1/chat/completions."""
-
-
-def with_version(path: str, api: str) -> str:
-    """Returns the path with its version. `api` is the API of the path, with the version or without it."""
-    lacks = f"{VERSION}/" not in path and (api in PATHS or path.startswith("/models/"))
-    return VERSION + path if lacks else path
-
-
 def detect(path: str) -> str | None:
-    """Returns the API of a path without query, None if the path belongs to no API."""
+    """Returns the API to which a path without query belongs in Higress, None if it belongs to none."""
     found = _find(path)
-    return found[0] if found else None
+    return found[0] if found and found[0] in NAMES else None
+
+
+def title(api: str) -> str:
+    """The API as a message names it: the Chat Completions API."""
+    verb = next((verb for verb, name in VERBS.items() if name == api), "")
+    path = PATHS.get(api) or OWN_PATHS.get(api) or "/v1/models"
+    words = [word.replace("_", " ").title() for word in path.split("/")[2:] if not word.startswith("{")]
+    return f"the {verb or ' '.join(words)} API"
 
 
 def path_for(body: Mapping[str, object]) -> str:
@@ -166,9 +213,12 @@ def path_for(body: Mapping[str, object]) -> str:
     return next((PATHS[api] for field, api in fields.items() if field in body), "")
 
 
-def fill(template: str, original_path: str) -> str:
+def fill(template: str, original_path: str, api: str = "") -> str:
     """Returns the provider's path for a request. A placeholder such as `{file_id}` is replaced by the value in the
     client's path. A placeholder that the client's path does not have (azure's `{model}`) is kept."""
+    if "{rest}" in template:
+        start = OWN_PATHS[api].partition("{rest}")[0]
+        return template.replace("{rest}", original_path.partition(start)[2]).rstrip("/")
     if "{" in template:
         found = _find(original_path)
         for name, value in found[1].items() if found else ():
@@ -177,16 +227,27 @@ def fill(template: str, original_path: str) -> str:
 
 
 def model_of(path: str) -> str:
-    """Returns the model in a path of Gemini's API, still escaped. "" if there is none."""
-    found = _find_gemini(path)
-    return found[1]["{model}"] if found else ""
+    """Returns the model in a path of Gemini's API or of an Azure deployment, still escaped. "" if there is none."""
+    if "/models/" in path and (found := _find_gemini(path)):
+        return found[1]["{model}"]
+    return _deployment(path)[1] if DEPLOYMENTS in path else ""
 
 
 def with_model(path: str, model: str) -> str:
-    """Returns a path of Gemini's API with another model. `model` is not escaped."""
+    """Returns such a path with another model. `model` is not escaped."""
+    if DEPLOYMENTS in path:
+        before, _, rest = _deployment(path)
+        return f"{before}{DEPLOYMENTS}{quote(model, safe='')}/{rest}"
     before, models, rest = path.rpartition("/models/")
     _, colon, verb = rest.partition(":")
     return f"{before}{models}{quote(model, safe='')}{colon}{verb}"
+
+
+def _deployment(path: str) -> tuple[str, str, str]:
+    """What stands before a deployment, its name, and what follows it."""
+    before, _, after = path.partition(DEPLOYMENTS)
+    model, _, rest = after.partition("/")
+    return before, model, rest
 
 
 def _find(path: str) -> tuple[str, dict[str, str]] | None:
@@ -199,7 +260,7 @@ def _find(path: str) -> tuple[str, dict[str, str]] | None:
         for index in range(len(segments) - 2, 0, -1):
             if segments[index] == "v1" and (found := _find_shape(segments[index + 1 :])):
                 return found
-    return _find_gemini(path) if "enerateContent" in path else None
+    return _find_gemini(path) if ":" in path else None
 
 
 def _find_gemini(path: str) -> tuple[str, dict[str, str]] | None:
@@ -207,7 +268,7 @@ def _find_gemini(path: str) -> tuple[str, dict[str, str]] | None:
     before, _, rest = path.rpartition("/models/")
     _, slash, version = before.rpartition("/")
     model, _, action = rest.partition(":")
-    for name, verb in ((GENERATE_CONTENT, "generateContent"), (STREAM_GENERATE_CONTENT, "streamGenerateContent")):
+    for verb, name in VERBS.items():
         if action.startswith(verb) and model and slash and version:
             return name, {"{api_version}": version, "{model}": model}
     return None

@@ -1,4 +1,4 @@
-"""Writes errors in the format of Anthropic's APIs."""
+"""Writes errors in the formats of Anthropic's and of Gemini's APIs, also for APIs without a dialect of their own."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ _TYPES = {
     529: "overloaded_error",
 }
 
+_STATUSES = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 402: "FAILED_PRECONDITION", 403: "PERMISSION_DENIED",
+    404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED", 409: "ABORTED", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED", 529: "UNAVAILABLE",
+}  # fmt: skip
+"""Google's names for HTTP statuses."""
+
 
 class AnthropicGeneric(Generic):
     name: ClassVar[str] = "anthropic-generic"
@@ -35,3 +43,18 @@ class AnthropicGeneric(Generic):
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return b"event: error\ndata: " + self.error(error, request_id) + b"\n\n"
+
+
+class GeminiGeneric(Generic):
+    name: ClassVar[str] = "gemini-generic"
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return gemini_error(error)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return b"data: " + gemini_error(error) + b"\n\n"
+
+
+def gemini_error(error: GatewayError) -> bytes:
+    status = _STATUSES.get(error.status) or ("INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
+    return msgspec.json.encode({"error": {"code": error.status, "message": printable(error.message), "status": status}})

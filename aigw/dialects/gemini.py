@@ -25,9 +25,9 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_whole
 from aigw.dialects.cumulative import CumulativeReader, objects_of
+from aigw.dialects.errors import gemini_error
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
 from aigw.dialects.gemini_writer import GeminiWriter
-from aigw.dialects.openai_error import printable
 from aigw.dialects.reader import Json, message_of
 from aigw.dialects.sse import json_event, rewritten
 from aigw.dialects.view import index_of, rows_of, text_of
@@ -46,14 +46,6 @@ _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BL
 
 _BETWEEN = re.compile(r"[\s,]*")
 """Matches the text between two elements of an array."""
-
-_STATUSES = {
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 402: "FAILED_PRECONDITION", 403: "PERMISSION_DENIED",
-    404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED", 409: "ABORTED", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
-    499: "CANCELLED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED", 529: "UNAVAILABLE",
-}  # fmt: skip
-"""Google's names for HTTP statuses."""
 
 
 class GeminiReader(CumulativeReader):
@@ -190,10 +182,7 @@ class Gemini:
         return GeminiWriter(asked.model, id, array=isinstance(asked, GeminiView) and asked.array)
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
-        status = _STATUSES.get(error.status) or ("INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
-        return msgspec.json.encode(
-            {"error": {"code": error.status, "message": printable(error.message), "status": status}}
-        )
+        return gemini_error(error)
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return b"data: " + self.error(error, request_id) + b"\n\n"

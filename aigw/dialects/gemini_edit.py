@@ -54,6 +54,19 @@ def _raw_items(document: Document, name: str) -> list[msgspec.Raw]:
     return [msgspec.Raw(raw)] if raw.startswith(b"{") else document.items_of(name)
 
 
+def set_model(document: Document, model: str) -> None:
+    """Replaces the model that some bodies name beside the one in the path, with which it must agree."""
+    name = f"models/{model}"
+    if isinstance(document.get("model"), str):
+        document.set("model", name)
+    inner = document.get("generateContentRequest")
+    if isinstance(inner, dict) and "model" in inner:
+        document.set("generateContentRequest", {**inner, "model": name})
+    requests = document.get("requests")
+    if isinstance(requests, list):
+        document.set("requests", [{**each, "model": name} if isinstance(each, dict) else each for each in requests])
+
+
 def replace(document: Document, place: TextPlace, text: str) -> None:
     """Replaces a text and drops its signature, because Gemini refuses the signature of another text. Raises ValueError
     if there is no such place."""

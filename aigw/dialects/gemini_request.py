@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
 
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
 from aigw.core.json_path import JsonPath
@@ -34,10 +33,6 @@ class GeminiView(RequestView):
 
     PROMPTS = ("contents",)
     IMMATERIAL = ("labels",)
-
-    @property
-    def model(self) -> str:
-        return unquote(apis.model_of(self._request.path))
 
     @property
     def stream(self) -> bool:

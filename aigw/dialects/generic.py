@@ -22,7 +22,7 @@ from aigw.dialects.view import RequestView, texts_in
 
 
 class GenericView(RequestView):
-    PROMPTS = ("prompt", "input", "messages", "contents", "query")
+    PROMPTS = ("prompt", "input", "messages", "contents", "content", "requests", "query")
 
     __slots__ = ("_fields", "_form")
 

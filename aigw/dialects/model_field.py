@@ -1,5 +1,5 @@
 """Reads and writes the model of a request, for model-router and model-mapper. The model is in a field of a JSON object
-or of a form, or in the path (Gemini).
+or of a form, or in the path (Gemini, Azure's deployments).
 
 Rule: a request without a model is left alone. Higress does not read the model from the path."""
 
@@ -20,7 +20,7 @@ SUFFIXES = (
 FORM_SUFFIXES = ("/audio/transcriptions", "/audio/translations", "/images/edits", "/images/variations", "/videos")
 """Requests with these paths are forms, which have a model, too."""
 
-VERBS = (":generateContent", ":streamGenerateContent")
+VERBS = tuple(f":{verb}" for verb in apis.VERBS)
 """A path that ends with one of these has the model itself."""
 
 ANY = "*"
@@ -69,6 +69,16 @@ class ModelField:
             request.document.set(self._key, model)
         else:
             form.put(request, self._key, model, adds=self._adds)
+
+
+def name_deployment(request: Request) -> None:
+    """Gives the body of a request to an Azure deployment the model of its path, as all other bodies have it."""
+    model = unquote(apis.model_of(request.path))
+    request.parse()
+    if request.parsed is not None:
+        set_model(request.parsed, model, adds=True)
+    elif form.is_form(request):
+        form.put(request, "model", model, adds=True)
 
 
 def named_model(document: Document) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from aigw.core.dialect import Dialect
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicCount, AnthropicMessages
 from aigw.dialects.dashscope import DashScope
-from aigw.dialects.errors import AnthropicGeneric
+from aigw.dialects.errors import AnthropicGeneric, GeminiGeneric
 from aigw.dialects.gemini import Gemini
 from aigw.dialects.generic import Generic
 from aigw.dialects.openai_chat import OpenAIChat
@@ -19,6 +20,7 @@ from aigw.dialects.openai_responses import OpenAIResponses
 GENERIC: Dialect = Generic()
 ANTHROPIC_GENERIC: Dialect = AnthropicGeneric()
 GEMINI: Dialect = Gemini()
+GEMINI_GENERIC: Dialect = GeminiGeneric()
 DASHSCOPE: Dialect = DashScope()
 """The dialect for requests to DashScope's native API. No path of a client uses it."""
 DASHSCOPE_APIS = frozenset((apis.CHAT, apis.EMBEDDINGS))
@@ -33,7 +35,23 @@ DIALECTS: dict[str, Dialect] = {
     apis.COMPLETE: ANTHROPIC_GENERIC,
     apis.GENERATE_CONTENT: GEMINI,
     apis.STREAM_GENERATE_CONTENT: GEMINI,
+    apis.MESSAGE_BATCHES: ANTHROPIC_GENERIC,
+    apis.GEMINI_COUNT_TOKENS: GEMINI_GENERIC,
+    apis.EMBED_CONTENT: GEMINI_GENERIC,
+    apis.BATCH_EMBED_CONTENTS: GEMINI_GENERIC,
+    apis.GEMINI_MODELS: GEMINI_GENERIC,
 }
+_FAMILIES: tuple[tuple[re.Pattern[str], Dialect], ...] = (
+    (re.compile(r"/v1(alpha|beta)|:[A-Za-z]+$", re.IGNORECASE), GEMINI_GENERIC),
+    (re.compile(r"/v1/(messages|complete)(/|$)", re.IGNORECASE), ANTHROPIC_GENERIC),
+)
+"""Whose clients use a path that is not known itself."""
+_CLIENTS = (
+    ("anthropic-version", ANTHROPIC_GENERIC),
+    ("x-goog-api-key", GEMINI_GENERIC),
+    ("x-goog-api-client", GEMINI_GENERIC),
+)
+"""The headers by which a client shows whose SDK it is."""
 
 
 def dialect_of(api: str) -> Dialect:
@@ -42,10 +60,15 @@ def dialect_of(api: str) -> Dialect:
     return DIALECTS.get(api, GENERIC)
 
 
-def dialect_for(api: str, headers: Mapping[str, str]) -> Dialect:
-    """Returns the dialect of a request. An Anthropic client gets Anthropic's errors also for other APIs, such as a list
-    of models."""
-    found = DIALECTS.get(api)
-    if found is None:
-        found = ANTHROPIC_GENERIC if "anthropic-version" in headers else GENERIC
-    return found
+def dialect_for(api: str, headers: Mapping[str, str], path: str = "") -> Dialect:
+    """Returns the dialect of a request. Where its API has none, the path and the headers tell whose client sent it, so
+    that it can read the errors: also on paths that are not known, and for a list of models."""
+    return DIALECTS.get(api) or _generic(api, headers, path)
+
+
+def _generic(api: str, headers: Mapping[str, str], path: str) -> Dialect:
+    if not api:
+        for pattern, dialect in _FAMILIES:
+            if pattern.search(path):
+                return dialect
+    return next((dialect for name, dialect in _CLIENTS if name in headers), GENERIC)

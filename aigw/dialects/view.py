@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Request
+from aigw.dialects import apis
 from aigw.higress.values import truthy
 
 LARGEST = 10_000_000
@@ -55,7 +57,9 @@ class RequestView:
 
     @property
     def model(self) -> str:
-        return text_of(self.get("model"))
+        """The one in the path, as Azure and Gemini have it, else the one in the body."""
+        named = apis.model_of(self._request.path)
+        return unquote(named) if named else text_of(self.get("model"))
 
     @property
     def stream(self) -> bool:

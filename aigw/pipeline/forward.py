@@ -9,7 +9,7 @@ from aigw.core.dialect import Asked, Reader
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.headers import hop_by_hop
+from aigw.core.headers import ID_HEADER, hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import Reply
 from aigw.core.upstream import Upstream, UpstreamBody
@@ -42,6 +42,9 @@ class Forward:
         finally:
             exchange.timing.waited += self._clock.monotonic() - began
         headers = response.headers
+        if response.status == 508 and ID_HEADER in headers:
+            await response.body.aclose()
+            raise UpstreamError(UpstreamFault.LOOP, _loop(exchange, target))
         for name in hop_by_hop(headers):
             del headers[name]
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
@@ -80,6 +83,14 @@ def _as_plain_proxy(request: Request, target: Target) -> Target:
     for name in hop_by_hop(request.headers):
         request.headers.popall(name, None)
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))
+
+
+def _loop(exchange: Exchange, target: Target) -> str:
+    """Where it is configured that a request goes round in a circle."""
+    place = f"routes: the upstream of the route '{exchange.route.name}'"
+    if exchange.provider:
+        place = f"plugins.ai-proxy: the provider '{exchange.attempts[-1]}' (type {exchange.provider})"
+    return f"aigw.yaml {place} at {target.origin} leads back to this gateway; name the server that answers there"
 
 
 class ByteSource:

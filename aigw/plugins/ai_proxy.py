@@ -30,6 +30,7 @@ from aigw.providers.higress import provider_type
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
 from aigw.providers.router import Router
+from aigw.upstream.builtin.engine import MODELS
 
 Path = tuple[str | int, ...]
 _Weight = Annotated[int, Meta(ge=1)]
@@ -169,7 +170,15 @@ def _check_references(config: Config) -> list[Problem]:
 
 def describes(config: Config) -> Description:
     providers = config.active()
-    return Description([each.id or each.type for each in providers], _model_to_try(providers))
+    names = [each.id or each.type for each in providers]
+    return Description(names, _model_to_try(providers), models=_named_models(config, providers))
+
+
+def _named_models(config: Config, providers: list[ProviderConfig]) -> list[str]:
+    """The built-in models, and the exact names in `byModel` and `modelMapping`."""
+    builtin = [*MODELS] if any(each.type == "builtin" for each in providers) else []
+    named = [*config.by_model, *(name for each in providers for name in each.model_mapping)]
+    return list(dict.fromkeys(builtin + [name for name in named if not name.startswith("~") and "*" not in name]))
 
 
 def _model_to_try(providers: list[ProviderConfig]) -> str:

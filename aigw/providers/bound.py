@@ -4,8 +4,8 @@ higress.py has what Higress does in another way."""
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
+from urllib.parse import unquote
 
 import msgspec
 from multidict import CIMultiDict
@@ -38,8 +38,6 @@ class BoundProvider:
     answers: ClassVar[type[Answers]] = Answers
     own_paths: ClassVar[bool] = True
     """Whether it has the paths that Higress does not know."""
-    adds_version: ClassVar[bool] = True
-    """Whether a path without /v1 is one whose client left it out."""
     bare_retries: ClassVar[bool] = False
     """Whether a request that the gateway sends by itself, to retry or to probe a token, has only what the provider
     needs: a mapped model and its own form, but nothing that the configuration changes, and no header of the client."""
@@ -77,15 +75,15 @@ class BoundProvider:
         for name, value in self._endpoint.headers.items():
             request.headers.setdefault(name, value)
         body_api = api if self.config.protocol == "openai" and request.method == "POST" and request.is_json else None
+        self._check_known(exchange, api, source)
         if self.config.protocol == "openai":
             self._check_offered(api, request)
-            self._check_known(api, source)
         call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
         if body_api in apis.MODEL_IN_BODY:
             call = await self._write_body(exchange, call, bare=bare)
         elif self.reads_form(source, api):
             call = self._map_form(call, exchange.asked)
-        elif body_api in apis.MODEL_IN_PATH:
+        elif api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
             call = self._map_path(call, exchange.asked)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
         if bare:
@@ -116,6 +114,8 @@ class BoundProvider:
     def _map_path(self, call: Call, asked: Asked) -> Call:
         """Returns the call with the mapped model, unless that is the one in the path."""
         model = self._edits.map(asked.model)
+        if model != asked.model:
+            self._edits.name(call.request, model)
         return call._replace(model="" if model == asked.model else model, streaming=asked.stream)
 
     def reads_form(self, source: Request, api: str | None) -> bool:
@@ -137,19 +137,21 @@ class BoundProvider:
         """May tell the provider what the client sent."""
 
     def _check_offered(self, api: str | None, request: Request) -> None:
-        offered = api is None or self._endpoint.path or api in self._endpoint.paths
-        if not offered and self.row.unlisted == "refuse":
-            raise GatewayError(
-                404,
-                f"the provider '{self.name}' does not offer {request.path}",
-                code="unsupported_api",
-                plain=(500, "failed to process request body: unsupported API name"),
-            )
+        """Refuses an API that the provider does not have: its answer would say something that does not apply."""
+        if api is not None and self.row.maps_models and not self._endpoint.offers(api):
+            if request.is_json and request.body:
+                _parse(request)
+            raise not_offered(self.name, api, request)
 
-    def _check_known(self, api: str | None, source: Request) -> None:
-        """Refuses a path that does not look like an API, so that the provider's key is not sent with it."""
-        if api is None and self.row.maps_models and not _VERSION.search(source.path):
-            message = f"{source.path} is no API path; they have a version, as in /v1/models"
+    def _check_known(self, exchange: Exchange, api: str | None, source: Request) -> None:
+        """Refuses a path that no API has and no route names, so that the provider's key is not sent with it."""
+        protected = self.row.maps_models or self.config.api_tokens
+        wrong = api is None or (api in apis.LISTS and source.method == "POST")
+        if wrong and protected and not exchange.route.names_path:
+            message = (
+                f"{source.method} {source.path} is no API path that aigw knows, so that no key goes there; "
+                "APIs are below /v1, as in /v1/models, and a route may name other paths in its match"
+            )
             if source.path == "/":
                 message = (
                     "this is aigw, an AI gateway: its API is below /v1, as in /v1/models; aigw itself is at /-/health"
@@ -189,24 +191,37 @@ class BoundProvider:
     def _path(self, source: Request, call: Call, *, base: str) -> tuple[str, str]:
         config = self.config
         path = source.path
-        if base and config.base_path_handling == "removePrefix" and path.startswith(base):
+        if base and config.base_path_handling == "removePrefix" and self._is_below(path, base):
             path = path[len(base) :] or "/"
         if config.protocol == "openai":
             path = self._mapped_path(path, call)
-        if base and config.base_path_handling == "prepend" and not path.startswith(base):
+        if base and config.base_path_handling == "prepend" and not self._is_below(path, base):
             path = base + path
         path, _, extra = path.partition("?")
-        own, query = extra or self._endpoint.query, source.query
+        own = extra or self._endpoint.query
+        query = self._query(source, own) if source.query else ""
         if own:
             query = f"{own}&{query}" if query else own
         return config.provider_base_path + path, query
 
+    def _is_below(self, path: str, base: str) -> bool:
+        return path == base or path.startswith(f"{base}/")
+
+    def _query(self, source: Request, own: str) -> str:
+        """What goes on of the client's query: no key, and nothing that the provider's own query says."""
+        names = headers.PRIVATE_PARAMETERS | {pair.partition("=")[0] for pair in own.split("&")}
+        if apis.DEPLOYMENTS in source.path:
+            names |= {"api-version"}
+        pairs = source.query.split("&")
+        return "&".join(pair for pair in pairs if unquote(pair.partition("=")[0]).lower() not in names)
+
     def _mapped_path(self, path: str, call: Call) -> str:
         if call.api == apis.CHAT and self.row.dialect == "qwen":
             return qwen.generation_path(call.model)
-        mapped = self._endpoint.path_of(call.api, path, call.model)
-        if mapped is None and (models := self._endpoint.paths.get(apis.MODELS)) and "/v1/models/" in path:
-            return f"{models}/{path.partition('/v1/models/')[2]}"
+        try:
+            mapped = self._endpoint.path_of(call.api, path, call.model)
+        except ValueError as error:
+            raise GatewayError(400, str(error), code="invalid_model") from None
         return path if mapped is None else mapped
 
     def _target(self, exchange: Exchange, source: Request, *, bare: bool) -> Target:
@@ -250,7 +265,20 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 
-_VERSION = re.compile(r"/v\d")
+def not_offered(name: str, api: str, request: Request) -> GatewayError:
+    return GatewayError(
+        404,
+        f"the provider '{name}' does not offer {apis.title(api)} ({request.path})",
+        code="unsupported_api",
+        plain=(500, "failed to process request body: unsupported API name"),
+    )
+
+
+def _parse(request: Request) -> None:
+    try:
+        _ = request.document
+    except ValueError as error:
+        raise _unusable(str(error)) from None
 
 
 def _unusable(why: str) -> GatewayError:

@@ -32,7 +32,7 @@ _STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() 
 
 def _under(base: str, *names: str) -> dict[str, str]:
     """Returns the paths of the APIs of these names, with `base` in place of /v1."""
-    return {name: base + apis.PATHS[name].removeprefix("/v1") for name in names}
+    return {name: base + (apis.PATHS.get(name) or apis.OWN_PATHS[name]).removeprefix("/v1") for name in names}
 
 
 _FULL = _under("/v1", *(_STANDARD.keys() - {apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME}))
@@ -40,6 +40,7 @@ _AZURE_RESOURCE = (
     apis.MODELS, apis.BATCHES, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH, apis.FILES, apis.RETRIEVE_FILE,
     apis.RETRIEVE_FILE_CONTENT, apis.RESPONSES,
 )  # fmt: skip
+_BUILTIN = _under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
 _CHAT_AND_EMBEDDINGS = (apis.CHAT, apis.EMBEDDINGS)
 
 _ROWS = (
@@ -61,7 +62,19 @@ _ROWS = (
             "/videos",
         ),
         paths=_FULL,
-        own_paths=_under("/v1", apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME),
+        own_paths=_under(
+            "/v1",
+            apis.AUDIO_TRANSCRIPTION,
+            apis.AUDIO_TRANSLATION,
+            apis.REALTIME,
+            apis.MODERATIONS,
+            apis.STORED_CHATS,
+            apis.CONVERSATIONS,
+            apis.CONVERSATION_ITEMS,
+            apis.VECTOR_STORES,
+            apis.UPLOADS,
+            apis.CONTAINERS,
+        ),
         unlisted="pass",
         client_tokens=("x-api-key", "x-authorization", "anthropic-api-key", "authorization"),
         keeps_client_auth=True,
@@ -142,6 +155,7 @@ _ROWS = (
             apis.MODELS: "/v1/models",
             apis.CHAT: "/v1/chat/completions",  # ours: the vendor's OpenAI-compatible endpoint, which takes Bearer
         },
+        own_paths=_under("/v1", apis.MESSAGE_BATCHES, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
         unlisted="pass",
         auth=X_API_KEY,
         auths={apis.CHAT: BEARER},
@@ -176,6 +190,11 @@ _ROWS = (
             # ours: the vendor's OpenAI-compatible endpoints, which take Bearer
             **_under("/v1beta/openai", apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
         },
+        own_paths={
+            api: f"/{{api_version}}/models/{{model}}:{verb}"
+            for verb, api in apis.VERBS.items()
+            if api not in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT)
+        },
         auth=X_GOOG_API_KEY,
         auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
         ignores=("apiVersion", "geminiSafetySetting", "geminiThinkingBudget"),
@@ -204,6 +223,7 @@ _ROWS = (
         host_field="ollamaServerHost",
         port_field="ollamaServerPort",
         paths=_under("/v1", apis.CHAT, apis.EMBEDDINGS, apis.MODELS),
+        own_paths=_under("/v1", apis.COMPLETIONS, apis.RESPONSES, apis.MESSAGES),
         unlisted="pass",
         auth=None,
         keeps_client_auth=True,
@@ -247,7 +267,7 @@ _ROWS = (
         injects_usage=False,
         checks=(),
     ),
-    Provider(type="builtin", dialect="builtin", paths=_STANDARD, unlisted="pass", auth=None, checks=()),
+    Provider(type="builtin", dialect="builtin", paths=_BUILTIN, unlisted="pass", auth=None, checks=()),
     Provider(type="ai360", host="api.360.cn", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS), auth=BARE),
     Provider(type="baichuan", host="api.baichuan-ai.com", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS)),
     Provider(type="baidu", host="qianfan.baidubce.com", paths=_under("/v2", *_CHAT_AND_EMBEDDINGS)),
@@ -293,7 +313,9 @@ _ROWS = (
         type="groq",
         host="api.groq.com",
         paths=_under("/openai/v1", apis.CHAT, apis.RESPONSES),
-        own_paths=_under("/openai/v1", apis.MODELS, apis.AUDIO_SPEECH, apis.AUDIO_TRANSCRIPTION),
+        own_paths=_under(
+            "/openai/v1", apis.MODELS, apis.AUDIO_SPEECH, apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION
+        ),
     ),
     Provider(
         type="hunyuan",
@@ -336,7 +358,7 @@ _ROWS = (
         type="openrouter",
         host="openrouter.ai",
         paths=_under("/api/v1", apis.CHAT, apis.COMPLETIONS),
-        own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS),
+        own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES),
         moves={apis.CHAT: (Move("reasoning_max_tokens", "reasoning.max_tokens", drops=("reasoning_effort",)),)},
     ),
     Provider(

@@ -10,7 +10,8 @@ from multidict import CIMultiDict
 from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
-from aigw.dialects import apis, embedding_format, openai_chat_request
+from aigw.core.model import Request
+from aigw.dialects import apis, embedding_format, gemini_edit, openai_chat_request
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.model_field import named_model, set_model
 from aigw.dialects.table import dialect_of
@@ -101,6 +102,12 @@ class BodyEdits:
     def map(self, model: str) -> str:
         """Returns the model that stands for this one."""
         return self._mapping.map(model) if self._row.maps_models else model
+
+    def name(self, request: Request, model: str) -> None:
+        """Puts another model where a body names it beside the path."""
+        request.parse()
+        if request.parsed is not None:
+            gemini_edit.set_model(request.parsed, model)
 
     def _map_model(self, document: Document) -> str:
         asked = named_model(document)

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, quote
 from aigw.core.authority import origin_of
 from aigw.core.model import Origin
 from aigw.dialects import apis
+from aigw.dialects.paths import read
 from aigw.providers.provider import Config, Provider, parse_url
 
 
@@ -30,18 +31,26 @@ class Endpoint:
     """Replaces `{model}` in a path. If it is "", the mapped model does."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def offers(self, api: str) -> bool:
+        """Whether an API has a path. A URL that is the endpoint of one API offers no other."""
+        if self.path:
+            return read(self.path).api in ("", api)
+        return api in self.paths
+
     def path_of(self, api: str | None, original: str, model: str = "") -> str | None:
         """Returns the path of a request at the provider, None if the client's path is to be used. The model in a path
         is escaped, because it comes from the client. If there is no model, the path contains "placeholder", as in
-        Higress."""
+        Higress. Raises ValueError for a model that would change the path."""
         if self.path:
             return self.path
         template = self.paths.get(api) if api else None
         if not template:
             return None
         if "{model}" in template and (name := self.deployment or model):
+            if {".", ".."} & set(name.replace("\\", "/").split("/")):
+                raise ValueError(f"the model {name!r} cannot be a part of a path")
             template = template.replace("{model}", quote(name, safe=""))
-        return apis.fill(template, original).replace("{model}", "placeholder")
+        return apis.fill(template, original, api or "").replace("{model}", "placeholder")
 
 
 def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> Endpoint:
@@ -59,13 +68,26 @@ def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> End
         scheme, host, port = url.scheme or row.scheme, url.netloc.rpartition("@")[2], 0
         paths, shape = _below(row, url, paths)
     capabilities = {name: path for name, path in (config.get("capabilities") or {}).items() if name in apis.NAMES}
+    paths = {**paths, **capabilities}
     return Endpoint(
         origin=origin_of(scheme, host, port) if host else None,
         authority=host,
-        paths={**paths, **capabilities},
+        paths={**_beside(paths), **paths} if own_paths else paths,
         headers={h.name: next((str(config[f]) for f in h.fields if config.get(f)), h.default) for h in row.headers},
         **shape,
     )
+
+
+_BESIDE = {
+    apis.RETRIEVE_MODEL: (apis.MODELS, "/{rest}"),
+    apis.RETRIEVE_RESPONSE: (apis.RESPONSES, "/{rest}"),
+    apis.COMPACT_RESPONSE: (apis.RESPONSES, "/compact"),
+}
+"""APIs that a provider has wherever it has another one, below the path of that one."""
+
+
+def _beside(paths: Mapping[str, str]) -> dict[str, str]:
+    return {api: paths[other] + below for api, (other, below) in _BESIDE.items() if other in paths}
 
 
 def _insert(path: str, values: Mapping[str, str], config: Config) -> str:

@@ -19,7 +19,7 @@ from aigw.dialects.dashscope_openai import StreamDecoder
 from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.providers import headers
 from aigw.providers.answers import Answers, Decoder
-from aigw.providers.bound import BoundProvider
+from aigw.providers.bound import BoundProvider, not_offered
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
@@ -75,7 +75,6 @@ class HigressProvider(BoundProvider):
     edits: ClassVar[type[BodyEdits]] = HigressEdits
     answers: ClassVar[type[Answers]] = HigressAnswers
     own_paths: ClassVar[bool] = False
-    adds_version: ClassVar[bool] = False
     bare_retries: ClassVar[bool] = True
     tells_first_failure: ClassVar[bool] = True
 
@@ -104,12 +103,28 @@ class HigressProvider(BoundProvider):
         return super()._bound_first_byte(call)
 
     def _check_offered(self, api: str | None, request: Request) -> None:
-        """It is found out where a body is read."""
-        if request.is_json:
-            super()._check_offered(api, request)
+        """It is found out where a body is read, and only of some providers."""
+        offered = api is None or self._endpoint.path or api in self._endpoint.paths
+        if not offered and request.is_json and self.row.unlisted == "refuse":
+            raise not_offered(self.name, api or "", request)
 
-    def _check_known(self, api: str | None, source: Request) -> None:
+    def _check_known(self, exchange: Exchange, api: str | None, source: Request) -> None:
         """Any path goes on, with the provider's key."""
+
+    def _is_below(self, path: str, base: str) -> bool:
+        """Also a name that begins in the same way."""
+        return path.startswith(base)
+
+    def _query(self, source: Request, own: str) -> str:
+        """All of it."""
+        return source.query
+
+    def _mapped_path(self, path: str, call: Call) -> str:
+        """One model of a list is no API of its own."""
+        models = self._endpoint.paths.get(apis.MODELS)
+        if call.api is None and models and not self._endpoint.path and "/v1/models/" in path:
+            return f"{models}/{path.partition('/v1/models/')[2]}"
+        return super()._mapped_path(path, call)
 
     def _shown(self, request: Request) -> str:
         return f": {request.body.decode('utf-8', 'replace')}"

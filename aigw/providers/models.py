@@ -1,4 +1,4 @@
-"""Joins the lists of models of several providers."""
+"""Lists of models: joins those of several providers, and gives each list the shape that its caller reads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis
+from aigw.dialects.model_list import encode, entries_of, reshape, shape_of
 from aigw.dialects.openai_error import JSON
-from aigw.dialects.openai_models import ModelList, encode_list
+from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")
@@ -26,17 +27,38 @@ LIST_SECONDS = 10.0
 
 async def list_models(exchange: Exchange, source: Request, providers: Sequence[BoundProvider], env: Env) -> Reply:
     """Asks all providers at the same time, and returns one list. A provider that fails is left out, and the log says
-    so."""
-    lists = await asyncio.gather(*(_list(exchange, source, provider, env) for provider in providers))
-    models = {id: model for models in lists for id, model in models.items()}
-    return exchange.reply(encode_list(models.values()), headers=[("Content-Type", JSON)])
+    so. Raises GatewayError if all of them fail."""
+    asked = source.copy()
+    asked.query = ""
+    lists = await asyncio.gather(*(_list(exchange, asked, provider, env) for provider in providers))
+    if all(models is None for models in lists):
+        raise GatewayError(
+            502, "no provider lists its models; the log says why", kind="upstream_error", code="no_models"
+        )
+    models = {each["id"]: each for found in lists for each in found or ()}
+    body = encode(list(models.values()), shape_of(exchange.dialect.name))
+    return exchange.reply(body, headers=[("Content-Type", JSON)])
 
 
-async def _list(exchange: Exchange, source: Request, provider: BoundProvider, env: Env) -> dict[str, Any]:
+async def as_caller_reads(exchange: Exchange, reply: Reply) -> Reply:
+    """The answer of a provider to who asks for models, in the caller's shape."""
+    if reply.status != 200 or reply.streaming or "content-encoding" in reply.headers:
+        return reply
+    whole = await reply.whole(MAX_PLAIN)
+    body = reshape(whole.json(), shape_of(exchange.dialect.name)) if whole is not None else None
+    if body is None:
+        return reply
+    return exchange.reply(body, headers=[("Content-Type", JSON)])
+
+
+async def _list(exchange: Exchange, source: Request, provider: BoundProvider, env: Env) -> list[dict[str, Any]] | None:
     try:
         call = await provider.write(exchange, source, apis.MODELS, provider.tokens.pick())
-        listed = await fetch_json(env.upstream, call.request, call.target, LIST_SECONDS, ModelList)
+        listed: Any = await fetch_json(env.upstream, call.request, call.target, LIST_SECONDS, object)
+        entries = entries_of(listed)
+        if entries is None:
+            raise CalloutError(f"{call.target.authority}: this is no list of models")
     except (CalloutError, GatewayError) as error:
         log.warning("the models of '%s' are not listed: %s", provider.name, error)
-        return {}
-    return listed.by_id()
+        return None
+    return entries

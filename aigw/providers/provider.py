@@ -169,8 +169,8 @@ class Provider:
     """Placeholder in a path -> the key with its value. The placeholder `{model}` is always the mapped model."""
     query: str = ""
     unlisted: Literal["refuse", "pass"] = "refuse"
-    """What happens to a request of a known API that has no path here. Only requests with a JSON body are refused;
-    others are passed on."""
+    """What Higress does with a request of a known API that has no path here. Only requests with a JSON body are
+    refused; others are passed on. `safe` refuses all of them."""
 
     auth: Auth | None = BEARER
     auths: Mapping[str, Auth] = field(default_factory=dict)

@@ -17,12 +17,13 @@ from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.bodies import begins_events, is_coded, is_json
 from aigw.dialects.form import hold
+from aigw.dialects.model_field import name_deployment
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
-from aigw.providers.models import list_models
+from aigw.providers.models import as_caller_reads, list_models
 
 HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 """While another provider could be tried, comments before the first event are not sent to the client. After so many
@@ -53,12 +54,17 @@ class Router:
         self._by_model = ModelMapping(by_model) if by_model else None
         self._env = env
         self._reads_model = bool(by_model) or any(provider.config.model_mapping for provider in providers)
+        self._shapes_lists = env.choose(safe=True, higress=False)
+        """Whether a list of models gets the shape that the caller reads."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
         api = exchange.api or None
-        if self._default.adds_version and apis.VERSION not in source.path:
-            source.path = apis.with_version(source.path, exchange.api)
+        if apis.DEPLOYMENTS in source.path and api in apis.DEPLOYED:
+            name_deployment(source)
+        listing = api in apis.LISTS and source.method == "GET"
+        if listing and self._shapes_lists:
+            api = _as_openai_list(source)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             return await list_models(exchange, source, list(self._providers.values()), self._env)
         if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
@@ -72,7 +78,7 @@ class Router:
             attempt = _Attempt(exchange, call_next, provider, source, api, self._env.clock, last=last)
             reply = await attempt.run()
             if reply is not None:
-                return reply
+                return await as_caller_reads(exchange, reply) if listing and self._shapes_lists else reply
         raise AssertionError("the last attempt replies or raises")
 
     async def _find_model(self, exchange: Exchange, form: Request) -> None:
@@ -247,10 +253,18 @@ def _anything(batch: Batch) -> bool:
     return True
 
 
+def _as_openai_list(source: Request) -> str:
+    """Asks as OpenAI's clients do, because every provider has that path. Returns the API of the path."""
+    prefix, models, rest = source.path.partition("/models")
+    if not prefix.endswith("/v1"):
+        source.path, source.query = f"/v1{models}{rest}", ""  # Gemini's parameters mean nothing to others
+    return apis.RETRIEVE_MODEL if rest else apis.MODELS
+
+
 def _model_of(exchange: Exchange, api: str | None) -> str:
     """Returns the model of a request from its body or, for /v1/models/{id}, from its path. "" if it has none."""
     source = exchange.request
-    if api is None and "/v1/models/" in source.path:
+    if api in (None, apis.RETRIEVE_MODEL) and "/v1/models/" in source.path:
         return unquote(source.path.partition("/v1/models/")[2])
     if source.is_json and source.body:
         try:

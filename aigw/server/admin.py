@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import parse_qs
 
 import msgspec
@@ -20,28 +20,40 @@ from aigw.books.question import parse
 from aigw.books.usage_log import UsageLog
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
+from aigw.core.headers import VIA_HEADER
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
+from aigw.server.front import FRONT_HEADERS, front_page
 from aigw.server.guard import is_loopback
 
-PREFIX = "/-/"
+PREFIX, ROOT, HEALTH = "/-/", "/", "/health"
 _OPEN = ("health", "ready")
 """The pages that everybody may read."""
-_PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
-"""Headers that a proxy on this machine adds to the requests of other machines."""
-
-_OPEN = ("health", "ready")
+_PROXIED = frozenset(
+    (VIA_HEADER, "forwarded", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
+     "fastly-client-ip", "x-original-host", "x-proxyuser-ip")
+)  # fmt: skip
+_PROXIED_PREFIXES = ("x-forwarded", "cf-", "x-envoy-", "x-amzn-", "x-azure-", "tailscale-", "ngrok-", "fly-")
+"""Headers that a proxy or tunnel on this machine adds to the requests of other machines."""
 
 Answer = tuple[str, bytes]
 """Content type and body."""
 
 
 class Admin:
-    """`shown` returns the configuration in force, without secrets."""
+    """`shown` returns the configuration in force, without secrets. `models` are those that the front page names."""
 
     def __init__(
-        self, *, usage: UsageLog | None, metrics: Metrics, clock: Clock, key: str, shown: Callable[[], object]
+        self,
+        *,
+        usage: UsageLog | None,
+        metrics: Metrics,
+        clock: Clock,
+        key: str,
+        shown: Callable[[], object],
+        models: Sequence[str] = (),
     ) -> None:
+        self._models = models
         self._usage = usage
         self._metrics = metrics
         self._clock = clock
@@ -62,8 +74,7 @@ class Admin:
                 405, f"{path} can only be read", code="method_not_allowed", headers={"Allow": "GET, HEAD"}
             )
         if page in _OPEN:
-            body = msgspec.json.encode({"status": "ok", "version": __version__})
-            return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})
+            return _health()
         if page not in self._pages:
             known = ", ".join(f"{PREFIX}{name}" for name in (*_OPEN, *self._pages))
             raise GatewayError(404, f"there is no {path}; there are {known}", code="unknown_url")
@@ -75,10 +86,28 @@ class Admin:
         given = http.headers.get("authorization", "").removeprefix("Bearer ")
         if self._key and hmac.compare_digest(given.encode(errors="surrogateescape"), self._key.encode()):
             return
-        if is_loopback(http.remote or "") and not any(name in http.headers for name in _PROXIED):
+        if is_loopback(http.remote or "") and not any(map(_tells_of_a_proxy, http.headers)):
             return
         remedy = "send the admin_key as a bearer token" if self._key else "set admin_key in aigw.yaml to let others in"
         raise GatewayError(403, f"this is for the gateway's own machine; {remedy}", kind="permission_error")
+
+    def front(self, http: web.BaseRequest, path: str) -> web.Response | None:
+        """What / and /health answer. None for what is no page: a method that writes, a program that asks for /."""
+        if http.method not in ("GET", "HEAD"):
+            return None
+        if path == HEALTH:
+            return _health()
+        if "text/html" in http.headers.get("accept", ""):
+            return web.Response(body=self._front_page(http), headers=FRONT_HEADERS)
+        return web.Response(headers={"Cache-Control": "no-store"}) if http.method == "HEAD" else None
+
+    def _front_page(self, http: web.BaseRequest) -> bytes:
+        """Who may not see the other pages does not see the models either."""
+        try:
+            self._check(http)
+        except GatewayError:
+            return front_page(http.headers.get("host", ""), ())
+        return front_page(http.headers.get("host", ""), self._models)
 
     async def _usage_page(self, query: str) -> Answer:
         asked = parse_qs(query)
@@ -100,3 +129,13 @@ class Admin:
 
     async def _config_page(self, query: str) -> Answer:
         return JSON, msgspec.json.encode(self._shown())
+
+
+def _tells_of_a_proxy(name: str) -> bool:
+    lower = name.lower()
+    return lower in _PROXIED or lower.startswith(_PROXIED_PREFIXES)
+
+
+def _health() -> web.Response:
+    body = msgspec.json.encode({"status": "ok", "version": __version__})
+    return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})

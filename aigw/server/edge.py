@@ -19,15 +19,18 @@ from aigw.core.dialect import Dialect
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
+from aigw.core.headers import ID_HEADER, VIA_HEADER
+from aigw.core.hops import arrive
 from aigw.core.model import Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
-from aigw.dialects import apis
+from aigw.dialects import apis, paths
 from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import JSON
+from aigw.dialects.paths import Place
 from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
-from aigw.server.admin import PREFIX, Admin
+from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
 from aigw.server.guard import Guard
 from aigw.server.routes import no_route
 
@@ -54,7 +57,8 @@ class _End:
 
 class Edge:
     """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
-    that came to a route. `admin` answers the paths under `/-/`."""
+    that came to a route. `admin` answers the paths under `/-/`, and / and /health where no route has an upstream for
+    them. `instance` is the id by which the gateway knows its own requests."""
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Edge:
         max_kept: int,
         admin: Admin,
         record: Record,
+        instance: str,
     ) -> None:
         self._find_route = find_route
         self._env = env
@@ -75,43 +80,47 @@ class Edge:
         self._admin = admin
         self._record = record
         self._jobs: Jobs = set()
-        self._adds_version = env.choose(safe=True, higress=False)
+        self._read_path = env.choose(safe=_plain, higress=_as_given)
+        self._instance = env.choose(safe=instance, higress="")
+        self._has_pages = env.choose(safe=True, higress=False)
         self._plain_errors = env.choose(safe=False, higress=True)
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
         request_id = env.new_id()
         headers: CIMultiDict[str] = http.headers  # type: ignore[assignment]  # read-only; plugins get a copy
-        path, _, query = _origin_form(http.raw_path).partition("?")
-        api = self._api_of(path)
-        dialect = dialect_for(api, headers)
+        raw, _, query = _origin_form(http.raw_path).partition("?")
+        path, api, given = self._read_path(raw)
+        dialect = dialect_for(api, headers, path or raw)
         exchange: Exchange | None = None
         end = _End()
         try:
+            via = ",".join(headers.getall(VIA_HEADER)) if VIA_HEADER in headers else ""
+            arrive(via, self._instance)
             if early := self._answer_early(http, headers):
                 return early
             if path.startswith(PREFIX):
                 answer = await self._admin.answer(http, path, query)
                 answer.headers.update(self._guard.cors(headers))
                 return answer
-            request = Request(http.method, path, query, headers)
+            if not path:
+                raise GatewayError(404, "the path can be read in more than one way", code="unknown_url")
+            request = Request(http.method, path, query, headers, given=given)
             found = self._find_route(request)
+            if path in (ROOT, HEALTH) and (page := self._front(http, path, found)):
+                return page
             if found is None:
                 raise no_route(request)
             route, chain = found
-            undone = await self._read_body(http, request, bare=chain.bare)
+            try:
+                undone = await self._read_body(http, request, bare=chain.bare)
+            except GatewayError:
+                request.body, request.stream = b"", None
+                exchange = self._exchange(http, request_id, request, route, api, dialect)
+                raise
             if not chain.bare:
                 request.parse()
-            exchange = Exchange(
-                id=request_id,
-                request=request,
-                route=route,
-                api=api,
-                dialect=dialect,
-                client=http.remote or "",
-                arrived=getattr(http.protocol, "arrived", None) or env.clock.monotonic(),
-                jobs=self._jobs,
-            )
+            exchange = self._exchange(http, request_id, request, route, api, dialect)
             for name in undone:
                 exchange.request.headers.popall(name, None)
             reply = await chain.call(exchange)
@@ -144,12 +153,24 @@ class Edge:
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=seconds)
 
-    def _api_of(self, path: str) -> str:
-        """The API of a path, "" if it is none. `safe` also knows one whose client left /v1 out."""
-        api = apis.detect(path)
-        if api is None and self._adds_version:
-            api = apis.detect(apis.VERSION + path)
-        return api or ""
+    def _exchange(
+        self, http: web.BaseRequest, request_id: str, request: Request, route: Route, api: str, dialect: Dialect
+    ) -> Exchange:
+        return Exchange(
+            id=request_id,
+            request=request,
+            route=route,
+            api=api,
+            dialect=dialect,
+            client=http.remote or "",
+            arrived=getattr(http.protocol, "arrived", None) or self._env.clock.monotonic(),
+            jobs=self._jobs,
+        )
+
+    def _front(self, http: web.BaseRequest, path: str, found: tuple[Route, Chain] | None) -> web.Response | None:
+        """What / and /health answer, unless they belong to a route's own upstream."""
+        taken = found is not None and found[0].target is not None
+        return self._admin.front(http, path) if self._has_pages and not taken else None
 
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:
         self._guard.check(headers)
@@ -158,7 +179,12 @@ class Edge:
         if http.method == "OPTIONS" and "access-control-request-method" in headers:
             return web.Response(status=204, headers=self._guard.preflight(headers))
         if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
-            raise GatewayError(501, "WebSocket connections are not supported; use HTTP", code="not_supported")
+            raise GatewayError(
+                426,
+                "WebSocket connections are not supported; use HTTP",
+                code="not_supported",
+                headers={"Upgrade": "HTTP/1.1"},
+            )
         return None
 
     async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> tuple[str, ...]:
@@ -259,7 +285,7 @@ class Edge:
     ) -> CIMultiDict[str]:
         """The headers of an answer: the provider's, our request id, the request id under the SDKs' names, and CORS."""
         out = CIMultiDict(headers)
-        out["x-aigw-request-id"] = request_id
+        out[ID_HEADER] = request_id
         if "x-request-id" not in out and "request-id" not in out:
             out[dialect.request_id_header] = request_id
         if "origin" in asked:
@@ -308,6 +334,19 @@ def _spent(timing: Timing, now: float) -> str:
 def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
     log.error("%s %s: a bug in aigw or in a plugin", request_id, path, exc_info=error)
     return GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
+
+
+def _plain(path: str) -> Place:
+    """The path in its plain form. One that cannot be read is ""."""
+    try:
+        return paths.read(path)
+    except ValueError:
+        return Place("", "")
+
+
+def _as_given(path: str) -> Place:
+    """As in Higress: any other spelling is another path."""
+    return Place(path, apis.detect(path) or "")
 
 
 class _Streamed(web.StreamResponse):

@@ -19,7 +19,7 @@ from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
-from aigw.core.env import Env
+from aigw.core.env import Env, new_id
 from aigw.core.errors import AddressError, ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
@@ -34,6 +34,7 @@ from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
+from aigw.server.start import described
 from aigw.server.stores import GatewayStores
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.standin import Standin, StandinUpstream
@@ -63,7 +64,15 @@ class Gateway:
     the transport, the token counter, the stores. `standins` are the names of services that it answers itself."""
 
     def __init__(
-        self, env: Env, books: Books, stores: GatewayStores, host: str, *, insecure: bool, standins: Iterable[str]
+        self,
+        env: Env,
+        books: Books,
+        stores: GatewayStores,
+        host: str,
+        *,
+        insecure: bool,
+        standins: Iterable[str],
+        instance: str,
     ) -> None:
         self._env = env
         self._standins = list(standins)
@@ -71,6 +80,7 @@ class Gateway:
         self._stores = stores
         self._host = host
         self._insecure = insecure
+        self._instance = instance
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
         self._endings: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -146,6 +156,7 @@ class Gateway:
                 clock=env.clock,
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
+                models=[model for each in described(loaded) for model in each.models],
             )
             record = self._books.request_log.note
             edge = Edge(
@@ -156,6 +167,7 @@ class Gateway:
                 max_kept=config.max_kept_upload,
                 admin=admin,
                 record=record,
+                instance=self._instance,
             )
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all())
@@ -203,14 +215,16 @@ async def run(
     grace: float = 5.0,
     insecure: bool = False,
     shared: tuple[str, int] | None = None,
+    instance: str = "",
     reloader: Reloader | None = None,
     books: Books | None = None,
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
-    `shared` is an address on which several processes listen; it replaces the configured one. Changes that `reloader`
-    finds are put into service. `books` keep what happens; without them nothing is kept.
+    `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
+    that these processes have in common. Changes that `reloader` finds are put into service. `books` keep what happens;
+    without them nothing is kept.
 
     `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
     others: it sees every request that leaves, to providers, built-in models, services and stand-ins.
@@ -235,7 +249,7 @@ async def run(
             metrics=books.metrics,
             run=run_name(os.environ),
         )
-        gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins)
+        gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins, instance=instance or new_id())
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)

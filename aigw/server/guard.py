@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from aigw.core.authority import split_authority
 from aigw.core.errors import GatewayError
 
 APP_SCHEMES = ("app://*", "tauri://*", "vscode-webview://*")
@@ -25,10 +26,13 @@ _EXPOSED_HEADERS = ", ".join(
 
 
 def host_of(authority: str) -> str:
-    """The host of `host`, `host:port` or `[ipv6]:port`, lower case."""
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0].lower()
-    return authority.rpartition(":")[0].lower() if authority.count(":") == 1 else authority.lower()
+    """The host of `host`, `host:port`, `[ipv6]:port` or a bare IPv6 address, lower case. "" if it is none of them."""
+    if _is_address(authority):
+        return authority.lower()
+    try:
+        return split_authority(authority)[0].lower()
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:
@@ -117,7 +121,10 @@ class Guard:
     def preflight(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers that answer an OPTIONS request of a browser."""
         asked = headers.get("access-control-request-headers", "authorization, content-type")
-        return self.cors(headers) | {
+        allowed = self.cors(headers)
+        if allowed and headers.get("access-control-request-private-network") == "true":
+            allowed["Access-Control-Allow-Private-Network"] = "true"  # Chromium asks a page's way to this machine
+        return allowed | {
             "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS",
             "Access-Control-Allow-Headers": asked,
             "Access-Control-Max-Age": "86400",

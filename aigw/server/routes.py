@@ -10,6 +10,7 @@ from aigw.config.services import ServiceTable, parse_upstream
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Route, Target, Timeouts
 from aigw.core.path import plain
+from aigw.dialects import apis
 from aigw.pipeline.pipeline import Chain, Pipeline
 from aigw.pipeline.rerouting import NOWHERE
 
@@ -53,22 +54,32 @@ def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) 
     """The route as exchanges have it. With a URL as upstream, requests get the host of the URL as Host. With a service
     name they keep the client's Host, as in Envoy."""
     if not config.upstream:
-        return Route(config.name)
+        return Route(config.name, names_path=_names_path(config.match.path))
     upstream = parse_upstream(config.upstream)
     origin = services.locate(upstream.scheme, upstream.authority)
     authority = upstream.authority if "://" in config.upstream else ""
-    return Route(config.name, upstream.service, Target(origin, authority, timeouts))
+    target = Target(origin, authority, timeouts)
+    return Route(config.name, upstream.service, target, _names_path(config.match.path))
+
+
+def _names_path(pattern: str) -> bool:
+    """Whether a pattern is for paths of its own, unlike `/*` or `/v1/*`, which APIs have as well."""
+    return not (pattern.endswith("*") and any(path.startswith(pattern[:-1]) for path in apis.PATHS.values()))
 
 
 def matches(match: MatchConfig, request: Request, host: str) -> bool:
-    pattern, path = match.path, plain(request.path)
-    if not (path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern):
+    pattern = match.path
+    if not _fits(pattern, plain(request.path)) and not (request.given and _fits(pattern, request.given)):
         return False
     if match.methods and request.method not in match.methods:
         return False
     if match.hosts and not matches_domain(match.hosts, host):
         return False
     return all(request.headers.get(name) == value for name, value in match.headers.items())
+
+
+def _fits(pattern: str, path: str) -> bool:
+    return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
 
 
 def no_route(request: Request) -> GatewayError:

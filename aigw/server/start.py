@@ -15,6 +15,7 @@ from aigw.clients.callout import CalloutError, fetch_json
 from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
 from aigw.core.model import Origin, Request, Target, Timeouts
+from aigw.core.plugin import Description
 from aigw.core.upstream import Upstream
 from aigw.dialects.openai_models import ModelList
 
@@ -90,8 +91,7 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
 
 def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
     """The lines that a person reads when the gateway is ready."""
-    plugins = loaded.plugins.values()
-    found = [each.about.describes(config) for each in plugins for config in each.rules.configs if config is not None]
+    found = described(loaded)
     providers = dict.fromkeys(name for each in found for name in each.providers)
     model = next((each.model for each in found if each.model), "MODEL")
     key = next((f" -H '{each.key_header}'" for each in found if each.key_header), "")
@@ -108,6 +108,12 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
             f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
         )
     )
+
+
+def described(loaded: Loaded) -> list[Description]:
+    """What the plugins tell of their configurations."""
+    plugins = loaded.plugins.values()
+    return [each.about.describes(config) for each in plugins for config in each.rules.configs if config is not None]
 
 
 def _without(loaded: Loaded) -> str:

@@ -39,11 +39,12 @@ _READY = b"ready\n"
 
 class Orders(msgspec.Struct):
     """What the supervisor tells a worker: the address that all share, whether this worker writes what concerns all into
-    the log, and the configuration, as a file or as text."""
+    the log, the id by which the gateway knows its own requests, and the configuration, as a file or as text."""
 
     host: str
     port: int
     first: bool = True
+    instance: str = ""
     file: str = ""
     found: str = ""
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from multidict import CIMultiDict
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.headers import VIA_HEADER
 from aigw.core.model import Origin, Request, Target
 from aigw.core.upstream import Upstream, UpstreamResponse
 from aigw.upstream.head import HEAD_LIMIT, encode_head
@@ -136,6 +137,7 @@ class ProxiedUpstream:
             headers=headers,
             data=(request.body or None) if request.stream is None else request.pieces(),
             proxy=self._proxy,
+            proxy_headers=_marks(headers),
             server_hostname=target.origin.tls_name or None,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=target.timeouts.connect),
@@ -188,9 +190,16 @@ async def _sent(session: aiohttp.ClientSession, context: SimpleNamespace, params
         waiting.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
+def _marks(headers: CIMultiDict[str]) -> dict[str, str]:
+    """What the proxy itself gets to see, so that a gateway that is its own proxy notices."""
+    return {VIA_HEADER: headers[VIA_HEADER]} if VIA_HEADER in headers else {}
+
+
 def _translated(error: aiohttp.ClientError, origin: Origin) -> UpstreamError:
     import aiohttp
 
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == UpstreamFault.LOOP.status:
+        return UpstreamError(UpstreamFault.LOOP, f"{origin}: the proxy in HTTPS_PROXY leads back to this gateway")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return UpstreamError(UpstreamFault.CONNECT, f"{origin}: the proxy refused with status {error.status}")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError):

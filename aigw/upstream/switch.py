@@ -1,5 +1,5 @@
 """The one door: every request that leaves the gateway goes through a switch, which chooses the transport by the scheme
-of the origin."""
+of the origin. What goes into the network is marked with the gateways that it has passed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.headers import VIA_HEADER
+from aigw.core.hops import passed
 from aigw.core.model import Request, Target
 from aigw.core.upstream import Upstream, UpstreamResponse
+
+_NETWORK = ("http", "https")
 
 
 class Switch:
@@ -23,6 +27,8 @@ class Switch:
         if transport is None:
             message = f"{origin}: there is no transport for {origin.scheme!r}, only for {_list(self._transports)}"
             raise UpstreamError(UpstreamFault.CONNECT, message)
+        if origin.scheme in _NETWORK and (via := passed.get()):
+            request.headers[VIA_HEADER] = via
         return transport.send(request, target)
 
     async def aclose(self) -> None:

@@ -19,7 +19,7 @@ async def builtin(gateway):
         (b"content-encoding: \xff\r\n", 415),
         (b"content-length: " + b"9" * 5000 + b"\r\n", 400),
         (b"sec-fetch-site: cross-site\r\n", 403),
-        (b"upgrade: websocket\r\nconnection: upgrade\r\n", 501),
+        (b"upgrade: websocket\r\nconnection: upgrade\r\n", 426),
     ],
 )
 async def test_odd_headers_get_an_error_in_json(builtin, header, status):

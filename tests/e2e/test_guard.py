@@ -1,5 +1,7 @@
 """Who may call, and what a page in a browser needs."""
 
+import re
+
 import pytest
 from stage.answers import PATH, answers, streams, text_events
 from stage.gateway import proxied
@@ -108,6 +110,7 @@ async def test_hop_by_hop(behind):
     answer = await running.request("POST", PATH, BODY, **gone, **kept)
     got = {name.lower(): value for name, value in upstream.requests[0].headers.items()}
     expected = {name.replace("_", "-"): value for name, value in kept.items()}
+    assert re.fullmatch(r"1\.1 aigw-[0-9a-f]{32}", got.pop("via"))
     own = {"host": "api.openai.com", "authorization": "Bearer sk-provider", "content-type": "application/json"}
     assert got == {**expected, **own, "content-length": str(len(BODY))}
     assert answer.headers["x-ok"] == "1"

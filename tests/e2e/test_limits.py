@@ -77,7 +77,11 @@ async def test_the_fourth_call_of_the_articles_example(limited, fidelity, stream
 
 
 async def test_the_refusal_has_anthropics_form(limited):
-    running, _ = await limited(answers(completion(usage={"prompt_tokens": 400})), ai_token_ratelimit=ARTICLE)
+    running, _ = await limited(
+        answers(completion(usage={"prompt_tokens": 400})),
+        ai_token_ratelimit=ARTICLE,
+        ai_proxy={"provider": {"type": "openai", "capabilities": {"anthropic/v1/messages": "/v1/messages"}}},
+    )
     body = json.dumps({**CHAT, "max_tokens": 5}).encode()
     await running.request("POST", "/v1/messages", body, content_type="application/json")
     answer = await running.request("POST", "/v1/messages", body, content_type="application/json")

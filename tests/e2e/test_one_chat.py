@@ -20,6 +20,7 @@ BEHIND = {
 SMALL = {
     "books/metrics.py": "adds to a counter",
     "core/env.py": "makes an id",
+    "core/hops.py": "notes which gateways a request has passed",
     "core/headers.py": "names the headers of a connection",
     "core/tokens.py": "is what a call used",
     "dialects/model_field.py": "reads and writes the model",

@@ -84,8 +84,11 @@ def test_the_shapes_of_an_azure_url(url: str, chat: str, models: str, query: str
 
 def test_a_model_cannot_leave_its_place_in_a_path() -> None:
     found = endpoint("azure", azureServiceUrl="https://r?api-version=1")
-    path = found.path_of(apis.CHAT, "/v1/chat/completions", "a/../b?c d")
-    assert path == "/openai/deployments/a%2F..%2Fb%3Fc%20d/chat/completions"
+    path = found.path_of(apis.CHAT, "/v1/chat/completions", "a/..b?c d")
+    assert path == "/openai/deployments/a%2F..b%3Fc%20d/chat/completions"
+    for model in ("..", ".", "a/../b", "..\\..\\x", "x/.."):
+        with pytest.raises(ValueError, match="cannot be a part of a path"):
+            found.path_of(apis.CHAT, "/v1/chat/completions", model)
     assert found.path_of(apis.CHAT, "/v1/chat/completions") == "/openai/deployments/placeholder/chat/completions"
 
 

@@ -20,6 +20,7 @@ from aigw.core.plugin import About, Place
 from aigw.core.stores import KV, LOCAL, Counter, Service, StoreError, Stores
 from aigw.core.upstream import Upstream
 from aigw.dialects import apis
+from aigw.dialects.paths import read
 from aigw.dialects.sse import Event
 from aigw.dialects.table import dialect_for
 from aigw.pipeline.forward import Forward
@@ -197,19 +198,21 @@ def chat(body: Any, *, path: str = "/v1/chat/completions", headers: dict[str, st
     return Request("POST", path, "", CIMultiDict(all_headers), raw)
 
 
-def make_exchange(request: Request, *, route: Route | None = None, dialect: Dialect | None = None) -> Exchange:
-    """`dialect`: one that the table does not know, which gives its API its own name."""
-    api = (
-        dialect.name
-        if dialect is not None
-        else apis.detect(request.path) or apis.detect(apis.VERSION + request.path) or ""
-    )
+def make_exchange(
+    request: Request, *, route: Route | None = None, dialect: Dialect | None = None, fidelity: str = "safe"
+) -> Exchange:
+    """As the edge does. `dialect`: one that the table does not know, which gives its API its own name."""
+    if fidelity == "safe":
+        request.path, api, request.given = read(request.path)
+    else:
+        api = apis.detect(request.path) or ""
+    api = dialect.name if dialect is not None else api
     return Exchange(
         id="aigw-1",
         request=request,
         route=route or Route("test"),
         api=api,
-        dialect=dialect or dialect_for(api, request.headers),
+        dialect=dialect or dialect_for(api, request.headers, request.path),
         client="127.0.0.1",
         arrived=0.0,
         jobs=set(),

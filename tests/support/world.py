@@ -142,7 +142,7 @@ class World:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             request.headers.update({**named, **({"x-mse-consumer": consumer} if consumer else {})})
             request.method, request.query = method, query
-        exchange = make_exchange(request, route=route or self._route, dialect=dialect)
+        exchange = make_exchange(request, route=route or self._route, dialect=dialect, fidelity=self.env.fidelity)
         self.exchanges.append(exchange)
         if end is not None:
             self._ends[exchange] = end

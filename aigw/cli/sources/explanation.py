@@ -14,7 +14,7 @@ from aigw.config.load import Loaded
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Timeouts
 from aigw.core.stores import Service
-from aigw.dialects import apis
+from aigw.dialects import apis, paths
 from aigw.dialects.table import dialect_of
 from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.contents import Contents
@@ -37,6 +37,7 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
     """For a request as it arrives at the cache. Raises ValueError for one that goes nowhere."""
     if loaded.config.fidelity == "higress":
         raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")
+    request.path, api, request.given = paths.read(request.path)
     route = _route_of(loaded, request)
     chosen = select(list(loaded.plugins.values()), route, request.headers["host"])
     place = next((place for place, (plugin, _) in enumerate(chosen) if plugin.name == "ai-cache"), None)
@@ -46,7 +47,6 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
     cache = plugin.rules.configs[index]
     if cache.store is None:
         return Explanation(status="bypass", reason="this ai-cache has no store")
-    api = apis.detect(request.path) or ""
     exchange = Exchange(
         id="",
         request=request,

@@ -88,7 +88,7 @@ class AiQuota:
             raise refused("No Key Authentication information found.", 401, code="invalid_api_key")
         if (answer := await self._admin.answer(exchange)) is not None:
             return answer
-        if not self._quota.costs(exchange.request.path, self._suffixes):
+        if not self._quota.costs(exchange, self._suffixes):
             return await call_next(exchange)
         try:
             settle = await self._quota.let_in(exchange)

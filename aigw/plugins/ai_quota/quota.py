@@ -7,8 +7,8 @@ from typing import Protocol
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.path import plain
 from aigw.core.stores import Counter, Limit, StoreError
+from aigw.dialects import apis
 from aigw.metering.forecast import Forecaster
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.meter import Spent
@@ -20,8 +20,8 @@ NO_LIMIT = 2**53
 
 
 class Quota(Protocol):
-    def costs(self, path: str, suffixes: tuple[str, ...]) -> bool:
-        """Whether requests to this path take from the quota, if those to paths with these ends do."""
+    def costs(self, exchange: Exchange, suffixes: tuple[str, ...]) -> bool:
+        """Whether a request takes from the quota, if those to paths with these ends do."""
         ...
 
     async def let_in(self, exchange: Exchange) -> Settle | None:
@@ -36,16 +36,18 @@ def make_quota(counter: Counter, prefix: str, env: Env) -> Quota:
 
 
 class HeldQuota:
-    """Holds an estimate of each call under way: what others hold is not left. A path costs as well that means the same
-    to a provider."""
+    """Holds an estimate of each call under way: what others hold is not left. An API costs under each of its
+    paths."""
 
     def __init__(self, counter: Counter, prefix: str, forecaster: Forecaster) -> None:
         self._counter = counter
         self._prefix = prefix
         self._forecaster = forecaster
 
-    def costs(self, path: str, suffixes: tuple[str, ...]) -> bool:
-        return path.endswith(suffixes) or plain(path).rstrip("/ ").endswith(suffixes)
+    def costs(self, exchange: Exchange, suffixes: tuple[str, ...]) -> bool:
+        return exchange.request.path.rstrip("/").endswith(suffixes) or apis.PATHS.get(exchange.api, "").endswith(
+            suffixes
+        )
 
     async def let_in(self, exchange: Exchange) -> Settle | None:
         forecast = self._forecaster.forecast(exchange.asked)
@@ -73,8 +75,8 @@ class ReadQuota:
         self._counter = counter
         self._prefix = prefix
 
-    def costs(self, path: str, suffixes: tuple[str, ...]) -> bool:
-        return path.endswith(suffixes)
+    def costs(self, exchange: Exchange, suffixes: tuple[str, ...]) -> bool:
+        return exchange.request.path.endswith(suffixes)
 
     async def let_in(self, exchange: Exchange) -> Settle | None:
         key = self._prefix + exchange.consumer

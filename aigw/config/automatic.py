@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aigw.core.secrets import without_blanks
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.upstream.builtin.engine import MODELS
 
@@ -19,7 +20,7 @@ def automatic(env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_mod
     providers: list[dict[str, Any]] = []
     by_model: dict[str, str] = {}
     for row in ENV_PROVIDERS:
-        if env.get(row.variable):
+        if without_blanks(env.get(row.variable, "")):
             providers.append({"id": row.type, "type": row.type, "apiTokens": [f"${{{row.variable}}}"]})
             for beginning in row.models:
                 by_model.setdefault(f"{beginning}*", row.type)

@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
-from aigw.config.environment import expand
+from aigw.config.environment import Expanded, expand
 from aigw.config.report import Report
 from aigw.core.json_path import JsonPath
+from aigw.core.secrets import is_secret, without_blanks, without_password
 
+BLANK = "is blank, and counts as missing"
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
@@ -65,10 +67,16 @@ def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[
         report.error((), "must be a mapping of keys to values", root.line)
         return source, report
     try:
-        source.values = _Builder(source, report, env).build(root, ())
+        source.values = _Builder(source, report, env, bares=not _is_higress(root, env)).build(root, ())
     except _UnreadableError as error:
         report.error((), str(error), error.line)
     return source, report
+
+
+def _is_higress(root: _Node, env: Mapping[str, str]) -> bool:
+    """Whether the file has `fidelity: higress`. Higress takes secrets as they are."""
+    given = (value.value for key, value in root.value if key.value == "fidelity" and isinstance(value.value, str))
+    return any(expand(text, env).text.strip() == "higress" for text in given)
 
 
 def _hint(text: bytes, mark: Any) -> str:
@@ -154,7 +162,9 @@ class _Parser:
 class _Builder:
     """Turns nodes into values, and notes the line of each."""
 
-    def __init__(self, source: Source, report: Report, env: Mapping[str, str]) -> None:
+    def __init__(self, source: Source, report: Report, env: Mapping[str, str], *, bares: bool) -> None:
+        """`bares`: whether blanks around secrets are removed."""
+        self._bares = bares
         self._source = source
         self._report = report
         self._env = env
@@ -169,7 +179,8 @@ class _Builder:
         if node.is_mapping:
             return self._mapping(node, path)
         if isinstance(node.value, list):
-            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+            items = [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+            return self._present(items, path) if self._bares and is_secret(path) else items
         return self._scalar(node, path)
 
     def _mapping(self, node: _Node, path: JsonPath) -> dict[str, Any]:
@@ -217,7 +228,25 @@ class _Builder:
                 f"the environment has no {name}; set it, put it into .env, or write ${{{name}:-default}}",
                 node.line,
             )
-        return result.text
+        return self._bared(node.value, result, path) if self._bares else result.text
+
+    def _bared(self, text: str, result: Expanded, path: JsonPath) -> str:
+        """The text; if it is a secret, without blanks around it and around the values that the environment supplied."""
+        if not (is_secret(path) or is_secret(result.names) or without_password(result.text) != result.text):
+            return result.text
+        bare = without_blanks(expand(text, {name: without_blanks(self._env[name]) for name in result.names}).text)
+        if bare and bare != result.text:
+            self._report.note(path, "has blanks or line breaks around it, which are no part of it and are removed")
+        elif bare != result.text:
+            self._report.note(path, BLANK)
+        return bare
+
+    def _present(self, items: list[Any], path: JsonPath) -> list[Any]:
+        """A list of secrets without those that are blank."""
+        for index, item in enumerate(items):
+            if item == "":
+                self._report.note((*path, index), BLANK)
+        return [item for item in items if item != ""]
 
 
 def _line(event: Any) -> int:

@@ -27,6 +27,10 @@ _NAME = re.compile(
 credentials."""
 _HARMLESS_NAME = re.compile(r"ratelimit|^idempotency-key$", re.IGNORECASE)
 
+_BLANK = r"[\s\x00-\x1f\x7f-\xa0\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]+"
+_BLANKS_AROUND = re.compile(rf"\A{_BLANK}|{_BLANK}\Z")
+"""Blanks, line breaks, control characters, byte order marks and other characters that nobody sees."""
+
 _USER_IN_URL = r"://[^/\s]*@"
 _NAMED_IN_QUERY = r"([?&][^=&\s]{0,60}(?:key|token|secret|passw|sig)[^=&\s]{0,20}=)"
 _URL_LOOKS = (
@@ -75,6 +79,11 @@ def is_hidden(path: Sequence[str | int], value: Any) -> bool:
 def names_secret(name: str) -> bool:
     """Whether a header or a query parameter of this name is probably a credential."""
     return bool(_NAME.search(name)) and not _HARMLESS_NAME.search(name)
+
+
+def without_blanks(text: str) -> str:
+    """Returns a secret without the blanks and line breaks around it, which files and shells add."""
+    return _BLANKS_AROUND.sub("", text)
 
 
 def without_password(text: str) -> str:

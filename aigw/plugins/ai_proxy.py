@@ -6,6 +6,7 @@ nothing."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -33,6 +34,7 @@ from aigw.providers.router import Router
 from aigw.upstream.builtin.engine import MODELS
 
 Path = tuple[str | int, ...]
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 _Weight = Annotated[int, Meta(ge=1)]
 
 
@@ -102,6 +104,11 @@ def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
     if not problems:
         problems += _check_addresses(provider, row, at)
     problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
+    problems += [
+        Problem((*at, "apiTokens", index), "has a line break or a control character in it", quirk=True)
+        for index, token in enumerate(provider.api_tokens)
+        if _UNSENDABLE.search(token)
+    ]
     if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
         message = "no apiTokens: requests carry the key that the client sends, or none"
         problems.append(Problem(at, message, note=True))

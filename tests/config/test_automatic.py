@@ -37,6 +37,10 @@ def test_the_model_picks_the_provider(model, provider):
     assert provider_of(model, *(each.variable for each in ENV_PROVIDERS)) == provider
 
 
+def test_a_blank_key_is_none():
+    assert automatic({"GROQ_API_KEY": " \ufeff\n"}, None, ())["ai-proxy"]["activeProviderId"] == "builtin"
+
+
 def test_only_available_keys_are_used():
     assert provider_of("openai/gpt-oss-20b", "OPENROUTER_API_KEY") == "openrouter"
     assert provider_of("gpt-4o", "DASHSCOPE_API_KEY") == "gpt-4o"

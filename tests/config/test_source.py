@@ -172,3 +172,51 @@ def test_no_bytes_raise(data):
 @given(st.text("a:-[]{}&*<!|>?#'\"\n \t%@`,1~$", max_size=60))
 def test_no_text_raises(text):
     read(text.encode(), {})
+
+
+BLANKS = ["\n", "\r\n", " ", "\t", "\ufeff", "\u00a0", "\u200b", "\u3000", "\u2028", "\x00"]
+REMOVED = "has blanks or line breaks around it, which are no part of it and are removed"
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize(
+    ("text", "at", "value"),
+    [
+        ("plugins: {ai-proxy: {provider: {apiTokens: ['${K}']}}}", ("provider", "apiTokens", 0), "sk"),
+        ("plugins: {ai-proxy: {provider: {h: {authorization: 'Bearer ${K}'}}}}", ("provider", "h", "authorization"),
+         "Bearer sk"),
+        ("plugins: {ai-proxy: {redis: {password: '${K}'}}}", ("redis", "password"), "sk"),
+        ("plugins: {ai-proxy: {consumers: [{credentials: ['${K}', b]}]}}", ("consumers", 0, "credentials", 0), "sk"),
+        ("plugins: {ai-proxy: {other: '${MY_API_KEY}'}}", ("other",), "sk"),
+        ("plugins: {ai-proxy: {url: '${URL}'}}", ("url",), "redis://:pw@host"),
+    ],
+)  # fmt: skip
+def test_secrets_have_no_blanks_around_them(blank, text, at, value):
+    key = f"{blank}sk{blank}"
+    env = {"K": key, "MY_API_KEY": key, "URL": f"{blank}redis://:pw@host{blank}"}
+    source, report = read(text.encode(), env)
+    found = source.values["plugins"]["ai-proxy"]
+    for step in at:
+        found = found[step]
+    assert (found, report.errors) == (value, [])
+    assert [(note.path[2:], note.message) for note in report.notes] == [(at, REMOVED)]
+
+
+def test_secrets_of_the_file_have_none_either():
+    source, report = read(b"admin_key: |\n  abc\nlisten: ' x '\n", {})
+    assert source.values == {"admin_key": "abc", "listen": " x "}
+    assert [note.path for note in report.notes] == [("admin_key",)]
+
+
+@pytest.mark.parametrize("blank", ["", *BLANKS])
+def test_a_blank_secret_is_a_missing_one(blank):
+    text = "a: {apiTokens: ['${K}', t, '${K:-d}']}\npassword: '${K}'"
+    source, report = read(text.encode(), {"K": blank})
+    assert source.values == {"a": {"apiTokens": ["t", "d"]}, "password": ""}
+    assert ("a", "apiTokens", 0) in {note.path for note in report.notes if "counts as missing" in note.message}
+
+
+@pytest.mark.parametrize("fidelity", ["higress", "${F:-higress}"])
+def test_higress_takes_secrets_as_they_are(fidelity):
+    source, report = read(f"fidelity: {fidelity}\npassword: '${{K}}'\ntokens: ['', a]".encode(), {"K": " a\n"})
+    assert (source.values["password"], source.values["tokens"], report.notes) == (" a\n", ["", "a"], [])

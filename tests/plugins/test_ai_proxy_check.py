@@ -121,3 +121,10 @@ def test_a_provider_without_a_key_is_noted(provider, notes):
     problems = problems_of({"provider": provider})
     assert [problem.note for problem in problems] == [True] * notes
     assert all("key that the client sends" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a\x7fb"])
+def test_a_key_that_cannot_be_sent(token):
+    (problem,) = problems_of({"provider": {"type": "openai", "apiTokens": ["k", token]}})
+    assert problem.path == ("provider", "apiTokens", 1)
+    assert "line break" in problem.message

@@ -22,6 +22,7 @@ from aigw.config.automatic import OLLAMA, automatic
 from aigw.config.load import Loaded, examine, load
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
+from aigw.core.secrets import without_blanks
 from aigw.plugins.ai_proxy import Config as AiProxyConfig
 from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
@@ -73,7 +74,8 @@ def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
     """Says which keys there are, and which of them cannot be keys. Shows none of them."""
     named: dict[str, str] = {}
     if loaded.path is None:
-        named = {row.variable: env[row.variable] for row in ENV_PROVIDERS if env.get(row.variable)}
+        given = {row.variable: without_blanks(env.get(row.variable, "")) for row in ENV_PROVIDERS}
+        named = {variable: key for variable, key in given.items() if key}
     else:
         for each in providers(loaded):
             at = f"{each.id or each.type} apiTokens"

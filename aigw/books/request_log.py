@@ -22,6 +22,7 @@ from aigw.books.usage_row import UsageRow
 from aigw.core.dialect import Reader
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.exchange import Exchange
+from aigw.core.plain import plain_json_line
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
@@ -271,7 +272,9 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
         rest = _encode(more)
     except UnicodeEncodeError:  # a header or the path has bytes that are not UTF-8
         rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
-    return _encode(row)[:-1] + b"," + rest[1:]  # joins two JSON objects as text, which is faster than as dicts
+    return plain_json_line(
+        _encode(row)[:-1] + b"," + rest[1:]
+    )  # joins two JSON objects as text, which is faster than as dicts
 
 
 def _without_keys(text: str, exchange: Exchange) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from aigw.core.plain import plain
+
 MAX_SERIES = 10_000
 """Above this number a new series has the model and consumer "other", because clients choose both names."""
 
@@ -22,9 +24,8 @@ Counts = dict[Series, int]
 
 
 def bounded(labels: Labels, *, full: bool) -> Labels:
-    """The labels, cleaned and shortened. Characters that UTF-8 does not have, such as half a surrogate pair, become
-    `?`."""
-    clean = tuple([label[:MAX_LABEL].encode("utf-8", "replace").decode() for label in labels])
+    """The labels, made plain and shortened."""
+    clean = tuple([plain(label[:MAX_LABEL]) for label in labels])
     return (*clean[:2], *[OTHER for _ in clean[2:]]) if full else clean
 
 

@@ -16,7 +16,10 @@ from typing import Any
 
 from aigw import __version__
 from aigw.books.usage_row import UsageRow
+from aigw.core.plain import plain
 from aigw.dialects import apis
+
+Value = str | int | float | bool
 
 log = logging.getLogger("aigw")
 
@@ -126,10 +129,10 @@ class _Spans:
     def record(self, row: UsageRow, tags: Mapping[str, str], traceparent: str) -> None:
         start = int(row.at * 1e9)
         span = self._tracer.start_span(
-            f"{operation_of(row)} {row.asked}".rstrip(),
+            plain(f"{operation_of(row)} {row.asked}".rstrip()),
             context=self._extract({"traceparent": traceparent}) if traceparent else None,
             kind=self._kind,
-            attributes={**tags, **attributes_of(row)},
+            attributes=_plain({**tags, **attributes_of(row)}),
             start_time=start,
         )
         if error_of(row):
@@ -166,8 +169,8 @@ class _Metrics:
         )
 
     def record(self, row: UsageRow) -> None:
-        labels = _labels(row)
-        error = {"error.type": error} if (error := error_of(row)) else {}
+        labels = _plain(_labels(row))
+        error = {"error.type": plain(error)} if (error := error_of(row)) else {}
         self._duration.record(row.total_ms / 1000, {**labels, **error})
         if row.stream and row.first_token_ms is not None:
             self._first_chunk.record(row.first_token_ms / 1000, labels)
@@ -188,7 +191,7 @@ def error_of(row: UsageRow) -> str:
     return row.error or (str(row.status) if row.status >= 400 else "failed")
 
 
-def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
+def attributes_of(row: UsageRow) -> dict[str, Value]:
     """The attributes of a span: those of the conventions, and aigw's own. Unknown values are left out."""
     tokens = row.tokens
     found = {
@@ -211,6 +214,10 @@ def attributes_of(row: UsageRow) -> dict[str, str | int | float | bool]:
         "aigw.cost.usd": row.cost,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _plain(attributes: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: plain(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
 def _labels(row: UsageRow) -> dict[str, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
+from aigw.core.redaction import shown
+
 
 class GatewayError(Exception):
     """Ends the request with `status` and a body in the client's format.
@@ -28,9 +30,9 @@ class GatewayError(Exception):
         headers: Mapping[str, str] | None = None,
         plain: tuple[int, str] | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(shown(message))
         self.status = status
-        self.message = message
+        self.message = str(self)
         self.kind = kind
         self.code = code
         self.param = param

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 from multidict import CIMultiDict
 
 from aigw.core.json_path import JsonPath
+from aigw.core.plain import plain
 from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret
 
 SHORTEST = 8
@@ -33,6 +34,27 @@ _PIECE = 500
 """A secret with more characters is searched for in pieces, so that each piece fits into `_AROUND`."""
 _BEFORE = 20
 """How many characters are shown before the first difference of two texts."""
+
+
+def without_secrets(text: str) -> str:
+    """Returns the text with `***` in place of everything that looks like a secret."""
+    return re.sub(f"{MASK}+", HIDDEN, masked(text))
+
+
+def shown(text: str) -> str:
+    """Returns a text of ours that may quote what others sent: as one line, and without what looks like a secret."""
+    return plain(without_secrets(text))
+
+
+def value_without_secrets(value: Any, path: JsonPath = ()) -> Any:
+    """Returns the same for JSON, where secrets are known by their keys, too."""
+    if isinstance(value, dict):
+        return {without_secrets(key): value_without_secrets(item, (*path[-1:], key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [value_without_secrets(item, path) for item in value]
+    if is_hidden(path, value):
+        return HIDDEN
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 class Redaction:

@@ -72,8 +72,8 @@ class Reloader:
                 refused = False
             except ConfigError as error:
                 refused = True
-                findings = "\n  ".join(error.findings)
-                log.log(self._bad, "%s cannot be used; what was in force stays:\n  %s", self._path, findings)
+                told = "%s cannot be used; what was in force stays:" + "\n%s" * len(error.findings)
+                log.log(self._bad, told, self._path, *error.findings)
             except Exception:
                 refused = True
                 log.exception("%s cannot be started; what was in force stays", self._path)

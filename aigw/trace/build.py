@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 from aigw.core.difference import Change, changes
 from aigw.core.json_path import format_path
 from aigw.core.model import Request
+from aigw.core.plain import plain_json_line
 from aigw.core.redaction import Redaction
 from aigw.core.secrets import HIDDEN, is_hidden
 from aigw.trace.record import VERSION, Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
@@ -46,7 +47,7 @@ def record_line(recording: Recording) -> bytes:
         line = _encode(writer.record(bounds))
         if len(line) <= MAX_BYTES:
             break
-    return line
+    return plain_json_line(line)
 
 
 class _Writer:

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unprivileged import reachable_folder, unprivileged
 
 from aigw.books.question import BY, Question
 from aigw.books.sqlite_log import SqliteUsageLog
@@ -210,21 +211,15 @@ def test_a_hundred_thousand_rows_are_quick(tmp_path):
     assert (summary.total.requests, len(summary.rows), summary.total.cost) == (100_000, 30, 50_000)
 
 
-def test_usage_on_a_read_only_disk(tmp_path):
+def test_usage_on_a_read_only_disk():
     """A state folder that can only be read (a mounted backup, another user's)."""
-    pytest.importorskip("resource")
-    log = SqliteUsageLog(tmp_path / FILE_NAME, now=lambda: 2.0)
-    log.append(UsageRow(id="a", at=1.0, route="r"))
-    log.close()
-    for ending in ("-wal", "-shm"):
-        (tmp_path / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
-    (tmp_path / FILE_NAME).chmod(0o444)
-    tmp_path.chmod(0o555)  # SQLite cannot make the -shm and -wal beside the file
-    child = os.fork()
-    if child == 0:
-        os.chdir(tmp_path)
-        if os.geteuid() == 0:
-            os.setuid(65534)
-        os._exit([row.id for row in read(Path(FILE_NAME))] == ["a"] and not list(Path().glob("*-shm")))
-    tmp_path.chmod(0o755)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    with reachable_folder() as folder:
+        log = SqliteUsageLog(folder / FILE_NAME, now=lambda: 2.0)
+        log.append(UsageRow(id="a", at=1.0, route="r"))
+        log.close()
+        for ending in ("-wal", "-shm"):
+            (folder / f"{FILE_NAME}{ending}").unlink(missing_ok=True)
+        (folder / FILE_NAME).chmod(0o444)
+        folder.chmod(0o555)  # SQLite cannot make the -shm and -wal beside the file
+        assert unprivileged(lambda: [row.id for row in read(folder / FILE_NAME)] == ["a"])
+        assert [each.name for each in folder.iterdir()] == [FILE_NAME]

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from unprivileged import reachable_folder, unprivileged
 
 from aigw.books import usage_file
 from aigw.books.access_log import FILE_NAME as ACCESS
@@ -184,18 +185,13 @@ def test_a_folder_for_everybody_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
-def test_a_folder_of_somebody_else_in_which_we_may_write_is_refused(tmp_path):
-    folder = tmp_path / "state"
-    folder.mkdir()
-    folder.chmod(0o777)
-    for each in (tmp_path, *tmp_path.parents[:-2]):
-        each.chmod(each.stat().st_mode | 0o011)
-    child = os.fork()
-    if child == 0:
-        os.setuid(65534)
-        try:
-            make_folder(folder)
-        except StrangeFileError as error:
-            os._exit(10 if "others may write" in str(error) else 11)
-        os._exit(12)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 10
+def test_a_folder_of_somebody_else_in_which_we_may_write_is_refused():
+    with reachable_folder() as folder:
+        folder.chmod(0o777)
+
+        def refused():
+            with pytest.raises(StrangeFileError, match="others may write to the folder"):
+                make_folder(folder)
+            return True
+
+        assert unprivileged(refused)

@@ -75,11 +75,14 @@ def render(check: Check) -> str:
     """One line, or several if it is long. The remedy begins a new line."""
     import textwrap
 
+    from aigw.core.plain import plain
+    from aigw.core.redaction import shown
+
     indent = " " * (_LEVEL + _NAME)
     head = f"{check.level:<{_LEVEL}}{check.name:<{_NAME}}"
-    lines = textwrap.wrap(check.message, WIDTH - len(indent), break_on_hyphens=False)
+    lines = textwrap.wrap(shown(check.message), WIDTH - len(indent), break_on_hyphens=False)
     if check.remedy:
         width = WIDTH - len(indent) - 3
-        wrapped = textwrap.wrap(check.remedy, width, break_on_hyphens=False)
+        wrapped = textwrap.wrap(plain(check.remedy), width, break_on_hyphens=False)
         lines += [("-> " if index == 0 else "   ") + line for index, line in enumerate(wrapped)]
     return f"\n{indent}".join([head + lines[0], *lines[1:]])

@@ -111,9 +111,9 @@ def _print_list(console: Console, records: list[TraceRecord]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from aigw.cli.terminal.plain import plain
     from aigw.cli.views.figures import duration
     from aigw.cli.views.trace import moment
+    from aigw.core.plain import plain
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, width in (("time", 18), ("id", 12), ("status", 6), ("took", 7)):

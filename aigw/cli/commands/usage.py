@@ -64,7 +64,7 @@ def _csv(summary: Summary) -> str:
 
     import msgspec
 
-    from aigw.cli.terminal.plain import plain
+    from aigw.core.plain import plain
 
     columns = [field.name for field in msgspec.structs.fields(type(summary.total)) if field.name != "key"]
     text = io.StringIO()

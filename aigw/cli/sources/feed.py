@@ -23,7 +23,7 @@ from aigw.books.question import parse
 from aigw.books.summary import Summary
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
-from aigw.cli.terminal.plain import plain
+from aigw.core.plain import plain
 from aigw.core.stores import StoreError
 from aigw.server.guard import is_loopback
 from aigw.stores.redis.url import is_redis_url

@@ -1,4 +1,7 @@
-"""The log on stderr. A thread writes it, so that a terminal or a parent that does not read cannot stop the gateway."""
+"""The log on stderr. A thread writes it, so that a terminal or a parent that does not read cannot stop the gateway.
+
+Rule: what a message tells of is made plain, without secrets, so that nobody else writes a line of this log. Only our
+own texts and tracebacks have several lines, of which the further ones are indented."""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import logging
 import queue
 import sys
 import threading
+
+from aigw.core.plain import plain_lines
+from aigw.core.redaction import shown
 
 MAX_WAITING = 10_000
 """How many lines may wait to be written. Further lines are lost."""
@@ -20,7 +26,7 @@ class LogThread(logging.Handler):
 
     def __init__(self, *, as_json: bool = False) -> None:
         super().__init__()
-        text = logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+        text = _PlainFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
         self.setFormatter(_JsonFormatter() if as_json else text)
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
@@ -56,9 +62,18 @@ class LogThread(logging.Handler):
                 print(line, file=sys.stderr, flush=True)
 
 
-class _JsonFormatter(logging.Formatter):
+class _PlainFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        record = logging.makeLogRecord(record.__dict__)  # other handlers get the record as it is
+        if isinstance(record.args, tuple):
+            record.args = tuple(each if isinstance(each, int | float) else shown(str(each)) for each in record.args)
+        return plain_lines(super().format(record)).replace("\n", "\n  ")
+
+
+class _JsonFormatter(_PlainFormatter):
     """One JSON object a record: `at` in seconds since 1970, `level`, `message`."""
 
     def format(self, record: logging.LogRecord) -> str:
         message = super().format(record)
-        return json.dumps({"at": record.created, "level": record.levelname.lower(), "message": message})
+        line = {"at": record.created, "level": record.levelname.lower(), "message": message}
+        return json.dumps(line)  # which is ASCII

@@ -1,18 +1,17 @@
-"""Shows texts of clients, providers and servers on a terminal.
+"""Fits texts into lines of a terminal.
 
-Rule: none of them may move the cursor or break a line. Characters that are not printable become a `�`."""
+Rule: a text of clients, providers and servers is made plain (`core.plain`) before it is measured and printed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-
-def plain(text: str) -> str:
-    return "".join(character if character.isprintable() else "�" for character in text)
+from aigw.core.plain import plain
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines in which the cells of all rows stand below each other, two spaces apart."""
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 from aigw.cli.sources.opened import opened
-from aigw.cli.terminal.plain import columns, plain
+from aigw.cli.terminal.plain import columns
+from aigw.core.plain import plain
 from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.amount import say, to_plain
 from aigw.plugins.ai_budget.budget import Account, Budget

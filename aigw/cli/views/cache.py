@@ -1,6 +1,7 @@
 """Shows stored answers, for `aigw cache`.
 
-Rule: everything that is printed is made plain before."""
+Rule: everything that is printed is made plain before, and what looks like a secret is hidden: people paste keys into
+prompts."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ import msgspec
 import typer
 
 from aigw.books.summary import UsageLine
-from aigw.cli.terminal.plain import columns, plain
+from aigw.cli.terminal.plain import columns
+from aigw.core.plain import plain, plain_json
+from aigw.core.redaction import shown, value_without_secrets, without_secrets
 from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.contents import Item
 from aigw.plugins.ai_cache.explain import KeyDifference
@@ -32,7 +35,7 @@ def plain_stats(items: list[Item], total: UsageLine | None) -> dict[str, Any]:
         if item.entry is None and item.text is None:
             unreadable += 1
             continue
-        name = item.entry.model if item.entry is not None else "(any: fidelity higress)"
+        name = without_secrets(item.entry.model) if item.entry is not None else "(any: fidelity higress)"
         line = models.setdefault(name, {"entries": 0, "bytes": 0})
         line["entries"] += 1
         line["bytes"] += len(item.value)
@@ -59,7 +62,7 @@ def print_stats(found: dict[str, Any]) -> None:
         return
     _table(
         [("model", "answers", "bytes")]
-        + [(plain(name) or "-", f"{m['entries']:,}", f"{m['bytes']:,}") for name, m in found["models"].items()]
+        + [(name or "-", f"{m['entries']:,}", f"{m['bytes']:,}") for name, m in found["models"].items()]
         + [("total", f"{found['entries']:,}", f"{found['bytes']:,}")]
     )
     if found["oldest"]:
@@ -69,9 +72,9 @@ def print_stats(found: dict[str, Any]) -> None:
 def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
     """`whole`: with the request and the answer."""
     entry = item.entry
-    shown: dict[str, Any] = {"key": item.key, "bytes": len(item.value), "asked": item.asked}
+    told: dict[str, Any] = {"key": item.key, "bytes": len(item.value), "asked": item.asked}
     if entry is not None:
-        shown |= {
+        told |= {
             "created": entry.created,
             "ttl": entry.ttl,
             "api": entry.api,
@@ -79,9 +82,9 @@ def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
             "streamed": entry.streamed,
         }
     if whole:
-        shown["request"] = msgspec.json.decode(entry.parts) if entry is not None else None
-        shown["answer"] = _answer(item)
-    return shown
+        told["request"] = msgspec.json.decode(entry.parts) if entry is not None else None
+        told["answer"] = _answer(item)
+    return {name: value_without_secrets(value) for name, value in told.items()}
 
 
 def _answer(item: Item) -> Any:
@@ -100,14 +103,14 @@ def print_list(items: list[Item]) -> None:
         return
     rows = [("key", "age", "expires", "bytes", "model", "form", "asked")]
     for item in items:
-        asked = plain(item.asked)[:60]
+        asked = shown(item.asked)[:60]
         if (entry := item.entry) is None:
             rows.append(("-", "-", "-", str(len(item.value)), "-", "text", asked))
             continue
         left = f"in {_span(entry.created + entry.ttl - time.time())}" if entry.ttl else "never"
         form = "stream" if entry.streamed else "plain"
         rows.append(
-            (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), plain(entry.model), form, asked)
+            (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), shown(entry.model), form, asked)
         )
     _table(rows)
 
@@ -116,7 +119,7 @@ def print_item(item: Item) -> None:
     for name, value in plain_item(item, whole=True).items():
         if isinstance(value, dict | list):
             text = json.dumps(value, indent=2, ensure_ascii=False)
-            typer.echo(f"{name}:\n" + "\n".join(plain(line) for line in text.splitlines()))
+            typer.echo(f"{name}:\n{plain_json(text)}")
         elif name == "created":
             typer.echo(f"{name}: {_ago(value)} ago")
         else:
@@ -151,7 +154,7 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
 def _value(difference: KeyDifference, value: Any) -> str:
     if value is None:
         return "-"
-    text = plain(json.dumps(value, ensure_ascii=False))
+    text = plain_json(json.dumps(value, ensure_ascii=False))
     if difference.where.startswith("after."):
         return f"another configuration ({text})"
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -7,9 +7,10 @@ from __future__ import annotations
 import time
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.terminal.plain import cut, plain
+from aigw.cli.terminal.plain import cut
 from aigw.cli.views.figures import count, milliseconds, money
 from aigw.core.exchange import Exchange
+from aigw.core.plain import plain
 from aigw.core.tokens import Tokens
 
 NAME_WIDTH = 22

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from aigw.books.summary import Summary, UsageLine
-from aigw.cli.terminal.plain import plain, shorten
+from aigw.cli.terminal.plain import shorten
 from aigw.cli.views.figures import count, milliseconds, money, rate
+from aigw.core.plain import plain
 
 NAME_WIDTH, NAMES_WIDTH = 20, 12
 """Columns are dropped until names have this many cells: a single name, or each of several. Short names need fewer."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.text import Text
 
-from aigw.cli.terminal.plain import plain
 from aigw.cli.views.figures import duration
+from aigw.core.plain import plain
 from aigw.trace.record import Changed, HeaderChange, Step, TraceRecord, Was
 
 SIGNS = {"add": ("+", "green"), "remove": ("-", "red"), "replace": ("~", "yellow")}

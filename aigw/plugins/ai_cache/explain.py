@@ -9,6 +9,7 @@ import msgspec
 
 from aigw.core.difference import changes
 from aigw.core.json_path import JsonPath
+from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.plugins.ai_cache.entry import Entry
 from aigw.plugins.ai_cache.key import shortened
 
@@ -44,7 +45,8 @@ def differences(stored: bytes, asked: bytes) -> list[KeyDifference]:
 
 
 def nearest(asked: bytes, entries: Iterable[tuple[str, Entry]]) -> Nearest | None:
-    """Returns the entry with the fewest differences, and the newest one of several. None if there are no entries."""
+    """Returns the entry with the fewest differences, and the newest one of several. None if there are no entries. What
+    looks like a secret is hidden in the differences."""
     best: tuple[int, float] | None = None
     found = None
     for key, entry in entries:
@@ -52,7 +54,16 @@ def nearest(asked: bytes, entries: Iterable[tuple[str, Entry]]) -> Nearest | Non
         rank = (len(different), -entry.created)
         if best is None or rank < best:
             best, found = rank, Nearest(key, entry.created, different)
-    return found
+    if found is None:
+        return None
+    return msgspec.structs.replace(found, differences=[_without_secrets(each) for each in found.differences])
+
+
+def _without_secrets(each: KeyDifference) -> KeyDifference:
+    path = (each.where.rpartition(".")[2],)
+    return KeyDifference(
+        without_secrets(each.where), value_without_secrets(each.stored, path), value_without_secrets(each.asked, path)
+    )
 
 
 def _written(path: JsonPath) -> str:

@@ -229,3 +229,24 @@ def test_texts_that_a_higress_stored(cache):
     assert "How are you?" in cache("ls")[1]
     assert json.loads(cache("show", "How", "--json")[1])["answer"] == "Fine."
     assert json.loads(cache("stats", "--json")[1])["of_another_version"] == 1
+
+
+KEYS = [
+    "sk-proj-abcdefghijklmnop1234", "AIzaSyA1234567890abcdefghij", "ghp_0123456789abcdefghij", "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.sig", "Bearer abcdef0123456789", "https://user:pa55word@host/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_keys_that_people_paste_are_not_shown(cache, key):
+    secret = key.split()[-1].removeprefix("https://user:").removesuffix("@host/")
+    spoken = f"My key is {key} now"
+    first = cache.store({"model": "m", "user": key, "messages": [{"role": "user", "content": spoken}]}, text=spoken)
+    cache.store({"model": f"m {key}", "api_key": "hunter2hunter2", "messages": [{"role": "user", "content": "Hi"}]})
+    shown = [cache(*words)[1] for words in (["ls"], ["show", first[:8]], ["explain"], ["stats"])]
+    shown += [cache(*words, "--json")[1] for words in (["ls"], ["show", first[:8]], ["explain"], ["stats"])]
+    for text in shown:
+        assert secret not in text
+        assert "hunter2hunter2" not in text
+    assert all("My key is" in text for text in shown[:2])
+    assert all("***" in text for text in shown)

@@ -62,9 +62,11 @@ class Document:
 
     def items_of(self, name: str) -> list[msgspec.Raw]:
         """Returns the elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
+        if name not in self._fields:
+            raise ValueError(f"{name}: is missing")
         try:
             return decoded(bytes(self._fields[name]), _decode_items, _split_items)
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
     def set(self, name: str, value: Any) -> None:

@@ -25,8 +25,10 @@ def whole(events: Iterable[Json]) -> Json:
         for event in events:
             folded.take(event)
         return folded.body()
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"these are no events of a message: {error!r}") from None
+    except KeyError as error:
+        raise ValueError(f"these are no events of a message: there is no {error}") from None
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"these are no events of a message: {error}") from None
 
 
 class _Folded:

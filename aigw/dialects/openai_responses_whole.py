@@ -51,8 +51,10 @@ def whole(events: Iterable[Json]) -> Json:
         for event in events:
             folded.take(event)
         return folded.body()
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"these are no events of a response: {error!r}") from None
+    except KeyError as error:
+        raise ValueError(f"these are no events of a response: there is no {error}") from None
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"these are no events of a response: {error}") from None
 
 
 class _Folded:

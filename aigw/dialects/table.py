@@ -42,8 +42,8 @@ DIALECTS: dict[str, Dialect] = {
     apis.GEMINI_MODELS: GEMINI_GENERIC,
 }
 _FAMILIES: tuple[tuple[re.Pattern[str], Dialect], ...] = (
-    (re.compile(r"/v1(alpha|beta)|:[A-Za-z]+$", re.IGNORECASE), GEMINI_GENERIC),
-    (re.compile(r"/v1/(messages|complete)(/|$)", re.IGNORECASE), ANTHROPIC_GENERIC),
+    (re.compile(r"/v1(alpha|beta)(?!/openai)|:[a-z]+$", re.IGNORECASE), GEMINI_GENERIC),
+    (re.compile(r"/v1/(messages|complete)\b", re.IGNORECASE), ANTHROPIC_GENERIC),
 )
 """Whose clients use a path that is not known itself."""
 _CLIENTS = (

@@ -306,7 +306,21 @@ ABOUT = About(
         ),
         Difference("if all retries fail", "the client gets the last error", "the client gets the first error"),
         Difference("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
-        Difference("a path that is not an API (`/favicon.ico`)", "404", "is sent to the provider, with its key"),
+        Difference(
+            "another spelling of a path (`/v1/chat/completions/`, `%2F`, `//`, `..`, capitals)",
+            "is the same API, and goes on in its plain form",
+            "is another path, which is passed on unmapped",
+        ),
+        Difference(
+            "a path that is no API and that no route names (`/favicon.ico`)",
+            "404",
+            "is sent to the provider, with its key",
+        ),
+        Difference("an API that the provider does not offer", "404", "is sent to some providers all the same"),
+        Difference("a deployment in the path (Azure)", "is the model of the request", "is another path"),
+        Difference("a list of models", "has the shape that the caller reads", "has the provider's"),
+        Difference("keys in the query (`?key=`)", "are removed", "are passed on"),
+        Difference("`Via`", "names the gateway, so that a request that comes back gets 508", "is passed on as it is"),
         Difference("an API that the next provider has, but not this one", "the next one is asked", "refused"),
     ),
 )

@@ -104,7 +104,7 @@ ABOUT = About(
     differences=(
         Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in alphabetical order wins"),
         Difference("the header if the target is empty", "has the old model", "is empty"),
-        Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),
+        Difference("a model in the path (Gemini, Azure)", "is read and replaced", "is ignored"),
         Difference("forms (audio, edited images)", "are read", "only if `enableOnPathSuffix` names their paths"),
     ),
 )

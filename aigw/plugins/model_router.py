@@ -132,7 +132,7 @@ ABOUT = About(
     check=check,
     reroutes=True,
     differences=(
-        Difference("a model in the path (Gemini)", "is read and replaced", "is ignored"),
+        Difference("a model in the path (Gemini, Azure)", "is read and replaced", "is ignored"),
         Difference("forms (audio, edited images)", "are read", "only if `enableOnPathSuffix` names their paths"),
     ),
 )

@@ -144,8 +144,8 @@ class _Rewritten:
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
 
-    async def __anext__(self) -> Batch:
-        return await self._stage.__anext__()
+    def __anext__(self) -> Awaitable[Batch]:
+        return self._stage.__anext__()  # without a coroutine of its own, which would cost time for every batch
 
     async def aclose(self) -> None:
         try:

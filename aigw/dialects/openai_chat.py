@@ -26,6 +26,7 @@ from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json, message_of
 from aigw.dialects.sse import EventSplitter, json_event, rewritten
+from aigw.dialects.usage import usage_blocks
 from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
 from aigw.higress.values import truthy
 
@@ -42,6 +43,10 @@ _FINISHES: dict[str, Finish] = {
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
+_MANY = 4
+"""If so many events arrive together, it pays to count first how many of them must be decoded."""
+_ANYWHERE = (b'"error"', b'"billed_units"', b'"timings"')
+"""An event with one of these may stand anywhere in a stream."""
 
 
 class CompletionsView(RequestView):
@@ -128,10 +133,20 @@ class CompletionsReader(AnswerReader):
     def tells(self, raw: bytes) -> bool:
         if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
             return b'"error"' in raw
-        ends = raw.count(b'"finish_reason"')
-        if ends and ends > raw.count(b'"finish_reason":null') + raw.count(b'"finish_reason": null'):
-            return True
-        return b'"error"' in raw or super().tells(raw)
+        return _ends(raw) > 0 or b'"error"' in raw or super().tells(raw)
+
+    def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
+        if len(batch) < _MANY or any(mark in raw for mark in _ANYWHERE):
+            return super().telling_of(batch, raw)
+        left = _ends(raw) + usage_blocks(raw)
+        found: list[Chunk] = []
+        for chunk in reversed(batch):  # they are the last ones of nearly every stream
+            if left <= 0:
+                break
+            if self.tells(chunk.raw):
+                found.append(chunk)
+                left -= _ends(chunk.raw) + usage_blocks(chunk.raw)
+        return found[::-1]
 
     def take_event(self, body: Json) -> None:
         self._take(body)
@@ -173,6 +188,12 @@ class CompletionsReader(AnswerReader):
                 name, arguments = content
                 key = (index, numbers.number_of(piece, position))
                 self.add_call(key, name=name, arguments=arguments, id=piece.get("id"))
+
+
+def _ends(raw: bytes) -> int:
+    """Returns how many finish reasons are in the bytes."""
+    named = raw.count(b'"finish_reason"')
+    return named and named - raw.count(b'"finish_reason":null') - raw.count(b'"finish_reason": null')
 
 
 def is_usage_only(body: Any) -> bool:

@@ -32,7 +32,11 @@ class ChatStream:
         raw = raw_of(batch)
         if DONE_DATA in raw:
             hidden += self._look_for_done(batch)
-        shown = [chunk for chunk in batch if chunk not in hidden] if hidden else batch
+        shown = batch
+        if hidden:
+            shown = list(batch)
+            for chunk in hidden:
+                shown.remove(chunk)
         if shown:
             self._open = not shown[-1].raw.endswith(_BLANK_LINES)
         return shown
@@ -40,14 +44,14 @@ class ChatStream:
     def _look_for_done(self, batch: Batch) -> list[Chunk]:
         """Notes whether the stream has ended. Returns the events to hold back: a [DONE] without a blank line, which
         some clients would not see. `end` then sends a complete one."""
-        held = []
-        for chunk in batch:
+        for chunk in reversed(batch):
             if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
                 self._done = True
-                if not chunk.raw.endswith(_BLANK_LINES):
-                    held.append(chunk)
-                    self._owed = True
-        return held
+                if chunk.raw.endswith(_BLANK_LINES):
+                    return []
+                self._owed = True
+                return [chunk]
+        return []
 
     def end(self) -> Batch:
         if not self._owed and (self._done or not self._reader.complete):

@@ -108,10 +108,14 @@ class AnswerReader:
         else:
             self._room = 0
         if self._streaming and self.tells(raw):
-            for chunk in batch:
-                if self.tells(chunk.raw) and isinstance(body := chunk.json(), dict):
+            for chunk in self.telling_of(batch, raw):
+                if isinstance(body := chunk.json(), dict):
                     self.telling.append(chunk)
                     self.take_event(body)
+
+    def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
+        """Returns the events of a batch for which `tells` is true. `raw` are the bytes of the batch."""
+        return [chunk for chunk in batch if self.tells(chunk.raw)]
 
     def pass_over(self, size: int) -> None:
         self.size += size

@@ -22,11 +22,14 @@ class ResponseReader:
     peer closes the connection."""
 
     __slots__ = (
-        "_head", "_headers", "_overhead", "_parser", "_source", "begun", "ended", "keep", "response", "until_close",
+        "_arrived", "_head", "_headers", "_overhead", "_parser", "_source", "begun", "ended", "keep", "on_body",
+        "response", "until_close",
     )  # fmt: skip
 
     def __init__(self, source: BodySource) -> None:
         self._source = source
+        self._arrived: list[bytes] = []
+        self.on_body = self._arrived.append  # a method of ours would be a call more for each chunk of each stream
         self._parser = HttpResponseParser(self)
         self.start("")
 
@@ -52,8 +55,20 @@ class ResponseReader:
             self.keep = False
             if not self.ended:
                 raise ValueError(str(error.__context__ or error)) from None
+        finally:
+            if self._arrived:
+                self._deliver()
         if self._overhead > HEAD_LIMIT and not self.ended:
             raise ValueError("its head is too large")
+
+    def _deliver(self) -> None:
+        """Gives the body what has arrived of it, as one piece."""
+        arrived = self._arrived
+        data = arrived[0] if len(arrived) == 1 else b"".join(arrived)
+        arrived.clear()  # the parser holds this list
+        self._overhead = 0
+        if self.response is not None and not self._head:
+            self.response.body.feed(data)
 
     # The parser calls these.
 
@@ -86,11 +101,6 @@ class ResponseReader:
             # llhttp cannot be told that no body follows, so this parser cannot be used any more.
             self.ended = True
             self.keep = False
-
-    def on_body(self, data: bytes) -> None:
-        self._overhead = 0
-        if self.response is not None and not self.ended:
-            self.response.body.feed(data)
 
     def on_message_complete(self) -> None:
         self.ended = self.response is not None

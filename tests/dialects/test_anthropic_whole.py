@@ -320,7 +320,7 @@ def test_arguments_that_were_cut_off_are_no_input():
 def test_an_error(api, status, kind):
     dialect = dialect_of(api)
     error = GatewayError(status, "no \udcff")
-    expected: dict[str, Any] = {"type": "error", "error": {"type": kind, "message": "no ?"}, "request_id": "r"}
+    expected: dict[str, Any] = {"type": "error", "error": {"type": kind, "message": "no �"}, "request_id": "r"}
     assert json.loads(dialect.error(error, "r")) == expected
     assert dialect.error_event(error, "r") == b"event: error\ndata: " + dialect.error(error, "r") + b"\n\n"
     assert dialect.request_id_header == "request-id"

@@ -17,5 +17,5 @@ from aigw.dialects.errors import AnthropicGeneric
 def test_the_type_of_a_status(status, kind):
     error = GatewayError(status, "half \ud83d", kind="not told", code="not told")
     body = AnthropicGeneric().error(error, "req-1")
-    assert json.loads(body) == {"type": "error", "error": {"type": kind, "message": "half ?"}, "request_id": "req-1"}
+    assert json.loads(body) == {"type": "error", "error": {"type": kind, "message": "half �"}, "request_id": "req-1"}
     assert AnthropicGeneric().error_event(error, "req-1") == b"event: error\ndata: " + body + b"\n\n"

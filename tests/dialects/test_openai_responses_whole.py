@@ -347,6 +347,6 @@ def test_codex_repeats_only_what_may_succeed(error, code):
 
 def test_an_error():
     error = GatewayError(404, "no \udcff", code="model_not_found", param="model")
-    expected = {"message": "no ?", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
+    expected = {"message": "no �", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
     assert json.loads(RESPONSES.error(error, "r")) == {"error": expected}
     assert RESPONSES.request_id_header == "x-request-id"

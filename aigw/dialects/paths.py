@@ -37,6 +37,10 @@ _KEPT = "!$&'()*+,;=:@~"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VERSION = re.compile(r"v\d+(alpha|beta)?\d*")
 _DOTS = (".", "..")
+_ORDINARY = re.compile(r"[\w-][\w.~:@-]*", re.ASCII)
+"""Segments that have one spelling."""
+_ROUNDS = 4
+"""What is still escaped when it has been decoded so often is refused."""
 
 _FIXED = {tuple(path.split("/")[2:]): api for api, path in {**apis.PATHS, **apis.OWN_PATHS}.items() if "{" not in path}
 _SHAPED = [(path.split("/")[2:], api) for api, path in apis.PATHS.items() if "{" in path]
@@ -70,6 +74,9 @@ _read_short = lru_cache(maxsize=512)(_read)
 def _steps(path: str) -> list[_Step]:
     kept: list[_Step] = []
     for piece in path.partition("#")[0].replace("\\", "/").split("/"):
+        if _ORDINARY.fullmatch(piece):
+            kept.append(_Step(piece.lower(), piece))
+            continue
         text = unquote(piece, errors="surrogateescape")
         name = text.partition(";")[0].strip()
         if _CONTROL.search(text) or _hides_dots(text):
@@ -83,10 +90,15 @@ def _steps(path: str) -> list[_Step]:
 
 def _hides_dots(text: str) -> bool:
     """Whether a segment has dot segments for a server that takes an escaped slash as a slash, or decodes twice."""
-    before = ""
-    while text != before:
+    if "%" not in text and "/" not in text and "\\" not in text:
+        return False
+    for _ in range(_ROUNDS):
         before, text = text, unquote(text)
-    parts = re.split(r"[/\\]", before)
+        if text == before:
+            break
+    else:
+        return True
+    parts = re.split(r"[/\\]", text)
     return len(parts) > 1 and any(part.partition(";")[0].strip() in _DOTS for part in parts)
 
 

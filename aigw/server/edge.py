@@ -174,11 +174,13 @@ class Edge:
 
     def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:
         self._guard.check(headers)
+        if not http.raw_path.startswith("/") and "://" in http.raw_path:
+            self._guard.check_host(http.raw_path.partition("://")[2].partition("/")[0].partition("?")[0])
         if http.method == "CONNECT":
             raise GatewayError(405, "this gateway makes no tunnels", code="method_not_supported")
         if http.method == "OPTIONS" and "access-control-request-method" in headers:
             return web.Response(status=204, headers=self._guard.preflight(headers))
-        if "upgrade" in headers and headers["upgrade"].lower() == "websocket":
+        if "upgrade" in headers and "websocket" in headers["upgrade"].lower():
             raise GatewayError(
                 426,
                 "WebSocket connections are not supported; use HTTP",

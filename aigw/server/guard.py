@@ -70,7 +70,7 @@ class Guard:
         """Raises GatewayError 403 for a Host or an Origin that is not allowed."""
         authority = headers.get("host", "")
         if authority not in self._known_hosts:
-            self._check_host(authority)
+            self.check_host(authority)
         origin = headers.get("origin")
         if origin is None and headers.get("sec-fetch-site") == "cross-site":
             origin = "another site"  # images, scripts and links: browsers send no Origin for them
@@ -82,7 +82,8 @@ class Guard:
                 code="origin_not_allowed",
             )
 
-    def _check_host(self, authority: str) -> None:
+    def check_host(self, authority: str) -> None:
+        """Raises GatewayError 403 for a name that is not ours."""
         host = host_of(authority)
         allowed = is_loopback(host) or host in self._hosts or "*" in self._hosts
         if not allowed and not (self._addresses and _is_address(host)):

@@ -96,7 +96,7 @@ def test_a_version_that_was_left_out_is_added_and_known(path, given_):
 
 @pytest.mark.parametrize("path", [
     "/v1/chat/completions%00", "/v1/files/a%0d%0ax", "/v1/files/a%7F", "/v1/files/x%2F..%2F..%2Fchat%2Fcompletions",
-    "/v1/files/..%2f", "/v1/files/%2e%2e%2fchat", "/v1/files/%252e%252e%252fchat", "/a%5c..%5cb", "/v1/models/a%2F.;x%2Fb",
+    "/v1/files/..%2f", "/v1/files/%2525252525252e", "/v1/files/%2e%2e%2fchat", "/v1/files/%252e%252e%252fchat", "/a%5c..%5cb", "/v1/models/a%2F.;x%2Fb",
 ])  # fmt: skip
 def test_what_servers_read_in_several_ways_is_refused(path):
     with pytest.raises(ValueError, match="dots in an escape"):

@@ -295,6 +295,8 @@ async def test_a_page_on_the_internet_may_come_here_if_it_is_allowed(gateway, or
 async def test_a_host_is_parsed(gateway, host):
     running = await gateway(BUILTIN)
     assert (await running.request("GET", "/v1/models", host=host)).status == 403
+    if "/" not in host and " " not in host:
+        assert (await running.request("GET", f"http://{host}/v1/models")).status in (400, 403)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
+from aigw.providers.refusals import Refusals
 from aigw.upstream.builtin import Mock, MockSettings
 
 
@@ -54,6 +55,7 @@ class BoundProvider:
         self.name = config.id or config.type
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
+        self.refusals = Refusals(self.name, self.row)
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
@@ -80,7 +82,7 @@ class BoundProvider:
             self._check_offered(api, request)
         call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
         if body_api in apis.MODEL_IN_BODY:
-            call = await self._write_body(exchange, call, bare=bare)
+            call = await self._write_body(exchange, call, source, bare=bare)
         elif self.reads_form(source, api):
             call = self._map_form(call, exchange.asked)
         elif api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
@@ -96,6 +98,11 @@ class BoundProvider:
     def retries(self, call: Call) -> bool:
         """Returns whether such a call may be tried again with another token."""
         return True
+
+    def added(self, call: Call, source: Request) -> list[str]:
+        """Returns the fields of the call that the gateway has added by itself."""
+        has_fields = call.api in apis.MODEL_IN_BODY and source.is_json and self.config.protocol == "openai"
+        return self.refusals.added(call, source.document) if has_fields else []
 
     def bound_retry(self, call: Call) -> Call:
         """Returns the call with `retryTimeout` as the limit for the beginning of its answer."""
@@ -158,11 +165,12 @@ class BoundProvider:
                 )
             raise GatewayError(404, message, code="unknown_url")
 
-    async def _write_body(self, exchange: Exchange, call: Call, *, bare: bool) -> Call:
+    async def _write_body(self, exchange: Exchange, call: Call, source: Request, *, bare: bool) -> Call:
         api = call.api or ""
         request = call.request
         try:
             document = request.document
+            given = source.document
             if self.row.dialect == "qwen":
                 self._check_convertible(request, document)
             context = None
@@ -170,6 +178,7 @@ class BoundProvider:
                 context = await self._edits.context(exchange.asked, api) if self.config.context else None
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
+            self.refusals.undo(document, model, given)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None

@@ -82,6 +82,10 @@ class HigressProvider(BoundProvider):
         """No streams."""
         return not call.streaming
 
+    def added(self, call: Call, source: Request) -> list[str]:
+        """Nothing is taken out again."""
+        return []
+
     def _headers(self, source: Request) -> CIMultiDict[str]:
         """Also keys, cookies and where the client comes from."""
         return headers.beyond_connection(source)

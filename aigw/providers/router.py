@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
+from aigw.core.content_coding import Decoding
 from aigw.core.env import Clock, Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
@@ -20,6 +21,7 @@ from aigw.dialects.form import hold
 from aigw.dialects.model_field import name_deployment
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
+from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
@@ -130,15 +132,18 @@ class _Attempt:
             if token is not None:
                 self._tried.append(token)
             try:
-                call = await provider.write(self._exchange, self._source, self._api, token, own=again)
+                call = await self._write(token, again=again)
             except GatewayError as refusal:
                 if self._last or refusal.code == "invalid_body":
                     raise
                 return None
-            if again:
-                call = provider.bound_retry(call)
             can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
             status, reply, error = await self._send(call, hold=can_retry or not self._last)
+            if status >= 400 and reply is not None and (refused := await self._refused(call, reply)):
+                await reply.aclose()
+                call = await self._write(token, again=again)
+                status, reply, error = await self._send(call, hold=can_retry or not self._last)
+                provider.refusals.confirm(call, refused, works=status < 400)
             if token is not None:
                 provider.tokens.report(token, status)
             if status < 400:
@@ -164,6 +169,27 @@ class _Attempt:
                 return self._final(await provider.read(self._exchange, call, reply))
             if reply is not None:
                 await reply.aclose()
+
+    async def _write(self, token: str | None, *, again: bool) -> Call:
+        call = await self._provider.write(self._exchange, self._source, self._api, token, own=again)
+        return self._provider.bound_retry(call) if again else call
+
+    async def _refused(self, call: Call, reply: Reply) -> list[str]:
+        """Returns the fields that the gateway has added by itself and that the provider's error names."""
+        added = self._provider.added(call, self._source)
+        return self._provider.refusals.learn(call, added, await self._said(reply)) if added else []
+
+    async def _said(self, reply: Reply) -> str:
+        """Returns the text of an error, "" if it cannot be read."""
+        answer = self._exchange.answer
+        if reply.status == 200:
+            return answer.error if answer is not None else ""
+        try:
+            whole = await reply.whole(MAX_ERROR)
+            coding = reply.headers.get("content-encoding", "") if whole is not None else ""
+            return Decoding(coding, MAX_ERROR).feed(whole.raw if whole else b"").decode("utf-8", "replace")
+        except (UpstreamError, ValueError, ImportError):
+            return ""
 
     def _final(self, reply: Reply) -> Reply:
         """Returns the reply for a failure. If several attempts were made, it tells SDKs not to retry."""

@@ -1,0 +1,70 @@
+"""Remembers which of the fields that the gateway adds to requests a provider refuses, by model.
+
+Rule: what the gateway adds for its own books never makes a request fail. What the client or the configuration asks for
+is never taken out."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from msgspec import Raw
+
+from aigw.core.document import Document
+from aigw.providers.call import Call
+from aigw.providers.provider import Provider
+
+log = logging.getLogger("aigw")
+
+ADDED = {"stream_options": ("streamoptions", "includeusage"), "preserve_thinking": ("preservethinking",)}
+"""The fields that the gateway adds to chats, and how errors name them, in small letters alone."""
+MOST_MODELS = 1024
+"""So many models are remembered. Clients can make names up."""
+
+
+class Refusals:
+    """`name` is that of the provider, for the log."""
+
+    def __init__(self, name: str, row: Provider) -> None:
+        self._name = name
+        self._row = row
+        self._refused: dict[str, set[str]] = {}
+
+    def undo(self, document: Document, model: str, given: Document) -> None:
+        """Gives the fields that are refused for this model back the values that the client `given` them."""
+        for name in self._refused.get(model, ()):
+            if (value := given.raw(name)) is None:
+                document.drop(name)
+            else:
+                document.set(name, Raw(value))
+
+    def added(self, call: Call, given: Document) -> list[str]:
+        """Returns the fields that the gateway has added to this call."""
+        if self._row.dialect != "openai":
+            return []
+        sent = call.request.document
+        names = (*ADDED, *self._row.defaults.get(call.api or "", ()))
+        return [name for name in names if name in sent and sent.raw(name) != given.raw(name)]
+
+    def learn(self, call: Call, added: list[str], said: str) -> list[str]:
+        """Remembers and returns those of the `added` fields that the provider's error names."""
+        letters = _letters(said)
+        found = [name for name in added if any(text in letters for text in ADDED.get(name, (_letters(name),)))]
+        if found:
+            if len(self._refused) >= MOST_MODELS:
+                self._refused.clear()
+            self._refused.setdefault(call.model, set()).update(found)
+        return found
+
+    def confirm(self, call: Call, found: list[str], *, works: bool) -> None:
+        """Call it with the fields that `learn` returned, when the call was repeated. If it does not work without them
+        either, they were not the reason."""
+        if works:
+            said = "the provider '%s' refuses %s for %s: asked again without, as from now on"
+            log.warning(said, self._name, ", ".join(found), call.model or "any model")
+        else:
+            self._refused.get(call.model, set()).difference_update(found)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text.lower())

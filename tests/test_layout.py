@@ -38,6 +38,8 @@ ELSEWHERE = {
     "dialects/cumulative.py": "dialects/test_gemini.py dialects/test_dashscope.py: the base of two readers, which add what it decides by",
     "dialects/usage_names.py": "dialects/test_usage.py: data",
     "dialects/anthropic_writer.py": "dialects/test_anthropic_whole.py: what is written is read again, also by the SDK",
+    "dialects/dashscope_openai_reply.py": "dialects/test_dashscope_openai.py: requests, answers and streams of one translation",
+    "dialects/dashscope_openai_stream.py": "dialects/test_dashscope_openai.py: requests, answers and streams of one translation",
     "dialects/dashscope_request.py": "dialects/test_dashscope.py: a dialect is read, viewed and written as one",
     "dialects/dashscope_writer.py": "dialects/test_dashscope.py: a dialect is read, viewed and written as one",
     "dialects/gemini_writer.py": "dialects/test_gemini.py: a dialect is read, viewed and written as one",

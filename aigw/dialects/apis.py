@@ -145,6 +145,9 @@ MODEL_IN_BODY = frozenset(
 """The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
 instead."""
 
+VECTORS = frozenset((EMBEDDINGS, EMBED_CONTENT, BATCH_EMBED_CONTENTS))
+"""The APIs that answer vectors, which are of use only beside others of the same model."""
+
 MODEL_IN_FORM = frozenset((AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_EDIT, IMAGE_VARIATION, VIDEOS))
 """The APIs whose requests may be forms, with the model in a field."""
 

@@ -4,20 +4,23 @@ always sent. What we make of the same requests and answers is in dashscope_opena
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from aigw.core.document import Document
 from aigw.core.model import Batch
 from aigw.dialects.dashscope_openai import (
     DUMMY_SYSTEM,
-    StreamDecoder,
+    MULTIMODAL_PATH,
+    TEXT_PATH,
     files_text,
     model_of,
-    piece,
     texts_of,
     top_p_of,
-    usage_of,
 )
+from aigw.dialects.dashscope_openai_reply import decode_chat as decode_native_chat
+from aigw.dialects.dashscope_openai_reply import plain_usage_of
+from aigw.dialects.dashscope_openai_stream import StreamDecoder, piece
 from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.sse import Event
 from aigw.higress.chat_structs import MESSAGE, QWEN_MESSAGE, QWEN_PARAMETERS, QWEN_PART
@@ -25,6 +28,13 @@ from aigw.higress.go_json import written
 from aigw.higress.values import truthy
 
 _PARAMETERS = ("max_tokens", "n", "seed", "temperature", "tools")
+
+
+decode_chat = partial(decode_native_chat, usage=plain_usage_of)
+
+
+def generation_path(model: str, messages: bytes = b"") -> str:
+    return MULTIMODAL_PATH if model.startswith("qwen-vl") else TEXT_PATH
 
 
 def encode_chat(
@@ -109,7 +119,7 @@ class HigressStream(StreamDecoder):
         return [(choice, 0) for choice in choices[:1]]
 
     def tell_usage(self, native: Json) -> list[Event]:
-        return [self.chunk(native, [piece(0, {})], usage_of(native))]
+        return [self.chunk(native, [piece(0, {})], plain_usage_of(native))]
 
     def end(self) -> Batch:
         return []

@@ -52,6 +52,9 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     of its `apiTokens` (`retryOnFailure`), then with the next provider (`fallback`). Once the client has got the first
     event, nothing is tried again.
 
+    Embeddings are only shared among providers, and fall back, where these use the same model: vectors of two models
+    must not be compared.
+
     `weights`, `fallback` and `byModel` are aigw's own keys. Higress ignores them."""
 
     provider: Annotated[ProviderConfig | None, Meta(description="the provider, if there is only one")] = None

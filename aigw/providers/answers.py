@@ -17,8 +17,9 @@ from aigw.core.model import Batch, Chunk
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, embedding_format, openai_chat_reply
-from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.dashscope import DashScopeReader
+from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
+from aigw.dialects.dashscope_openai_stream import StreamDecoder
 from aigw.dialects.openai_chat import CompletionsReader
 from aigw.dialects.openai_chat_stream import ChatStream
 from aigw.dialects.openai_embeddings import EmbeddingsView
@@ -88,7 +89,8 @@ class _Decoded:
 class Answers:
     """Reads the answers of one provider."""
 
-    native_stream: ClassVar[type[qwen.StreamDecoder]] = qwen.StreamDecoder
+    native_stream: ClassVar[type[StreamDecoder]] = StreamDecoder
+    decode_chat = staticmethod(decode_chat)
 
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._row = row
@@ -153,7 +155,7 @@ class Answers:
         body = whole.raw
         if self._row.dialect == "qwen":
             if call.api == apis.CHAT:
-                return qwen.decode_chat(
+                return self.decode_chat(
                     whole,
                     model=call.model,
                     created=int(self._env.clock.time()),
@@ -161,7 +163,7 @@ class Answers:
                     promote=self._promote,
                 )
             if call.api == apis.EMBEDDINGS:
-                body = qwen.decode_embeddings(whole, model=call.model)
+                body = decode_embeddings(whole, model=call.model)
         if isinstance(exchange.asked, EmbeddingsView):
             return self._shape_embeddings(body, exchange.asked)
         if call.api == apis.CHAT and self._promote:

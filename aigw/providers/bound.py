@@ -37,8 +37,11 @@ from aigw.upstream.builtin import Mock, MockSettings
 class BoundProvider:
     edits: ClassVar[type[BodyEdits]] = BodyEdits
     answers: ClassVar[type[Answers]] = Answers
+    generation_path = staticmethod(qwen.generation_path)
     own_paths: ClassVar[bool] = True
     """Whether it has the paths that Higress does not know."""
+    keeps_vectors_apart: ClassVar[bool] = True
+    """Whether only providers that use the same model for embeddings stand in for each other."""
     bare_retries: ClassVar[bool] = False
     """Whether a request that the gateway sends by itself, to retry or to probe a token, has only what the provider
     needs: a mapped model and its own form, but nothing that the configuration changes, and no header of the client."""
@@ -98,6 +101,10 @@ class BoundProvider:
     def retries(self, call: Call) -> bool:
         """Returns whether such a call may be tried again with another token."""
         return True
+
+    def mapped(self, model: str) -> str:
+        """Returns the model that a request for this model gets."""
+        return self._edits.map(model)
 
     def added(self, call: Call, source: Request) -> list[str]:
         """Returns the fields of the call that the gateway has added by itself."""
@@ -203,7 +210,7 @@ class BoundProvider:
         if base and config.base_path_handling == "removePrefix" and self._is_below(path, base):
             path = path[len(base) :] or "/"
         if config.protocol == "openai":
-            path = self._mapped_path(path, call)
+            path = self._mapped_path(path, call, source)
         if base and config.base_path_handling == "prepend" and not self._is_below(path, base):
             path = base + path
         path, _, extra = path.partition("?")
@@ -224,9 +231,10 @@ class BoundProvider:
         pairs = source.query.split("&")
         return "&".join(pair for pair in pairs if unquote(pair.partition("=")[0]).lower() not in names)
 
-    def _mapped_path(self, path: str, call: Call) -> str:
+    def _mapped_path(self, path: str, call: Call, source: Request) -> str:
         if call.api == apis.CHAT and self.row.dialect == "qwen":
-            return qwen.generation_path(call.model)
+            parsed = source.parsed
+            return self.generation_path(call.model, (parsed.raw("messages") if parsed else None) or b"")
         try:
             mapped = self._endpoint.path_of(call.api, path, call.model)
         except ValueError as error:

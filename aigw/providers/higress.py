@@ -15,7 +15,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis, dashscope_higress, openai_chat_request
-from aigw.dialects.dashscope_openai import StreamDecoder
+from aigw.dialects.dashscope_openai_stream import StreamDecoder
 from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.providers import headers
 from aigw.providers.answers import Answers, Decoder
@@ -50,6 +50,7 @@ class HigressEdits(BodyEdits):
 
 class HigressAnswers(Answers):
     native_stream: ClassVar[type[StreamDecoder]] = dashscope_higress.HigressStream
+    decode_chat = staticmethod(dashscope_higress.decode_chat)
 
     def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
         """Only where it reads answers anyway."""
@@ -72,9 +73,11 @@ class HigressAnswers(Answers):
 
 
 class HigressProvider(BoundProvider):
+    generation_path = staticmethod(dashscope_higress.generation_path)
     edits: ClassVar[type[BodyEdits]] = HigressEdits
     answers: ClassVar[type[Answers]] = HigressAnswers
     own_paths: ClassVar[bool] = False
+    keeps_vectors_apart: ClassVar[bool] = False
     bare_retries: ClassVar[bool] = True
     tells_first_failure: ClassVar[bool] = True
 
@@ -123,12 +126,12 @@ class HigressProvider(BoundProvider):
         """All of it."""
         return source.query
 
-    def _mapped_path(self, path: str, call: Call) -> str:
+    def _mapped_path(self, path: str, call: Call, source: Request) -> str:
         """One model of a list is no API of its own."""
         models = self._endpoint.paths.get(apis.MODELS)
         if call.api is None and models and not self._endpoint.path and "/v1/models/" in path:
             return f"{models}/{path.partition('/v1/models/')[2]}"
-        return super()._mapped_path(path, call)
+        return super()._mapped_path(path, call, source)
 
     def _shown(self, request: Request) -> str:
         return f": {request.body.decode('utf-8', 'replace')}"

@@ -73,6 +73,8 @@ class Router:
             await self._find_model(exchange, source)
         first = self._pick(exchange, api)
         candidates = [first, *(provider for provider in self._fallback if provider is not first)]
+        if api in apis.VECTORS and first.keeps_vectors_apart:
+            candidates = _with_one_model(exchange.asked.model, candidates)
         if source.stream is not None:
             candidates = candidates[:1]
         for index, provider in enumerate(candidates):
@@ -94,9 +96,21 @@ class Router:
             found = self._providers.get(self._by_model.map(model))
             return found or self._default
         if self._weights:
-            (name,) = self._env.random.choices(list(self._weights), list(self._weights.values()))
+            weights = self._weights
+            if api in apis.VECTORS and self._default.keeps_vectors_apart:
+                heaviest_first = sorted(weights, key=lambda name: -weights[name])
+                same = _with_one_model(exchange.asked.model, [self._providers[name] for name in heaviest_first])
+                weights = {provider.name: weights[provider.name] for provider in same}
+            (name,) = self._env.random.choices(list(weights), list(weights.values()))
             return self._providers[name]
         return self._default
+
+
+def _with_one_model(model: str, providers: list[BoundProvider]) -> list[BoundProvider]:
+    """Returns the providers that have the same model as the first one for this model. What stands before a slash is not
+    part of its name: OpenRouter's `openai/x` is OpenAI's `x`."""
+    names = [provider.mapped(model).rpartition("/")[2].lower() for provider in providers]
+    return [provider for provider, name in zip(providers, names, strict=True) if name == names[0]]
 
 
 class _Attempt:

@@ -11,6 +11,8 @@ from aigw.core.document import Document
 from aigw.core.model import Chunk
 from aigw.dialects import dashscope_higress
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
+from aigw.dialects.dashscope_openai_stream import StreamDecoder
 from aigw.dialects.sse import Event
 
 
@@ -26,7 +28,7 @@ def native(content="", finish="null", **message):
 
 def stream(*bodies, **options):
     settings = {"reasoning": "passthrough", "incremental": True, "usage": False, **options}
-    decoder = settings.pop("kind", qwen.StreamDecoder)(model="m", now=lambda: 1.0, **settings)
+    decoder = settings.pop("kind", StreamDecoder)(model="m", now=lambda: 1.0, **settings)
     events = [
         Event(b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:" + json.dumps(body).encode() + b"\n\n") for body in bodies
     ]
@@ -64,6 +66,82 @@ def test_images_become_dashscopes_parts():
     body = encode({"model": "qwen-vl-max", "messages": [{"role": "user", "content": content}]})
     assert body["input"]["messages"][0]["content"] == [{"text": "what?"}, {"image": "https://x/y.png"}]
     assert qwen.generation_path("qwen-vl-max") == qwen.MULTIMODAL_PATH
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["qwen-vl-max", "qwen2.5-vl-72b-instruct", "qwen3-vl-plus", "qwen-vl-ocr-latest", "qvq-max", "qvq-72b-preview",
+     "qwen-audio-turbo-latest", "qwen2-audio-instruct", "qwen-omni-turbo", "qwen3-omni-flash-2025-09-15",
+     "qwen2.5-omni-7b", "qwen3-asr-flash", "gui-plus", "qwen3.5-plus", "qwen3.6-flash", "qwen3.7-plus", "Qwen-VL-Max",
+     "qwen3.5-397b-a17b", "ft:qwen-vl-max:me"],
+)  # fmt: skip
+def test_models_that_see_or_hear_have_the_multimodal_path(model):
+    assert qwen.generation_path(model) == qwen.MULTIMODAL_PATH
+    assert encode({**HELLO, "model": model})["input"]["messages"][0]["content"] == [{"text": "hi"}]
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["qwen-max", "qwen3-max", "qwen2.5-72b-instruct", "qwen-plus", "qwen3-coder-plus", "qwq-32b", "deepseek-v3.1",
+     "qwen3.5-max", "qwen3.6-max-preview", "glm-4.5", "qwen-long", "qwen-flash", "evlqwen"],
+)  # fmt: skip
+def test_other_models_have_the_text_path_unless_they_are_shown_something(model):
+    assert qwen.generation_path(model) == qwen.TEXT_PATH
+    assert encode({**HELLO, "model": model})["input"]["messages"][0]["content"] == "hi"
+    for part in (IMAGE, {"type": "input_audio", "input_audio": {"data": "AA"}}, {"type": "video", "video": ["a"]}):
+        assert qwen.generation_path(model, json.dumps([{"content": [part]}]).encode()) == qwen.MULTIMODAL_PATH
+    quoted = json.dumps([{"role": "user", "content": json.dumps(IMAGE)}]).encode()
+    assert qwen.generation_path(model, quoted) == qwen.TEXT_PATH
+
+
+@pytest.mark.parametrize(
+    ("part", "native"),
+    [
+        ({"type": "input_audio", "input_audio": {"data": "AA==", "format": "mp3"}},
+         {"audio": "data:audio/mp3;base64,AA=="}),
+        ({"type": "input_audio", "input_audio": {"data": "https://x/a.wav"}}, {"audio": "https://x/a.wav"}),
+        ({"type": "video_url", "video_url": {"url": "https://x/v.mp4"}, "fps": 2}, {"video": "https://x/v.mp4", "fps": 2}),
+        ({"type": "video", "video": ["a", "b"]}, {"video": ["a", "b"]}),
+        ({**IMAGE, "min_pixels": 9}, {"image": "https://x/y.png", "min_pixels": 9}),
+        ({"text": "t"}, {"text": "t"}),
+        ({"image": "u"}, {"image": "u"}),
+        ({"type": "text", "text": "t", "cache_control": {"type": "ephemeral"}},
+         {"text": "t", "cache_control": {"type": "ephemeral"}}),
+    ],
+)  # fmt: skip
+def test_parts(part, native):
+    body = encode({"model": "qwen3-omni-flash", "messages": [{"role": "user", "content": [part]}]})
+    assert body["input"]["messages"][0]["content"] == [native]
+
+
+DETAILS = {"prompt_tokens_details": {"cached_tokens": 2}, "output_tokens_details": {"reasoning_tokens": 4}}
+
+
+@pytest.mark.parametrize(
+    ("native_usage", "read", "made"),
+    [
+        (DETAILS, {"cached_tokens": 2}, {"reasoning_tokens": 4}),
+        ({"cached_tokens": 2, "reasoning_tokens": 4}, {"cached_tokens": 2}, {"reasoning_tokens": 4}),
+        ({"input_tokens_details": {"image_tokens": 1}, "image_tokens": 1}, {"image_tokens": 1}, None),
+        ({"audio_tokens": 3, "prompt_tokens_details": None}, {"audio_tokens": 3}, None),
+        ({}, None, None),
+    ],
+)
+def test_details_of_usage(native_usage, read, made):
+    body = native("a", "stop")
+    body["usage"] |= native_usage
+    answer = decode_chat(whole(json.dumps(body).encode()), model="m", created=1, reasoning="ignore", promote=False)
+    *_, event, _ = stream(body, usage=True)
+    for usage in (json.loads(answer)["usage"], event["usage"]):
+        assert usage.get("prompt_tokens_details") == read
+        assert usage.get("completion_tokens_details") == made
+    higress = dashscope_higress.decode_chat(
+        whole(json.dumps(body).encode()), model="m", created=1, reasoning="ignore", promote=False
+    )
+    assert json.loads(higress)["usage"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
 
 
 @pytest.mark.parametrize(
@@ -169,16 +247,16 @@ def test_an_error_event_is_an_openai_error():
 
 def test_a_multimodal_answer_has_its_content_as_text():
     body = json.dumps(native([{"text": "a"}, {"text": "b"}], "stop")).encode()
-    answer = json.loads(qwen.decode_chat(whole(body), model="m", created=1, reasoning="passthrough", promote=False))
+    answer = json.loads(decode_chat(whole(body), model="m", created=1, reasoning="passthrough", promote=False))
     assert answer["choices"][0]["message"]["content"] == "ab"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
 def test_what_is_no_answer_is_a_value_error(body):
     with pytest.raises(ValueError):
-        qwen.decode_chat(whole(body), model="m", created=1, reasoning="ignore", promote=False)
+        decode_chat(whole(body), model="m", created=1, reasoning="ignore", promote=False)
     with pytest.raises(ValueError):
-        qwen.decode_embeddings(whole(body), model="m")
+        decode_embeddings(whole(body), model="m")
 
 
 anything = st.recursive(
@@ -227,12 +305,12 @@ def test_a_request_of_any_json_is_encoded_or_a_value_error(writer, body, context
 def test_an_answer_of_any_json_is_decoded_or_a_value_error(body, reasoning, promote):
     raw = json.dumps(body).encode()
     with contextlib.suppress(ValueError):
-        json.loads(qwen.decode_chat(whole(raw), model="m", created=1, reasoning=reasoning, promote=promote))
+        json.loads(decode_chat(whole(raw), model="m", created=1, reasoning=reasoning, promote=promote))
     with contextlib.suppress(ValueError):
-        json.loads(qwen.decode_embeddings(whole(raw), model="m"))
+        json.loads(decode_embeddings(whole(raw), model="m"))
 
 
-@pytest.mark.parametrize("kind", [qwen.StreamDecoder, dashscope_higress.HigressStream])
+@pytest.mark.parametrize("kind", [StreamDecoder, dashscope_higress.HigressStream])
 @given(st.lists(anything | answers, max_size=3), st.sampled_from(["ignore", "concat"]), st.booleans())
 def test_a_stream_of_any_json_is_decoded(kind, bodies, reasoning, incremental):
     stream(*bodies, reasoning=reasoning, incremental=incremental, kind=kind)
@@ -248,6 +326,7 @@ def test_a_stream_of_any_json_is_decoded(kind, bodies, reasoning, incremental):
         ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": 5}]}, "content"),
         ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "u"}]}]},
          "image_url"),
+        ({"model": "qwen-vl-max", "messages": [{"role": "user", "content": [{"type": "file", "file": {}}]}]}, "file"),
         ({**HELLO, "messages": ["a"]}, "messages"),
     ],
 )  # fmt: skip
@@ -260,7 +339,7 @@ def test_a_mistake_of_the_client_is_named(body, place):
 def test_an_answer_that_is_none_becomes_an_error(output):
     body = {"output": output}
     with pytest.raises(ValueError, match="DashScope"):
-        qwen.decode_chat(whole(json.dumps(body).encode()), model="m", created=1, reasoning="ignore", promote=False)
+        decode_chat(whole(json.dumps(body).encode()), model="m", created=1, reasoning="ignore", promote=False)
     first, error = stream(native("a"), body)
     assert first["choices"][0]["delta"]["content"] == "a"
     assert "DashScope" in error["error"]["message"]
@@ -274,6 +353,6 @@ def test_deep_json_is_a_value_error():
             qwen.encode_chat(Document(raw))
         with contextlib.suppress(ValueError):
             raw = b'{"output":{"choices":[{"message":{"content":"a","x":' + deep + b"}}]}}"
-            qwen.decode_chat(whole(raw), model="m", created=1, reasoning="ignore", promote=False)
+            decode_chat(whole(raw), model="m", created=1, reasoning="ignore", promote=False)
         with contextlib.suppress(ValueError):
-            qwen.decode_embeddings(whole(b'{"output":{"embeddings":[{"embedding":' + deep + b"}]}}"), model="m")
+            decode_embeddings(whole(b'{"output":{"embeddings":[{"embedding":' + deep + b"}]}}"), model="m")

@@ -229,3 +229,42 @@ async def test_an_array_that_breaks_off_is_charged_for_what_came():
             await reply.body()
         assert not exchange.answer.complete
         assert (exchange.answer.tokens.input, exchange.answer.tokens.output) == (5, 3)
+
+
+EMBED = {"model": "m", "input": "hi"}
+VECTORS = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [1.0]}], "model": "m"}
+
+
+def mapped(*targets, **more):
+    providers = [{"id": f"p{i}", **OPENAI, "modelMapping": {"m": target}} for i, target in enumerate(targets)]
+    return {"providers": providers, "activeProviderId": "p0", "fallback": [each["id"] for each in providers], **more}
+
+
+@pytest.mark.parametrize(
+    ("targets", "asked"),
+    [
+        (("a", "b"), ["a"]),
+        (("a", "b", "a"), ["a", "a"]),
+        (("a", "openai/A"), ["a", "openai/A"]),
+        (("", ""), ["m", "m"]),
+    ],
+)
+async def test_embeddings_fall_back_to_the_same_model_only(targets, asked):
+    request = chat(EMBED, path="/v1/embeddings")
+    upstream, reply, _ = await once(mapped(*targets), request, answer_json({"error": "x"}, 503))
+    assert ([upstream.json(index)["model"] for index in range(len(upstream.sent))], reply.status) == (asked, 503)
+
+
+async def test_weights_do_not_mix_the_embeddings_of_two_models():
+    upstream = FakeUpstream(answer_json(VECTORS))
+    async with proxy(mapped("a", "b", "a", weights={"p0": 1, "p1": 3, "p2": 3}), upstream) as send:
+        for _ in range(20):
+            await (await send(chat(EMBED, path="/v1/embeddings"))).body()
+        await (await send(chat({**HELLO, "model": "m"}))).body()
+    assert {upstream.json(index)["model"] for index in range(20)} == {"b"}
+
+
+async def test_embeddings_of_higress_fall_back_to_any():
+    request = chat(EMBED, path="/v1/embeddings")
+    upstream, _, _ = await once(mapped("a", "b"), request, answer_json({"error": "x"}, 503), fidelity="higress")
+    assert len(upstream.sent) == 2

@@ -177,7 +177,6 @@ class BoundProvider:
         request = call.request
         try:
             document = request.document
-            given = source.document
             if self.row.dialect == "qwen":
                 self._check_convertible(request, document)
             context = None
@@ -185,7 +184,8 @@ class BoundProvider:
                 context = await self._edits.context(exchange.asked, api) if self.config.context else None
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
-            self.refusals.undo(document, model, given)
+            if self.refusals.by_model:
+                self.refusals.undo(document, model, source.document)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None

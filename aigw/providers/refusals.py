@@ -18,6 +18,8 @@ log = logging.getLogger("aigw")
 
 ADDED = {"stream_options": ("streamoptions", "includeusage"), "preserve_thinking": ("preservethinking",)}
 """The fields that the gateway adds to chats, and how errors name them, in small letters alone."""
+STATUSES = (400, 415, 422, 501)
+"""An answer with another status is no refusal of a field, so its text is not read."""
 MOST_MODELS = 1024
 """So many models are remembered. Clients can make names up."""
 
@@ -28,11 +30,12 @@ class Refusals:
     def __init__(self, name: str, row: Provider) -> None:
         self._name = name
         self._row = row
-        self._refused: dict[str, set[str]] = {}
+        self.by_model: dict[str, set[str]] = {}
+        """The fields that are refused."""
 
     def undo(self, document: Document, model: str, given: Document) -> None:
         """Gives the fields that are refused for this model back the values that the client `given` them."""
-        for name in self._refused.get(model, ()):
+        for name in self.by_model.get(model, ()):
             if (value := given.raw(name)) is None:
                 document.drop(name)
             else:
@@ -51,9 +54,9 @@ class Refusals:
         letters = _letters(said)
         found = [name for name in added if any(text in letters for text in ADDED.get(name, (_letters(name),)))]
         if found:
-            if len(self._refused) >= MOST_MODELS:
-                self._refused.clear()
-            self._refused.setdefault(call.model, set()).update(found)
+            if len(self.by_model) >= MOST_MODELS:
+                self.by_model.clear()
+            self.by_model.setdefault(call.model, set()).update(found)
         return found
 
     def confirm(self, call: Call, found: list[str], *, works: bool) -> None:
@@ -63,7 +66,7 @@ class Refusals:
             said = "the provider '%s' refuses %s for %s: asked again without, as from now on"
             log.warning(said, self._name, ", ".join(found), call.model or "any model")
         else:
-            self._refused.get(call.model, set()).difference_update(found)
+            self.by_model.get(call.model, set()).difference_update(found)
 
 
 def _letters(text: str) -> str:

@@ -26,6 +26,7 @@ from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.models import as_caller_reads, list_models
+from aigw.providers.refusals import STATUSES
 
 HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 """While another provider could be tried, comments before the first event are not sent to the client. After so many
@@ -153,7 +154,7 @@ class _Attempt:
                 return None
             can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
             status, reply, error = await self._send(call, hold=can_retry or not self._last)
-            if status >= 400 and reply is not None and (refused := await self._refused(call, reply)):
+            if reply is not None and status >= 400 and (refused := await self._refused(call, reply)):
                 await reply.aclose()
                 call = await self._write(token, again=again)
                 status, reply, error = await self._send(call, hold=can_retry or not self._last)
@@ -190,6 +191,8 @@ class _Attempt:
 
     async def _refused(self, call: Call, reply: Reply) -> list[str]:
         """Returns the fields that the gateway has added by itself and that the provider's error names."""
+        if reply.status not in (200, *STATUSES):
+            return []
         added = self._provider.added(call, self._source)
         return self._provider.refusals.learn(call, added, await self._said(reply)) if added else []
 

@@ -28,9 +28,9 @@ def two_providers(one, two, **ai_proxy):
 def pair(provider, gateway):
     """Two scripted providers, the second one the fallback of the first."""
 
-    async def start(first, second):
+    async def start(first, second, **settings):
         one, two = await provider(first), await provider(second)
-        return await gateway(two_providers(one.url, two.url)), one, two
+        return await gateway({**two_providers(one.url, two.url), **settings}), one, two
 
     return start
 
@@ -233,7 +233,7 @@ async def test_tokens_run_out(behind):
 
 async def test_upload_is_not_repeated(pair):
     """What was streamed through is gone, so its first answer is final."""
-    running, one, two = await pair(answers(error_body("no"), 500), answers())
+    running, one, two = await pair(answers(error_body("no"), 500), answers(), max_kept_upload=1)
     with pytest.raises(openai.InternalServerError, match="no"):
         await running.sdk().files.create(file=("a.txt", b"abc"), purpose="batch")
     assert [len(one.requests), len(two.requests)] == [1, 0]

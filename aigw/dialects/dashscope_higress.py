@@ -33,7 +33,7 @@ _PARAMETERS = ("max_tokens", "n", "seed", "temperature", "tools")
 decode_chat = partial(decode_native_chat, usage=plain_usage_of)
 
 
-def generation_path(model: str, messages: bytes = b"") -> str:
+def generation_path(model: str, request: Document | None = None) -> str:
     return MULTIMODAL_PATH if model.startswith("qwen-vl") else TEXT_PATH
 
 

@@ -38,16 +38,20 @@ _FIRST_SEEING = (3, 5)
 _MEDIUM = re.compile(rb'"type"\s*:\s*"(?:image_url|input_audio|video_url|video)"')
 
 
-def generation_path(model: str, messages: bytes = b"") -> str:
-    """Returns the path for a model, and for the JSON of its `messages`: the text path knows no media."""
-    return MULTIMODAL_PATH if _is_multimodal(model, messages) else TEXT_PATH
+def generation_path(model: str, request: Document | None = None) -> str:
+    """Returns the path for a model and a chat request: the text path knows no media."""
+    return MULTIMODAL_PATH if _is_multimodal(model, request) else TEXT_PATH
 
 
-def _is_multimodal(model: str, messages: bytes) -> bool:
+def _is_multimodal(model: str, request: Document | None) -> bool:
     name = model.lower()
     generation = _GENERATION.search(name)
     sees = generation is not None and (int(generation[1]), int(generation[2])) >= _FIRST_SEEING
-    return sees or _MULTIMODAL.search(name) is not None or _MEDIUM.search(messages) is not None
+    return sees or _MULTIMODAL.search(name) is not None or _shows_media(request)
+
+
+def _shows_media(request: Document | None) -> bool:
+    return request is not None and _MEDIUM.search(request.raw("messages") or b"") is not None
 
 
 def check(request: Document, *, has_default: bool, quoted: str = "") -> None:
@@ -87,7 +91,7 @@ def encode_chat(
         parameters["tools"] = tools
     model = model_of(request)
     messages = messages_of(request)
-    if _is_multimodal(model, request.raw("messages") or b""):
+    if _is_multimodal(model, request):
         for message in messages:
             message.set("content", _parts(message.get("content")))
     _insert_system(messages, file_ids=file_ids if model.startswith("qwen-long") else (), context=context)

@@ -15,6 +15,9 @@ from aigw.higress.chat_structs import CHAT_REQUEST
 from aigw.higress.go_json import written
 from aigw.higress.values import truthy
 
+ADDED = {"stream_options": ("streamoptions", "includeusage"), "preserve_thinking": ("preservethinking",)}
+"""The fields that the gateway adds by itself, and how errors name them, in small letters alone."""
+
 
 def messages_of(request: Document) -> list[Document]:
     """Returns the messages. Raises ValueError if `messages` is not an array of objects."""

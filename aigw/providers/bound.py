@@ -233,8 +233,7 @@ class BoundProvider:
 
     def _mapped_path(self, path: str, call: Call, source: Request) -> str:
         if call.api == apis.CHAT and self.row.dialect == "qwen":
-            parsed = source.parsed
-            return self.generation_path(call.model, (parsed.raw("messages") if parsed else None) or b"")
+            return self.generation_path(call.model, source.parsed)
         try:
             mapped = self._endpoint.path_of(call.api, path, call.model)
         except ValueError as error:

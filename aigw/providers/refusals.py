@@ -11,13 +11,12 @@ import re
 from msgspec import Raw
 
 from aigw.core.document import Document
+from aigw.dialects.openai_chat_request import ADDED
 from aigw.providers.call import Call
 from aigw.providers.provider import Provider
 
 log = logging.getLogger("aigw")
 
-ADDED = {"stream_options": ("streamoptions", "includeusage"), "preserve_thinking": ("preservethinking",)}
-"""The fields that the gateway adds to chats, and how errors name them, in small letters alone."""
 STATUSES = (400, 415, 422, 501)
 """An answer with another status is no refusal of a field, so its text is not read."""
 MOST_MODELS = 1024

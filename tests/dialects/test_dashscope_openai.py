@@ -83,6 +83,10 @@ def test_models_that_see_or_hear_have_the_multimodal_path(model):
     assert encode({**HELLO, "model": model})["input"]["messages"][0]["content"] == [{"text": "hi"}]
 
 
+def saying(content):
+    return Document(json.dumps({"messages": [{"role": "user", "content": content}]}).encode())
+
+
 @pytest.mark.parametrize(
     "model",
     ["qwen-max", "qwen3-max", "qwen2.5-72b-instruct", "qwen-plus", "qwen3-coder-plus", "qwq-32b", "deepseek-v3.1",
@@ -92,9 +96,8 @@ def test_other_models_have_the_text_path_unless_they_are_shown_something(model):
     assert qwen.generation_path(model) == qwen.TEXT_PATH
     assert encode({**HELLO, "model": model})["input"]["messages"][0]["content"] == "hi"
     for part in (IMAGE, {"type": "input_audio", "input_audio": {"data": "AA"}}, {"type": "video", "video": ["a"]}):
-        assert qwen.generation_path(model, json.dumps([{"content": [part]}]).encode()) == qwen.MULTIMODAL_PATH
-    quoted = json.dumps([{"role": "user", "content": json.dumps(IMAGE)}]).encode()
-    assert qwen.generation_path(model, quoted) == qwen.TEXT_PATH
+        assert qwen.generation_path(model, saying([part])) == qwen.MULTIMODAL_PATH
+    assert qwen.generation_path(model, saying(json.dumps(IMAGE))) == qwen.TEXT_PATH
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class ChatStream:
             reader.feed(batch)
         hidden: list[Chunk] = []
         if self._hide_usage and reader.usage_event is not None and reader.usage_event in batch:
-            hidden += [chunk for chunk in batch if b'"usage"' in chunk.raw and is_usage_only(chunk.json())]
+            hidden += [chunk for chunk in reader.telling if chunk in batch and is_usage_only(chunk.json())]
         raw = raw_of(batch)
         if DONE_DATA in raw:
             hidden += self._look_for_done(batch)

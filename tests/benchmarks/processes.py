@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 from tests.support.redis_server import binary
 
 READY_SECONDS = 20.0
+SETTLE_SECONDS = 0.5
+"""After so long, the rows of all requests are written."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -169,10 +171,12 @@ def profiled(kind: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
 
 def count_calls(process: subprocess.Popen[str], server: Server, shape: str, requests: int) -> float:
     """Calls of Python functions for each of so many requests, once the server is warm."""
-    load(server, shape, 32, requests=requests)
     assert process.stderr is not None
+    load(server, shape, 32, requests=requests)
+    time.sleep(SETTLE_SECONDS)
     process.send_signal(signal.SIGUSR1)
     load(server, shape, 32, requests=requests)
+    time.sleep(SETTLE_SECONDS)
     process.send_signal(signal.SIGUSR2)
     while not (line := process.stderr.readline().strip()).isdecimal():
         if not line:

@@ -4,6 +4,7 @@ to one connection."""
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import unquote
 
 from multidict import CIMultiDict
 
@@ -17,6 +18,8 @@ SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbo
 """The headers in which agents send the name of their session. The first one that is present counts."""
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
 """The headers in which clients send their keys. They are removed if the gateway itself has a key for the provider."""
+CREDENTIAL_PARAMETERS = frozenset(("key", "$key", "api_key", "apikey", "token", "access_token", "auth", *CREDENTIALS))
+"""The parameters of the query in which clients send their keys, in lower case. They are never sent on."""
 HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "transfer-encoding", "upgrade")
@@ -28,6 +31,14 @@ def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
     """Returns the names of those `headers` that must not be passed on, in lower case."""
     listed = ",".join(headers.getall("connection", ()))
     return [name for name in connection_names(listed) if name in headers]
+
+
+def without_credentials(query: str) -> str:
+    """Returns a query without the keys of the client."""
+    if not query:
+        return query
+    pairs = query.split("&")
+    return "&".join(pair for pair in pairs if unquote(pair.partition("=")[0]).lower() not in CREDENTIAL_PARAMETERS)
 
 
 @lru_cache(maxsize=256)

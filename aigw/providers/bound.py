@@ -16,6 +16,7 @@ from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
+from aigw.core.headers import without_credentials
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
 from aigw.dialects import apis, form
@@ -225,11 +226,11 @@ class BoundProvider:
 
     def _query(self, source: Request, own: str) -> str:
         """What goes on of the client's query: no key, and nothing that the provider's own query says."""
-        names = headers.PRIVATE_PARAMETERS | {pair.partition("=")[0] for pair in own.split("&")}
+        names = {pair.partition("=")[0] for pair in own.split("&")}
         if apis.DEPLOYMENTS in source.path:
-            names |= {"api-version"}
-        pairs = source.query.split("&")
-        return "&".join(pair for pair in pairs if unquote(pair.partition("=")[0]).lower() not in names)
+            names.add("api-version")
+        pairs = without_credentials(source.query).split("&")
+        return "&".join(pair for pair in pairs if unquote(pair.partition("=")[0]) not in names)
 
     def _mapped_path(self, path: str, call: Call, source: Request) -> str:
         if call.api == apis.CHAT and self.row.dialect == "qwen":

@@ -90,6 +90,7 @@ _ROWS = (
             **_under("/openai/deployments/{model}", *(_FULL.keys() - set(_AZURE_RESOURCE))),
             **_under("/openai", *_AZURE_RESOURCE),
         },
+        own_paths=_under("/openai/deployments/{model}", apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION),
         unlisted="pass",
         auth=API_KEY,
         keeps_developer_role=True,

@@ -15,10 +15,6 @@ from aigw.core.model import Request
 from aigw.providers.provider import Auth, Provider
 
 _PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", CONSUMER_HEADER)
-PRIVATE_PARAMETERS = frozenset(
-    ("key", "$key", "api_key", "api-key", "apikey", "token", "access_token", "auth", "authorization", *CREDENTIALS)
-)
-"""Parameters of the query in which clients send their keys."""
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 

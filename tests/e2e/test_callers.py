@@ -3,8 +3,11 @@ apply is said here."""
 
 import json
 import logging
+from contextlib import nullcontext
 
 import pytest
+from anthropic import AsyncAnthropic, NotFoundError
+from openai import AsyncAzureOpenAI, DefaultAsyncHttpxClient
 from stage.answers import CHAT, PATH, answers
 from stage.gateway import BUILTIN, until
 
@@ -328,3 +331,35 @@ async def test_websocket_clients_are_told_to_upgrade_to_nothing(gateway):
     asks = {"connection": "Upgrade", "upgrade": "WebSocket", "sec_websocket_key": "x", "sec_websocket_version": "13"}
     answer = await running.request("GET", "/v1/responses", **asks)
     assert (answer.status, answer.json()["error"]["code"]) == (426, "not_supported")
+
+
+async def test_azures_own_client(several):
+    running, ups = await several()
+    client = AsyncAzureOpenAI(
+        azure_endpoint=running.url, api_key="mine", api_version="2024-02-01", max_retries=0,
+        http_client=DefaultAsyncHttpxClient(trust_env=False),
+    )  # fmt: skip
+    async with client:
+        answer = await client.chat.completions.create(model="gpt-4o", messages=CHAT["messages"])
+        await client.audio.transcriptions.create(model="gpt-4o", file=("a.wav", b"RIFF"))
+    assert answer.choices[0].message.content == "Hi"
+    targets = [request.target.partition("?")[0] for request in ups["azure"].requests]
+    prefix = "/openai/deployments/my%2Fdeployment"
+    assert targets == [f"{prefix}/chat/completions", f"{prefix}/audio/transcriptions"]
+
+
+@pytest.mark.parametrize("kind", ["openai", "claude", "gemini"])
+async def test_anthropics_own_client_lists_models(provider, gateway, kind):
+    upstream = await provider(answers(json.dumps(LISTS[kind]).encode()))
+    settings = {"type": kind, "apiTokens": ["k"], "providerDomain": "x.example"}
+    running = await gateway({"plugins": {"ai-proxy": {"provider": settings}}, "services": {"x.example": upstream.url}})
+    client = AsyncAnthropic(
+        base_url=running.url, api_key="mine", max_retries=0, http_client=DefaultAsyncHttpxClient(trust_env=False)
+    )
+    async with client:
+        listed = [model async for model in client.models.list()]
+        with (
+            pytest.raises(NotFoundError, match="does not offer the Messages API") if kind != "claude" else nullcontext()
+        ):
+            await client.messages.create(model="m", max_tokens=1, messages=CHAT["messages"])
+    assert len(listed) == 1 and listed[0].type == "model" and listed[0].created_at.year >= 1970

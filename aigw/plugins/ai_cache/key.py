@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.core.exchange import Exchange
-from aigw.core.headers import SESSION_HEADERS
+from aigw.core.headers import SESSION_HEADERS, without_credentials
 from aigw.core.plugin import Behind
 
 VERSION = b"aigw 2"
@@ -88,11 +88,18 @@ class CacheKeys:
         self._after = _digests({name: value for name, value in identities.items() if name not in self._changing})
         self._start = _begin(self._after)
 
+    def _query(self, query: str) -> str:
+        """The query, with a digest in place of a client's key, or nothing if the key is not sent on."""
+        public = without_credentials(query)
+        if public == query or "authorization" in self._unsent:
+            return public
+        return f"{public}&key={digest(query.encode(*_WIRE))}"
+
     def read(self, exchange: Exchange) -> CacheKey:
         request, asked, api = exchange.request, exchange.asked, exchange.api
         if reason := asked.unrepeatable:
             return CacheKey(api, reason=reason)
-        beside = [request.path, request.query]
+        beside = [request.path, self._query(request.query)]
         for name in sorted({name for each in request.headers if (name := _counted(each))} - self._unsent):
             value = ",".join(request.headers.getall(name))
             beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")

@@ -247,3 +247,15 @@ def test_the_request_is_read_as_it_goes_on():
     exchange.request.document.set("model", "other")
     assert CacheKeys(BEHIND).read(exchange).key == read({**HELLO, "model": "other"}).key
     assert msgspec.json.decode(exchange.original.body) == HELLO
+
+
+def test_a_key_in_the_query_counts_only_where_it_goes_on_and_never_stands_there():
+    def asked(query, behind=BEHIND):
+        request = chat(HELLO)
+        request.query = query
+        return CacheKeys(behind).read(make_exchange(request))
+
+    keyless = Behind(AFTER, frozenset(("cookie",)))
+    assert asked("a=1&key=sk-one").key == asked("a=1&key=sk-two").key == asked("a=1").key
+    assert asked("key=sk-one", keyless).key != asked("key=sk-two", keyless).key
+    assert "sk-one" not in str(asked("key=sk-one", keyless)) + str(asked("key=sk-one"))

@@ -54,12 +54,18 @@ class KV(Protocol):
 
 class Limit(NamedTuple):
     """`limit` is how much may be used under `key` in one window. A window starts with the first charge and lasts
-    `window` seconds; 0 means that it never ends. `hold` is how much is reserved until the request is settled."""
+    `window` seconds; 0 means that it never ends. `hold` is how much is reserved until the request is settled. `down`
+    is true if the number under the key says what is left, so that charges are negative."""
 
     key: str
     limit: int
     window: int = 0
     hold: int = 0
+    down: bool = False
+
+    def lapsed(self, amount: int) -> int:
+        """Returns the charge for a reservation of `amount` that nobody settled."""
+        return -amount if self.down else amount
 
 
 class Count(NamedTuple):
@@ -69,6 +75,12 @@ class Count(NamedTuple):
     used: int
     held: int
     left: float
+
+
+LEASE = 900.0
+"""How many seconds a reservation lasts at most, unless it grows."""
+LAPSED_SECONDS = 86_400.0
+"""How long a counter remembers that it charged a reservation which nobody had settled."""
 
 
 class Ticket(NamedTuple):
@@ -87,12 +99,22 @@ class Counter(Protocol):
 
     `used` is a plain number under `key` itself, as Higress keeps it in Redis. Reservations are kept elsewhere.
 
+    A reservation that nobody settles is charged as it stands: at the latest when its lease ends, and for a killed
+    process of this machine when the next one starts. If it is settled after that all the same, the real charge replaces
+    it. No window and no lease ends later than one window or LEASE from now, even if the clock was set back.
+
     If a caller is cancelled in `hold`, nothing is reserved. If it is cancelled in `settle`, the request is settled all
     the same."""
 
-    async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
+    async def hold(self, limits: Sequence[Limit], *, lease: float = LEASE) -> Ticket:
         """Refuses if `used + held > limit` for any of the limits. Otherwise reserves the `hold` of each limit. A
         reservation ends after `lease` seconds, so that those of a killed worker do not stay for ever."""
+        ...
+
+    async def grow(self, ticket: Ticket, amounts: Sequence[int], *, lease: float = LEASE) -> Ticket:
+        """Adds one amount to the reservation of each limit, and lets it last `lease` seconds from now. Refuses nothing.
+        A limit of which nothing is reserved stays so. Returns the ticket with its reservations and counts as they are
+        now."""
         ...
 
     async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:

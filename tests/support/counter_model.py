@@ -14,9 +14,16 @@ KEYS = ("a", "ab", "b", "")
 keys = st.sampled_from(KEYS)
 some_keys = st.lists(keys, max_size=4, unique=True)
 amounts = st.integers(-3, 9)
-limits = st.lists(
-    st.builds(Limit, keys, st.integers(-1, 12), st.sampled_from((0, 0, 1, 2, 3)), st.integers(-1, 6)), max_size=3
-)
+WINDOWS = {"a": (1, False), "ab": (3, False), "b": (0, False), "": (0, True)}
+"""Of each key, its window, and whether its number says what is left."""
+
+
+def limit(key, most, hold):
+    window, down = WINDOWS[key]
+    return Limit(key, most, window, hold, down)
+
+
+limits = st.lists(st.builds(limit, keys, st.integers(-1, 12), st.integers(0, 6)), max_size=3)
 # Windows and leases are whole seconds, so that whole steps meet their ends exactly.
 steps = st.sampled_from((0.0, 0.5, 1.0, 1.0, 2.0, 3.0, 60.0, -0.5, -1.0, -2.0, -60.0))
 
@@ -71,6 +78,19 @@ class CounterMachine(RuleBasedStateMachine):
 
         expected, got = self.runner.run(run())
         assert got == expected
+
+    @rule(target=tickets, pair=consumes(tickets), data=st.data(), lease=st.sampled_from((1.0, 900.0)))
+    def grow(self, pair, data, lease):
+        size = len(pair[0].limits)
+        more = data.draw(st.lists(st.integers(0, 5), min_size=size, max_size=size))
+
+        async def run():
+            expected = await self.model.grow(pair[0], more, lease=lease)
+            return expected, await self.counter.grow(pair[1], more, lease=lease)
+
+        expected, got = self.runner.run(run())
+        assert got[1:] == expected[1:]
+        return expected, got
 
     @rule(pair=consumes(tickets))
     def abandon(self, pair):

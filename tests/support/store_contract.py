@@ -184,15 +184,42 @@ class CounterContract:
         await elapse(1.05)
         assert (await counter.read("a"))[0] == Count(5, 0, 0.0)
 
-    async def test_a_lease_frees_what_was_never_settled(self, counter, elapse):
-        limit = Limit("a", 10, 0, 11)
-        ticket = await counter.hold([limit], lease=0.3)
-        assert (await counter.hold([limit])).refused == 0
+    async def test_a_lease_charges_what_was_never_settled(self, counter, elapse):
+        await counter.put("left", 50)
+        limits = [Limit("a", 10, 0, 11), Limit("w", 10, 60, 5), Limit("left", 1 << 53, 0, 4, down=True)]
+        ticket = await counter.hold(limits, lease=0.3)
+        assert (await counter.hold(limits[:1])).refused == 0
         await elapse(0.4)
-        assert (await counter.read("a"))[0].held == 0
-        other = await counter.hold([limit], lease=60.0)
-        assert other.refused is None
-        assert await counter.settle(ticket, [3]) == (Count(3, 11, 0.0),), "charged also after its lease"
+        counts = await counter.read("a", "w", "left")
+        assert [count[:2] for count in counts] == [(11, 0), (5, 0), (46, 0)]
+        assert counts[0].left == 0.0 < counts[1].left <= 60.0
+        assert (await counter.hold(limits[:1])).refused == 0
+        counts = await counter.settle(ticket, [3, 7, -6])
+        assert [count[:2] for count in counts] == [(3, 0), (7, 0), (44, 0)], "what it really used replaces that"
+        counts = await counter.settle(ticket, [1, 1, -1])
+        assert [count.used for count in counts] == [4, 8, 43]
+
+    async def test_what_was_reset_is_not_charged_by_a_lease(self, counter, elapse):
+        limits = [Limit("a", 10, 0, 5), Limit("b", 10, 0, 5)]
+        ticket = await counter.hold(limits, lease=0.3)
+        await elapse(0.4)
+        assert [count.used for count in await counter.read("a", "b")] == [5, 5]
+        await counter.put("a", 100)
+        await counter.drop("b")
+        assert [count.used for count in await counter.settle(ticket, [2, 2])] == [102, 2]
+
+    async def test_a_hold_grows_and_lasts_longer_then(self, counter, elapse):
+        ticket = await counter.hold([Limit("a", 10, 0, 5), Limit("b", 10, 0)], lease=0.5)
+        await elapse(0.3)
+        ticket = await counter.grow(ticket, [7, 7], lease=0.5)
+        assert ticket.counts == (Count(0, 12, 0.0), Count(0, 0, 0.0)), "of b nothing is held"
+        await elapse(0.3)
+        assert (await counter.read("a"))[0] == Count(0, 12, 0.0)
+        await elapse(0.3)
+        assert (await counter.read("a"))[0] == Count(12, 0, 0.0)
+        ticket = await counter.grow(ticket, [1, 1])
+        assert (await counter.read("a"))[0] == Count(12, 0, 0.0), "it is not held any more"
+        assert [count[:2] for count in await counter.settle(ticket, [2, 2])] == [(2, 0), (2, 0)]
 
     async def test_settling_again_only_charges_again(self, counter):
         ticket = await counter.hold([Limit("a", 10, 0, 5)])

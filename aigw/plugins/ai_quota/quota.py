@@ -51,7 +51,7 @@ class HeldQuota:
 
     async def let_in(self, exchange: Exchange) -> Settle | None:
         forecast = self._forecaster.forecast(exchange.asked)
-        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=forecast.total)
+        limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=forecast.total, down=True)
         held = Held(self._counter, await self._counter.hold([limit]))
         (count,) = held.ticket.counts
         if count.used - count.held <= 0:

@@ -61,7 +61,7 @@ class HeldLimits:
     def hold(self, exchange: Exchange, limits: Sequence[Limit]) -> tuple[Sequence[Limit], Forecast]:
         forecast = self._forecaster.forecast(exchange.asked, min([limit.limit for limit in limits]))
         held = forecast.total
-        return [Limit(key, limit, window, held) for key, limit, window, _ in limits], forecast
+        return [Limit(each.key, each.limit, each.window, held) for each in limits], forecast
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
         self._forecaster.learn(forecast, tokens)

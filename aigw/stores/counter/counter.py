@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from aigw.core.stores import Count, Limit, Ticket
+from aigw.core.stores import LEASE, Count, Limit, Ticket
 from aigw.stores.counter import state
 from aigw.stores.counter.file import CounterFile
 from aigw.stores.counter.ticket import new_ticket
@@ -30,19 +30,21 @@ class SqliteCounter:
         self._namespace = Namespace(namespace)
         self._patience = patience
 
-    async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
+    async def hold(self, limits: Sequence[Limit], *, lease: float = LEASE) -> Ticket:
         limits = tuple(limits)
         keys = [self._namespace.encode(limit.key) for limit in limits]
+        windows = [limit.window for limit in limits]
         if not any(limit.hold for limit in limits):
-            return _ticket(limits, await self._counts(keys))
+            return _ticket(limits, await self._counts(keys, windows))
         held: list[Ticket] = []
 
         def decide(connection: sqlite3.Connection) -> Ticket:
             now = self._file.now()
-            ticket = _ticket(limits, tuple([state.look(connection, key, now).counted(now) for key in keys]))
+            states = [state.look(connection, key, now, window) for key, window in zip(keys, windows, strict=True)]
+            ticket = _ticket(limits, tuple([each.counted(now) for each in states]))
             if ticket.refused is None:
-                for key, amount in _amounts(keys, ticket).items():
-                    state.hold(connection, key, ticket.id, amount, now + lease)
+                for key, (name, amount) in _holds(keys, ticket).items():
+                    state.hold(connection, key, name, amount, now + lease)
                 held[:] = [ticket]
             return ticket
 
@@ -52,6 +54,22 @@ class SqliteCounter:
             for ticket in held:  # it was just decided, and nobody will settle it
                 self._file.later(self._settling(ticket, [0] * len(limits)), self._patience)
             raise
+
+    async def grow(self, ticket: Ticket, amounts: Sequence[int], *, lease: float = LEASE) -> Ticket:
+        keys = [self._namespace.encode(limit.key) for limit in ticket.limits]
+        holds = _holds(keys, ticket)
+
+        def decide(connection: sqlite3.Connection) -> Ticket:
+            now, limits = self._file.now(), list(ticket.limits)
+            for key in holds:
+                state.look(connection, key, now)
+            for index, (key, amount) in enumerate(zip(keys, amounts, strict=True)):
+                if key in holds and state.grow(connection, key, holds[key][0], amount, now + lease):
+                    limits[index] = limits[index]._replace(hold=limits[index].hold + amount)
+            counts = [state.look(connection, key, now).counted(now) for key in keys]
+            return ticket._replace(limits=tuple(limits), counts=tuple(counts))
+
+        return await self._file.decide(decide, self._patience)
 
     async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
         settling = self._settling(ticket, charges, within=within)
@@ -89,6 +107,7 @@ class SqliteCounter:
         def decide(connection: sqlite3.Connection) -> None:
             state.look(connection, name, self._file.now())
             state.put(connection, name, value)
+            state.forget_all(connection, name)
 
         await self._file.decide(decide, self._patience)
 
@@ -107,6 +126,10 @@ class SqliteCounter:
 
     async def keys(self, prefix: str = "") -> AsyncIterator[str]:
         first, end = self._namespace.span(prefix)
+        lapsing = await self._file.read(
+            lambda connection: state.lapsing(connection, first, end, self._file.now()), self._patience
+        )
+        await self._counts(lapsing)  # looking at them charges them
         while True:
             page = await self._page(first, end)
             for key, ends in page:
@@ -121,31 +144,39 @@ class SqliteCounter:
     async def _page(self, first: bytes, end: bytes) -> list[tuple[bytes, float | None]]:
         return await self._file.read(lambda connection: state.listed(connection, first, end, PAGE), self._patience)
 
-    async def _counts(self, keys: Sequence[bytes]) -> tuple[Count, ...]:
+    async def _counts(self, keys: Sequence[bytes], windows: Sequence[int] = ()) -> tuple[Count, ...]:
+        """`windows` are the lengths of the windows, if they are known."""
+        windows = windows or [0] * len(keys)
+
         def see(connection: sqlite3.Connection) -> tuple[Count, ...] | None:
             now = self._file.now()
             states = [state.see(connection, key) for key in keys]
-            if any(each.expired(now) for each in states):
+            if any(each.expired(now, window) for each, window in zip(states, windows, strict=True)):
                 return None
             return tuple([each.counted(now) for each in states])
 
         def look(connection: sqlite3.Connection) -> tuple[Count, ...]:
             now = self._file.now()
-            return tuple([state.look(connection, key, now).counted(now) for key in keys])
+            states = [state.look(connection, key, now, window) for key, window in zip(keys, windows, strict=True)]
+            return tuple([each.counted(now) for each in states])
 
         seen = await self._file.read(see, self._patience)
         return seen if seen is not None else await self._file.decide(look, self._patience)
 
     def _settling(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> Settling:
         keys = [self._namespace.encode(limit.key) for limit in ticket.limits]
+        holds = _holds(keys, ticket)
 
         def settle(connection: sqlite3.Connection) -> tuple[Count, ...]:
             now = self._file.now()
             before: dict[bytes, state.State] = {}
-            for key in dict.fromkeys(keys):
-                state.free(connection, key, ticket.id)
-                before[key] = state.look(connection, key, now)
-            after = dict(before)
+            after: dict[bytes, state.State] = {}
+            for key, limit in zip(keys, ticket.limits, strict=True):
+                if key not in before:
+                    lapsed = key in holds and not state.free(connection, key, holds[key][0])
+                    before[key] = after[key] = state.look(connection, key, now, limit.window)
+                    if lapsed and state.forget(connection, key, holds[key][0], now):
+                        after[key] = before[key].taken_back(limit.lapsed(holds[key][1]))
             for key, limit, charge in zip(keys, ticket.limits, charges, strict=True):
                 after[key] = after[key].charged(limit, charge, within=within, now=now)
             for key, each in after.items():
@@ -163,11 +194,13 @@ def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
     return Ticket(new_ticket(), limits, counts)
 
 
-def _amounts(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, int]:
-    """How much the ticket holds under each key. Raises StoreError for a number of more than 64 bits."""
-    amounts: dict[bytes, int] = {}
+def _holds(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, tuple[str, int]]:
+    """What the ticket holds under each key: the name, and the amount. Raises StoreError for a number of more than 64
+    bits."""
+    holds: dict[bytes, tuple[str, int]] = {}
     for key, limit, count in zip(keys, ticket.limits, ticket.counts, strict=True):
         if limit.hold:
-            amounts[key] = amounts.get(key, 0) + limit.hold
-            state.fitting(count.held + amounts[key])
-    return amounts
+            name, amount = holds.get(key) or (state.hold_name(ticket.id, limit), 0)
+            holds[key] = name, amount + limit.hold
+            state.fitting(count.held + amount + limit.hold)
+    return holds

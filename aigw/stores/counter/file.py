@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aigw.core.stores import StoreError
-from aigw.stores.counter.schema import PRUNE_SECONDS, open_counters, prune
+from aigw.stores.counter.schema import PRUNE_SECONDS, open_counters, prune, transact
 from aigw.stores.opening import Opening
 from aigw.stores.sqlite_file import is_busy
 
@@ -42,7 +42,7 @@ class CounterFile:
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
         self.now = now
-        self._opening = Opening(path, lambda: asyncio.to_thread(open_counters, path), _close)
+        self._opening = Opening(path, lambda: asyncio.to_thread(open_counters, path, now), _close)
         self._waiting: deque[_Waiting] = deque()
         self._soon: asyncio.Handle | None = None
         self._turns: asyncio.Task[None] | None = None
@@ -55,7 +55,7 @@ class CounterFile:
 
         connection = self._opening.ready() or await self._look()
         try:
-            return _transact(connection, "BEGIN", look)
+            return transact(connection, "BEGIN", look)
         except sqlite3.Error as error:
             if not is_busy(error):
                 raise await self._failed(connection, error) from None
@@ -132,7 +132,7 @@ class CounterFile:
                 decided.append(_decided(one, held))  # noqa: PERF401  what was decided before an error counts
 
         try:
-            _transact(connection, "BEGIN IMMEDIATE", decide)
+            transact(connection, "BEGIN IMMEDIATE", decide)
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001  a bug: all is undone, and only who asked for it hears of it
@@ -171,18 +171,6 @@ class CounterFile:
 
 async def _close(connection: sqlite3.Connection) -> None:
     connection.close()
-
-
-def _transact(connection: sqlite3.Connection, begin: str, act: Callable[[sqlite3.Connection], T]) -> T:
-    connection.execute(begin)
-    try:
-        result = act(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite itself may have rolled back
-            connection.execute("ROLLBACK")
-        raise
-    return result
 
 
 def _decided(one: _Waiting, connection: sqlite3.Connection) -> Any:

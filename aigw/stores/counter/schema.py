@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aigw.core.stores import StoreError
-from aigw.stores.counter.ticket import free_abandoned
+from aigw.stores.counter.state import look
+from aigw.stores.counter.ticket import charge_abandoned
 from aigw.stores.sqlite_file import Format, open_for_writing
 
 if TYPE_CHECKING:
     import sqlite3
+
+T = TypeVar("T")
 
 FILE_NAME = "counters.sqlite"
 """The file below the state folder."""
@@ -31,24 +37,38 @@ PRUNE_SECONDS = 3600.0
 """How often old states are deleted, and how long they must have been expired by then."""
 _PRUNE = (
     "DELETE FROM counters WHERE key IN (SELECT key FROM counters WHERE ends < :before LIMIT 1000)",
-    "DELETE FROM holds WHERE (key, ticket) IN (SELECT key, ticket FROM holds WHERE frees < :before LIMIT 1000)",
+    "DELETE FROM holds WHERE (key, ticket) IN (SELECT key, ticket FROM holds WHERE frees < :before AND NOT amount"
+    " LIMIT 1000)",
 )
+_LAPSED = "SELECT DISTINCT key FROM holds WHERE frees < ? AND amount LIMIT 1000"
 
 
-def open_counters(path: Path) -> sqlite3.Connection:
-    """Opens a connection that does not wait for locks, and releases what killed processes held. Raises StoreError."""
+def open_counters(path: Path, now: Callable[[], float] = time.time) -> sqlite3.Connection:
+    """Opens a connection that does not wait for locks, and charges what killed processes held. Raises StoreError."""
     import sqlite3
 
     try:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(contextlib.closing(open_for_writing(path, FORMAT, busy=OPEN_SECONDS)))
             with contextlib.suppress(sqlite3.OperationalError):  # busy: the leases will end by themselves
-                free_abandoned(connection)
+                transact(connection, "BEGIN IMMEDIATE", lambda held: charge_abandoned(held, now()))
             connection.execute("PRAGMA busy_timeout = 0")
             stack.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} cannot be opened: {error}") from None
     return connection
+
+
+def transact(connection: sqlite3.Connection, begin: str, act: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute(begin)
+    try:
+        result = act(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite itself may have rolled back
+            connection.execute("ROLLBACK")
+        raise
+    return result
 
 
 def prune(path: Path, now: float) -> None:
@@ -57,6 +77,9 @@ def prune(path: Path, now: float) -> None:
 
     try:
         with contextlib.closing(open_for_writing(path, FORMAT)) as connection:
+            while keys := [key for (key,) in connection.execute(_LAPSED, (now - PRUNE_SECONDS,))]:
+                for key in keys:  # looking at them charges them
+                    transact(connection, "BEGIN IMMEDIATE", partial(look, key=key, now=now))
             for statement in _PRUNE:
                 while connection.execute(statement, {"before": now - PRUNE_SECONDS}).rowcount:
                     pass

@@ -1,5 +1,5 @@
 """The names of tickets in the file of the counters. A name says which process holds. So the next process that opens the
-file can release what a killed process held, before its lease ends.
+file can charge what a killed process held, before its lease ends.
 
 Rule: in doubt a process is alive, for instance one of another machine or container, or one whose number another process
 has now."""
@@ -15,24 +15,31 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aigw.stores.counter.state import look
+
 if TYPE_CHECKING:
     import sqlite3
 
 _ids = random.Random()  # noqa: S311  # they tell tickets apart; they are no secret
 
-_HOLDING = "SELECT DISTINCT ticket FROM holds"
-_FREE = "DELETE FROM holds WHERE ticket = ?"
+_HOLDING = "SELECT key, ticket FROM holds WHERE amount"
+_END = "UPDATE holds SET frees = ? WHERE key = ? AND ticket = ?"
+_FREE = "DELETE FROM holds WHERE key = ? AND ticket = ?"
 
 
 def new_ticket() -> str:
     return f"{_own()}.{_ids.getrandbits(64):x}"
 
 
-def free_abandoned(connection: sqlite3.Connection) -> None:
-    """Releases what dead processes hold. Raises sqlite3.Error."""
-    tickets = [ticket for (ticket,) in connection.execute(_HOLDING)]
-    owners = {owner: _is_gone(owner) for owner in {_owner(ticket) for ticket in tickets}}
-    connection.executemany(_FREE, [(ticket,) for ticket in tickets if owners[_owner(ticket)]])
+def charge_abandoned(connection: sqlite3.Connection, now: float) -> None:
+    """Charges what dead processes hold. Call it in a transaction. Raises sqlite3.Error."""
+    holds = connection.execute(_HOLDING).fetchall()
+    gone = {owner: _is_gone(owner) for owner in {_owner(ticket) for _, ticket in holds}}
+    abandoned = [(key, ticket) for key, ticket in holds if gone[_owner(ticket)]]
+    connection.executemany(_END, [(now, *hold) for hold in abandoned])
+    for key in {key for key, _ in abandoned}:
+        look(connection, key, now)
+    connection.executemany(_FREE, abandoned)
 
 
 @cache

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from aigw.core.stores import Count, Limit, StoreError, Ticket
+from aigw.core.stores import LEASE, Count, Limit, StoreError, Ticket
 from aigw.stores.redis.client import RedisClient, Script, Word
 from aigw.stores.redis.keys import RedisKeys
-from aigw.stores.redis.scripts import DROP, HOLD, READ, SETTLE
+from aigw.stores.redis.scripts import DROP, GROW, HOLD, PUT, READ, SETTLE
 
 
 class RedisCounter:
@@ -23,14 +23,14 @@ class RedisCounter:
         self._keys = keys
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def hold(self, limits: Sequence[Limit], *, lease: float = 900.0) -> Ticket:
+    async def hold(self, limits: Sequence[Limit], *, lease: float = LEASE) -> Ticket:
         limits = tuple(limits)
         if not limits:
             return Ticket("", (), ())
         id_ = secrets.token_hex(8)
         words: list[Word] = [id_, round(lease * 1000)]
         for limit in limits:
-            words += (limit.limit, limit.hold)
+            words += (limit.limit, limit.hold, limit.window, f"{'-' if limit.down else ''}{limit.window}")
         holding = self._run(HOLD, [limit.key for limit in limits], words)
         try:
             reply = await asyncio.shield(holding)
@@ -40,12 +40,25 @@ class RedisCounter:
         refused, counts = self._client.parse(reply, lambda reply: (int(reply[0]), _counts(reply[1])))
         return Ticket("", limits, counts, refused) if refused >= 0 else Ticket(id_, limits, counts)
 
+    async def grow(self, ticket: Ticket, amounts: Sequence[int], *, lease: float = LEASE) -> Ticket:
+        if not ticket.limits:
+            return ticket
+        growing = self._run(GROW, [limit.key for limit in ticket.limits], [ticket.id, round(lease * 1000), *amounts])
+        grown, counts = self._client.parse(
+            await growing, lambda reply: ([int(amount) for amount in reply[0]], _counts(reply[1]))
+        )
+        limits = [limit._replace(hold=limit.hold + more) for limit, more in zip(ticket.limits, grown, strict=True)]
+        return ticket._replace(limits=tuple(limits), counts=counts)
+
     async def settle(self, ticket: Ticket, charges: Sequence[int], *, within: bool = False) -> tuple[Count, ...]:
         if not ticket.limits:
             return ()
         words: list[Word] = [ticket.id, int(within)]
+        held: dict[str, int] = {}
+        for limit in ticket.limits:
+            held[limit.key] = held.get(limit.key, 0) + limit.hold
         for limit, charge in zip(ticket.limits, charges, strict=True):
-            words += (limit.limit, limit.window, charge)
+            words += (limit.limit, limit.window, charge, -limit.lapsed(held[limit.key]))
         settling = self._run(SETTLE, [limit.key for limit in ticket.limits], words)
         return self._client.parse(await settling, _counts)
 
@@ -56,7 +69,7 @@ class RedisCounter:
         return self._client.parse(await self._client.call("INCRBY", self._keys.encode(key), amount), int)
 
     async def put(self, key: str, value: int) -> None:
-        await self._client.call("SET", self._keys.encode(key), value)
+        await self._run(PUT, [key], [value])
 
     async def drop(self, *keys: str) -> int:
         return self._client.parse(await asyncio.gather(*(self._run(DROP, [key]) for key in keys)), sum)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from aigw.core.stores import Count, Limit, StoreError
+from aigw.core.stores import LEASE, Count, Limit, StoreError
 from aigw.stores.counter.schema import FORMAT
-from aigw.stores.counter.state import State, drop, hold, listed, look, put, see
+from aigw.stores.counter.state import State, drop, forget, free, hold, listed, look, put, see
 from aigw.stores.sqlite_file import open_for_writing
 
 NOW = 100.0
@@ -57,11 +57,27 @@ def connection(tmp_path):
 
 def test_what_has_expired_is_deleted_and_does_not_come_back_with_the_clock(connection):
     put(connection, b"a", 5, ends=90.0)
-    hold(connection, b"a", "gone", 3, frees=95.0)
-    hold(connection, b"a", "there", 4, frees=200.0)
-    assert see(connection, b"a") == State(5, 90.0, 7, 95.0)
-    assert look(connection, b"a", NOW) == State(None, None, 4, 200.0)
-    assert look(connection, b"a", 50.0) == State(None, None, 4, 200.0)
+    hold(connection, b"a", "there/0", 4, frees=200.0)
+    assert see(connection, b"a") == State(5, 90.0, 4, 200.0, 200.0)
+    assert look(connection, b"a", NOW) == State(None, None, 4, 200.0, 200.0)
+    assert look(connection, b"a", 50.0) == State(None, None, 4, 200.0, 200.0)
+
+
+@pytest.mark.parametrize(("name", "used", "ends"), [("t/0", 13, None), ("t/-0", 7, None), ("t/60", 13, None)])
+def test_a_hold_whose_lease_has_ended_is_charged_until_it_is_settled(connection, name, used, ends):
+    put(connection, b"a", 10)
+    hold(connection, b"a", name, 3, frees=95.0)
+    assert look(connection, b"a", NOW)[:3] == (used, ends, 0)
+    assert look(connection, b"a", 50.0)[:3] == (used, ends, 0)
+    assert not free(connection, b"a", name)
+    assert forget(connection, b"a", name, NOW)
+    assert not forget(connection, b"a", name, NOW)
+
+
+def test_what_ends_too_late_because_the_clock_was_set_back_ends_earlier(connection):
+    put(connection, b"a", 5, ends=9000.0)
+    hold(connection, b"a", "t/60", 3, frees=9000.0)
+    assert look(connection, b"a", NOW, 60) == State(5, NOW + 60, 3, NOW + LEASE, NOW + LEASE)
 
 
 def test_keys_are_listed_up_to_an_end(connection):

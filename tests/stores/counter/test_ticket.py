@@ -1,11 +1,11 @@
-"""Whose tickets are taken for abandoned."""
+"""Whose tickets are taken for abandoned: what they hold is charged."""
 
 import os
 
 import pytest
 
 from aigw.stores.counter.schema import FORMAT
-from aigw.stores.counter.ticket import free_abandoned, new_ticket
+from aigw.stores.counter.ticket import charge_abandoned, new_ticket
 from aigw.stores.sqlite_file import open_for_writing
 
 MACHINE = new_ticket().partition(".")[0]
@@ -29,7 +29,8 @@ NOBODY = 1 << 40
 )
 def test_only_what_surely_nobody_holds_any_more(tmp_path, ticket, stays):
     connection = open_for_writing(tmp_path / "counters.sqlite", FORMAT)
-    connection.execute("INSERT INTO holds VALUES (?, ?, 1, 9e9)", (b"k", ticket))
-    free_abandoned(connection)
+    connection.execute("INSERT INTO holds VALUES (?, ?, 7, 9e9)", (b"k", f"{ticket}/60"))
+    charge_abandoned(connection, 100.0)
     assert connection.execute("SELECT count(*) FROM holds").fetchone() == (int(stays),)
+    assert connection.execute("SELECT * FROM counters").fetchall() == ([] if stays else [(b"k", 7, 160.0)])
     connection.close()

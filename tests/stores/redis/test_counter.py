@@ -5,8 +5,9 @@ import random
 import pytest
 from store_contract import CounterContract
 
-from aigw.core.stores import Count, Limit, StoreError
+from aigw.core.stores import LEASE, Count, Limit, StoreError
 from aigw.stores.memory import MemoryCounter
+from aigw.stores.redis.scripts import KEPT_SECONDS
 
 
 class TestCounter(CounterContract):
@@ -34,10 +35,39 @@ async def test_counts_stand_as_higress_has_them(stores, raw):
     assert (await counter.hold([Limit(key, 100, 60, 5)])).refused == 0
 
 
-async def test_holds_leave_nothing_behind(stores, raw):
+async def test_what_nobody_settled_waits_for_somebody_to_charge_it(stores, raw, elapse):
     counter = stores.counter()
     await counter.hold([Limit("a", 10, 0, 1)], lease=0.1)
-    assert 0 < await raw.pttl("aigw:held:{p:a}") <= 100
+    assert KEPT_SECONDS * 1000 < await raw.pttl("aigw:held:{p:a}") <= KEPT_SECONDS * 1000 + 100
+    await elapse(0.15)
+    await counter.settle(await counter.hold([Limit("a", 10, 0, 1)]), [1])
+    assert await raw.get("p:a") == b"2", "its lease has ended, so that it was charged"
+
+
+async def test_no_window_ends_later_than_one_window_from_now(stores, raw):
+    """As if the clock of the server had been ahead."""
+    counter, limit = stores.counter(), Limit("a", 10, 60, 1)
+    ticket = await counter.hold([limit])
+    await counter.settle(ticket, [1])
+    for act in (lambda: counter.hold([limit]), lambda: counter.settle(ticket, [1])):
+        await raw.pexpire("p:a", 10_000_000)
+        await act()
+        assert await raw.pttl("p:a") <= 60_000
+
+
+async def test_no_lease_ends_later_than_one_lease_from_now(stores, raw):
+    counter = stores.counter()
+    now, _ = await raw.time()
+    late = f"7 {(now + 100_000) * 1000} 0"
+    await raw.hset("aigw:held:{p:a}", mapping={"t": late, "": late.removesuffix(" 0")})
+    assert (await counter.read("a"))[0].held == 7
+    assert int((await raw.hget("aigw:held:{p:a}", "t")).split()[1]) <= (now + LEASE + 5) * 1000
+
+
+async def test_what_an_older_version_held_comes_free(stores, raw):
+    await raw.hset("aigw:held:{p:a}", mapping={"t": "7 1000", "": "7 1000"})
+    assert await stores.counter().read("a") == (Count(0, 0, 0.0),)
+    assert await raw.keys() == []
 
 
 async def test_large_numbers_are_exact(stores):

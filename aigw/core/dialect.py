@@ -197,6 +197,12 @@ class Reader(Protocol):
         ...
 
     @property
+    def output_so_far(self) -> int:
+        """About how many tokens of output have arrived. It may be read while the answer is arriving, when `tokens` of a
+        plain answer may not."""
+        ...
+
+    @property
     def tokens(self) -> Tokens:
         """The usage that was reported so far."""
         ...

@@ -64,8 +64,8 @@ class Prices(Protocol):
         """Whether `cost` can answer at once, without `prepare`."""
         ...
 
-    async def prepare(self, query: Any, at: float) -> None:
-        """Loads the prices that `cost` needs for this query."""
+    async def prepare(self, query: Any, at: float, patience: float | None = None) -> None:
+        """Loads the prices that `cost` needs for this query. Returns after `patience` seconds at the latest."""
         ...
 
     def cost(self, tokens: Any, query: Any, at: float, parts: Mapping[str, int] | None = None) -> float | None:

@@ -19,6 +19,8 @@ KEPT_BYTES = 1024 * 1024
 """How many bytes of a stream are kept. The tokens of the rest are estimated from its size."""
 MAX_PLAIN = 100 * 1024 * 1024
 """The largest plain body, in bytes, that is kept and read. Higress has the same limit."""
+BYTES_PER_TOKEN = 4
+"""So many bytes of text are counted as a token where nobody counts exactly."""
 MOST_TELLING = 64
 """How many of the last events with usage, an end or an error are kept. A normal stream has fewer."""
 NAMED_SOON = 16
@@ -189,6 +191,15 @@ class AnswerReader:
         self._gather()
         dropped = 0 if self._kept_size else self.size - self._passed
         return self._passed + self._garbled + dropped
+
+    @property
+    def output_so_far(self) -> int:
+        if not self._streaming:
+            return self.size // BYTES_PER_TOKEN
+        self._gather()
+        size = sum(map(len, self._text)) + sum(map(len, self._reasoning)) + self.unread
+        size += sum(len(call[0]) + len(call[1]) for call in self._calls.values())
+        return max(int(size * self.share) // BYTES_PER_TOKEN, self.tokens.output or 0)
 
     @property
     def tokens(self) -> Tokens:

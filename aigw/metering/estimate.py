@@ -16,12 +16,11 @@ from aigw.core.dialect import Reader, Turn
 from aigw.core.env import Tokenizer
 from aigw.core.exchange import Exchange
 from aigw.core.tokens import Tokens
+from aigw.dialects.reader import BYTES_PER_TOKEN
 
 FEW_TOKENS = 8
 """Anthropic's streams begin with a small number of output tokens, before there is any output. A number up to this one
 is not taken as a report."""
-BYTES_PER_TOKEN = 4
-"""So many bytes of an answer that cannot be read are counted as a token."""
 
 
 def estimate(

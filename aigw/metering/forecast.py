@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from math import ceil
 from typing import NamedTuple
 
 from aigw.core.dialect import Asked
 from aigw.core.env import Tokenizer
+from aigw.core.exchange import Exchange
+from aigw.core.model import Request
+from aigw.dialects.reader import BYTES_PER_TOKEN
 
 log = logging.getLogger("aigw")
 
@@ -19,14 +23,16 @@ COUNTED_BYTES = 512
 """The tokens of a prompt up to this size are counted (in 20 us). Those of a larger one are estimated."""
 COUNTED_SHARE = 100
 """The tokens of a prompt that is smaller than the limit divided by this number are estimated as well."""
-BYTES_PER_TOKEN = 4
 TOKENS_PER_MEDIUM = 1000
 """The assumed tokens of an image, a sound or a file that a request contains as base64."""
+FILES = ("multipart/", "audio/", "image/", "video/")
 FIRST_OUTPUT = 1024
 """The assumed output tokens of a call without `max_tokens`, before the first such call has ended."""
 FORGETTING = 0.75
 """The assumed output tokens are multiplied by this after each call that made fewer. So they fall within a few short
 answers, and a burst of calls after them is not held up."""
+EXCEEDED = 16
+"""A call that made so many tokens more than its `max_tokens` shows that its provider ignores them."""
 LARGEST = 10_000_000
 """The most output tokens that a forecast may have, whatever the client asks for."""
 MOST_CHOICES = 128
@@ -54,24 +60,37 @@ class Forecaster:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._output = float(FIRST_OUTPUT)
+        self._beyond = 0.0
+        """The assumed output of calls with `max_tokens`, if their provider ignores them."""
         self._loading: threading.Thread | None = None
 
-    def forecast(self, asked: Asked, limit: int = 0) -> Forecast:
+    def forecast(self, exchange: Exchange, limit: int = 0) -> Forecast:
         """Returns the forecast of a request. `limit` is the smallest limit that it counts against, in tokens (0 if it
-        is not known). Returns NOTHING for a request without a prompt: a GET, an upload, a body that is not JSON."""
+        is not known). Returns NOTHING for a request without a body or without a prompt in its JSON."""
+        asked = exchange.asked
         size = asked.size
         if not size:
-            return NOTHING
+            return self._unread(exchange)
         spent = self._count(asked, size, limit)
         if not asked.generates:
             return Forecast(spent, 0)
         most, choices = asked.max_tokens, min(asked.choices, MOST_CHOICES)
-        return Forecast(spent, min((most or round(self._output)) * choices, LARGEST), bounded=bool(most))
+        output = max(most, round(self._beyond)) if most else round(self._output)
+        return Forecast(spent, min(output * choices, LARGEST), bounded=bool(most))
 
     def learn(self, forecast: Forecast, tokens: int) -> None:
         """Call it when a request has ended. `tokens` is its input and output together."""
+        made = tokens - forecast.input
         if not forecast.bounded and tokens:
-            self._output = max(tokens - forecast.input, self._output * FORGETTING)
+            self._output = max(made, self._output * FORGETTING)
+        elif tokens:
+            self._beyond = made if made > forecast.output + EXCEEDED else self._beyond * FORGETTING
+
+    def _unread(self, exchange: Exchange) -> Forecast:
+        """Returns the forecast of a request whose body is no JSON, though the provider may well read it."""
+        size = _unread_bytes(exchange.request) if exchange.asked.metered else 0
+        output = round(self._output) if exchange.asked.generates else 0
+        return Forecast(ceil(size / BYTES_PER_TOKEN), output, bounded=False) if size else NOTHING
 
     def _count(self, asked: Asked, size: int, limit: int) -> int:
         media = asked.media
@@ -88,6 +107,19 @@ class Forecaster:
             self._loading = threading.Thread(target=_load, args=(self._tokenizer,), daemon=True)
             self._loading.start()
         return False
+
+
+def _unread_bytes(request: Request) -> int:
+    """Returns the size of a body that is no JSON. A file counts as a medium, however large it is."""
+    if request.is_json or request.method != "POST":
+        return 0
+    medium = TOKENS_PER_MEDIUM * BYTES_PER_TOKEN
+    size = len(request.body)
+    if request.stream is not None:
+        length = request.headers.get("content-length", "")
+        size = min(int(length[:18]), LARGEST) if length.isdecimal() else medium
+    kind = request.headers.get("content-type", "").lower()
+    return min(size, medium) if kind.startswith(FILES) else size
 
 
 def _load(tokenizer: Tokenizer) -> None:

@@ -23,6 +23,12 @@ class Held:
         self._settled = False
         self.ticket = ticket
 
+    async def grow(self, amounts: Sequence[int]) -> Ticket:
+        """Calls `Counter.grow` unless it was settled, and keeps the ticket. Raises StoreError."""
+        if not self._settled:
+            self.ticket = await self._counter.grow(self.ticket, amounts)
+        return self.ticket
+
     async def settle(self, charges: Sequence[int], *, within: bool = False) -> Sequence[Count]:
         """Calls `Counter.settle` and returns its counts. Returns () if it was called before. Raises StoreError."""
         if self._settled:

@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from aigw.core.dialect import Reader
+from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.plugin import Next
 from aigw.core.reply import ChunkSource, Outcome, Reply
 from aigw.dialects.bodies import is_json
 from aigw.dialects.reader import MAX_PLAIN
+from aigw.metering.growth import Growth
 from aigw.metering.meter import Meter, Spent
 
 Settle = Callable[[Spent], Coroutine[Any, Any, None]]
@@ -23,10 +26,12 @@ Settle = Callable[[Spent], Coroutine[Any, Any, None]]
 arrived already. If it is cancelled, it is called again; `holding.Held` makes sure that nothing is charged twice."""
 
 
-async def follow(exchange: Exchange, call_next: Next, settle: Settle, meter: Meter) -> Reply:
+async def follow(
+    exchange: Exchange, call_next: Next, settle: Settle, meter: Meter, growth: Growth | None = None
+) -> Reply:
     """Sends the request on and returns its reply. Calls `settle` once, with what `meter` says that the request used,
-    whatever happens to the request or the reply."""
-    following = _Following(exchange, settle, meter)
+    whatever happens to the request or the reply. `growth` looks at a long answer while it arrives."""
+    following = _Following(exchange, settle, meter, growth)
     try:
         reply = await call_next(exchange)
         await _follow(reply, following)
@@ -45,21 +50,20 @@ async def _follow(reply: Reply, following: _Following) -> None:
     if not (piecewise or reply.single) and is_json(asked, reply.headers):
         await reply.whole(MAX_PLAIN)
     await following.meter.watch(reply)
-    if piecewise:
-        reply.within(lambda source: _Followed(source, following))
-    elif reply.single:
+    if reply.single:
         await following.finish(Outcome.COMPLETE)
     else:
-        reply.tap(None, following.end)
+        reply.within(lambda source: _Followed(source, following))
 
 
 class _Following:
     """One request whose end is awaited."""
 
-    __slots__ = ("_ended", "_settle", "exchange", "meter")
+    __slots__ = ("_ended", "_settle", "exchange", "growth", "meter")
 
-    def __init__(self, exchange: Exchange, settle: Settle, meter: Meter) -> None:
+    def __init__(self, exchange: Exchange, settle: Settle, meter: Meter, growth: Growth | None) -> None:
         self.exchange = exchange
+        self.growth = growth
         self.meter = meter
         self._settle = settle
         self._ended = False
@@ -113,9 +117,22 @@ class _Followed:
         except Exception:
             await following.finish(Outcome.FAILED)
             raise
-        if following.exchange.dialect.is_last(batch):
+        exchange, growth = following.exchange, following.growth
+        if exchange.dialect.is_last(batch):
             await following.finish(Outcome.COMPLETE)
+        elif growth is not None and exchange.answer is not None and exchange.answer.size >= growth.at:
+            await self._look(growth, exchange.answer)
         return batch
+
+    async def _look(self, growth: Growth, answer: Reader) -> None:
+        try:
+            await growth.look(answer)
+        except asyncio.CancelledError:
+            self._following.leave()
+            raise
+        except GatewayError:
+            await self._following.finish(Outcome.FAILED)
+            raise
 
     async def aclose(self) -> None:
         self._following.leave()

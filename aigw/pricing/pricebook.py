@@ -96,4 +96,11 @@ def _changes(
 
 
 if __name__ == "__main__":
-    json.dump(look_up(**json.load(sys.stdin)), sys.stdout)
+    found: list[dict[str, Any] | None] = []
+    for asked in json.load(sys.stdin):
+        try:
+            found.append(look_up(**asked))
+        except Exception as error:  # noqa: BLE001  the other prices do not depend on this one
+            found.append(None)
+            print(f"{asked['model']}: {type(error).__name__}: {error}", file=sys.stderr)
+    json.dump(found, sys.stdout)

@@ -1,8 +1,9 @@
 """The cost of a request in USD. Rule: each bucket of tokens is billed once, and an unknown cost is None, never 0.
 
 A price comes from the configuration (`PriceOverride`), or else from the package genai-prices, which pricebook.py asks
-in a process of its own, once for each model. Only the providers in LOCAL are free without a configured price. Sums are
-floats; their relative error is below 1e-12. They do not include fees beside tokens, such as web searches or storage."""
+in a process of its own: once for each model, and once for all that wait at the same time. Only the providers in LOCAL
+are free without a configured price. Sums are floats; their relative error is below 1e-12. They do not include fees
+beside tokens, such as web searches or storage."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ import logging
 import math
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +32,7 @@ Usd = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 _log = logging.getLogger("aigw")
 _KEPT = 1024
+_AT_ONCE = 256
 _TIMEOUT = 60.0  # seconds; a cold disk is slow
 _FALLS_BACK = {
     "cache_read": "input",
@@ -83,27 +85,34 @@ class Query(NamedTuple):
     tier: str = ""
 
 
-Book = Callable[[Query, float], Awaitable[Price | None]]
-"""Looks up a price for a time (seconds since 1970). None: it is unknown."""
+Asked = tuple[Query, float]
+"""A price that is looked up, and for which time (seconds since 1970)."""
+Book = Callable[[Sequence[Asked]], Awaitable[Sequence[Price | None]]]
+"""Looks up some prices. None: it is unknown."""
 
 
-async def ask_pricebook(query: Query, at: float) -> Price | None:
-    """Looks up a price in another process, in about 0.7 s. The process ends if the caller is cancelled. None if the
-    price is unknown, or if the lookup failed, which is logged."""
-    row = CATALOG.get(query.provider)
-    url = f"{row.scheme}://{row.host}" if row is not None and row.host else ""
-    asked = {"provider": query.provider, "url": url, "model": query.model, "tier": query.tier, "at": at}
+async def ask_pricebook(asked: Sequence[Asked]) -> Sequence[Price | None]:
+    """Looks up prices in another process, in about 0.7 s. The process ends if the caller is cancelled. None if a price
+    is unknown, or if the lookup failed, which is logged."""
     try:
         async with asyncio.timeout(_TIMEOUT):
-            code, output, errors = await _run(json.dumps(asked).encode())
+            code, output, errors = await _run(json.dumps([_question(query, at) for query, at in asked]).encode())
         if code == 0:
-            return msgspec.json.decode(output, type=Price | None)
+            if errors:
+                _log.warning("a price is unknown: %s", errors.decode(errors="replace").strip())
+            return msgspec.json.decode(output, type=list[Price | None])
         lines = errors.decode(errors="replace").split("\n")
         reason = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
     except (OSError, msgspec.DecodeError) as error:  # a TimeoutError is an OSError
         reason = type(error).__name__
-    _log.warning("the price of %s is unknown: %s", query.model, reason)
-    return None
+    _log.warning("the price of %s is unknown: %s", ", ".join(sorted({query.model for query, _ in asked})), reason)
+    return [None] * len(asked)
+
+
+def _question(query: Query, at: float) -> dict[str, Any]:
+    row = CATALOG.get(query.provider)
+    url = f"{row.scheme}://{row.host}" if row is not None and row.host else ""
+    return {"provider": query.provider, "url": url, "model": query.model, "tier": query.tier, "at": at}
 
 
 async def _run(asked: bytes) -> tuple[int, bytes, bytes]:
@@ -138,21 +147,44 @@ class Prices:
         self._overrides = dict(overrides or {})
         self._book = book
         self._known: dict[Query, tuple[Price | None, float]] = {}  # with the time for which it was asked
-        self._turn = asyncio.Lock()
+        self._wanted: dict[Query, float] = {}
+        self._looking: asyncio.Task[None] | None = None
         self._overridden = lru_cache(maxsize=_KEPT)(self._find_override)
 
     def ready(self, query: Query, at: float) -> bool:
         """True if `cost` can answer. It looks nothing up."""
         return query.provider in LOCAL or self._overridden(query.model) is not None or self._kept(query, at)
 
-    async def prepare(self, query: Query, at: float) -> None:
-        """Looks up a price if it is not known yet, one at a time."""
-        async with self._turn:
-            if not self.ready(query, at):
-                price = await self._book(query, at) if query.model else None
-                if len(self._known) >= _KEPT:
-                    self._known.clear()
-                self._known[query] = price, at
+    async def prepare(self, query: Query, at: float, patience: float | None = None) -> None:
+        """Looks up a price if it is not known yet, together with all that are wanted meanwhile. It returns after
+        `patience` seconds at the latest; the lookup goes on."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not self.ready(query, at):
+                    self._wanted[query] = at
+                    if self._looking is None or self._looking.done():
+                        self._looking = asyncio.create_task(self._look())
+                    await asyncio.shield(self._looking)
+
+    async def _look(self) -> None:
+        while self._wanted:
+            wanted = list(self._wanted.items())[:_AT_ONCE]
+            asked = [(query, at) for query, at in wanted if query.model]
+            try:
+                found = dict(zip(asked, await self._book(asked) if asked else (), strict=True))
+            except Exception:
+                self._wanted.clear()
+                raise
+            for one in wanted:
+                self._keep(*one, found.get(one))
+                self._wanted.pop(one[0], None)
+
+    def _keep(self, query: Query, at: float, price: Price | None) -> None:
+        if len(self._known) >= _KEPT:  # made-up models must not drive out those that are known
+            self._known = {each: known for each, known in self._known.items() if known[0] is not None}
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        self._known[query] = price, at
 
     def cost(self, tokens: Tokens, query: Query, at: float, parts: Mapping[str, int] | None = None) -> float | None:
         """USD; None if the price, or a number that is needed for it, is unknown. `parts` as in `UsageReader`.

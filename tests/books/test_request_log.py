@@ -181,8 +181,8 @@ async def test_only_what_is_known_to_be_free_costs_nothing(settings, cost):
     assert (await stage.row(stage.request(**settings))).cost == cost
 
 
-async def knows_nothing(query, at):
-    return None
+async def knows_nothing(asked):
+    return [None] * len(asked)
 
 
 async def test_free_although_a_provider_was_asked():
@@ -208,10 +208,10 @@ async def test_what_the_provider_says_it_costs():
 async def test_a_price_that_is_looked_up_holds_up_nobody():
     asked, release = asyncio.Event(), asyncio.Event()
 
-    async def book(query, at):
+    async def book(wanted):
         asked.set()
         await release.wait()
-        return Price(steps={"input": [(-1, 1e6)], "output": [(-1, 1e6)]})
+        return [Price(steps={"input": [(-1, 1e6)], "output": [(-1, 1e6)]})] * len(wanted)
 
     stage = Stage(Prices({"known": PriceOverride(input=1, output=1)}, book))
     whole = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}], "usage": USAGE}
@@ -228,7 +228,7 @@ async def test_a_price_that_is_looked_up_holds_up_nobody():
 
 
 async def test_a_lookup_that_fails_loses_no_row(caplog):
-    async def book(query, at):
+    async def book(wanted):
         raise RuntimeError("broken")
 
     stage = Stage(Prices(book=book))

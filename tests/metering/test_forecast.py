@@ -30,11 +30,10 @@ class Loading(WordCounter):
 
 
 def estimate(body, *, tokens=None, **more):
-    return Forecaster(tokens or WordCounter()).forecast(asked(chat(body, **more)))
+    return Forecaster(tokens or WordCounter()).forecast(exchange(chat(body, **more)))
 
 
-def asked(request):
-    return make_exchange(request).asked
+exchange = make_exchange
 
 
 @pytest.mark.parametrize(
@@ -66,17 +65,46 @@ def test_embeddings_make_nothing():
     assert estimate({"input": "one two"}, path="/v1/embeddings") == Forecast(2, 0)
 
 
-def test_what_is_no_json_is_nothing():
-    assert estimate(b"prompt=1", headers={"content-type": "text/plain"}) == NOTHING
+@pytest.mark.parametrize(
+    ("kind", "path", "expected"),
+    [
+        ("application/octet-stream", "/v1/chat/completions", Forecast(2000, FIRST_OUTPUT, bounded=False)),
+        ("text/plain", "/v1/embeddings", Forecast(2000, 0, bounded=False)),
+        ("multipart/form-data; boundary=x", "/v1/images/edits", Forecast(1000, FIRST_OUTPUT, bounded=False)),
+        ("text/plain", "/v1/models", NOTHING),
+    ],
+)
+def test_a_body_that_is_no_json_is_known_by_its_size(kind, path, expected):
+    assert estimate(b"x" * 8000, path=path, headers={"content-type": kind}) == expected
+
+
+def test_an_upload_of_unknown_size_is_a_medium():
+    request = chat(b"", headers={"content-type": "application/octet-stream", "transfer-encoding": "chunked"})
+
+    async def pieces():
+        yield b""
+
+    request.stream = pieces()
+    assert Forecaster(WordCounter()).forecast(exchange(request)) == Forecast(1000, FIRST_OUTPUT, bounded=False)
+
+
+def test_a_provider_that_ignores_the_limit_of_the_client_is_learned():
+    forecaster, request = Forecaster(WordCounter()), chat({"messages": HELLO, "max_tokens": 1})
+    forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1)
+    assert forecaster.forecast(exchange(request)) == Forecast(3, 1)
+    forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1000)
+    assert forecaster.forecast(exchange(request)) == Forecast(3, 1000)
+    forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1)
+    assert forecaster.forecast(exchange(request)) == Forecast(3, 750)
 
 
 def test_the_vocabulary_is_loaded_beside_requests():
     counter, request = Loading(), chat({"messages": HELLO, "max_tokens": 1})
     forecaster = Forecaster(counter)
-    assert forecaster.forecast(asked(request)).input == len(request.body) // 4
+    assert forecaster.forecast(exchange(request)).input == len(request.body) // 4
     forecaster._loading.join(10)
     assert counter.threads == [forecaster._loading]
-    assert forecaster.forecast(asked(request)).input == 3
+    assert forecaster.forecast(exchange(request)).input == 3
 
 
 def test_a_vocabulary_that_is_missing_is_said_once(caplog):
@@ -89,7 +117,7 @@ def test_a_vocabulary_that_is_missing_is_said_once(caplog):
 
     forecaster, request = Forecaster(Missing()), chat({"messages": HELLO, "max_tokens": 1})
     for _ in range(2):
-        assert forecaster.forecast(asked(request)).input == len(request.body) // 4
+        assert forecaster.forecast(exchange(request)).input == len(request.body) // 4
         forecaster._loading.join(10)
     assert [record.getMessage().partition(";")[0] for record in caplog.records] == ["the vocabulary cannot be loaded"]
 
@@ -103,8 +131,8 @@ def test_a_long_prompt_is_not_counted():
 def test_nothing_is_counted_that_does_not_matter_to_the_limit():
     request = chat({"messages": HELLO, "max_tokens": 1})
     size = len(request.body)
-    assert Forecaster(WordCounter()).forecast(asked(request), 100).input == 3
-    assert Forecaster(WordCounter()).forecast(asked(request), 1_000_000).input == size // 4
+    assert Forecaster(WordCounter()).forecast(exchange(request), 100).input == 3
+    assert Forecaster(WordCounter()).forecast(exchange(request), 1_000_000).input == size // 4
 
 
 def test_an_image_is_not_its_base64():
@@ -117,10 +145,10 @@ def test_an_image_is_not_its_base64():
 def test_it_learns_what_answers_take():
     forecaster, request = Forecaster(WordCounter()), chat({"messages": HELLO})
     for _ in range(20):
-        forecaster.learn(forecaster.forecast(asked(request)), 46)
-    assert forecaster.forecast(asked(request)).total == 46
-    forecaster.learn(forecaster.forecast(asked(request)), 500)
-    assert forecaster.forecast(asked(request)).total == 500
-    forecaster.learn(forecaster.forecast(asked(chat({"messages": HELLO, "max_tokens": 9000}))), 9000)
-    forecaster.learn(forecaster.forecast(asked(request)), 0)
-    assert forecaster.forecast(asked(request)).total == 500
+        forecaster.learn(forecaster.forecast(exchange(request)), 46)
+    assert forecaster.forecast(exchange(request)).total == 46
+    forecaster.learn(forecaster.forecast(exchange(request)), 500)
+    assert forecaster.forecast(exchange(request)).total == 500
+    forecaster.learn(forecaster.forecast(exchange(chat({"messages": HELLO, "max_tokens": 9000}))), 9000)
+    forecaster.learn(forecaster.forecast(exchange(request)), 0)
+    assert forecaster.forecast(exchange(request)).total == 500

@@ -149,11 +149,11 @@ def test_the_gateway_is_spared_the_package_and_the_lookup_opens_no_socket():
         "import sys, runpy, io, json\n"
         "def forbid(event, args):\n    if event.startswith('socket.'): raise SystemExit('a socket: ' + event)\n"
         "sys.addaudithook(forbid)\n"
-        f"sys.stdin = io.StringIO(json.dumps(dict(provider='openai', url='', model='gpt-4o', tier='', at={AT})))\n"
+        f"sys.stdin = io.StringIO(json.dumps([dict(provider='openai', url='', model='gpt-4o', tier='', at={AT})]))\n"
         f"runpy.run_path({str(path)!r}, run_name='__main__')"
     )
     done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["steps"]["input"] == [[-1, 2.5]]
+    assert json.loads(done.stdout)[0]["steps"]["input"] == [[-1, 2.5]]
 
 
 def test_without_a_provider_the_price_is_that_of_the_model_s_vendor():

@@ -7,7 +7,7 @@ import subprocess
 
 import msgspec
 import pytest
-from prices import AT, EXACT, cost_of, in_process, price_of, reported
+from prices import AT, EXACT, cost_of, in_process, one_by_one, price_of, reported
 
 from aigw.core.tokens import Tokens
 from aigw.dialects.usage import UsageReader
@@ -17,8 +17,8 @@ from aigw.providers.catalog import CATALOG
 
 
 def always(price):
-    async def book(query, at):
-        return price
+    async def book(asked):
+        return [price] * len(asked)
 
     return book
 
@@ -117,7 +117,7 @@ async def test_a_price_is_looked_up_once_however_many_wait_for_it():
         asked.append(query)
         return Price(steps={"input": [(-1, 1.0)], "output": [(-1, 1.0)]})
 
-    prices = Prices(book=book)
+    prices = Prices(book=one_by_one(book))
     queries = [Query("openai", name) for name in ("a", "b")] * 10
     assert not prices.ready(queries[0], AT)
     await asyncio.gather(*(prices.prepare(query, AT) for query in queries))
@@ -132,7 +132,7 @@ def test_what_is_unknown_is_not_asked_for_with_each_request():
     async def book(query, at):
         asked.append(at)
 
-    prices = Prices(book=book)
+    prices = Prices(book=one_by_one(book))
     for later in (0, 1, 86_399, 86_401):
         assert cost_of(prices, reported(1, 1), Query("openai", "x"), AT + later) is None
     assert asked == [AT, AT + 86_401]
@@ -146,21 +146,53 @@ def test_a_price_is_looked_up_again_when_it_changes():
         day = math.floor(at / 100) * 100
         return Price(steps={"input": [(-1, float(day))], "output": [(-1, 0.0)]}, since=day, until=day + 100)
 
-    prices = Prices(book=book)
+    prices = Prices(book=one_by_one(book))
     costs = [cost_of(prices, reported(1_000_000), Query("openai", "x"), at) for at in (100, 150, 199.9, 200, 299)]
     assert costs == [100, 100, 100, 200, 200]
     assert asked == [100, 200]
 
 
+async def test_all_that_wait_are_looked_up_together():
+    asked, release = [], asyncio.Event()
+
+    async def book(wanted):
+        asked.append(sorted(query.model for query, _ in wanted))
+        await release.wait()
+        return [None] * len(wanted)
+
+    prices = Prices(book=book)
+    waiting = [asyncio.create_task(prices.prepare(Query("", f"made-up-{n % 50}"), AT)) for n in range(200)]
+    await asyncio.sleep(0)
+    await prices.prepare(Query("", "late"), AT, 0.0)
+    release.set()
+    await asyncio.gather(*waiting)
+    await prices.prepare(Query("", "late"), AT)
+    assert list(map(len, asked)) in ([50, 1], [51]), "a lookup that was not waited for goes on"
+
+
+async def test_made_up_models_do_not_drive_out_what_is_known():
+    known = Price(steps={"input": [(-1, 1.0)]})
+
+    async def book(asked):
+        return [known if query.model == "real" else None for query, _ in asked]
+
+    prices = Prices(book=book)
+    await prices.prepare(Query("openai", "real"), AT)
+    await asyncio.gather(*(prices.prepare(Query("", f"m{n}"), AT) for n in range(3000)))
+    assert prices.ready(Query("openai", "real"), AT)
+    assert len(prices._known) <= 1024
+
+
 async def test_the_real_pricebook_answers_from_a_process_of_its_own():
     query = Query("openai", "gpt-4o")
-    assert await ask_pricebook(query, AT) == price_of(query, AT)
-    assert await ask_pricebook(Query("qwen", "no-such-model"), AT) is None
+    unknown = Query("qwen", "no-such-model")
+    assert await ask_pricebook([(query, AT), (unknown, AT)]) == [price_of(query, AT), None]
 
 
 async def test_a_pricebook_that_fails_is_an_unknown_price_and_says_why(caplog):
-    assert await ask_pricebook(Query("openai", "gpt-4o"), 1e30) is None
-    assert "the price of gpt-4o is unknown: " in caplog.text
+    query = Query("openai", "gpt-4o")
+    assert await ask_pricebook([(query, 1e30), (query, AT)]) == [None, price_of(query, AT)], "the other is not spoilt"
+    assert "a price is unknown: gpt-4o: " in caplog.text
 
 
 def lookups():
@@ -175,7 +207,7 @@ def a_lookup_runs():
 
 
 async def test_a_lookup_that_is_cancelled_leaves_nothing_behind():
-    task = asyncio.create_task(ask_pricebook(Query("openai", "gpt-4o"), AT))
+    task = asyncio.create_task(ask_pricebook([(Query("openai", "gpt-4o"), AT)]))
     async with asyncio.timeout(10):
         await asyncio.to_thread(a_lookup_runs)
     task.cancel()

@@ -21,8 +21,17 @@ def price_of(query, at):
     return msgspec.convert(look_up(query.provider, url, query.model, query.tier, at), Price | None)
 
 
-async def in_process(query, at):
-    return price_of(query, at)
+async def in_process(asked):
+    return [price_of(query, at) for query, at in asked]
+
+
+def one_by_one(book):
+    """A pricebook that looks up one price at a time, by `await book(query, at)`."""
+
+    async def ask(asked):
+        return [await book(query, at) for query, at in asked]
+
+    return ask
 
 
 def cost_of(prices, tokens, query, at=AT, parts=None):

@@ -3,7 +3,7 @@ means that the price is not known.
 
 Before a call, nobody knows which provider and which model will answer it. So the first call of a model is priced by the
 name that the client sent. Later calls are priced by the provider and the model that answered the last one. A price that
-has not been looked up yet is waited for, once for each model."""
+has not been looked up yet is waited for, once for all calls that need one, and not long before a call."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from aigw.pricing.prices import Query
 
 log = logging.getLogger("aigw")
 
+PATIENCE = 1.0
+"""How many seconds a call waits for its price before it is sent."""
 _REMEMBERED = 1024
 
 
@@ -34,7 +36,7 @@ class Costs:
     async def expect(self, model: str, forecast: Forecast) -> int | None:
         """Returns the expected cost of a call for `model`, the name that the client sent."""
         tokens = Tokens(input=forecast.input, output=forecast.output, source="estimated")
-        cost = await self._cost(tokens, self._answered.get(model, Query("", model)), {})
+        cost = await self._cost(tokens, self._answered.get(model, Query("", model)), {}, PATIENCE)
         return None if cost is None else nano(cost)
 
     async def settle(self, asked: str, spent: Spent, *, failed: bool) -> int | None:
@@ -57,8 +59,10 @@ class Costs:
             )
         return None if cost is None else nano(cost)
 
-    async def _cost(self, tokens: Tokens, query: Query, parts: Mapping[str, int]) -> float | None:
+    async def _cost(
+        self, tokens: Tokens, query: Query, parts: Mapping[str, int], patience: float | None = None
+    ) -> float | None:
         at = self._clock.time()
         if not self._prices.ready(query, at):
-            await self._prices.prepare(query, at)
+            await self._prices.prepare(query, at, patience)
         return self._prices.cost(tokens, query, at, parts)

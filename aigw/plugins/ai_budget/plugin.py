@@ -23,7 +23,8 @@ from aigw.core.plugin import About, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import LOCAL, Count, Limit, StoreError
 from aigw.dialects import apis
-from aigw.metering.forecast import NOTHING, Forecaster
+from aigw.metering.forecast import NOTHING, Forecast, Forecaster
+from aigw.metering.growth import Growth
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.meter import ReadOfProvider, Spent
 from aigw.metering.spending import follow
@@ -161,14 +162,15 @@ class AiBudget:
         if ticket.refused is not None:
             raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
         meter = ReadOfProvider(exchange, self._env.tokenizer)
-        return await follow(exchange, charge.ask, charge.settle, meter)
+        growth = Growth(exchange, charge.forecast, charge.grow) if charge.forecast.total else None
+        return await follow(exchange, charge.ask, charge.settle, meter, growth)
 
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
         """Returns a limit for each account, with the forecast of this request as its `hold`. Raises GatewayError for a
         call of unknown price, if the configuration says so."""
         usd = 0
         if self._units - {"calls"}:
-            charge.forecast = self._forecaster.forecast(charge.exchange.asked)
+            charge.forecast = self._forecaster.forecast(charge.exchange)
         if "usd" in self._units:
             charge.model = charge.exchange.asked.model
             expected = await self._costs.expect(charge.model, charge.forecast)
@@ -203,6 +205,18 @@ class AiBudget:
             return await call_next(exchange)
         message = "the budget cannot be checked now; try again later, or let such requests pass with fail_open: true"
         raise GatewayError(503, message, kind="api_error", code="budget_unavailable") from error
+
+    async def grow(self, charge: _Charge, more: int) -> None:
+        """Sets `more` tokens of output aside. Raises GatewayError if the answer must break off, because the budget is
+        full with what others used and hold: one call may exceed a budget, but not many at once. Raises StoreError."""
+        usd = await self._costs.expect(charge.model, Forecast(0, more)) if "usd" in self._units else 0
+        amounts = {"usd": usd or 0, "tokens": more, "calls": 0}
+        others = len(charge.held.ticket.limits) - len(charge.accounts)
+        ticket = await charge.held.grow([*(amounts[each.unit] for each in charge.accounts), *[0] * others])
+        for index in range(len(charge.accounts)):
+            limit, count = ticket.limits[index], ticket.counts[index]
+            if count.used + count.held - limit.hold > limit.limit:
+                raise await self._refusal(charge.exchange, count, index, charge.accounts, ())
 
     async def settle(self, charge: _Charge, spent: Spent) -> None:
         """Charges what the request used. Does not raise StoreError."""
@@ -254,6 +268,9 @@ class _Charge:
             raise
         self.status = reply.status
         return reply
+
+    async def grow(self, more: int) -> None:
+        await self._plugin.grow(self, more)
 
     async def settle(self, spent: Spent) -> None:
         await self._plugin.settle(self, spent)

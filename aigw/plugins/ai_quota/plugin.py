@@ -91,15 +91,16 @@ class AiQuota:
         if not self._quota.costs(exchange, self._suffixes):
             return await call_next(exchange)
         try:
-            settle = await self._quota.let_in(exchange)
+            let_in = await self._quota.let_in(exchange)
         except StoreError as error:
             exchange.labels.remarks[NAME] = f"refused: {error}"
-            settle = None
-        if settle is None:
+            let_in = None
+        if let_in is None:
             raise GatewayError(
                 403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA)
             )
-        return await follow(exchange, call_next, settle, self._meter(exchange))
+        settle, growth = let_in
+        return await follow(exchange, call_next, settle, self._meter(exchange), growth)
 
 
 ABOUT = About(

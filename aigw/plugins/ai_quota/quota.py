@@ -10,6 +10,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.stores import Counter, Limit, StoreError
 from aigw.dialects import apis
 from aigw.metering.forecast import Forecaster
+from aigw.metering.growth import Growth
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.meter import Spent
 from aigw.metering.spending import Settle
@@ -24,8 +25,8 @@ class Quota(Protocol):
         """Whether a request takes from the quota, if those to paths with these ends do."""
         ...
 
-    async def let_in(self, exchange: Exchange) -> Settle | None:
-        """None: nothing is left. Raises StoreError."""
+    async def let_in(self, exchange: Exchange) -> tuple[Settle, Growth | None] | None:
+        """Returns what ends the reservation, and what lets it grow. None: nothing is left. Raises StoreError."""
         ...
 
 
@@ -49,8 +50,8 @@ class HeldQuota:
             suffixes
         )
 
-    async def let_in(self, exchange: Exchange) -> Settle | None:
-        forecast = self._forecaster.forecast(exchange.asked)
+    async def let_in(self, exchange: Exchange) -> tuple[Settle, Growth | None] | None:
+        forecast = self._forecaster.forecast(exchange)
         limit = Limit(self._prefix + exchange.consumer, NO_LIMIT, hold=forecast.total, down=True)
         held = Held(self._counter, await self._counter.hold([limit]))
         (count,) = held.ticket.counts
@@ -65,7 +66,10 @@ class HeldQuota:
             except StoreError as error:
                 not_charged(exchange, NAME, spent.tokens, error)
 
-        return settle
+        async def grow(more: int) -> None:
+            await held.grow([more])
+
+        return settle, Growth(exchange, forecast, grow)
 
 
 class ReadQuota:
@@ -78,7 +82,7 @@ class ReadQuota:
     def costs(self, exchange: Exchange, suffixes: tuple[str, ...]) -> bool:
         return exchange.request.path.endswith(suffixes)
 
-    async def let_in(self, exchange: Exchange) -> Settle | None:
+    async def let_in(self, exchange: Exchange) -> tuple[Settle, Growth | None] | None:
         key = self._prefix + exchange.consumer
         (count,) = await self._counter.read(key)
         if count.used <= 0:
@@ -91,4 +95,4 @@ class ReadQuota:
             except StoreError as error:
                 not_charged(exchange, NAME, spent.tokens, error)
 
-        return settle
+        return settle, None

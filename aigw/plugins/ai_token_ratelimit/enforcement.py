@@ -12,6 +12,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
 from aigw.core.stores import Count, Limit, Ticket
 from aigw.metering.forecast import NOTHING, Forecast, Forecaster
+from aigw.metering.growth import Growth
 from aigw.metering.holding import Held
 from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
 
@@ -26,6 +27,10 @@ class Enforcement(Protocol):
 
     def hold(self, exchange: Exchange, limits: Sequence[Limit]) -> tuple[Sequence[Limit], Forecast]:
         """The limits with what is held of them while the call is under way."""
+        ...
+
+    def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> Growth | None:
+        """Lets what is held grow with the answer."""
         ...
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
@@ -59,9 +64,15 @@ class HeldLimits:
         self._forecaster = forecaster
 
     def hold(self, exchange: Exchange, limits: Sequence[Limit]) -> tuple[Sequence[Limit], Forecast]:
-        forecast = self._forecaster.forecast(exchange.asked, min([limit.limit for limit in limits]))
+        forecast = self._forecaster.forecast(exchange, min([limit.limit for limit in limits]))
         held = forecast.total
         return [Limit(each.key, each.limit, each.window, held) for each in limits], forecast
+
+    def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> Growth | None:
+        async def grow(more: int) -> None:
+            await held.grow([more] * len(held.ticket.limits))
+
+        return Growth(exchange, forecast, grow)
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
         self._forecaster.learn(forecast, tokens)
@@ -92,6 +103,9 @@ class ReadLimits:
 
     def hold(self, exchange: Exchange, limits: Sequence[Limit]) -> tuple[Sequence[Limit], Forecast]:
         return limits, NOTHING
+
+    def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> None:
+        """Nothing is held."""
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
         return await held.settle([tokens] * len(held.ticket.limits), within=True) if tokens else ()

@@ -130,7 +130,8 @@ class AiTokenRateLimit:
             except StoreError as error:
                 not_charged(exchange, NAME, spent.tokens, error)
 
-        reply = await follow(exchange, call_next, settle, self._meter(exchange))
+        growth = self._enforcement.growth(exchange, held, forecast)
+        reply = await follow(exchange, call_next, settle, self._meter(exchange), growth)
         self._enforcement.tell(reply, ticket, counts)
         return reply
 

@@ -29,8 +29,8 @@ FULL = "the disk is full"
 RUN = "{aigw-budget}:used:b:run-1"
 
 
-async def knows_nothing(query, at):
-    return None
+async def knows_nothing(asked):
+    return [None] * len(asked)
 
 
 PROXY: dict[str, Any] = {"provider": {"type": "openai", "apiTokens": ["sk-o"]}}
@@ -267,9 +267,10 @@ async def test_only_dollars_need_a_price():
 async def test_a_price_is_waited_for_once_and_then_what_answered_counts():
     asked = []
 
-    async def book(query, at):
+    async def book(wanted):
+        ((query, _),) = wanted
         asked.append(tuple(query))
-        return Price(steps={"input": [(-1, 1000.0)], "output": [(-1, 2000.0)]})
+        return [Price(steps={"input": [(-1, 1000.0)], "output": [(-1, 2000.0)]})]
 
     answer = {**ANSWER, "model": "m-2026"}
     async with stage(answer_json(answer), prices={}, book=book, budgets=[{"name": "b", "per": "run", "usd": 1}]) as it:

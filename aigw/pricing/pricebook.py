@@ -102,5 +102,5 @@ if __name__ == "__main__":
             found.append(look_up(**asked))
         except Exception as error:  # noqa: BLE001  the other prices do not depend on this one
             found.append(None)
-            print(f"{asked['model']}: {type(error).__name__}: {error}", file=sys.stderr)
+            print(f"{asked}: {type(error).__name__}: {error}", file=sys.stderr)
     json.dump(found, sys.stdout)

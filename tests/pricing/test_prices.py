@@ -192,7 +192,8 @@ async def test_the_real_pricebook_answers_from_a_process_of_its_own():
 async def test_a_pricebook_that_fails_is_an_unknown_price_and_says_why(caplog):
     query = Query("openai", "gpt-4o")
     assert await ask_pricebook([(query, 1e30), (query, AT)]) == [None, price_of(query, AT)], "the other is not spoilt"
-    assert "a price is unknown: gpt-4o: " in caplog.text
+    assert "a price is unknown: " in caplog.text
+    assert "gpt-4o" in caplog.text
 
 
 def lookups():

@@ -5,12 +5,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from functools import lru_cache
+from itertools import count
+
+from redis.crc import key_slot
 
 from aigw.stores.redis.client import RedisClient
 
 HELD = b"aigw:held:"
 _TAG = re.compile(rb"[^{]*\{[^}]+\}", re.DOTALL)
 _SPECIAL = re.compile(rb"[\\*?\[\]^-]")
+
+
+@lru_cache(maxsize=4096)
+def _tag_of(encoded: bytes) -> bytes:
+    """Returns a hash tag for the slot of a key. It is found in some 10 ms by trying."""
+    slot = key_slot(encoded)
+    return next(tag for tag in map(b"%d".__mod__, count()) if key_slot(tag) == slot)
 
 
 class RedisKeys:
@@ -22,8 +33,11 @@ class RedisKeys:
 
     def held(self, encoded: bytes) -> bytes:
         """The key that has what is held under a key. It is on the same server of a cluster: its hash tag is that of the
-        key, or the whole key. No hash tag can have a `}`: a cluster refuses to hold under a key with a `}` and none."""
-        return HELD + encoded if _TAG.match(encoded) else HELD + b"{" + encoded + b"}"
+        key, or the whole key. A hash tag has no `}`, so that for a key with a `}` and without a tag one is found that
+        is on the same server."""
+        if _TAG.match(encoded):
+            return HELD + encoded
+        return HELD + b"{" + encoded + b"}" if b"}" not in encoded else HELD + b"{" + _tag_of(encoded) + b"}" + encoded
 
     async def found(self, client: RedisClient, prefix: str) -> AsyncIterator[str]:
         start, seen = self.encode(prefix), set[bytes]()

@@ -24,7 +24,7 @@ async def open_counter(path, clock):
 
     def open_counter(name="", **options):
         files.append(CounterFile(path, now=clock.time))
-        return SqliteCounter(files[-1], name, **options)
+        return SqliteCounter(files[-1], name, **{"patience": 30.0, **options})
 
     yield open_counter
     for file in files:

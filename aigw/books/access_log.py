@@ -26,6 +26,11 @@ class AccessLog:
         self._keep = keep
         self._file: LineFile | None = None
 
+    def open(self) -> None:
+        """Makes the file, so that it is there before the first request is."""
+        if self._file is None:
+            self._file = LineFile(self._path)
+
     def write(self, lines: Sequence[bytes]) -> None:
         """Appends lines, which come without their line ends."""
         if not lines:

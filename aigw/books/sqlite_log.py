@@ -33,6 +33,7 @@ BATCH = 1000
 """How many rows a transaction may have, so that other processes wait only milliseconds."""
 PRUNE_SECONDS = 3600.0
 _INSERT = f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+_REPLACED = "DELETE FROM requests WHERE at = ? AND id = ?"
 _PRUNE = "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE at < ? LIMIT ?)"
 
 
@@ -60,7 +61,13 @@ class SqliteUsageLog(UsageQueue):
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._prune_at = 0.0
+        self._drafts: dict[str, UsageRow] = {}
+        """By id, the rows that will be replaced."""
         _refuse_foreign(path)
+
+    def draft(self, row: UsageRow) -> None:
+        self._drafts[row.id] = row
+        self.append(row)
 
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
         """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
@@ -94,13 +101,20 @@ class SqliteUsageLog(UsageQueue):
             raise StoreError(f"{self._path}: {error}") from None
 
     def _insert(self, connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> None:
+        complete = {row.id: row for row in rows if self._drafts.get(row.id, row) is not row}
+        rows = [row for row in rows if complete.get(row.id, row) is row]
+        replaced = [(row.at, row.id) for row in complete.values()]
         try:
             with _transaction(connection):
+                connection.executemany(_REPLACED, replaced)
                 connection.executemany(_INSERT, map(usage_query.values_of, rows))
         except _bad_row():
             with _transaction(connection):
+                connection.executemany(_REPLACED, replaced)
                 for row in rows:
                     self._insert_one(connection, row)
+        for id_ in complete:
+            del self._drafts[id_]
 
     def _insert_one(self, connection: sqlite3.Connection, row: UsageRow) -> None:
         """Writes one row. A row that SQLite cannot hold is lost, so that the others are written."""

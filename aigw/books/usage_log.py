@@ -16,6 +16,11 @@ class UsageLog(Protocol):
         """Takes a row at once and writes it within 200 ms, off the caller's path. Never raises, never blocks."""
         ...
 
+    def draft(self, row: UsageRow) -> None:
+        """Takes a row that is not complete yet, so that it outlives a kill. `append` replaces it later by the row with
+        the same id. A log in which nothing can be replaced does nothing."""
+        ...
+
     def summarise(self, question: Question) -> Summary:
         """Takes seconds for a million requests: not for the event loop. Raises StoreError."""
         ...

@@ -19,6 +19,10 @@ class UsageLogs:
         for each in self._logs:
             each.append(row)
 
+    def draft(self, row: UsageRow) -> None:
+        for each in self._logs:
+            each.draft(row)
+
     def summarise(self, question: Question) -> Summary:
         return self._logs[0].summarise(question)
 

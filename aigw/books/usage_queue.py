@@ -65,6 +65,10 @@ class UsageQueue(ABC):
             if self._thread is None:
                 self._start()
 
+    def draft(self, row: UsageRow) -> None:
+        """Does nothing: rows that were written stay as they are."""
+        return
+
     def close(self, seconds: float = 10.0) -> None:
         """Writes what is left, and waits for that at most so long. After that the thread writes on while the process
         lives."""

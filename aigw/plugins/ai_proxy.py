@@ -252,6 +252,8 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     if not providers:
         yield _pass
         return
+    if any(provider.row.type == "builtin" for provider in providers) and not env.tokenizer.ready():
+        await asyncio.to_thread(env.tokenizer.count, "")  # the first call must not wait for the vocabulary
     router = Router(
         providers,
         env,

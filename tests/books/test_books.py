@@ -42,6 +42,12 @@ async def test_everything_is_its_users_alone(tmp_path):
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
 
 
+async def test_the_access_log_is_there_before_the_first_request(tmp_path):
+    books = Books(tmp_path / "state")
+    async with books.open():
+        assert (tmp_path / "state" / "access.jsonl").is_file()
+
+
 async def test_without_a_folder_nothing_is_written(tmp_path):
     shown = []
     with contextlib.chdir(tmp_path):

@@ -198,3 +198,17 @@ def test_importing_it_loads_no_sqlite():
     code = "import sys, aigw.books.sqlite_log; print('sqlite3' in sys.modules, 'pickle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "False"
+
+
+def test_a_draft_outlives_a_kill_until_its_row_replaces_it(tmp_path):
+    log = SqliteUsageLog(tmp_path / "usage.sqlite", interval=0.001, now=lambda: FULL.at)
+    draft, other = msgspec.structs.replace(FULL, id="a", cost=None), msgspec.structs.replace(FULL, id="b")
+    log.draft(draft)
+    until(lambda: [row.id for row in log.read()] == ["a"])
+    log.append(msgspec.structs.replace(draft, cost=0.5))
+    log.append(other)
+    until(lambda: sorted((row.id, row.cost) for row in log.read() if row.cost) == [("a", 0.5), ("b", other.cost)])
+    log.draft(msgspec.structs.replace(FULL, id="c", cost=None))
+    log.append(msgspec.structs.replace(FULL, id="c", cost=0.25))
+    log.close()
+    assert sorted(row.id for row in log.read()) == ["a", "b", "c"]

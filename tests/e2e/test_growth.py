@@ -84,3 +84,24 @@ async def test_sixty_calls_at_once(provider, gateway, script, kind):
     (count,) = await running.env.stores.counter(LOCAL).read("{aigw-budget}:used:all:")
     assert BUDGET <= count.used < 3 * BUDGET
     assert count.held == 0
+
+
+async def test_one_call_alone_is_not_broken_off(provider, gateway):
+    upstream = await provider(endless())
+    config = proxied(upstream.url)
+    config["plugins"] = {"ai-budget": {"budgets": [{"name": "all", "tokens": 100}]}, **config["plugins"]}
+    running = await gateway(config)
+    answer = await ask(running, json.dumps(ASK).encode(), JSON)
+    assert answer.body.endswith(DONE)
+    assert answer.body.count(b"word") == len(EVENTS)
+
+
+async def test_an_answer_that_is_broken_off_says_why(provider, gateway):
+    upstream = await provider(endless())
+    config = proxied(upstream.url)
+    config["plugins"] = {"ai-budget": {"budgets": [{"name": "all", "tokens": 200}]}, **config["plugins"]}
+    running = await gateway(config)
+    ends = await asyncio.gather(*(ask(running, json.dumps(ASK).encode(), JSON) for _ in range(5)))
+    broken = [end.body for end in ends if end.status == 200 and not end.body.endswith(DONE)]
+    assert broken
+    assert all(b"budget_exceeded" in body[-2000:] and b"aigw budget raise all" in body[-2000:] for body in broken)

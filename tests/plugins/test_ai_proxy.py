@@ -1,15 +1,18 @@
 """ai-proxy as a whole over a scripted upstream; how its requests look on the wire is in tests/conformance."""
 
 import json
+from dataclasses import replace
 
+import msgspec
 import pytest
 from ai_proxy_world import COMPLETION, HELLO, OPENAI, STREAM, delta, once, proxy
-from fakes import Answer, FakeUpstream, WordCounter, answer_json, chat, events, make_exchange
+from fakes import Answer, FakeUpstream, WordCounter, answer_json, chat, events, make_env, make_exchange
 from world import configured
 
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Request, Route
+from aigw.plugins.ai_proxy import ABOUT
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.switch import Switch
 
@@ -271,3 +274,21 @@ async def test_the_headers_that_it_says_to_withhold_go_no_further(config, withhe
         passed = {name for name, value in upstream.last.headers.items() if "mine" in value}
         assert not passed & withheld
         assert ("authorization" in passed) == ("authorization" not in withheld)
+
+
+async def test_the_vocabulary_is_there_before_the_first_call_of_a_built_in_model():
+    class Loaded(WordCounter):
+        loaded = False
+
+        def ready(self, model=""):
+            return self.loaded
+
+        def count(self, text, model=""):
+            self.loaded = True
+            return super().count(text, model)
+
+    for kind, loaded in (("builtin", True), ("ollama", False)):
+        env = replace(make_env(FakeUpstream()), tokenizer=Loaded())
+        config = msgspec.convert({"provider": {"type": kind, "ollamaServerHost": "127.0.0.1"}}, ABOUT.config)
+        async with ABOUT.build(config, env):
+            assert env.tokenizer.loaded is loaded

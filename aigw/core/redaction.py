@@ -57,6 +57,21 @@ def value_without_secrets(value: Any, path: JsonPath = ()) -> Any:
     return without_secrets(value) if isinstance(value, str) else value
 
 
+def secrets_in(config: Any, more: Iterable[str] = ()) -> tuple[bytes, ...]:
+    """Returns the secrets of a part of the configuration, as bytes that may stand in an answer, longest first."""
+    redaction = Redaction(more)
+    redaction.learn_json(config)
+    return tuple(secret.encode("utf-8", "surrogateescape") for secret in redaction._secrets())
+
+
+def hidden_in(data: bytes, secrets: Iterable[bytes]) -> bytes:
+    """Returns the data with `***` in place of each of these secrets. Without one, it is the same object."""
+    for secret in secrets:
+        if secret in data:
+            data = data.replace(secret, HIDDEN.encode())
+    return data
+
+
 class Redaction:
     """Hides the secrets of one request. First call the `learn_...` methods for all of its parts, then the others."""
 

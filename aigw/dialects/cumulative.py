@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.dialects.reader import AnswerReader, Json
+from aigw.dialects.sse import hide
 from aigw.dialects.view import rows_of
 
 MOST_MARKED = 64
@@ -41,6 +42,8 @@ class CumulativeReader(AnswerReader):
         if self.USAGE in raw:
             self._tell_usage(next((chunk for chunk in reversed(batch) if self.USAGE in chunk.raw), batch[-1]), marked)
         if marked:
+            for chunk in marked:
+                hide(batch, chunk, self.secrets)
             self._tell_marked(batch, marked)
 
     def _tell_usage(self, event: Chunk, marked: Sequence[Chunk]) -> None:

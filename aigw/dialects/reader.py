@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from aigw.core.dialect import Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
+from aigw.dialects.sse import hide
 from aigw.dialects.usage import UsageReader, mentions_usage
 
 KEPT_BYTES = 1024 * 1024
@@ -38,8 +39,8 @@ class AnswerReader:
 
     __slots__ = (
         "_calls", "_choices", "_error", "_finish", "_finished", "_garbled", "_gathered", "_kept", "_kept_size",
-        "_passed", "_reasoning", "_room", "_streaming", "_text", "_unread", "_usage", "estimated", "provider", "size",
-        "telling",
+        "_passed", "_reasoning", "_room", "_streaming", "_text", "_unread", "_usage", "estimated", "provider",
+        "secrets", "size", "telling",
     )  # fmt: skip
 
     def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
@@ -47,6 +48,7 @@ class AnswerReader:
         self.provider = provider
         self.size = 0
         self.estimated: tuple[int, Tokens] | None = None
+        self.secrets: Sequence[bytes] = ()
         self._streaming = streaming
         self._unread = not streaming  # whether a plain body, or kept events, must still be decoded
         self._kept: list[Batch] = []
@@ -111,6 +113,7 @@ class AnswerReader:
             self._room = 0
         if self._streaming and self.tells(raw):
             for chunk in self.telling_of(batch, raw):
+                hide(batch, chunk, self.secrets)
                 if isinstance(body := chunk.json(), dict):
                     self.telling.append(chunk)
                     self.take_event(body)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from aigw.core.model import UNREAD, Batch, Chunk, ReadBatch
+from aigw.core.redaction import hidden_in
 from aigw.dialects.json_values import json_text
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
@@ -37,6 +39,15 @@ class Event(Chunk):
         if self._data is Event:
             self._data = _data_of(self.raw)
         return self._data  # type: ignore[return-value]
+
+
+def hide(batch: Batch, event: Chunk, secrets: Sequence[bytes]) -> None:
+    """Hides secrets in an event of a batch that nobody else has seen yet."""
+    raw = hidden_in(event.raw, secrets)
+    if raw is not event.raw and isinstance(event, Event):
+        event.__init__(raw)  # type: ignore[misc]
+        if isinstance(batch, ReadBatch):
+            batch.raw = b"".join([chunk.raw for chunk in batch])
 
 
 def json_event(body: Any) -> Event:

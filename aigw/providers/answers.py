@@ -4,19 +4,22 @@ ask for, and with errors as JSON."""
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
 import msgspec
+from multidict import CIMultiDict
 
+from aigw.core.content_coding import Decoding
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk
-from aigw.core.redaction import Redaction
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.redaction import Redaction, hidden_in, secrets_in
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, embedding_format, openai_chat_reply
+from aigw.dialects.bodies import is_coded
 from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
 from aigw.dialects.dashscope_openai_stream import StreamDecoder
@@ -33,7 +36,7 @@ log = logging.getLogger("aigw")
 
 OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-security")
 """Response headers that are about the provider's own address, as are those that begin with Access-Control-. They are
-removed, because a browser would apply them to the gateway."""
+removed, because a browser would apply them to the gateway. So are those that begin with x-aigw-: they are ours."""
 
 MAX_ERROR = 64 * 1024
 """The largest error page, in bytes, that is read and converted into an error."""
@@ -45,7 +48,7 @@ MAX_LOGGED = 4000
 
 @lru_cache(maxsize=512)
 def _is_own(name: str) -> bool:
-    return name.lower().startswith(("access-control-", *OWN_HEADERS))
+    return name.lower().startswith(("access-control-", "x-aigw-", *OWN_HEADERS))
 
 
 class Decoder(Protocol):
@@ -101,10 +104,14 @@ class Answers:
         self._original = config.protocol == "original"
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
+        self.hidden = self._hides(config)
+        """What the client must not see in an error."""
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
         self._shape_headers(reply)
+        if reply.status >= 400:
+            reply = await self._without_keys(exchange, reply)
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._original or encoded:
             return reply  # a compressed body is passed on without reading it
@@ -143,6 +150,10 @@ class Answers:
         whole = await reply.whole(MAX_PLAIN)
         if whole is None or whole.data is None:
             return reply
+        if exchange.answer is not None and exchange.answer.error:
+            shown = hidden_in(whole.raw, self.hidden)
+            whole = whole if shown is whole.raw else Chunk(shown, shown)
+            reply = exchange.reply(whole.raw, status=reply.status, headers=reply.headers.items())
         try:
             body = self._converted(exchange, call, whole)
         except ValueError as error:
@@ -192,6 +203,23 @@ class Answers:
         for name in [name for name in reply.headers if _is_own(name)]:
             reply.headers.popall(name, None)
 
+    def _hides(self, config: ProviderConfig) -> tuple[bytes, ...]:
+        """Returns the keys of the configuration, which a provider may quote."""
+        return secrets_in(msgspec.to_builtins(config), config.api_tokens)
+
+    async def _without_keys(self, exchange: Exchange, reply: Reply) -> Reply:
+        """Returns an error of the provider without our keys, also where they stand in a header or in a coded body."""
+        headers = [(name, _hidden(value, self.hidden)) for name, value in reply.headers.items()]
+        whole = await reply.whole(MAX_ERROR)
+        if whole is None:
+            reply.headers = CIMultiDict(headers)
+            return reply.through(stage(_LongError(self.hidden)))
+        body = _decoded(whole.raw, reply.headers)
+        body = hidden_in(body, self.hidden)
+        if body is not whole.raw:
+            headers = [each for each in headers if each[0].lower() not in ("content-encoding", "content-length")]
+        return exchange.reply(body, status=reply.status, headers=headers, streaming=reply.streaming)
+
     def _finishers(self, exchange: Exchange) -> list[Decoder]:
         """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
         events."""
@@ -213,7 +241,8 @@ class Answers:
         whole = await reply.whole(MAX_ERROR)
         if whole is None or _is_json(whole.raw):
             return reply
-        text = self._redaction(exchange).text(whole.raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
+        page = " ".join(whole.raw.decode("utf-8", "replace").split())
+        text = self._redaction(exchange).text(page, MAX_SHOWN)
         message = f"the provider answered {reply.status}: {text or 'without a body'}"
         error = GatewayError(reply.status, message, kind="upstream_error", code="upstream_status")
         kept = [
@@ -223,6 +252,38 @@ class Answers:
         ]
         body = exchange.dialect.error(error, exchange.id)
         return exchange.reply(body, status=reply.status, headers=[*kept, ("Content-Type", JSON)])
+
+
+class _LongError:
+    """Hides keys in an error that is too long to be held. It is a `Decoder`."""
+
+    def __init__(self, secrets: tuple[bytes, ...]) -> None:
+        self._secrets = secrets
+        self._held = max(map(len, secrets), default=1) - 1
+        self._rest = b""
+
+    def feed(self, batch: Batch) -> Batch:
+        data = hidden_in(self._rest + raw_of(batch), self._secrets)
+        end = max(len(data) - self._held, 0)
+        self._rest = data[end:]
+        return [Chunk(data[:end])] if end else []
+
+    def end(self) -> Batch:
+        return [Chunk(self._rest)] if self._rest else []
+
+
+def _hidden(value: str, secrets: tuple[bytes, ...]) -> str:
+    return hidden_in(value.encode("utf-8", "surrogateescape"), secrets).decode("utf-8", "surrogateescape")
+
+
+def _decoded(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Returns a body without its content coding, empty if it cannot be decoded: nobody can look into it."""
+    if not is_coded(headers):
+        return body
+    try:
+        return Decoding(headers.get("content-encoding", ""), MAX_ERROR).feed(body)
+    except (ValueError, ImportError):
+        return b""
 
 
 def _is_json(body: bytes) -> bool:

@@ -66,6 +66,7 @@ class BoundProvider:
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
         self._answers = self.answers(config, self.row, env)
+        self.hidden = self._answers.hidden
         if config.provider_domain or self._endpoint.authority:
             self._origin("")
 

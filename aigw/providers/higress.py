@@ -59,6 +59,13 @@ class HigressAnswers(Answers):
     def _shape_headers(self, reply: Reply) -> None:
         """The provider's cookies and permissions pass."""
 
+    def _hides(self, config: ProviderConfig) -> tuple[bytes, ...]:
+        """Errors pass as they are."""
+        return ()
+
+    async def _without_keys(self, exchange: Exchange, reply: Reply) -> Reply:
+        return reply
+
     def _finishers(self, exchange: Exchange) -> list[Decoder]:
         """Usage that was not asked for passes, and an end mark that is missing stays missing."""
         return []

@@ -224,6 +224,8 @@ class _Attempt:
         exchange.attempts.append(self._provider.name)
         try:
             reply = await self._call_next(exchange)
+            if exchange.answer is not None:
+                exchange.answer.secrets = self._provider.hidden
             if reply.streaming and reply.status == 200:
                 began = self._clock.monotonic()
                 batch = await reply.first(_Held(self._clock) if hold else _anything)

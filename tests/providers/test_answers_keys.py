@@ -1,0 +1,150 @@
+"""An error of a provider that quotes our key reaches the client without it, whatever its form; and what an ordinary
+answer says is never changed."""
+
+import gzip
+import json
+
+import pytest
+from ai_proxy_world import HELLO, OPENAI, STREAM, delta, once
+from fakes import Answer, chat, events
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.model import Chunk
+from aigw.providers.answers import _LongError
+
+KEY = 'sk-ours"0123456789-ABCDEF/+='
+PLAIN = "sk-ours-0123456789-ABCDEF"
+MESSAGES = {"type": "claude", "apiTokens": [PLAIN]}
+GEMINI = {"type": "gemini", "apiTokens": [PLAIN]}
+
+
+def provider(key=PLAIN, **more):
+    return {"provider": {**OPENAI, "apiTokens": [key], **more}}
+
+
+def bodies(key):
+    said = f"Incorrect API key provided: {key}. See https://example.com"
+    return {
+        "application/json": json.dumps({"error": {"message": said, "code": "invalid_api_key"}}).encode(),
+        "text/html": f"<html><body><h1>401</h1>\n<p>{said}</p></body></html>".encode(),
+        "text/plain": said.encode(),
+        "text/event-stream": f"event: error\ndata: {json.dumps({'error': {'message': said}})}\n\n".encode(),
+        "": json.dumps({"detail": said, "headers": {"Authorization": f"Bearer {key}"}}).encode(),
+    }
+
+
+@pytest.mark.parametrize("key", [PLAIN, KEY])
+@pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
+@pytest.mark.parametrize("kind", bodies("k"))
+@pytest.mark.parametrize("form", ["whole", "pieces", "gzip", "long"])
+async def test_a_refusal_that_quotes_the_key(key, status, kind, form):
+    body = bodies(key)[kind]
+    headers = {"content-type": kind} if kind else {}
+    if form == "gzip":
+        body, headers = gzip.compress(body), {**headers, "content-encoding": "gzip"}
+    if form == "long":
+        body = body + b" " * 100_000 + body
+    step = 7 if form == "pieces" else len(body)
+    answer = Answer(status, headers, [body[start : start + step] for start in range(0, len(body), step)])
+    _, reply, received = await once(provider(key), chat(HELLO), answer)
+    assert reply.status == status
+    assert b"0123456789" not in received
+    assert b"***" in received
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+async def test_a_coding_that_nobody_can_undo_is_not_passed_on(kind):
+    answer = Answer(401, {"content-type": kind, "content-encoding": "secret"}, [PLAIN.encode()])
+    _, _, received = await once(provider(), chat(HELLO), answer)
+    assert PLAIN.encode() not in received
+
+
+async def test_a_header_that_quotes_the_key():
+    refused = {"content-type": "application/json", "www-authenticate": f'Bearer error="{PLAIN}"'}
+    _, reply, _ = await once(provider(), chat(HELLO), Answer(401, refused, [b"{}"]))
+    assert reply.headers["www-authenticate"] == 'Bearer error="***"'
+
+
+ERROR = {"message": f"the key {PLAIN} is not known"}
+LAST = {
+    "chat": (provider(), STREAM, "/v1/chat/completions", [delta("Hi"), {"error": ERROR}]),
+    "chat, in a choice": (
+        provider(), STREAM, "/v1/chat/completions",
+        [delta("Hi"), {"choices": [{"index": 0, "finish_reason": "error", "error": ERROR}]}],
+    ),
+    "messages": (
+        {"provider": MESSAGES}, {**STREAM, "max_tokens": 9}, "/v1/messages",
+        [{"type": "message_start", "message": {"usage": {}}}, {"type": "error", "error": ERROR}],
+    ),
+    "responses": (
+        provider(), {"model": "gpt-4", "input": "hi", "stream": True}, "/v1/responses",
+        [{"type": "response.created"}, {"type": "response.failed", "response": {"status": "failed", "error": ERROR}}],
+    ),
+    "responses, flat": (
+        provider(), {"model": "gpt-4", "input": "hi", "stream": True}, "/v1/responses",
+        [{"type": "response.created"}, {"type": "error", **ERROR}],
+    ),
+    "gemini": (
+        {"provider": {**GEMINI, "protocol": "original"}}, {"contents": []},
+        "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+        [{"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}, {"error": ERROR}],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("case", LAST)
+async def test_an_error_event_that_quotes_the_key(case, together):
+    config, body, path, sent = LAST[case]
+    answer = events(*sent, done=False)
+    if together:
+        answer.pieces = [b"".join(answer.pieces)]
+    for script in (answer, Answer(200, answer.headers, answer.pieces[-1:])):
+        _, _, received = await once(config, chat(body, path=path), script)
+        assert PLAIN.encode() not in received
+        assert b"***" in received
+
+
+async def test_an_error_in_a_plain_answer_with_status_200():
+    answer = Answer(pieces=[json.dumps({"error": ERROR}).encode()])
+    _, _, received = await once(provider(), chat(HELLO), answer)
+    assert PLAIN.encode() not in received
+    assert b"***" in received
+
+
+async def test_what_is_no_error_is_not_looked_at():
+    sent = events(delta(f"The key is {PLAIN}, isn't it?"), delta("", "stop"))
+    _, _, received = await once(provider(), chat(STREAM), sent)
+    assert received == b"".join(sent.pieces)
+
+
+async def test_higress_passes_it():
+    body = bodies(PLAIN)["application/json"]
+    answer = Answer(401, {"content-type": "application/json", "x-aigw-cache": "hit"}, [body])
+    _, _, received = await once(provider(), chat(HELLO), answer, fidelity="higress")
+    assert received == body
+
+
+async def test_a_provider_cannot_speak_as_us():
+    said = {
+        "content-type": "application/json",
+        "x-aigw-cache": "hit; key=1",
+        "X-Aigw-Request-Id": "theirs",
+        "x-own": "1",
+    }
+    for status in (200, 401):
+        _, reply, _ = await once(provider(), chat(HELLO), Answer(status, said, [b"{}"]))
+        assert not [name for name in reply.headers if name.lower().startswith("x-aigw-")]
+        assert reply.headers["x-own"] == "1"
+
+
+@given(st.lists(st.sampled_from([b"a", b"s", b"secret", b"sec", b"ret", b"secretsecret", b"-"])), st.integers(1, 9))
+def test_a_long_error_is_cut_anywhere(parts, size):
+    data = b"".join(parts)
+    long = _LongError((b"secretsecret", b"secret"))
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    out = [chunk.raw for piece in pieces for chunk in long.feed([Chunk(piece)])]
+    out += [chunk.raw for chunk in long.end()]
+    assert b"secret" not in b"".join(out)
+    assert b"".join(out).replace(b"*", b"") == data.replace(b"secret", b"")

@@ -126,7 +126,7 @@ async def serve_together(options: Options, workers: int) -> int:
     else:
         upstream = upstream_for(options.env)
         try:
-            found = await discover(options.env, upstream)
+            found = await discover(options.env, upstream, options.listen)
         finally:
             await upstream.aclose()
         loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT

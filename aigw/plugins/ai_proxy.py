@@ -29,7 +29,7 @@ from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.higress import provider_type
 from aigw.providers.mapping import ModelMapping
-from aigw.providers.provider import Provider
+from aigw.providers.provider import Provider, split_domain
 from aigw.providers.router import Router
 from aigw.upstream.builtin.engine import MODELS
 
@@ -138,7 +138,8 @@ def _check_addresses(provider: ProviderConfig, row: Provider, at: Path) -> list[
     keys = msgspec.to_builtins(provider)
     problems = _failing((*at, row.host_field or row.url_field), lambda: locate(row, keys))
     if provider.provider_domain:
-        problems += _failing((*at, "providerDomain"), lambda: origin_of(row.scheme, provider.provider_domain))
+        scheme, domain = split_domain(provider.provider_domain, row.scheme)
+        problems += _failing((*at, "providerDomain"), lambda: origin_of(scheme, domain))
     if context := provider.context:
         problems += _failing((*at, "context", "fileUrl"), lambda: parse_file_url(context.file_url))
     return problems
@@ -237,7 +238,7 @@ def _has_own_keys(config: Config) -> bool:
 def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
     """Returns the real address of a provider, "" if it is the route's own service or built in."""
     domain = keys["providerDomain"]
-    origin = origin_of(row.scheme, domain) if domain else locate(row, keys).origin
+    origin = origin_of(*split_domain(domain, row.scheme)) if domain else locate(row, keys).origin
     if origin is None or row.dialect == "builtin":
         return ""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host

@@ -31,6 +31,7 @@ from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
+from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
 from aigw.upstream.builtin import Mock, MockSettings
 
@@ -57,6 +58,7 @@ class BoundProvider:
         self.config = config
         self.row = kind.variant(keys)
         self.name = config.id or config.type
+        self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
         self.refusals = Refusals(self.name, self.row)
@@ -245,7 +247,7 @@ class BoundProvider:
     def _target(self, exchange: Exchange, source: Request, *, bare: bool) -> Target:
         if self._builtin is not None:
             return self._builtin
-        domain, authority = self.config.provider_domain, self._endpoint.authority
+        domain, authority = self._domain, self._endpoint.authority
         if not (domain or authority):
             if exchange.route.target is None:
                 raise GatewayError(
@@ -269,8 +271,7 @@ class BoundProvider:
         Raises ConfigError."""
         origin = self._origins.get(service)
         if origin is None:
-            domain = self.config.provider_domain
-            at = origin_of(self.row.scheme, domain) if domain else self._endpoint.origin
+            at = origin_of(self._scheme, self._domain) if self._domain else self._endpoint.origin
             assert at is not None, "an authority has an origin"
             connect = f"[{at.host}]:{at.port}" if ":" in at.host else f"{at.host}:{at.port}"
             origin = self._origins[service] = self._env.services.locate(at.scheme, connect, service)

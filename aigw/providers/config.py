@@ -111,7 +111,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
         Literal["removePrefix", "prepend"],
         Meta(description="remove basePath from the client's path, or add it in front"),
     ] = "removePrefix"
-    provider_domain: Annotated[str, Meta(description="the host to use instead of the provider's own")] = ""
+    provider_domain: Annotated[
+        str, Meta(description="the host to use instead of the provider's own; http:// in front: without TLS")
+    ] = ""
     provider_base_path: Annotated[str, Meta(description="a prefix for the path that the provider gets")] = ""
     capabilities: Annotated[
         dict[str, str], Meta(description="API name -> path, in addition to the provider's own or replacing them")

@@ -118,6 +118,12 @@ class NeedsQuery(NamedTuple):
         return f"missing {self.parameter} query parameter in {self.field}: {shown}"
 
 
+def split_domain(domain: str, scheme: str) -> tuple[str, str]:
+    """Returns the scheme and the authority of a `providerDomain`, which has a scheme if it is not the row's."""
+    given, separator, authority = domain.partition("://")
+    return (given.lower(), authority) if separator else (scheme, domain)
+
+
 def parse_url(url: str) -> SplitResult:
     """Parses a configured URL, whose scheme may be missing. Raises ValueError if it is not a URL."""
     parts = urlsplit(url if "://" in url else f"//{url}")

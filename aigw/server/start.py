@@ -12,7 +12,7 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.clients.callout import CalloutError, fetch_json
-from aigw.config.automatic import automatic
+from aigw.config.automatic import LISTEN, automatic, unused_keys
 from aigw.config.load import Loaded, load
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.plugin import Description
@@ -31,7 +31,7 @@ async def load_or_discover(
     """The configuration and where it came from. Raises ConfigError with all findings."""
     if path is not None:
         return load_file(path, env, listen), os.fspath(path)
-    return load_found(await discover(env, upstream), env, listen), FROM_ENVIRONMENT
+    return load_found(await discover(env, upstream, listen), env, listen), FROM_ENVIRONMENT
 
 
 def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
@@ -43,7 +43,7 @@ def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
     """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. Raises
     ConfigError with all findings."""
     loaded = _listening(load(None, env, text=text.encode()), listen)
-    return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1]])
+    return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1], *unused_keys(env)])
 
 
 def _listening(loaded: Loaded, listen: str | None) -> Loaded:
@@ -52,11 +52,12 @@ def _listening(loaded: Loaded, listen: str | None) -> Loaded:
     return replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
 
 
-async def discover(env: Mapping[str, str], upstream: Upstream) -> str:
-    """Writes a configuration with the providers that it finds. It names keys as `${NAME}`."""
+async def discover(env: Mapping[str, str], upstream: Upstream, listen: str | None) -> str:
+    """Writes a configuration with the providers that it finds. It names keys as `${NAME}`. `listen` is the address of
+    the gateway, if it is not the usual one."""
     address, _ = _ollama_address(env)
     models = await ollama_models(address, upstream)
-    plugins = automatic(env, address if models is not None else None, models or ())
+    plugins = automatic(env, address if models is not None else None, models or (), listen or LISTEN)
     return msgspec.json.encode({"plugins": plugins}).decode()
 
 

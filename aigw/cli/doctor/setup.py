@@ -18,7 +18,7 @@ from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
 from aigw.cli.doctor.check import Check, Level
-from aigw.config.automatic import OLLAMA, automatic
+from aigw.config.automatic import OLLAMA, automatic, unused_keys
 from aigw.config.load import Loaded, examine, load
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
@@ -49,6 +49,8 @@ def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | N
     if path is None:
         loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
+        remedy = "correct the URL, or unset it"
+        checks += [Check("keys", "problem", said, remedy) for said in unused_keys(env)]
         if Path(".env").is_file():
             remedy = "`aigw init` writes one; or export its variables"
             checks.append(Check("configuration", "note", ".env is read only beside a configuration file", remedy))

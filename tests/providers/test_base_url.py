@@ -1,0 +1,105 @@
+"""Base URLs of the environment: a key goes where the URL beside it says, under the paths that SDKs use there."""
+
+import json
+
+import pytest
+
+from aigw.config.automatic import automatic, unused_keys
+from aigw.config.load import load
+from aigw.config.services import parse_listen
+from aigw.dialects import apis
+from aigw.plugins.ai_proxy import Config
+from aigw.providers.base_url import SUFFIXES, keys_for, variable_of
+from aigw.providers.catalog import lookup
+from aigw.providers.endpoint import locate
+from aigw.providers.environment import ENV_PROVIDERS
+from aigw.providers.provider import split_domain
+
+ROWS = {row.type: row for row in ENV_PROVIDERS}
+HERE = "127.0.0.1:4700"
+
+
+def keys(type_, url, listen=HERE):
+    row = ROWS[type_]
+    return keys_for(row, {row.variable.replace("_API_KEY", "_BASE_URL"): url}, parse_listen(listen))
+
+
+@pytest.mark.parametrize("row", ENV_PROVIDERS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_vendor_has_its_variable(row, suffix):
+    name = row.variable.replace("_API_KEY", suffix)
+    assert variable_of(row, {name: "https://x"}) == name
+    assert variable_of(row, {name: " \n", "OTHER_BASE_URL": "x"}) == ""
+
+
+def test_the_sdk_of_gemini_reads_another_name():
+    assert variable_of(ROWS["gemini"], {"GOOGLE_GEMINI_BASE_URL": "https://x"}) == "GOOGLE_GEMINI_BASE_URL"
+
+
+@pytest.mark.parametrize("row", ENV_PROVIDERS)
+@pytest.mark.parametrize(
+    "url", ["https://llm.corp", "http://llm.corp:8080/v1", "https://10.1.2.3/a/b/", "http://[fd00::1]:80/v1"]
+)
+def test_a_key_never_goes_to_the_public_host(row, url):
+    env = {row.variable: "sk", row.variable.replace("_API_KEY", "_BASE_URL"): url}
+    loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
+    config = loaded.plugins["ai-proxy"].rules.default
+    assert isinstance(config, Config)
+    provider = config.providers[0]
+    assert (provider.type, provider.api_tokens) == (row.type, ["sk"])
+    host = (provider.provider_domain or provider.openai_custom_url).removeprefix("http://").removeprefix("https://")
+    assert host.startswith(url.partition("://")[2].partition("/")[0])
+    assert (provider.provider_domain or provider.openai_custom_url).startswith("http://") == url.startswith("http://")
+
+
+def chat_path(type_, url):
+    made = {"id": "", "type": type_, "qwenEnableCompatible": True, **keys(type_, url)}
+    return made.get("providerBasePath", "") + locate(lookup(type_), made).paths[apis.CHAT]
+
+
+@pytest.mark.parametrize(
+    ("type_", "url", "path"),
+    [
+        ("openai", "https://c/v1", "/v1/chat/completions"),
+        ("openai", "https://c/x/openai", "/x/openai/chat/completions"),
+        ("claude", "https://c", "/v1/chat/completions"),
+        ("claude", "https://c/anthropic", "/anthropic/v1/chat/completions"),
+        ("claude", "https://c/anthropic/v1/", "/anthropic/v1/chat/completions"),
+        ("gemini", "https://c/google", "/google/v1beta/openai/chat/completions"),
+        ("gemini", "https://c/v1beta/openai/", "/v1beta/openai/chat/completions"),
+        ("qwen", "https://c/compatible-mode/v1", "/compatible-mode/v1/chat/completions"),
+        ("qwen", "https://c/api/v1", "/compatible-mode/v1/chat/completions"),
+        ("qwen", "https://c/llm/v1", "/llm/v1/chat/completions"),
+        ("deepseek", "https://c", "/v1/chat/completions"),
+        ("deepseek", "https://c/ds/v1", "/ds/v1/chat/completions"),
+        ("deepseek", "https://c/ds", "/ds/chat/completions"),
+        ("groq", "https://c/groq", "/groq/openai/v1/chat/completions"),
+        ("groq", "https://c/openai/v1", "/openai/v1/chat/completions"),
+        ("zhipuai", "https://c/z/v4", "/z/v4/chat/completions"),
+    ],
+)
+def test_paths_are_those_of_the_sdks(type_, url, path):
+    assert chat_path(type_, url) == path
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:4700/v1", "http://127.0.0.1:4700", "http://[::1]:4700/v1", "http://0.0.0.0:4700"]
+)
+@pytest.mark.parametrize("type_", ["openai", "claude"])
+def test_this_gateway_is_no_base_url(type_, url):
+    assert keys(type_, url) == {}
+    assert keys(type_, url, listen="127.0.0.1:4800") != {}
+    assert keys(type_, url.replace("4700", "80"), listen=":80") == {}
+
+
+@pytest.mark.parametrize("url", ["llm.corp/v1", "ftp://x", "https://", "https://x:99999/v1", "${URL}"])
+def test_a_key_beside_a_wrong_url_is_not_used(url):
+    env = {"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": url}
+    assert [each["id"] for each in automatic(env, None, ())["ai-proxy"]["providers"]] == ["builtin"]
+    (said,) = unused_keys(env)
+    assert said == "OPENAI_API_KEY is not used: OPENAI_BASE_URL is not a URL such as https://llm.example.com/v1"
+
+
+def test_a_domain_may_have_a_scheme():
+    assert split_domain("http://a:1", "https") == ("http", "a:1")
+    assert split_domain("a:1", "https") == ("https", "a:1")

@@ -289,6 +289,8 @@ async def test_the_vocabulary_is_there_before_the_first_call_of_a_built_in_model
 
     for kind, loaded in (("builtin", True), ("ollama", False)):
         env = replace(make_env(FakeUpstream()), tokenizer=Loaded())
-        config = msgspec.convert({"provider": {"type": kind, "ollamaServerHost": "127.0.0.1"}}, ABOUT.config)
+        config = msgspec.convert(
+            {"provider": {"type": kind, "ollamaServerHost": "127.0.0.1", "ollamaServerPort": 9}}, ABOUT.config
+        )
         async with ABOUT.build(config, env):
             assert env.tokenizer.loaded is loaded

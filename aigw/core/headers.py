@@ -20,6 +20,12 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-aut
 """The headers in which clients send their keys. They are removed if the gateway itself has a key for the provider."""
 CREDENTIAL_PARAMETERS = frozenset(("key", "$key", "api_key", "apikey", "token", "access_token", "auth", *CREDENTIALS))
 """The parameters of the query in which clients send their keys, in lower case. They are never sent on."""
+PRIVATE = (
+    "cookie", "origin", "referer", "from", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip",
+    "x-hi-original-auth", CONSUMER_HEADER,
+)  # fmt: skip
+PRIVATE_STARTS = ("sec-", "x-forwarded-", "x-aigw-", "cf-", "x-amzn-oidc-")
+"""Headers that say who the client is and where it comes from, and those that begin so. Providers do not get them."""
 HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "transfer-encoding", "upgrade")

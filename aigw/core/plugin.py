@@ -36,7 +36,8 @@ class Behind(NamedTuple):
 
     `identities` has, as JSON, all settings that decide which answer comes back: for each plugin under its name, and
     for the route under `route`. A function in it takes no arguments and returns a value that may change at run time.
-    `withheld` are the names, in lower case, of the client's headers that a plugin in the rest of the chain removes."""
+    `withheld` are the names, in lower case, of the client's headers that a plugin in the rest of the chain removes. One
+    with a `*` at its end stands for all that begin so."""
 
     identities: Mapping[str, Any]
     withheld: frozenset[str] = frozenset()

@@ -140,7 +140,7 @@ class RequestView:
 
     def material(self) -> dict[str, Any]:
         document = self._request.document
-        return {name: document.get(name) for name in document.names() if name not in self.IMMATERIAL}
+        return {name: document.exact(name) for name in document.names() if name not in self.IMMATERIAL}
 
 
 class PromptView(RequestView):

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from aigw.core.authority import origin_of
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
-from aigw.core.headers import CREDENTIALS
+from aigw.core.headers import CREDENTIALS, PRIVATE, PRIVATE_STARTS
 from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.api_tokens import StatusMatcher
@@ -225,10 +225,10 @@ def identity(config: Config, services: Services) -> Any:
 
 
 def withholds(config: Config) -> tuple[str, ...]:
-    """Cookies are never sent on. The client's keys are not sent on if all providers have their own keys."""
+    """What tells who the client is is never sent on. Its keys are not sent on if all providers have their own keys."""
     if not config.active():
         return ()
-    return ("cookie", *(CREDENTIALS if _has_own_keys(config) else ()))
+    return (*PRIVATE, *(f"{start}*" for start in PRIVATE_STARTS), *(CREDENTIALS if _has_own_keys(config) else ()))
 
 
 def _has_own_keys(config: Config) -> bool:

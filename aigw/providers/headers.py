@@ -10,11 +10,11 @@ from functools import lru_cache
 
 from multidict import CIMultiDict
 
-from aigw.core.headers import CONSUMER_HEADER, CREDENTIALS, connection_names
+from aigw.core.headers import CREDENTIALS, PRIVATE, PRIVATE_STARTS, connection_names
 from aigw.core.model import Request
 from aigw.providers.provider import Auth, Provider
 
-_PRIVATE = (*CREDENTIALS, "cookie", "origin", "referer", "x-hi-original-auth", CONSUMER_HEADER)
+_PRIVATE = (*CREDENTIALS, *PRIVATE)
 _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 
@@ -48,7 +48,7 @@ def _is_of_connection(name: str, connection: str) -> bool:
 @lru_cache(maxsize=2048)
 def _is_private(name: str, connection: str) -> bool:
     lower = name.lower()
-    private = lower in _PRIVATE or lower.startswith(("sec-", "x-forwarded-", "x-aigw-"))
+    private = lower in _PRIVATE or lower.startswith(PRIVATE_STARTS)
     return private or _is_of_connection(name, connection)
 
 

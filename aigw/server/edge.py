@@ -16,6 +16,7 @@ from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect
+from aigw.core.document import refuse_twins
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
@@ -83,6 +84,7 @@ class Edge:
         self._read_path = env.choose(safe=_plain, higress=_as_given)
         self._instance = env.choose(safe=instance, higress="")
         self._has_pages = env.choose(safe=True, higress=False)
+        self._refuses_twins = env.choose(safe=True, higress=False)
         self._plain_errors = env.choose(safe=False, higress=True)
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -123,6 +125,8 @@ class Edge:
             exchange = self._exchange(http, request_id, request, route, api, dialect)
             for name in undone:
                 exchange.request.headers.popall(name, None)
+            if self._refuses_twins and request.parsed is not None:
+                _refuse_twins(request.body)
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
@@ -349,6 +353,14 @@ def _plain(path: str) -> Place:
 def _as_given(path: str) -> Place:
     """As in Higress: any other spelling is another path."""
     return Place(path, apis.detect(path) or "")
+
+
+def _refuse_twins(body: bytes) -> None:
+    """Refuses a body whose meaning depends on who reads it: plugins decide by it, and the provider reads it, too."""
+    try:
+        refuse_twins(body)
+    except ValueError as error:
+        raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
 
 
 class _Streamed(web.StreamResponse):

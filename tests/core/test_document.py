@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.document import Document
+from aigw.core.document import Document, refuse_twins
 
 SOURCE = b'{"b": 1.0, "a":1e5,"t":"\\u00e9\xc3\xa9", "big":123456789012345678901234567890,"n":{"z": null, "y":[1,  2]}}'
 
@@ -65,3 +65,35 @@ def test_an_edit_changes_exactly_that_field(body, name, value):
     document = Document(json.dumps(body).encode())
     document.set(name, value)
     assert json.loads(document.encode()) == {**body, name: value}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters()) | st.floats(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=3), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(JSON, st.booleans())
+def test_a_body_whose_names_are_unique_is_not_refused(value, indented):
+    refuse_twins(json.dumps(value, indent=1 if indented else None).encode())
+
+
+TWINS = [
+    '{"model":"a","model":"b"}', '{"model":"a","x":1, "model" : "a"}', '{"model":"a","mod\\u0065l":"b"}',
+    '{"messages":[{"role":"user","content":"a","content":"b"}]}', '{"a":{"b":[{"c":{"d":1,"d":2}}]}}', '{"":1,"":1}',
+    '{"stream":false,"messages":[],"stream":true}', '{"caf\\u00e9":1,"café":2}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", TWINS)
+def test_a_name_that_an_object_has_twice(body):
+    with pytest.raises(ValueError, match="twice"):
+        refuse_twins(body.encode())
+
+
+def test_a_body_that_is_nested_too_deeply_to_be_looked_at_is_refused():
+    with pytest.raises(ValueError, match="nested too deeply"):
+        refuse_twins(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)

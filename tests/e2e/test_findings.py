@@ -58,3 +58,26 @@ async def test_the_root_says_what_this_is(builtin):
     answer = await builtin.request("GET", "/")
     assert answer.status == 404
     assert answer.json()["error"]["message"].startswith("this is aigw, an AI gateway: its API is below /v1")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"])
+async def test_a_name_that_stands_twice_in_a_body_is_refused(builtin, path):
+    """A plugin would decide by one of the values, and the provider take the other one."""
+    body = b'{"model":"echo","max_tokens":9,"input":"a","messages":[{"role":"user","content":"a","content":"b"}]}'
+    client = await builtin.connect()
+    length = f"content-length: {len(body)}\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n".encode()
+    await client.send(head + length + body)
+    answer = await client.answer()
+    assert answer.status == 400
+    assert "an object has the name 'content' twice" in answer.json()["error"]["message"]
+
+
+async def test_with_fidelity_higress_it_passes(gateway):
+    config = {"fidelity": "higress", "plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}
+    running = await gateway(config)
+    client = await running.connect()
+    body = b'{"model":"mock","model":"echo","messages":[{"role":"user","content":"a"}]}'
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    await client.send(head + f"content-length: {len(body)}\r\n\r\n".encode() + body)
+    assert (await client.answer()).status == 200

@@ -10,7 +10,7 @@ from fakes import Answer, FakeUpstream, WordCounter, answer_json, chat, events, 
 from world import configured
 
 from aigw.core.errors import ConfigError, GatewayError
-from aigw.core.headers import CREDENTIALS
+from aigw.core.headers import CREDENTIALS, PRIVATE, PRIVATE_STARTS
 from aigw.core.model import Request, Route
 from aigw.plugins.ai_proxy import ABOUT
 from aigw.upstream.builtin import BuiltinUpstream
@@ -255,24 +255,28 @@ def test_what_decides_about_answers():
     assert all(other != mine for other in others)
 
 
+ALWAYS = {*PRIVATE, *(f"{start}*" for start in PRIVATE_STARTS)}
+
+
 @pytest.mark.parametrize(
     ("config", "withheld"),
     [
         ({}, set()),
-        ({"provider": {"type": "openai"}}, {"cookie"}),
-        ({"provider": OPENAI}, {"cookie", *CREDENTIALS}),
-        ({"provider": {"type": "builtin"}}, {"cookie", *CREDENTIALS}),
-        ({"providers": [{**OPENAI, "id": "a"}, {"type": "openai", "id": "b"}], "fallback": ["a", "b"]}, {"cookie"}),
+        ({"provider": {"type": "openai"}}, ALWAYS),
+        ({"provider": OPENAI}, {*ALWAYS, *CREDENTIALS}),
+        ({"provider": {"type": "builtin"}}, {*ALWAYS, *CREDENTIALS}),
+        ({"providers": [{**OPENAI, "id": "a"}, {"type": "openai", "id": "b"}], "fallback": ["a", "b"]}, ALWAYS),
     ],
 )
 async def test_the_headers_that_it_says_to_withhold_go_no_further(config, withheld):
     plugin = configured({"ai-proxy": config}).plugins["ai-proxy"]
     assert set(plugin.about.withholds(plugin.rules.default)) == withheld
     if config.get("provider", {}).get("type") == "openai":
-        own = dict.fromkeys(("cookie", *CREDENTIALS), "mine")
+        begun = [f"{start}some" for start in PRIVATE_STARTS]
+        own = dict.fromkeys((*PRIVATE, *begun, *CREDENTIALS), "mine")
         upstream, _, _ = await once(config, chat(HELLO, headers=own))
         passed = {name for name, value in upstream.last.headers.items() if "mine" in value}
-        assert not passed & withheld
+        assert not passed & {*withheld, *begun}
         assert ("authorization" in passed) == ("authorization" not in withheld)
 
 

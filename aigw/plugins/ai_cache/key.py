@@ -7,17 +7,17 @@ not matter."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
 from aigw.core.exchange import Exchange
-from aigw.core.headers import SESSION_HEADERS, without_credentials
+from aigw.core.headers import without_credentials
 from aigw.core.plugin import Behind
 
-VERSION = b"aigw 2"
+VERSION = b"aigw 3"
 """Change it if keys are made in another way, so that old entries are no longer found."""
 
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
@@ -26,23 +26,18 @@ secret."""
 IGNORED_HEADERS = frozenset(
     (
         "host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive",
-        "te", "trailer", "upgrade", "expect", "date", "via", "forwarded", "priority",
-        "accept", "accept-charset", "accept-encoding", "accept-language", "user-agent", "origin", "referer",
-        "http-referer", "dnt", "from", "x-requested-with", "x-title", "x-app", "originator",
-        "cache-control", "pragma", "x-higress-skip-ai-cache", "x-mse-consumer", "x-hi-original-auth",
-        "x-real-ip", "x-client-ip", "true-client-ip", "cdn-loop",
-        "traceparent", "tracestate", "baggage", "b3", "sentry-trace", "uber-trace-id", "x-trace-id",
-        "x-cloud-trace-context", "request-id", "x-request-id", "x-client-request-id", "x-correlation-id",
-        "correlation-id", "idempotency-key", "x-idempotency-key",
-        "session-id", "session_id", "x-session-id", "conversation-id", "conversation_id", "x-conversation-id",
-        *SESSION_HEADERS,
+        "te", "trailer", "upgrade", "expect", "date", "via", "priority", "cdn-loop",
+        "accept", "accept-charset", "accept-encoding", "user-agent", "dnt",
+        "cache-control", "pragma", "x-higress-skip-ai-cache",
+        "traceparent", "tracestate", "b3", "sentry-trace", "uber-trace-id", "x-trace-id", "x-cloud-trace-context",
+        "x-amzn-trace-id", "cf-ray", "request-id", "x-request-id", "x-client-request-id", "x-correlation-id",
+        "correlation-id", "idempotency-key", "x-idempotency-key", "x-envoy-attempt-count",
+        "x-envoy-expected-rq-timeout-ms",
     )
 )  # fmt: skip
-_IGNORED_STARTS = (
-    "x-aigw-", "x-stainless-", "sec-", "x-forwarded-", "x-envoy-", "x-b3-", "x-datadog-", "x-amzn-", "cf-",
-)  # fmt: skip
-"""Headers that cannot change an answer. Any other header may change it; for example, it may choose a model at the
-upstream."""
+_IGNORED_STARTS = ("x-aigw-", "x-stainless-", "x-b3-", "x-datadog-")
+"""Headers that cannot change an answer: those of the connection, and the ids of requests and traces. Any other header
+that goes upstream counts: it may say who asks, and an upstream may answer each one differently."""
 
 
 def _now(part: Any) -> Any:
@@ -84,6 +79,7 @@ class CacheKeys:
     def __init__(self, behind: Behind) -> None:
         identities = behind.identities
         self._unsent = behind.withheld
+        self._counted = lru_cache(maxsize=2048)(partial(_counted, behind.withheld, _starts(behind.withheld)))
         self._changing = {name: value for name, value in identities.items() if _changes(value)}
         self._after = _digests({name: value for name, value in identities.items() if name not in self._changing})
         self._start = _begin(self._after)
@@ -100,7 +96,7 @@ class CacheKeys:
         if reason := asked.unrepeatable:
             return CacheKey(api, reason=reason)
         beside = [request.path, self._query(request.query)]
-        for name in sorted({name for each in request.headers if (name := _counted(each))} - self._unsent):
+        for name in sorted({name for each in request.headers if (name := self._counted(each))}):
             value = ",".join(request.headers.getall(name))
             beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
         if exchange.target is not None and not exchange.target.authority:
@@ -116,7 +112,8 @@ class CacheKeys:
         hashed.update(_encode(beside))
         try:
             canonical = _encode(asked.material())
-        except (ValueError, RecursionError):  # the body is not JSON, or has half of a surrogate pair
+        except (ValueError, OverflowError, RecursionError):
+            # the body is not JSON, or has half of a surrogate pair, or a number that a double cannot hold
             return CacheKey(api, reason="unreadable")
         hashed.update(canonical)
         return CacheKey(api, hashed.hexdigest(), asked.model, canonical, tuple(beside), after)
@@ -157,11 +154,14 @@ _WIRE = ("utf-8", "surrogateescape")
 """The encoding of headers, which may contain bytes that are not text."""
 
 
-@lru_cache(maxsize=2048)
-def _counted(header: str) -> str:
-    """Returns the name of a header in lower case, "" if the header cannot change an answer."""
+def _starts(withheld: frozenset[str]) -> tuple[str, ...]:
+    return (*_IGNORED_STARTS, *(name[:-1] for name in withheld if name.endswith("*")))
+
+
+def _counted(withheld: frozenset[str], starts: tuple[str, ...], header: str) -> str:
+    """Returns the name of a header in lower case, "" if it does not go upstream or cannot change an answer."""
     name = header.lower()
-    return "" if name in IGNORED_HEADERS or name.startswith(_IGNORED_STARTS) else name
+    return "" if name in IGNORED_HEADERS or name in withheld or name.startswith(starts) else name
 
 
 def digest(data: bytes) -> str:

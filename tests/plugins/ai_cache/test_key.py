@@ -1,6 +1,7 @@
 """What is a part of a key and what is not, and that `explain` can name every part."""
 
 import json
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
-from aigw.plugins.ai_cache.key import CacheKeys, shortened
+from aigw.plugins.ai_cache.key import IGNORED_HEADERS, CacheKeys, shortened
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
 AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
@@ -259,3 +260,67 @@ def test_a_key_in_the_query_counts_only_where_it_goes_on_and_never_stands_there(
     assert asked("a=1&key=sk-one").key == asked("a=1&key=sk-two").key == asked("a=1").key
     assert asked("key=sk-one", keyless).key != asked("key=sk-two", keyless).key
     assert "sk-one" not in str(asked("key=sk-one", keyless)) + str(asked("key=sk-one"))
+
+
+IDENTITIES = (
+    "authorization", "x-api-key", "cookie", "from", "x-mse-consumer", "x-hi-original-auth", "x-forwarded-user",
+    "x-forwarded-email", "x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip",
+    "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "x-amzn-oidc-identity", "x-amzn-oidc-data",
+    "x-envoy-external-address", "x-user-id", "x-tenant", "x-session-id", "session_id", "conversation-id", "baggage",
+    "x-openclaw-session-key", "accept-language", "origin", "referer", "http-referer", "x-title", "originator",
+    "sec-fetch-site", "x-ms-client-principal", "remote-user", "x-goog-authenticated-user-email",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_who_asks_counts_wherever_it_goes_upstream(name):
+    """A route without ai-proxy passes all of them on."""
+    nobody = Behind(AFTER, frozenset())
+    keys = {read(HELLO, behind=nobody, **{name: value}).key for value in ("ann", "bob")}
+    assert len({*keys, read(HELLO, behind=nobody).key}) == 3
+
+
+@given(st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True))
+def test_any_header_counts_that_is_not_on_the_short_list(name):
+    other = read(HELLO, behind=Behind(AFTER), **{name: "x"}).key != read(HELLO, behind=Behind(AFTER)).key
+    assert other != (name in IGNORED_HEADERS or name.startswith(("x-aigw-", "x-stainless-", "x-b3-", "x-datadog-")))
+
+
+def test_a_header_that_goes_no_further_does_not_count():
+    behind = Behind(AFTER, frozenset({"x-real-ip", "x-forwarded-*"}))
+    plain = read(HELLO, behind=behind).key
+    for name in ("x_real_ip", "X_Forwarded_User", "x-forwarded-for"):
+        assert read(HELLO, behind=behind, **{name: "x"}).key == plain
+    assert read(HELLO, behind=behind, x_forward="x").key != plain
+
+
+NUMBERS = st.integers(1, 10**40).map(str) | st.from_regex(
+    r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
+)
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from(['{"model":"m","seed":%s}', '{"model":"m","messages":[{"a":[%s]}]}']))
+def test_numbers_of_different_value_have_no_key_in_common(one, other, body):
+    first, second = (read((body % number).encode()) for number in (one, other))
+    if Decimal(one) != Decimal(other) and first.key:
+        assert first.key != second.key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("0.1", "0.10000000000000000555"), ("1", "1.00000000000000000001"), ("0", "1e-400"), ("1e308", "1e309"),
+        ("9007199254740992.0", "9007199254740993.0"), ("12345678901234567890", "12345678901234567891"),
+        ("123456789012345678901234567890", "123456789012345678901234567891"),
+    ],
+)  # fmt: skip
+def test_numbers_beyond_double_precision(one, other):
+    first, second = (read(f'{{"model":"m","temperature":{number}}}'.encode()) for number in (one, other))
+    assert first.key != second.key or first.reason == second.reason == "unreadable"
+
+
+def test_a_number_may_be_written_in_several_ways():
+    for other in ("0.50", "5e-1", "5E-1", "0.5000000000000000000000000"):
+        assert (
+            read(f'{{"model":"m","temperature":{other}}}'.encode()).key == read({"model": "m", "temperature": 0.5}).key
+        )

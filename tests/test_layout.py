@@ -18,6 +18,8 @@ ELSEWHERE = {
     # cli
     "cli/commands/serve.py": "e2e/test_process.py e2e/test_workers.py: wiring, in a process as a user starts it",
     "cli/process.py": "e2e/test_process.py e2e/test_workers.py: signals and exit codes are those of a real process",
+    "cli/commands/help.py": "cli/test_main.py: what people type who do not know the options yet",
+    "cli/sources/neighbour.py": "cli/doctor/test_setup.py e2e/test_process.py: asked by those who find the port taken",
     "cli/options.py": "cli/commands/test_usage.py cli/test_main.py: declarations, seen by the commands that have them",
     "cli/doctor/check.py": "cli/doctor/test_setup.py: data",
     "cli/sources/configured.py": "cli/commands/test_budget.py cli/commands/test_cache.py: what a command says for each of its options",
@@ -35,6 +37,7 @@ ELSEWHERE = {
     "core/upstream.py": "upstream/test_http.py upstream/test_standin.py: protocols, which every transport keeps",
     "core/stores.py": "stores/test_memory.py stores/redis/test_stores.py clients/test_redis_config.py: protocols with one contract for all stores",
     # dialects
+    "dialects/greeting.py": "server/test_first_call.py: every greeting is answered by the built-in models",
     "dialects/cumulative.py": "dialects/test_gemini.py dialects/test_dashscope.py: the base of two readers, which add what it decides by",
     "dialects/usage_names.py": "dialects/test_usage.py: data",
     "dialects/anthropic_writer.py": "dialects/test_anthropic_whole.py: what is written is read again, also by the SDK",

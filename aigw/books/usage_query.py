@@ -24,8 +24,17 @@ if TYPE_CHECKING:
 _TOKENS = tuple(msgspec.structs.fields(Tokens))
 _FIRST_TOKEN = list(COLUMNS).index("input")
 
+UNKNOWN_MODEL = "unknown model"
+_MODEL = "CASE WHEN model <> '' THEN model ELSE asked END"
+_ANSWERED = f"SELECT {_MODEL} FROM requests WHERE at >= :since AND at < :until AND status < 400"  # noqa: S608
+_UNKNOWN = (
+    f"({_MODEL} <> '' AND status >= 400 AND (status = 404 OR error = 'price_unknown' OR error LIKE '%model%not%')"
+    f" AND {_MODEL} NOT IN ({_ANSWERED}))"
+)
+"""A name that was refused as one that nobody knows, and under which nothing was answered in this time: whatever clients
+make up is one line."""
 _KEYS = dict(zip(BY, BY, strict=True)) | {
-    "model": "CASE WHEN model <> '' THEN model ELSE asked END",
+    "model": f"CASE WHEN {_UNKNOWN} THEN '{UNKNOWN_MODEL}' ELSE {_MODEL} END",
     "day": "strftime('%Y-%m-%d', CAST(at AS INTEGER), 'unixepoch', 'localtime')",
 }
 """SQL for the names that are not columns."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli.commands import budget, cache, config, doctor, init, plugins, recipes, serve, top, trace, usage
+from aigw.cli.commands import budget, cache, config, doctor, help, init, plugins, recipes, serve, top, trace, usage
 from aigw.cli.terminal.groups import Groups
 
 app = typer.Typer(
@@ -22,15 +22,13 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from aigw import __version__
-
-        typer.echo(f"aigw {__version__}")
+        help.version()
         raise typer.Exit
 
 
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+    version: bool = typer.Option(False, "--version", "-V", help="Print the version.", callback=_version, is_eager=True),
 ) -> None:
     pass
 
@@ -48,6 +46,8 @@ app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
+app.command("help", hidden=True)(help.help_of)
+app.command("version", hidden=True)(help.version)
 
 
 def main() -> None:

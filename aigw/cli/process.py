@@ -5,21 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
+import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import typer
 
 import aigw
 from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
-from aigw.cli.sources.recipe import text_of
+from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.sources.recipe import served, tries
+from aigw.cli.terminal.said import say_json
+from aigw.cli.views.closing import Tally, line, together
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import new_id
@@ -28,7 +33,7 @@ from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
-from aigw.server.start import FROM_ENVIRONMENT, describe, discover, load_file, load_found, load_or_discover
+from aigw.server.start import FROM_ENVIRONMENT, Given, describe, discover, load_file, load_found, load_or_discover
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
 from aigw.upstream.proxied import upstream_for
 
@@ -37,7 +42,7 @@ SAME_SIGNAL_SECONDS = 0.3
 
 class Options(NamedTuple):
     config: Path | None
-    listen: str | None
+    given: Given
     insecure: bool
     grace: float
     json_output: bool
@@ -45,6 +50,20 @@ class Options(NamedTuple):
     trace: bool = False
     show: Show | None = None
     recipe: str | None = None
+    tally: Tally | None = None
+    say: Callable[[str], object] = print
+
+    @property
+    def chosen(self) -> str:
+        """What the other commands need to find the same configuration."""
+        if self.recipe is not None:
+            return f"--recipe {self.recipe}"
+        return f"--config {shlex.quote(str(self.config))}" if self.config not in (None, DEFAULT_FILE) else ""
+
+    @property
+    def text(self) -> str:
+        """The recipe, with a state folder of its own."""
+        return served(self.recipe) if self.recipe is not None else ""
 
 
 async def serve_alone(options: Options) -> None:
@@ -54,14 +73,17 @@ async def serve_alone(options: Options) -> None:
     upstream = upstream_for(options.env)
     reloader = _reloader(options)
     if options.recipe is not None:
-        loaded, origin = load_found(text_of(options.recipe), options.env, options.listen), f"recipe {options.recipe}"
+        loaded, origin = load_found(options.text, options.env, options.given), f"recipe {options.recipe}"
     else:
-        loaded, origin = await load_or_discover(options.config, options.env, upstream, options.listen)
+        loaded, origin = await load_or_discover(options.config, options.env, upstream, options.given)
 
     def ready(running: Running) -> None:
-        (_announce_json if options.json_output else _announce)(loaded, running.url, origin)
+        _announce(options, loaded, running.url, origin)
 
+    began = time.monotonic()
     await _run(options, loaded, upstream, reloader, stop, ready)
+    if options.tally is not None:
+        options.say(line(options.tally, time.monotonic() - began))
 
 
 async def serve_worker(options: Options) -> None:
@@ -76,13 +98,15 @@ async def serve_worker(options: Options) -> None:
     options = options._replace(config=Path(orders.file) if orders.file else None)
     reloader = _reloader(options, tell=orders.first)
     if options.config is not None:
-        loaded = load_file(options.config, options.env, options.listen)
+        loaded = load_file(options.config, options.env, options.given)
     else:
-        loaded = load_found(orders.found, options.env, options.listen)
+        loaded = load_found(orders.found, options.env, options.given)
     orphaned = asyncio.create_task(worker.orphaned())
     orphaned.add_done_callback(lambda _: stop.set())
     await _run(options, loaded, upstream_for(options.env), reloader, stop, lambda _: worker.ready(), orders=orders)
     orphaned.cancel()
+    if options.tally is not None:
+        worker.tell(options.tally)
     worker.close()
 
 
@@ -107,6 +131,7 @@ async def _run(
         instance=orders.instance if orders else "",
         reloader=reloader,
         books=books,
+        options=options.chosen,
     ) as running:
         gc.collect()
         gc.freeze()  # everything loaded so far stays: the collector need not look at it again
@@ -119,17 +144,17 @@ async def serve_together(options: Options, workers: int) -> int:
     file = found = ""
     if options.config is not None:
         file = os.fspath(options.config)
-        loaded, origin = load_file(options.config, options.env, options.listen), file
+        loaded, origin = load_file(options.config, options.env, options.given), file
     elif options.recipe is not None:
-        found = text_of(options.recipe)
-        loaded, origin = load_found(found, options.env, options.listen), f"recipe {options.recipe}"
+        found = options.text
+        loaded, origin = load_found(found, options.env, options.given), f"recipe {options.recipe}"
     else:
         upstream = upstream_for(options.env)
         try:
-            found = await discover(options.env, upstream, options.listen)
+            found = await discover(options.env, upstream, options.given.address)
         finally:
             await upstream.aclose()
-        loaded, origin = load_found(found, options.env, options.listen), FROM_ENVIRONMENT
+        loaded, origin = load_found(found, options.env, options.given), FROM_ENVIRONMENT
     usage_log(loaded.state_dir)  # raises here, once, and not in every worker
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
@@ -140,10 +165,15 @@ async def serve_together(options: Options, workers: int) -> int:
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)
 
         def ready(pids: list[int]) -> None:
-            (_announce_json if options.json_output else _announce)(loaded, base_url(address, port), origin, pids)
+            _announce(options, loaded, base_url(address, port), origin, pids)
 
         _on_stop_signal(supervisor.stop, supervisor.kill)
-        return await supervisor.run(ready)
+        began = time.monotonic()
+        code = await supervisor.run(ready)
+        if options.tally is not None:
+            told = [msgspec.json.decode(each, type=Tally) for each in supervisor.told]
+            options.say(line(together([Tally(), *told]), time.monotonic() - began))
+        return code
 
 
 def _worker_command() -> list[str]:
@@ -157,7 +187,7 @@ def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
     """The reloader. It must be made before the file is read for the first time, so that it misses no change."""
     if options.config is None:
         return None
-    return Reloader(options.config, partial(load_file, options.config, options.env, options.listen), tell=tell)
+    return Reloader(options.config, partial(load_file, options.config, options.env, options.given), tell=tell)
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
@@ -181,12 +211,13 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
             loop.add_signal_handler(number, handle, number)
 
 
-def _announce_json(loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
-    ready = {"url": url, "state": str(loaded.state_dir), "config": origin, "plugins": list(loaded.plugins)}
-    print(json.dumps(ready | ({"workers": list(pids)} if pids else {})), flush=True)
-
-
-def _announce(loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
+def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
+    if options.json_output:
+        ready = {"url": url, "state": str(loaded.state_dir), "config": origin, "plugins": list(loaded.plugins)}
+        say_json(ready | ({"workers": list(pids)} if pids else {}))
+        sys.stdout.flush()
+        return
     for note in loaded.notes:
         typer.echo(f"note: {note}", err=True)
-    typer.echo(describe(loaded, url, origin, workers=max(len(pids), 1)))
+    commands = tries(options.recipe, url) if options.recipe is not None else []
+    typer.echo(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))

@@ -55,3 +55,11 @@ def unused_keys(env: Mapping[str, str], listen: str = LISTEN) -> list[str]:
             except ValueError as error:
                 said.append(f"{row.variable} is not used: {error}")
     return said
+
+
+CHATS = ("/chat/completions", "/messages", "/responses", "/completions")
+
+
+def one_model(model: str) -> dict[str, Any]:
+    """The plugin by which every chat asks for `model`, whatever it names, and its configuration."""
+    return {"model-mapper": {"modelMapping": {"*": model}, "enableOnPathSuffix": list(CHATS)}}

@@ -6,6 +6,8 @@ a secret, and for passwords in URLs."""
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,9 @@ from aigw.config.units import duration_text, size_text
 from aigw.core.json_path import JsonPath, format_path
 from aigw.core.secrets import HIDDEN, is_hidden, without_password
 
+_DEFAULT, _OWN_ORDER = "default", "Higress's order"
+_WIDEST = 60
+"""The column behind which the places stand at most, unless a value is longer."""
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 
 
@@ -50,6 +55,7 @@ class _Writer:
         del config["order"]
         for name in ("max_body", "max_kept_upload"):
             config[name] = size_text(config[name])
+        config["cache"] = {name: size_text(count) for name, count in config["cache"].items()}
         config["timeouts"] = {name: duration_text(seconds) for name, seconds in config["timeouts"].items()}
         values = self._section(config, (), ())
         values["plugins"] = {name: self._plugin(plugin) for name, plugin in self._loaded.plugins.items()}
@@ -59,7 +65,7 @@ class _Writer:
         values["order"] = list(self._loaded.plugins)
         for index in range(len(values["order"])):
             given = self._source.lines.get(("order", index))
-            self._result.origins["order", index] = self._place(given) if given else "Higress's order"
+            self._result.origins["order", index] = self._place(given) if given else _OWN_ORDER
         values["routes"] = [self._route(route, index) for index, route in enumerate(routes)]
         self._result.values = {key: value for key, value in values.items() if value not in _EMPTY}
         names = [route["name"] for route in routes] or ["default"]
@@ -145,50 +151,86 @@ class _Writer:
     def _leaf(self, value: Any, path: JsonPath, place: JsonPath) -> Any:
         line = self._source.lines.get(place)
         names = self._source.expanded.get(place)
-        origin = self._place(line) if line else "default"
+        origin = self._place(line) if line else _DEFAULT
         self._result.origins[path] = f"{self._supplied(names)} ({origin})" if names else origin
         if names is not None or (value not in _EMPTY and is_hidden(path, value)):
             return HIDDEN
         return without_password(value) if isinstance(value, str) else value
 
 
-def render(shown: Effective) -> str:
-    """YAML, each value with its origin behind it, and the order of the plugins on each route."""
-    rows = list(_rows(shown.values, (), "", shown.origins))
-    width = min(max((len(text) for text, _ in rows), default=0), 60)
-    lines = [f"{text:<{width}}  # {origin}" if origin else text for text, origin in rows]
-    lines.append("\n# The plugins that a request meets, outermost first:")
-    lines += [f"#   route {route}: {', '.join(names) or 'none'}" for route, names in shown.order.items()]
+def given(shown: Effective) -> Effective:
+    """What somebody gave: without the defaults, and without an order that is only Higress's."""
+    left = {path: origin for path, origin in shown.origins.items() if origin not in (_DEFAULT, _OWN_ORDER)}
+    kept = {path[:length] for path in left for length in range(1, len(path) + 1)}
+    kept |= {path for path in shown.origins if path[-1] == "enabled" and path[:-1] in kept}
+    kept |= {("plugins",), *(("plugins", name) for name in shown.values.get("plugins", ()))}
+    return Effective(_only(shown.values, (), kept), left, shown.order)
+
+
+def _only(value: Any, path: JsonPath, kept: set[JsonPath]) -> Any:
+    """Lists keep all of their items, or none: the places in them are numbers."""
+    if isinstance(value, dict):
+        return {key: _only(item, (*path, key), kept) for key, item in value.items() if (*path, key) in kept}
+    return [_only(item, (*path, place), kept) for place, item in enumerate(value)] if isinstance(value, list) else value
+
+
+def render(shown: Effective, width: int = 1 << 20) -> str:
+    """YAML, each value with its origin behind it (or above it, if it would be wider), and the order of the plugins on
+    each route."""
+    rows = list(_rows(shown.values, (), "", shown.origins, width))
+    widest = min(_WIDEST, width * 5 // 8)
+    column = max((len(text) for text, _ in rows if len(text) <= widest), default=0)
+    lines = [line for text, origin in rows for line in _with_origin(text, origin, column, width)]
+    lines.append(("\n" if lines else "") + "# The plugins that a request meets, outermost first:")
+    for route, names in shown.order.items():
+        order = f"#   route {route}: {', '.join(names) or 'none'}"
+        lines += textwrap.wrap(order, width, subsequent_indent="#     ", break_on_hyphens=False)
     return "\n".join(lines)
 
 
-def to_json(shown: Effective) -> str:
+def _with_origin(text: str, origin: str, column: int, width: int) -> list[str]:
+    if not origin:
+        return [text]
+    for line in (f"{text:<{column}}  # {origin}", f"{text}  # {origin}"):
+        if "\n" not in text and len(line) <= width:
+            return [line]
+    return [f"{' ' * (len(text) - len(text.lstrip()))}# {origin}", text]
+
+
+def data(shown: Effective) -> dict[str, Any]:
     """The same for programs: `config`, `sources` (path to origin) and `order` (route to plugins)."""
     sources = {format_path(path): origin for path, origin in shown.origins.items()}
-    return json.dumps({"config": shown.values, "sources": sources, "order": shown.order}, indent=2, ensure_ascii=False)
+    return {"config": shown.values, "sources": sources, "order": shown.order}
 
 
-def _rows(value: Any, path: JsonPath, indent: str, origins: dict[JsonPath, str]) -> Iterator[tuple[str, str]]:
+def _rows(
+    value: Any, path: JsonPath, indent: str, origins: dict[JsonPath, str], width: int
+) -> Iterator[tuple[str, str]]:
     steps: Any = value.items() if isinstance(value, dict) else enumerate(value)
     for step, item in steps:
         head = f"{indent}{_scalar(step)}:" if isinstance(value, dict) else f"{indent}-"
         place = (*path, step)
         if isinstance(item, dict | list) and item:
-            rows = list(_rows(item, place, f"{indent}  ", origins))
+            rows = list(_rows(item, place, f"{indent}  ", origins, width))
             if head.endswith("-"):
                 rows[0] = (f"{head} {rows[0][0].lstrip()}", rows[0][1])
             else:
                 yield head, ""
             yield from rows
         else:
-            yield f"{head} {_scalar(item)}", origins.get(place, "")
+            yield f"{head} {_scalar(item, f'{indent}    ', width - len(head) - 1)}", origins.get(place, "")
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: Any, indent: str = "", room: int = 1 << 20) -> str:
+    """A scalar of YAML, on several lines if it is longer than `room`."""
     if isinstance(value, str) and not value.isprintable():
         return json.dumps(value)
     text = yaml.safe_dump(value, width=1 << 20, allow_unicode=True, default_flow_style=True)
-    return text.removesuffix("...\n").strip()
+    text = text.removesuffix("...\n").strip()
+    if len(text) > room and isinstance(value, str):
+        text = yaml.safe_dump(value, width=max(room - 4, 20), allow_unicode=True, default_style='"').strip()
+        text = re.sub(r"\n\s*", f"\n{indent}", text)
+    return text
 
 
 def _builtins(config: Any) -> dict[str, Any]:

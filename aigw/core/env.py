@@ -105,7 +105,8 @@ class Env:
     `fidelity` is "safe" or "higress". With "higress", a plugin does exactly what Higress does, also where aigw is safer
     on purpose. What is different then a plugin gets from `choose`, once, when it is built. `run` identifies one run of
     the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
-    through `upstream`. `timeouts` are the defaults for such requests."""
+    through `upstream`. `timeouts` are the defaults for such requests. `options` are what the commands of aigw need to
+    find this gateway's configuration, such as `--recipe budget`; "" for the file in the current folder."""
 
     upstream: Upstream
     services: Services
@@ -116,6 +117,7 @@ class Env:
     prices: Prices | None = None
     run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS
+    options: str = ""
     clock: Clock = time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: random.Random = field(default_factory=random.Random)

@@ -76,7 +76,12 @@ class UpstreamError(Exception):
 
 
 class AddressError(Exception):
-    """The gateway cannot listen on its configured address. `str(error)` says why and what to do."""
+    """The gateway cannot listen on its configured address. `str(error)` says why and what to do. `taken` is the host
+    and port if another program has them."""
+
+    def __init__(self, message: str, taken: tuple[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.taken = taken
 
 
 class ConfigError(Exception):

@@ -85,14 +85,22 @@ class Difference(NamedTuple):
 
 class Description(NamedTuple):
     """What the gateway tells about a configuration when it is ready. `providers` are the names of the providers, the
-    default one first. `model` is a model to try. `key_header` shows how a client sends its key, such as
-    `authorization: Bearer KEY`."""
+    default one first. `models` are models to try, the best first, and `builtin` are those that need no network.
+
+    `key_header` shows how a client sends its key, such as `authorization: Bearer KEY`; if it can only be in the query,
+    `key_query` is the parameter. The key is in the environment variable `key_variable`, or in the configuration at
+    `key_at`. `model_header` is the header that the plugin fills with the model. `priced` is true if only models with a
+    known price are let in."""
 
     providers: Sequence[str] = ()
-    model: str = ""
-    key_header: str = ""
     models: Sequence[str] = ()
-    """The models that the configuration names."""
+    builtin: Sequence[str] = ()
+    key_header: str = ""
+    key_query: str = ""
+    key_variable: str = ""
+    key_at: tuple[str | int, ...] = ()
+    model_header: str = ""
+    priced: bool = False
 
 
 C = TypeVar("C")

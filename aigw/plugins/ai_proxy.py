@@ -31,7 +31,7 @@ from aigw.providers.higress import provider_type
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider, split_domain
 from aigw.providers.router import Router
-from aigw.upstream.builtin.engine import MODELS
+from aigw.providers.to_try import lacks_key, models_to_try, variable_of
 
 Path = tuple[str | int, ...]
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -182,23 +182,11 @@ def _check_references(config: Config) -> list[Problem]:
 def describes(config: Config) -> Description:
     providers = config.active()
     names = [each.id or each.type for each in providers]
-    return Description(names, _model_to_try(providers), models=_named_models(config, providers))
-
-
-def _named_models(config: Config, providers: list[ProviderConfig]) -> list[str]:
-    """The built-in models, and the exact names in `byModel` and `modelMapping`."""
-    builtin = [*MODELS] if any(each.type == "builtin" for each in providers) else []
-    named = [*config.by_model, *(name for each in providers for name in each.model_mapping)]
-    return list(dict.fromkeys(builtin + [name for name in named if not name.startswith("~") and "*" not in name]))
-
-
-def _model_to_try(providers: list[ProviderConfig]) -> str:
-    """Returns a built-in model, or a model from `modelMapping`, or a well-known model of OpenAI, or ""."""
-    if any(each.type == "builtin" for each in providers):
-        return "echo"
-    mapped = [name for each in providers for name in each.model_mapping if not name.startswith("~")]
-    exact = next((name for name in mapped if "*" not in name), "")
-    return exact or ("gpt-4o-mini" if any(each.type == "openai" for each in providers) else "")
+    builtin, models = models_to_try(providers, config.by_model)
+    if not models or builtin or not lacks_key(providers[0]):
+        return Description(names, models, builtin)
+    key = variable_of(providers[0].type)
+    return Description(names, models, builtin, key_header="authorization: Bearer KEY", key_variable=key)
 
 
 _UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFailure")

@@ -130,10 +130,17 @@ def protects(config: Config) -> bool:
 
 
 def describes(config: Config) -> Description:
-    if not (protects(config) and config.in_header and config.keys):
+    """Shows how the first consumer that may call sends his key."""
+    allowed = [each for each in config.consumers if config.allow is None or each.name in config.allow]
+    if not (protects(config) and allowed and (allowed[0].keys or config.keys)):
         return Description()
-    name = config.keys[0].lower()
-    return Description(key_header=f"{name}: {'Bearer ' if name == 'authorization' else ''}KEY")
+    consumer = allowed[0]
+    name = (consumer.keys or config.keys)[0].lower()
+    field = ("credential",) if consumer.credential is not None else ("credentials", 0)
+    place = ("consumers", config.consumers.index(consumer), *field)
+    if not (config.in_header if consumer.in_header is None else consumer.in_header):
+        return Description(key_query=(consumer.keys or config.keys)[0], key_at=place)
+    return Description(key_header=f"{name}: {'Bearer ' if name == 'authorization' else ''}KEY", key_at=place)
 
 
 @asynccontextmanager

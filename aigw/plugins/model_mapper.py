@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects.model_field import ModelField, as_header
 
@@ -47,6 +47,11 @@ def check(config: Config) -> list[Problem]:
         for shorter in prefixes[:position]
         if longer.startswith(shorter[:-1])
     ]
+
+
+def describes(config: Config) -> Description:
+    default = config.model_mapping.get("*") if isinstance(config.model_mapping, dict) else ""
+    return Description(models=[default] if default else [])
 
 
 @asynccontextmanager
@@ -101,6 +106,7 @@ ABOUT = About(
     place=Place("AUTHN", 800),
     recipe="model-routes",
     check=check,
+    describes=describes,
     differences=(
         Difference("`gpt-*` and `gpt-4*`", "the longer prefix wins", "the first in alphabetical order wins"),
         Difference("the header if the target is empty", "has the old model", "is empty"),

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
-from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects.model_field import ModelField, as_header
 from aigw.higress.re2 import GoRegex
@@ -124,6 +124,10 @@ def _compiled(rules: list[AutoRule]) -> list[tuple[GoRegex, str]]:
     return compiled
 
 
+def describes(config: Config) -> Description:
+    return Description(model_header=config.model_to_header)
+
+
 ABOUT = About(
     config=Config,
     build=build,
@@ -131,6 +135,7 @@ ABOUT = About(
     recipe="model-routes",
     check=check,
     reroutes=True,
+    describes=describes,
     differences=(
         Difference("a model in the path (Gemini, Azure)", "is read and replaced", "is ignored"),
         Difference("forms (audio, edited images)", "are read", "only if `enableOnPathSuffix` names their paths"),

@@ -20,7 +20,7 @@ from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
 from aigw.core.env import Env, new_id
-from aigw.core.errors import AddressError, ConfigError
+from aigw.core.errors import ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
 from aigw.pipeline.forward import Forward
@@ -28,13 +28,13 @@ from aigw.pipeline.pipeline import Pipeline
 from aigw.pricing.prices import Prices
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
+from aigw.server.first_call import described
 from aigw.server.guard import Guard, is_loopback
-from aigw.server.listen import Listener
+from aigw.server.listen import Listener, cannot_listen
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
-from aigw.server.start import described
 from aigw.server.stores import GatewayStores
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.standin import Standin, StandinUpstream
@@ -156,7 +156,7 @@ class Gateway:
                 clock=env.clock,
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
-                models=[model for each in described(loaded) for model in each.models],
+                models=list(dict.fromkeys(model for each in described(loaded) for model in each.models)),
             )
             record = self._books.request_log.note
             edge = Edge(
@@ -220,6 +220,7 @@ async def run(
     books: Books | None = None,
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
+    options: str = "",
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -227,7 +228,8 @@ async def run(
     without them nothing is kept.
 
     `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
-    others: it sees every request that leaves, to providers, built-in models, services and stand-ins.
+    others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `options` are
+    those of `Env`.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -248,6 +250,7 @@ async def run(
             stores.by(loaded.services),
             metrics=books.metrics,
             run=run_name(os.environ),
+            options=options,
         )
         gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins, instance=instance or new_id())
         stack.push_async_callback(gateway.aclose)
@@ -257,7 +260,7 @@ async def run(
         try:
             host, port = await listener.start(host, port, shared=shared is not None)
         except OSError as error:
-            raise taken(loaded.config.listen, error) from None
+            raise cannot_listen(host, port, error) from None
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)
@@ -273,10 +276,6 @@ def _door(network: Upstream, books: Books, standins: Mapping[str, Standin]) -> U
             "standin": StandinUpstream(standins),
         }
     )
-
-
-def taken(listen: str, error: OSError) -> AddressError:
-    return AddressError(f"aigw cannot listen on {listen}: {error.strerror or error}; choose another with --listen")
 
 
 def base_url(host: str, port: int) -> str:

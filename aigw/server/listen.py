@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import time
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from aigw.core.errors import GatewayError
+from aigw.core.errors import AddressError, GatewayError
 from aigw.dialects.openai_error import JSON, error_body
 
 log = logging.getLogger("aigw")
@@ -106,6 +107,12 @@ class Listener:
         """Stops listening. Answers in flight may end within the grace; then they are cancelled."""
         await self._runner.cleanup()
         await asyncio.sleep(0)
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> AddressError:
+    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    message = f"aigw cannot listen on {at}: {error.strerror or error}; choose another port with --port"
+    return AddressError(message, (host, port) if error.errno == errno.EADDRINUSE else None)
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 from multidict import CIMultiDict
 
 from aigw.clients.callout import CalloutError, fetch_json
-from aigw.config.automatic import LISTEN, automatic, unused_keys
+from aigw.config.automatic import LISTEN, automatic, one_model, unused_keys
 from aigw.config.load import Loaded, load
 from aigw.core.model import Origin, Request, Target, Timeouts
-from aigw.core.plugin import Description
 from aigw.core.upstream import Upstream
 from aigw.dialects.openai_models import ModelList
+from aigw.higress.places import sort
+from aigw.server.first_call import described, first_call
 
 OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
@@ -25,31 +28,56 @@ PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
 
 
+class Given(NamedTuple):
+    """What the options of `aigw serve` say instead of the configuration. `port` is that of the configured address."""
+
+    listen: str | None = None
+    port: int | None = None
+    model: str = ""
+
+    @property
+    def address(self) -> str | None:
+        """The address, if it is not the configured one."""
+        return self.listen or (f"127.0.0.1:{self.port}" if self.port is not None else None)
+
+
 async def load_or_discover(
-    path: Path | None, env: Mapping[str, str], upstream: Upstream, listen: str | None
+    path: Path | None, env: Mapping[str, str], upstream: Upstream, given: Given
 ) -> tuple[Loaded, str]:
     """The configuration and where it came from. Raises ConfigError with all findings."""
     if path is not None:
-        return load_file(path, env, listen), os.fspath(path)
-    return load_found(await discover(env, upstream, listen), env, listen), FROM_ENVIRONMENT
+        return load_file(path, env, given), os.fspath(path)
+    return load_found(await discover(env, upstream, given.address), env, given), FROM_ENVIRONMENT
 
 
-def load_file(path: Path, env: Mapping[str, str], listen: str | None) -> Loaded:
-    """The configuration of a file, on another address if one is given. Raises ConfigError with all findings."""
-    return _listening(load(path, env), listen)
+def load_file(path: Path, env: Mapping[str, str], given: Given) -> Loaded:
+    """The configuration of a file, with what is given. Raises ConfigError with all findings."""
+    return _changed(load(path, env), given)
 
 
-def load_found(text: str, env: Mapping[str, str], listen: str | None) -> Loaded:
+def load_found(text: str, env: Mapping[str, str], given: Given) -> Loaded:
     """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. Raises
     ConfigError with all findings."""
-    loaded = _listening(load(None, env, text=text.encode()), listen)
+    loaded = _changed(load(None, env, text=text.encode()), given)
     return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1], *unused_keys(env)])
 
 
-def _listening(loaded: Loaded, listen: str | None) -> Loaded:
-    if listen is None:
-        return loaded
-    return replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
+def _changed(loaded: Loaded, given: Given) -> Loaded:
+    listen = given.listen or loaded.config.listen
+    if given.port is not None:
+        listen = f"{listen.rpartition(':')[0] or '127.0.0.1'}:{given.port}"
+    loaded = replace(loaded, config=msgspec.structs.replace(loaded.config, listen=listen))
+    return _with_model(loaded, given.model) if given.model else loaded
+
+
+def _with_model(loaded: Loaded, model: str) -> Loaded:
+    """Every chat asks for this model, whatever it names. What the file says about that no longer counts."""
+    extra = load(None, {}, text=msgspec.json.encode({"plugins": one_model(model)})).plugins
+    plugins = {**loaded.plugins, **extra}
+    order = sort({name: plugin.about.place for name, plugin in plugins.items()})
+    if loaded.config.order is not None:
+        order = [*extra, *(name for name in loaded.plugins if name not in extra)]
+    return replace(loaded, plugins={name: plugins[name] for name in order})
 
 
 async def discover(env: Mapping[str, str], upstream: Upstream, listen: str | None) -> str:
@@ -90,35 +118,36 @@ async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[st
     return list(found) if len(found) == len(models.data) else None
 
 
-def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1) -> str:
-    """The lines that a person reads when the gateway is ready."""
-    found = described(loaded)
-    providers = dict.fromkeys(name for each in found for name in each.providers)
-    model = next((each.model for each in found if each.model), "MODEL")
-    key = next((f" -H '{each.key_header}'" for each in found if each.key_header), "")
-    body = f'{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}]}}'
-    return "\n".join(
-        (
-            f"aigw serves {url}/v1  (Ctrl-C stops it)",
-            f"  configuration  {origin}",
-            f"  providers      {', '.join(providers) or _without(loaded)}",
-            f"  plugins        {', '.join(loaded.plugins) or 'none'}",
-            f"  state          {loaded.state_dir}",
-            *([f"  workers        {workers}"] if workers > 1 else []),
-            "",
-            f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'",
-        )
-    )
-
-
-def described(loaded: Loaded) -> list[Description]:
-    """What the plugins tell of their configurations."""
-    plugins = loaded.plugins.values()
-    return [each.about.describes(config) for each in plugins for config in each.rules.configs if config is not None]
+def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1, tries: Sequence[str] = ()) -> str:
+    """The lines that a person reads when the gateway is ready. `tries` are commands to try, instead of a call."""
+    call = first_call(loaded)
+    providers = dict.fromkeys(name for each in described(loaded) for name in each.providers)
+    facts = {
+        "configuration": origin,
+        "providers": ", ".join(providers) or _without(loaded),
+        "models": f"{', '.join(call.builtin)}: built in, need no key" if call and call.builtin else "",
+        "plugins": ", ".join(loaded.plugins) or "none",
+        "state": str(loaded.state_dir),
+        "workers": str(workers) if workers > 1 else "",
+    }
+    lines = [f"aigw serves {url}/v1  (Ctrl-C stops it)"]
+    for name, fact in facts.items():
+        said = f"  {name:<15}{fact}" if fact else ""
+        lines += textwrap.wrap(said, 80, subsequent_indent=" " * 17, break_on_hyphens=False)
+    commands = list(tries) or ([call.curl(url)] if call else [])
+    notes = [f"  ({call.note})"] if call and call.note and not tries else []
+    return "\n".join([*lines, *([""] if commands else []), *commands, *notes])
 
 
 def _without(loaded: Loaded) -> str:
     """What the gateway can do without a provider."""
-    if any(route.upstream for route in loaded.config.routes):
-        return "none: plain HTTP routes only"
-    return "none, and no route has an upstream: nothing is answered without the plugin ai-proxy"
+    return NOTHING if answers_nothing(loaded) else "none: plain HTTP routes only"
+
+
+NOTHING = "none, and no route has an upstream: nothing is answered without the plugin ai-proxy (`aigw init` writes it)"
+
+
+def answers_nothing(loaded: Loaded) -> bool:
+    """Whether no request can be answered: there is neither a provider nor a route with an upstream."""
+    routed = any(route.upstream for route in loaded.config.routes)
+    return not routed and not any(each.providers for each in described(loaded))

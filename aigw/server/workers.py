@@ -22,7 +22,7 @@ import msgspec
 
 from aigw.config.report import EXIT_CODE
 from aigw.core.errors import AddressError
-from aigw.server.listen import bind
+from aigw.server.listen import bind, cannot_listen
 
 log = logging.getLogger("aigw")
 
@@ -33,6 +33,8 @@ MARGIN_SECONDS = 10.0
 """How long a worker may close everything after the grace, before it is killed."""
 RETRY_SECONDS = 1.0
 """A worker that found its configuration invalid is started again after this time, as long as others serve."""
+
+LAST_WORDS_SECONDS = 1.0
 
 _READY = b"ready\n"
 
@@ -67,6 +69,10 @@ class Worker:
     def ready(self) -> None:
         self._writer.write(_READY)
 
+    def tell(self, summary: msgspec.Struct) -> None:
+        """Says what it did, at its end."""
+        self._writer.write(msgspec.json.encode(summary) + b"\n")
+
     async def orphaned(self) -> None:
         """Returns when the supervisor is gone."""
         with contextlib.suppress(ConnectionError):
@@ -88,8 +94,7 @@ def reserve(host: str, port: int) -> socket.socket:
                 alone.listen()
         return bind(host, port, shared=True)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise AddressError(f"aigw cannot listen on {host}:{port}: {why}; choose another with --listen") from None
+        raise cannot_listen(host, port, error) from None
 
 
 class RestartPolicy:
@@ -131,6 +136,8 @@ class Supervisor:
         self._starting = asyncio.Lock()
         self._all_ready = asyncio.Event()
         self._stopping = asyncio.Event()
+        self.told: list[bytes] = []
+        """What workers said at their ends, a line each."""
         self._failures: list[int] = []
         """Exit codes of failures. The first one becomes the exit code of the supervisor."""
 
@@ -209,7 +216,11 @@ class Supervisor:
                 child.ready = await reader.readline() == _READY
             if sum(each.ready for each in self._children.values()) == self._count:
                 self._all_ready.set()
-            return await process.wait()
+            code = await process.wait()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_SECONDS):
+                    self.told += (await reader.read()).splitlines()
+            return code
         finally:
             del self._children[index]
             writer.close()

@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from aigw.core.tokens import Tokens
+
 VERSION = 1
 
 
@@ -86,8 +88,9 @@ class Step(Struct, frozen=True, omit_defaults=True):
 
 class TraceRecord(Struct, frozen=True, omit_defaults=True):
     """One request. `at` is in seconds since 1970. `wait_ms` is how long the upstreams took to begin an answer,
-    `first_ms` when the first event left. `absent` are configured plugins that did not take part. `left_out` counts the
-    steps that are not in it. `cut` is true if details were left out to keep it small."""
+    `first_ms` when the first event left. `asked` is the model that the client named, `answered` the one that the
+    provider says it used. `absent` are configured plugins that did not take part. `left_out` counts the steps that are
+    not in it. `cut` is true if details were left out to keep it small."""
 
     v: int
     id: str
@@ -96,6 +99,9 @@ class TraceRecord(Struct, frozen=True, omit_defaults=True):
     service: str = ""
     host: str = ""
     consumer: str = ""
+    asked: str = ""
+    answered: str = ""
+    tokens: Tokens = Tokens()
     method: str = ""
     path: str = ""
     query: str = ""

@@ -17,6 +17,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.plugin import Next, Plugin, compose
 from aigw.core.reply import Outcome, Reply
+from aigw.core.tokens import Tokens
 
 MAX_VISITS = 100
 """Turns beyond this number, which are mostly retries, are only counted."""
@@ -75,8 +76,22 @@ class Recording:
     byte."""
 
     __slots__ = (
-        "absent", "at", "ended", "error", "exchange", "first", "left_out", "outcome", "secrets", "seen", "status",
-        "streaming", "visits",
+        "absent",
+        "answered",
+        "asked",
+        "at",
+        "ended",
+        "error",
+        "exchange",
+        "first",
+        "left_out",
+        "outcome",
+        "secrets",
+        "seen",
+        "status",
+        "streaming",
+        "tokens",
+        "visits",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, at: float, secrets: Iterable[str], absent: Sequence[str]) -> None:
@@ -92,6 +107,15 @@ class Recording:
         self.outcome = ""
         self.error = ""
         self.ended: float | None = None
+        self.asked = self.answered = ""
+        self.tokens = Tokens()
+
+    def tell(self) -> None:
+        """Notes the models and what was spent, when the answer has ended."""
+        exchange = self.exchange
+        self.asked = exchange.dialect.asked(exchange.original, exchange.api).model
+        if exchange.answer is not None:
+            self.answered, self.tokens = exchange.answer.model, exchange.answer.tokens
 
     def add(self, visit: Visit) -> Visit:
         if len(self.visits) < MAX_VISITS:
@@ -146,6 +170,7 @@ class Tracer:
     async def _finish(self, recording: Recording) -> None:
         if recording.ended is None:
             recording.ended = self._clock.monotonic()
+        recording.tell()
         self._sink(recording)
 
     def _watched(self, applied: Applied) -> Plugin:

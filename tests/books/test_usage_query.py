@@ -171,6 +171,27 @@ def test_a_refused_request_and_a_cache_hit_cost_nothing(tmp_path):
     assert (total.cost, total.unpriced, total.absent, total.errors, total.cache_hits) == (0.0, 0, 0, 1, 1)
 
 
+def test_models_that_never_existed_are_one_row(tmp_path):
+    def row(asked, status, error="", model=""):
+        return UsageRow(id="1", at=START, route="r", asked=asked, model=model, status=status, error=error)
+
+    given_rows = [
+        row("known", 200, model="known-1"),
+        row("known", 429, "rate_limited"),
+        row("made-up", 404, "model_not_found"),
+        row("made-up-2", 400, "The model `made-up-2` does not exist"),
+        row("made-up-3", 402, "price_unknown"),
+        row("sometimes", 404),
+        row("sometimes", 200),
+        row("busy", 503, "upstream_connect"),
+        row("", 404, "unknown_url"),
+    ]
+    summary = kept(given_rows, tmp_path).summarise(Question(by=("model",), until=START + 60))
+    assert {line.key["model"]: line.requests for line in summary.rows} == {
+        "": 1, "busy": 1, "known": 1, "known-1": 1, "sometimes": 2, "unknown model": 3,
+    }  # fmt: skip
+
+
 def test_without_a_file(tmp_path):
     log = SqliteUsageLog(tmp_path / "none" / "usage.sqlite")
     summary = log.summarise(Question(by=("model",), until=START))

@@ -29,3 +29,24 @@ def test_commands_stand_under_headings_by_what_they_are_for():
         ["Configure", "plugins", "doctor", "config"],
     ]
     assert "Commands:" not in output
+
+
+def run(*words):
+    result = CliRunner(env={"TERMINAL_WIDTH": "80"}).invoke(app, [*words])
+    return result.exit_code, result.output
+
+
+def test_what_people_try_first():
+    from aigw import __version__
+
+    assert {run(*words) for words in (["version"], ["-V"], ["--version"])} == {(0, f"aigw {__version__}\n")}
+    assert run("help") == run("--help")
+    for words in (["serve"], ["cache", "ls"], ["config"]):
+        code, said = run("help", *words)
+        assert (code, said.splitlines()) == (0, run(*words, "--help")[1].splitlines())
+
+
+@pytest.mark.parametrize("words", [["nothing"], ["cache", "nothing"], ["serve", "nothing"]])
+def test_help_of_what_is_none(words):
+    code, said = run("help", *words)
+    assert (code, said.startswith(f"aigw help: there is no command {' '.join(words)!r}")) == (2, True)

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from aigw.config.effective import effective, render, to_json
+from aigw.config.effective import data, effective, given, render
 from aigw.config.load import load
 
 TEXT = """\
@@ -63,7 +63,7 @@ def test_where_they_come_from(shown):
 
 
 def test_no_secret_is_shown(shown):
-    for text in (render(shown), to_json(shown)):
+    for text in (render(shown), json.dumps(data(shown))):
         for secret in ("sk-env", "literal-secret", "hunter2", "127.0.0.1:1\n"):
             assert secret not in text
     assert shown.values["listen"] == "***"
@@ -80,7 +80,7 @@ def test_the_yaml_reads_back(shown):
 
 
 def test_the_json_reads_back(shown):
-    read = json.loads(to_json(shown))
+    read = data(shown)
     assert read["config"] == shown.values
     assert read["sources"]["plugins.ai-proxy.providers[0].type"] == "aigw.yaml:6"
     assert read["order"] == shown.order
@@ -91,6 +91,35 @@ def test_the_defaults_alone():
     assert set(shown.values) == {"listen", "fidelity", "state_dir", "cache", "max_body", "max_kept_upload", "timeouts"}
     assert set(shown.origins.values()) == {"default"}
     assert render(shown).endswith("#   route default: none")
+
+
+def test_what_is_default_is_shown_only_when_asked_for(shown, read_config):
+    few = given(shown)
+    assert set(few.values) == {"listen", "services", "plugins", "routes"}
+    assert few.values["plugins"]["ai-cache"] == {"key": "multi\nline", "enabled": True}
+    assert set(few.origins.values()) & {"default", "Higress's order"} == set()
+    assert few.values["routes"][1] == {"name": "rest"}
+    empty = given(effective(load(None, {}, text=b"plugins: {ai-statistics: {}}")))
+    assert "ai-statistics: {}" in render(empty)
+    off = "plugins: {ai-cache: {key: x, enabled: false}}"
+    assert given(effective(read_config(off)[0])).values["plugins"]["ai-cache"]["enabled"] is False
+    assert given(effective(load(None, {}))).values == {}
+
+
+def test_sizes_are_shown_as_people_write_them():
+    assert effective(load(None, {})).values["cache"] == {"size": "1GiB", "memory": "64MiB"}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_it_fits_the_terminal_and_reads_back(read_config, width):
+    text = "many words " * 20
+    config = f"plugins: {{ai-cache: {{key: '{text}'}}}}\nroutes: [{{name: {'x' * 20}}}, {{name: b}}]\n"
+    shown = given(effective(read_config(config)[0]))
+    shown.origins = dict.fromkeys(shown.origins, "aigw.yaml:12")
+    shown.order = {"b": ["a-plugin-name"] * 12}
+    said = render(shown, width)
+    assert yaml.safe_load(said) == shown.values
+    assert max(map(len, said.splitlines())) <= width + 4
 
 
 def test_an_order_of_ones_own_has_its_lines(read_config, tmp_path):
@@ -111,7 +140,7 @@ def test_the_key_of_the_admin_pages_is_hidden(read_config):
     )
     result = effective(loaded)
     assert result.values["admin_key"] == "***"
-    assert "literal-secret" not in render(result) + to_json(result)
+    assert "literal-secret" not in render(result) + json.dumps(data(result))
     assert result.values["prices"]["my-model"] == {"input": 1.0, "output": 2.0, "cacheRead": 0.5}
 
 
@@ -143,4 +172,4 @@ def test_what_is_switched_off_is_said_without_its_defaults(tmp_path):
     assert tokens == [
         f".env FROM_FILE {line}", f"environment FROM_ENV {line}", f"environment FROM_ENV, .env FROM_FILE {line}",
     ]  # fmt: skip
-    assert "sk-" not in render(shown) + to_json(shown)
+    assert "sk-" not in render(shown) + json.dumps(data(shown))

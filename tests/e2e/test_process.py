@@ -1,15 +1,19 @@
 """The command itself, as a process: how it starts, how it stops, and what it says when it cannot."""
 
 import asyncio
+import re
 import signal
 import socket
 from urllib.parse import urlsplit
 
 import pytest
+from openai import AsyncOpenAI
 from stage.answers import PATH, answers, error_body
 from stage.command import aigw, ended, ready
 from stage.raw import RawClient, encode
 from stage.upstream import PATIENCE
+
+from aigw import __version__
 
 MOCK = {"firstTokenDelay": 0, "tokensPerSecond": 50, "tokens": 2000}
 SLOW = {"plugins": {"ai-proxy": {"provider": {"type": "builtin", "mock": MOCK}}}}
@@ -103,8 +107,41 @@ async def test_port_taken(tmp_path):
         async with aigw(tmp_path, "--listen", address) as process:
             code, errors = await ended(process)
     assert code == 1
-    assert "--listen" in errors
+    assert "choose another port with --port" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_port_on_which_an_aigw_serves(tmp_path, workers):
+    """It is said, and so is how to start another."""
+    async with aigw(tmp_path, "--port", "0") as first:
+        port = (await ready(first))["url"].rpartition(":")[2]
+        async with aigw(tmp_path, "--port", port, "--workers", workers) as second:
+            code, errors = await ended(second)
+    said = f"aigw serve: an aigw {__version__} serves at http://127.0.0.1:{port} already; use it, or start another: --port "
+    assert (code, errors.startswith(said)) == (1, True), errors
+
+
+async def test_a_port_beside_the_configured_address(tmp_path):
+    async with aigw(tmp_path, "--port", "0", config="listen: 127.0.0.2:1\n") as process:
+        assert (await ready(process))["url"].startswith("http://127.0.0.2:")
+    async with aigw(tmp_path, "--port", "0", "--listen", "127.0.0.1:0") as process:
+        assert (await ended(process))[0] == 2
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_its_last_line_says_what_was_served(tmp_path, workers):
+    options = ["--log-format", "text", "--workers", workers, "--model", "mock"]
+    async with aigw(tmp_path, "--port", "0", *options) as process:
+        async with AsyncOpenAI(base_url=f"{(await ready(process))['url']}/v1", api_key="unused") as client:
+            hello = [{"role": "user", "content": "Hello!"}]
+            answer = await client.chat.completions.create(model="any", messages=hello)
+        process.send_signal(signal.SIGINT)
+        code, errors = await ended(process)
+    usage = answer.usage
+    said = f"{usage.prompt_tokens} tokens in, {usage.completion_tokens} out, $0, 0 errors"
+    assert (code, answer.model) == (0, "mock")
+    assert re.fullmatch(rf"aigw served 1 request in \d+s: {re.escape(said)}", errors.splitlines()[-1])
 
 
 async def test_bad_configuration(tmp_path):

@@ -246,14 +246,14 @@ async def test_everything_wrong_is_said_once_before_any_worker_starts(serve, tmp
     (tmp_path / "wrong.yaml").write_text("listn: 1\nmax_body: x\n")
     served = await serve("--workers", "2", "-c", "wrong.yaml", ready=False)
     assert await served.ended() == 2
-    assert [line.partition(" ")[0] for line in served.errors.splitlines()] == ["wrong.yaml:1:", "wrong.yaml:2"]
+    assert [line.split()[2] for line in served.errors.splitlines()] == ["wrong.yaml:1:", "wrong.yaml:2"]
 
 
 async def test_a_port_that_another_gateway_uses_is_taken(serve):
     first = await serve("--workers", "2")
     second = await serve("--workers", "2", "--listen", f"127.0.0.1:{first.port}", ready=False)
     assert await second.ended() == 1
-    assert f"aigw cannot listen on 127.0.0.1:{first.port}: Address already in use" in second.errors
+    assert f"an aigw {aigw.__version__} serves at http://127.0.0.1:{first.port} already" in second.errors
 
 
 @pytest.mark.parametrize("options", [(), ("--workers", "2")])

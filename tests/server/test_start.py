@@ -5,14 +5,15 @@ from fakes import Answer, FakeUpstream, answer_json
 
 from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
+from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
-from aigw.server.start import describe, load_or_discover, ollama_address, ollama_models
+from aigw.server.start import Given, describe, load_or_discover, ollama_address, ollama_models
 
 NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
 
 
 async def start(env, answer=NOBODY, listen=None):
-    return await load_or_discover(None, env, FakeUpstream(answer), listen)
+    return await load_or_discover(None, env, FakeUpstream(answer), Given(listen=listen))
 
 
 async def test_a_machine_with_nothing_has_the_builtin_models():
@@ -35,25 +36,28 @@ async def test_keys_in_the_environment_bring_their_providers_and_are_never_shown
     assert "secret" not in text + repr(loaded)
 
 
-@pytest.mark.parametrize(
-    ("auth", "option"),
-    [
-        ("keys: [Authorization]", " -H 'authorization: Bearer KEY' -d"),
-        ("keys: [x-api-key]", " -H 'x-api-key: KEY' -d"),
-        ("keys: [x-api-key], global_auth: false", "json' -d"),
-        ("keys: [apikey], in_header: false", "json' -d"),
-    ],
-)
-def test_the_request_to_try_has_the_place_of_the_key(auth, option):
-    text = f"plugins: {{key-auth: {{consumers: [{{name: ann, credential: secret}}], {auth}}}}}"
-    said = describe(load(None, {}, text=text.encode()), "http://127.0.0.1:4700", "a file")
-    assert option in said
-    assert "secret" not in said
+async def test_a_model_for_every_chat(tmp_path):
+    file = tmp_path / "aigw.yaml"
+    file.write_text("plugins: {ai-proxy: {provider: {type: openai, apiTokens: [k]}}}\n")
+    for path in (None, file):
+        loaded, origin = await load_or_discover(path, {}, FakeUpstream(NOBODY), Given(model="my-model"))
+        (mapper,) = loaded.plugins["model-mapper"].rules.configs
+        assert mapper.model_mapping == {"*": "my-model"}
+        assert list(loaded.plugins)[-1] == "ai-proxy"
+        assert '"model":"my-model"' in describe(loaded, "http://127.0.0.1:4700", origin)
+
+
+async def test_it_fits_80_columns():
+    env = dict.fromkeys((row.variable for row in ENV_PROVIDERS), "sk-1")
+    loaded, origin = await start(env)
+    said = describe(loaded, "http://127.0.0.1:4700", origin, workers=2)
+    assert max(map(len, said.splitlines())) <= 80
+    assert "echo, mock: built in" in said
 
 
 def test_a_file_by_which_nothing_is_answered():
     told = "nothing is answered without the plugin ai-proxy"
-    assert told in describe(load(None, {}), "http://127.0.0.1:4700", "a file")
+    assert told in " ".join(describe(load(None, {}), "http://127.0.0.1:4700", "a file").split())
     routed = load(None, {}, text=b"routes: [{name: a, match: {path: /*}, upstream: 'http://h.io'}]")
     assert told not in describe(routed, "http://127.0.0.1:4700", "a file")
 
@@ -115,8 +119,10 @@ async def test_the_answer_of_ollama_is_closed(answer):
 async def test_listen_goes_before_the_file(tmp_path):
     file = tmp_path / "aigw.yaml"
     file.write_text("listen: 127.0.0.1:1\n")
-    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), "127.0.0.1:2")
+    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), Given(listen="127.0.0.1:2"))
     assert loaded.config.listen == "127.0.0.1:2"
+    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), Given(port=3))
+    assert loaded.config.listen == "127.0.0.1:3"
 
 
 def test_an_open_address_needs_keys_or_the_users_word():

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
-from aigw.cli.sources.opened import fail, run
+from aigw.cli.sources.opened import run
+from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.plugins.ai_budget.budget import Account
@@ -117,5 +118,5 @@ def _change(
 def _named(text: str) -> tuple[str, str]:
     kind, equals, name = text.partition("=")
     if not equals:
-        fail("budget", f"--for {text} must look like consumer=NAME", code=2)
+        fail("budget", f"--for {text} must look like consumer=NAME", USAGE)
     return kind, name

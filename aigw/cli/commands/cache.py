@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
-from aigw.cli.sources.opened import fail, opened, run
+from aigw.cli.sources.opened import opened, run
+from aigw.cli.terminal.said import USAGE, fail, say_json
 
 if TYPE_CHECKING:
     from aigw.books.summary import UsageLine
@@ -41,7 +42,7 @@ def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -
             return plain_stats(await _all(caches), _total(loaded))
 
     found = run("cache", look())
-    _json(found) if as_json else print_stats(found)
+    say_json(found) if as_json else print_stats(found)
 
 
 @app.command("ls", epilog="Example: aigw cache ls --model gpt-4o -n 50")
@@ -56,7 +57,7 @@ def ls(
     from aigw.cli.views.cache import plain_item, print_list
 
     items = [item for item in run("cache", _items(config, recipe)) if not model or _model(item) == model][:number]
-    _json([plain_item(item) for item in items]) if as_json else print_list(items)
+    say_json([plain_item(item) for item in items]) if as_json else print_list(items)
 
 
 @app.command("show", epilog="Example: aigw cache show 3f2a91c0")
@@ -77,7 +78,7 @@ def show(
         there = "several keys begin" if matching else "no key begins"
         fail("cache", f"{there} with {key!r}; `aigw cache ls` lists them")
     (item,) = exact or matching
-    _json(plain_item(item, whole=True)) if as_json else print_item(item)
+    say_json(plain_item(item, whole=True)) if as_json else print_item(item)
 
 
 @app.command("clear", epilog="Example: aigw cache clear --model gpt-4o --older-than 7d")
@@ -99,7 +100,7 @@ def clear(
     try:
         before = moment(older_than, now=time.time()) if older_than else None
     except ValueError as error:
-        fail("cache", str(error), code=2)
+        fail("cache clear", str(error), USAGE)
 
     def wanted(item: Item) -> bool:
         old = before is None or (item.entry is not None and item.entry.created < before)
@@ -110,7 +111,7 @@ def clear(
             return sum([await contents.clear(wanted) for contents in caches.values()])
 
     number = run("cache", forget())
-    _json({"cleared": number}) if as_json else typer.echo(f"{number} answers were forgotten.")
+    say_json({"cleared": number}) if as_json else typer.echo(f"{number} answers were forgotten.")
 
 
 @app.command("explain", epilog="Example: aigw cache explain request.json")
@@ -152,7 +153,7 @@ def explain(
     if as_json:
         import msgspec
 
-        _json(msgspec.to_builtins(found))
+        say_json(msgspec.to_builtins(found))
     else:
         print_explanation(found, from_file=file is not None)
 
@@ -195,9 +196,3 @@ async def _caches(config: Path | None, recipe: str | None) -> AsyncIterator[tupl
     async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
         places = [(each.service(), each.prefix()) for each in configs if each.store is not None]
         yield loaded, {(service, prefix): Contents(stores.kv(service), prefix) for service, prefix in places}
-
-
-def _json(value: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aigw.cli.options import DEFAULT_FILE, Config, Json, configuration
+from aigw.cli.terminal.said import USAGE, fail, say_json, width
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -26,17 +27,18 @@ app = typer.Typer(
 @app.command("check", epilog="Example: aigw config check --config aigw.yaml")
 def check(config: Config = None, as_json: Json = False) -> None:
     """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes."""
-    import json
     import os
 
     from aigw.config.load import examine
-    from aigw.config.report import EXIT_CODE
+    from aigw.server.start import NOTHING, answers_nothing
 
     path = config or DEFAULT_FILE
     loaded, report = examine(path, os.environ)
+    if loaded is not None and answers_nothing(loaded):
+        report.note((), f"providers: {NOTHING}")
     if as_json:
         findings = {"errors": _plain(report, report.errors), "notes": _plain(report, report.notes)}
-        typer.echo(json.dumps({"file": str(path), "ok": loaded is not None, **findings}, indent=2, ensure_ascii=False))
+        say_json({"file": str(path), "ok": loaded is not None, **findings})
     else:
         for line in report.format_all(report.errors):
             typer.echo(line)
@@ -44,26 +46,28 @@ def check(config: Config = None, as_json: Json = False) -> None:
             typer.echo(f"note: {line}")
         typer.echo(f"{path}: {_summary(loaded, report)}")
     if loaded is None:
-        raise typer.Exit(EXIT_CODE)
+        raise typer.Exit(USAGE)
 
 
 @app.command("show", epilog="Example: aigw config show --json")
-def show(config: Config = None, as_json: Json = False) -> None:
+def show(
+    config: Config = None,
+    everything: Annotated[bool, typer.Option("--all", help="Defaults, too.")] = False,
+    as_json: Json = False,
+) -> None:
     """Print what is in force, and where each value comes from.
 
     Below it is the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
-    Secrets are printed as ***."""
-    from aigw.config.effective import effective, render, to_json
-    from aigw.config.report import EXIT_CODE
+    Secrets are printed as ***, and defaults only with --all."""
+    from aigw.config.effective import data, effective, given, render
     from aigw.core.errors import ConfigError
 
     try:
         shown = effective(_load(config))
     except ConfigError as error:
-        for finding in error.findings:
-            typer.echo(finding, err=True)
-        raise typer.Exit(EXIT_CODE) from None
-    typer.echo(to_json(shown) if as_json else render(shown))
+        fail("config show", error.findings, USAGE)
+    shown = shown if everything else given(shown)
+    say_json(data(shown)) if as_json else typer.echo(render(shown, width()))
 
 
 @app.command("keys", epilog="Example: aigw config keys")
@@ -71,7 +75,6 @@ def keys(as_json: Json = False) -> None:
     """List the keys of aigw.yaml, and what they mean.
 
     `aigw plugins NAME` lists the keys of a plugin."""
-    import json
     import shutil
 
     from aigw.cli.views.keys import lines
@@ -80,7 +83,7 @@ def keys(as_json: Json = False) -> None:
 
     found = keys_of(GatewayConfig)
     if as_json:
-        typer.echo(json.dumps([key._asdict() for key in found], indent=2, ensure_ascii=False))
+        say_json([key._asdict() for key in found])
         return
     for line in lines(found, max(shutil.get_terminal_size().columns, 60)):
         typer.echo(line)
@@ -108,7 +111,7 @@ def _load(config: Path | None) -> Loaded:
     import os
 
     from aigw.config.load import load
-    from aigw.server.start import load_or_discover
+    from aigw.server.start import Given, load_or_discover
     from aigw.upstream.proxied import upstream_for
 
     path = configuration(config)
@@ -118,7 +121,7 @@ def _load(config: Path | None) -> Loaded:
     async def discover() -> Loaded:
         upstream = upstream_for(os.environ)
         try:
-            loaded, _ = await load_or_discover(None, os.environ, upstream, None)
+            loaded, _ = await load_or_discover(None, os.environ, upstream, Given())
         finally:
             await upstream.aclose()
         return loaded

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, configuration
+from aigw.cli.terminal.said import FAILURE, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ _LEVEL, _NAME = 9, 15
 def doctor(
     config: Config = None,
     online: Annotated[
-        bool, typer.Option("--online", help="Also ask every provider for its models, and every Redis.")
+        bool, typer.Option("--online", help="Also ask every provider for its models, and every Redis elsewhere.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -32,19 +33,17 @@ def doctor(
 
     Example: aigw doctor
     """
-    import json
     import os
 
     checks = _examine(configuration(config), dict(os.environ), online=online)
     ok = all(check.level != "problem" for check in checks)
     if as_json:
-        document = {"ok": ok, "checks": [check._asdict() for check in checks]}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say_json({"ok": ok, "checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
             typer.echo(render(check))
     if not ok:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILURE)
 
 
 def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
@@ -67,7 +66,8 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     checks += machine.namesakes(env.get("PATH", ""))
     if online and loaded is not None:
         checks += asyncio.run(ask_providers(loaded, env))
-        checks += asyncio.run(ask_redis(loaded))
+    if loaded is not None:
+        checks += asyncio.run(ask_redis(loaded, everywhere=online))
     return checks
 
 

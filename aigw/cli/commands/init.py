@@ -5,18 +5,21 @@ Comments begin with `# `. A setting that is commented out begins with `#` alone:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.terminal.said import fail
 
 TEMPLATE = """\
 # The configuration of aigw. Start with `aigw serve`, check with `aigw config check`, and see what is in force and
 # where it comes from with `aigw config show`.
 #
-# Every key may be left out. `${NAME}` and `${NAME:-default}` are taken from the environment, or from a file `.env`
-# beside this one; inside { } and [ ] put them in quotes. Editors complete and check this file with the schema that
-# `aigw config schema > aigw.schema.json` writes, if "# yaml-language-server: $schema=aigw.schema.json" is the first
-# line.
+# Every key may be left out; but without `plugins`, or a route with an `upstream`, nothing is answered. `${NAME}` and
+# `${NAME:-default}` are taken from the environment, or from a file `.env` beside this one; inside { } and [ ] put them
+# in quotes. Editors complete and check this file with the schema that `aigw config schema > aigw.schema.json` writes,
+# if "# yaml-language-server: $schema=aigw.schema.json" is the first line.
 
 # The address that clients use: http://127.0.0.1:4700/v1
 listen: 127.0.0.1:4700
@@ -105,21 +108,68 @@ plugins:
 """
 
 
+BUILTIN = """\
+    # The built-in models `echo` and `mock` need no account and no network.
+    provider:
+      type: builtin
+"""
+FOUND = """\
+# What was found when this file was written. Keys are not in it: they are read from the environment at each start.
+# `byModel` chooses by the model of a request; other models go to activeProviderId. `builtin` has the models `echo`
+# and `mock`, which need no account and no network.
+"""
+
+
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write.")] = Path("aigw.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write.")] = DEFAULT_FILE,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Write a commented configuration to start from.
 
+    It has the providers that a start without a file would use: those whose keys are in the environment, as ${NAME},
+    and a running Ollama.
+
     Example: aigw init && aigw serve
     """
+    providers, text = _filled()
     try:
         with file.open("w" if force else "x", encoding="utf-8") as target:
-            target.write(TEMPLATE)
+            target.write(text)
     except FileExistsError:
-        typer.echo(f"{file} is there already; --force overwrites it", err=True)
-        raise typer.Exit(1) from None
+        fail("init", f"{file} is there already; --force overwrites it")
     except OSError as error:
-        typer.echo(f"{file} cannot be written: {error.strerror}", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{file} is written; next: aigw serve" + ("" if file == Path("aigw.yaml") else f" --config {file}"))
+        fail("init", f"{file} cannot be written: {error.strerror}")
+    found = f" with what was found: {', '.join(providers)}" if providers else ""
+    typer.echo(f"{file} is written{found}; next: aigw serve" + ("" if file == DEFAULT_FILE else f" --config {file}"))
+
+
+def _filled() -> tuple[list[str], str]:
+    """The providers that were found, without the built-in one, and the template with them."""
+    import asyncio
+    import json
+    import os
+
+    from aigw.server.start import discover
+    from aigw.upstream.proxied import upstream_for
+
+    async def look() -> str:
+        upstream = upstream_for(os.environ)
+        try:
+            return await discover(os.environ, upstream, None)
+        finally:
+            await upstream.aclose()
+
+    proxy = json.loads(asyncio.run(look()))["plugins"]["ai-proxy"]
+    names = [each["id"] for each in proxy["providers"] if each["type"] != "builtin"]
+    return names, fill(proxy) if names else TEMPLATE
+
+
+def fill(proxy: dict[str, Any]) -> str:
+    """The template with this configuration of ai-proxy."""
+    import textwrap
+
+    import yaml
+
+    text = yaml.safe_dump(proxy, sort_keys=False, width=110, allow_unicode=True)
+    block = textwrap.indent(f"{FOUND}{text}", "    ")
+    return TEMPLATE.replace(BUILTIN, block, 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from aigw.cli.options import Json
+from aigw.cli.terminal.said import USAGE, fail, say_json
 
 
 def plugins(
@@ -22,9 +24,7 @@ def plugins(
     Example: aigw plugins ai-cache
     """
     if as_json and as_markdown:
-        typer.echo("aigw plugins: choose one of --json and --markdown", err=True)
-        raise typer.Exit(2)
-    import json
+        fail("plugins", "choose one of --json and --markdown", USAGE)
     import shutil
 
     from aigw.cli.sources.plugins import all_plugins, one_plugin
@@ -33,14 +33,14 @@ def plugins(
     try:
         found = [one_plugin(name)] if name else all_plugins()
     except ValueError as error:
-        typer.echo(f"aigw plugins: {error}", err=True)
-        raise typer.Exit(2) from None
+        fail("plugins", str(error), USAGE)
     width = max(shutil.get_terminal_size().columns, 60)
     if as_json:
         shown = [data(each) for each in found]
-        lines = iter([json.dumps(shown[0] if name else shown, indent=2, ensure_ascii=False)])
-    elif as_markdown:
-        lines = (line for each in found for line in markdown(each))
+        say_json(shown[0] if name else shown)
+        return
+    if as_markdown:
+        lines: Iterator[str] = (line for each in found for line in markdown(each))
     else:
         lines = page(found[0], width) if name else listing(found, width)
     for line in lines:

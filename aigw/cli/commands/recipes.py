@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from aigw.cli.options import Json
+from aigw.cli.terminal.said import USAGE, fail, say_json
+
 
 def recipes(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List small configurations to try, or print one.
 
@@ -23,13 +26,9 @@ def recipes(
     try:
         texts = {each: recipe.text_of(each) for each in ([name] if name else recipe.recipes())}
     except ValueError as error:
-        typer.echo(f"aigw recipes: {error}", err=True)
-        raise typer.Exit(2) from None
+        fail("recipes", str(error), USAGE)
     if as_json:
-        import json
-
-        found = [{"name": each, "shows": recipe.shows(text), "text": text} for each, text in texts.items()]
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        say_json([{"name": each, "shows": recipe.shows(text), "text": text} for each, text in texts.items()])
     elif name:
         typer.echo(texts[name], nl=False)
     else:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, configuration
+from aigw.cli.terminal.said import FAILURE, USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.books.request_log import Show
+    from aigw.books.usage_row import UsageRow
     from aigw.cli.terminal.log import LogThread
+    from aigw.cli.views.closing import Tally
+    from aigw.core.exchange import Exchange
 
 
 class LogFormat(Enum):
@@ -30,6 +34,12 @@ def serve(
         str | None,
         typer.Option(metavar="ADDRESS", help="Address and port; default: as configured, else 127.0.0.1:4700."),
     ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", min=0, max=65535, metavar="PORT", help="Only the port; 0: a free one.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="The model that answers every chat, whatever model it names.")
+    ] = "",
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on an address that others can reach, without keys.")
     ] = False,
@@ -64,56 +74,61 @@ def serve(
 
     if recipe is not None:
         _check_recipe(recipe, config)
+    if listen is not None and port is not None:
+        fail("serve", "choose one of --listen and --port", USAGE)
 
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
+    from aigw.cli.sources.neighbour import taken
     from aigw.cli.terminal.log import LogThread
-    from aigw.config.report import EXIT_CODE
+    from aigw.cli.views.closing import Tally
     from aigw.core.errors import AddressError, ConfigError
+    from aigw.server.start import Given
 
     log = LogThread(as_json=log_format is LogFormat.JSON)
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[log])
-    show = None if quiet or (json_output and log_format is None) else _show(log, as_json=log_format is LogFormat.JSON)
+    show, tally = None, None
+    if not (quiet or (json_output and log_format is None)):
+        tally = Tally()
+        show = _show(log, tally, as_json=log_format is LogFormat.JSON)
     try:
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
     config = configuration(config) if recipe is None else config
-    options = Options(config, listen, insecure, grace, json_output, dict(os.environ), trace, show, recipe)
+    given = Given(listen, port, model)
+    say = logging.getLogger("aigw").info if log_format is LogFormat.JSON else log.last
+    options = Options(config, given, insecure, grace, json_output, dict(os.environ), trace, show, recipe, tally, say)
     try:
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
         with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
             runner.run(serve_worker(options) if worker else serve_alone(options))
     except ConfigError as error:
-        for finding in error.findings:
-            typer.echo(finding, err=True)
-        raise typer.Exit(EXIT_CODE) from None
+        fail("serve", error.findings, USAGE)
     except AddressError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        fail("serve", (error.taken and taken(*error.taken)) or str(error))
     except BrokenPipeError:
-        raise typer.Exit(1) from None  # the parent has closed the pipe
+        raise typer.Exit(FAILURE) from None  # the parent has closed the pipe
 
 
 def _check_recipe(name: str, config: Path | None) -> None:
     from aigw.cli.sources.recipe import text_of
-    from aigw.config.report import EXIT_CODE
 
     try:
         text_of(name)
     except ValueError as error:
-        typer.echo(f"aigw serve: {error}", err=True)
-        raise typer.Exit(EXIT_CODE) from None
+        fail("serve", str(error), USAGE)
     if config is not None:
-        typer.echo("aigw serve: choose one of --config and --recipe", err=True)
-        raise typer.Exit(EXIT_CODE)
+        fail("serve", "choose one of --config and --recipe", USAGE)
 
 
-def _show(log: LogThread, *, as_json: bool) -> Show:
-    """Shows each request as a line of the log."""
+def _show(log: LogThread, tally: Tally, *, as_json: bool) -> Show:
+    """Shows each request as a line of the log, and counts it."""
     from aigw.books.request_log import as_json as encoded
     from aigw.cli.views.request_line import line
 
-    if as_json:
-        return lambda row, exchange: log.write(encoded(row, exchange).decode())
-    return lambda row, exchange: log.write(line(row, exchange))
+    def show(row: UsageRow, exchange: Exchange) -> None:
+        tally.add(row)
+        log.write(encoded(row, exchange).decode() if as_json else line(row, exchange, log.width()))
+
+    return show

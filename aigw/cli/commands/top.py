@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import By, Json, Key, Since, State, Url
+from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
+from aigw.cli.terminal.said import fail, say_json, width
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +28,7 @@ def top(
     url: Url = None,
     key: Key = None,
     state: State = None,
+    recipe: Recipe = None,
 ) -> None:
     """Show requests, tokens, speed and cost, live.
 
@@ -42,15 +44,14 @@ def top(
 
     names = by or ["model"]
     try:
-        feed = feed_for(state, url, key)
+        feed = feed_for(state, url, key, recipe)
         summary = feed.fetch(names, since)
     except FeedError as error:
-        typer.echo(f"aigw top: {error}", err=True)
-        raise typer.Exit(1) from None
+        fail("top", str(error))
     if as_json:
         import msgspec
 
-        typer.echo(msgspec.json.encode(summary))
+        say_json(msgspec.to_builtins(summary))
         return
     _show(feed, names, since, summary, once=once)
 
@@ -66,6 +67,7 @@ def _show(feed: Feed, names: list[str], since: str, summary: Summary, *, once: b
     console = Console(highlight=False, emoji=False, markup=False)
     view = View(since, feed.name, feed.hint)
     if once or not console.is_terminal or console.is_dumb_terminal or not sys.stdin.isatty():
+        console.width = width()
         console.print(whole(view, summary, console.width).rich())
         return
     try:

@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import State
+from aigw.cli.options import Json, Recipe, State
+from aigw.cli.terminal.said import UNLIMITED, fail, say_json, width
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from aigw.trace.record import TraceRecord
+
+NAME = 14
+"""How many cells of a terminal the list gives to a route."""
 
 
 def trace(
     which: Annotated[
         str, typer.Argument(metavar="last|ID|ls", help="A request's id or how it begins; ls lists the recent ones.")
     ] = "last",
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs; ls prints one line a request.")] = False,
+    as_json: Json = False,
     number: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many ls lists.")] = 20,
     state: State = None,
+    recipe: Recipe = None,
 ) -> None:
     """Show what each plugin did to a request.
 
@@ -32,31 +35,29 @@ def trace(
 
     Example: aigw trace last
     """
-    from aigw.cli.sources.feed import configured_folder
+    from aigw.cli.sources.feed import state_folder
 
-    folder = state or configured_folder()
     try:
+        folder = state or state_folder(recipe)
         records = _read(folder)
         records = records[: -number - 1 : -1] if which == "ls" else [_choose(records, which, folder)]
-    except _NoTraceError as error:
-        typer.echo(f"aigw trace: {error}", err=True)
-        raise typer.Exit(1) from None
+    except (_NoTraceError, ValueError) as error:
+        fail("trace", str(error))
     if as_json:
         import msgspec
 
-        for record in records:
-            typer.echo(msgspec.json.encode(record))
+        say_json(msgspec.to_builtins(records if which == "ls" else records[0]))
+        return
+    if which == "ls":
+        _print_list(records)
         return
     from rich.console import Console
 
-    console = Console(highlight=False, emoji=False, markup=False)
-    if which == "ls":
-        _print_list(console, records)
-    else:
-        from aigw.cli.views.trace import lines
+    from aigw.cli.views.trace import lines
 
-        for line in lines(records[0], console.width):
-            console.print(line, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, markup=False)
+    for line in lines(records[0], console.width):
+        console.print(line, soft_wrap=True)
 
 
 class _NoTraceError(Exception):
@@ -107,23 +108,17 @@ def _choose(records: list[TraceRecord], which: str, folder: Path) -> TraceRecord
     return next((record for record in matching if record.id == which), matching[-1])
 
 
-def _print_list(console: Console, records: list[TraceRecord]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
+def _print_list(records: list[TraceRecord]) -> None:
+    from aigw.cli.terminal.plain import cut, fitted
     from aigw.cli.views.figures import duration
     from aigw.cli.views.trace import moment
     from aigw.core.plain import plain
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, width in (("time", 18), ("id", 12), ("status", 6), ("took", 7)):
-        table.add_column(name, no_wrap=True, min_width=width, justify="right" if width < 10 else "left")
-    table.add_column("route", no_wrap=True, max_width=14, overflow="ellipsis")
-    table.add_column("request", no_wrap=True, overflow="ellipsis")
+    wide = width()
+    route = NAME if wide < UNLIMITED else wide
+    rows = [("time", "id", "status", "took", "route", "request")]
     for record in records:
-        cells = (
-            moment(record.at), record.id[:12], str(record.status), duration(record.total_ms), record.route,
-            f"{record.method} {record.path}",
-        )  # fmt: skip
-        table.add_row(*(Text(plain(cell)) for cell in cells))
-    console.print(table)
+        facts = (moment(record.at), record.id[:12], str(record.status), duration(record.total_ms))
+        rows.append((*facts, cut(plain(record.route), route), f"{record.method} {record.path}"))
+    for line in fitted(rows, wide):
+        typer.echo(line)

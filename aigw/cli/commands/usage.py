@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import By, Json, Key, Since, State, Url
+from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
+from aigw.cli.terminal.said import USAGE, fail, say_json, width
 
 if TYPE_CHECKING:
     from aigw.books.summary import Summary
@@ -25,6 +26,7 @@ def usage(
     url: Url = None,
     key: Key = None,
     state: State = None,
+    recipe: Recipe = None,
 ) -> None:
     """Report requests, tokens, speed and cost, by day and more.
 
@@ -35,18 +37,16 @@ def usage(
     from aigw.cli.sources.feed import FeedError, feed_for
 
     if as_json and as_csv:
-        typer.echo("aigw usage: choose one of --json and --csv", err=True)
-        raise typer.Exit(2)
+        fail("usage", "choose one of --json and --csv", USAGE)
     try:
-        feed = feed_for(state, url, key)
+        feed = feed_for(state, url, key, recipe)
         summary = feed.fetch(by or ["day"], since, until)
     except FeedError as error:
-        typer.echo(f"aigw usage: {error}", err=True)
-        raise typer.Exit(1) from None
+        fail("usage", str(error))
     if as_json:
         import msgspec
 
-        typer.echo(msgspec.json.encode(summary))
+        say_json(msgspec.to_builtins(summary))
     elif as_csv:
         typer.echo(_csv(summary), nl=False)
     elif summary.rows:
@@ -83,10 +83,12 @@ def _print(summary: Summary) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from aigw.cli.views.screen import note
+    from aigw.cli.terminal.plain import cut
+    from aigw.cli.views.screen import LEGEND, note
     from aigw.cli.views.table import fit, rich_table
 
-    console = Console(highlight=False, emoji=False, markup=False)
+    console = Console(highlight=False, emoji=False, markup=False, width=width())
     console.print(rich_table(fit(summary, summary.rows, console.width, exact=True)))
     if said := note(summary):
         console.print(Text(said, "yellow"))
+    console.print(Text(cut(LEGEND, console.width), "dim"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
 from aigw.cli.doctor.check import Check, Level
+from aigw.cli.sources.neighbour import aigw_at
 from aigw.config.automatic import OLLAMA, automatic, unused_keys
 from aigw.config.load import Loaded, examine, load
 from aigw.config.services import parse_listen
@@ -35,7 +35,6 @@ from aigw.stores.state_folder import refuse_strange_state
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
 """How many bytes should be free on the disk of the state folder, and how many are too few."""
-PROBE_SECONDS = 1.0
 
 _PLACEHOLDER = re.compile(
     r"\.{3}|…|\*{3}|x{5}|^<.*>$|your[-_ ]|(change|replace|paste|insert)[-_ ]?(me|here|this|it|key)|placeholder|^todo$",
@@ -129,25 +128,11 @@ def address(listen: str, *, authenticated: bool) -> Check:
         if error.errno != errno.EADDRINUSE:
             remedy = "choose another address: aigw serve --listen 127.0.0.1:4700"
             return Check("port", "problem", f"{listen} cannot be used: {error.strerror or error}", remedy)
-        another = f"for another one: aigw serve --listen 127.0.0.1:{port % 65535 + 1}"
-        if version := _aigw_at(host, port):
+        another = f"for another one: aigw serve --port {port % 65535 + 1}"
+        if version := aigw_at(host, port):
             return Check("port", "note", f"{listen}: an aigw {version} serves there already", another)
         return Check("port", "problem", f"{listen} is taken by another program", another)
     return Check("port", "ok", f"{listen} is free")
-
-
-def _aigw_at(host: str, port: int) -> str:
-    """The version of the gateway that answers there; "" if none does."""
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  where a wildcard can be asked
-    connection = http.client.HTTPConnection(local, port, timeout=PROBE_SECONDS)
-    try:
-        connection.request("GET", "/-/health")
-        answer = json.loads(connection.getresponse().read(4096))
-        return str(answer["version"]) if answer["status"] == "ok" else ""
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return ""
-    finally:
-        connection.close()
 
 
 def state_folder(folder: Path) -> Iterator[Check]:

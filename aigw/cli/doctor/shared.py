@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 from aigw.cli.doctor.check import Check
 from aigw.config.load import Loaded
 from aigw.core.stores import StoreError
+from aigw.server.guard import is_loopback
 from aigw.stores.redis.url import is_redis_url, parse_redis_url
 
 KEY = "aigw:doctor"
 LOGIN = ("authentication", "password")
 
 
-async def ask_redis(loaded: Loaded) -> list[Check]:
-    """One check for each Redis."""
-    urls = [*loaded.config.services.values(), loaded.config.usage]
-    return list(await asyncio.gather(*(_ask(url) for url in dict.fromkeys(filter(is_redis_url, urls)))))
+async def ask_redis(loaded: Loaded, *, everywhere: bool) -> list[Check]:
+    """One check for each Redis, or only for each on this machine."""
+    urls = dict.fromkeys(filter(is_redis_url, [*loaded.config.services.values(), loaded.config.usage]))
+    return list(await asyncio.gather(*(_ask(url) for url in urls if everywhere or _is_here(url))))
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 async def _ask(url: str) -> Check:

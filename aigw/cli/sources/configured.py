@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from aigw.cli.options import DEFAULT_FILE
-from aigw.cli.sources.recipe import text_of
+from aigw.cli.sources.recipe import served
 from aigw.config.load import Loaded, load
 from aigw.core.errors import ConfigError
 
@@ -21,7 +21,7 @@ def configured(config: Path | None, recipe: str | None) -> Loaded:
     if config is not None:
         raise ConfigError(["choose one of --config and --recipe"])
     try:
-        return load(None, os.environ, text=text_of(recipe).encode())
+        return load(None, os.environ, text=served(recipe).encode())
     except ValueError as error:
         raise ConfigError([str(error)]) from None
 

@@ -60,7 +60,7 @@ class StateFolder:
         self.name = str(folder)
         self.hint = (
             f"There is no usage in {folder} yet: start `aigw serve` here and send it a request, or name another state"
-            " folder with --state or a gateway with --url."
+            " folder with --state or a gateway with --url." + _of_recipes(folder)
         )
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
@@ -68,6 +68,14 @@ class StateFolder:
             return summarise(self._path, parse(by, since, until, now=time.time()))
         except (ValueError, FileError) as error:
             raise FeedError(str(error)) from None
+
+
+def _of_recipes(folder: Path) -> str:
+    """Which recipes have usage beside this folder."""
+    from aigw.cli.sources.recipe import STATE
+
+    names = sorted(path.parent.name for path in Path(STATE).glob(f"*/{FILE_NAME}")) if STATE not in str(folder) else []
+    return f" There is usage of recipes: --recipe {' or '.join(names)}." if names else ""
 
 
 class RunningGateway:
@@ -182,21 +190,28 @@ class FeedReader:
             time.sleep(max(REFRESH_SECONDS - took, REST * took))
 
 
-def feed_for(state: Path | None, url: str | None, key: str | None) -> Feed:
+def feed_for(state: Path | None, url: str | None, key: str | None, recipe: str | None = None) -> Feed:
     """The feed that the options name; without options that of the state folder of the configuration here. Raises
     FeedError."""
     if url is not None:
         return SharedRedis(url) if is_redis_url(url) else RunningGateway(url, key)
-    return StateFolder(state or configured_folder())
+    try:
+        return StateFolder(state or state_folder(recipe))
+    except ValueError as error:
+        raise FeedError(str(error)) from None
 
 
-def configured_folder() -> Path:
-    """The state folder that the file names. The file may have mistakes elsewhere, and secrets may be missing."""
+def state_folder(recipe: str | None) -> Path:
+    """The state folder of a recipe that is served here, or else the one that the file here names. The file may have
+    mistakes elsewhere, and secrets may be missing. Raises ValueError if there is no such recipe."""
     import os
 
+    from aigw.cli.sources.recipe import folder_of
     from aigw.config.load import read_file
     from aigw.config.model import GatewayConfig
 
+    if recipe is not None:
+        return folder_of(recipe)
     source, _ = read_file(Path("aigw.yaml"), os.environ)
     folder = source.values.get("state_dir")
     return Path(folder if isinstance(folder, str) else GatewayConfig().state_dir).expanduser()

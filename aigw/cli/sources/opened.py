@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import typer
+from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -50,20 +50,12 @@ def run(command: str, work: Coroutine[Any, Any, T]) -> T:
     """Runs `work` and returns its result. If it fails, says what went wrong and exits."""
     import asyncio
 
-    from aigw.config.report import EXIT_CODE
     from aigw.core.errors import ConfigError
     from aigw.core.stores import StoreError
 
     try:
         return asyncio.run(work)
     except ConfigError as error:
-        for finding in error.findings:
-            typer.echo(finding, err=True)
-        raise typer.Exit(EXIT_CODE) from None
+        fail(command, error.findings, USAGE)
     except (ValueError, OSError, StoreError) as error:
         fail(command, str(error))
-
-
-def fail(command: str, message: str, code: int = 1) -> NoReturn:
-    typer.echo(f"aigw {command}: {message}", err=True)
-    raise typer.Exit(code)

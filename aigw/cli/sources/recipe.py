@@ -4,7 +4,12 @@ A recipe is a configuration with a comment at its beginning. The first paragraph
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+STATE = ".aigw/recipes"
+DEFAULT_URL = "http://127.0.0.1:4700"
+_STARTS = re.compile(r"aigw serve --recipe [\w-]+ *$")
 
 
 def folder() -> Path:
@@ -25,6 +30,24 @@ def text_of(name: str) -> str:
     if path is None:
         raise ValueError(f"there is no recipe {name!r}; there are {', '.join(recipes())}")
     return path.read_text(encoding="utf-8")
+
+
+def served(name: str) -> str:
+    """The recipe as it is run: what it keeps is apart from that of other recipes in the same folder. Raises
+    ValueError as `text_of` does."""
+    return f"{text_of(name)}\nstate_dir: {folder_of(name)}\n"
+
+
+def folder_of(name: str) -> Path:
+    """The state folder of a recipe that is served here. Raises ValueError as `text_of` does."""
+    text_of(name)
+    return Path(STATE, name)
+
+
+def tries(name: str, url: str) -> list[str]:
+    """The commands that try a recipe, for a gateway at `url`. They are the indented lines of its comment."""
+    lines = [line[1:] for line in text_of(name).splitlines() if line.startswith("#   ")]
+    return [line.replace(DEFAULT_URL, url) for line in lines if not _STARTS.search(line)]
 
 
 def shows(text: str) -> str:

@@ -13,9 +13,10 @@ class Groups(TyperGroup):
     """A group of commands whose help lists them by heading, in the order in which they were added."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        width = max(map(len, self.commands))
+        listed = {name: command for name, command in self.commands.items() if not command.hidden}
+        width = max(map(len, listed))
         headings: dict[str, list[tuple[str, str]]] = {}
-        for name, command in self.commands.items():
+        for name, command in listed.items():
             summary = command.get_short_help_str(formatter.width - 6 - width)
             rows = headings.setdefault(getattr(command, "rich_help_panel", None) or "Commands", [])
             rows.append((name.ljust(width), summary))

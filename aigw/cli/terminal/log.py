@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import queue
 import sys
 import threading
 
+from aigw.cli.terminal.said import UNLIMITED
 from aigw.core.plain import plain_lines
 from aigw.core.redaction import shown
 
@@ -28,6 +30,7 @@ class LogThread(logging.Handler):
         super().__init__()
         text = _PlainFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
         self.setFormatter(_JsonFormatter() if as_json else text)
+        self._on_terminal = _is_terminal()
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
@@ -47,6 +50,19 @@ class LogThread(logging.Handler):
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(line)
 
+    def last(self, line: str) -> None:
+        """Takes the last line. On a terminal, Ctrl-C has left the cursor behind a ^C."""
+        self.write(f"\n{line}" if self._on_terminal else line)
+
+    def width(self) -> int:
+        """How many cells a line may have: those of the terminal now, or as many as it likes."""
+        if not self._on_terminal:
+            return UNLIMITED
+        try:
+            return os.get_terminal_size(sys.stderr.fileno()).columns or UNLIMITED
+        except (OSError, ValueError):
+            return UNLIMITED
+
     def close(self) -> None:
         """Writes what is left, unless nobody reads it."""
         with contextlib.suppress(queue.Full):
@@ -60,6 +76,13 @@ class LogThread(logging.Handler):
                 continue
             with contextlib.suppress(OSError, ValueError):
                 print(line, file=sys.stderr, flush=True)
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # closed
+        return False
 
 
 class _PlainFormatter(logging.Formatter):

@@ -12,9 +12,26 @@ from aigw.core.plain import plain
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines in which the cells of all rows stand below each other, two spaces apart."""
     rows = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield "  ".join(
+            f"{cell}{' ' * (width - cells(cell))}" for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+
+
+def fitted(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Lines as `columns` makes them, none wider than `width`: the last column is cut, and ends in `…` then."""
+    for line in columns(rows):
+        yield cut(line, width)
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def cut(text: str, width: int) -> str:

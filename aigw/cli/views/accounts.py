@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import textwrap
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 from aigw.cli.sources.opened import opened
-from aigw.cli.terminal.plain import columns
+from aigw.cli.terminal.plain import cells, columns, cut
+from aigw.cli.terminal.said import say_json, width
 from aigw.core.plain import plain
 from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.amount import say, to_plain
@@ -55,14 +56,25 @@ async def choose(
 
 def show(lines: Sequence[AccountLine], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([_plain(line) for line in lines], indent=2, ensure_ascii=False))
+        say_json([_plain(line) for line in lines])
         return
     if not lines:
         typer.echo("Nothing has been used yet.")
         return
+    wide = width()
     rows = [("budget", "for", "used", "of", "left", ""), *map(_cells, lines)]
-    for line in columns(rows):
-        typer.echo(line)
+    room = wide - sum(max(map(cells, column)) + 2 for column in zip(*(row[:1] + row[2:5] for row in rows), strict=True))
+    table = columns([(row[0], cut(row[1], max(room, 10)), *row[2:5]) for row in rows])
+    for line, row in zip(table, rows, strict=True):
+        for each in _noted(line, row[5], wide):
+            typer.echo(each)
+
+
+def _noted(line: str, note: str, wide: int) -> list[str]:
+    """The line with the note behind it, or below it if there is no room."""
+    if cells(line) + cells(note) + 2 <= wide:
+        return [f"{line}  {note}".rstrip()]
+    return [line, *textwrap.wrap(note, wide, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)]
 
 
 def _whose(account: Account) -> list[str]:

@@ -14,11 +14,13 @@ import msgspec
 import typer
 
 from aigw.books.summary import UsageLine
-from aigw.cli.terminal.plain import columns
+from aigw.cli.terminal.plain import fitted
+from aigw.cli.terminal.said import width
 from aigw.core.plain import plain, plain_json
 from aigw.core.redaction import shown, value_without_secrets, without_secrets
 from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.contents import Item
+from aigw.plugins.ai_cache.entry import Entry
 from aigw.plugins.ai_cache.explain import KeyDifference
 from aigw.plugins.ai_cache.replay import body_of
 from aigw.plugins.ai_cache.trial import Explanation
@@ -107,7 +109,7 @@ def print_list(items: list[Item]) -> None:
         if (entry := item.entry) is None:
             rows.append(("-", "-", "-", str(len(item.value)), "-", "text", asked))
             continue
-        left = f"in {_span(entry.created + entry.ttl - time.time())}" if entry.ttl else "never"
+        left = _left(entry)
         form = "stream" if entry.streamed else "plain"
         rows.append(
             (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), shown(entry.model), form, asked)
@@ -120,6 +122,8 @@ def print_item(item: Item) -> None:
         if isinstance(value, dict | list):
             text = json.dumps(value, indent=2, ensure_ascii=False)
             typer.echo(f"{name}:\n{plain_json(text)}")
+        elif name == "ttl":
+            typer.echo(f"expires: {_left(item.entry)}")
         elif name == "created":
             typer.echo(f"{name}: {_ago(value)} ago")
         else:
@@ -160,6 +164,11 @@ def _value(difference: KeyDifference, value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
+def _left(entry: Entry | None) -> str:
+    """When it expires."""
+    return f"in {_span(entry.created + entry.ttl - time.time())}" if entry is not None and entry.ttl else "never"
+
+
 def _ago(at: float | None) -> str:
     return "?" if at is None else _span(time.time() - at)
 
@@ -172,5 +181,5 @@ def _span(seconds: float) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    for line in columns(rows):
+    for line in fitted(rows, width()):
         typer.echo(line)

@@ -7,31 +7,42 @@ from __future__ import annotations
 import time
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.terminal.plain import cut
+from aigw.cli.terminal.plain import cells, cut
+from aigw.cli.terminal.said import UNLIMITED
 from aigw.cli.views.figures import count, milliseconds, money
 from aigw.core.exchange import Exchange
 from aigw.core.plain import plain
 from aigw.core.tokens import Tokens
 
-NAME_WIDTH = 22
+NAME_WIDTH, NARROWEST_NAME = 22, 8
+COLUMNS = 79
+"""How many cells the columns take with a name of NAME_WIDTH."""
 MOST_WORDS = 100
-"""How many characters the words at the end of a line may have."""
+"""How many cells the words at the end of a line may have in a pipe. On a terminal they may go on in a second line."""
+INDENT = " " * 13
 
 
-def line(row: UsageRow, exchange: Exchange) -> str:
+def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
     """Time, status, model, tokens in and out, USD, time to the first token and to the end, and what was special.
 
-    The columns take 79 characters. `~` stands before an estimated number, `?` for an unknown one."""
+    `~` stands before an estimated number, `?` for an unknown one. No line is wider than `width`, if that is 65 at
+    least: what was special then goes on in a second line."""
     spent, made = _tokens(row.tokens)
-    name = row.model or f"{exchange.original.method} {exchange.original.path}"
+    name_width = max(min(NAME_WIDTH, NAME_WIDTH + width - COLUMNS), NARROWEST_NAME)
+    name = cut(plain(row.model or f"{exchange.original.method} {exchange.original.path}"), name_width)
     first = "" if row.first_token_ms is None else milliseconds(row.first_token_ms)
     cost = "" if row.cost is None and row.tokens.source == "absent" else f"${money(row.cost)}"
     at = time.strftime("%H:%M:%S", time.localtime(row.at))
     columns = (
-        f"{at} {row.status} {cut(plain(name), NAME_WIDTH):{NAME_WIDTH}}"
+        f"{at} {row.status} {name}{' ' * (name_width - cells(name))}"
         f" {spent:>6} in {made:>6} out {cost:>8} {first:>6} {milliseconds(row.total_ms):>6}"
     )
-    return f"{columns}  {cut(plain(', '.join(_words(row, exchange))), MOST_WORDS)}".rstrip()
+    words = plain(", ".join(_words(row, exchange)))
+    if not words:
+        return columns
+    if width == UNLIMITED or len(columns) + 2 + cells(words) <= width:
+        return f"{columns}  {cut(words, MOST_WORDS)}"
+    return f"{columns}\n{INDENT}{cut(words, min(MOST_WORDS, width - len(INDENT)))}"
 
 
 def _tokens(tokens: Tokens) -> tuple[str, str]:
@@ -58,4 +69,4 @@ def _words(row: UsageRow, exchange: Exchange) -> list[str]:
     labels = exchange.labels
     if labels.cache:
         words.append(f"cache: {labels.cache}")
-    return words + [f"{name}: {remark}" for name, remark in labels.remarks.items()]
+    return words + [f"{name}: {remark}" for name, remark in labels.remarks.items() if remark != row.error]

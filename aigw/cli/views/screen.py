@@ -89,7 +89,7 @@ class View:
             if summary.rows
             else None,
             message=self.nothing(summary),
-            note=cut(problem or note(summary), width),
+            note=cut(problem or "   ".join(filter(None, [note(summary), LEGEND])), width),
             keys=cut(keys, width),
         )
 
@@ -123,7 +123,7 @@ def whole(view: View, summary: Summary, width: int) -> Frame:
         grid=fit(summary, lines, width) if lines else None,
         message=view.nothing(summary),
         note=cut(note(summary), width),
-        keys="",
+        keys=cut(LEGEND, width) if lines else "",
     )
 
 
@@ -148,3 +148,7 @@ def note(summary: Summary) -> str:
     ]
     said = [f"{count(number)} {what}" for number, what in parts if number]
     return "requests: " + ", ".join(said) if said else ""
+
+
+LEGEND = "first (1st): time to the first token of streams; - where there was none"
+"""Explains the columns."""

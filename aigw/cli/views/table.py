@@ -40,10 +40,18 @@ COLUMNS = (
     Column("cached", "cached", 3, lambda line, exact: count(line.cache_read, exact), lambda line: line.cache_read),
     Column("tok/s", "tok/s", 5, lambda line, _: rate(line.tokens_per_s), lambda line: line.tokens_per_s),
     Column(
-        "p50", "p50", 7, lambda line, _: milliseconds(line.first_token_p50_ms), lambda line: line.first_token_p50_ms
+        "first p50",
+        "1st p50",
+        7,
+        lambda line, _: milliseconds(line.first_token_p50_ms),
+        lambda line: line.first_token_p50_ms,
     ),
     Column(
-        "p95", "p95", 4, lambda line, _: milliseconds(line.first_token_p95_ms), lambda line: line.first_token_p95_ms
+        "first p95",
+        "1st p95",
+        4,
+        lambda line, _: milliseconds(line.first_token_p95_ms),
+        lambda line: line.first_token_p95_ms,
     ),
     Column("$ total", "$", 10, lambda line, _: money(line.cost, line.unpriced), lambda line: line.cost, 7),
     Column(

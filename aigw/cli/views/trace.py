@@ -8,12 +8,13 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.text import Text
 
-from aigw.cli.views.figures import duration
+from aigw.cli.views.figures import count, duration
 from aigw.core.plain import plain
 from aigw.trace.record import Changed, HeaderChange, Step, TraceRecord, Was
 
 SIGNS = {"add": ("+", "green"), "remove": ("-", "red"), "replace": ("~", "yellow")}
 NARROWEST = 30
+LEGEND = "* plugin  > upstream  + added  - removed  ~ changed  = what the client got"
 
 
 def lines(record: TraceRecord, width: int) -> Iterator[Text]:
@@ -49,6 +50,8 @@ def _lines(record: TraceRecord) -> Iterator[_Line]:
         else f"body {record.body_bytes:,} bytes"
     ]
     yield _Line("  ", ("  " + " · ".join(filter(None, facts)), ""))
+    if record.asked or record.answered:
+        yield _Line("  ", (f"  {_model(record)} · {_tokens(record)}", ""))
     times = [
         f"total {duration(record.total_ms)}",
         f"waiting for upstreams {duration(record.wait_ms)}",
@@ -61,10 +64,24 @@ def _lines(record: TraceRecord) -> Iterator[_Line]:
     if record.left_out:
         yield _Line("  ", (f"... {record.left_out} further steps are not in the trace", "yellow"))
     yield _Line("  ", ("= ", ""), *_status(record.status), (" " + _ending(record), ""))
+    yield _Line("  ", (f"  {LEGEND}", "dim"))
     if record.absent:
         yield _Line("  ", (f"  not on this route: {', '.join(record.absent)}", "dim"))
     if record.cut:
         yield _Line("  ", ("  details were left out, because the trace was too large", "yellow"))
+
+
+def _model(record: TraceRecord) -> str:
+    other = f" for {record.asked}" if record.answered and record.asked not in ("", record.answered) else ""
+    return f"model {record.answered or record.asked}{other}"
+
+
+def _tokens(record: TraceRecord) -> str:
+    if record.tokens.source == "absent":
+        return "tokens not known"
+    spent = (record.tokens.prompt, record.tokens.output)
+    read, written = ("?" if number is None else count(number, exact=True) for number in spent)
+    return f"{read} tokens in, {written} out"
 
 
 def _status(status: int) -> Iterator[tuple[str, str]]:

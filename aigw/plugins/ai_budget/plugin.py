@@ -19,7 +19,7 @@ from aigw.clients.redis_config import RedisConfig
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.plugin import About, Next, Place, Plugin, Problem
+from aigw.core.plugin import About, Description, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import LOCAL, Count, Limit, StoreError
 from aigw.dialects import apis
@@ -197,7 +197,7 @@ class AiBudget:
         except StoreError:
             raised = Count(0, 0, 0.0)  # it is only needed for the message
         anew = begins_anew(one.budget.kinds, self._env.clock.time(), self._zone)
-        return refusal.used_up(one, count, raised.used, anew)
+        return refusal.used_up(one, count, raised.used, anew, self._env.options)
 
     async def _without_counters(self, exchange: Exchange, call_next: Next, error: StoreError) -> Reply:
         exchange.labels.remarks[NAME] = f"no budget: {error}"
@@ -276,6 +276,11 @@ class _Charge:
         await self._plugin.settle(self, spent)
 
 
+def describes(config: Config) -> Description:
+    in_dollars = any(budget.unit == "usd" for budget in config.budgets)
+    return Description(priced=in_dollars and config.unknown_price == "refuse")
+
+
 ABOUT = About(
     config=Config,
     build=build,
@@ -283,4 +288,5 @@ ABOUT = About(
     recipe="budget",
     check=check,
     identity=identity,
+    describes=describes,
 )

@@ -19,7 +19,7 @@ LONGEST = 200
 """How many characters of a tool call's arguments a message quotes."""
 
 
-def used_up(account: Account, count: Count, raised: int, anew: datetime | None) -> GatewayError:
+def used_up(account: Account, count: Count, raised: int, anew: datetime | None, options: str = "") -> GatewayError:
     """Returns the error for a budget that is used up. `count` is the state of its counter, from which `raised` was
     subtracted."""
     budget = account.budget
@@ -32,15 +32,16 @@ def used_up(account: Account, count: Count, raised: int, anew: datetime | None) 
         message += f", and {say(unit, count.held)} set aside for calls that are running"
     if anew is not None:
         message += f"; it begins anew at {anew.isoformat(timespec='minutes')}"
-    message += f"; to raise it: {raise_command(account)}"
+    message += f"; to raise it: {raise_command(account, options)}"
     return GatewayError(402, message, kind="budget_exceeded", code="budget_exceeded", headers=FINAL)
 
 
-def raise_command(account: Account) -> str:
-    """Returns the command that raises a budget by its own amount."""
+def raise_command(account: Account, options: str = "") -> str:
+    """Returns the command that raises a budget by its own amount. `options` name the configuration."""
     budget = account.budget
     chosen = [f"--for {shlex.quote(f'{kind}={value}')}" for kind, value in account.named.items()]
-    return " ".join(["aigw budget raise", budget.name, as_typed(budget.unit, budget.limit or 1), *chosen])
+    words = ["aigw budget raise", budget.name, as_typed(budget.unit, budget.limit or 1), *chosen, options]
+    return " ".join(word for word in words if word)
 
 
 def unknown_price(account: Account, model: str) -> GatewayError:

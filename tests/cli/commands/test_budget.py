@@ -136,7 +136,10 @@ def test_the_budgets_of_a_recipe(budget, tmp_path):
     assert "say with --config or --recipe what the gateway uses" in budget("status")[2]
     code, out, _ = budget("status", "--recipe", "budget", "--json")
     assert (code, {line["budget"] for line in json.loads(out)}) == (0, {"day"})
-    assert budget("status", "--recipe", "nothing")[::2] == (2, f"there is no recipe 'nothing'; there are {RECIPES}\n")
+    assert budget("status", "--recipe", "nothing")[::2] == (
+        2,
+        f"aigw budget: there is no recipe 'nothing'; there are {RECIPES}\n",
+    )
     assert "recipe faults: has no plugin ai-budget" in budget("status", "--recipe", "faults")[2]
     assert "choose one of" in budget("status", "--recipe", "budget", "--config", "aigw.yaml")[2]
 

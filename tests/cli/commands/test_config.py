@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-CLEAN = {"PATH": "/usr/bin:/bin", "OLLAMA_HOST": "127.0.0.1:9"}
+ROOT = Path(__file__).parents[3]
+CLEAN = {"PATH": "/usr/bin:/bin", "OLLAMA_HOST": "127.0.0.1:9", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -50,6 +52,12 @@ def test_check_of_a_wrong_file(aigw, tmp_path):
     ]
 
 
+def test_check_of_a_file_by_which_nothing_is_answered(aigw, tmp_path):
+    (tmp_path / "aigw.yaml").write_text("listen: 127.0.0.1:4700\n")
+    code, out, _ = aigw("config", "check")
+    assert (code, "nothing is answered without the plugin ai-proxy (`aigw init` writes it)" in out) == (0, True)
+
+
 def test_check_without_a_file(aigw):
     code, out, _ = aigw("config", "check")
     assert code == 2
@@ -88,7 +96,11 @@ def test_show(aigw, tmp_path):
 
 def test_show_of_a_wrong_file(aigw, tmp_path):
     (tmp_path / "aigw.yaml").write_text("listn: 1\n")
-    assert aigw("config", "show") == (2, "", "aigw.yaml:1: unknown key 'listn'; did you mean 'listen'?\n")
+    assert aigw("config", "show") == (
+        2,
+        "",
+        "aigw config show: aigw.yaml:1: unknown key 'listn'; did you mean 'listen'?\n",
+    )
 
 
 def test_show_without_a_file_is_what_serve_would_use(aigw):

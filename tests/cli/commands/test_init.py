@@ -1,5 +1,7 @@
 """`aigw init`: the file that it writes is right as it is, and so is everything in it that is commented out."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -7,12 +9,21 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from aigw.cli.commands.init import TEMPLATE
+from aigw.cli.commands.init import TEMPLATE, fill
 from aigw.cli.main import app
-from aigw.config.load import examine
+from aigw.config.automatic import automatic
+from aigw.config.effective import effective
+from aigw.config.load import examine, load
 from aigw.config.model import GatewayConfig
+from aigw.providers.environment import ENV_PROVIDERS
 
 KEYS = {"OPENAI_API_KEY": "k", "DASHSCOPE_API_KEY": "k", "AIGW_ADMIN_KEY": "k", "ANN_KEY": "k"}
+
+
+def clean():
+    """Without the keys of who runs the tests, and without an Ollama."""
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    return kept | {"OLLAMA_HOST": "127.0.0.1:9"}
 
 
 def examined(text, env, tmp_path):
@@ -43,11 +54,23 @@ def test_every_key_of_the_file_is_shown():
         assert re.search(rf"^#?{name}:", TEMPLATE, re.MULTILINE), name
 
 
+def test_nothing_vanishes_by_having_a_file(tmp_path):
+    """It has what a start without a file would use."""
+    env = {row.variable: "sk-secret" for row in ENV_PROVIDERS}
+    plugins = automatic(env, ("127.0.0.1", 11434), ["llama3.2:latest"])
+    text = fill(plugins["ai-proxy"])
+    loaded = examined(text, env, tmp_path)
+    without = load(None, env, text=json.dumps({"plugins": plugins}).encode())
+    assert effective(loaded).values["plugins"] == effective(without).values["plugins"]
+    assert "sk-secret" not in text
+    assert max(map(len, text.splitlines())) <= 130
+
+
 @pytest.fixture
 def run(tmp_path):
-    def invoke(*words):
+    def invoke(*words, **env):
         command = [sys.executable, "-m", "aigw", "init", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=tmp_path, env=clean() | env, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
     return invoke
@@ -56,7 +79,7 @@ def run(tmp_path):
 def test_it_overwrites_only_when_told(run, tmp_path):
     assert run() == (0, "aigw.yaml is written; next: aigw serve\n")
     (tmp_path / "aigw.yaml").write_text("mine")
-    assert run() == (1, "aigw.yaml is there already; --force overwrites it\n")
+    assert run() == (1, "aigw init: aigw.yaml is there already; --force overwrites it\n")
     assert (tmp_path / "aigw.yaml").read_text() == "mine"
     assert run("--force")[0] == 0
     assert (tmp_path / "aigw.yaml").read_text() == TEMPLATE
@@ -64,7 +87,15 @@ def test_it_overwrites_only_when_told(run, tmp_path):
 
 def test_another_file_and_one_that_cannot_be_written(run, tmp_path):
     assert run("b.yaml") == (0, "b.yaml is written; next: aigw serve --config b.yaml\n")
-    assert run("nowhere/b.yaml") == (1, "nowhere/b.yaml cannot be written: No such file or directory\n")
+    assert run("nowhere/b.yaml") == (1, "aigw init: nowhere/b.yaml cannot be written: No such file or directory\n")
+
+
+def test_what_is_found_is_said_and_written(run, tmp_path):
+    said = "aigw.yaml is written with what was found: deepseek; next: aigw serve\n"
+    assert run(DEEPSEEK_API_KEY="sk-secret") == (0, said)
+    text = (tmp_path / "aigw.yaml").read_text()
+    assert "${DEEPSEEK_API_KEY}" in text
+    assert "sk-secret" not in text
 
 
 def test_help_has_an_example():

@@ -69,7 +69,11 @@ def test_a_recipe_is_served_from_anywhere(tmp_path, workers):
         finally:
             served.terminate()
             _, errors = served.communicate(timeout=20)
-    assert (ready["config"], ready["state"], ready["plugins"]) == ("recipe fallback", ".aigw", ["ai-proxy"])
+    assert (ready["config"], ready["state"], ready["plugins"]) == (
+        "recipe fallback",
+        ".aigw/recipes/fallback",
+        ["ai-proxy"],
+    )
     assert (tmp_path / ".aigw").is_dir()
     assert b"Traceback" not in errors
 

@@ -144,7 +144,7 @@ def check_screen(screen, names, width):
     header = screen[3].split()
     assert header[:4] == (["model", "requests", "in", "out"] if width > 100 else ["model", "req", "in", "out"])
     if width > 100:
-        assert " ".join(header).endswith("cached tok/s p50 p95 $ total $/min errors cache hits")
+        assert " ".join(header).endswith("cached tok/s first p50 first p95 $ total $/min errors cache hits")
     total = next(n for n, line in enumerate(screen) if line.startswith("total "))
     shown = screen[4:total]
     assert len(shown) == min(names, len(screen) - 7)

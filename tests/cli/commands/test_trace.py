@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from aigw.core.tokens import Tokens
 from aigw.trace.files import FOLDER, TraceFiles
 from aigw.trace.record import Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
 
@@ -48,7 +49,8 @@ STEPS = [
 LAST = TraceRecord(
     v=1, id="abcd0002", at=NOON + 1, route="llm", host="h", consumer="ann", method="POST", path="/v1/chat/completions",
     query="key=***", body_bytes=1234, status=502, error="502 gone", total_ms=12_345.6, wait_ms=800.0, first_ms=812.0,
-    absent=["ai-cache"], steps=STEPS, left_out=3,
+    absent=["ai-cache"], steps=STEPS, left_out=3, asked="gpt-4", answered="qwen-max",
+    tokens=Tokens(input=1234, source="reported"),
 )  # fmt: skip
 RECORDS = [
     TraceRecord(
@@ -81,6 +83,7 @@ EXPECTED = """\
 POST /v1/chat/completions?key=***  502
   11-20 12:00:01.000  abcd0002
   route llm · host h · consumer ann · body 1,234 bytes
+  model qwen-max for gpt-4 · 1,234 tokens in, ? out
   total 12.3s · waiting for upstreams 800ms · first event 812ms
 * ai-statistics  in 0.02ms, out 0.01ms  global configuration
 * ai-prompt-decorator  in 0.10ms, out 0.00ms  _rules_[1] _match_route_: llm,
@@ -103,6 +106,7 @@ POST /v1/chat/completions?key=***  502
 |   raised 502 gone
 ... 3 further steps are not in the trace
 = 502 gone
+  * plugin  > upstream  + added  - removed  ~ changed  = what the client got
   not on this route: ai-cache
 """
 
@@ -123,7 +127,7 @@ def test_one_by_the_beginning_of_its_id(trace):
 
 def test_json(trace):
     assert msgspec.json.decode(trace("--json")[1], type=TraceRecord) == LAST
-    assert [json.loads(line)["id"] for line in trace("ls", "--json")[1].splitlines()] == ["abcd0002", "abcd0001"]
+    assert [each["id"] for each in json.loads(trace("ls", "--json")[1])] == ["abcd0002", "abcd0001"]
 
 
 @pytest.mark.parametrize("columns", [80, 64])

@@ -93,7 +93,7 @@ def test_by_several(usage):
 
 def test_a_narrow_terminal(usage):
     out = usage("--by", "model", "--until", "2026-11-22", columns=60)[1].splitlines()
-    assert len(out) == 5
+    assert len(out) == 6
     assert all(len(line) <= 60 for line in out)
     assert out[0].split()[:2] == ["model", "req"]
 

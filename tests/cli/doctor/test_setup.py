@@ -64,7 +64,7 @@ def test_a_port_on_which_an_aigw_answers():
     with answering(b'{"status": "ok", "version": "9.9"}') as port:
         check = setup.address(f"127.0.0.1:{port}", authenticated=False)
     assert (check.level, "an aigw 9.9 serves there already" in check.message) == ("note", True)
-    assert f"--listen 127.0.0.1:{port + 1}" in check.remedy
+    assert f"--port {port + 1}" in check.remedy
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"status": "ok"}', b"[]"])

@@ -11,7 +11,9 @@ from aigw.config.load import load
 async def test_online_writes_to_each_redis(tmp_path):
     async def checks(url):
         services = {"redis.static": url, "other.static": url, "a.b": "http://h"}
-        return await ask_redis(load(None, {}, text=json.dumps({"services": services, "usage": url}).encode()))
+        return await ask_redis(
+            load(None, {}, text=json.dumps({"services": services, "usage": url}).encode()), everywhere=False
+        )
 
     (tmp_path / "redis").mkdir()
     async with redis_server(tmp_path / "redis", "user default on >other ~* &* +@all") as redis:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from aigw.cli.sources.feed import FeedError, RunningGateway, configured_folder, feed_for
+from aigw.books.usage_file import FILE_NAME
+from aigw.cli.sources.feed import FeedError, RunningGateway, feed_for, state_folder
 
 
 @contextmanager
@@ -91,4 +92,16 @@ def test_the_folder_is_that_of_the_gateway_here(tmp_path, files, folder):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with contextlib.chdir(tmp_path):
-        assert str(configured_folder()) == folder
+        assert str(state_folder(None)) == folder
+
+
+def test_the_folder_of_a_recipe(tmp_path):
+    with contextlib.chdir(tmp_path):
+        assert str(state_folder("budget")) == ".aigw/recipes/budget"
+        folder = tmp_path / ".aigw" / "recipes" / "budget"
+        folder.mkdir(parents=True)
+        assert "recipes:" not in feed_for(None, None, None).hint
+        (folder / FILE_NAME).write_bytes(b"")
+        assert "There is usage of recipes: --recipe budget." in feed_for(None, None, None).hint
+    with pytest.raises(FeedError, match="there is no recipe 'nothing'"):
+        feed_for(None, None, None, "nothing")

@@ -1,8 +1,11 @@
 """A recipe is a configuration with a comment at its beginning, whose first paragraph says what it shows."""
 
+from pathlib import Path
+
 import pytest
 
-from aigw.cli.sources.recipe import body, recipes, shows, text_of
+from aigw.cli.sources.recipe import body, recipes, served, shows, text_of, tries
+from aigw.config.load import load
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,16 @@ def test_each_is_found_by_its_name():
 def test_there_is_no_such_recipe():
     with pytest.raises(ValueError, match=f"no recipe 'nothing'; there are {', '.join(recipes())}"):
         text_of("nothing")
+
+
+def test_each_keeps_what_it_keeps_apart():
+    folders = [load(None, {"DASHSCOPE_API_KEY": "k"}, text=served(name).encode()).state_dir for name in recipes()]
+    assert folders == [Path(f".aigw/recipes/{name}") for name in recipes()]
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_how_to_try_it(name):
+    commands = tries(name, "http://127.0.0.1:4812")
+    assert any("curl" in line for line in commands)
+    assert all(line.startswith("   ") for line in commands)
+    assert not any(line.endswith(f"aigw serve --recipe {name}") or ":4700" in line for line in commands)

@@ -5,6 +5,7 @@ import json
 import msgspec
 import pytest
 from fakes import chat, make_exchange
+from rich.cells import cell_len
 
 from aigw.books.usage_row import UsageRow
 from aigw.cli.views.request_line import line
@@ -74,6 +75,31 @@ def test_columns_stand_below_each_other():
     one, other = shown(), shown(model="m" * 50, asked="", tokens=Tokens(), cost=None, first_token_ms=None, total_ms=1.0)
     assert len(one) == len(other) == 79
     assert "\n" not in one
+
+
+@pytest.mark.parametrize("width", [65, 79, 80, 100, 120])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": "模型" * 20, "asked": ""},
+        {"outcome": "failed", "error": "the provider said so " * 9},
+        {"attempts": 2},
+    ],
+)
+def test_no_line_wraps_on_a_terminal(width, changes):
+    row = msgspec.structs.replace(ROW, **changes)
+    lines = line(row, make_exchange(chat({})), width).split("\n")
+    assert max(map(cell_len, lines)) <= width
+    assert all(each.startswith(" " * 13) for each in lines[1:])
+    assert len(lines) == (2 if width < 110 and changes.keys() & {"outcome", "attempts"} else 1) or width >= 110
+
+
+def test_a_code_is_told_once():
+    exchange = make_exchange(chat({}))
+    exchange.labels.remarks["ai-budget"] = "budget_exceeded"
+    said = shown(exchange, status=402, error="budget_exceeded")
+    assert said.endswith("1.84s  budget_exceeded")
 
 
 def test_json_log_lines():

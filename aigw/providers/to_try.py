@@ -1,0 +1,63 @@
+"""Which models a person may try with these providers, and whether a provider still needs a key.
+
+Rule: a model that is named here is answered, as far as the configuration can tell without a call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from aigw.providers.config import ProviderConfig
+from aigw.providers.environment import ENV_PROVIDERS
+from aigw.providers.mapping import ModelMapping
+from aigw.upstream.builtin.engine import MODELS
+
+BUILTIN = "builtin"
+
+WELL_KNOWN: Mapping[str, str] = {
+    "openai": "gpt-4o-mini", "azure": "gpt-4o-mini", "github": "gpt-4o-mini", "openrouter": "openai/gpt-4o-mini",
+    "qwen": "qwen-plus", "claude": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash", "deepseek": "deepseek-chat",
+    "moonshot": "moonshot-v1-8k", "mistral": "mistral-small-latest", "groq": "llama-3.1-8b-instant",
+    "grok": "grok-3-mini", "together-ai": "meta-llama/Llama-3.3-70B-Instruct-Turbo", "cohere": "command-r",
+    "fireworks": "accounts/fireworks/models/llama-v3p3-70b-instruct", "zhipuai": "glm-4.5", "ollama": "llama3.2",
+    "doubao": "doubao-seed-1-6-250615", "hunyuan": "hunyuan-turbos-latest", "minimax": "MiniMax-Text-01",
+    "baidu": "ernie-4.0-turbo-8k", "baichuan": "Baichuan4", "stepfun": "step-1-8k", "yi": "yi-large",
+    "spark": "4.0Ultra", "ai360": "360gpt-pro", "longcat": "LongCat-Flash-Chat", "galadriel": "llama3.1",
+    "cloudflare": "@cf/meta/llama-3.1-8b-instruct",
+}  # fmt: skip
+"""A chat model of each type. A vllm or a generic provider has whatever its owner gave it."""
+
+_KEYLESS = frozenset((BUILTIN, "ollama", "vllm", "generic"))
+_NO_CHAT = re.compile(r"embed|whisper|tts|dall-e|image|rerank|moderation|audio|ocr", re.IGNORECASE)
+
+
+def models_to_try(providers: Sequence[ProviderConfig], by_model: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The built-in models that clients reach, and the chat models to try, the best first. `providers` begin with the
+    default one; `by_model` names others."""
+    if not providers:
+        return [], []
+    chosen, ids = ModelMapping(by_model), {each.id: each for each in providers}
+    reached = {model: ids.get(chosen.map(model), providers[0]) for model in MODELS}
+    builtin = [model for model, provider in reached.items() if provider.type == BUILTIN]
+    own = [name for name in by_model if "*" not in name and not name.startswith("~") and name not in MODELS]
+    named = [*builtin, *_models_of(providers[0]), *own]
+    return builtin, list(dict.fromkeys(name for name in named if name and not _NO_CHAT.search(name)))
+
+
+def _models_of(provider: ProviderConfig) -> Iterator[str]:
+    """The names that its `modelMapping` has, in the order in which they say most; then what its vendor is known for."""
+    names = [name for name in provider.model_mapping if not name.startswith("~")]
+    yield from (name for name in names if not name.endswith("*"))
+    yield from (name.rstrip("*-") for name in names if name.endswith("*"))
+    yield provider.model_mapping.get("*", "")
+    yield WELL_KNOWN.get(provider.type, "")
+
+
+def lacks_key(provider: ProviderConfig) -> bool:
+    """Whether clients have to send a key of the provider's themselves."""
+    return not provider.api_tokens and provider.type not in _KEYLESS
+
+
+def variable_of(type_: str) -> str:
+    """The environment variable in which people have a key of this type; "" if there is none that all use."""
+    return next((row.variable for row in ENV_PROVIDERS if row.type == type_), "")

@@ -22,9 +22,10 @@ from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.headers import ID_HEADER, VIA_HEADER
 from aigw.core.hops import arrive
-from aigw.core.model import Request, Route, raw_of
+from aigw.core.model import Batch, Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects import apis, paths
+from aigw.dialects.error_code import code_of
 from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.paths import Place
@@ -54,6 +55,10 @@ class _End:
         self.status = 500
         self.outcome = Outcome.FAILED
         self.error = ""
+
+    def look(self, batch: Batch) -> None:
+        """Reads the code of an error that a provider or a plugin answered, from the beginning of its body."""
+        self.error = self.error or code_of(raw_of(batch))
 
 
 class Edge:
@@ -219,6 +224,8 @@ class Edge:
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
         timing, clock = exchange.timing, self._env.clock
         end.status, end.outcome = reply.status, Outcome.COMPLETE
+        if reply.status >= 400:
+            reply.tap(end.look)
         headers = self._response_headers(exchange.original.headers, exchange.dialect, exchange.id, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:

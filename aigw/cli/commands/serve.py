@@ -81,6 +81,7 @@ def serve(
     from aigw.cli.sources.neighbour import taken
     from aigw.cli.terminal.log import LogThread
     from aigw.cli.views.closing import Tally
+    from aigw.config.load import NO_FILE
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.start import Given
 
@@ -104,7 +105,8 @@ def serve(
         with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
             runner.run(serve_worker(options) if worker else serve_alone(options))
     except ConfigError as error:
-        fail("serve", error.findings, USAGE)
+        named = NO_FILE if recipe is None else f"recipe {recipe}"
+        fail("serve", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)
     except AddressError as error:
         fail("serve", (error.taken and taken(*error.taken)) or str(error))
     except BrokenPipeError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
-from aigw.cli.terminal.said import fail, say_json, width
+from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, width
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def top(
         feed = feed_for(state, url, key, recipe)
         summary = feed.fetch(names, since)
     except FeedError as error:
-        fail("top", str(error))
+        fail("top", str(error), USAGE if error.typed else FAILURE)
     if as_json:
         import msgspec
 

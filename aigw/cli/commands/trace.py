@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Json, Recipe, State
-from aigw.cli.terminal.said import UNLIMITED, fail, say_json, width
+from aigw.cli.terminal.said import UNLIMITED, USAGE, fail, say_json, width
 
 if TYPE_CHECKING:
     from aigw.trace.record import TraceRecord
@@ -41,8 +41,10 @@ def trace(
         folder = state or state_folder(recipe)
         records = _read(folder)
         records = records[: -number - 1 : -1] if which == "ls" else [_choose(records, which, folder)]
-    except (_NoTraceError, ValueError) as error:
+    except _NoTraceError as error:
         fail("trace", str(error))
+    except ValueError as error:
+        fail("trace", str(error), USAGE)
     if as_json:
         import msgspec
 
@@ -90,7 +92,7 @@ def _read(folder: Path) -> list[TraceRecord]:
     if not records:
         raise _NoTraceError(
             f"there are no traces in {folder}: start `aigw serve --trace` here and send it a request, or name another"
-            " state folder with --state"
+            " state folder with --state, or a recipe with --recipe"
         )
     records.sort(key=lambda record: record.at)
     return records

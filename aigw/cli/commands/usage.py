@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
-from aigw.cli.terminal.said import USAGE, fail, say_json, width
+from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, width
 
 if TYPE_CHECKING:
     from aigw.books.summary import Summary
@@ -42,7 +42,7 @@ def usage(
         feed = feed_for(state, url, key, recipe)
         summary = feed.fetch(by or ["day"], since, until)
     except FeedError as error:
-        fail("usage", str(error))
+        fail("usage", str(error), USAGE if error.typed else FAILURE)
     if as_json:
         import msgspec
 

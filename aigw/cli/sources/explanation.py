@@ -21,15 +21,20 @@ from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 
+
+class NothingStoredError(LookupError):
+    pass
+
+
 Caches = Mapping[tuple[Service, str], Contents]
 """By the store and the prefix that a configuration names."""
 
 
 async def explain_last(caches: Caches) -> Explanation:
-    """Raises ValueError if nothing is stored."""
+    """Raises NothingStoredError."""
     found = [each for contents in caches.values() if (each := await last_miss(contents)) is not None]
     if not found:
-        raise ValueError("nothing is stored, so that every request is a miss")
+        raise NothingStoredError("nothing is stored, so that every request is a miss")
     return max(found, key=lambda each: each.created or 0.0)
 
 

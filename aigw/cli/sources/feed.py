@@ -38,7 +38,11 @@ REST = 2
 
 
 class FeedError(Exception):
-    """The message names the place and the remedy."""
+    """The message names the place and the remedy. `typed` is true if the options were wrong."""
+
+    def __init__(self, message: str, *, typed: bool = False) -> None:
+        super().__init__(message)
+        self.typed = typed
 
 
 class Feed(Protocol):
@@ -67,7 +71,7 @@ class StateFolder:
         try:
             return summarise(self._path, parse(by, since, until, now=time.time()))
         except (ValueError, FileError) as error:
-            raise FeedError(str(error)) from None
+            raise FeedError(str(error), typed=isinstance(error, ValueError)) from None
 
 
 def _of_recipes(folder: Path) -> str:
@@ -85,7 +89,7 @@ class RunningGateway:
     def __init__(self, url: str, key: str | None) -> None:
         parts = _address(url)
         if key and not (key.isascii() and key.isprintable()):
-            raise FeedError("the key of --key or AIGW_KEY has characters that no key has")
+            raise FeedError("the key of --key or AIGW_KEY has characters that no key has", typed=True)
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self.hint = f"{self.name} has no usage yet: send it a request."
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -123,7 +127,7 @@ def _address(url: str) -> SplitResult:
         has_port = parts.port is None or parts.port > 0
         if parts.scheme in ("http", "https") and re.fullmatch(r"[^\s/]+", parts.hostname or "") and has_port:
             return parts
-    raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700")
+    raise FeedError("--url is the address of a gateway, such as http://127.0.0.1:4700", typed=True)
 
 
 class SharedRedis:
@@ -135,7 +139,7 @@ class SharedRedis:
         try:
             self._usage = SharedUsage(url)
         except ValueError as error:
-            raise FeedError(f"--url: the address of a Redis {error}") from None
+            raise FeedError(f"--url: the address of a Redis {error}", typed=True) from None
         self.name = self._usage.name
         self.hint = f"There is no usage in {self.name} yet: gateways write it there with the same URL under `usage:`."
 
@@ -143,7 +147,7 @@ class SharedRedis:
         try:
             return self._usage.summarise(parse(by, since, until, now=time.time()))
         except (ValueError, StoreError) as error:
-            raise FeedError(str(error)) from None
+            raise FeedError(str(error), typed=isinstance(error, ValueError)) from None
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -198,7 +202,7 @@ def feed_for(state: Path | None, url: str | None, key: str | None, recipe: str |
     try:
         return StateFolder(state or state_folder(recipe))
     except ValueError as error:
-        raise FeedError(str(error)) from None
+        raise FeedError(str(error), typed=True) from None
 
 
 def state_folder(recipe: str | None) -> Path:

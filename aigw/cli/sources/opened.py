@@ -57,5 +57,7 @@ def run(command: str, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except ConfigError as error:
         fail(command, error.findings, USAGE)
-    except (ValueError, OSError, StoreError) as error:
+    except ValueError as error:
+        fail(command, str(error), USAGE)
+    except (LookupError, OSError, StoreError) as error:
         fail(command, str(error))

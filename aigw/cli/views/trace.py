@@ -78,7 +78,7 @@ def _model(record: TraceRecord) -> str:
 
 def _tokens(record: TraceRecord) -> str:
     if record.tokens.source == "absent":
-        return "tokens not known"
+        return "no tokens counted"
     spent = (record.tokens.prompt, record.tokens.output)
     read, written = ("?" if number is None else count(number, exact=True) for number in spent)
     return f"{read} tokens in, {written} out"

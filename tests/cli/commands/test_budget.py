@@ -101,7 +101,7 @@ async def test_raise_and_reset(budget, used):
     ]
     code, _, errors = await run(budget, "reset", "person")
     assert (code, errors) == (
-        1,
+        2,
         "aigw budget: there are several of 'person'; choose one: --for consumer=ann; --for consumer=bob\n",
     )
     code, out, _ = await run(budget, "reset", "person", "--all", "--json")
@@ -111,10 +111,10 @@ async def test_raise_and_reset(budget, used):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["raise", "nobody", "1"], 1, "there is no budget 'nobody'; there are all, person"),
-        (["raise", "all", "much"], 1, "'much' is no amount of usd; write 2.50"),
-        (["raise", "person", "1"], 1, "nobody has used 'person' yet; say whose it is: --for consumer=NAME"),
-        (["raise", "all", "1", "--for", "run=x"], 1, "the budget 'all' is not divided by 'run', but by nothing"),
+        (["raise", "nobody", "1"], 2, "there is no budget 'nobody'; there are all, person"),
+        (["raise", "all", "much"], 2, "'much' is no amount of usd; write 2.50"),
+        (["raise", "person", "1"], 2, "nobody has used 'person' yet; say whose it is: --for consumer=NAME"),
+        (["raise", "all", "1", "--for", "run=x"], 2, "the budget 'all' is not divided by 'run', but by nothing"),
         (["raise", "all", "1", "--for", "ann"], 2, "--for ann must look like consumer=NAME"),
         (["status", "--config", "other.yaml"], 2, "there is no such file"),
     ],

@@ -195,7 +195,7 @@ def test_another_configuration_behind_the_cache_is_named(cache):
 )
 def test_what_is_no_request(cache, given, words):
     code, _, err = cache("explain", "-", given=given)
-    assert code == 1
+    assert code == 2
     assert words in err
 
 

@@ -26,10 +26,11 @@ class StrangeFileError(OSError):
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder that only its user can open. If others may write to a folder that exists, it is made private, or
-    refused. Raises OSError."""
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700, parents=True)
+    """Makes a folder that only its user can open, and those above it that are missing. If others may write to a folder
+    that exists, it is made private, or refused. Raises OSError."""
+    for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
+        with contextlib.suppress(FileExistsError):
+            missing.mkdir(mode=0o700)
     refuse_strange_folder(path)
     mode = path.lstat().st_mode
     if os.name == "posix" and mode & _OTHERS_MAY_WRITE:

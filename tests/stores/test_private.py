@@ -110,3 +110,9 @@ def test_a_lock_is_one_processs_until_it_dies(tmp_path):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_folders_above_it_are_private_too(tmp_path):
+    make_folder(tmp_path / ".aigw" / "recipes" / "budget")
+    made = [tmp_path / ".aigw", tmp_path / ".aigw" / "recipes", tmp_path / ".aigw" / "recipes" / "budget"]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o700] * 3

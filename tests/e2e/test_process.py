@@ -7,7 +7,7 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from openai import AsyncOpenAI
+from openai import APIStatusError, AsyncOpenAI
 from stage.answers import PATH, answers, error_body
 from stage.command import aigw, ended, ready
 from stage.raw import RawClient, encode
@@ -205,3 +205,13 @@ async def test_no_secret_is_logged(tmp_path, connect, provider):
     assert "closed" in errors
     assert "sk-secret" not in errors
     assert upstream.requests[0].headers["authorization"] == "Bearer sk-secret-provider"
+
+
+async def test_what_a_refusal_says_to_type_finds_the_recipe(tmp_path):
+    async with aigw(tmp_path, "--port", "0", "--recipe", "budget") as process:
+        url = (await ready(process))["url"]
+        async with AsyncOpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client:
+            hello = [{"role": "user", "content": "Hello!"}]
+            with pytest.raises(APIStatusError, match=r"aigw budget raise run .* --recipe budget"):
+                for _ in range(5):
+                    await client.chat.completions.create(model="mock", messages=hello)

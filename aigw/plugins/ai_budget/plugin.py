@@ -3,8 +3,9 @@ loop. It is aigw's own; Higress does not have it.
 
 A request is let in while the sum of what was spent and what running requests have reserved is below the limit. An
 estimate is reserved for it, and its real cost is charged before its answer ends. So a budget is exceeded by about one
-call, and by exactly one if calls come one after another. A refusal is final (refusal.py). The counters are kept when
-the gateway stops."""
+call, and by exactly one if calls come one after another. What is reserved grows with an answer that outgrows it, and
+the answer is broken off if the budget is full with what others used and reserved. A refusal is final (refusal.py). The
+counters are kept when the gateway stops."""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ class Config(Struct, frozen=True, kw_only=True):
     `per: [consumer, day]`, each consumer has the whole budget on each day.
 
     A call is let in while the sum of what was spent and what running calls have reserved is below the limit. So the
-    limit is exceeded by about one call. The cost is charged before the answer ends, also if the client leaves. A
+    limit is exceeded by about one call. Where a provider ignores `max_tokens`, or nobody can read the request, more is
+    reserved while the answer arrives; it is broken off if other calls have filled the budget. The cost is charged
+    before the answer ends, also if the client leaves. What calls had reserved when the gateway was killed is charged. A
     refusal is final: the status is 402, or 403 for a client in a loop, with the header `x-should-retry: false` and the
     command that raises the budget.
 

@@ -1,0 +1,37 @@
+"""The usage of a provider's answer is read behind ai-proxy however it is coded and labelled, and the client gets its bytes as
+they came."""
+
+import gzip
+import json
+import zlib
+
+import brotli
+import pytest
+from backports import zstd
+from stage.answers import CHAT, DONE, PATH, answers, chunk, completion
+from stage.gateway import proxied, until
+from stage.raw import RawClient
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 30, "total_tokens": 37}
+PLAIN = completion(usage=USAGE)
+STREAM = b"".join([chunk({"content": "Hi"}), chunk({}, "stop"), chunk(usage=USAGE, choices=None), DONE])
+CODINGS = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "application/octet-stream", ""])
+@pytest.mark.parametrize("body", [PLAIN, STREAM, PLAIN[:-1] + b', "x": NaN}'], ids=["plain", "stream", "NaN"])
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_usage_is_read(provider, gateway, coding, body, kind):
+    if kind == "text/event-stream" and body is not STREAM:
+        return  # a stream that is none
+    raw = CODINGS[coding](body)
+    upstream = await provider(answers(raw, headers={"Content-Encoding": coding} if coding else {}, kind=kind))
+    running = await gateway(proxied(upstream.url), keeps=True)
+    client = await RawClient.connect(running.port)
+    asked = json.dumps({**CHAT, "stream": body is STREAM, "stream_options": {"include_usage": True}}).encode()
+    answer = await client.request("POST", PATH, asked, content_type="application/json")
+    assert answer.body == raw
+    await client.close()
+    await until(lambda: len(running.rows) == 1)
+    tokens = running.rows[0].tokens
+    assert (tokens.source, tokens.input, tokens.output) == ("reported", 7, 30)

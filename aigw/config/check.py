@@ -17,7 +17,9 @@ import msgspec.inspect as mi
 from aigw.config.report import Report, suggest
 from aigw.config.source import Source
 from aigw.config.units import parse_duration, parse_size
+from aigw.config.usable import usable
 from aigw.core.json_path import JsonPath
+from aigw.core.secrets import HIDDEN
 
 Value = Any
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
@@ -54,6 +56,16 @@ class Checker:
                 self.report.error(path, str(error))
             return None
 
+    def usable(
+        self, value: Value, type_: Any, path: JsonPath, keys: Mapping[str, JsonPath]
+    ) -> tuple[Any, list[JsonPath]]:
+        """What is right in a value that `convert` refuses, and the places that were left out: seen from the value."""
+        if self._misses_something(path, keys):
+            return None, []
+        with self.report.aside():
+            clean = self.check(value, mi.type_info(type_), path, keys)
+        return usable(clean, type_)
+
     def check(self, value: Value, type_: mi.Type, path: JsonPath, keys: Mapping[str, JsonPath]) -> Value:
         """The value with its leniencies resolved. `keys` as for `convert`."""
         if isinstance(type_, mi.Metadata):
@@ -71,7 +83,8 @@ class Checker:
 
     def _struct(self, value: Value, type_: mi.StructType, path: JsonPath, keys: Mapping[str, JsonPath]) -> Value:
         if not isinstance(value, dict):
-            return self._wrong(value, "a mapping", path)
+            first = next((field.encode_name for field in type_.fields), "")
+            return self._wrong(value, "a mapping", path, f"{{{first}: ...}}" if first else "")
         fields = {field.encode_name: field for field in type_.fields}
         clean: dict[str, Value] = {}
         for key, item in value.items():
@@ -101,7 +114,7 @@ class Checker:
 
     def _list(self, value: Value, type_: Any, path: JsonPath) -> Value:
         if not isinstance(value, list):
-            return self._wrong(value, "a list", path)
+            return self._wrong(value, "a list", path, self._as_item(value, path))
         clean = [self.check(item, type_.item_type, (*path, index), {}) for index, item in enumerate(value)]
         return self._length(clean, type_, path)
 
@@ -207,13 +220,22 @@ class Checker:
             self.report.error(path, f"has {len(value)}, which is more than {type_.max_length}")
         return value
 
-    def _wrong(self, value: Value, expected: str, path: JsonPath) -> Value:
+    def _as_item(self, value: Value, path: JsonPath) -> str:
+        """A list with this value, as one writes it; "" if it is no text or number."""
+        if isinstance(value, dict) or value is None:
+            return ""
+        said = self.report.say(path, value)
+        return '["${NAME}"]' if said == HIDDEN else f"[{said}]"
+
+    def _wrong(self, value: Value, expected: str, path: JsonPath, example: str = "") -> Value:
         got = (
             self.report.say(path, value)
             if isinstance(value, str | int | float)
             else _KINDS.get(type(value), "something else")
         )
-        self.report.error(path, f"must be {expected}, got {got}")
+        name = path[-1] if path else ""
+        hint = f"; write {name}: {example}" if example and isinstance(name, str) and name else ""
+        self.report.error(path, f"must be {expected}, got {got}{hint}")
         return value
 
     def _lenient(self, path: JsonPath, message: str) -> None:

@@ -17,6 +17,7 @@ from aigw.config.check import Checker
 from aigw.config.model import RouteConfig
 from aigw.config.report import Report, suggest
 from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, PluginRules, Rule, match_keys
+from aigw.config.usable import touches
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
 from aigw.higress.places import OTHER_PLACES
@@ -190,8 +191,14 @@ class _PluginReader:
 
     def _convert(self, raw: dict[str, Any], path: JsonPath, keys: Mapping[str, JsonPath]) -> Any:
         config = self._checker.convert(raw, self._about.config, path, keys)
-        if config is not None:
-            for problem in self._about.check(config):
+        left_out: list[JsonPath] = []
+        usable = config
+        if config is None:
+            usable, left_out = self._checker.usable(raw, self._about.config, path, keys)
+        if usable is not None:
+            for problem in self._about.check(usable):
+                if left_out and touches(problem.path, left_out):
+                    continue
                 first, rest = problem.path[:1], problem.path[1:]
                 start = keys.get(str(first[0]), (*path, *first)) if first else path
                 noted = problem.note or (problem.quirk and self._lenient_global)

@@ -98,6 +98,12 @@ def check(config: Config) -> list[Problem]:
 
 
 def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
+    """Finds all mistakes at once: also those beside a type that does not exist."""
+    return [*_check_type(provider, at), *_check_keys(provider, at)]
+
+
+def _check_type(provider: ProviderConfig, at: Path) -> list[Problem]:
+    """Checks what the type of the provider needs."""
     try:
         row = lookup(provider.type)
     except ValueError as error:
@@ -107,14 +113,19 @@ def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
     if not problems:
         problems += _check_addresses(provider, row, at)
     problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
-    problems += [
+    if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
+        message = "no apiTokens: requests carry the key that the client sends, or none"
+        problems.append(Problem(at, message, note=True))
+    return problems
+
+
+def _check_keys(provider: ProviderConfig, at: Path) -> list[Problem]:
+    """Checks the keys that all types have."""
+    problems = [
         Problem((*at, "apiTokens", index), "has a line break or a control character in it", quirk=True)
         for index, token in enumerate(provider.api_tokens)
         if _UNSENDABLE.search(token)
     ]
-    if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
-        message = "no apiTokens: requests carry the key that the client sends, or none"
-        problems.append(Problem(at, message, note=True))
     if provider.protocol not in ("openai", "original"):
         problems.append(
             Problem((*at, "protocol"), f"invalid protocol in config: '{provider.protocol}'; use openai or original")

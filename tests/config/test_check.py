@@ -93,7 +93,7 @@ pattern: v1
         "aigw.yaml:7 mode: must be one of auto, raw, got 'row'; did you mean 'raw'?",
         "aigw.yaml:8 name: must not be empty",
         "aigw.yaml:9 names.a.port: must be a whole number, got a list",
-        "aigw.yaml:9 names.b: must be a mapping, got 1",
+        "aigw.yaml:9 names.b: must be a mapping, got 1; write b: {apiTokens: ...}",
         "aigw.yaml:10 textOrList: must be text or a list, got a mapping",
         "aigw.yaml:11 pair: must be a list of 2, got a list",
         'aigw.yaml:12 wait: is no duration such as "10s" or "500ms": \'soon\'',

@@ -99,7 +99,10 @@ def test_one_bad_rule_is_an_error(read_config):
     ("rules", "finding"),
     [
         ("{}", "plugins.ai-cache._rules_: must be a list of rules"),
-        ("[{_match_route_: r1, key: a}]", "plugins.ai-cache._rules_[0]._match_route_: must be a list, got 'r1'"),
+        (
+            "[{_match_route_: r1, key: a}]",
+            "plugins.ai-cache._rules_[0]._match_route_: must be a list, got 'r1'; write _match_route_: ['r1']",
+        ),
         (
             "[{_match_rout_: [r1], _match_domain_: [h], key: a}]",
             "plugins.ai-cache._rules_[0]: unknown key '_match_rout_'; did you mean '_match_route_'?",

@@ -1,0 +1,63 @@
+"""Finds what is usable of a configuration with mistakes, so that what is wrong beside them is found in the same run."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import msgspec
+
+from aigw.core.json_path import JsonPath
+
+MOST = 50
+"""So many wrong values are left out at most."""
+_PLACE = re.compile(r" - at `\$(.*)`$")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+def usable(value: Any, type_: Any) -> tuple[Any, list[JsonPath]]:
+    """Returns the value as `type_` without the fields that are wrong, and the places of these. Returns None if what is
+    wrong cannot be left out, such as one of several sections."""
+    value = copy.deepcopy(value)
+    left_out: list[JsonPath] = []
+    for _ in range(MOST):
+        try:
+            return msgspec.convert(value, type_), left_out
+        except msgspec.ValidationError as error:
+            place = _place_of(str(error))
+            if not place or not _leave_out(value, place):
+                break
+            left_out.append(place)
+    return None, []
+
+
+def touches(place: JsonPath, others: list[JsonPath]) -> bool:
+    """Whether one of the others is at the place, around it or in it."""
+    return any(place[: len(other)] == other or other[: len(place)] == place for other in others)
+
+
+def _place_of(message: str) -> JsonPath:
+    """Returns the field that a message of msgspec is about, or that holds what it is about; () if it names none."""
+    found = _PLACE.search(message)
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(found[1]) if found else ():
+        if index == "...":
+            break
+        steps.append(name or int(index))
+    while steps and isinstance(steps[-1], int):
+        steps.pop()
+    return tuple(steps)
+
+
+def _leave_out(value: Any, place: JsonPath) -> bool:
+    """Returns False if the field is not there, or holds sections: their places would change or be lost."""
+    *around, name = place
+    for step in around:
+        value = value[step]
+    wrong = value.get(name) if isinstance(value, dict) else None
+    items = wrong.values() if isinstance(wrong, dict) else wrong if isinstance(wrong, list) else ()
+    if wrong is None or any(isinstance(item, dict) for item in items):
+        return False
+    del value[name]
+    return True

@@ -89,7 +89,6 @@ async def test_a_deployment_in_the_path_is_that_of_the_form(provider, gateway):
     row = {
         "type": "azure", "apiTokens": ["k"], "azureServiceUrl": f"{upstream.url}?api-version=1",
         "modelMapping": {"whisper-1": "our-whisper"},
-        "capabilities": {"openai/v1/audiotranscription": "/openai/deployments/{model}/audio/transcriptions"},
     }  # fmt: skip
     running = await gateway({"plugins": {"ai-proxy": {"provider": row}}})
     await running.request("POST", AUDIO, named("whisper-1"), content_type=KIND)

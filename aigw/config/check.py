@@ -90,6 +90,8 @@ class Checker:
         for key, item in value.items():
             place = keys.get(key, (*path, key))
             field = fields.get(key)
+            if field is None and self.report.is_full:
+                continue
             if field is None:
                 self.report.error(place[:-1], f"unknown key {key!r}{suggest(key, fields)}", self.report.line(place))
             elif item is not None or field.required or _accepts_none(field.type):

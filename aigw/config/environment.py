@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_REFERENCE = re.compile(r"(\$+)\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_REFERENCE = re.compile(r"(?<!\$)(\$+)\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\", r"\$": "$"}
 
@@ -47,7 +47,8 @@ def expand(text: str, env: Mapping[str, str]) -> Expanded:
         missing.append(name)
         return match.group()
 
-    result = _REFERENCE.sub(value, text)
+    end = text.rfind("}") + 1  # behind it no reference ends, and looking for one would take long
+    result = _REFERENCE.sub(value, text[:end]) + text[end:]
     return Expanded(result, tuple(names), tuple(missing), touched)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from aigw.config.check import Checker
 from aigw.config.environment import parse_dotenv
 from aigw.config.model import GatewayConfig, RouteConfig
@@ -104,7 +106,10 @@ def examine(
 def _usable_part(checker: Checker, raw: Mapping[str, Any]) -> GatewayConfig:
     """The sections that have no errors, so that the plugins can be checked in the same run as a wrong section."""
     usable = {}
+    known = {field.encode_name for field in msgspec.structs.fields(GatewayConfig)}
     for key, value in raw.items():
+        if key not in known:
+            continue
         if key == "routes" and isinstance(value, list):
             value = [_usable_route(checker, item, index) for index, item in enumerate(value)]
         with checker.report.aside() as (errors, _):

@@ -16,6 +16,8 @@ from aigw.core.secrets import HIDDEN, is_secret, without_password
 
 EXIT_CODE = 2
 """The exit code of a command that refuses a configuration."""
+MOST_FINDINGS = 1000
+"""Nobody reads more, and a hostile file would make many."""
 
 
 class Finding(NamedTuple):
@@ -36,6 +38,11 @@ class Report:
     hidden: Collection[JsonPath] = ()
     errors: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further errors are left out."""
+        return len(self.errors) >= MOST_FINDINGS
 
     def error(self, path: JsonPath, message: str, line: int = 0) -> None:
         self._add(self.errors, Finding(line or self.line(path), path, message))
@@ -85,7 +92,7 @@ class Report:
         return [self.format(finding) for finding in sorted(findings, key=lambda each: each.line)]
 
     def _add(self, findings: list[Finding], finding: Finding) -> None:
-        if finding not in findings:
+        if len(findings) < MOST_FINDINGS and finding not in findings:
             findings.append(finding)
 
 

@@ -187,8 +187,8 @@ class _Builder:
         pairs = self._pairs(node, path)
         return {key: self.build(value, (*path, key), line) for key, (line, value) in pairs.items()}
 
-    def _pairs(self, node: _Node, path: JsonPath) -> dict[str, tuple[int, _Node]]:
-        """The line and the value of each key: the mapping's own keys first, then those that `<<` adds. Own keys win."""
+    def _pairs(self, node: _Node, path: JsonPath, depth: int = 0) -> dict[str, tuple[int, _Node]]:
+        """The line and the value of each key: those that `<<` adds, and the mapping's own keys, which win."""
         pairs: dict[str, tuple[int, _Node]] = {}
         merged: list[_Node] = []
         for key, value in node.value:
@@ -202,14 +202,19 @@ class _Builder:
                 self._report.error(place, f"is given twice; the first is in line {pairs[key.value][0]}", key.line)
             else:
                 pairs[key.value] = (key.line, value)
+        parts = []
         for part in merged:
-            if self._count > MAX_VALUES:
+            self._count += 1
+            if self._count > MAX_VALUES or depth > MAX_DEPTH:
                 raise _UnreadableError(_TOO_LARGE, part.line)
             if part.is_mapping:
-                pairs = {**self._pairs(part, path), **pairs}
+                parts.append(self._pairs(part, path, depth + 1))
             else:
                 self._report.error(path, "<< takes a mapping or a list of mappings", part.line)
-        return pairs
+        every: dict[str, tuple[int, _Node]] = {}
+        for found in (*reversed(parts), pairs):
+            every.update(found)
+        return every
 
     def _scalar(self, node: _Node, path: JsonPath) -> Any:
         if node.tag in _TAGS and not (node.tag.endswith(("int", "float")) and ":" in node.value):

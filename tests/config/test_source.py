@@ -1,11 +1,15 @@
 """YAML to values and lines: what is refused, what is bounded, and that every value has its line."""
 
+import time
+
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.config.load import load
 from aigw.config.source import MAX_BYTES, read
+from aigw.core.errors import ConfigError
 
 
 def values(text, env=None):
@@ -220,3 +224,29 @@ def test_a_blank_secret_is_a_missing_one(blank):
 def test_higress_takes_secrets_as_they_are(fidelity):
     source, report = read(f"fidelity: {fidelity}\npassword: '${{K}}'\ntokens: ['', a]".encode(), {"K": " a\n"})
     assert (source.values["password"], source.values["tokens"], report.notes) == (" a\n", ["", "a"], [])
+
+
+HOSTILE = {
+    "a list of merges": "a: &a {x: 1, y: 2, z: 3}\nb: {<<: [" + "*a, " * 100_000 + "]}\n",
+    "large merges": "a: &a {" + ",".join(f"k{n}: 1" for n in range(5000)) + "}\nb: {<<: [" + "*a, " * 19 + "]}\n",
+    "empty merges": "b: {<<: [" + "{}, " * 200_000 + "]}\n",
+    "a chain of merges": "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}}}\n" for n in range(1, 20_000)),
+    "merges that are no mappings": "b: {<<: [" + "1, " * 200_000 + "]}\n",
+    "a bomb": "a0: &a0 [x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)),
+    "a bomb of merges": "a0: &a0 {x: 1}\n"
+    + "".join(f"a{n}: &a{n} {{<<: [{','.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 20)),
+    "the same key": "a: 1\n" * 200_000,
+    "unknown keys": "".join(f"k{n}: ${{V{n}}}\n" for n in range(40_000)),
+    "dollars": "a: " + "$" * 900_000,
+    "references that do not end": "a: '" + "${A:-" * 150_000 + "'",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_cheap(tmp_path, name):
+    path = tmp_path / "aigw.yaml"
+    path.write_text(HOSTILE[name])
+    before = time.process_time()
+    with pytest.raises(ConfigError):
+        load(path, {})
+    assert time.process_time() - before < 5.0

@@ -149,6 +149,16 @@ class Asked(Protocol):
         ...
 
 
+class Failure(NamedTuple):
+    """What a provider said of its failure, and the HTTP status that fits it. `kind` and `code` are as in OpenAI's
+    errors, "" if the provider named none."""
+
+    status: int
+    message: str
+    kind: str = ""
+    code: str = ""
+
+
 class Reader(Protocol):
     """Reads one answer of a provider while it passes through. It decodes only what is needed: an event if its bytes
     mention usage, an end or an error, and all events if somebody asks for the text."""
@@ -245,6 +255,21 @@ class Reader(Protocol):
         ...
 
     @property
+    def failure(self) -> Failure | None:
+        """The same error with the status that fits it, None if there is none."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether a plain body has what clients of this format read. An empty or a cut body has not."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether a stream came to the end that its format has, whatever the end says."""
+        ...
+
+    @property
     def complete(self) -> bool:
         """Whether the provider finished the answer: each choice has a reason for its end, and there was no error. An
         answer that reached its length limit is complete; an answer whose connection broke is not."""
@@ -333,6 +358,11 @@ class Dialect(Protocol):
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         """Returns an event that reports `tokens` to a client that asked for usage. `event` is any event of the same
         stream. Returns b"" if streams of this format always report usage, or if `tokens` is not known."""
+        ...
+
+    def opens(self, event: Chunk) -> bool:
+        """Whether the event only opens an answer, so that a client would not miss it if another provider answered
+        instead."""
         ...
 
     def is_last(self, batch: Batch) -> bool:

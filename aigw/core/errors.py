@@ -50,6 +50,7 @@ class UpstreamFault(Enum):
     PROTOCOL = 502.2
     FIRST_BYTE_TIMEOUT = 504.1
     IDLE_TIMEOUT = 504.2
+    CUT_OFF = 502.3
     LOOP = 508
 
     @property
@@ -69,10 +70,33 @@ class UpstreamError(Exception):
         super().__init__(message)
         self.fault = fault
 
+    @property
+    def status(self) -> int:
+        """The status that the client gets if there is no other upstream to try."""
+        return self.fault.status
+
     def answer(self) -> GatewayError:
         """Returns the error that the client gets if there is no other upstream to try."""
         headers = {"x-should-retry": "false"} if self.fault is UpstreamFault.LOOP else None
         return GatewayError(self.fault.status, str(self), kind="upstream_error", code=self.fault.code, headers=headers)
+
+
+class FailedAnswerError(UpstreamError):
+    """The provider answered with a status of success, and failed all the same. `kind` and `code` are the provider's own
+    words, as in OpenAI's errors."""
+
+    def __init__(self, status: int, message: str, *, kind: str = "", code: str = "") -> None:
+        super().__init__(UpstreamFault.PROTOCOL, message)
+        self._status = status
+        self._kind = kind or "upstream_error"
+        self._code = code or "upstream_failed"
+
+    @property
+    def status(self) -> int:
+        return self._status
+
+    def answer(self) -> GatewayError:
+        return GatewayError(self._status, str(self), kind=self._kind, code=self._code)
 
 
 class AddressError(Exception):

@@ -88,6 +88,46 @@ class _Joined:
         await self._rest.aclose()
 
 
+async def _next(source: ChunkSource) -> Batch:
+    return await source.__anext__()
+
+
+async def _within(read: asyncio.Task[Batch], late: float) -> bool:
+    """Returns whether the read is done before the loop's time is `late`. A cancelled wait cancels the read."""
+    try:
+        await asyncio.wait((read,), timeout=max(0.0, late - asyncio.get_running_loop().time()))
+    except asyncio.CancelledError:
+        read.cancel()
+        await asyncio.wait((read,))
+        raise
+    return read.done()
+
+
+class _Reading:
+    """A source of which one read is under way. It is not broken off, because the layers below would take that for a
+    client that left."""
+
+    def __init__(self, read: asyncio.Task[Batch], rest: ChunkSource) -> None:
+        self._read: asyncio.Task[Batch] | None = read
+        self._rest = rest
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    def __anext__(self) -> Awaitable[Batch]:
+        read, self._read = self._read, None
+        return self._rest.__anext__() if read is None else read
+
+    async def aclose(self) -> None:
+        read, self._read = self._read, None
+        if read is not None:
+            read.cancel()
+            await asyncio.wait((read,))
+            if not read.cancelled():
+                read.exception()  # it was seen
+        await self._rest.aclose()
+
+
 class _Tap:
     """Shows each batch of a source to an observer, and tells it once how the source ended."""
 
@@ -170,7 +210,7 @@ class Reply:
         self.headers = headers
         self.streaming = streaming
         self.rewriters = 0
-        self.single = isinstance(source, Fixed)
+        self.single = isinstance(source, Fixed) and not streaming
 
     def tap(self, on_batch: OnBatch | None = None, on_end: OnEnd | None = None) -> Reply:
         """Adds an observer. It sees the body as the earlier layers have left it, and must not block. Returns self."""
@@ -194,20 +234,34 @@ class Reply:
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self._source.__aiter__()
 
-    async def first(self, until: Callable[[Batch], bool]) -> Batch:
-        """Reads up to the first batch that `until` accepts. Returns this batch, or () if no batch is accepted. The
-        batches that were read here come again when the reply is iterated."""
+    async def first(self, until: Callable[[Batch], bool], seconds: float | None = None) -> tuple[Batch, bool]:
+        """Reads up to the first batch that `until` accepts, or until `seconds` have passed since the first batch.
+        Returns what was read, and whether more may come. The batches that were read here come again when the reply is
+        iterated."""
         held: list[Batch] = []
-        found: Batch = ()
-        async for batch in self._source:
+        source: ChunkSource = self._source
+        more = True
+        late = 0.0
+        while True:
+            try:
+                if not held or seconds is None:
+                    batch = await source.__anext__()
+                else:
+                    late = late or asyncio.get_running_loop().time() + seconds
+                    read = asyncio.ensure_future(_next(source))
+                    if not await _within(read, late):
+                        source = _Reading(read, source)
+                        break
+                    batch = read.result()
+            except StopAsyncIteration:
+                more = False
+                break
             held.append(batch)
             if until(batch):
-                found = batch
                 break
-        if held:
-            head = held[0] if len(held) == 1 else [chunk for batch in held for chunk in batch]
-            self._source = _Joined(head, self._source)
-        return found
+        head = held[0] if len(held) == 1 else [chunk for batch in held for chunk in batch]
+        self._source = _Joined(head, source) if held else source
+        return head, more
 
     async def whole(self, limit: int) -> Chunk | None:
         """Makes the whole body one chunk, and returns it. If the body has more than `limit` bytes, returns None; the

@@ -20,8 +20,9 @@ from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
 from aigw.dialects.edit import put
 from aigw.dialects.errors import AnthropicGeneric
+from aigw.dialects.failures import failure_in
 from aigw.dialects.json_values import encoded, json_text, object_of
-from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
 from aigw.dialects.typed_event import type_of, typed_event
 from aigw.dialects.view import rows_of, text_of
@@ -41,7 +42,7 @@ class MessagesReader(AnswerReader):
     """Reads an answer. The marks contain quotes, which are escaped inside a text, so that a text never contains a
     mark."""
 
-    MARKS = (_STOP, b'"stop_reason"', b'"error"')
+    MARKS = (_STOP, b'"stop_reason"', b'"error"', b'"error_code"', b'"base_resp"')
     __slots__ = ("_ended", "_given", "_stopped")
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
@@ -54,8 +55,8 @@ class MessagesReader(AnswerReader):
 
     def take_event(self, body: Json) -> None:
         kind = body.get("type")
-        if kind == "error" or (kind is None and body.get("error")):
-            self._error = message_of(body.get("error"))
+        if (kind is None or kind == "error") and (error := failure_in(body)) is not None:
+            self.fail(error)
         elif kind == "message_stop":
             self._stopped = True
         else:
@@ -66,13 +67,22 @@ class MessagesReader(AnswerReader):
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
         self._end(body.get("stop_reason"))
-        if body.get("type") == "error" or body.get("error"):
-            self._error = message_of(body.get("error"))
+        if (error := failure_in(body)) is not None:
+            self.fail(error)
 
     def _end(self, reason: Any) -> None:
         if isinstance(reason, str) and reason:
             self._ended = True
             self._finish = _FINISHES.get(reason, "stop")
+
+    @property
+    def usable(self) -> bool:
+        body = self._whole().json()
+        return isinstance(body, dict) and isinstance(body.get("content"), list)
+
+    @property
+    def ended(self) -> bool:
+        return self._stopped
 
     @property
     def complete(self) -> bool:
@@ -157,6 +167,14 @@ class AnthropicMessages:
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         return b""
+
+    def opens(self, event: Chunk) -> bool:
+        body = event.json()
+        kind = type_of(event)
+        if kind == "content_block_start":
+            block = body.get("content_block")
+            return isinstance(block, dict) and block.get("type") in ("text", "thinking") and not _has_text(block)
+        return kind in ("message_start", "ping")
 
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""

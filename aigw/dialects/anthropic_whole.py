@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from aigw.dialects.anthropic_view import CALLS
+from aigw.dialects.failures import message_of
 from aigw.dialects.json_values import Json, decoded, json_text
-from aigw.dialects.reader import message_of
 from aigw.dialects.view import text_of
 
 _ENDS = ("stop_reason", "stop_sequence", "stop_details", "container")

@@ -26,7 +26,7 @@ from aigw.dialects.dashscope_request import DashScopeView
 from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
 from aigw.dialects.edit import put
 from aigw.dialects.openai_embeddings import EmbeddingsReader
-from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
 from aigw.dialects.view import index_of, rows_of, text_of
 
@@ -69,11 +69,16 @@ class DashScopeReader(CumulativeReader):
                 self._finished.add(index_of(choice, position))
                 self._finish = _FINISHES.get(reason, "stop")
         if not isinstance(output, dict) or not output:
-            self._error = message_of(body)
+            self.fail(body)
 
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
         self.take_event(body)
+
+    @property
+    def usable(self) -> bool:
+        body = self._whole().json()
+        return isinstance(body, dict) and bool(choices_of(body.get("output")))
 
     @property
     def share(self) -> float:
@@ -99,6 +104,13 @@ class DashScopeReader(CumulativeReader):
             if isinstance(function := call.get("function"), dict):
                 key = (index, index_of(call, position))
                 self.add_call(key, name=function.get("name"), arguments=function.get("arguments"), id=call.get("id"))
+
+
+def _has_content(choice: Json) -> bool:
+    message = choice.get("message")
+    said = {**choice, **message} if isinstance(message, dict) else choice
+    names = ("text", "content", "reasoning_content", "tool_calls")
+    return bool(reason_of(choice.get("finish_reason"))) or any(said.get(name) for name in names)
 
 
 class _Embedded(msgspec.Struct):
@@ -127,7 +139,7 @@ class DashScopeEmbeddingsReader(EmbeddingsReader):
             self._has_data = b'"embedding"' in bytes(body.output)
             self._usage.take({"usage": body.usage})
             if bytes(body.output) in (b"", b"null", b"{}"):
-                self._error = message_of({"code": body.code, "message": body.message})
+                self.fail({"code": body.code, "message": body.message})
 
 
 class DashScope:
@@ -161,6 +173,12 @@ class DashScope:
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         """Returns b"": streams always have their usage."""
         return b""
+
+    def opens(self, event: Chunk) -> bool:
+        """An event whose choices have neither a text nor a reason for the end."""
+        body = event.json()
+        choices = choices_of(body.get("output")) if isinstance(body, dict) else []
+        return bool(choices) and not any(map(_has_content, choices))
 
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""

@@ -26,9 +26,10 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_whole
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.errors import gemini_error
+from aigw.dialects.failures import failure_in
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
 from aigw.dialects.gemini_writer import GeminiWriter
-from aigw.dialects.reader import Json, message_of
+from aigw.dialects.reader import Json
 from aigw.dialects.sse import json_event, rewritten
 from aigw.dialects.view import index_of, rows_of, text_of
 
@@ -49,7 +50,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 class GeminiReader(CumulativeReader):
-    MARKS = (b'Reason"', b'"error"', b'"functionCall"')
+    MARKS = (b'Reason"', b'"error', b'"functionCall"', b'"base_resp"')
     """The marks of finishReason, blockReason, errors and calls. Calls are needed because a candidate with a call ends
     with the reason STOP."""
     USAGE = b'TokenCount"'
@@ -82,18 +83,26 @@ class GeminiReader(CumulativeReader):
                 self._finished.add(index_of(candidate, position))
                 self._finish = _finish_of(reason)
                 if self._finish == "error":
-                    self._error = text_of(candidate.get("finishMessage")) or reason
+                    self.fail(text_of(candidate.get("finishMessage")) or reason)
         feedback = body.get("promptFeedback")
         if isinstance(feedback, dict) and text_of(feedback.get("blockReason")).upper() not in _UNSPECIFIED:
             self._choices = 0  # none will come
             self._finish = "content_filter"
-        if error := body.get("error"):
-            self._error = message_of(error)
+        if (error := failure_in(body)) is not None:
+            self.fail(error)
 
     @property
     def finish(self) -> Finish:
         self._read()
         return "tool_calls" if self._called and self._finish == "stop" else self._finish
+
+    @property
+    def usable(self) -> bool:
+        return any(body.get("candidates") or body.get("promptFeedback") for body in self.bodies())
+
+    @property
+    def ended(self) -> bool:
+        return super().ended and not self._cut
 
     @property
     def complete(self) -> bool:
@@ -150,6 +159,14 @@ class Gemini:
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         """Returns b"": streams always have their usage."""
         return b""
+
+    def opens(self, event: Chunk) -> bool:
+        """An object with neither a part nor a reason for the end."""
+        body = event.json()
+        if not isinstance(body, dict) or failure_in(body) is not None or body.get("promptFeedback"):
+            return False
+        candidates = rows_of(body.get("candidates"))
+        return not any(each.get("finishReason") or any(map(_says, parts_of(each))) for each in candidates)
 
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""
@@ -215,6 +232,11 @@ def _with_text(body: Any, text: str) -> Json | None:
     if "".join(texts) == text:
         return body  # type: ignore[no-any-return]
     return {**body, "candidates": [{**first, "content": {**first["content"], "parts": parts}}, *candidates[1:]]}
+
+
+def _says(part: Json) -> bool:
+    """Whether a part has more than an empty text."""
+    return any(value for name, value in part.items() if name != "thought")
 
 
 def _leading_items(raw: bytes) -> list[Any]:

@@ -15,9 +15,10 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, form
+from aigw.dialects.failures import failure_in
 from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import error_body, error_event
-from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import RequestView, texts_in
 
 
@@ -59,7 +60,7 @@ class GenericReader(AnswerReader):
     """Reads the usage of any vendor. It cannot see when a stream is complete, so only the end of the connection
     counts."""
 
-    MARKS = (b'"error"',)
+    MARKS = (b'"error', b'"base_resp"')
     __slots__ = ()
 
     def take_event(self, body: Json) -> None:
@@ -67,8 +68,12 @@ class GenericReader(AnswerReader):
 
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
-        if error := body.get("error"):
-            self._error = message_of(error)
+        if (error := failure_in(body)) is not None:
+            self.fail(error)
+
+    @property
+    def ended(self) -> bool:
+        return True
 
     @property
     def complete(self) -> bool:
@@ -107,6 +112,9 @@ class Generic:
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         return b""
+
+    def opens(self, event: Chunk) -> bool:
+        return False
 
     def is_last(self, batch: Batch) -> bool:
         return False

@@ -19,12 +19,13 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_whole
 from aigw.dialects.edit import place_of, put
+from aigw.dialects.failures import MARKS, failure_in
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
-from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import EventSplitter, json_event, rewritten
 from aigw.dialects.usage import usage_blocks
 from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
@@ -45,7 +46,7 @@ _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":nul
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
 _MANY = 4
 """If so many events arrive together, it pays to count first how many of them must be decoded."""
-_ANYWHERE = (b'"error"', b'"billed_units"', b'"timings"')
+_ANYWHERE = (b'"error', b'"billed_units"', b'"timings"')
 """An event with one of these may stand anywhere in a stream."""
 
 
@@ -132,8 +133,10 @@ class CompletionsReader(AnswerReader):
 
     def tells(self, raw: bytes) -> bool:
         if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
-            return b'"error"' in raw
-        return _ends(raw) > 0 or b'"error"' in raw or super().tells(raw)
+            return b'"error' in raw
+        if b'"choices"' not in raw and any(mark in raw for mark in MARKS):
+            return True
+        return _ends(raw) > 0 or b'"error' in raw or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
         if len(batch) < _MANY or any(mark in raw for mark in _ANYWHERE):
@@ -162,10 +165,21 @@ class CompletionsReader(AnswerReader):
             if reason := choice.get("finish_reason"):
                 self._finished.add(index_of(choice, position))
                 self._finish = _FINISHES.get(text_of(reason), "stop")
-                if self._finish == "error":
-                    self._error = self._error or message_of(choice.get("error") or reason)
-        if error := body.get("error"):
-            self._error = message_of(error)
+                if self._finish == "error" and not self._error:
+                    self.fail(choice.get("error") or reason)
+        if (error := failure_in(body)) is not None:
+            self.fail(error)
+
+    @property
+    def usable(self) -> bool:
+        body = self._whole().json()
+        return isinstance(body, dict) and bool(rows_of(body.get("choices")))
+
+    @property
+    def ended(self) -> bool:
+        """Some providers make fewer choices than were asked for, and say only with [DONE] that no more will come."""
+        finished = len(self._finished)
+        return finished >= self._choices or (finished > 0 and bool(self._kept) and self._kept[-1][-1].data == DONE_DATA)
 
     def gather(self, body: Json) -> None:
         for position, choice in enumerate(rows_of(body.get("choices"))):
@@ -202,6 +216,17 @@ def is_usage_only(body: Any) -> bool:
     return isinstance(body, dict) and not body.get("choices") and bool(body.get("usage")) and not body.get("error")
 
 
+def _has_content(choice: Json) -> bool:
+    """Whether a choice of an event has more than the role."""
+    delta = choice.get("delta")
+    said = delta if isinstance(delta, dict) else {"text": choice.get("text")}
+    return bool(choice.get("finish_reason")) or any(value for name, value in said.items() if name not in _FRAME)
+
+
+_FRAME = frozenset(("role", "name", "obfuscation"))
+"""The fields of a delta that are no content."""
+
+
 class OpenAIChat:
     """The dialect of chat completions. A `core.dialect.Dialect`."""
 
@@ -234,6 +259,12 @@ class OpenAIChat:
         if tokens.source != "reported" or not isinstance(sample, dict):
             return b""
         return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
+
+    def opens(self, event: Chunk) -> bool:
+        body = event.json()
+        if not isinstance(body, dict) or failure_in(body) is not None:
+            return False
+        return "choices" in body and not any(map(_has_content, rows_of(body["choices"])))
 
     def is_last(self, batch: Batch) -> bool:
         for chunk in batch:  # noqa: SIM110 - any() is a call more for each event

@@ -43,11 +43,13 @@ class ChatStream:
 
     def _look_for_done(self, batch: Batch) -> list[Chunk]:
         """Notes whether the stream has ended. Returns the events to hold back: a [DONE] without a blank line, which
-        some clients would not see. `end` then sends a complete one."""
+        some clients would not see (`end` then sends a complete one), and one after half an answer, of which the client
+        is told by an error."""
+        reader = self._reader
         for chunk in reversed(batch):
             if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
                 self._done = True
-                if chunk.raw.endswith(_BLANK_LINES):
+                if chunk.raw.endswith(_BLANK_LINES) and (reader.ended or reader.error):
                     return []
                 self._owed = True
                 return [chunk]

@@ -16,7 +16,7 @@ from aigw.core.model import Request
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack
 from aigw.dialects.generic import Generic
-from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import PromptView, natural, text_of
 
 
@@ -89,7 +89,16 @@ class EmbeddingsReader(AnswerReader):
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
         if error := body.get("error"):
-            self._error = message_of(error)
+            self.fail(error)
+
+    @property
+    def usable(self) -> bool:
+        self._read()
+        return self._has_data
+
+    @property
+    def ended(self) -> bool:
+        return True
 
     @property
     def complete(self) -> bool:

@@ -18,11 +18,12 @@ from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_responses_text, openai_responses_view, openai_responses_whole
 from aigw.dialects.edit import put
+from aigw.dialects.failures import MARKS, failure_in
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_error import error_body, printable
 from aigw.dialects.openai_responses_view import ResponsesView, call_of, is_call
 from aigw.dialects.openai_responses_writer import ResponsesWriter
-from aigw.dialects.reader import AnswerReader, Json, message_of
+from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
 from aigw.dialects.typed_event import type_of, typed_event
 from aigw.dialects.view import rows_of, text_of
@@ -37,6 +38,7 @@ _CALL_DELTAS = (
     "response.function_call_arguments.delta", "response.custom_tool_call_input.delta",
     "response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta",
 )  # fmt: skip
+_OPENING = ("response.created", "response.in_progress", "response.queued", "keepalive", "ping")
 _CALLS_DONE = {"response.function_call_arguments.done": "arguments", "response.custom_tool_call_input.done": "input"}
 
 _Key = tuple[int, str]
@@ -62,6 +64,8 @@ class ResponsesReader(AnswerReader):
         errors = raw.count(b'"error"')
         if errors and errors > raw.count(b'"error":null') + raw.count(b'"error": null'):
             return True
+        if b'"type"' not in raw and any(mark in raw for mark in MARKS):
+            return True
         return super().tells(raw)
 
     def take_event(self, body: Json) -> None:
@@ -70,11 +74,13 @@ class ResponsesReader(AnswerReader):
             self._take(response, kind.removeprefix("response."))
         elif isinstance(item := body.get("item"), dict):
             self._note_call(item)
-        elif kind == "error" or body.get("error"):
-            self._error = message_of(body.get("error") or body)
+        elif (error := failure_in(body)) is not None:
+            self.fail(error)
 
     def take_body(self, body: Json) -> None:
         self._take(body, text_of(body.get("status")))
+        if not self._error and "output" not in body and (error := failure_in(body)) is not None:
+            self.fail(error)
 
     def _take(self, response: Json, status: str) -> None:
         self._usage.take(response)
@@ -90,10 +96,19 @@ class ResponsesReader(AnswerReader):
         elif status == "failed":
             self._finish = "error"
         if response.get("error") or status == "failed":
-            self._error = message_of(response.get("error"))
+            self.fail(response.get("error") or {})
 
     def _note_call(self, item: Json) -> None:
         self._called = self._called or item.get("type") in _CLIENT_CALLS
+
+    @property
+    def usable(self) -> bool:
+        body = self._whole().json()
+        return isinstance(body, dict) and isinstance(body.get("output"), list)
+
+    @property
+    def ended(self) -> bool:
+        return self._status in ("completed", "incomplete", "failed", "cancelled")
 
     @property
     def complete(self) -> bool:
@@ -180,6 +195,15 @@ class OpenAIResponses:
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         return b""
+
+    def opens(self, event: Chunk) -> bool:
+        body, kind = event.json(), type_of(event)
+        if kind == "response.output_item.added":
+            item = body.get("item")
+            return isinstance(item, dict) and not is_call(text_of(item.get("type"))) and not item.get("content")
+        if kind == "response.content_part.added":
+            return not any(text for _, text in openai_responses_text.texts(body))
+        return kind in _OPENING
 
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from aigw.dialects.failures import message_of
 from aigw.dialects.json_values import Json
-from aigw.dialects.reader import message_of
 from aigw.dialects.view import rows_of, text_of
 
 _ENDS = ("completed", "incomplete", "failed")

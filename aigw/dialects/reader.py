@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Finish, ToolCall
+from aigw.core.dialect import Failure, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
+from aigw.dialects.failures import failure_of, message_of
 from aigw.dialects.sse import hide
 from aigw.dialects.usage import UsageReader, mentions_usage
 
@@ -38,9 +39,9 @@ class AnswerReader:
     """An event with an end or an error contains one of these. Events with usage are found without marks."""
 
     __slots__ = (
-        "_calls", "_choices", "_error", "_finish", "_finished", "_garbled", "_gathered", "_kept", "_kept_size",
-        "_passed", "_reasoning", "_room", "_streaming", "_text", "_unread", "_usage", "estimated", "provider",
-        "secrets", "size", "telling",
+        "_calls", "_choices", "_error", "_failure", "_finish", "_finished", "_garbled", "_gathered", "_kept",
+        "_kept_size", "_passed", "_reasoning", "_room", "_streaming", "_text", "_unread", "_usage", "estimated",
+        "provider", "secrets", "size", "telling",
     )  # fmt: skip
 
     def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
@@ -60,6 +61,8 @@ class AnswerReader:
         """The choices that have ended, where the dialect has choices."""
         self._finish: Finish = ""
         self._error = ""
+        self._failure: Any = None
+        """What the provider said of its failure."""
         self._gathered = 0
         self._garbled = 0
         """The size of the events, or of the plain body, that are no JSON."""
@@ -99,6 +102,11 @@ class AnswerReader:
         for place, piece in enumerate((name, arguments, id)):
             if isinstance(piece, str):
                 call[place] = call[place] + piece if place == 1 else piece or call[place]
+
+    def fail(self, error: Any) -> None:
+        """Notes what the provider says of its failure, in any format."""
+        self._failure = error
+        self._error = message_of(error)
 
     # Reading
 
@@ -264,14 +272,20 @@ class AnswerReader:
         return self._error
 
     @property
+    def failure(self) -> Failure | None:
+        return failure_of(self._failure or self._error) if self.error else None
+
+    @property
+    def usable(self) -> bool:
+        return self._whole().json() is not None
+
+    @property
+    def ended(self) -> bool:
+        """As long as a dialect does not say otherwise: each choice has ended."""
+        return self.complete or len(self._finished) >= self._choices
+
+    @property
     def complete(self) -> bool:
         """As long as a dialect does not say otherwise: each choice has ended, and there was no error."""
         self._read()
         return len(self._finished) >= self._choices and not self._error
-
-
-def message_of(error: Any) -> str:
-    """Returns the message of an error in a body, in any format. "error" if it has no message."""
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("code") or error.get("type")
-    return error if isinstance(error, str) and error else "error"

@@ -1,9 +1,14 @@
-"""The terminal of every chain: sends `exchange.request` to `exchange.target` and returns the reply."""
+"""The terminal of every chain: sends `exchange.request` to `exchange.target` and returns the reply.
+
+Rule: here, and only here, it is judged how a body ended. A stream that was cut off never looks complete, and half an
+event is never passed on."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from enum import Enum
 
 from aigw.core.dialect import Asked, Reader
 from aigw.core.env import Clock
@@ -11,7 +16,7 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.headers import ID_HEADER, hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
-from aigw.core.reply import Reply
+from aigw.core.reply import ChunkSource, Reply
 from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.bodies import BodyReader, is_coded, is_json
 from aigw.dialects.sse import Event, EventSplitter
@@ -19,11 +24,12 @@ from aigw.dialects.sse import Event, EventSplitter
 
 class Forward:
     """The terminal of a chain. It raises GatewayError if the exchange has no target, and UpstreamError if sending
-    fails."""
+    fails. If it does not judge ends, a body ends as its connection does, and half an event is passed on."""
 
-    def __init__(self, upstream: Upstream, clock: Clock = time) -> None:
+    def __init__(self, upstream: Upstream, clock: Clock = time, *, judges_ends: bool = False) -> None:
         self._upstream = upstream
         self._clock = clock
+        self._judges_ends = judges_ends
 
     async def __call__(self, exchange: Exchange) -> Reply:
         if exchange.target is None:
@@ -45,13 +51,19 @@ class Forward:
         if response.status == 508 and ID_HEADER in headers:
             await response.body.aclose()
             raise UpstreamError(UpstreamFault.LOOP, _loop(exchange, target))
+        until_close = "content-length" not in headers and "transfer-encoding" not in headers
         for name in hop_by_hop(headers):
             del headers[name]
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
         body = response.body
         asked = exchange.asked if exchange.wire is exchange.dialect else exchange.wire.asked(request, exchange.api)
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
-        source = EventSource(body, answer.feed) if events else ByteSource(body)
+        source: ChunkSource = ByteSource(body)
+        if events:
+            end = _End.LOOSE
+            if self._judges_ends and response.status == 200:
+                end = _End.SURE if exchange.dialect.marks_end or until_close else _End.OPEN
+            source = EventSource(body, answer, end)
         reply = exchange.reply(source, status=response.status, headers=headers, streaming=events)
         if events:
             reply.tap(answer.feed)
@@ -109,13 +121,25 @@ class ByteSource:
         await self._body.aclose()
 
 
+class _End(Enum):
+    """What the end of a stream must be like."""
+
+    SURE = "sure"
+    """The answer must have come to its end, as its dialect writes it."""
+    OPEN = "open"
+    """It may end anywhere between two events: its framing says that it is whole."""
+    LOOSE = "loose"
+    """It may end anywhere."""
+
+
 class EventSource:
     """A body of server-sent events. The events that arrive together are one batch."""
 
-    def __init__(self, body: UpstreamBody, on_rest: Callable[[Batch], None]) -> None:
-        """`on_rest` gets the event in the middle of which the body broke off."""
+    def __init__(self, body: UpstreamBody, answer: Reader, end: _End = _End.LOOSE) -> None:
+        """`answer` gets the event in the middle of which the body broke off."""
         self._body = body
-        self._on_rest = on_rest
+        self._answer = answer
+        self._end = end
         self._splitter = EventSplitter()
         self._ended = False
 
@@ -127,19 +151,38 @@ class EventSource:
             try:
                 events = self._splitter.feed(await self._body.__anext__())
             except StopAsyncIteration:
-                self._ended = True
-                if rest := self._splitter.rest:
-                    return (Event(rest),)  # an event that is cut off, or has no blank line, is passed on as it is
-                raise
+                if last := self._last():
+                    return last
+                break
             except UpstreamError:
                 self._tell_rest()
                 raise
             except ValueError as error:
                 self._tell_rest()
                 raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
+            except asyncio.CancelledError:
+                if self._end is _End.LOOSE or not self._answer.complete:
+                    raise
+                self._ended = True  # the client has all that was read, and needs no more
+                raise StopAsyncIteration from None
             if events:
                 return events
+        if self._end is _End.SURE and not self._answer.ended and not self._answer.error:
+            raise UpstreamError(UpstreamFault.CUT_OFF, "the provider ended its answer before it was complete")
         raise StopAsyncIteration
+
+    def _last(self) -> Batch:
+        """Returns the last event, which may have no blank line. Raises UpstreamError if it is only half an event."""
+        rest = self._splitter.rest
+        if self._end is _End.LOOSE or not rest.strip():
+            self._ended = True
+            return (Event(rest),) if rest else ()
+        event = Event(rest)
+        if not _is_whole(event):
+            self._tell_rest()
+            raise UpstreamError(UpstreamFault.CUT_OFF, "the provider's answer was cut off in the middle of an event")
+        self._ended = True
+        return (event,)
 
     async def aclose(self) -> None:
         self._tell_rest()
@@ -147,5 +190,13 @@ class EventSource:
 
     def _tell_rest(self) -> None:
         if not self._ended and (rest := self._splitter.rest):
-            self._on_rest((Event(rest),))
+            self._answer.feed((Event(rest),))
         self._ended = True
+
+
+def _is_whole(event: Event) -> bool:
+    """Whether an event without a blank line at its end has all of its data. A comment counts as whole."""
+    data = event.data
+    if data is None:
+        return event.raw.startswith(b":") and b"\n" not in event.raw.strip()
+    return data == b"[DONE]" or event.json() is not None

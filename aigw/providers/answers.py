@@ -30,6 +30,7 @@ from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
+from aigw.providers.fit import fit
 from aigw.providers.provider import Provider
 
 log = logging.getLogger("aigw")
@@ -119,6 +120,9 @@ class Answers:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
             return await self._shape_error(exchange, reply)
+        return await self._fit(exchange, await self._decoded(exchange, call, reply))
+
+    async def _decoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         if reply.streaming:
             for decoder in self._decoders(exchange, call):
                 reply.through(stage(decoder))
@@ -224,10 +228,14 @@ class Answers:
         """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
         events."""
         asked, reader = exchange.asked, exchange.answer
-        hide = not asked.wants_usage
+        hide = asked.stream and not asked.wants_usage
         if isinstance(reader, CompletionsReader):
             return [ChatStream(reader, hide_usage=hide)]
         return [ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)]
+
+    async def _fit(self, exchange: Exchange, reply: Reply) -> Reply:
+        """Returns the reply in the form that the client asked for: a stream, or one body."""
+        return await fit(exchange, reply)
 
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
         """Returns the body with its embeddings in the format that the client asked for."""

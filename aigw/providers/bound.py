@@ -31,6 +31,7 @@ from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
+from aigw.providers.judge import Judge
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
 from aigw.upstream.builtin import Mock, MockSettings
@@ -40,6 +41,7 @@ class BoundProvider:
     edits: ClassVar[type[BodyEdits]] = BodyEdits
     answers: ClassVar[type[Answers]] = Answers
     generation_path = staticmethod(qwen.generation_path)
+    judges: ClassVar[type[Judge]] = Judge
     own_paths: ClassVar[bool] = True
     """Whether it has the paths that Higress does not know."""
     keeps_vectors_apart: ClassVar[bool] = True
@@ -69,6 +71,7 @@ class BoundProvider:
         self._edits = self.edits(config, self.row, env)
         self._answers = self.answers(config, self.row, env)
         self.hidden = self._answers.hidden
+        self.judge = self.judges(env.clock)
         if config.provider_domain or self._endpoint.authority:
             self._origin("")
 

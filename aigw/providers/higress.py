@@ -10,19 +10,24 @@ from multidict import CIMultiDict
 
 from aigw.core.dialect import Asked
 from aigw.core.document import Document
-from aigw.core.env import Env
+from aigw.core.env import Clock, Env
+from aigw.core.errors import UpstreamError
 from aigw.core.exchange import Exchange
-from aigw.core.model import Request
+from aigw.core.model import Batch, Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis, dashscope_higress, openai_chat_request
+from aigw.dialects.bodies import is_coded, is_json
 from aigw.dialects.dashscope_openai_stream import StreamDecoder
+from aigw.dialects.generic import Generic
 from aigw.dialects.openai_embeddings import EmbeddingsView
+from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers import headers
 from aigw.providers.answers import Answers, Decoder
 from aigw.providers.bound import BoundProvider, not_offered
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
+from aigw.providers.judge import Beginning, Judge, check_alone, feed
 from aigw.providers.provider import Provider
 
 
@@ -70,6 +75,10 @@ class HigressAnswers(Answers):
         """Usage that was not asked for passes, and an end mark that is missing stays missing."""
         return []
 
+    async def _fit(self, exchange: Exchange, reply: Reply) -> Reply:
+        """It passes in the form in which it came."""
+        return reply
+
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
         """They pass in any format."""
         return body
@@ -79,10 +88,51 @@ class HigressAnswers(Answers):
         return reply
 
 
+class HigressJudge(Judge):
+    """An answer has failed where its first event, or its JSON, reports an error. The client gets it as it is."""
+
+    async def status(self, exchange: Exchange, reply: Reply, *, others: bool) -> int:
+        answer = exchange.answer
+        if reply.streaming:
+            events = _Events(self._clock) if others else _anything
+            batch, more = await reply.first(events)
+            event = next((chunk for chunk in batch if chunk.data is not None), None)
+            if event is None:
+                return FAILED if others and not more else reply.status
+            if answer is not None and answer.error:
+                try:
+                    check_alone(exchange, event)
+                except UpstreamError:
+                    return FAILED
+        elif not exchange.asked.array and is_json(exchange.asked, reply.headers):
+            whole = await reply.whole(MAX_PLAIN)
+            if not is_coded(reply.headers):
+                feed(exchange, whole)
+            if exchange.answer is not None and exchange.answer.error:
+                return FAILED
+        return reply.status
+
+
+FAILED = 502
+"""A failure in an answer with status 200 counts as this status."""
+
+
+class _Events(Beginning):
+    """Looks for the first event of any kind."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(Generic(), clock, others=True)
+
+
+def _anything(batch: Batch) -> bool:
+    return True
+
+
 class HigressProvider(BoundProvider):
     generation_path = staticmethod(dashscope_higress.generation_path)
     edits: ClassVar[type[BodyEdits]] = HigressEdits
     answers: ClassVar[type[Answers]] = HigressAnswers
+    judges: ClassVar[type[Judge]] = HigressJudge
     own_paths: ClassVar[bool] = False
     keeps_vectors_apart: ClassVar[bool] = False
     bare_retries: ClassVar[bool] = True

@@ -1,26 +1,26 @@
-"""Chooses the provider of a request, and tries again if it fails before the first event has reached the client.
+"""Chooses the provider of a request, and tries again if it fails before content has reached the client.
 
 First, other API tokens of the same provider are tried (`retryOnFailure`), then the next provider (`fallback`). An
 upload that is not held in memory can be sent only once, so its first answer is final."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from aigw.core.content_coding import Decoding
 from aigw.core.env import Clock, Env
-from aigw.core.errors import GatewayError, UpstreamError
+from aigw.core.errors import FailedAnswerError, GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk, Request
+from aigw.core.model import Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.bodies import begins_events, is_coded, is_json
+from aigw.dialects.failures import message_in, with_line
 from aigw.dialects.form import hold
 from aigw.dialects.model_field import name_deployment
-from aigw.dialects.reader import MAX_PLAIN
-from aigw.dialects.sse import EventSplitter
 from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
@@ -28,12 +28,18 @@ from aigw.providers.mapping import ModelMapping
 from aigw.providers.models import as_caller_reads, list_models
 from aigw.providers.refusals import STATUSES
 
-HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
-"""While another provider could be tried, comments before the first event are not sent to the client. After so many
-seconds or bytes they are sent, and the provider is final."""
+ERROR_SECONDS = 1.0
+"""How long the body of an error may take before the next provider is tried."""
 
-ERROR_IN_200 = 502
-"""An error in an answer with status 200 is treated as if it had this status: in a plain body or the first event."""
+
+class _Failed(NamedTuple):
+    """A provider that failed, with its reply or with what was raised."""
+
+    provider: str
+    status: int
+    reply: Reply | None
+    error: UpstreamError | GatewayError | None
+    words: str
 
 
 class Router:
@@ -57,6 +63,9 @@ class Router:
         self._by_model = ModelMapping(by_model) if by_model else None
         self._env = env
         self._reads_model = bool(by_model) or any(provider.config.model_mapping for provider in providers)
+        self._tells_first = env.choose(safe=True, higress=False)
+        """Whether the client gets the first failure where all providers fail, with a line on the others. Otherwise it
+        gets the last one."""
         self._shapes_lists = env.choose(safe=True, higress=False)
         """Whether a list of models gets the shape that the caller reads."""
 
@@ -78,13 +87,16 @@ class Router:
             candidates = _with_one_model(exchange.asked.model, candidates)
         if source.stream is not None:
             candidates = candidates[:1]
+        failures: list[_Failed] = []
         for index, provider in enumerate(candidates):
             last = index == len(candidates) - 1
-            attempt = _Attempt(exchange, call_next, provider, source, api, self._env.clock, last=last)
-            reply = await attempt.run()
-            if reply is not None:
-                return await as_caller_reads(exchange, reply) if listing and self._shapes_lists else reply
-        raise AssertionError("the last attempt replies or raises")
+            final = last and not (failures and self._tells_first)
+            attempt = _Attempt(exchange, call_next, provider, source, api, self._env.clock, last=last, final=final)
+            outcome = await attempt.run()
+            if isinstance(outcome, Reply):
+                return await as_caller_reads(exchange, outcome) if listing and self._shapes_lists else outcome
+            failures.append(outcome)
+        return await _first_failure(exchange, failures)
 
     async def _find_model(self, exchange: Exchange, form: Request) -> None:
         """Reads the rest of a large form into memory if its beginning does not have the model."""
@@ -115,7 +127,8 @@ def _with_one_model(model: str, providers: list[BoundProvider]) -> list[BoundPro
 
 
 class _Attempt:
-    """Tries one provider, with one token after another. `run` returns None if the next provider should be tried."""
+    """Tries one provider, with one token after another. `run` returns what failed if the next provider should be tried.
+    `last` is whether there is none, `final` whether the client then gets this failure as it is."""
 
     def __init__(
         self,
@@ -127,6 +140,7 @@ class _Attempt:
         clock: Clock,
         *,
         last: bool,
+        final: bool,
     ) -> None:
         self._exchange = exchange
         self._call_next = call_next
@@ -135,9 +149,10 @@ class _Attempt:
         self._api = api
         self._clock = clock
         self._last = last
+        self._final = final
         self._tried: list[str] = []
 
-    async def run(self) -> Reply | None:
+    async def run(self) -> Reply | _Failed:
         provider, retry = self._provider, self._provider.config.retry_on_failure
         attempts_left = retry.max_retries if retry.enabled and self._source.stream is None else 0
         first: tuple[Call, Reply | None, UpstreamError | None] | None = None
@@ -149,13 +164,15 @@ class _Attempt:
             try:
                 call = await self._write(token, again=again)
             except GatewayError as refusal:
-                if self._last or refusal.code == "invalid_body":
+                if self._final or refusal.code == "invalid_body":
                     raise
-                return None
+                return _Failed(provider.name, refusal.status, None, refusal, refusal.message)
             can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
             status, reply, error = await self._send(call, hold=can_retry or not self._last)
-            if reply is not None and status >= 400 and (refused := await self._refused(call, reply)):
-                await reply.aclose()
+            answered = reply is not None or isinstance(error, FailedAnswerError)
+            if answered and status >= 400 and (refused := await self._refused(call, reply)):
+                if reply is not None:
+                    await reply.aclose()
                 call = await self._write(token, again=again)
                 status, reply, error = await self._send(call, hold=can_retry or not self._last)
                 provider.refusals.confirm(call, refused, works=status < 400)
@@ -166,22 +183,20 @@ class _Attempt:
                 try:
                     return await provider.read(self._exchange, call, reply)
                 except UpstreamError as broken:
-                    status, error = broken.fault.status, broken
+                    status, error = broken.status, broken
             if can_retry and (provider.retries_on(status) or first is not None):
                 attempts_left -= 1
                 if provider.tells_first_failure and first is None:
                     first = call, reply, error
                     continue
-            elif not self._last:
-                if reply is not None:
-                    await reply.aclose()
-                return None
+            elif not self._final:
+                return await self._failure(call, status, reply, error)
             else:
                 call, reply, error = first or (call, reply, error)
                 if error is not None:
                     raise error
                 assert reply is not None
-                return self._final(await provider.read(self._exchange, call, reply))
+                return self._told(await provider.read(self._exchange, call, reply))
             if reply is not None:
                 await reply.aclose()
 
@@ -189,17 +204,18 @@ class _Attempt:
         call = await self._provider.write(self._exchange, self._source, self._api, token, own=again)
         return self._provider.bound_retry(call) if again else call
 
-    async def _refused(self, call: Call, reply: Reply) -> list[str]:
-        """Returns the fields that the gateway has added by itself and that the provider's error names."""
-        if reply.status not in (200, *STATUSES):
+    async def _refused(self, call: Call, reply: Reply | None) -> list[str]:
+        """Returns the fields that the gateway has added by itself and that the provider's error names. Without a reply,
+        the error was in an answer of status 200."""
+        if reply is not None and reply.status not in (200, *STATUSES):
             return []
         added = self._provider.added(call, self._source)
         return self._provider.refusals.learn(call, added, await self._said(reply)) if added else []
 
-    async def _said(self, reply: Reply) -> str:
+    async def _said(self, reply: Reply | None) -> str:
         """Returns the text of an error, "" if it cannot be read."""
         answer = self._exchange.answer
-        if reply.status == 200:
+        if reply is None or reply.status == 200:
             return answer.error if answer is not None else ""
         try:
             whole = await reply.whole(MAX_ERROR)
@@ -208,7 +224,7 @@ class _Attempt:
         except (UpstreamError, ValueError, ImportError):
             return ""
 
-    def _final(self, reply: Reply) -> Reply:
+    def _told(self, reply: Reply) -> Reply:
         """Returns the reply for a failure. If several attempts were made, it tells SDKs not to retry."""
         if len(self._exchange.attempts) > 1:
             reply.headers.setdefault("x-should-retry", "false")
@@ -226,48 +242,42 @@ class _Attempt:
             reply = await self._call_next(exchange)
             if exchange.answer is not None:
                 exchange.answer.secrets = self._provider.hidden
-            if reply.streaming and reply.status == 200:
-                began = self._clock.monotonic()
-                batch = await reply.first(_Held(self._clock) if hold else _anything)
-                exchange.timing.waited += self._clock.monotonic() - began
-                event = next((chunk for chunk in batch if chunk.data is not None), None)
-                if self._is_failure(event) if event is not None else hold and not batch:
-                    return ERROR_IN_200, reply, None
-            elif reply.status == 200 and not exchange.asked.array and is_json(exchange.asked, reply.headers):
-                began = self._clock.monotonic()
-                whole = await reply.whole(MAX_PLAIN)
-                exchange.timing.waited += self._clock.monotonic() - began
-                if not is_coded(reply.headers):
-                    self._feed(whole)
-                if exchange.answer is not None and exchange.answer.error:
-                    return ERROR_IN_200, reply, None
+            if reply.status != 200:
+                return reply.status, reply, None
+            return await self._judge(reply, hold=hold), reply, None
         except UpstreamError as error:
-            return error.fault.status, None, error
-        return reply.status, reply, None
+            return error.status, None, error
 
-    def _feed(self, whole: Chunk | None) -> None:
-        """Lets the reader of the answer see a plain body, which may consist of events all the same. None: it is too
-        large to be read."""
-        exchange = self._exchange
-        assert exchange.answer is not None
-        if whole is None:
-            exchange.answer.pass_over(MAX_PLAIN)
-        elif begins_events(whole.raw):
-            asked = exchange.wire.asked(exchange.request, exchange.api)
-            exchange.answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
-            exchange.answer.feed(EventSplitter().feed(whole.raw + b"\n\n"))
-        else:
-            exchange.answer.feed((whole,))
+    async def _judge(self, reply: Reply, *, hold: bool) -> int:
+        began = self._clock.monotonic()
+        try:
+            return await self._provider.judge.status(self._exchange, reply, others=hold)
+        except UpstreamError:
+            await reply.aclose()
+            raise
+        finally:
+            self._exchange.timing.waited += self._clock.monotonic() - began
 
-    def _is_failure(self, event: Chunk) -> bool:
-        """Whether the first event reports an error. It is read alone, because an error in a later event does not
-        count."""
-        exchange = self._exchange
-        if exchange.answer is None or not exchange.answer.error:
-            return False
-        alone = exchange.wire.reader(exchange.asked, streaming=True)
-        alone.feed([event])
-        return bool(alone.error)
+    async def _failure(self, call: Call, status: int, reply: Reply | None, error: UpstreamError | None) -> _Failed:
+        """Returns what failed. The body of an error is read now, because its connection is closed before the next
+        provider is tried."""
+        words = str(error or "")
+        if error is None and reply is not None:
+            try:
+                async with asyncio.timeout(ERROR_SECONDS):
+                    shaped = await self._provider.read(self._exchange, call, reply)
+                    whole = await shaped.whole(MAX_ERROR)
+            except (UpstreamError, TimeoutError):
+                whole = None
+            if whole is not None:
+                kept = self._exchange.reply(whole.raw, status=shaped.status, headers=shaped.headers.items())
+                await reply.aclose()
+                return _Failed(self._provider.name, status, kept, None, message_in(whole.raw))
+            await reply.aclose()
+            error = FailedAnswerError(status, f"the provider answered {status}", code="upstream_status")
+        elif reply is not None:
+            await reply.aclose()
+        return _Failed(self._provider.name, status, None, error, words)
 
     def _pin(self) -> str:
         """Returns the consumer if it must always use the same token, because the API refers to data that the provider
@@ -277,25 +287,23 @@ class _Attempt:
         return self._exchange.consumer
 
 
-class _Held:
-    """Tells when to stop holding back a stream: at its first event, or when HOLD_SECONDS or HOLD_BYTES are exceeded."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._until = clock.monotonic() + HOLD_SECONDS
-        self._bytes = 0
-
-    def __call__(self, batch: Batch) -> bool:
-        self._bytes += sum(len(chunk.raw) for chunk in batch)
-        return (
-            any(chunk.data is not None for chunk in batch)
-            or self._bytes > HOLD_BYTES
-            or self._clock.monotonic() > self._until
-        )
-
-
-def _anything(batch: Batch) -> bool:
-    return True
+async def _first_failure(exchange: Exchange, failures: Sequence[_Failed]) -> Reply:
+    """Returns or raises the first failure of a provider, with a line on what the others said. A refusal of ours is told
+    if no provider was asked."""
+    first = next((each for each in failures if not isinstance(each.error, GatewayError)), failures[-1])
+    line = "; ".join(
+        f"{each.provider} was tried, too: {each.status} {each.words}".strip() for each in failures if each is not first
+    )
+    if isinstance(first.error, UpstreamError):
+        told = first.error.answer()
+        message = f"{told.message}\n{line}"
+        raise FailedAnswerError(told.status, message, kind=told.kind, code=told.code or "")
+    if first.error is not None or first.reply is None:
+        raise first.error or AssertionError("a failure has a reply or an error")
+    headers = [(name, value) for name, value in first.reply.headers.items() if name.lower() != "content-length"]
+    reply = exchange.reply(with_line(await first.reply.body(), line), status=first.status, headers=headers)
+    reply.headers.setdefault("x-should-retry", "false")
+    return reply
 
 
 def _as_openai_list(source: Request) -> str:

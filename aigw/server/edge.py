@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 from aiohttp import HttpVersion11, web
@@ -260,9 +261,10 @@ class Edge:
                 raise
             await self._break_off(http, response, exchange, reply, error, end)
             return response
-        if not response.prepared:
-            await response.prepare(http)
-        await response.write_eof()
+        with suppress(ConnectionError):  # the client may close the connection once it has everything
+            if not response.prepared:
+                await response.prepare(http)
+            await response.write_eof()
         return response
 
     async def _break_off(

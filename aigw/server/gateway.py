@@ -139,7 +139,8 @@ class Gateway:
         async with AsyncExitStack() as stack:
             traces = self._books.traces
             tracer = traces.tracer(secrets_in(loaded), env.clock) if traces is not None else None
-            pipeline = Pipeline(list(loaded.plugins.values()), Forward(env.upstream), tracer)
+            forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
+            pipeline = Pipeline(list(loaded.plugins.values()), forward, tracer)
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)

@@ -145,16 +145,52 @@ async def test_a_layer_of_ones_own_may_wait_and_changes_nothing():
 async def test_reading_the_first_batch_ahead_loses_nothing():
     ex = exchange()
     reply = ex.reply(Source([b"a"], [b"b"]))
-    assert [chunk.raw for chunk in await reply.first(bool)] == [b"a"]
+    assert _raw(await reply.first(bool)) == ([b"a"], True)
     assert await drain(reply) == [[b"a"], [b"b"]]
 
     later = ex.reply(Source([b": ping"], [b"b"], [b"c"]))
-    assert [chunk.raw for chunk in await later.first(lambda batch: batch[0].raw == b"b")] == [b"b"]
+    assert _raw(await later.first(lambda batch: batch[0].raw == b"b")) == ([b": ping", b"b"], True)
     assert await drain(later) == [[b": ping", b"b"], [b"c"]]
 
     never = ex.reply(Source([b": ping"]))
-    assert list(await never.first(lambda batch: False)) == []
+    assert _raw(await never.first(lambda batch: False)) == ([b": ping"], False)
     assert await drain(never) == [[b": ping"]]
+
+
+def _raw(found):
+    head, more = found
+    return [chunk.raw for chunk in head], more
+
+
+class Stuck(Source):
+    """Waits after its batches until it is told to go on."""
+
+    def __init__(self, *batches):
+        super().__init__(*batches)
+        self.go_on = asyncio.Event()
+
+    async def __anext__(self):
+        try:
+            return await super().__anext__()
+        except StopAsyncIteration:
+            await self.go_on.wait()
+            raise
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_what_is_held_back_is_given_out_in_time_and_nothing_is_broken_off(leaves):
+    ends = []
+    ex = exchange()
+    source = Stuck([b": ping"])
+    reply = ex.reply(source).tap(None, ends.append)
+    assert _raw(await reply.first(lambda batch: False, 0.01)) == ([b": ping"], True)
+    assert [chunk.raw for chunk in await anext(aiter(reply))] == [b": ping"]
+    assert ends == []
+    if not leaves:
+        source.go_on.set()
+        assert await drain(reply) == []
+    await ex.aclose()
+    assert ends == [Outcome.ABORTED if leaves else Outcome.COMPLETE]
 
 
 async def test_whole_makes_one_chunk_within_its_limit():

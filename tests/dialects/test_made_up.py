@@ -13,6 +13,7 @@ from world import world
 
 from aigw.books.metrics import Metrics
 from aigw.core.dialect import Asked, Turn
+from aigw.core.errors import UpstreamError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.stores import Service
 from aigw.dialects.generic import Generic
@@ -160,7 +161,11 @@ async def test_it_is_limited_and_counted(talk, stream):
 async def test_what_was_cut_off_is_estimated_and_not_cached(talk):
     async with talk(events({"bit": "so "}, {"bit": "and so"}, done=False)) as it:
         for _ in range(2):
-            assert (await it.ask(**asking(True))).headers["x-aigw-cache"].startswith("miss")
+            exchange, reply = await it.send(**asking(True))
+            assert reply.headers["x-aigw-cache"].startswith("miss")
+            with pytest.raises(UpstreamError, match="before it was complete"):
+                await reply.body()
+            await it.close(exchange)
         assert await it.used(KEY) == 2 * (3 + 3)  # words
 
 

@@ -60,7 +60,9 @@ class End(NamedTuple):
 WHOLE = End(cached=True, failed=False, told=True)
 FAILED = End(cached=False, failed=True, told=False)
 FAILED_TOLD = FAILED._replace(told=True)
-ENDLESS = End(cached=False, failed=False, told=False)
+ENDLESS = End(cached=False, failed=True, told=False, error="upstream_cut_off")
+UNMARKED = ENDLESS._replace(failed=False, error="")
+"""Streams of Gemini may end anywhere."""
 
 
 class Case(NamedTuple):
@@ -134,8 +136,8 @@ CASES = {
     ),
     "gemini blockReason": begun(GEMINI, gemini(candidates=[], promptFeedback={"blockReason": "SAFETY"}), end=WHOLE),
     "gemini error": begun(GEMINI, data({"error": {"code": 503, "message": WORDS, "status": "UNAVAILABLE"}}), end=FAILED),
-    "gemini without end": begun(GEMINI, end=ENDLESS),
-    "gemini without end, counted": begun(COUNTING_GEMINI, end=ENDLESS._replace(told=True)),
+    "gemini without end": begun(GEMINI, end=UNMARKED),
+    "gemini without end, counted": begun(COUNTING_GEMINI, end=UNMARKED._replace(told=True)),
     "gemini broken": begun(GEMINI, end=FAILED, ends=False),
     "native stop": begun(NATIVE, *NATIVE.closing(TEXTS), end=WHOLE),
     "native error": begun(NATIVE, b"event:error\n" + data({"code": "x", "message": WORDS}), end=FAILED_TOLD),
@@ -162,7 +164,7 @@ async def test_the_end_means_the_same_to_all(provider, gateway, case):
     path = wire.stream_path if case.stream else wire.path
     body = json.dumps(wire.body(stream=case.stream)).encode()
     first = await running.request("POST", path, body)
-    assert first.status == 200
+    assert first.status == (200 if case.stream or not end.failed else 502)
     await running.edge.settled()
     await until(lambda: len(running.rows) == 1)
     charged = await charges(running)
@@ -170,7 +172,11 @@ async def test_the_end_means_the_same_to_all(provider, gateway, case):
     await until(lambda: len(running.rows) == 2)
     row = running.rows[0]
 
-    assert (again.headers["x-aigw-cache"].partition(";")[0] == "hit") == end.cached == (len(upstream.requests) == 1)
+    assert (
+        (again.headers.get("x-aigw-cache", "").partition(";")[0] == "hit")
+        == end.cached
+        == (len(upstream.requests) == 1)
+    )
     failures = sum(count for (name, _), count in running.env.metrics.counts().items() if name == "llm_failure_count")
     assert failures == len(upstream.requests) * end.failed
     assert (row.failed, row.outcome) == (end.failed, "failed" if end.failed else "complete")

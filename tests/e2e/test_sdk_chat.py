@@ -190,12 +190,13 @@ async def test_complete_stream_without_done(behind):
 
 
 async def test_truncation_is_not_papered_over(behind):
-    """A stream without a finish reason gets no [DONE]."""
+    """A stream without a finish reason gets no [DONE], but an error."""
     events = text_events("a")[:-2]
     running, _ = await behind(streams(*events))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
         body = b"".join([piece async for piece in response.iter_bytes()])
-    assert body == b"".join(events)
+    assert body.startswith(b"".join(events) + b'data: {"error":{')
+    assert DONE not in body
 
 
 @pytest.mark.parametrize("extra", [b"", chunk(usage={"total_tokens": 3})])
@@ -210,11 +211,12 @@ async def test_declared_length(behind, extra):
 
 
 async def test_half_an_event_at_the_end(behind):
-    """What a provider sent of an event before it ended is passed on, and not made to look complete."""
+    """Half an event is not passed on: no client could read it, nor the error behind it."""
     sent = [*text_events("a")[:2], b'data: {"choi']
     running, _ = await behind(streams(*sent))
     async with running.sdk().chat.completions.with_streaming_response.create(**CHAT, stream=True) as response:
-        assert b"".join([piece async for piece in response.iter_bytes()]) == b"".join(sent)
+        body = b"".join([piece async for piece in response.iter_bytes()])
+    assert body.startswith(b"".join(sent[:2]) + b'data: {"error":{')
 
 
 @pytest.mark.parametrize(
@@ -272,11 +274,13 @@ async def test_unknown_fields_are_kept(behind):
     event = chunk(
         {"content": "a", "reasoning_content": "hm"}, provider="P", x_groq={"id": "g"}, system_fingerprint="fp"
     )
-    running, _ = await behind(answers(completion(provider="P", x_groq={"id": "g"})), streams(event, DONE))
+    running, _ = await behind(
+        answers(completion(provider="P", x_groq={"id": "g"})), streams(event, chunk({}, "stop"), DONE)
+    )
     client = running.sdk()
     plain = await client.chat.completions.create(**CHAT)
     assert (plain.provider, plain.x_groq) == ("P", {"id": "g"})
-    (got,) = [event async for event in await client.chat.completions.create(**CHAT, stream=True)]
+    got, _ = [event async for event in await client.chat.completions.create(**CHAT, stream=True)]
     assert (got.provider, got.x_groq, got.system_fingerprint) == ("P", {"id": "g"}, "fp")
     assert got.choices[0].delta.reasoning_content == "hm"
 

@@ -18,8 +18,8 @@ def exchange(authority="up.test", **headers):
     )
 
 
-async def replied(answer, **headers):
-    reply = await Forward(FakeUpstream(answer))(found := exchange(**headers))
+async def replied(answer, *, judges_ends=False, **headers):
+    reply = await Forward(FakeUpstream(answer), judges_ends=judges_ends)(found := exchange(**headers))
     return reply, found
 
 
@@ -77,7 +77,7 @@ async def test_events_that_came_together_leave_together_whatever_cuts_them():
     assert [[chunk.data for chunk in batch] async for batch in reply] == [[b"1", b"2"], [b"3"]]
 
 
-async def test_a_stream_that_is_cut_keeps_the_bytes_that_came():
+async def test_a_stream_that_is_cut_keeps_the_bytes_that_came_where_ends_are_not_judged():
     reply, _ = await replied(Answer(headers=SSE, pieces=[b"data: 1\n\ndata: 2"]))
     assert await reply.body() == b"data: 1\n\ndata: 2"
 
@@ -107,3 +107,35 @@ async def test_the_time_of_an_attempt_that_failed_counts_too():
         await forward(found)
     await forward(found)
     assert found.timing.waited == 3.0
+
+
+END = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}
+GOES_ON = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}
+
+
+@pytest.mark.parametrize(
+    ("last", "whole"),
+    [
+        ((END, b"data: [DONE]"), True),
+        ((END, b": bye"), True),
+        ((END, b"\n"), True),
+        ((END, b"data: [DO"), False),
+        ((END, b"da"), False),
+        ((END, b"event: x\n"), False),
+        ((GOES_ON, b"data: [DONE]\n\n"), False),
+        ((GOES_ON, b'data: {"choi'), False),
+        ((GOES_ON,), False),
+        (({"error": {"message": "no"}},), True),
+    ],
+)
+async def test_how_a_stream_ended_is_judged_at_its_end(last, whole):
+    reply, _ = await replied(events(*last, done=False), judges_ends=True)
+    if whole:
+        await reply.body()
+        return
+    received = []
+    with pytest.raises(UpstreamError) as caught:
+        async for batch in reply:
+            received += [chunk.raw for chunk in batch]
+    assert caught.value.fault is UpstreamFault.CUT_OFF
+    assert all(event.endswith(b"\n\n") for event in received)

@@ -19,7 +19,7 @@ from aigw.upstream.switch import Switch
 
 async def test_an_unchanged_request_and_answer_pass_byte_for_byte():
     body = b'{ "model":"gpt-4",\n "temperature": 1.0, "messages":[{"role":"user","content":"h\\u00e9\xc3\xa9"}] }'
-    answer = b'{ "id":"x", "cost": 1.50 }'
+    answer = b'{ "id":"x", "cost": 1.50, "choices": [{}] }'
     upstream, reply, received = await once({"provider": OPENAI}, chat(body), Answer(pieces=[answer[:5], answer[5:]]))
     assert upstream.last.body == body
     assert received == answer
@@ -182,7 +182,9 @@ CONVERSATIONS = {
 async def test_the_context_file_goes_into_every_conversation(path, fidelity):
     context = {"fileUrl": "http://files.local/ctx.txt", "serviceName": "files.dns"}
     body, changed = CONVERSATIONS[path]
-    upstream = FakeUpstream(Answer(pieces=[b"CTX"]))
+    upstream = FakeUpstream(Answer(pieces=[b"CTX"]), Answer())
+    if path == "/v1/embeddings" or fidelity == "higress":
+        upstream.follow(Answer())
     capabilities = {"anthropic/v1/messages": "/v1/messages", "openai/v1/responses": "/v1/responses"}
     config = {"provider": {**OPENAI, "context": context, "capabilities": capabilities}}
     async with proxy(config, upstream, fidelity=fidelity) as send:

@@ -4,8 +4,10 @@ import json
 from urllib.parse import quote
 
 import pytest
-from ai_proxy_world import HELLO, OPENAI, STREAM, USAGE, delta, once
-from fakes import Answer, answer_json, chat, events
+from ai_proxy_world import HELLO, OPENAI, STREAM, USAGE, delta, once, proxy
+from fakes import Answer, FakeUpstream, answer_json, chat, events
+
+from aigw.core.errors import UpstreamError
 
 
 async def test_usage_is_asked_for_upstream_and_hidden_from_a_client_that_did_not_ask():
@@ -32,8 +34,15 @@ async def test_higress_shows_the_usage_chunk():
 async def test_done_is_added_to_a_complete_stream_only():
     _, _, complete = await once({"provider": OPENAI}, chat(STREAM), events(delta("a", "stop"), done=False))
     assert complete.endswith(b"data: [DONE]\n\n")
-    _, _, cut = await once({"provider": OPENAI}, chat(STREAM), events(delta("a"), done=False))
-    assert b"[DONE]" not in cut
+    for done in (True, False):
+        upstream = FakeUpstream(events(delta("a"), done=done))
+        async with proxy({"provider": OPENAI}, upstream) as send:
+            reply = await send(chat(STREAM))
+            received = []
+            with pytest.raises(UpstreamError, match="before it was complete"):
+                async for batch in reply:
+                    received += [chunk.raw for chunk in batch]
+        assert b"[DONE]" not in b"".join(received)
 
 
 async def test_headers_about_the_providers_own_address_stay_there():
@@ -104,7 +113,7 @@ async def test_embeddings_come_in_the_format_that_was_asked_for(asked, vector):
 
 @pytest.mark.parametrize(
     "choices",
-    [5, True, {}, "x", [5], [{"delta": 5, "finish_reason": "stop"}], [{"index": "x", "finish_reason": "stop"}]],
+    [[{"delta": 5, "finish_reason": "stop"}], [{"index": "x", "finish_reason": "stop"}]],
 )
 @pytest.mark.parametrize(
     "provider", [{**OPENAI, "promoteThinkingOnEmpty": True}, {"type": "moonshot", "apiTokens": ["k"]}]
@@ -120,15 +129,14 @@ async def test_oddly_shaped_choices_pass(provider, choices):
 async def test_a_stream_of_two_choices_is_complete_when_both_are():
     two = {**STREAM, "n": 2}
     one = {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}
-    _, _, received = await once({"provider": OPENAI}, chat(two), events(delta("a", "stop"), done=False))
-    assert b"[DONE]" not in received
+    with pytest.raises(UpstreamError, match="before it was complete"):
+        await once({"provider": OPENAI}, chat(two), events(delta("a", "stop"), done=False))
     _, _, received = await once({"provider": OPENAI}, chat(two), events(delta("a", "stop"), one, done=False))
     assert received.endswith(b"data: [DONE]\n\n")
 
 
 @pytest.mark.parametrize("last", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
 async def test_done_without_its_blank_line_comes_whole(last):
-    for first in (delta("a", "stop"), delta("a")):
-        _, _, received = await once({"provider": OPENAI}, chat(STREAM), events(first, last, done=False))
-        assert received.count(b"[DONE]") == 1
-        assert received.endswith(b"data: [DONE]\n\n")
+    _, _, received = await once({"provider": OPENAI}, chat(STREAM), events(delta("a", "stop"), last, done=False))
+    assert received.count(b"[DONE]") == 1
+    assert received.endswith(b"data: [DONE]\n\n")

@@ -6,10 +6,11 @@ import json
 
 import pytest
 from ai_proxy_world import HELLO, OPENAI, STREAM, delta, once
-from fakes import Answer, chat, events
+from fakes import USABLE, Answer, chat, events
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.core.errors import FailedAnswerError
 from aigw.core.model import Chunk
 from aigw.providers.answers import _LongError
 
@@ -101,14 +102,23 @@ async def test_an_error_event_that_quotes_the_key(case, together):
     if together:
         answer.pieces = [b"".join(answer.pieces)]
     for script in (answer, Answer(200, answer.headers, answer.pieces[-1:])):
-        _, _, received = await once(config, chat(body, path=path), script)
+        received = await said(config, chat(body, path=path), script)
         assert PLAIN.encode() not in received
         assert b"***" in received
 
 
+async def said(config, request, answer):
+    """What the client gets, or the error before its first content."""
+    try:
+        _, _, received = await once(config, request, answer)
+    except FailedAnswerError as error:
+        return error.answer().message.encode()
+    return received
+
+
 async def test_an_error_in_a_plain_answer_with_status_200():
     answer = Answer(pieces=[json.dumps({"error": ERROR}).encode()])
-    _, _, received = await once(provider(), chat(HELLO), answer)
+    received = await said(provider(), chat(HELLO), answer)
     assert PLAIN.encode() not in received
     assert b"***" in received
 
@@ -127,14 +137,14 @@ async def test_higress_passes_it():
 
 
 async def test_a_provider_cannot_speak_as_us():
-    said = {
+    headers = {
         "content-type": "application/json",
         "x-aigw-cache": "hit; key=1",
         "X-Aigw-Request-Id": "theirs",
         "x-own": "1",
     }
     for status in (200, 401):
-        _, reply, _ = await once(provider(), chat(HELLO), Answer(status, said, [b"{}"]))
+        _, reply, _ = await once(provider(), chat(HELLO), Answer(status, headers, [USABLE]))
         assert not [name for name in reply.headers if name.lower().startswith("x-aigw-")]
         assert reply.headers["x-own"] == "1"
 

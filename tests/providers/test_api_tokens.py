@@ -1,7 +1,10 @@
 """The API tokens of a provider: one that fails is taken out of use, and comes back."""
 
+import pytest
 from ai_proxy_world import HELLO, STREAM, proxy
 from fakes import FakeClock, FakeUpstream, answer_json, chat, events
+
+from aigw.core.errors import FailedAnswerError
 
 
 async def test_a_token_that_keeps_failing_is_taken_out_of_use_and_comes_back():
@@ -32,5 +35,6 @@ async def test_an_error_event_counts_as_a_failure_of_its_token():
         {"provider": {"type": "openai", "apiTokens": ["t1", "t2"], "failover": failover}}, upstream
     ) as send:
         for _ in range(2):
-            await send(chat(STREAM))
+            with pytest.raises(FailedAnswerError, match="no"):
+                await send(chat(STREAM))
     assert {request.headers["authorization"] for request, _ in upstream.sent} == {"Bearer t1", "Bearer t2"}

@@ -49,9 +49,19 @@ async def test_after_the_first_event_it_never_moves_on():
     assert len(upstream.sent) == 1
 
 
-async def test_the_last_failure_is_the_answer():
+async def test_the_first_failure_is_the_answer_with_a_line_on_the_others():
     _, reply, received = await once(
-        TWO, chat(HELLO), answer_json({"error": "a"}, 500), answer_json({"error": "b"}, 503)
+        TWO, chat(HELLO), answer_json({"error": "a"}, 500), answer_json({"error": {"message": "b"}}, 503)
+    )
+    assert (reply.status, json.loads(received)) == (500, {"error": "a\nb was tried, too: 503 b"})
+    with pytest.raises(UpstreamError, match=r"^reset\nb was tried, too: 503 b$") as caught:
+        await once(TWO, chat(HELLO), Answer(error=RESET), answer_json({"error": "b"}, 503))
+    assert (caught.value.status, caught.value.answer().code) == (502, "upstream_reset")
+
+
+async def test_higress_tells_the_last_failure():
+    _, reply, received = await once(
+        TWO, chat(HELLO), answer_json({"error": "a"}, 500), answer_json({"error": "b"}, 503), fidelity="higress"
     )
     assert (reply.status, json.loads(received)) == (503, {"error": "b"})
 
@@ -170,7 +180,7 @@ async def test_an_answer_that_cannot_be_converted_moves_on():
 async def test_an_api_that_one_provider_lacks_is_asked_of_the_next():
     config = {**TWO, "activeProviderId": "b", "fallback": ["a"]}
     request = chat({"model": "e", "input": "a"}, path="/v1/embeddings")
-    upstream, _, _ = await once(config, request, answer_json({"data": []}))
+    upstream, _, _ = await once(config, request, answer_json({"data": [{}]}))
     assert [target.authority for _, target in upstream.sent] == ["api.openai.com"]
 
 
@@ -256,7 +266,7 @@ async def test_embeddings_fall_back_to_the_same_model_only(targets, asked):
 
 
 async def test_weights_do_not_mix_the_embeddings_of_two_models():
-    upstream = FakeUpstream(answer_json(VECTORS))
+    upstream = FakeUpstream(answer_json({**VECTORS, "choices": [{}]}))
     async with proxy(mapped("a", "b", "a", weights={"p0": 1, "p1": 3, "p2": 3}), upstream) as send:
         for _ in range(20):
             await (await send(chat(EMBED, path="/v1/embeddings"))).body()

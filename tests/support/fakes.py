@@ -26,6 +26,9 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.forward import Forward
 from aigw.stores.memory import MemoryStores
 
+USABLE = b'{"choices":[{}],"content":[],"output":[],"data":[{}]}'
+"""The least that an answer of any format has."""
+
 
 @dataclass
 class Answer:
@@ -33,7 +36,7 @@ class Answer:
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
-    pieces: Sequence[bytes | Exception] = (b"{}",)
+    pieces: Sequence[bytes | Exception] = (USABLE,)
     error: Exception | None = None
 
 

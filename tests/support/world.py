@@ -110,7 +110,8 @@ class World:
         self.loaded = loaded
         self.env = env
         self.upstream = upstream
-        self.forward = Forward(upstream, env.clock)
+        judges_ends = "ai-proxy" in loaded.plugins and env.fidelity == "safe"  # others read any part of a stream
+        self.forward = Forward(upstream, env.clock, judges_ends=judges_ends)
         self.exchanges: list[Exchange] = []
         self._route = route
         self._question = question

@@ -181,7 +181,10 @@ async def test_what_runs_is_set_aside():
 
 
 async def test_a_stream_is_settled_before_its_end():
-    pieces = [{"choices": [{"index": 0, "delta": {"content": "yo"}}]}, {"model": "m", "choices": [], "usage": USAGE}]
+    pieces = [
+        {"choices": [{"index": 0, "delta": {"content": "yo"}, "finish_reason": "stop"}]},
+        {"model": "m", "choices": [], "usage": USAGE},
+    ]
     async with stage(events(*pieces), budgets=[{"name": "b", "per": "run", "usd": 1}]) as it:
         exchange, reply = await it.send({**QUESTION, "stream": True})
         async for batch in reply:

@@ -1,0 +1,128 @@
+"""Finds the failure in an answer whose status says that it succeeded. Vendors write it in many shapes.
+
+Rule: an answer has failed where it says so, whatever else is in it. The codes 0 and 200 are no error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aigw.core.dialect import Failure
+
+Json = dict[str, Any]
+
+MARKS = (b'"error', b'"base_resp"', b'"success":false', b'"success": false', b'"detail"', b'"message"')
+"""An event that is an error contains one of these."""
+
+_FINE = (None, False, 0, 200, "", "0", "200", "success", "ok")
+_ANSWERS = ("choices", "output", "data", "content", "candidates")
+"""The fields that have an answer. A body with one of them has not failed because of a code beside it."""
+_MESSAGES = ("message", "msg", "error_msg", "status_msg", "detail", "error", "code", "type")
+_NUMBERS = ("status", "status_code", "statusCode", "http_code", "code")
+_STATUSES = (
+    (429, ("rate", "quota", "throttl", "exhausted", "too_many")),
+    (529, ("overloaded",)),
+    (503, ("unavailable",)),
+    (401, ("authenticat", "api_key", "apikey", "unauthorized")),
+    (402, ("billing", "payment", "balance")),
+    (403, ("permission", "forbidden", "denied")),
+    (404, ("not_found", "notfound")),
+    (504, ("timeout", "deadline")),
+    (400, ("invalid", "context_length", "bad_request", "content_filter")),
+)
+"""The status that fits a type or code that contains one of the words. The first match counts."""
+
+
+def failure_in(body: Json) -> Any:
+    """Returns what the body says of its failure, None if it has not failed."""
+    if error := body.get("error"):
+        return error
+    if body.get("object") == "error" or body.get("type") == "error":
+        return body
+    base = body.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code") not in _FINE:
+        return {"message": base.get("status_msg"), "code": f"base_resp {base['status_code']}"}
+    if body.get("error_code") not in _FINE:
+        return {"message": body.get("error_msg"), "code": f"error_code {body['error_code']}"}
+    if body.get("success") is False or (isinstance(body.get("errors"), list) and body["errors"]):
+        return (body.get("errors") or [body])[0]
+    return body if _is_bare(body) else None
+
+
+def _is_bare(body: Json) -> bool:
+    """Whether the body is an error without a frame, such as `{"code": "x", "message": "y"}` or `{"detail": "y"}`."""
+    if any(body.get(name) for name in _ANSWERS):
+        return False
+    if isinstance(body.get("message"), str) and body["message"]:
+        return any(name in body and body[name] not in _FINE for name in ("code", "status"))
+    return bool(body.get("detail"))
+
+
+def message_of(error: Any) -> str:
+    """Returns the message of an error in a body, in any format. "error" if it has no message."""
+    if isinstance(error, dict):
+        error = next((error[name] for name in _MESSAGES if error.get(name)), None)
+        if isinstance(error, int) and not isinstance(error, bool):
+            return str(error)
+        if isinstance(error, dict) and any(isinstance(error.get(name), str) for name in _MESSAGES):
+            return message_of(error)
+    return error if isinstance(error, str) and error else "error"
+
+
+def failure_of(error: Any) -> Failure:
+    """Returns the failure with a status that fits it: the number that the error has, or else one for its type."""
+    if not isinstance(error, dict):
+        return Failure(502, message_of(error))
+    nested = error.get("error")
+    inner: Json = nested if isinstance(nested, dict) else error
+    kind, code, state = (_text(inner.get(name)) for name in ("type", "code", "status"))
+    for name in _NUMBERS:
+        number = inner.get(name)
+        if isinstance(number, str) and number.isascii() and number.isdigit():
+            number = int(number)
+        if isinstance(number, int) and 400 <= number <= 599:
+            return Failure(number, message_of(error), kind, code)
+    words = f"{kind} {code} {state}".lower()
+    found = next((number for number, marks in _STATUSES if any(mark in words for mark in marks)), 502)
+    return Failure(found, message_of(error), kind, code)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def message_in(body: bytes) -> str:
+    """Returns the message of an error body, "" if it has none."""
+    found = _place_of_message(_decoded(body))
+    return str(found[0][found[1]]) if found else ""
+
+
+def with_line(body: bytes, line: str) -> bytes:
+    """Returns an error body with one more line in its message. A body without a message is returned unchanged."""
+    value = _decoded(body)
+    found = _place_of_message(value)
+    if found is None:
+        return body
+    holder, name = found
+    holder[name] = f"{holder[name]}\n{line}"
+    return msgspec.json.encode(value)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _place_of_message(value: Any) -> tuple[Json, str] | None:
+    """Returns the object that has the message of an error, and the name under which it has it."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    while isinstance(value, dict):
+        for name in ("message", "error", "detail"):
+            if isinstance(value.get(name), str):
+                return value, name
+        value = value.get("error")
+    return None

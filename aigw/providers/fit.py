@@ -1,0 +1,84 @@
+"""Gives clients the form of answer that they asked for: some providers send JSON where a stream was asked, and the
+reverse.
+
+Rule: an answer is converted only when the whole of it is there, and one that cannot be converted has failed."""
+
+from __future__ import annotations
+
+from aigw.core.errors import FailedAnswerError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk
+from aigw.core.reply import Fixed, Reply
+from aigw.dialects.bodies import begins_events
+from aigw.dialects.openai_error import JSON
+from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.sse import EventSplitter
+
+EVENTS = "text/event-stream; charset=utf-8"
+
+
+async def fit(exchange: Exchange, reply: Reply) -> Reply:
+    asked = exchange.asked
+    if reply.status != 200 or not exchange.dialect.convertible or asked.array:
+        return reply
+    if not reply.streaming:
+        return await _from_body(exchange, reply)
+    if asked.stream:
+        return reply
+    events = [chunk async for batch in reply for chunk in batch if chunk.data is not None]
+    return _plain(exchange, reply, events)
+
+
+async def _from_body(exchange: Exchange, reply: Reply) -> Reply:
+    kind = reply.headers.get("content-type", "").lower()
+    whole = await reply.whole(MAX_PLAIN) if reply.single else None
+    if whole is None:
+        return reply  # nobody has read it, so it is no JSON
+    if begins_events(whole.raw):
+        events = [chunk for chunk in EventSplitter().feed(whole.raw + b"\n\n") if chunk.data is not None]
+        return _stream(exchange, reply, events) if exchange.asked.stream else _plain(exchange, reply, events)
+    if not exchange.asked.stream:
+        if "json" not in kind:
+            reply.headers["content-type"] = JSON
+        return reply
+    try:
+        events = list(exchange.dialect.events(whole.raw, usage=True))
+    except ValueError as error:
+        raise _misfit(error) from None
+    shown = events
+    if not exchange.asked.wants_usage:
+        shown = [event for event in events if not exchange.dialect.tells_only_usage(event)]
+    return _stream(exchange, reply, shown, read=events)
+
+
+def _stream(exchange: Exchange, reply: Reply, events: Batch, *, read: Batch = ()) -> Reply:
+    """`read` are the events that are read in place of those that the client gets."""
+    answer = exchange.dialect.reader(exchange.asked, streaming=True, provider=exchange.provider)
+    answer.feed(read or events)
+    exchange.answer = answer
+    return exchange.reply(Fixed(*events), headers=_headers(reply, EVENTS), streaming=True)
+
+
+def _plain(exchange: Exchange, reply: Reply, events: Batch) -> Reply:
+    try:
+        body = exchange.dialect.whole(events)
+    except ValueError as error:
+        raise _misfit(error) from None
+    if exchange.answer is None or not exchange.answer.ended:
+        raise _misfit("the stream has no end")
+    answer = exchange.dialect.reader(exchange.asked, streaming=False, provider=exchange.provider)
+    answer.feed((Chunk(body, body),))
+    exchange.answer = answer
+    return exchange.reply(body, headers=_headers(reply, JSON))
+
+
+def _headers(reply: Reply, kind: str) -> list[tuple[str, str]]:
+    own = ("content-type", "content-length")
+    return [
+        *((name, value) for name, value in reply.headers.items() if name.lower() not in own),
+        ("content-type", kind),
+    ]
+
+
+def _misfit(why: object) -> FailedAnswerError:
+    return FailedAnswerError(502, f"the provider's answer is not of the form that was asked for: {why}")

@@ -1,0 +1,144 @@
+"""Judges the beginning of an answer with status 200: it may have failed all the same.
+
+Rule: the first event with content is the point of no return. What comes before it only opens an answer, and is held
+back, so that another provider can answer instead, or the client can get an error with a status."""
+
+from __future__ import annotations
+
+from aigw.core.dialect import Dialect
+from aigw.core.env import Clock
+from aigw.core.errors import FailedAnswerError
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk
+from aigw.core.redaction import Redaction
+from aigw.core.reply import Reply
+from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
+from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.sse import EventSplitter
+
+HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
+"""While another provider could be tried, what only opens an answer is held back for so many seconds, up to so many
+bytes. Then it is sent to the client, and the provider is final."""
+LAST_SECONDS = 2.0
+"""As HOLD_SECONDS, if nothing else could be tried. Comments are then sent at once."""
+MAX_SHOWN = 300
+"""Characters of a body that cannot be used, and of an error, that a client gets."""
+
+
+class Judge:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def status(self, exchange: Exchange, reply: Reply, *, others: bool) -> int:
+        """Returns the status that the reply really has. Raises UpstreamError if it failed. `others` is whether
+        something else could be tried."""
+        if reply.streaming:
+            await self._check_stream(exchange, reply, others=others)
+        elif exchange.asked.metered and not exchange.asked.array and _is_read(exchange, reply):
+            await self._check_plain(exchange, reply)
+        return reply.status
+
+    async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
+        beginning = Beginning(exchange.wire, self._clock, others=others)
+        _, more = await reply.first(beginning, HOLD_SECONDS if others else LAST_SECONDS)
+        event, answer = beginning.event, exchange.answer
+        if event is None:
+            if not more:
+                raise FailedAnswerError(502, "the provider's stream ended without an answer", code="upstream_cut_off")
+        elif answer is not None and answer.error:
+            check_alone(exchange, event)
+        elif answer is not None and exchange.wire.is_last((event,)) and not answer.complete:
+            raise FailedAnswerError(502, "the provider's stream has no answer in it", code="upstream_cut_off")
+
+    async def _check_plain(self, exchange: Exchange, reply: Reply) -> None:
+        whole = await reply.whole(MAX_PLAIN)
+        coded = is_coded(reply.headers)
+        if is_json(exchange.asked, reply.headers) and not coded:
+            feed(exchange, whole)
+        answer = exchange.answer
+        if whole is None or answer is None:
+            return
+        if answer.error:
+            raise failed(exchange)
+        if coded and (answer.unread or not answer.size):
+            return  # nobody here can read it
+        if not (answer.ended if begins_events(whole.raw) else answer.usable):
+            raise FailedAnswerError(502, _unusable(exchange, reply, whole))
+
+
+def _is_read(exchange: Exchange, reply: Reply) -> bool:
+    """Whether the body is JSON, or should be. The bodies of other APIs may be anything."""
+    if is_json(exchange.asked, reply.headers):
+        return True
+    kind = reply.headers.get("content-type", "").lower()
+    return exchange.wire.repeatable and not kind.startswith(("text/event-stream", *MEDIA))
+
+
+class Beginning:
+    """Looks for the first event that does more than open the answer: one with content, an error or an end."""
+
+    def __init__(self, dialect: Dialect, clock: Clock, *, others: bool) -> None:
+        self.event: Chunk | None = None
+        self._dialect = dialect
+        self._clock = clock
+        self._others = others
+        self._until = 0.0
+        self._bytes = 0
+
+    def __call__(self, batch: Batch) -> bool:
+        """Whether the batch ends the search, because it has such an event or because too much is held back."""
+        for chunk in batch:
+            if chunk.data is None:
+                if not self._others:
+                    return True
+            elif not self._dialect.opens(chunk):
+                self.event = chunk
+                return True
+        now = self._clock.monotonic()
+        self._until = self._until or now + HOLD_SECONDS
+        self._bytes += sum(len(chunk.raw) for chunk in batch)
+        return self._bytes > HOLD_BYTES or now > self._until
+
+
+def feed(exchange: Exchange, whole: Chunk | None) -> None:
+    """Lets the reader of the answer see a plain body, which may consist of events all the same. None: it is too large
+    to be read."""
+    assert exchange.answer is not None
+    if whole is None:
+        exchange.answer.pass_over(MAX_PLAIN)
+    elif begins_events(whole.raw):
+        asked = exchange.wire.asked(exchange.request, exchange.api)
+        answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
+        answer.secrets, exchange.answer = exchange.answer.secrets, answer
+        answer.feed(EventSplitter().feed(whole.raw + b"\n\n"))
+    else:
+        exchange.answer.feed((whole,))
+
+
+def check_alone(exchange: Exchange, event: Chunk) -> None:
+    """Raises UpstreamError if this event reports an error. It is read alone, because an error in a later event does
+    not count."""
+    alone = exchange.wire.reader(exchange.asked, streaming=True)
+    alone.feed((event,))
+    if alone.error:
+        raise failed(exchange)
+
+
+def failed(exchange: Exchange) -> FailedAnswerError:
+    """Returns the error that the provider reported in its answer."""
+    failure = exchange.answer.failure if exchange.answer is not None else None
+    assert failure is not None
+    message = _redaction(exchange).text(failure.message, MAX_SHOWN)
+    return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
+
+
+def _unusable(exchange: Exchange, reply: Reply, whole: Chunk) -> str:
+    text = _redaction(exchange).text(whole.raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
+    kind = reply.headers.get("content-type", "") or "no content type"
+    return f"the provider answered {reply.status}, but not with an answer ({kind}): {text or 'an empty body'}"
+
+
+def _redaction(exchange: Exchange) -> Redaction:
+    redaction = Redaction(())
+    redaction.learn_headers(exchange.request.headers)
+    return redaction

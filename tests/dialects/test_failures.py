@@ -1,0 +1,63 @@
+"""The shapes in which vendors write a failure, the status that fits each, and what is no failure."""
+
+import json
+
+import pytest
+
+from aigw.core.dialect import Failure
+from aigw.dialects.failures import failure_in, failure_of, message_in, with_line
+
+SHAPES = {
+    "openai": ({"error": {"message": "no", "type": "server_error", "code": None}}, Failure(502, "no", "server_error")),
+    "beside choices": ({"choices": [{}], "error": {"message": "no", "code": 503}}, Failure(503, "no")),
+    "vllm": ({"object": "error", "message": "no", "code": 404}, Failure(404, "no")),
+    "flat": ({"type": "error", "message": "no"}, Failure(502, "no", "error")),
+    "anthropic": (
+        {"type": "error", "error": {"type": "overloaded_error", "message": "no"}},
+        Failure(529, "no", "overloaded_error"),
+    ),
+    "minimax": ({"base_resp": {"status_code": 1002, "status_msg": "no"}}, Failure(502, "no", "", "base_resp 1002")),
+    "baidu": ({"error_code": 18, "error_msg": "no"}, Failure(502, "no", "", "error_code 18")),
+    "gemini": ({"error": {"code": 429, "message": "no", "status": "RESOURCE_EXHAUSTED"}}, Failure(429, "no")),
+    "gemini without number": ({"error": {"message": "no", "status": "RESOURCE_EXHAUSTED"}}, Failure(429, "no")),
+    "dashscope": ({"code": "InvalidApiKey", "message": "no"}, Failure(401, "no", "", "InvalidApiKey")),
+    "text": ({"error": "no"}, Failure(502, "no")),
+    "fastapi": ({"detail": "no"}, Failure(502, "no")),
+    "cloudflare": ({"success": False, "errors": [{"code": 7000, "message": "no"}]}, Failure(502, "no")),
+    "digits": ({"error": {"message": "no", "code": "429"}}, Failure(429, "no", "", "429")),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes(name):
+    body, expected = SHAPES[name]
+    assert failure_of(failure_in(body)) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"error": None},
+        {"base_resp": {"status_code": 0, "status_msg": ""}, "choices": []},
+        {"error_code": 0},
+        {"code": "", "message": "", "output": {}},
+        {"code": 200, "message": "ok", "data": [1]},
+        {"message": "hello"},
+        {"success": True, "errors": []},
+    ],
+)
+def test_what_is_no_failure(body):
+    assert failure_in(body) is None
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "no"}}, {"error": "no"}, [{"error": {"message": "no"}}]])
+def test_a_line_more(body):
+    raw = json.dumps(body).encode()
+    assert message_in(raw) == "no"
+    assert message_in(with_line(raw, "b: 500")) == "no\nb: 500"
+
+
+@pytest.mark.parametrize("body", [b"", b"<p>", b"{}", b"[]", b"5"])
+def test_a_body_without_a_message_stays(body):
+    assert (message_in(body), with_line(body, "x")) == ("", body)

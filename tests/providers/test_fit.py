@@ -1,0 +1,46 @@
+"""Clients get the form that they asked for, whatever form the provider sent."""
+
+import json
+
+import pytest
+from ai_proxy_world import HELLO, OPENAI, STREAM, USAGE, delta, once
+from fakes import Answer, answer_json, chat, events
+
+WHOLE = {
+    "id": "x",
+    "object": "chat.completion",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "yo"}, "finish_reason": "stop"}],
+    "usage": USAGE["usage"],
+}
+EVENTS = events(delta("yo", "stop"), USAGE)
+MISLABELLED = Answer(pieces=EVENTS.pieces)
+
+
+@pytest.mark.parametrize("usage", [True, False])
+async def test_json_becomes_a_stream(usage):
+    asked = {**STREAM, "stream_options": {"include_usage": usage}}
+    _, reply, received = await once({"provider": OPENAI}, chat(asked), answer_json(WHOLE))
+    assert reply.streaming
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert (received.endswith(b"data: [DONE]\n\n"), b'"yo"' in received) == (True, True)
+    assert (b'"usage"' in received) == usage
+
+
+@pytest.mark.parametrize("answer", [EVENTS, MISLABELLED], ids=["stream", "mislabelled"])
+async def test_a_stream_becomes_one_body(answer):
+    _, reply, received = await once({"provider": OPENAI}, chat(HELLO), answer)
+    body = json.loads(received)
+    assert (reply.streaming, reply.headers["content-type"]) == (False, "application/json")
+    assert body["choices"][0]["message"]["content"] == "yo"
+    assert body["usage"] == USAGE["usage"]
+
+
+async def test_json_without_its_content_type_is_json():
+    answer = Answer(headers={"content-type": "text/plain"}, pieces=[json.dumps(WHOLE).encode()])
+    _, reply, received = await once({"provider": OPENAI}, chat(HELLO), answer)
+    assert (reply.headers["content-type"], json.loads(received)) == ("application/json", WHOLE)
+
+
+async def test_higress_passes_the_form_on():
+    _, reply, _ = await once({"provider": OPENAI}, chat(HELLO), EVENTS, fidelity="higress")
+    assert reply.streaming

@@ -162,7 +162,7 @@ def shortened(value: Any, limit: int) -> Any:
     the text, each half as long as `limit`, with a mark between them."""
     if isinstance(value, str) and len(value) * 4 <= limit:
         return value
-    text = text_of(value).encode()
+    text = text_of(value).encode("utf-8", "replace")  # it may have half of a surrogate pair
     if len(text) <= limit:
         return value
     half = max(0, limit) // 2

@@ -218,9 +218,11 @@ class Answers:
         if whole is None:
             reply.headers = CIMultiDict(headers)
             return reply.through(stage(_LongError(self.hidden)))
-        body = _decoded(whole.raw, reply.headers)
-        body = hidden_in(body, self.hidden)
-        if body is not whole.raw:
+        read = _decoded(whole.raw, reply.headers)
+        body = hidden_in(read, self.hidden)
+        if body is read and read:
+            body = whole.raw  # with its coding, as it came
+        else:
             headers = [each for each in headers if each[0].lower() not in ("content-encoding", "content-length")]
         return exchange.reply(body, status=reply.status, headers=headers, streaming=reply.streaming)
 

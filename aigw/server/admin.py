@@ -21,6 +21,7 @@ from aigw.books.usage_log import UsageLog
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
 from aigw.core.headers import VIA_HEADER
+from aigw.core.plain import plain_json_line
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
 from aigw.server.front import FRONT_HEADERS, front_page
@@ -122,7 +123,7 @@ class Admin:
             summary = await asyncio.to_thread(self._usage.summarise, question)
         except StoreError as error:
             raise GatewayError(503, str(error), kind="api_error", code="usage_unreadable") from None
-        return JSON, msgspec.json.encode(summary)
+        return JSON, plain_json_line(msgspec.json.encode(summary))
 
     async def _metrics_page(self, query: str) -> Answer:
         return CONTENT_TYPE, await asyncio.to_thread(self._metrics.render)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -16,22 +17,26 @@ import msgspec
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-def _exact(text: str) -> float:
+class _Numbers(threading.local):
+    """What happened to the numbers of the value that this thread decodes."""
+
+    inexact = False
+
+
+_numbers = _Numbers()
+
+
+def _number(text: str) -> float:
     number = float(text)
     if repr(number) != text and Decimal(repr(number)) != Decimal(text):
-        raise ValueError(f"{text} has more digits than a number can have here")
+        _numbers.inexact = True
     return number
 
 
-def _refuse(text: str) -> Any:
-    raise ValueError("a text has half of a surrogate pair")
-
-
-_decode_exact = msgspec.json.Decoder(float_hook=_exact).decode
+_decode_any = msgspec.json.Decoder(float_hook=_number).decode
 
 
 def refuse_twins(source: bytes) -> None:
@@ -61,7 +66,7 @@ _T = TypeVar("_T")
 class Document:
     """One JSON object. `encode()` returns the original bytes as long as nothing was set."""
 
-    __slots__ = ("_fields", "_parsed", "_source", "_values")
+    __slots__ = ("_fields", "_inexact", "_parsed", "_source", "_values")
 
     def __init__(self, source: bytes) -> None:
         """Raises ValueError if `source` is not a JSON object. The message has the byte offset."""
@@ -69,6 +74,7 @@ class Document:
         self._source: bytes | None = source
         self._parsed = source
         self._values: dict[str, Any] = {}
+        self._inexact: frozenset[str] = frozenset()
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -84,12 +90,18 @@ class Document:
             value = self._values[name] = decoded(bytes(raw), _decode_any, json.loads)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+        if _numbers.inexact:
+            _numbers.inexact = False
+            self._inexact |= {name}
         return value
 
     def exact(self, name: str) -> Any:
-        """Returns the decoded value of a field. Raises ValueError if it is malformed, or if a number in it has more
-        digits than `get` could return: two such numbers would be the same."""
-        return decoded(bytes(self._fields[name]), _decode_exact, _refuse)
+        """Like `get`, but raises ValueError if a number in the value has more digits than a double can hold: two such
+        numbers would be the same."""
+        value = self.get(name)
+        if name in self._inexact:
+            raise ValueError(f"{name}: a number has more digits than a number can have here")
+        return value
 
     def raw(self, name: str) -> bytes | None:
         """Returns the bytes of a field's value, None if there is no such field."""
@@ -114,6 +126,7 @@ class Document:
         `msgspec.Raw`."""
         self._fields[name] = msgspec.Raw(_encode(value))
         self._values.pop(name, None)
+        self._inexact -= {name}
         self._source = None
 
     def drop(self, name: str) -> None:
@@ -136,6 +149,7 @@ class Document:
         twin._source = self._source
         twin._parsed = self._parsed
         twin._values = dict(self._values)
+        twin._inexact = self._inexact
         return twin
 
 

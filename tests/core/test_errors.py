@@ -28,4 +28,4 @@ def test_the_answer_of_a_fault(fault, status, code):
 
 def test_every_fault_has_a_name_of_its_own():
     """Two with the same value would be one."""
-    assert len({fault.code for fault in UpstreamFault}) == len(UpstreamFault.__members__) == 7
+    assert len({fault.code for fault in UpstreamFault}) == len(UpstreamFault.__members__) == 8

@@ -76,6 +76,8 @@ class ResponsesReader(AnswerReader):
             self._note_call(item)
         elif (error := failure_in(body)) is not None:
             self.fail(error)
+        else:
+            self._status = kind.removeprefix("response.")  # an event of an end may come without the response
 
     def take_body(self, body: Json) -> None:
         self._take(body, text_of(body.get("status")))
@@ -104,7 +106,7 @@ class ResponsesReader(AnswerReader):
     @property
     def usable(self) -> bool:
         body = self._whole().json()
-        return isinstance(body, dict) and isinstance(body.get("output"), list)
+        return isinstance(body, dict) and (isinstance(body.get("output"), list) or bool(body.get("id")))
 
     @property
     def ended(self) -> bool:

@@ -52,11 +52,12 @@ def failure_in(body: Json) -> Any:
 
 def _is_bare(body: Json) -> bool:
     """Whether the body is an error without a frame, such as `{"code": "x", "message": "y"}` or `{"detail": "y"}`."""
-    if any(body.get(name) for name in _ANSWERS):
+    message, detail = body.get("message"), body.get("detail")
+    if not (message or detail) or any(body.get(name) for name in _ANSWERS):
         return False
-    if isinstance(body.get("message"), str) and body["message"]:
+    if isinstance(message, str) and message:
         return any(name in body and body[name] not in _FINE for name in ("code", "status"))
-    return bool(body.get("detail"))
+    return bool(detail)
 
 
 def message_of(error: Any) -> str:

@@ -46,8 +46,6 @@ _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":nul
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
 _MANY = 4
 """If so many events arrive together, it pays to count first how many of them must be decoded."""
-_ANYWHERE = (b'"error', b'"billed_units"', b'"timings"')
-"""An event with one of these may stand anywhere in a stream."""
 
 
 class CompletionsView(RequestView):
@@ -134,13 +132,16 @@ class CompletionsReader(AnswerReader):
     def tells(self, raw: bytes) -> bool:
         if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
             return b'"error' in raw
-        if b'"choices"' not in raw and any(mark in raw for mark in MARKS):
-            return True
+        if b'"choices"' not in raw:
+            for mark in MARKS:
+                if mark in raw:
+                    return True
         return _ends(raw) > 0 or b'"error' in raw or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
-        if len(batch) < _MANY or any(mark in raw for mark in _ANYWHERE):
-            return super().telling_of(batch, raw)
+        others = len(batch) - raw.count(b'"choices"') - raw.count(DONE_DATA)
+        if len(batch) < _MANY or others > 0 or b'"error' in raw or b'"timings"' in raw:
+            return super().telling_of(batch, raw)  # any of them may be an error, or have usage of another shape
         left = _ends(raw) + usage_blocks(raw)
         found: list[Chunk] = []
         for chunk in reversed(batch):  # they are the last ones of nearly every stream

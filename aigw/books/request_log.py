@@ -300,7 +300,7 @@ def _cut(text: str) -> str:
 
 
 def _milliseconds(seconds: float) -> float:
-    return round(max(0.0, seconds) * 1000, 3)
+    return max(0, int(seconds * 1_000_000)) / 1000
 
 
 def _costs_nothing(note: _Note) -> bool:

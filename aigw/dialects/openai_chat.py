@@ -27,7 +27,6 @@ from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import EventSplitter, json_event, rewritten
-from aigw.dialects.usage import usage_blocks
 from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
 from aigw.higress.values import truthy
 
@@ -45,7 +44,7 @@ _FINISHES: dict[str, Finish] = {
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
 _MANY = 4
-"""If so many events arrive together, it pays to count first how many of them must be decoded."""
+"""If so many events arrive together, most of them are passed over without a call for each."""
 
 
 class CompletionsView(RequestView):
@@ -139,18 +138,13 @@ class CompletionsReader(AnswerReader):
         return _ends(raw) > 0 or b'"error' in raw or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
-        others = len(batch) - raw.count(b'"choices"') - raw.count(DONE_DATA)
-        if len(batch) < _MANY or others > 0 or b'"error' in raw or b'"timings"' in raw:
-            return super().telling_of(batch, raw)  # any of them may be an error, or have usage of another shape
-        left = _ends(raw) + usage_blocks(raw)
-        found: list[Chunk] = []
-        for chunk in reversed(batch):  # they are the last ones of nearly every stream
-            if left <= 0:
-                break
-            if self.tells(chunk.raw):
-                found.append(chunk)
-                left -= _ends(chunk.raw) + usage_blocks(chunk.raw)
-        return found[::-1]
+        if len(batch) < _MANY or self._choices != 1 or b'"error' in raw:
+            return super().telling_of(batch, raw)
+        others = [chunk for chunk in batch if not chunk.raw.endswith(_GOES_ON)]
+        ends = sum([chunk.raw.count(b'"finish_reason"') for chunk in others])
+        if raw.count(b'"finish_reason"') - ends != len(batch) - len(others):  # one of the events names it twice
+            return super().telling_of(batch, raw)
+        return [chunk for chunk in others if self.tells(chunk.raw)]
 
     def take_event(self, body: Json) -> None:
         self._take(body)
@@ -224,6 +218,7 @@ def _has_content(choice: Json) -> bool:
     return bool(choice.get("finish_reason")) or any(value for name, value in said.items() if name not in _FRAME)
 
 
+_TEXT, _NO_TEXT = b'"content":"', b'"content":""'
 _FRAME = frozenset(("role", "name", "obfuscation"))
 """The fields of a delta that are no content."""
 
@@ -262,6 +257,8 @@ class OpenAIChat:
         return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def opens(self, event: Chunk) -> bool:
+        if _TEXT in event.raw and _NO_TEXT not in event.raw:
+            return False  # most contents are known without decoding
         body = event.json()
         if not isinstance(body, dict) or failure_in(body) is not None:
             return False

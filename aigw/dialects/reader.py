@@ -119,7 +119,7 @@ class AnswerReader:
             self._kept.append(batch)
         else:
             self._room = 0
-        if self._streaming and self.tells(raw):
+        if self._streaming:
             for chunk in self.telling_of(batch, raw):
                 hide(batch, chunk, self.secrets)
                 if isinstance(body := chunk.json(), dict):
@@ -128,7 +128,9 @@ class AnswerReader:
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
         """Returns the events of a batch for which `tells` is true. `raw` are the bytes of the batch."""
-        return [chunk for chunk in batch if self.tells(chunk.raw)]
+        if not self.tells(raw):
+            return ()
+        return batch if len(batch) == 1 else [chunk for chunk in batch if self.tells(chunk.raw)]
 
     def pass_over(self, size: int) -> None:
         self.size += size

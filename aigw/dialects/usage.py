@@ -29,13 +29,10 @@ def mentions_usage(data: bytes) -> bool:
     says that usage will come later."""
     if data.endswith(_LATER) and data.find(b'"usage') == len(data) - len(_LATER):
         return False  # nearly all of OpenAI's events end in this way
-    return usage_blocks(data) > 0 or b'"billed_units"' in data or b'"timings"' in data
-
-
-def usage_blocks(data: bytes) -> int:
-    """Returns how often the bytes name usage that is not null."""
     named = data.count(b'"usage')  # also usageMetadata
-    return named and named - data.count(b'"usage":null') - data.count(b'"usage": null')
+    if named and named > data.count(b'"usage":null') + data.count(b'"usage": null'):
+        return True
+    return b'"billed_units"' in data or b'"timings"' in data
 
 
 class UsageReader:

@@ -34,7 +34,7 @@ log = logging.getLogger("aigw")
 
 INTERVAL = 0.05
 """Seconds between two rounds. The usage log adds less than this, so that a row is on disk within 0.2 s."""
-MOST_NOTES = 256
+MOST_NOTES = 32
 """If there are so many notes, the next round begins at once, so that notes do not pile up in memory."""
 TURN = 20
 """After so many rows, other tasks of the event loop get a turn."""

@@ -135,6 +135,9 @@ async def _run(
     ) as running:
         gc.collect()
         gc.freeze()  # everything loaded so far stays: the collector need not look at it again
+        gc.set_threshold(
+            10_000, 20, 20
+        )  # a request makes many objects and no circles, so that looking often finds nothing
         ready(running)
         await stop.wait()
 

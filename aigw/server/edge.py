@@ -17,7 +17,7 @@ from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect
-from aigw.core.document import refuse_twins
+from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
@@ -132,7 +132,7 @@ class Edge:
             for name in undone:
                 exchange.request.headers.popall(name, None)
             if self._refuses_twins and request.parsed is not None:
-                _refuse_twins(request.body)
+                _refuse_twins(request.parsed)
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
@@ -364,10 +364,10 @@ def _as_given(path: str) -> Place:
     return Place(path, apis.detect(path) or "")
 
 
-def _refuse_twins(body: bytes) -> None:
+def _refuse_twins(body: Document) -> None:
     """Refuses a body whose meaning depends on who reads it: plugins decide by it, and the provider reads it, too."""
     try:
-        refuse_twins(body)
+        body.refuse_twins()
     except ValueError as error:
         raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.document import Document, refuse_twins
+from aigw.core.document import Document
 
 SOURCE = b'{"b": 1.0, "a":1e5,"t":"\\u00e9\xc3\xa9", "big":123456789012345678901234567890,"n":{"z": null, "y":[1,  2]}}'
 
@@ -78,7 +78,11 @@ JSON = st.recursive(
 
 @given(JSON, st.booleans())
 def test_a_body_whose_names_are_unique_is_not_refused(value, indented):
-    refuse_twins(json.dumps(value, indent=1 if indented else None).encode())
+    source = json.dumps({"value": value}, indent=1 if indented else None).encode()
+    document = Document(source)
+    document.refuse_twins()
+    assert document.encode() is source
+    assert document.get("value") == value
 
 
 TWINS = [
@@ -91,9 +95,9 @@ TWINS = [
 @pytest.mark.parametrize("body", TWINS)
 def test_a_name_that_an_object_has_twice(body):
     with pytest.raises(ValueError, match="twice"):
-        refuse_twins(body.encode())
+        Document(body.encode()).refuse_twins()
 
 
 def test_a_body_that_is_nested_too_deeply_to_be_looked_at_is_refused():
     with pytest.raises(ValueError, match="nested too deeply"):
-        refuse_twins(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+        Document(b'{"a":' * 100_000 + b"1" + b"}" * 100_000).refuse_twins()

@@ -35,7 +35,8 @@ NATIVE = DashScope(incremental=True)
 
 class Watch:
     """What aigw does. `decoded` has each JSON text that it decodes, `elsewhere` the functions that decode what is not
-    known here, `documents` the bodies of requests that were parsed, `scanned` each batch that a reader was fed."""
+    known here, `documents` the bodies of requests that were split into fields, `looked_through` how often all names of
+    one were looked at, `scanned` each batch that a reader was fed."""
 
     def __init__(self) -> None:
         self.decoded: Counter[bytes] = Counter()
@@ -43,6 +44,7 @@ class Watch:
         self.documents: list[bytes] = []
         self.scanned: list[Any] = []
         self.detected = 0
+        self.looked_through = 0
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> None:
         code, names = frame.f_code, frame.f_locals
@@ -61,6 +63,8 @@ class Watch:
             self.decoded[names["self"].data] += 1
         elif place == "decoded":  # a body, the fields of a Document, or the value of one
             self.decoded[names["source"]] += 1
+        elif place == "Document.refuse_twins":
+            self.looked_through += 1
         elif place == "HigressUsage.feed":
             self.decoded[names["data"]] += 1
         elif place != "chat_round":  # reads who speaks, and nothing else
@@ -106,6 +110,7 @@ async def test_once(provider, gateway, wire, stream):
     watch, body = await seen(wire, provider, gateway, stream=stream)
     assert watch.detected == 1
     assert watch.documents == [body]
+    assert watch.looked_through == 1
     assert watch.elsewhere == set()
     twice = [text for text, times in watch.decoded.items() if times > 1]
     assert [text for text in twice if text[:1] in b"{["] == []  # a flag or a name may be, in two copies of a request

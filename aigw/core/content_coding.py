@@ -114,3 +114,8 @@ class Decoding:
                 raise ValueError("the body is too large when it is decoded")
         self._room -= len(data)
         return data
+
+    @property
+    def complete(self) -> bool:
+        """Whether each coding has come to its own end."""
+        return all(decoder.complete() for decoder in self._decoders)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from aigw.core.content_coding import Decoding
-from aigw.core.dialect import Asked, Reader
+from aigw.core.dialect import Asked
 from aigw.core.model import Batch, Chunk, raw_of
+from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.reader import MAX_PLAIN
-from aigw.dialects.sse import Event, EventSplitter
+from aigw.dialects.sse import Event, EventSplitter, is_whole
 
 MEDIA = ("audio/", "image/", "video/")
 BYTES_PER_MEDIUM = 250
@@ -23,8 +25,36 @@ _EVENTS = re.compile(rb"\s*(?:data|event|id|retry)?:")
 _TOLD = 8
 """From so many bytes on it is known whether they begin events."""
 
-Open = Callable[[bool], Reader]
+
+class Takes(Protocol):
+    """What `BodyReader` needs of a `core.dialect.Reader`."""
+
+    def feed(self, batch: Batch) -> None: ...
+
+    def pass_over(self, size: int) -> None: ...
+
+    @property
+    def error(self) -> str: ...
+
+    @property
+    def ended(self) -> bool: ...
+
+
+Open = Callable[[bool], Takes]
 """Returns the reader of the answer: of events (true), or of a plain body."""
+
+
+class Nobody:
+    """Stands in for the reader of an answer that tells no usage. Nothing of it is kept."""
+
+    error = ""
+    ended = True
+
+    def feed(self, batch: Batch) -> None:
+        return
+
+    def pass_over(self, size: int) -> None:
+        return
 
 
 def is_json(asked: Asked, headers: Mapping[str, str]) -> bool:
@@ -42,12 +72,17 @@ def begins_events(body: bytes) -> bool:
 
 
 class BodyReader:
-    """Passes an answer to the reader of its dialect. Its first bytes say whether it consists of events."""
+    """Passes an answer to the reader of its dialect, and sees where it was cut off. Its first bytes say whether it
+    consists of events."""
 
     def __init__(self, open_reader: Open, headers: Mapping[str, str]) -> None:
         self._open = open_reader
-        self._reader: Reader | None = None
+        self._reader: Takes | None = None
         self._splitter: EventSplitter | None = None
+        self._json: JsonEnd | None = None
+        self._half = False
+        self._torn = False
+        """Whether reading failed, so that nothing more was seen."""
         self._head = b""
         self._weight = BYTES_PER_MEDIUM if headers.get("content-type", "").lower().startswith(MEDIA) else 1
         self._decoding: Decoding | None = None
@@ -60,13 +95,17 @@ class BodyReader:
                 self._lost = True
 
     def feed(self, batch: Batch) -> None:
-        raw = raw_of(batch)
+        self._torn = True
+        self._feed(raw_of(batch))
+        self._torn = False
+
+    def _feed(self, raw: bytes) -> None:
         data = raw
         if self._decoding is not None and not self._lost:
             try:
                 data = self._decoding.feed(raw)
             except ValueError:
-                self._lost = True
+                self._decoding, self._lost = None, True
         if self._lost:
             self._pass_over(raw)
         elif self._reader is None:
@@ -82,7 +121,33 @@ class BodyReader:
             self._begin()
         if self._splitter is not None and (rest := self._splitter.rest) and self._reader is not None:
             self._splitter = None
-            self._reader.feed((Event(rest),))
+            last = Event(rest)
+            self._half = bool(rest.strip()) and not is_whole(last)
+            self._reader.feed((last,))
+
+    @property
+    def between(self) -> bool:
+        """Whether an array was read up to a place between two elements. True for what is no array."""
+        if self._lost or self._torn:
+            return True
+        return self._reader is not None and (self._json is None or self._json.between)
+
+    def flaw(self, *, sure: bool) -> str:
+        """Where an answer was cut off, "" if it is whole or if nobody can tell. Call it after `end`. `sure` is whether
+        events must have come to the end that their dialect writes, and whether there must be an answer at all."""
+        if self._torn:
+            return ""
+        if self._decoding is not None and not self._decoding.complete:
+            return "in the middle of its content coding"
+        if self._lost:
+            return ""
+        if self._reader is None:
+            return "before it began" if sure else ""
+        if self._json is not None:
+            return "in the middle of a JSON value" if self._json.open else ""
+        if self._half:
+            return "in the middle of an event"
+        return "before it was complete" if sure and not (self._reader.ended or self._reader.error) else ""
 
     def _begin(self) -> None:
         head, self._head = self._head, b""
@@ -92,11 +157,15 @@ class BodyReader:
         if not events and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
             self._lost = True
             self._pass_over(head)
-        else:
-            self._take(head)
+            return
+        if not events:
+            self._json = JsonEnd()
+        self._take(head)
 
     def _take(self, data: bytes) -> None:
         assert self._reader is not None
+        if self._json is not None:
+            self._json.feed(data)
         if self._splitter is None:
             self._reader.feed((Chunk(data, data),))
             return

@@ -106,6 +106,14 @@ class EventSplitter:
         return events
 
 
+def is_whole(event: Event) -> bool:
+    """Whether an event without a blank line at its end has all of its data. A comment counts as whole."""
+    data = event.data
+    if data is None:
+        return event.raw.startswith(b":") and b"\n" not in event.raw.strip()
+    return data == b"[DONE]" or event.json() is not None
+
+
 def _data_of(raw: bytes) -> bytes | None:
     if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
         return raw[6:-2] if raw[5:6] == b" " else raw[5:-2]

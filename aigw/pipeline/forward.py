@@ -1,7 +1,7 @@
 """The terminal of every chain: sends `exchange.request` to `exchange.target` and returns the reply.
 
-Rule: here, and only here, it is judged how a body ended. A stream that was cut off never looks complete, and half an
-event is never passed on."""
+Rule: here, and only here, it is judged how a body ended: of events here, of others by `pipeline.endings`. A stream that
+was cut off never looks complete, and half an event is never passed on."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from aigw.core.headers import ID_HEADER, hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import ChunkSource, Reply
 from aigw.core.upstream import Upstream, UpstreamBody
-from aigw.dialects.bodies import BodyReader, is_coded, is_json
-from aigw.dialects.sse import Event, EventSplitter
+from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json
+from aigw.dialects.sse import Event, EventSplitter, is_whole
+from aigw.pipeline.endings import Judged, JudgedArray
 
 
 class Forward:
@@ -58,28 +59,35 @@ class Forward:
         body = response.body
         asked = exchange.asked if exchange.wire is exchange.dialect else exchange.wire.asked(request, exchange.api)
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
-        source: ChunkSource = ByteSource(body)
+        judged = self._judges_ends and response.status == 200 and request.method != "HEAD"
+        sure = exchange.dialect.marks_end or until_close
         if events:
-            end = _End.LOOSE
-            if self._judges_ends and response.status == 200:
-                end = _End.SURE if exchange.dialect.marks_end or until_close else _End.OPEN
-            source = EventSource(body, answer, end)
+            end = _End.LOOSE if not judged else _End.SURE if sure else _End.OPEN
+            source: ChunkSource = EventSource(body, answer, end)
+        else:
+            source = ByteSource(body)
         reply = exchange.reply(source, status=response.status, headers=headers, streaming=events)
         if events:
             reply.tap(answer.feed)
-        elif 200 <= response.status < 300 and exchange.asked.metered:
-            _read(exchange, asked, answer, reply)
+        elif 200 <= response.status < 300:
+            _read(exchange, asked, answer, reply, judged=judged, sure=sure)
         return reply
 
 
-def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply) -> None:
-    """Lets the reader of an answer see it as it goes by. ai-proxy itself reads a plain answer in JSON, because it waits
-    for the whole of it."""
-    piecewise = not exchange.provider or exchange.asked.array
-    if not piecewise and is_json(exchange.asked, reply.headers) and not is_coded(reply.headers):
+def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply, *, judged: bool, sure: bool) -> None:
+    """Lets the reader of an answer see it as it goes by, and judges its end (`judged`). ai-proxy itself reads and
+    judges a plain answer in JSON, because it waits for the whole of it."""
+    metered, array = exchange.asked.metered, exchange.asked.array
+    coded = is_coded(reply.headers)
+    if exchange.provider and not array and not coded and is_json(exchange.asked, reply.headers):
+        return
+    judged = judged and _is_text(exchange, reply)
+    if not (metered or judged):
         return
 
-    def opened(streaming: bool) -> Reader:
+    def opened(streaming: bool) -> Takes:
+        if not metered:
+            return Nobody()
         if not streaming or exchange.answer is not answer:
             return answer
         exchange.answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
@@ -87,6 +95,30 @@ def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply) -> Non
 
     body = BodyReader(opened, reply.headers)
     reply.tap(body.feed, lambda outcome: body.end())
+    if judged:
+        _judge(reply, body, sure=sure, array=array and not coded)
+
+
+def _judge(reply: Reply, body: BodyReader, *, sure: bool, array: bool) -> None:
+    kind = reply.headers.get("content-type", "").lower()
+    live = array or any(name in kind for name in _LIVE)
+    if live:
+        reply.headers.popall("content-length", None)  # a client could not see that it was broken off
+    reply.in_array = array
+    if array:
+        reply.within(lambda source: JudgedArray(source, body))
+    else:
+        reply.within(lambda source: Judged(source, body, sure=sure, live=live))
+
+
+_LIVE = ("event-stream", "ndjson", "jsonl", "json-seq")
+"""In the content types of bodies that come piece by piece as they are made."""
+
+
+def _is_text(exchange: Exchange, reply: Reply) -> bool:
+    """Whether the body is, or should be, JSON or events, so that its end can be seen."""
+    kind = reply.headers.get("content-type", "").lower()
+    return "json" in kind or "event-stream" in kind or (exchange.wire.repeatable and not kind.startswith(MEDIA))
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:
@@ -167,7 +199,9 @@ class EventSource:
                 raise StopAsyncIteration from None
             if events:
                 return events
-        if self._end is _End.SURE and not self._answer.ended and not self._answer.error:
+        answer = self._answer
+        must_end = self._end is _End.SURE or (self._end is _End.OPEN and not answer.size)
+        if must_end and not answer.ended and not answer.error:
             raise UpstreamError(UpstreamFault.CUT_OFF, "the provider ended its answer before it was complete")
         raise StopAsyncIteration
 
@@ -177,12 +211,11 @@ class EventSource:
         if self._end is _End.LOOSE or not rest.strip():
             self._ended = True
             return (Event(rest),) if rest else ()
-        event = Event(rest)
-        if not _is_whole(event):
+        if not is_whole(Event(rest)):
             self._tell_rest()
             raise UpstreamError(UpstreamFault.CUT_OFF, "the provider's answer was cut off in the middle of an event")
         self._ended = True
-        return (event,)
+        return (Event(rest.rstrip(b"\r\n") + b"\n\n"),)  # clients drop an event without its blank line
 
     async def aclose(self) -> None:
         self._tell_rest()
@@ -192,11 +225,3 @@ class EventSource:
         if not self._ended and (rest := self._splitter.rest):
             self._answer.feed((Event(rest),))
         self._ended = True
-
-
-def _is_whole(event: Event) -> bool:
-    """Whether an event without a blank line at its end has all of its data. A comment counts as whole."""
-    data = event.data
-    if data is None:
-        return event.raw.startswith(b":") and b"\n" not in event.raw.strip()
-    return data == b"[DONE]" or event.json() is not None

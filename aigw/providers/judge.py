@@ -13,6 +13,7 @@ from aigw.core.model import Batch, Chunk
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
+from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
 
@@ -60,10 +61,11 @@ class Judge:
             return
         if answer.error:
             raise failed(exchange)
-        if coded and (answer.unread or not answer.size):
-            return  # nobody here can read it
+        if coded and (answer.unread or not answer.size or answer.ended):
+            return  # nobody here can read it, or it has its end
         if not (answer.ended if begins_events(whole.raw) else answer.usable):
-            raise FailedAnswerError(502, _unusable(exchange, reply, whole))
+            code = "upstream_cut_off" if not coded and _is_cut(whole.raw) else ""
+            raise FailedAnswerError(502, _unusable(exchange, reply, whole), code=code)
 
 
 def _is_read(exchange: Exchange, reply: Reply) -> bool:
@@ -136,6 +138,15 @@ def _unusable(exchange: Exchange, reply: Reply, whole: Chunk) -> str:
     text = _redaction(exchange).text(whole.raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
     kind = reply.headers.get("content-type", "") or "no content type"
     return f"the provider answered {reply.status}, but not with an answer ({kind}): {text or 'an empty body'}"
+
+
+def _is_cut(body: bytes) -> bool:
+    """Whether a body without an answer was cut off: in the middle of a JSON value or of events, or before it began."""
+    if begins_events(body) or not body:
+        return True
+    end = JsonEnd()
+    end.feed(body)
+    return body.lstrip()[:1] in (b"{", b"[") and end.open
 
 
 def _redaction(exchange: Exchange) -> Redaction:

@@ -276,16 +276,19 @@ class Edge:
         error: Exception,
         end: _End,
     ) -> None:
-        """Tells the client that the stream is not complete: with an error event, or by closing the connection without
-        the last chunk."""
+        """Tells the client that the stream is not complete: with an error event, with an error as the last element of
+        an array, or by closing the connection without the last chunk."""
         if isinstance(error, UpstreamError):
             shown = error.answer()
         else:
             shown = error if isinstance(error, GatewayError) else _bug(error, exchange.id, exchange.original.path)
         end.outcome, end.error = Outcome.FAILED, shown.code or ""
         log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
-        if reply.streaming:
-            await response.write(exchange.dialect.error_event(shown, exchange.id))
+        if reply.streaming or reply.in_array:
+            told = exchange.dialect.error_event(shown, exchange.id)
+            if reply.in_array:
+                told = b"," + exchange.dialect.error(shown, exchange.id) + b"]"
+            await response.write(told)
             response.force_close()
             await response.write_eof()
         elif http.transport is not None:

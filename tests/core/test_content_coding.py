@@ -36,6 +36,16 @@ def test_it_is_undone_however_it_is_cut(header, bodies, cut):
     raw = b"".join(map(ENCODERS[header], bodies)) if several else ENCODERS[header](body)
     decoding = Decoding(header, 1000)
     assert b"".join(decoding.feed(raw[at : at + cut]) for at in range(0, len(raw), cut)) == body
+    assert decoding.complete
+
+
+@pytest.mark.parametrize("header", [name for name in ENCODERS if name != "identity"])
+def test_it_is_complete_only_at_its_end(header):
+    raw = ENCODERS[header](b"some body, some body")
+    for size in range(len(raw)):
+        decoding = Decoding(header, 1000)
+        decoding.feed(raw[:size])
+        assert not decoding.complete
 
 
 @pytest.mark.parametrize("header", [name for name in ENCODERS if name != "identity"])

@@ -81,6 +81,7 @@ class BodyReader:
         self._splitter: EventSplitter | None = None
         self._json: JsonEnd | None = None
         self._half = False
+        self._begun = False
         self._torn = False
         """Whether reading failed, so that nothing more was seen."""
         self._head = b""
@@ -96,7 +97,9 @@ class BodyReader:
 
     def feed(self, batch: Batch) -> None:
         self._torn = True
-        self._feed(raw_of(batch))
+        raw = raw_of(batch)
+        self._begun = self._begun or raw != b""
+        self._feed(raw)
         self._torn = False
 
     def _feed(self, raw: bytes) -> None:
@@ -137,12 +140,12 @@ class BodyReader:
         events must have come to the end that their dialect writes, and whether there must be an answer at all."""
         if self._torn:
             return ""
+        if not self._begun:
+            return "before it began" if sure else ""
         if self._decoding is not None and not self._decoding.complete:
             return "in the middle of its content coding"
-        if self._lost:
+        if self._lost or self._reader is None:
             return ""
-        if self._reader is None:
-            return "before it began" if sure else ""
         if self._json is not None:
             return "in the middle of a JSON value" if self._json.open else ""
         if self._half:

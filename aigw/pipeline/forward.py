@@ -96,19 +96,21 @@ def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply, *, jud
     body = BodyReader(opened, reply.headers)
     reply.tap(body.feed, lambda outcome: body.end())
     if judged:
-        _judge(reply, body, sure=sure, array=array and not coded)
+        _judge(reply, body, sure=sure, array=array, coded=coded)
 
 
-def _judge(reply: Reply, body: BodyReader, *, sure: bool, array: bool) -> None:
+def _judge(reply: Reply, body: BodyReader, *, sure: bool, array: bool, coded: bool) -> None:
     kind = reply.headers.get("content-type", "").lower()
     live = array or any(name in kind for name in _LIVE)
     if live:
         reply.headers.popall("content-length", None)  # a client could not see that it was broken off
-    reply.in_array = array
-    if array:
+    elif coded:
+        sure = False  # an empty body may be right
+    if array and not coded:
+        reply.in_array = True
         reply.within(lambda source: JudgedArray(source, body))
     else:
-        reply.within(lambda source: Judged(source, body, sure=sure, live=live))
+        reply.within(lambda source: Judged(source, body, sure=sure or array, live=live))
 
 
 _LIVE = ("event-stream", "ndjson", "jsonl", "json-seq")

@@ -35,7 +35,12 @@ def endless(coding="", kind="text/event-stream"):
                 piece = packed.take()
             await peer.piece(piece)
             await asyncio.sleep(0)
-        await peer.piece(DONE if not coding else b"")
+        end = chunk({}, "stop") + DONE
+        if coding:
+            packer.write(end)
+            packer.close()
+            end = packed.take()
+        await peer.piece(end)
         await peer.end()
 
     return script

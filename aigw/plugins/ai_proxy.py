@@ -48,9 +48,9 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     If several keys of `modelMapping` match, the exact name wins, then the longest `prefix*`, then `~regex` in the order
     of the file, then `*`. Higress has no order there.
 
-    If a provider fails (4xx, 5xx, no connection, an error as the first event), the request is tried again with another
-    of its `apiTokens` (`retryOnFailure`), then with the next provider (`fallback`). Once the client has got the first
-    event, nothing is tried again.
+    If a provider fails (4xx, 5xx, no connection, or a failure inside an answer of status 200), the request is tried
+    again with another of its `apiTokens` (`retryOnFailure`), then with the next provider (`fallback`). Once the client
+    has got the first content, nothing is tried again.
 
     Embeddings are only shared among providers, and fall back, where these use the same model: vectors of two models
     must not be compared.
@@ -66,7 +66,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     ] = {}
     fallback: Annotated[
         list[str],
-        Meta(description="aigw: provider ids, tried in this order if a provider fails before its first event"),
+        Meta(description="aigw: provider ids, tried in this order if a provider fails before its first content"),
     ] = []
     by_model: Annotated[
         dict[str, str], Meta(description="aigw: model of the request -> provider id; keys as in modelMapping")
@@ -303,7 +303,28 @@ ABOUT = About(
             "are removed",
             "are passed on; `x-hi-original-auth`, `x-envoy-original-*` are added",
         ),
-        Difference("`retryOnFailure`", "streams too, before their first event", "plain requests only"),
+        Difference("`retryOnFailure`", "streams too, before their first content", "plain requests only"),
+        Difference(
+            "a status 200 that failed (an error in any shape, no answer, a web page)",
+            "is tried elsewhere, or becomes an HTTP error",
+            "is passed on",
+        ),
+        Difference(
+            "events that only open an answer",
+            "are held back while another provider could be tried, up to 15 s",
+            "are passed on",
+        ),
+        Difference(
+            "if all providers of `fallback` fail",
+            "the client gets the first error, with a line on the others",
+            "the client gets the last error",
+        ),
+        Difference(
+            "an answer that is cut off, however it is framed or coded",
+            "ends with an error event, or with a broken connection",
+            "ends as its connection does",
+        ),
+        Difference("JSON where events were asked for, or the reverse", "is converted", "is passed on"),
         Difference(
             "what a retry sends",
             "the same with another key",

@@ -35,6 +35,7 @@ from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
 from aigw.server.guard import Guard
+from aigw.server.leaving import had_all
 from aigw.server.routes import no_route
 
 log = logging.getLogger("aigw")
@@ -241,6 +242,7 @@ class Edge:
         else:
             headers["x-aigw-time"] = _spent(timing, clock.monotonic())
         response = _Streamed(status=reply.status, headers=headers)
+        batch: Batch = ()
         try:
             async for batch in reply:
                 if head_only:
@@ -257,9 +259,11 @@ class Edge:
             await self._break_off(http, response, exchange, reply, _stopped(), end)
             return response
         except Exception as error:
-            if not response.prepared or http.transport is None or http.transport.is_closing():
+            gone = http.transport is None or http.transport.is_closing()
+            if not gone and response.prepared:
+                await self._break_off(http, response, exchange, reply, error, end)
+            elif not (gone and await had_all(exchange, reply, batch, error)):
                 raise
-            await self._break_off(http, response, exchange, reply, error, end)
             return response
         with suppress(ConnectionError):  # the client may close the connection once it has everything
             if not response.prepared:
@@ -276,19 +280,15 @@ class Edge:
         error: Exception,
         end: _End,
     ) -> None:
-        """Tells the client that the stream is not complete: with an error event, with an error as the last element of
-        an array, or by closing the connection without the last chunk."""
-        if isinstance(error, UpstreamError):
-            shown = error.answer()
-        else:
-            shown = error if isinstance(error, GatewayError) else _bug(error, exchange.id, exchange.original.path)
+        """Tells the client that it does not have all: by an error event or element, or by breaking the connection."""
+        shown = error.answer() if isinstance(error, UpstreamError) else error
+        if not isinstance(shown, GatewayError):
+            shown = _bug(shown, exchange.id, exchange.original.path)
         end.outcome, end.error = Outcome.FAILED, shown.code or ""
         log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
         if reply.streaming or reply.in_array:
-            told = exchange.dialect.error_event(shown, exchange.id)
-            if reply.in_array:
-                told = b"," + exchange.dialect.error(shown, exchange.id) + b"]"
-            await response.write(told)
+            element = b"," + exchange.dialect.error(shown, exchange.id) + b"]"
+            await response.write(element if reply.in_array else exchange.dialect.error_event(shown, exchange.id))
             response.force_close()
             await response.write_eof()
         elif http.transport is not None:

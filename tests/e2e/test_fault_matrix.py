@@ -1,6 +1,7 @@
 """Each fault of an upstream, for each format and form of clients, with each store: a fault never looks like an answer, is
 booked as a failure, and is not cached. A stream is told in its body what went wrong, once it has content."""
 
+import asyncio
 import json
 
 import pytest
@@ -103,3 +104,33 @@ async def test_a_client_that_leaves_after_the_last_event_has_all(provider, gatew
     await upstream.all_closed()
     await until(lambda: running.rows != [])
     assert (running.rows[0].outcome, running.rows[0].status) == ("complete", 200)
+
+
+@pytest.mark.parametrize("wire", [CHAT, MESSAGES, RESPONSES], ids=str)
+async def test_a_client_that_has_left_has_all_whatever_comes_behind_the_last_event(provider, gateway, wire):
+    left = asyncio.Event()
+
+    async def script(peer):
+        await peer.begin()
+        for event in wire.events(TEXTS):
+            await peer.piece(event)
+        await left.wait()
+        while not peer.closed.is_set():
+            await peer.piece(b": more\n\n")
+            await asyncio.sleep(0)
+
+    upstream = await provider(script)
+    running = await gateway(wire.config(upstream.url, {}), keeps=True)
+    last = wire.closing(TEXTS)[-1].split()[-1]
+    for number in range(10):
+        left.clear()
+        client = await running.connect()
+        await client.send(encode("POST", wire.path, json.dumps(wire.body(stream=True)).encode()))
+        await client.head()
+        while last not in await client.chunk():
+            pass
+        left.set()
+        client.writer.transport.abort()
+        await upstream.all_closed()
+        await until(lambda number=number: len(running.rows) == number + 1)
+    assert {(row.outcome, row.status) for row in running.rows} == {("complete", 200)}

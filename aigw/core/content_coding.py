@@ -92,6 +92,15 @@ def codings_of(header: str) -> list[str]:
     return [name for name in names if name not in ("identity", "")]
 
 
+def is_known(header: str) -> bool:
+    """Whether all codings in a Content-Encoding can be undone here."""
+    try:
+        Decoding(header, 0)
+    except (ValueError, ImportError):
+        return False
+    return True
+
+
 class Decoding:
     """Undoes the codings of one body piece by piece."""
 

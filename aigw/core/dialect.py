@@ -361,8 +361,8 @@ class Dialect(Protocol):
         ...
 
     def opens(self, event: Chunk) -> bool:
-        """Whether the event only opens an answer, so that a client would not miss it if another provider answered
-        instead."""
+        """Whether the event has neither content nor an error nor an end: it only opens an answer, or nobody knows what
+        it is. A client would not miss it if another provider answered instead."""
         ...
 
     def is_last(self, batch: Batch) -> bool:

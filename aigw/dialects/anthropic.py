@@ -20,7 +20,7 @@ from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
 from aigw.dialects.edit import put
 from aigw.dialects.errors import AnthropicGeneric
-from aigw.dialects.failures import failure_in
+from aigw.dialects.failures import failure_in, failure_in_event
 from aigw.dialects.json_values import encoded, json_text, object_of
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
@@ -29,6 +29,8 @@ from aigw.dialects.view import rows_of, text_of
 
 _GENERIC = AnthropicGeneric()
 _STOP = b'"message_stop"'
+_SAYING = ("content_block_delta", "message_delta", "message_stop")
+"""The events with content or an end. A block may have its content in its start."""
 _FINISHES: dict[str, Finish] = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
@@ -174,7 +176,7 @@ class AnthropicMessages:
         if kind == "content_block_start":
             block = body.get("content_block")
             return isinstance(block, dict) and block.get("type") in ("text", "thinking") and not _has_text(block)
-        return kind in ("message_start", "ping")
+        return kind not in _SAYING and failure_in_event(event) is None
 
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""

@@ -85,6 +85,8 @@ class BodyReader:
         self._torn = False
         """Whether reading failed, so that nothing more was seen."""
         self._head = b""
+        self._size = 0
+        """How many bytes were given to be decoded."""
         self._weight = BYTES_PER_MEDIUM if headers.get("content-type", "").lower().startswith(MEDIA) else 1
         self._decoding: Decoding | None = None
         self._lost = self._weight > 1
@@ -105,12 +107,13 @@ class BodyReader:
     def _feed(self, raw: bytes) -> None:
         data = raw
         if self._decoding is not None and not self._lost:
+            self._size += len(raw)
             try:
                 data = self._decoding.feed(raw)
             except ValueError:
                 self._decoding, self._lost = None, True
         if self._lost:
-            self._pass_over(raw)
+            self._pass_over(len(raw))
         elif self._reader is None:
             self._head += data
             if len(self._head) >= _TOLD:
@@ -122,6 +125,8 @@ class BodyReader:
         """Passes on what is left. Call it when the answer has ended in any way."""
         if self._head:
             self._begin()
+        elif self._reader is None and self._size:
+            self._pass_over(self._size)  # it was cut off before anything could be decoded
         if self._splitter is not None and (rest := self._splitter.rest) and self._reader is not None:
             self._splitter = None
             last = Event(rest)
@@ -159,7 +164,7 @@ class BodyReader:
         self._splitter = EventSplitter() if events else None
         if not events and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
             self._lost = True
-            self._pass_over(head)
+            self._pass_over(len(head))
             return
         if not events:
             self._json = JsonEnd()
@@ -176,12 +181,12 @@ class BodyReader:
             events = self._splitter.feed(data)
         except ValueError:
             self._lost, self._splitter = True, None
-            self._pass_over(data)
+            self._pass_over(len(data))
             return
         if events:
             self._reader.feed(events)
 
-    def _pass_over(self, data: bytes) -> None:
+    def _pass_over(self, size: int) -> None:
         if self._reader is None:
             self._reader = self._open(False)
-        self._reader.pass_over(-(-len(data) // self._weight))
+        self._reader.pass_over(-(-size // self._weight))

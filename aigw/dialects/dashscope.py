@@ -25,6 +25,7 @@ from aigw.dialects.cumulative import CumulativeReader
 from aigw.dialects.dashscope_request import DashScopeView
 from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
 from aigw.dialects.edit import put
+from aigw.dialects.failures import failure_in_event
 from aigw.dialects.openai_embeddings import EmbeddingsReader
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
@@ -178,7 +179,7 @@ class DashScope:
         """An event whose choices have neither a text nor a reason for the end."""
         body = event.json()
         choices = choices_of(body.get("output")) if isinstance(body, dict) else []
-        return bool(choices) and not any(map(_has_content, choices))
+        return failure_in_event(event) is None and not any(map(_has_content, choices))
 
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""

@@ -4,11 +4,13 @@ Rule: an answer has failed where it says so, whatever else is in it. The codes 0
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from aigw.core.dialect import Failure
+from aigw.core.model import Chunk
 
 Json = dict[str, Any]
 
@@ -19,6 +21,7 @@ _FINE = (None, False, 0, 200, "", "0", "200", "success", "ok")
 _ANSWERS = ("choices", "output", "data", "content", "candidates")
 """The fields that have an answer. A body with one of them has not failed because of a code beside it."""
 _MESSAGES = ("message", "msg", "error_msg", "status_msg", "detail", "error", "code", "type")
+_WORDS = ("message", "msg", "detail")
 _NUMBERS = ("status", "status_code", "statusCode", "http_code", "code")
 _STATUSES = (
     (429, ("rate", "quota", "throttl", "exhausted", "too_many")),
@@ -32,6 +35,8 @@ _STATUSES = (
     (400, ("invalid", "context_length", "bad_request", "content_filter")),
 )
 """The status that fits a type or code that contains one of the words. The first match counts."""
+
+_NAMED_ERROR = re.compile(rb"(?:^|[\r\n])event: ?error[ \t]*[\r\n]")
 
 
 def failure_in(body: Json) -> Any:
@@ -48,6 +53,26 @@ def failure_in(body: Json) -> Any:
     if body.get("success") is False or (isinstance(body.get("errors"), list) and body["errors"]):
         return (body.get("errors") or [body])[0]
     return body if _is_bare(body) else None
+
+
+def failure_in_event(event: Chunk) -> Any:
+    """Returns what an event says of a failure, None if it says nothing of one. An event that is named "error" is one,
+    whatever its data."""
+    body = event.json()
+    if isinstance(body, list) and body:
+        body = body[0]
+    found = failure_in(body) if isinstance(body, dict) else None
+    if found is None and _NAMED_ERROR.search(event.raw):
+        return body if isinstance(body, dict) else (event.data or b"").decode("utf-8", "replace") or "error"
+    return found
+
+
+def words_in(event: Chunk) -> str:
+    """Returns what an event says in words: its message, or its data if that is no JSON."""
+    body = event.json()
+    if body is not None or not event.data or event.data == b"null":
+        return str(message_of(body)) if isinstance(body, dict) and any(body.get(name) for name in _WORDS) else ""
+    return event.data.decode("utf-8", "replace").strip()
 
 
 def _is_bare(body: Json) -> bool:

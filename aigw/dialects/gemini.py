@@ -26,7 +26,7 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_whole
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.errors import gemini_error
-from aigw.dialects.failures import failure_in
+from aigw.dialects.failures import failure_in, failure_in_event
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
 from aigw.dialects.gemini_writer import GeminiWriter
 from aigw.dialects.reader import Json
@@ -163,7 +163,9 @@ class Gemini:
     def opens(self, event: Chunk) -> bool:
         """An object with neither a part nor a reason for the end."""
         body = event.json()
-        if not isinstance(body, dict) or failure_in(body) is not None or body.get("promptFeedback"):
+        if not isinstance(body, dict):
+            return failure_in_event(event) is None
+        if failure_in(body) is not None or body.get("promptFeedback"):
             return False
         candidates = rows_of(body.get("candidates"))
         return not any(each.get("finishReason") or any(map(_says, parts_of(each))) for each in candidates)

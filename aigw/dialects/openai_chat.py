@@ -19,7 +19,7 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_whole
 from aigw.dialects.edit import place_of, put
-from aigw.dialects.failures import MARKS, failure_in
+from aigw.dialects.failures import MARKS, failure_in, failure_in_event
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
@@ -131,7 +131,7 @@ class CompletionsReader(AnswerReader):
     def tells(self, raw: bytes) -> bool:
         if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
             return b'"error' in raw
-        if b'"choices"' not in raw:
+        if raw.count(b"data:") > raw.count(b'"choices"') + raw.count(DONE_DATA) or b'"base_resp"' in raw:
             for mark in MARKS:
                 if mark in raw:
                     return True
@@ -168,7 +168,7 @@ class CompletionsReader(AnswerReader):
     @property
     def usable(self) -> bool:
         body = self._whole().json()
-        return isinstance(body, dict) and bool(rows_of(body.get("choices")))
+        return isinstance(body, dict) and any(map(_is_choice, rows_of(body.get("choices"))))
 
     @property
     def ended(self) -> bool:
@@ -209,6 +209,11 @@ def is_usage_only(body: Any) -> bool:
     """Whether the body is the chunk without choices that `stream_options.include_usage` adds. Some providers write
     `"choices": null`, or no choices at all."""
     return isinstance(body, dict) and not body.get("choices") and bool(body.get("usage")) and not body.get("error")
+
+
+def _is_choice(choice: Json) -> bool:
+    """Whether clients can read this choice of a plain answer. A content filter may leave nothing but its reason."""
+    return choice.get("message", "") is not None or choice.get("finish_reason") == "content_filter"
 
 
 def _has_content(choice: Json) -> bool:
@@ -260,9 +265,9 @@ class OpenAIChat:
         if _TEXT in event.raw and _NO_TEXT not in event.raw:
             return False  # most contents are known without decoding
         body = event.json()
-        if not isinstance(body, dict) or failure_in(body) is not None:
+        if event.data == DONE_DATA or failure_in_event(event) is not None:
             return False
-        return "choices" in body and not any(map(_has_content, rows_of(body["choices"])))
+        return not isinstance(body, dict) or not any(map(_has_content, rows_of(body.get("choices"))))
 
     def is_last(self, batch: Batch) -> bool:
         for chunk in batch:  # noqa: SIM110 - any() is a call more for each event

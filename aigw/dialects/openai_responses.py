@@ -18,7 +18,7 @@ from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_responses_text, openai_responses_view, openai_responses_whole
 from aigw.dialects.edit import put
-from aigw.dialects.failures import MARKS, failure_in
+from aigw.dialects.failures import MARKS, failure_in, failure_in_event
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_error import error_body, printable
 from aigw.dialects.openai_responses_view import ResponsesView, call_of, is_call
@@ -106,7 +106,10 @@ class ResponsesReader(AnswerReader):
     @property
     def usable(self) -> bool:
         body = self._whole().json()
-        return isinstance(body, dict) and (isinstance(body.get("output"), list) or bool(body.get("id")))
+        if not isinstance(body, dict):
+            return False
+        other = "output" in body or "choices" in body
+        return isinstance(body.get("output"), list) or (not other and bool(body.get("id")))
 
     @property
     def ended(self) -> bool:
@@ -205,7 +208,7 @@ class OpenAIResponses:
             return isinstance(item, dict) and not is_call(text_of(item.get("type"))) and not item.get("content")
         if kind == "response.content_part.added":
             return not any(text for _, text in openai_responses_text.texts(body))
-        return kind in _OPENING
+        return failure_in_event(event) is None and (kind in _OPENING or not kind.startswith("response."))
 
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""

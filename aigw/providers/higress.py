@@ -93,6 +93,8 @@ class HigressJudge(Judge):
 
     async def status(self, exchange: Exchange, reply: Reply, *, others: bool) -> int:
         answer = exchange.answer
+        if reply.status != 200:
+            return reply.status
         if reply.streaming:
             events = _Events(self._clock) if others else _anything
             batch, more = await reply.first(events)
@@ -121,7 +123,7 @@ class _Events(Beginning):
     """Looks for the first event of any kind."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(Generic(), clock, others=True)
+        super().__init__(Generic(), clock)
 
 
 def _anything(batch: Batch) -> bool:

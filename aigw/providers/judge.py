@@ -5,23 +5,25 @@ back, so that another provider can answer instead, or the client can get an erro
 
 from __future__ import annotations
 
-from aigw.core.dialect import Dialect
+from aigw.core.content_coding import Decoding, is_known
+from aigw.core.dialect import Dialect, Failure
 from aigw.core.env import Clock
-from aigw.core.errors import FailedAnswerError
+from aigw.core.errors import FailedAnswerError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
+from aigw.dialects.failures import failure_in_event, failure_of, words_in
 from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
 
 HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 """While another provider could be tried, what only opens an answer is held back for so many seconds, up to so many
-bytes. Then it is sent to the client, and the provider is final."""
+bytes. Then it is sent to the client, and the provider is final. So are comments."""
 LAST_SECONDS = 2.0
-"""As HOLD_SECONDS, if nothing else could be tried. Comments are then sent at once."""
+"""As HOLD_SECONDS, if nothing else could be tried."""
 MAX_SHOWN = 300
 """Characters of a body that cannot be used, and of an error, that a client gets."""
 
@@ -33,6 +35,8 @@ class Judge:
     async def status(self, exchange: Exchange, reply: Reply, *, others: bool) -> int:
         """Returns the status that the reply really has. Raises UpstreamError if it failed. `others` is whether
         something else could be tried."""
+        if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
+            raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
         if reply.streaming:
             await self._check_stream(exchange, reply, others=others)
         elif exchange.asked.metered and not exchange.asked.array and _is_read(exchange, reply):
@@ -40,12 +44,19 @@ class Judge:
         return reply.status
 
     async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
-        beginning = Beginning(exchange.wire, self._clock, others=others)
-        _, more = await reply.first(beginning, HOLD_SECONDS if others else LAST_SECONDS)
+        beginning = Beginning(exchange.wire, self._clock)
+        try:
+            _, more = await reply.first(beginning, HOLD_SECONDS if others else LAST_SECONDS)
+        except UpstreamError as error:
+            if not beginning.words:
+                raise
+            raise _without_answer(exchange, str(error), beginning.words) from None
         event, answer = beginning.event, exchange.answer
         if event is None:
             if not more:
-                raise FailedAnswerError(502, "the provider's stream ended without an answer", code="upstream_cut_off")
+                raise _without_answer(exchange, "the provider's stream ended without an answer", beginning.words)
+        elif (told := failure_in_event(event)) is not None:
+            raise failed(exchange, failure_of(told))
         elif answer is not None and answer.error:
             check_alone(exchange, event)
         elif answer is not None and exchange.wire.is_last((event,)) and not answer.complete:
@@ -61,11 +72,12 @@ class Judge:
             return
         if answer.error:
             raise failed(exchange)
-        if coded and (answer.unread or not answer.size or answer.ended):
-            return  # nobody here can read it, or it has its end
-        if not (answer.ended if begins_events(whole.raw) else answer.usable):
-            code = "upstream_cut_off" if not coded and _is_cut(whole.raw) else ""
-            raise FailedAnswerError(502, _unusable(exchange, reply, whole), code=code)
+        if answer.ended if begins_events(whole.raw) else answer.usable:
+            return
+        if coded and (answer.ended or _may_be_used(whole, reply.headers.get("content-encoding", ""))):
+            return
+        code = "upstream_cut_off" if not coded and _is_cut(whole.raw) else ""
+        raise FailedAnswerError(502, _unusable(exchange, reply, whole), code=code)
 
 
 def _is_read(exchange: Exchange, reply: Reply) -> bool:
@@ -79,23 +91,22 @@ def _is_read(exchange: Exchange, reply: Reply) -> bool:
 class Beginning:
     """Looks for the first event that does more than open the answer: one with content, an error or an end."""
 
-    def __init__(self, dialect: Dialect, clock: Clock, *, others: bool) -> None:
+    def __init__(self, dialect: Dialect, clock: Clock) -> None:
         self.event: Chunk | None = None
+        self.words = ""
+        """The last words in an event that is neither content nor a known error."""
         self._dialect = dialect
         self._clock = clock
-        self._others = others
         self._until = 0.0
         self._bytes = 0
 
     def __call__(self, batch: Batch) -> bool:
         """Whether the batch ends the search, because it has such an event or because too much is held back."""
         for chunk in batch:
-            if chunk.data is None:
-                if not self._others:
-                    return True
-            elif not self._dialect.opens(chunk):
+            if chunk.data is not None and not self._dialect.opens(chunk):
                 self.event = chunk
                 return True
+            self.words = words_in(chunk) or self.words
         now = self._clock.monotonic()
         self._until = self._until or now + HOLD_SECONDS
         self._bytes += sum(len(chunk.raw) for chunk in batch)
@@ -126,18 +137,37 @@ def check_alone(exchange: Exchange, event: Chunk) -> None:
         raise failed(exchange)
 
 
-def failed(exchange: Exchange) -> FailedAnswerError:
-    """Returns the error that the provider reported in its answer."""
-    failure = exchange.answer.failure if exchange.answer is not None else None
+def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerError:
+    """Returns the error that the provider reported in its answer. None: the one that the reader of the answer found."""
+    if failure is None and exchange.answer is not None:
+        failure = exchange.answer.failure
     assert failure is not None
     message = _redaction(exchange).text(failure.message, MAX_SHOWN)
     return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
 
 
+def _may_be_used(whole: Chunk, coding: str) -> bool:
+    """Whether a coded body that is no plain answer may be one all the same: a stream, or what nobody can decode."""
+    if not is_known(coding):
+        return True
+    try:
+        data = Decoding(coding, MAX_PLAIN).feed(whole.raw)
+    except ValueError:
+        return False
+    return begins_events(data)
+
+
+def _without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerError:
+    said = _redaction(exchange).text(words, MAX_SHOWN)
+    return FailedAnswerError(502, f"{how}: {said}" if said else how, code="upstream_cut_off")
+
+
 def _unusable(exchange: Exchange, reply: Reply, whole: Chunk) -> str:
-    text = _redaction(exchange).text(whole.raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
+    raw = b"" if is_coded(reply.headers) else whole.raw
+    text = _redaction(exchange).text(raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
     kind = reply.headers.get("content-type", "") or "no content type"
-    return f"the provider answered {reply.status}, but not with an answer ({kind}): {text or 'an empty body'}"
+    said = text or ("a coded body" if whole.raw else "an empty body")
+    return f"the provider answered {reply.status}, but not with an answer ({kind}): {said}"
 
 
 def _is_cut(body: bytes) -> bool:
@@ -150,6 +180,7 @@ def _is_cut(body: bytes) -> bool:
 
 
 def _redaction(exchange: Exchange) -> Redaction:
-    redaction = Redaction(())
+    secrets = exchange.answer.secrets if exchange.answer is not None else ()
+    redaction = Redaction([secret.decode() for secret in secrets])
     redaction.learn_headers(exchange.request.headers)
     return redaction

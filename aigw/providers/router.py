@@ -242,7 +242,7 @@ class _Attempt:
             reply = await self._call_next(exchange)
             if exchange.answer is not None:
                 exchange.answer.secrets = self._provider.hidden
-            if reply.status != 200:
+            if reply.status >= 400:
                 return reply.status, reply, None
             return await self._judge(reply, hold=hold), reply, None
         except UpstreamError as error:

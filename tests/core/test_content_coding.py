@@ -9,7 +9,7 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.content_coding import Decoding, codings_of
+from aigw.core.content_coding import Decoding, codings_of, is_known
 
 
 def deflated(body):
@@ -64,3 +64,8 @@ def test_what_is_unknown_or_corrupt_is_an_error():
 
 def test_they_are_undone_in_reverse():
     assert codings_of("br, identity, GZIP,") == ["gzip", "br"]
+
+
+@pytest.mark.parametrize(("header", "known"), [("gzip", True), ("br, zstd", True), ("", True), ("gzip, snappy", False)])
+def test_what_is_known(header, known):
+    assert is_known(header) == known

@@ -2,7 +2,9 @@
 
 import gzip
 
+import brotli
 import pytest
+from backports import zstd
 
 from aigw.core.model import Chunk
 from aigw.dialects.bodies import BodyReader, begins_events, is_coded
@@ -33,6 +35,13 @@ def test_events_are_read_whatever_they_are_called(coding, step):
     pieces = [raw[at : at + step] for at in range(0, len(raw), step)]
     answer = read(*pieces, content_type="application/json", content_encoding=coding)
     assert (answer.text, answer.tokens.input, answer.unread) == ("Hi", 3, 0)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "br"])
+def test_a_coded_body_that_is_cut_off_before_anything_can_be_decoded_is_counted_by_its_size(coding):
+    start = {"gzip": gzip.compress(EVENTS)[:10], "zstd": zstd.compress(EVENTS)[:-6], "br": brotli.compress(EVENTS)[:4]}
+    answer = read(start[coding], content_type="text/event-stream", content_encoding=coding)
+    assert (answer.text, answer.unread) == ("", len(start[coding]))
 
 
 def test_an_event_that_is_cut_off_is_counted_by_its_size():

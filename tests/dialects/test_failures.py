@@ -5,7 +5,8 @@ import json
 import pytest
 
 from aigw.core.dialect import Failure
-from aigw.dialects.failures import failure_in, failure_of, message_in, with_line
+from aigw.dialects.failures import failure_in, failure_in_event, failure_of, message_in, with_line, words_in
+from aigw.dialects.sse import Event
 
 SHAPES = {
     "openai": ({"error": {"message": "no", "type": "server_error", "code": None}}, Failure(502, "no", "server_error")),
@@ -61,3 +62,29 @@ def test_a_line_more(body):
 @pytest.mark.parametrize("body", [b"", b"<p>", b"{}", b"[]", b"5"])
 def test_a_body_without_a_message_stays(body):
     assert (message_in(body), with_line(body, "x")) == ("", body)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b'data: {"error":"no"}\n\n', "no"),
+        (b'data: [{"error":"no"}]\n\n', "no"),
+        (b'event: error\ndata: {"message":"no"}\n\n', {"message": "no"}),
+        (b"id: 1\r\nevent:error\r\ndata: no\r\n\r\n", "no"),
+        (b"event: error\n\n", "error"),
+        (b"event: errors\ndata: {}\n\n", None),
+        (b'data: "event: error"\n\n', None),
+        (b"data: []\n\n", None),
+        (b": event: error\n\n", None),
+    ],
+)
+def test_events_that_are_a_failure(raw, expected):
+    assert failure_in_event(Event(raw)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [("busy", "busy"), ('{"msg":"busy"}', "busy"), ('{"id":"x"}', ""), ("null", ""), ("", ""), ("[]", "")],
+)
+def test_the_words_of_an_event(data, expected):
+    assert words_in(Event(f"data: {data}\n\n".encode())) == expected

@@ -1,6 +1,7 @@
 """Which answers of status 200 have failed: each moves on to the next provider, and is an error with a status where there
 is none."""
 
+import gzip
 import json
 
 import pytest
@@ -12,6 +13,31 @@ from aigw.core.errors import UpstreamError
 ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
 OVERLOADED = {"error": {"message": "busy", "code": 529}}
 SSE = {"content-type": "text/event-stream"}
+JSON = {"content-type": "application/json"}
+UNKNOWN = (
+    "{}",
+    "null",
+    "[]",
+    "5",
+    "busy",
+    "",
+    '{"message":"busy"}',
+    '{"Response":{"Error":{"Code":"X"}}}',
+    '{"ret":-1,"msg":"busy"}',
+    '{"header":{"code":10013,"message":"busy"}}',
+    '{"ErrorMsg":{"Msg":"busy","Code":2001}}',
+    '{"type":"server_error","message":"busy"}',
+    '{"code":"InternalError","message":""}',
+    '{"Message":"busy"}',
+)
+"""The data of events that say neither a content nor, in any way that is known, a failure."""
+
+
+def together(*payloads):
+    """The events in one piece."""
+    return Answer(headers=SSE, pieces=[b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in payloads)])
+
+
 PLAIN = {
     "no choices": (answer_json({"id": "x"}), 502),
     "empty choices": (answer_json({"choices": []}), 502),
@@ -21,6 +47,12 @@ PLAIN = {
     "error": (answer_json(OVERLOADED), 529),
     "object error": (answer_json({"object": "error", "message": "busy", "code": 404}), 404),
     "base_resp": (answer_json({"base_resp": {"status_code": 1002, "status_msg": "busy"}}), 502),
+    "no message": (answer_json({"choices": [{"index": 0, "message": None, "finish_reason": "stop"}]}), 502),
+    "no content": (Answer(status=204, pieces=[]), 502),
+    "accepted": (answer_json({"id": "x", "status": "queued"}, 202), 502),
+    "moved": (Answer(status=302, headers={"location": "https://login.example"}, pieces=[]), 502),
+    "coded page": (Answer(headers={"content-encoding": "gzip"}, pieces=[gzip.compress(b"<html>no</html>")]), 502),
+    "corrupt coding": (Answer(headers=JSON | {"content-encoding": "gzip"}, pieces=[b"garbage"]), 502),
     "stream without end": (events(ROLE, delta("half"), done=False), 502),
 }
 STREAMS = {
@@ -33,6 +65,15 @@ STREAMS = {
     "page": (Answer(headers={"content-type": "text/html"}, pieces=[b"<html>no</html>"]), 502),
     "error in JSON": (answer_json(OVERLOADED), 529),
     "flat error": (events(ROLE, {"code": "Throttling.RateQuota", "message": "busy"}), 429),
+    "flat error with the role": (together(ROLE, {"code": "Throttling.RateQuota", "message": "busy"}), 429),
+    "base_resp with the role": (together(ROLE, {"base_resp": {"status_code": 1002, "status_msg": "busy"}}), 502),
+    "base_resp beside choices": (events({"choices": None, "base_resp": {"status_code": "1002"}}), 502),
+    "error in an array": (events([OVERLOADED]), 529),
+    "comment, then error": (events(b": wait\n\n", OVERLOADED), 529),
+    "comments only": (Answer(headers=SSE, pieces=[b": wait\n\n"] * 3), 502),
+    "event named error": (Answer(headers=SSE, pieces=[b'event: error\ndata: {"message":"busy"}\n\n']), 502),
+    "event named error of text": (Answer(headers=SSE, pieces=[b"event: error\r\ndata: busy\r\n\r\n"]), 502),
+    **{f"only {shape}": (Answer(headers=SSE, pieces=[f"data: {shape}\n\n".encode()]), 502) for shape in UNKNOWN},
 }  # fmt: skip
 CASES = [(HELLO, each, name) for name, each in PLAIN.items()] + [(STREAM, each, name) for name, each in STREAMS.items()]
 IDS = [f"{'stream' if asked is STREAM else 'plain'} {name}" for asked, _, name in CASES]
@@ -52,6 +93,49 @@ async def test_it_is_an_error_with_a_status_where_nothing_is_left(asked, case, n
     with pytest.raises(UpstreamError) as caught:
         await once({"provider": OPENAI}, chat(asked), case[0])
     assert caught.value.status == case[1]
+
+
+CLAUDE = {"type": "claude", "apiTokens": ["k"]}
+GEMINI = {"type": "gemini", "apiTokens": ["k"]}
+QWEN = {"type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False}
+STARTED = {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}}
+CREATED = {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": [], "error": None}}
+FAMILIES = {
+    "messages": (CLAUDE, "/v1/messages", {"model": "m", "max_tokens": 9, **STREAM}, STARTED),
+    "responses": (OPENAI, "/v1/responses", {"model": "m", "input": "hi", "stream": True}, CREATED),
+    "gemini": (GEMINI, "/v1beta/models/m:streamGenerateContent", {"contents": [{"parts": [{"text": "hi"}]}]},
+               {"candidates": [{"content": {"role": "model", "parts": []}}]}),
+    "qwen": (QWEN, "/v1/chat/completions", STREAM, {"output": {"choices": [{"message": {"content": ""}}]}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data", [*UNKNOWN, json.dumps({"code": "Throttling", "message": "busy"}), "[DONE]", '{"detail":"busy"}']
+)
+@pytest.mark.parametrize("opened", [False, True], ids=["first", "after what opens"])
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_stream_of_any_format_without_an_answer_has_failed(family, opened, data):
+    provider, path, body, opening = FAMILIES[family]
+    head = b"data: %b\n\n" % json.dumps(opening).encode() if opened else b""
+    asked = chat(body, path=path)
+    asked.query = "alt=sse" if family == "gemini" else ""
+    with pytest.raises(UpstreamError) as caught:
+        await once({"provider": provider}, asked, Answer(headers=SSE, pieces=[head + f"data: {data}\n\n".encode()]))
+    assert caught.value.status == (429 if "Throttling" in data else 502)
+
+
+async def test_what_the_provider_said_is_told():
+    with pytest.raises(UpstreamError, match="ended its answer before it was complete: upstream is busy"):
+        await once({"provider": OPENAI}, chat(STREAM), Answer(headers=SSE, pieces=[b"data: upstream is busy\n\n"]))
+
+
+@pytest.mark.parametrize(
+    "body", [{"object": "response", "status": "completed", "output": None}, {"id": "x", **COMPLETION}]
+)
+async def test_a_response_without_output_has_failed(body):
+    asked = chat({"model": "m", "input": "hi"}, path="/v1/responses")
+    with pytest.raises(UpstreamError, match="not with an answer"):
+        await once({"provider": OPENAI}, asked, answer_json(body))
 
 
 async def test_content_is_the_point_of_no_return():

@@ -23,8 +23,8 @@ async def fit(exchange: Exchange, reply: Reply) -> Reply:
         return reply
     if not reply.streaming:
         return await _from_body(exchange, reply)
-    if asked.stream:
-        return reply
+    if asked.stream or not exchange.request.is_json:
+        return reply  # a request that nobody could read may have asked for a stream
     events = [chunk async for batch in reply for chunk in batch if chunk.data is not None]
     return _plain(exchange, reply, events)
 

@@ -35,6 +35,14 @@ async def test_a_stream_becomes_one_body(answer):
     assert body["usage"] == USAGE["usage"]
 
 
+@pytest.mark.parametrize("kind", ["application/octet-stream", "", "text/plain"])
+async def test_a_stream_stays_one_where_nobody_could_read_the_request(kind):
+    asked = chat(STREAM, headers={"content-type": kind})
+    _, reply, received = await once({"provider": OPENAI}, asked, EVENTS)
+    assert reply.streaming
+    assert received.endswith(b"data: [DONE]\n\n")
+
+
 async def test_json_without_its_content_type_is_json():
     answer = Answer(headers={"content-type": "text/plain"}, pieces=[json.dumps(WHOLE).encode()])
     _, reply, received = await once({"provider": OPENAI}, chat(HELLO), answer)

@@ -162,7 +162,7 @@ class BoundProvider:
         if api is not None and self.row.maps_models and not self._endpoint.offers(api):
             if request.is_json and request.body:
                 _parse(request)
-            raise not_offered(self.name, api, request)
+            raise not_offered(self.name, api, request, BUILT_IN_OFFERS if self.row.type == "builtin" else "")
 
     def _check_known(self, exchange: Exchange, api: str | None, source: Request) -> None:
         """Refuses a path that no API has and no route names, so that the provider's key is not sent with it."""
@@ -287,10 +287,16 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 
-def not_offered(name: str, api: str, request: Request) -> GatewayError:
+BUILT_IN_OFFERS = (
+    "; the built-in models answer at /v1/chat/completions, models of other providers when the key of their provider is "
+    "set (ANTHROPIC_API_KEY, OPENAI_API_KEY, ...)"
+)
+
+
+def not_offered(name: str, api: str, request: Request, remedy: str = "") -> GatewayError:
     return GatewayError(
         404,
-        f"the provider '{name}' does not offer {apis.title(api)} ({request.path})",
+        f"the provider '{name}' does not offer {apis.title(api)} ({request.path}){remedy}",
         code="unsupported_api",
         plain=(500, "failed to process request body: unsupported API name"),
     )

@@ -59,7 +59,12 @@ def load_found(text: str, env: Mapping[str, str], given: Given) -> Loaded:
     """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. Raises
     ConfigError with all findings."""
     loaded = _changed(load(None, env, text=text.encode()), given)
-    return replace(loaded, notes=[*loaded.notes, *_ollama_address(env)[1], *unused_keys(env)])
+    return replace(loaded, notes=[*loaded.notes, *left_out(env)])
+
+
+def left_out(env: Mapping[str, str]) -> list[str]:
+    """Says what of the environment is not used, because something in it is wrong."""
+    return [*_ollama_address(env)[1], *unused_keys(env)]
 
 
 def _changed(loaded: Loaded, given: Given) -> Loaded:

@@ -83,6 +83,12 @@ async def test_a_refused_api_is_told_in_words():
     assert caught.value.plain == (500, "failed to process request body: unsupported API name")
 
 
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+async def test_who_calls_a_built_in_model_by_another_api_is_told_where_it_answers(path):
+    with pytest.raises(GatewayError, match=r"answer at /v1/chat/completions, .*ANTHROPIC_API_KEY"):
+        await once({"provider": {"type": "builtin"}}, chat({"model": "claude-x", "input": "a"}, path=path))
+
+
 async def test_builtin_models_are_providers_like_others():
     config = {"provider": {"type": "builtin", "modelMapping": {"gpt-4": "echo"}}}
     async with proxy(config, Switch({"builtin": BuiltinUpstream(WordCounter())})) as send:

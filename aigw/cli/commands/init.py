@@ -131,7 +131,9 @@ def init(
 
     Example: aigw init && aigw serve
     """
-    providers, text = _filled()
+    from aigw.core.plain import plain
+
+    providers, notes, text = _filled()
     try:
         with file.open("w" if force else "x", encoding="utf-8") as target:
             target.write(text)
@@ -139,17 +141,20 @@ def init(
         fail("init", f"{file} is there already; --force overwrites it")
     except OSError as error:
         fail("init", f"{file} cannot be written: {error.strerror}")
+    for note in notes:
+        typer.echo(f"note: {plain(note)}", err=True)
     found = f" with what was found: {', '.join(providers)}" if providers else ""
     typer.echo(f"{file} is written{found}; next: aigw serve" + ("" if file == DEFAULT_FILE else f" --config {file}"))
 
 
-def _filled() -> tuple[list[str], str]:
-    """The providers that were found, without the built-in one, and the template with them."""
+def _filled() -> tuple[list[str], list[str], str]:
+    """The providers that were found, without the built-in one, what of the environment is not used, and the template
+    with the providers."""
     import asyncio
     import json
     import os
 
-    from aigw.server.start import discover
+    from aigw.server.start import discover, left_out
     from aigw.upstream.proxied import upstream_for
 
     async def look() -> str:
@@ -161,7 +166,7 @@ def _filled() -> tuple[list[str], str]:
 
     proxy = json.loads(asyncio.run(look()))["plugins"]["ai-proxy"]
     names = [each["id"] for each in proxy["providers"] if each["type"] != "builtin"]
-    return names, fill(proxy) if names else TEMPLATE
+    return names, left_out(os.environ), fill(proxy) if names else TEMPLATE
 
 
 def fill(proxy: dict[str, Any]) -> str:

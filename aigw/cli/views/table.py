@@ -125,7 +125,8 @@ def fit(
 
 
 def names_of(line: UsageLine) -> list[str]:
-    return [plain(name) or "-" for name in line.key.values()]
+    """A row without a name is no missing number, for which `-` stands: it is requests that named no model, ..."""
+    return [plain(name) or f"no {by}" for by, name in line.key.items()]
 
 
 def _layout(summary: Summary, lines: Sequence[UsageLine], width: int, *, exact: bool) -> _Layout:

@@ -69,8 +69,7 @@ def known_model(model: str) -> None:
         there_are = ", ".join(MODELS)
         message = (
             f"The model '{model}' does not exist. The built-in models are: {there_are}. For those of a provider set "
-            "its key (OPENAI_API_KEY, ...) or configure it. A modelMapping changes the model only in requests with the "
-            "header content-type: application/json."
+            "its key (OPENAI_API_KEY, ...) or configure it."
         )
         raise GatewayError(404, message, code="model_not_found")
 

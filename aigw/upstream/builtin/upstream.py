@@ -67,6 +67,8 @@ class BuiltinUpstream:
             _allow(request, "POST")
             return await _HANDLERS[api](engine, await _held(request), api, target.timeouts)
         except GatewayError as error:
+            if error.code == "model_not_found" and request.method == "POST":
+                error.message += _unmapped(request)
             return _error(engine, error)
 
     async def aclose(self) -> None:
@@ -80,6 +82,13 @@ def _models(engine: Engine, request: Request) -> LocalResponse:
         return _answer(engine, encode_list(_model(name) for name in MODELS))
     known_model(wanted)
     return _answer(engine, msgspec.json.encode(_model(wanted)))
+
+
+def _unmapped(request: Request) -> str:
+    """Why a modelMapping did not change the model of a body that is labelled as something else than JSON, or ""."""
+    labelled = "json" in request.headers.get("content-type", "").lower()
+    said = " A modelMapping changes the model only in requests with the header content-type: application/json."
+    return "" if labelled else said
 
 
 def _error(engine: Engine, error: GatewayError) -> LocalResponse:

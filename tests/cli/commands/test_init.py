@@ -98,5 +98,15 @@ def test_what_is_found_is_said_and_written(run, tmp_path):
     assert "sk-secret" not in text
 
 
+def test_a_key_that_is_left_out_is_said(run, tmp_path):
+    """A file without the provider would look as if the key had not been seen."""
+    code, said = run(OPENAI_API_KEY="sk-secret", OPENAI_BASE_URL="not-a-url", DEEPSEEK_API_KEY="sk-other")
+    assert code == 0
+    assert "note: OPENAI_API_KEY is not used: OPENAI_BASE_URL is not a URL" in said
+    assert "found: deepseek; next" in said
+    assert "sk-" not in said
+    assert "note: OLLAMA_HOST is ignored" in run("--force", OLLAMA_HOST="http://[broken")[1]
+
+
 def test_help_has_an_example():
     assert "Example: aigw init" in CliRunner().invoke(app, ["init", "--help"]).output

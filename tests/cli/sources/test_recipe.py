@@ -44,5 +44,6 @@ def test_each_keeps_what_it_keeps_apart():
 def test_how_to_try_it(name):
     commands = tries(name, "http://127.0.0.1:4812")
     assert any("curl" in line for line in commands)
+    assert not any(line.startswith("   services:") for line in commands), "a setting is nothing to type"
     assert all(line.startswith("   ") for line in commands)
     assert not any(line.endswith(f"aigw serve --recipe {name}") or ":4700" in line for line in commands)

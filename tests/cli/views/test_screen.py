@@ -18,6 +18,11 @@ def summary_of(names, number):
     return summarise(Question(by=("model",), until=100.0), groups, [number] * 60, 1.0)
 
 
+def test_requests_without_a_model_are_no_missing_number():
+    frame = whole(View("1h", "state", "hint"), summary_of(["", "echo"], 3), 120)
+    assert {row[0] for row in frame.grid.rows} == {"no model", "echo"}
+
+
 @given(
     st.lists(st.text(max_size=50), min_size=1, max_size=5),
     st.integers(0, 10**12),

@@ -73,15 +73,17 @@ class Models:
             counter, clock=self.time, sleep=sleep or self.time.sleep, new_id=lambda: f"id{next(ids)}"
         )
 
-    async def send(self, path: str, body: Any = None, method: str = "") -> UpstreamResponse:
+    async def send(
+        self, path: str, body: Any = None, method: str = "", kind: str = "application/json"
+    ) -> UpstreamResponse:
         """`body` is sent as it is if it is bytes, as JSON otherwise."""
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        headers = CIMultiDict({"content-type": "application/json"})
+        headers = CIMultiDict({"content-type": kind})
         request = Request(method or ("POST" if sent else "GET"), path, "", headers, sent)
         return await self.upstream.send(request, self.target)
 
-    async def ask(self, path: str, body: Any = None, method: str = "") -> Answered:
-        response = await self.send(path, body, method)
+    async def ask(self, path: str, body: Any = None, method: str = "", kind: str = "application/json") -> Answered:
+        response = await self.send(path, body, method, kind)
         pieces = [piece async for piece in response.body]
         await response.body.aclose()
         return Answered(response.status, response.headers, pieces)

@@ -262,4 +262,12 @@ async def test_a_mistake_is_named_in_openais_shape(
 
 
 async def test_an_unknown_model_is_told_which_there_are(models) -> None:
-    assert "echo, mock" in (await models().chat("gpt-9")).json["error"]["message"]
+    message = (await models().chat("gpt-9")).json["error"]["message"]
+    assert "echo, mock" in message
+    assert "modelMapping" not in message
+
+
+async def test_an_unknown_model_behind_another_label_is_told_why_it_was_not_mapped(models) -> None:
+    body = {"model": "gpt-9", "messages": [{"role": "user", "content": "Hello"}]}
+    answered = await models().ask("/v1/chat/completions", body, kind="application/x-www-form-urlencoded")
+    assert "only in requests with the header content-type: application/json" in answered.json["error"]["message"]

@@ -34,6 +34,7 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
+from aigw.server.allowance import is_scarce
 from aigw.server.guard import Guard
 from aigw.server.leaving import had_all
 from aigw.server.routes import no_route
@@ -350,6 +351,11 @@ def _spent(timing: Timing, now: float) -> str:
 
 
 def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
+    """The answer where an exception was not expected. It is no bug if the system had nothing more to give."""
+    if is_scarce(error):
+        log.warning("%s %s: no memory or descriptors are left: %s", request_id, path, type(error).__name__)
+        message = "the gateway has no memory or descriptors left; try again later"
+        return GatewayError(503, message, kind="api_error", code="overloaded", headers={"Retry-After": "1"})
     log.error("%s %s: a bug in aigw or in a plugin", request_id, path, exc_info=error)
     return GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
 

@@ -14,11 +14,17 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from aigw.core.errors import AddressError, GatewayError
 from aigw.dialects.openai_error import JSON, error_body
+from aigw.server.accept import Acceptor
+from aigw.server.allowance import most_connections
 
 log = logging.getLogger("aigw")
 
 KEEP_ALIVE_SECONDS = 620.0
 """Longer than the SDKs keep an idle connection, so that the client closes it and not the gateway."""
+
+BACKLOG = 1024
+SILENT_SECONDS = 10.0
+"""How long a client may take to send a request while others wait for room."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -28,17 +34,40 @@ class _Connection(web.RequestHandler):
 
     `stopping` is true if the server, not the client, cuts off what is still under way."""
 
-    __slots__ = ("arrived", "stopping")
+    __slots__ = ("_answered", "_moved", "acceptor", "arrived", "stopping")
+
+    acceptor: Acceptor
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.arrived = 0.0
         self.stopping = False
+        self._answered = False
+        self._moved = time.monotonic()
         super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self.acceptor.left(self)
+
+    def make_room(self) -> None:
+        """Closes the connection if it waits for a next request, or has waited for its first one for long."""
+        if self._current_request is None and (self._answered or time.monotonic() - self._moved > SILENT_SECONDS):
+            self.force_close()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if self.acceptor.full:
+            resp.force_close()
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered = True
+        return finished
 
     def data_received(self, data: bytes) -> None:
         """Notes when a request begins to come in; its handler starts later."""
         if self._current_request is None:
-            self.arrived = time.monotonic()
+            self.arrived = self._moved = time.monotonic()
+            self._answered = False
         super().data_received(data)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's own
@@ -72,7 +101,7 @@ class _Connection(web.RequestHandler):
 
 
 class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
+    def __call__(self) -> _Connection:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
@@ -92,19 +121,26 @@ class Listener:
             max_line_size=16 * 1024,
             max_field_size=64 * 1024,
         )
+        self._server = server
         self._runner = web.ServerRunner(server, shutdown_timeout=grace)
+        self._acceptor = Acceptor(self._connection, most_connections())
+
+    def _connection(self) -> _Connection:
+        connection = self._server()
+        connection.acceptor = self._acceptor
+        return connection
 
     async def start(self, host: str, port: int, *, shared: bool = False) -> tuple[str, int]:
         """Listens, and returns the address. `shared` means what it means for `bind`. Raises OSError if the address is
         taken."""
         await self._runner.setup()
         sock = bind(host, port, shared=shared)
-        site = web.SockSite(self._runner, sock, backlog=1024)
-        await site.start()
+        self._acceptor.start(sock, BACKLOG)
         return sock.getsockname()[:2]  # type: ignore[no-any-return]
 
     async def stop(self) -> None:
         """Stops listening. Answers in flight may end within the grace; then they are cancelled."""
+        await self._acceptor.stop()
         await self._runner.cleanup()
         await asyncio.sleep(0)
 

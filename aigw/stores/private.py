@@ -27,14 +27,18 @@ class StrangeFileError(OSError):
 
 def make_folder(path: Path) -> None:
     """Makes a folder that only its user can open, and those above it that are missing. If others may write to a folder
-    that exists, it is made private, or refused. Raises OSError."""
+    that exists, it is made private, or refused; so is one that belongs to somebody else, who may always write, also
+    if root asks. Raises OSError."""
     for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
         with contextlib.suppress(FileExistsError):
             missing.mkdir(mode=0o700)
     refuse_strange_folder(path)
-    mode = path.lstat().st_mode
-    if os.name == "posix" and mode & _OTHERS_MAY_WRITE:
-        _make_private(path, mode)
+    status = path.lstat()
+    if os.name != "posix":
+        return
+    refuse_foreign_folder(path)
+    if status.st_mode & _OTHERS_MAY_WRITE:
+        _make_private(path, status.st_mode)
 
 
 def _make_private(path: Path, mode: int) -> None:
@@ -47,6 +51,16 @@ def _make_private(path: Path, mode: int) -> None:
             f"others may write to the folder {path}; make it private (chmod 700), "
             "or choose another folder with state_dir in aigw.yaml"
         ) from None
+
+
+def refuse_foreign_folder(path: Path) -> None:
+    """Raises StrangeFileError if a folder belongs to somebody else, who may write to it whatever its mode is. Without
+    this, root would not notice."""
+    if os.name == "posix" and (status := _status(path)) is not None and status.st_uid != os.geteuid():
+        raise StrangeFileError(
+            f"others may write to the folder {path}, which belongs to another user; make it yours (chown), or "
+            "choose another folder with state_dir in aigw.yaml"
+        )
 
 
 def refuse_strange_folder(path: Path) -> None:

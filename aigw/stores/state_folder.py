@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aigw.stores.private import refuse_strange_file, refuse_strange_folder
+from aigw.stores.private import refuse_foreign_folder, refuse_strange_file, refuse_strange_folder
 from aigw.stores.sqlite_file import BESIDE
 
 FOLDERS = ("", "cache", "metrics", "trace")
@@ -17,8 +17,10 @@ FILES = ("access.jsonl", "access.lock", "metrics/lock", "metrics/dead.json")
 
 def refuse_strange_state(folder: Path) -> None:
     """Looks at all that has a fixed name, and changes nothing. Raises StrangeFileError if a link, a pipe or the like
-    stands in the place of one of them, and other OSErrors if it cannot look."""
+    stands in the place of one of them, or a folder is somebody else's, and other OSErrors if it cannot
+    look."""
     for name in FOLDERS:
         refuse_strange_folder(folder / name)
+        refuse_foreign_folder(folder / name)
     for name in (*FILES, *(name + end for name in DATABASES for end in BESIDE)):
         refuse_strange_file(folder / name)

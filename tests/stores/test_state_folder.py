@@ -195,3 +195,16 @@ def test_a_folder_of_somebody_else_in_which_we_may_write_is_refused():
             return True
 
         assert unprivileged(refused)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+@pytest.mark.parametrize("name", ["", "cache", "metrics", "trace"])
+def test_root_does_not_use_a_folder_of_somebody_else(tmp_path, name):
+    """Who owns it may write to it, whatever its mode is."""
+    folder = tmp_path / "state" / name
+    folder.mkdir(parents=True, mode=0o700)
+    (tmp_path / "state").chmod(0o700)
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(ConfigError, match=r"belongs to another user; make it yours \(chown\), or choose"):
+        usage_log(tmp_path / "state")
+    assert folder.stat().st_uid == 65534

@@ -72,6 +72,11 @@ def serve(
     import logging
     import os
 
+    from aigw.server.allowance import allow_more_files, too_small
+
+    allow_more_files()
+    if missing := too_small():
+        fail("serve", missing)
     if recipe is not None:
         _check_recipe(recipe, config)
     if listen is not None and port is not None:
@@ -109,6 +114,8 @@ def serve(
         fail("serve", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)
     except AddressError as error:
         fail("serve", (error.taken and taken(*error.taken)) or str(error))
+    except MemoryError:
+        fail("serve", "there is no memory left; raise the limit with ulimit -v, or that of the container")
     except BrokenPipeError:
         raise typer.Exit(FAILURE) from None  # the parent has closed the pipe
 

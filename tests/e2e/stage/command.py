@@ -19,12 +19,14 @@ def environment_of_tests():
 
 
 @asynccontextmanager
-async def aigw(folder, *options, config=None, **environment):
-    """`aigw serve` in an empty folder, with no keys but those given."""
+async def aigw(folder, *options, config=None, limit="", **environment):
+    """`aigw serve` in an empty folder, with no keys but those given. `limit` are arguments of `ulimit`."""
     if config is not None:
         (folder / "aigw.yaml").write_text(config if isinstance(config, str) else json.dumps(config))
     env = environment_of_tests() | environment
     command = [sys.executable, "-m", "aigw", "serve", "--json", *options]
+    if limit:
+        command = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", *command]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=pipe, stderr=pipe)
     try:

@@ -1,0 +1,81 @@
+"""What the system allows this process: open files (`ulimit -n`) and address space (`ulimit -v`).
+
+Rule: what is not allowed is known before it is needed. Libraries end the process when memory or descriptors run out in
+the middle of their work, so that nobody could say why."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from contextlib import suppress
+
+if sys.platform != "win32":
+    import resource
+
+MOST_FILES = 65_536
+"""No gateway needs more, and some programs are slow where more are allowed."""
+RESERVE = 32
+"""Descriptors for what is no connection: databases, log files, the event loop, looking up names, look-ups of prices."""
+FEWEST_FILES = 48
+LEAST_SPACE = 1024 << 20
+"""Bytes of address space without which aigw does not start: each of its threads sets 72 MiB aside, and libraries and
+vocabularies take a third."""
+OWN_SPACE = 800 << 20
+"""What aigw itself takes of it at most."""
+CLIENT_SPACE = 16 << 20
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+
+
+def most_files() -> int:
+    """How many descriptors this process may have."""
+    if sys.platform == "win32":
+        return MOST_FILES
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def allow_more_files() -> None:
+    """Allows this process as many descriptors as its user may have."""
+    if sys.platform != "win32":
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        if most_files() < wanted:
+            with suppress(OSError, ValueError):  # the system's own limit is lower
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def most_connections() -> int:
+    """How many clients may be connected at once: each may need one more descriptor to a provider, and space for what
+    it sends and gets."""
+    most = (most_files() - RESERVE) // 2
+    if (space := address_space()) is not None:
+        most = min(most, (space - OWN_SPACE) // CLIENT_SPACE)
+    return max(most, 1)
+
+
+def address_space() -> int | None:
+    """How many bytes of address space this process may have. None: nobody counts them."""
+    if sys.platform == "win32":
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def too_small() -> str:
+    """Why aigw cannot run with what it is allowed, with the remedy; empty if it can."""
+    files, space = most_files(), address_space()
+    if files < FEWEST_FILES:
+        return f"this process may open only {files} files; aigw needs {FEWEST_FILES}: raise the limit with ulimit -n"
+    if space is not None and space < LEAST_SPACE:
+        return (
+            f"this process may use only {space >> 20} MiB of address space; aigw needs {LEAST_SPACE >> 20}: "
+            f"raise the limit with ulimit -v {LEAST_SPACE >> 10}"
+        )
+    return ""
+
+
+def is_scarce(error: BaseException) -> bool:
+    """Whether the system had no more memory or descriptors for a request, so that a later one may succeed."""
+    if isinstance(error, RuntimeError):
+        return str(error) == "can't start new thread"
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _SCARCE)

@@ -350,7 +350,8 @@ async def test_azures_own_client(several):
 
 @pytest.mark.parametrize("kind", ["openai", "claude", "gemini"])
 async def test_anthropics_own_client_lists_models(provider, gateway, kind):
-    upstream = await provider(answers(json.dumps(LISTS[kind]).encode()))
+    message = b'{"type":"message","role":"assistant","content":[],"stop_reason":"end_turn"}'
+    upstream = await provider(answers(json.dumps(LISTS[kind]).encode()), answers(message))
     settings = {"type": kind, "apiTokens": ["k"], "providerDomain": "x.example"}
     running = await gateway({"plugins": {"ai-proxy": {"provider": settings}}, "services": {"x.example": upstream.url}})
     client = AsyncAnthropic(

@@ -57,7 +57,13 @@ async def test_ai_proxy():
     async def answer(request):
         seen.append((request.host, request.path, request.headers["authorization"], await request.json()))
         return web.json_response(
-            {"id": "1", "object": "chat.completion", "created": 1, "model": "qwen-max", "choices": []}
+            {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": "qwen-max",
+                "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+            }
         )
 
     runner = web.ServerRunner(web.Server(answer))

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from aigw.core.json_path import JsonPath, format_path
+from aigw.core.redaction import without_secrets
 from aigw.core.secrets import HIDDEN, is_secret, without_password
 
 EXIT_CODE = 2
@@ -78,7 +79,7 @@ class Report:
         """`value` for a message: short, and `***` where it is a secret."""
         if is_secret(path) or path in self.hidden:
             return HIDDEN
-        text = repr(without_password(value) if isinstance(value, str) else value)
+        text = without_secrets(repr(without_password(value) if isinstance(value, str) else value))
         return text if len(text) <= 60 else f"{text[:57]}..."
 
     def format(self, finding: Finding) -> str:

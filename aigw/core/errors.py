@@ -34,8 +34,8 @@ class GatewayError(Exception):
         self.status = status
         self.message = str(self)
         self.kind = kind
-        self.code = code
-        self.param = param
+        self.code = shown(code) if code else code
+        self.param = shown(param) if param else param
         self.headers = dict(headers or {})
         self.plain = plain
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.plain import plain
+
 LONGEST = 64
 """How many characters of a code are kept."""
 
@@ -22,7 +24,7 @@ def code_of(body: bytes) -> str:
         return ""
     error = document.get("error")
     found = [*_words(error, "code", "status", "type"), *_words(document, "code", "error_code", "type")]
-    return next((word[:LONGEST] for word in found if word and word != "error"), "")
+    return next((plain(word[:LONGEST]) for word in found if word and word != "error"), "")
 
 
 def _words(value: Any, *keys: str) -> list[str]:

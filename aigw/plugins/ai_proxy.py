@@ -347,6 +347,13 @@ ABOUT = About(
         Difference("a list of models", "has the shape that the caller reads", "has the provider's"),
         Difference("keys in the query (`?key=`)", "are removed", "are passed on"),
         Difference("`Via`", "names the gateway, so that a request that comes back gets 508", "is passed on as it is"),
+        Difference("names that stand twice in a JSON body", "400", "each reader takes the one that it likes"),
+        Difference("keys of ours that an error of the provider quotes", "become `***`", "are passed on"),
+        Difference(
+            "`x-aigw-*`, cookies and CORS headers of the provider (`Access-Control-*`, `Set-Cookie`, `Alt-Svc`)",
+            "are removed",
+            "are passed on",
+        ),
         Difference("an API that the next provider has, but not this one", "the next one is asked", "refused"),
     ),
 )

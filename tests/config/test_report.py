@@ -49,3 +49,9 @@ def test_values_in_messages_are_short_and_not_secret():
     assert report.say(("a",), "secret") == "***"
     assert report.say(("password",), "secret") == "***"
     assert len(report.say(("b",), "x" * 1000)) == 60
+
+
+def test_a_value_that_looks_like_a_key_is_not_shown():
+    key = "sk-proj-" + "aB3dE5gH" * 5
+    assert key[:20] not in Report("x.yaml").say(("plugins", "a"), key)
+    assert key[:20] not in Report("x.yaml").say(("plugins", "a"), [f"https://host/?key={key}"])

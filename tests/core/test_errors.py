@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,15 @@ def test_the_answer_of_a_fault(fault, status, code):
 def test_every_fault_has_a_name_of_its_own():
     """Two with the same value would be one."""
     assert len({fault.code for fault in UpstreamFault}) == len(UpstreamFault.__members__) == 8
+
+
+@pytest.mark.parametrize("sign", ["\n", "\x1b", "\x9b", "\u202e", "\ud83d"])
+def test_the_fields_of_an_error_are_plain(sign):
+    """They may quote what a client or a provider wrote."""
+    error = GatewayError(400, f"a{sign}b", code=f"a{sign}b", param=f"a{sign}b")
+    assert {error.message, error.code, error.param} == {"a\ufffdb"}
+
+
+def test_the_fields_of_an_error_may_be_missing():
+    error = GatewayError(400, "wrong")
+    assert (error.code, error.param) == (None, None)

@@ -33,3 +33,8 @@ def test_shapes(body, code):
 )
 def test_anything(body):
     assert isinstance(code_of(body), str)
+
+
+@pytest.mark.parametrize("sign", [r"\n", r"\u001b", r"\u009b", r"\u202e"])
+def test_a_code_is_plain(sign):
+    assert code_of(f'{{"error":{{"code":"a{sign}b"}}}}'.encode()) == "a\ufffdb"

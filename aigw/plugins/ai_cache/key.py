@@ -150,6 +150,8 @@ def _changes(identity: Any) -> bool:
     return callable(identity)
 
 
+_JSON = ("utf-8", "surrogatepass")
+"""The encoding of texts from JSON, which may have half of a surrogate pair."""
 _WIRE = ("utf-8", "surrogateescape")
 """The encoding of headers, which may contain bytes that are not text."""
 
@@ -175,7 +177,7 @@ def shortened(value: Any, depth: int = DEEP) -> Any:
     if depth == 0 and isinstance(value, list | Mapping) and value:
         return "… (nested deeper)"
     if isinstance(value, str) and len(value) > LONG:
-        return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode())})"
+        return f"{value[:SHOWN]}… ({len(value)} characters, {digest(value.encode(*_JSON))})"
     if isinstance(value, Mapping):
         return {name: shortened(item, depth - 1) for name, item in value.items()}
     if not isinstance(value, list):

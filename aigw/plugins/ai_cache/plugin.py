@@ -124,6 +124,10 @@ ABOUT = About(
     differences=(
         Difference("the key", "the whole request", "only the last question, not the model or other messages"),
         Difference(
+            "headers that go to the provider", "count, but for a list of those that cannot matter", "do not count"
+        ),
+        Difference("names that stand twice in a JSON body", "400", "the last one counts"),
+        Difference(
             "what is stored", "whole answers, replayed as they were", "the text of any answer, put into a template"
         ),
     ),

@@ -19,7 +19,7 @@ MEGABYTE = 2**20
 async def test_slow_reader(behind):
     """A client that does not read pauses the provider: nobody holds what it has not read."""
     sent = 0
-    event = chunk({"content": "x" * 60_000})
+    event, end = chunk({"content": "x" * 60_000}), b"".join(text_events()[1:])
 
     async def pour(peer):
         nonlocal sent
@@ -28,6 +28,7 @@ async def test_slow_reader(behind):
         for _ in range(1000):
             await peer.piece(event)
             sent += len(event)
+        await peer.piece(end)
         await peer.end()
 
     running, _ = await behind(pour, probes=True)
@@ -40,7 +41,8 @@ async def test_slow_reader(behind):
     size = 0
     while data := await client.chunk():
         size += len(data)
-    assert size == sent == 1000 * len(event)
+    assert sent == 1000 * len(event)
+    assert size == sent + len(end)
     await until(lambda: running.outer.ends == [Outcome.COMPLETE])
 
 

@@ -303,7 +303,7 @@ async def test_where_the_time_went_stands_in_plain_answers(tmp_path, provider):
     async def slow(peer: Peer) -> None:
         await peer.body()
         await asyncio.sleep(0.1)
-        await peer.answer()
+        await peer.answer(completion())
 
     upstream = await provider(slow)
     async with aigw(tmp_path, config=config(upstream.url)) as process:

@@ -25,6 +25,10 @@ plugins:
                openaiCustomUrl: "http://127.0.0.1:1/v1"}
   ai-cache: {}
 """
+ANSWER = {
+    "id": "x",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+}
 
 
 class Config(msgspec.Struct):
@@ -48,7 +52,7 @@ async def trace(request, plugin=passes, *answers, text=PROXY):
     """The line of a request through `plugin` and ai-proxy."""
     clock, recordings = FakeClock(), []
     loaded = load(None, {}, finder(plugin), text=text.encode())
-    upstream = FakeUpstream(*(answers or (answer_json({"id": "x", "choices": []}),)))
+    upstream = FakeUpstream(*(answers or (answer_json(ANSWER),)))
     async with AsyncExitStack() as stack:
         tracer = Tracer(clock, recordings.append, secrets_in(loaded))
         pipeline = Pipeline(list(loaded.plugins.values()), terminal(upstream), tracer)
@@ -104,7 +108,7 @@ async def test_a_prompt_put_in_front_is_one_change():
 
 async def test_retries_and_what_was_answered():
     text = PROXY.replace("provider: {", "provider: {retryOnFailure: {enabled: true}, ")
-    answers = (Answer(status=500), answer_json({"id": "x", "choices": []}))
+    answers = (Answer(status=500), answer_json(ANSWER))
     found = await record(chat({"model": "m", "messages": []}), passes, *answers, text=text)
     assert [(step.name, step.again, step.status) for step in found.steps[1:]] == [
         ("ai-proxy", 0, 0),

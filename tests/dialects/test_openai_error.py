@@ -17,7 +17,12 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 def test_any_message_can_be_written(message, code, param):
     error = GatewayError(400, message, code=code, param=param)
     said = json.loads(error_body(error))["error"]
-    assert said | {"message": ""} == {"message": "", "type": "invalid_request_error", "code": code, "param": param}
+    assert said | {"message": ""} == {
+        "message": "",
+        "type": "invalid_request_error",
+        "code": code and shown(code),
+        "param": param and shown(param),
+    }
     assert said["message"] == shown(message)
     (event,) = EventSplitter().feed(error_event(error))
     assert event.data == error_body(error)

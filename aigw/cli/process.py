@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import typer
 
 import aigw
 from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.recipe import served, tries
-from aigw.cli.terminal.said import say_json
+from aigw.cli.terminal.said import say_json, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
@@ -221,6 +220,6 @@ def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Seq
         sys.stdout.flush()
         return
     for note in loaded.notes:
-        typer.echo(f"note: {note}", err=True)
+        say_text(f"note: {note}", err=True)
     commands = tries(options.recipe, url) if options.recipe is not None else []
-    typer.echo(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))
+    say_text(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))

@@ -23,6 +23,7 @@ from aigw.cli.commands.usage import _csv
 from aigw.cli.doctor.check import Check
 from aigw.cli.terminal.log import LogThread
 from aigw.cli.terminal.plain import columns
+from aigw.cli.terminal.said import say_text
 from aigw.cli.views.request_line import line
 from aigw.cli.views.screen import View, whole
 from aigw.cli.views.table import fit, rich_table
@@ -149,3 +150,9 @@ def test_no_text_is_a_control_sequence_or_a_line_of_its_own(name, text):
     assert len(written.splitlines()) == len(harmless.splitlines())
     assert not [each for each in written if unicodedata.category(each) in UNSEEN and each != "\n"]
     written.encode()
+
+
+def test_what_a_command_says_is_plain_whoever_calls(capsys):
+    say_text("one\x1b[31m\u202e\r\x9b\ntwo")
+    say_text("\x07", err=True)
+    assert capsys.readouterr() == ("one\ufffd[31m\ufffd\ufffd\ufffd\ntwo\n", "\ufffd\n")

@@ -13,7 +13,7 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.opened import opened, run
-from aigw.cli.terminal.said import USAGE, fail, say_json
+from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from aigw.books.summary import UsageLine
@@ -111,7 +111,7 @@ def clear(
             return sum([await contents.clear(wanted) for contents in caches.values()])
 
     number = run("cache", forget())
-    say_json({"cleared": number}) if as_json else typer.echo(f"{number} answers were forgotten.")
+    say_json({"cleared": number}) if as_json else say_text(f"{number} answers were forgotten.")
 
 
 @app.command("explain", epilog="Example: aigw cache explain request.json")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import DEFAULT_FILE, Config, Json, configuration
-from aigw.cli.terminal.said import USAGE, fail, say_json, width
+from aigw.cli.terminal.said import USAGE, fail, say_json, say_text, width
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -41,10 +41,10 @@ def check(config: Config = None, as_json: Json = False) -> None:
         say_json({"file": str(path), "ok": loaded is not None, **findings})
     else:
         for line in report.format_all(report.errors):
-            typer.echo(line)
+            say_text(line)
         for line in report.format_all(report.notes):
-            typer.echo(f"note: {line}")
-        typer.echo(f"{path}: {_summary(loaded, report)}")
+            say_text(f"note: {line}")
+        say_text(f"{path}: {_summary(loaded, report)}")
     if loaded is None:
         raise typer.Exit(USAGE)
 
@@ -67,7 +67,7 @@ def show(
     except ConfigError as error:
         fail("config show", error.findings, USAGE)
     shown = shown if everything else given(shown)
-    say_json(data(shown)) if as_json else typer.echo(render(shown, width()))
+    say_json(data(shown)) if as_json else say_text(render(shown, width()))
 
 
 @app.command("keys", epilog="Example: aigw config keys")
@@ -86,7 +86,7 @@ def keys(as_json: Json = False) -> None:
         say_json([key._asdict() for key in found])
         return
     for line in lines(found, max(shutil.get_terminal_size().columns, 60)):
-        typer.echo(line)
+        typer.echo(line)  # ours, with bold names
 
 
 @app.command("schema", epilog="Example: aigw config schema > aigw.schema.json")
@@ -102,7 +102,7 @@ def schema() -> None:
     from aigw.config.schema import schema as write_schema
 
     found = {name: about for name in installed_plugins() if (about := find_plugin(name)) is not None}
-    typer.echo(json.dumps(write_schema(found), indent=2, ensure_ascii=False))
+    say_text(json.dumps(write_schema(found), indent=2, ensure_ascii=False))
 
 
 def _load(config: Path | None) -> Loaded:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, configuration
-from aigw.cli.terminal.said import FAILURE, say_json
+from aigw.cli.terminal.said import FAILURE, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def doctor(
         say_json({"ok": ok, "checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
-            typer.echo(render(check))
+            say_text(render(check))
     if not ok:
         raise typer.Exit(FAILURE)
 

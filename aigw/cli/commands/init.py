@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from aigw.cli.options import DEFAULT_FILE
-from aigw.cli.terminal.said import fail
+from aigw.cli.terminal.said import fail, say_text
 
 TEMPLATE = """\
 # The configuration of aigw. Start with `aigw serve`, check with `aigw config check`, and see what is in force and
@@ -142,9 +142,9 @@ def init(
     except OSError as error:
         fail("init", f"{file} cannot be written: {error.strerror}")
     for note in notes:
-        typer.echo(f"note: {plain(note)}", err=True)
+        say_text(f"note: {plain(note)}", err=True)
     found = f" with what was found: {', '.join(providers)}" if providers else ""
-    typer.echo(f"{file} is written{found}; next: aigw serve" + ("" if file == DEFAULT_FILE else f" --config {file}"))
+    say_text(f"{file} is written{found}; next: aigw serve" + ("" if file == DEFAULT_FILE else f" --config {file}"))
 
 
 def _filled() -> tuple[list[str], list[str], str]:

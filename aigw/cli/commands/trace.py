@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Json, Recipe, State
-from aigw.cli.terminal.said import UNLIMITED, USAGE, fail, say_json, width
+from aigw.cli.terminal.said import UNLIMITED, USAGE, fail, say_json, say_text, width
 
 if TYPE_CHECKING:
     from aigw.trace.record import TraceRecord
@@ -123,4 +123,4 @@ def _print_list(records: list[TraceRecord]) -> None:
         facts = (moment(record.at), record.id[:12], str(record.status), duration(record.total_ms))
         rows.append((*facts, cut(plain(record.route), route), f"{record.method} {record.path}"))
     for line in fitted(rows, wide):
-        typer.echo(line)
+        say_text(line)

@@ -17,6 +17,13 @@ UNLIMITED = 10_000
 """The width of a pipe, in cells: no line of ours is longer."""
 
 
+def say_text(text: str, *, err: bool = False) -> None:
+    """Prints a text of one or more lines. What others wrote into it is made plain here, whoever calls."""
+    from aigw.core.plain import plain_lines
+
+    typer.echo(plain_lines(text), err=err)
+
+
 def say_json(value: Any) -> None:
     """Prints plain data. What clients and providers wrote into it is escaped."""
     import json

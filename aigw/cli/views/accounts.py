@@ -8,11 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from aigw.cli.sources.opened import opened
 from aigw.cli.terminal.plain import cells, columns, cut
-from aigw.cli.terminal.said import say_json, width
+from aigw.cli.terminal.said import say_json, say_text, width
 from aigw.core.plain import plain
 from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.amount import say, to_plain
@@ -59,7 +57,7 @@ def show(lines: Sequence[AccountLine], *, as_json: bool) -> None:
         say_json([_plain(line) for line in lines])
         return
     if not lines:
-        typer.echo("Nothing has been used yet.")
+        say_text("Nothing has been used yet.")
         return
     wide = width()
     rows = [("budget", "for", "used", "of", "left", ""), *map(_cells, lines)]
@@ -67,7 +65,7 @@ def show(lines: Sequence[AccountLine], *, as_json: bool) -> None:
     table = columns([(row[0], cut(row[1], max(room, 10)), *row[2:5]) for row in rows])
     for line, row in zip(table, rows, strict=True):
         for each in _noted(line, row[5], wide):
-            typer.echo(each)
+            say_text(each)
 
 
 def _noted(line: str, note: str, wide: int) -> list[str]:

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import typer
 
 from aigw.books.summary import UsageLine
 from aigw.cli.terminal.plain import fitted
-from aigw.cli.terminal.said import width
+from aigw.cli.terminal.said import say_text, width
 from aigw.core.plain import plain, plain_json
 from aigw.core.redaction import shown, value_without_secrets, without_secrets
 from aigw.dialects.table import dialect_of
@@ -56,11 +55,11 @@ def plain_stats(items: list[Item], total: UsageLine | None) -> dict[str, Any]:
 
 def print_stats(found: dict[str, Any]) -> None:
     if found["requests"]:
-        typer.echo(f"{found['hits']:,} of {found['requests']:,} requests were answered from the cache.")
+        say_text(f"{found['hits']:,} of {found['requests']:,} requests were answered from the cache.")
     if found["of_another_version"]:
-        typer.echo(f"{found['of_another_version']} values were written by another version and are ignored.")
+        say_text(f"{found['of_another_version']} values were written by another version and are ignored.")
     if not found["entries"]:
-        typer.echo("Nothing is stored.")
+        say_text("Nothing is stored.")
         return
     _table(
         [("model", "answers", "bytes")]
@@ -68,7 +67,7 @@ def print_stats(found: dict[str, Any]) -> None:
         + [("total", f"{found['entries']:,}", f"{found['bytes']:,}")]
     )
     if found["oldest"]:
-        typer.echo(f"The oldest is {_ago(found['oldest'])} old, the newest {_ago(found['newest'])}.")
+        say_text(f"The oldest is {_ago(found['oldest'])} old, the newest {_ago(found['newest'])}.")
 
 
 def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _answer(item: Item) -> Any:
 
 def print_list(items: list[Item]) -> None:
     if not items:
-        typer.echo("Nothing is stored.")
+        say_text("Nothing is stored.")
         return
     rows = [("key", "age", "expires", "bytes", "model", "form", "asked")]
     for item in items:
@@ -121,38 +120,38 @@ def print_item(item: Item) -> None:
     for name, value in plain_item(item, whole=True).items():
         if isinstance(value, dict | list):
             text = json.dumps(value, indent=2, ensure_ascii=False)
-            typer.echo(f"{name}:\n{plain_json(text)}")
+            say_text(f"{name}:\n{plain_json(text)}")
         elif name == "ttl":
-            typer.echo(f"expires: {_left(item.entry)}")
+            say_text(f"expires: {_left(item.entry)}")
         elif name == "created":
-            typer.echo(f"{name}: {_ago(value)} ago")
+            say_text(f"{name}: {_ago(value)} ago")
         else:
-            typer.echo(f"{name}: {plain(str(value))}")
+            say_text(f"{name}: {plain(str(value))}")
 
 
 def print_explanation(found: Explanation, *, from_file: bool) -> None:
     key = found.key[:KEY_WIDTH]
     if found.status == "bypass":
-        typer.echo(f"bypass: {found.reason}")
+        say_text(f"bypass: {found.reason}")
         return
     if found.status == "hit" or found.reason:
         left = f", expires in {_span(found.created + found.ttl - time.time())}" if found.ttl and found.created else ""
         because = f"; {found.reason}" if found.reason else ""
-        typer.echo(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
+        say_text(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
         return
     when = "" if from_file else f", asked and stored {_ago(found.created)} ago"
     if found.nearest is None:
-        typer.echo(f"miss: {key}{when}: nothing else is stored that it could be compared with")
+        say_text(f"miss: {key}{when}: nothing else is stored that it could be compared with")
         return
     near = found.nearest
-    typer.echo(f"miss: {key}{when}")
-    typer.echo(f"nearest: {near.key[:KEY_WIDTH]}, stored {_ago(near.created)} ago; it differs in")
+    say_text(f"miss: {key}{when}")
+    say_text(f"nearest: {near.key[:KEY_WIDTH]}, stored {_ago(near.created)} ago; it differs in")
     for difference in near.differences[:MOST_DIFFERENCES]:
-        typer.echo(f"  {plain(difference.where)}")
-        typer.echo(f"    stored: {_value(difference, difference.stored)}")
-        typer.echo(f"    asked:  {_value(difference, difference.asked)}")
+        say_text(f"  {plain(difference.where)}")
+        say_text(f"    stored: {_value(difference, difference.stored)}")
+        say_text(f"    asked:  {_value(difference, difference.asked)}")
     if (more := len(near.differences) - MOST_DIFFERENCES) > 0:
-        typer.echo(f"  and in {more} more places")
+        say_text(f"  and in {more} more places")
 
 
 def _value(difference: KeyDifference, value: Any) -> str:
@@ -182,4 +181,4 @@ def _span(seconds: float) -> str:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
     for line in fitted(rows, width()):
-        typer.echo(line)
+        say_text(line)

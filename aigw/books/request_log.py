@@ -177,13 +177,14 @@ class RequestLog:
 
     def _cost_at_once(self, note: _Note, answer: Reader, tokens: Tokens) -> tuple[bool, float | None]:
         """Returns whether the cost can be told without waiting, and the cost (None if it is not known)."""
-        if answer.cost is not None:
-            return True, answer.cost
+        usage = answer.usage
+        if usage.cost is not None:
+            return True, usage.cost
         if tokens.source == "absent" and _costs_nothing(note):
             return True, 0.0
-        query, at = Query(answer.provider, note.model, answer.tier), note.at
+        query, at = Query(answer.provider, note.model, usage.tier), note.at
         if tokens.source == "absent" or self.prices.ready(query, at):
-            return True, self.prices.cost(tokens, query, at, answer.parts)
+            return True, self.prices.cost(tokens, query, at, usage.parts)
         return False, None
 
     def _later(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
@@ -202,10 +203,10 @@ class RequestLog:
                 tokens = await asyncio.to_thread(estimate_answer, note.exchange, answer, tokenizer=self._tokenizer)
             known, cost = self._cost_at_once(note, answer, tokens)
             if not known:
-                query, at = Query(answer.provider, note.model, answer.tier), note.at
+                query, at = Query(answer.provider, note.model, answer.usage.tier), note.at
                 prices = self.prices
                 await prices.prepare(query, at)
-                cost = prices.cost(tokens, query, at, answer.parts)
+                cost = prices.cost(tokens, query, at, answer.usage.parts)
         except Exception:
             log.exception("the usage of %s is not known", note.exchange.id)
         finally:
@@ -237,10 +238,10 @@ class RequestLog:
             api=exchange.api,
             asked=note.asked,
             model=note.model,
-            consumer=_name(exchange.consumer),
+            consumer=_name(exchange.consumer) if exchange.consumer else "",
             stream=timing.first is not None,
             status=note.status,
-            outcome=note.outcome.value,
+            outcome=note.outcome._value_,  # `value` takes two calls
             error=note.error,
             tokens=tokens,
             cost=cost,

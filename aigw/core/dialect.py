@@ -159,12 +159,31 @@ class Failure(NamedTuple):
     code: str = ""
 
 
+class Usage(Protocol):
+    """What a provider reports about the usage of one answer."""
+
+    beside: bool
+    """Whether this provider does not include cached tokens in its number of input tokens."""
+    tier: str
+    """The service tier, "" if none was reported."""
+    cost: float | None
+    """The cost of the call in USD, None if it was not reported."""
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """How many tokens belong to kinds that some providers price separately. The keys are the names in
+        `dialects.usage_names`."""
+        ...
+
+
 class Reader(Protocol):
     """Reads one answer of a provider while it passes through. It decodes only what is needed: an event if its bytes
     mention usage, an end or an error, and all events if somebody asks for the text."""
 
     provider: str
     """The type of the provider in the catalog, "" if the answer is not from a provider of the catalog."""
+    streaming: bool
+    """Whether it reads the events of a stream."""
     size: int
     """How many bytes of the answer have arrived."""
     estimated: tuple[int, Tokens] | None
@@ -221,29 +240,13 @@ class Reader(Protocol):
         ...
 
     @property
-    def parts(self) -> Mapping[str, int]:
-        """How many tokens belong to kinds that some providers price separately. The keys are the names in
-        `dialects.usage`."""
-        ...
-
-    @property
-    def cache_beside(self) -> bool:
-        """Whether this provider does not include cached tokens in its number of input tokens."""
-        ...
-
-    @property
-    def cost(self) -> float | None:
-        """The cost of the call in USD if the provider reported it, else None."""
+    def usage(self) -> Usage:
+        """All that was reported so far about the usage."""
         ...
 
     @property
     def model(self) -> str:
         """The model that the provider says it used, "" if it did not say."""
-        ...
-
-    @property
-    def tier(self) -> str:
-        """The service tier that the provider reported, "" if it reported none."""
         ...
 
     @property

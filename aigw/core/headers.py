@@ -36,7 +36,7 @@ HOP_BY_HOP = frozenset(
 def hop_by_hop(headers: CIMultiDict[str]) -> list[str]:
     """Returns the names of those `headers` that must not be passed on, in lower case."""
     listed = ",".join(headers.getall("connection", ()))
-    return [name for name in connection_names(listed) if name in headers]
+    return list(filter(headers.__contains__, connection_names(listed)))
 
 
 def without_credentials(query: str) -> str:

@@ -200,10 +200,11 @@ class Reply:
     """What the client gets. `Exchange.reply` makes it, and the exchange closes it. It can be iterated only once.
 
     `streaming` is true for a stream of events. `in_array` is true if the body is a JSON array in which another element
-    may follow after any batch. `single` is true if the body is one chunk that exists already. `rewriters` is how many
-    layers rewrite the body."""
+    may follow after any batch. `single` is true if the body is one chunk that exists already. `plain` is true for
+    the JSON of a provider's answer: whoever judges it waits for the whole of it. `rewriters` is how many layers rewrite
+    the body."""
 
-    __slots__ = ("_source", "headers", "in_array", "rewriters", "single", "status", "streaming")
+    __slots__ = ("_source", "headers", "in_array", "plain", "rewriters", "single", "status", "streaming")
 
     def __init__(self, source: ChunkSource, status: int, headers: CIMultiDict[str], *, streaming: bool) -> None:
         self._source = source
@@ -212,6 +213,7 @@ class Reply:
         self.streaming = streaming
         self.rewriters = 0
         self.in_array = False
+        self.plain = False
         self.single = isinstance(source, Fixed) and not streaming
 
     def tap(self, on_batch: OnBatch | None = None, on_end: OnEnd | None = None) -> Reply:

@@ -28,5 +28,6 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prompt(self) -> int | None:
         """The tokens of the whole prompt, cached or not: the sum of the known counts, None if none is known."""
-        known = [number for number in (self.input, self.cache_read, self.cache_write) if number is not None]
-        return sum(known) if known else None
+        if self.input is None and self.cache_read is None and self.cache_write is None:
+            return None
+        return (self.input or 0) + (self.cache_read or 0) + (self.cache_write or 0)

@@ -60,9 +60,7 @@ class MessagesView(RequestView):
 class CountView(MessagesView):
     """A request that only counts its tokens."""
 
-    @property
-    def metered(self) -> bool:
-        return False
+    metered = False
 
     @property
     def generates(self) -> bool:

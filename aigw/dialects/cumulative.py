@@ -35,7 +35,7 @@ class CumulativeReader(AnswerReader):
 
     def feed(self, batch: Batch) -> None:
         super().feed(batch)
-        if not self._streaming:
+        if not self.streaming:
             return
         raw = raw_of(batch)
         marked = [chunk for chunk in batch if self.marks(chunk.raw)] if self.marks(raw) else []
@@ -75,7 +75,7 @@ class CumulativeReader(AnswerReader):
         if not self._unread:
             return
         self._unread = False
-        if not self._streaming:
+        if not self.streaming:
             for body in self.bodies():
                 self.take_body(body)
         if self._marked:

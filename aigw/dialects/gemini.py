@@ -109,7 +109,7 @@ class GeminiReader(CumulativeReader):
         return super().complete and not self._cut
 
     def _gather(self) -> None:
-        if self._streaming:
+        if self.streaming:
             super()._gather()
         elif not self._gathered:
             self._gathered = 1

@@ -14,6 +14,7 @@ from typing import Any
 
 from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
 from aigw.core.json_path import JsonPath
+from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.json_values import json_text
 from aigw.dialects.reader import Json
@@ -34,13 +35,13 @@ class GeminiView(RequestView):
     PROMPTS = ("contents",)
     IMMATERIAL = ("labels",)
 
+    def __init__(self, request: Request, api: str) -> None:
+        super().__init__(request, api)
+        self.array = api == apis.STREAM_GENERATE_CONTENT and not self._wants_events
+
     @property
     def stream(self) -> bool:
         return self.api == apis.STREAM_GENERATE_CONTENT and self._wants_events
-
-    @property
-    def array(self) -> bool:
-        return self.api == apis.STREAM_GENERATE_CONTENT and not self._wants_events
 
     @property
     def _wants_events(self) -> bool:

@@ -25,10 +25,11 @@ from aigw.dialects.view import RequestView, texts_in
 class GenericView(RequestView):
     PROMPTS = ("prompt", "input", "messages", "contents", "content", "requests", "query")
 
-    __slots__ = ("_fields", "_form")
+    __slots__ = ("_fields", "_form", "metered")
 
     def __init__(self, request: Request, api: str) -> None:
         super().__init__(request, api)
+        self.metered = api in apis.METERED
         self._form = b""
         self._fields: dict[str, str | None] = {}
 
@@ -50,10 +51,6 @@ class GenericView(RequestView):
         """The texts of the fields that may have the prompt, as far as their place is known."""
         texts = tuple(texts_in([self.get(name) for name in self.PROMPTS]))
         return [Turn("", texts)] if texts else []
-
-    @property
-    def metered(self) -> bool:
-        return self.api in apis.METERED
 
 
 class GenericReader(AnswerReader):

@@ -82,7 +82,8 @@ def insert_context(request: Document, text: str) -> None:
 
 def ask_for_usage(request: Document) -> bool:
     """Sets `stream_options.include_usage` if a request for a stream does not have it. Returns whether it was set."""
-    if not truthy(request.get("stream")):
+    stream = request.get("stream")
+    if stream is None or not truthy(stream):
         return False
     options = request.get("stream_options")
     if isinstance(options, dict) and "include_usage" in options:

@@ -103,7 +103,7 @@ class EmbeddingsReader(AnswerReader):
     @property
     def complete(self) -> bool:
         self._read()
-        return not self._error and (self._streaming or self._has_data)
+        return not self._error and (self.streaming or self._has_data)
 
     def gather(self, body: Json) -> None:
         """Does nothing, because vectors have no text."""

@@ -6,7 +6,7 @@ decoded if the text is needed. A plain body is decoded at the first question, an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -40,8 +40,8 @@ class AnswerReader:
 
     __slots__ = (
         "_calls", "_choices", "_error", "_failure", "_finish", "_finished", "_garbled", "_gathered", "_kept",
-        "_kept_size", "_passed", "_reasoning", "_room", "_streaming", "_text", "_unread", "_usage", "estimated",
-        "provider", "secrets", "size", "telling",
+        "_kept_size", "_passed", "_reasoning", "_room", "_text", "_unread", "_usage", "estimated",
+        "provider", "secrets", "size", "streaming", "telling",
     )  # fmt: skip
 
     def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
@@ -50,7 +50,7 @@ class AnswerReader:
         self.size = 0
         self.estimated: tuple[int, Tokens] | None = None
         self.secrets: Sequence[bytes] = ()
-        self._streaming = streaming
+        self.streaming = streaming
         self._unread = not streaming  # whether a plain body, or kept events, must still be decoded
         self._kept: list[Batch] = []
         self._kept_size = 0
@@ -119,7 +119,7 @@ class AnswerReader:
             self._kept.append(batch)
         else:
             self._room = 0
-        if self._streaming:
+        if self.streaming:
             for chunk in self.telling_of(batch, raw):
                 hide(batch, chunk, self.secrets)
                 if isinstance(body := chunk.json(), dict):
@@ -163,7 +163,7 @@ class AnswerReader:
     def _gather(self) -> None:
         """Decodes the events that were kept since the last call."""
         self._read()
-        if self._streaming:
+        if self.streaming:
             fresh, self._gathered = self._kept[self._gathered :], len(self._kept)
             chunks: Iterator[Chunk] = (chunk for batch in fresh for chunk in batch)
         elif self._gathered:
@@ -207,7 +207,7 @@ class AnswerReader:
 
     @property
     def output_so_far(self) -> int:
-        if not self._streaming:
+        if not self.streaming:
             return self.size // BYTES_PER_TOKEN
         self._gather()
         size = sum(map(len, self._text)) + sum(map(len, self._reasoning)) + self.unread
@@ -221,34 +221,17 @@ class AnswerReader:
         return self._usage.tokens
 
     @property
-    def parts(self) -> Mapping[str, int]:
+    def usage(self) -> UsageReader:
         if self._unread:
             self._read()
-        return self._usage.parts
-
-    @property
-    def cache_beside(self) -> bool:
-        if self._unread:
-            self._read()
-        return self._usage.beside
-
-    @property
-    def cost(self) -> float | None:
-        if self._unread:
-            self._read()
-        return self._usage.cost
-
-    @property
-    def tier(self) -> str:
-        if self._unread:
-            self._read()
-        return self._usage.tier
+        return self._usage
 
     @property
     def model(self) -> str:
         """Read from the events with usage, or else from the first events."""
-        self._read()
-        if not self._usage.model and self._streaming:
+        if self._unread:
+            self._read()
+        if not self._usage.model and self.streaming:
             self._usage.model = self._named()
         return self._usage.model
 

@@ -33,6 +33,9 @@ class RequestView:
     STATEFUL: ClassVar[tuple[str, ...]] = ("store", "previous_response_id", "conversation", "background")
     """The fields with which a request refers to data that the provider keeps, or makes it keep data."""
 
+    array: bool = False
+    metered: bool = True
+
     __slots__ = ("_request", "api")
 
     def __init__(self, request: Request, api: str) -> None:
@@ -63,11 +66,8 @@ class RequestView:
 
     @property
     def stream(self) -> bool:
-        return truthy(self.get("stream"))
-
-    @property
-    def array(self) -> bool:
-        return False
+        asked = self.get("stream")
+        return asked is not None and truthy(asked)
 
     @property
     def max_tokens(self) -> int:
@@ -79,10 +79,6 @@ class RequestView:
 
     @property
     def generates(self) -> bool:
-        return True
-
-    @property
-    def metered(self) -> bool:
         return True
 
     @property

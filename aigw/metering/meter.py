@@ -80,7 +80,7 @@ class ReadOfProvider:
         tokens = answer.tokens
         if needs_estimate(self._exchange, answer):
             tokens = await self._estimated(answer)
-        return Spent(_limited(tokens, beside=answer.cache_beside), tokens, answer)
+        return Spent(_limited(tokens, beside=answer.usage.beside), tokens, answer)
 
     async def _estimated(self, answer: Reader) -> Tokens:
         """Returns the estimated usage, or the reported usage if the estimate fails: the request must be settled in any

@@ -79,7 +79,8 @@ def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply, *, jud
     judges a plain answer in JSON, because it waits for the whole of it."""
     metered, array = exchange.asked.metered, exchange.asked.array
     coded = is_coded(reply.headers)
-    if exchange.provider and not array and not coded and is_json(exchange.asked, reply.headers):
+    reply.plain = bool(exchange.provider) and not array and not coded and is_json(exchange.asked, reply.headers)
+    if reply.plain:
         return
     judged = judged and _is_text(exchange, reply)
     if not (metered or judged):

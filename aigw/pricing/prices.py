@@ -236,4 +236,8 @@ def _rate(price: Price, name: str, context: int) -> float:
     """USD per million tokens."""
     while name not in price.steps:
         name = _FALLS_BACK[name]
-    return [rate for start, rate in price.steps[name] if context > start][-1]
+    found = 0.0
+    for start, rate in price.steps[name]:
+        if context > start:
+            found = rate
+    return found

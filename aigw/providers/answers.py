@@ -48,8 +48,8 @@ MAX_LOGGED = 4000
 
 
 @lru_cache(maxsize=512)
-def _is_own(name: str) -> bool:
-    return name.lower().startswith(("access-control-", "x-aigw-", *OWN_HEADERS))
+def _own_among(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name.lower().startswith(("access-control-", "x-aigw-", *OWN_HEADERS))]
 
 
 class Decoder(Protocol):
@@ -204,7 +204,7 @@ class Answers:
         return config.promote_thinking_on_empty or config.hiclaw_mode
 
     def _shape_headers(self, reply: Reply) -> None:
-        for name in [name for name in reply.headers if _is_own(name)]:
+        for name in _own_among(tuple(reply.headers)):
             reply.headers.popall(name, None)
 
     def _hides(self, config: ProviderConfig) -> tuple[bytes, ...]:

@@ -21,6 +21,8 @@ async def fit(exchange: Exchange, reply: Reply) -> Reply:
     asked = exchange.asked
     if reply.status != 200 or not exchange.dialect.convertible or asked.array:
         return reply
+    if reply.plain and not (asked.stream or (exchange.answer is not None and exchange.answer.streaming)):
+        return reply
     if not reply.streaming:
         return await _from_body(exchange, reply)
     if asked.stream or not exchange.request.is_json:

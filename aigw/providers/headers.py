@@ -20,36 +20,37 @@ _REWRITTEN = ("host", "accept-encoding", "content-length", "expect")
 
 def public(request: Request) -> CIMultiDict[str]:
     """Returns the client's headers without those of its connection and without private ones."""
-    return _without(request, _is_private)
+    return _without(request, _private_among)
 
 
 def beyond_connection(request: Request) -> CIMultiDict[str]:
     """Returns the client's headers without those of its connection, as Higress sends them."""
-    return _without(request, _is_of_connection)
+    return _without(request, _of_connection_among)
 
 
-def _without(request: Request, is_removed: Callable[[str, str], bool]) -> CIMultiDict[str]:
+def _without(request: Request, among: Callable[[tuple[str, ...], str], list[str]]) -> CIMultiDict[str]:
+    """`among` returns those of the names that are removed. It is cached, because clients send the same names again."""
     given = request.headers
     connection = (
         given.get("connection", "") if len(given.getall("connection", ())) < 2 else ",".join(given.getall("connection"))
     )
-    headers = CIMultiDict([(n, v) for n, v in given.items() if not is_removed(n, connection)])
+    headers = CIMultiDict(given)
+    for name in among(tuple(given), connection):
+        headers.popall(name, None)
     if request.stream is not None and "content-length" in given:
         headers["content-length"] = given["content-length"]  # an upload has the length that the client announced
     return headers
 
 
-@lru_cache(maxsize=2048)
-def _is_of_connection(name: str, connection: str) -> bool:
-    lower = name.lower()
-    return lower in _REWRITTEN or lower in connection_names(connection)
+@lru_cache(maxsize=512)
+def _of_connection_among(names: tuple[str, ...], connection: str) -> list[str]:
+    return [name for name in names if name.lower() in _REWRITTEN or name.lower() in connection_names(connection)]
 
 
-@lru_cache(maxsize=2048)
-def _is_private(name: str, connection: str) -> bool:
-    lower = name.lower()
-    private = lower in _PRIVATE or lower.startswith(PRIVATE_STARTS)
-    return private or _is_of_connection(name, connection)
+@lru_cache(maxsize=512)
+def _private_among(names: tuple[str, ...], connection: str) -> list[str]:
+    private = [name for name in names if name.lower() in _PRIVATE or name.lower().startswith(PRIVATE_STARTS)]
+    return private + _of_connection_among(names, connection)
 
 
 def add_originals(headers: CIMultiDict[str], request: Request, path: str) -> None:

@@ -39,7 +39,7 @@ class Judge:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
         if reply.streaming:
             await self._check_stream(exchange, reply, others=others)
-        elif exchange.asked.metered and not exchange.asked.array and _is_read(exchange, reply):
+        elif reply.plain or (exchange.asked.metered and not exchange.asked.array and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
         return reply.status
 
@@ -64,15 +64,15 @@ class Judge:
 
     async def _check_plain(self, exchange: Exchange, reply: Reply) -> None:
         whole = await reply.whole(MAX_PLAIN)
-        coded = is_coded(reply.headers)
-        if is_json(exchange.asked, reply.headers) and not coded:
+        coded = not reply.plain and is_coded(reply.headers)
+        if reply.plain:
             feed(exchange, whole)
         answer = exchange.answer
         if whole is None or answer is None:
             return
         if answer.error:
             raise failed(exchange)
-        if answer.ended if begins_events(whole.raw) else answer.usable:
+        if answer.ended if answer.streaming else answer.usable:
             return
         if coded and (answer.ended or _may_be_used(whole, reply.headers.get("content-encoding", ""))):
             return
@@ -119,7 +119,7 @@ def feed(exchange: Exchange, whole: Chunk | None) -> None:
     assert exchange.answer is not None
     if whole is None:
         exchange.answer.pass_over(MAX_PLAIN)
-    elif begins_events(whole.raw):
+    elif whole.raw[:1] != b"{" and begins_events(whole.raw):
         asked = exchange.wire.asked(exchange.request, exchange.api)
         answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
         answer.secrets, exchange.answer = exchange.answer.secrets, answer

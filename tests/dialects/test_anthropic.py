@@ -71,7 +71,7 @@ def test_an_answer_is_read_whole_and_byte_by_byte(name):
         read(*(splitter.feed(raw[place : place + 1]) for place in range(len(raw)))),
     ):
         assert told(reader) == ANSWERS[name]
-        assert (reader.tokens, reader.model, reader.cache_beside) == (USAGE, "claude-x", True)
+        assert (reader.tokens, reader.model, reader.usage.beside) == (USAGE, "claude-x", True)
         assert reader.complete and reader.error == "" and reader.size == len(raw)
 
 

@@ -143,7 +143,7 @@ def test_a_stream_tells_what_its_body_tells(body):
     data = json.dumps(body).encode()
     plain, streamed = read_plain(data), read(list(MESSAGES.events(data, usage=True)))
     assert told(streamed) == told(plain)
-    assert (streamed.complete, streamed.tokens, streamed.tier) == (plain.complete, plain.tokens, plain.tier)
+    assert (streamed.complete, streamed.tokens, streamed.usage.tier) == (plain.complete, plain.tokens, plain.usage.tier)
 
 
 def test_the_order_of_events():

@@ -83,7 +83,7 @@ def test_an_answer_is_read_whole_and_byte_by_byte(name):
     ):
         assert told(reader) == ANSWERS[name]
         assert (reader.tokens, reader.model) == ((USAGE, "m") if name in TOLD else (Tokens(), ""))
-        assert reader.complete and reader.error == "" and reader.size == len(raw) and not reader.cache_beside
+        assert reader.complete and reader.error == "" and reader.size == len(raw) and not reader.usage.beside
 
 
 @pytest.mark.parametrize("name", ANSWERS)

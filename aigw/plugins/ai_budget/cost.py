@@ -45,13 +45,14 @@ class Costs:
         answer, tokens = spent.answer, spent.usage
         if answer is None or (failed and tokens.source == "absent"):
             return 0
-        if answer.cost is not None:
-            return nano(answer.cost)
-        query = Query(answer.provider, answer.model or asked, answer.tier)
+        usage = answer.usage
+        if usage.cost is not None:
+            return nano(usage.cost)
+        query = Query(answer.provider, answer.model or asked, usage.tier)
         if len(self._answered) >= _REMEMBERED:
             self._answered.clear()
         self._answered[asked] = query
-        cost = await self._cost(tokens, query, answer.parts)
+        cost = await self._cost(tokens, query, usage.parts)
         if cost is None and query.model not in self._unknown and len(self._unknown) < _REMEMBERED:
             self._unknown.add(query.model)
             log.warning(

@@ -24,6 +24,7 @@ VERBS = tuple(f":{verb}" for verb in apis.VERBS)
 """A path that ends with one of these has the model itself."""
 
 ANY = "*"
+_MISSING = object()
 
 
 class ModelField:
@@ -89,7 +90,8 @@ def named_model(document: Document) -> str | None:
 
 def set_model(document: Document, model: str, *, adds: bool) -> None:
     """Puts another model where `named_model` found one; `adds`: also where there is none."""
-    if document.get("model") != model if "model" in document else adds:
+    named = document.get("model", _MISSING)
+    if adds if named is _MISSING else named != model:
         document.set("model", model)
 
 

@@ -114,11 +114,9 @@ class BodyEdits:
         if not self._row.maps_models or asked is None:
             return asked or ""
         model = self._mapping.map(asked)
-        if not asked:
+        if model != asked or not asked:
             adds = self._row.without_model == "write" and bool(model or self.writes_empty_model)
             set_model(document, model, adds=adds)
-        elif model != asked:
-            document.set("model", model)
         if self._row.preserves_thinking and self._preserves_thinking(model):
             openai_chat_request.preserve_thinking(document)
         return model

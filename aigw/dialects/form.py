@@ -1,7 +1,8 @@
 """Reads and writes text fields in the bytes of a form (multipart/form-data, RFC 7578).
 
 Rule: the form is neither decoded nor written again. To change a field, its bytes are replaced; files, headers and the
-boundary keep their bytes. Of an upload that is not held in memory, only the fields in its beginning are known."""
+boundary keep their bytes. Of an upload that is not held in memory, only the fields in its beginning are known. A
+line may end without a carriage return, as some servers read it."""
 
 from __future__ import annotations
 
@@ -9,17 +10,17 @@ import re
 from collections.abc import Iterator
 
 from aigw.core.model import Request
+from aigw.dialects.form_head import names_of, values_of
 
 MAX_HEAD = 8192
 """The largest headers of a part, in bytes. No client sends larger ones."""
+MAX_BOUNDARY = 200
 MAX_PARTS = 1000
 """Only the first parts up to this number are searched."""
 
-_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,200})"|([^";\s]{1,200}))', re.IGNORECASE)
-_DISPOSITION = re.compile(rb"(?:^|\r\n)content-disposition[ \t]*:[ \t]*form-data([^\r]*)", re.IGNORECASE)
-_PARAMETER = re.compile(rb';\s*([^=;\s"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
-_ENDS = re.compile(rb"(--)?[ \t]*(\r\n|\Z)")
+_ENDS = re.compile(rb"(--)?[ \t]*(\r?\n|\Z)")
 """What follows the boundary in its line. A longer name that begins as the boundary does is content."""
+_BLANK = re.compile(rb"\n\r?\n")
 
 
 def is_form(request: Request) -> bool:
@@ -27,24 +28,30 @@ def is_form(request: Request) -> bool:
 
 
 def text(request: Request, name: str) -> str | None:
-    """Returns the value of the field, None if the form has no such field. Raises ValueError if it has several: which of
-    them counts is not known."""
+    """Returns the value of the field without blanks around it (a file from which it was read ends with a line break),
+    None if the form has no such field. Raises ValueError if it has several, or several boundaries: which of them counts
+    is not known."""
+    if len(_boundaries(request.headers.get("content-type", ""))) > 1:
+        raise ValueError("the content type of the form has several boundaries")
     places = list(_places(request, name))
     if len(places) > 1:
         raise ValueError(f"the form has the field {name} {len(places)} times")
-    return request.body[places[0]].decode("utf-8", "replace") if places else None
+    return request.body[places[0]].decode("utf-8", "replace").strip() if places else None
 
 
 def put(request: Request, name: str, value: str, *, adds: bool) -> None:
     """Replaces the value of a field. `adds`: a form without the field gets it as its first part, if the whole form is
     known."""
-    place = find(request.body, request.headers.get("content-type", ""), name)
+    boundary = _boundary(request.headers.get("content-type", ""))
+    place = next(_places(request, name), None)
+    written = value.encode("utf-8", "replace")
     if place is not None:
-        _replace(request, place, value.encode())
-    elif adds and request.stream is None and (start := _first(request)) >= 0:
-        boundary = _boundary(request.headers.get("content-type", ""))
-        head = b'%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n' % (boundary, name.encode())
-        _replace(request, slice(start, start), head + value.encode() + b"\r\n")
+        _replace(request, place, written)
+    elif adds and request.stream is None and (first := _line(request.body, boundary, 0)):
+        start = request.body.find(boundary, first[0])
+        line = b"\r\n" if request.body.startswith(b"\r\n", first[1] - 2) else b"\n"
+        disposition = b'Content-Disposition: form-data; name="%b"' % name.encode("utf-8", "replace")
+        _replace(request, slice(start, start), line.join((boundary, disposition, b"", written, b"")))
 
 
 async def hold(request: Request) -> None:
@@ -66,55 +73,41 @@ def _places(request: Request, name: str) -> Iterator[slice]:
 
 def _find(body: bytes, content_type: str, name: str) -> Iterator[slice]:
     boundary = _boundary(content_type)
-    if not boundary:
-        return
-    line = _line(body, boundary, 0)
+    line = _line(body, boundary, 0) if boundary else None
     for _ in range(MAX_PARTS):
         if line is None or line[2]:
             return
         head = line[1]
-        value = head + 2 if body.startswith(b"\r\n", head) else body.find(b"\r\n\r\n", head, head + MAX_HEAD) + 4
-        line = _line(body, boundary, value)
-        if value == 3 or line is None:
+        blank = _BLANK.search(body, head - 1, head + MAX_HEAD)
+        line = _line(body, boundary, blank.end()) if blank else None
+        if blank is None or line is None:
             return
-        if _name(body[head:value]) == name.encode():
-            yield slice(value, line[0])
+        if name.encode("utf-8", "replace") in names_of(body[head : blank.start()]):
+            yield slice(blank.end(), line[0])
 
 
 def _line(body: bytes, boundary: bytes, start: int) -> tuple[int, int, bool] | None:
     """Returns where the next line of the boundary begins (with the line break before it) and ends, and whether it is
     the last one."""
-    at = 0 if not start and body.startswith(boundary) else body.find(b"\r\n" + boundary, start)
+    at = 0 if not start and body.startswith(boundary) else body.find(b"\n" + boundary, start)
     while at >= 0:
-        after = at + len(boundary) + (2 if body.startswith(b"\r\n", at) else 0)
-        if ends := _ENDS.match(body, after):
-            return at, ends.end(), ends[1] is not None
-        at = body.find(b"\r\n" + boundary, after)
+        if ends := _ENDS.match(body, body.find(boundary, at) + len(boundary)):
+            return at - (at > start and body.startswith(b"\r\n", at - 1)), ends.end(), ends[1] is not None
+        at = body.find(b"\n" + boundary, at + 1)
     return None
-
-
-def _name(head: bytes) -> bytes:
-    """Returns the name of the field in the headers of a part."""
-    disposition = _DISPOSITION.search(head)
-    for parameter in _PARAMETER.finditer(disposition[1]) if disposition else ():
-        if parameter[1].lower() == b"name":
-            quoted, plain = parameter[2], parameter[3]
-            return plain.strip() if quoted is None else re.sub(rb"\\(.)", rb"\1", quoted)
-    return b""
 
 
 def _boundary(content_type: str) -> bytes:
     """Returns the boundary with its hyphens, b"" if the content type is not that of a form."""
+    found = _boundaries(content_type)
+    return b"--" + found[0] if found else b""
+
+
+def _boundaries(content_type: str) -> list[bytes]:
     if content_type.lstrip()[:19].lower() != "multipart/form-data":
-        return b""
-    match = _BOUNDARY.search(content_type)
-    return b"" if match is None else b"--" + (match[1] or match[2]).encode("utf-8", "surrogateescape")
-
-
-def _first(request: Request) -> int:
-    """Returns where the first boundary begins, -1 if there is none."""
-    line = _line(request.body, _boundary(request.headers.get("content-type", "")), 0)
-    return -1 if line is None else line[0] + (2 if request.body.startswith(b"\r\n", line[0]) else 0)
+        return []
+    header = content_type.encode("utf-8", "surrogateescape")
+    return [boundary for boundary in values_of(header, b"boundary") if 0 < len(boundary) <= MAX_BOUNDARY]
 
 
 def _replace(request: Request, place: slice, value: bytes) -> None:

@@ -5,6 +5,7 @@ Rule: a request without a model is left alone. Higress does not read the model f
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import unquote
 
 from aigw.core.document import Document
@@ -59,7 +60,15 @@ class ModelField:
             return None
         if form.find(request.body, kind, self._key) is None:
             await form.hold(request)
-        place = form.find(request.body, kind, self._key)
+        return self._in_form(request)
+
+    def _in_form(self, request: Request) -> str | None:
+        """None where safe readers cannot know which of several models counts."""
+        if self._adds:
+            with suppress(ValueError):
+                return form.text(request, self._key) or ""
+            return None
+        place = form.find(request.body, request.headers.get("content-type", ""), self._key)
         return "" if place is None else request.body[place].decode("utf-8", "replace")
 
     def write(self, request: Request, model: str) -> None:

@@ -1,5 +1,8 @@
 """Fields of forms, whole and broken."""
 
+from email.feedparser import BytesFeedParser
+from email.utils import collapse_rfc2231_value
+
 import pytest
 from fakes import chat
 from hypothesis import given
@@ -83,6 +86,96 @@ def request_of(body, rest=None):
 def test_notations_of_the_name(head):
     body = form(FILE, (head, b"whisper-1"))
     assert body[find(body, KIND, "model")] == b"whisper-1"
+
+
+@pytest.mark.parametrize("value", [b"whisper-1\n", b" whisper-1\r\n", b"whisper-1 \t"])
+def test_blanks_around_a_value(value):
+    request = request_of(form(FILE, ('name="model"', value), FILE))
+    assert text(request, "model") == "whisper-1"
+    put(request, "model", "large", adds=False)
+    assert request.body == form(FILE, ('name="model"', b"large"), FILE)
+
+
+@pytest.mark.parametrize("parts", [[MODEL], [FILE, MODEL], [MODEL, FILE]])
+def test_lines_without_carriage_returns(parts):
+    request = request_of(form(*parts).replace(b"\r\n", b"\n"))
+    assert text(request, "model") == "whisper-1"
+    put(request, "model", "large", adds=False)
+    assert request.body == form(*parts).replace(b"\r\n", b"\n").replace(b"whisper-1", b"large")
+    put(request, "other", "x", adds=True)
+    assert request.body.startswith(b'--xyz\nContent-Disposition: form-data; name="other"\n\nx\n--xyz\n')
+    assert text(request, "other") == "x"
+
+
+def test_several_boundaries():
+    request = request_of(form(MODEL))
+    request.headers["content-type"] = f"{KIND}; boundary=abc"
+    with pytest.raises(ValueError, match="several boundaries"):
+        text(request, "model")
+
+
+def test_a_line_break_alone_hides_no_field():
+    """Some servers take it for the end of a part."""
+    hidden = b'a\n--xyz\nContent-Disposition: form-data; name="model"\n\ncheap\n--xyz\n\n'
+    with pytest.raises(ValueError, match="2 times"):
+        text(request_of(form(("name=file", hidden), MODEL)), "model")
+
+
+NAMES = ["model", "file", "Model", 'a"; name="model', "a\\b", "a b", "models"]
+
+
+def quoted(name):
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@st.composite
+def heads(draw):
+    """The head of a part, and the name that it has."""
+    name = draw(st.sampled_from(NAMES))
+    coded = "".join(f"%{byte:02X}" for byte in name.encode())
+    at = draw(st.integers(1, len(name)).filter(lambda at: name[at - 1] != "\\"))  # there `email` is wrong
+    as_name = draw(
+        st.sampled_from([
+            f"name={quoted(name)}",
+            f"NaMe={quoted(name)}",
+            f"name*=utf-8''{coded}",
+            f"name*0={quoted(name[:at])}; name*1={quoted(name[at:])}",
+        ])
+    )  # fmt: skip
+    others = draw(
+        st.lists(st.sampled_from(['filename="name=model"', 'filename="; name=\\"model\\""', "x=model"]), max_size=2)
+    )
+    parameters = draw(st.permutations([as_name, *others]))
+    between = draw(st.sampled_from(["; ", ";", ";\r\n ", ";\r\n\t"]))
+    header = draw(st.sampled_from(["Content-Disposition", "content-disposition", "CONTENT-disposition"]))
+    disposition = f"{header}: {between.join(['form-data', *parameters])}"
+    before = draw(st.sampled_from([[], ["Content-Type: text/plain; name=model"], ["X-A: 1"]]))
+    return "\r\n".join([*before, disposition]).encode(), name
+
+
+def by_the_standard_library(body):
+    """The names and values of a form, as `email` reads them."""
+    parser = BytesFeedParser()
+    parser.feed(f"Content-Type: {KIND}\r\n\r\n".encode() + body)
+    for part in parser.close().get_payload():
+        name = collapse_rfc2231_value(part.get_param("name", "", "content-disposition"))
+        yield name, part.get_payload(decode=True)
+
+
+@given(st.lists(st.tuples(heads(), st.binary(max_size=20).filter(lambda value: b"--xyz" not in value)), min_size=1))
+def test_it_reads_as_the_standard_library_does(parts):
+    body = b"\r\n".join([*(b"--xyz\r\n" + head + b"\r\n\r\n" + value for (head, _), value in parts), b"--xyz--\r\n"])
+    read = list(by_the_standard_library(body))
+    assert [name for name, _ in read] == [name for (_, name), _ in parts]
+    for name in NAMES:
+        values = [value for given, value in read if given == name]
+        place = find(body, KIND, name)
+        assert (None if place is None else body[place]) == (values[0] if values else None)
+        request = request_of(body)
+        if len(values) == 1:
+            put(request, name, "new", adds=False)
+            assert request.body == body[: place.start] + b"new" + body[place.stop :]
 
 
 def test_a_longer_boundary_is_content():

@@ -76,6 +76,27 @@ async def test_its_model_chooses_the_provider_and_is_mapped(provider, gateway, b
     assert other.requests[0].headers["authorization"] == "Bearer sk-b"
 
 
+@pytest.mark.parametrize(
+    ("head", "model"),
+    [
+        ("\r\n name=model", "whisper-1"),
+        ("name*=utf-8''m%6Fdel", "whisper-1"),
+        ('filename="; name=\\"no\\""; NAME="mo\\del"\r\nContent-Type: text/plain', "whisper-1"),
+        ('name="model"', "whisper-1\n"),
+        ('name="model"', " whisper-1 \r\n"),
+    ],
+)
+async def test_any_notation_of_the_model_is_read_and_only_the_model_is_written(provider, gateway, head, model):
+    one, other = await provider(answers(HEARD)), await provider(answers(HEARD))
+    config = two(one, other, byModel={"whisper-1": "b"})
+    config["plugins"]["ai-proxy"]["providers"][1]["modelMapping"] = {"whisper-1": "large"}
+    running = await gateway(config)
+    body = form(FILE, (head, model.encode()), FILE)
+    assert (await running.request("POST", AUDIO, body, content_type=KIND)).status == 200
+    assert [request.body for request in other.requests] == [form(FILE, (head, b"large"), FILE)]
+    assert one.requests == []
+
+
 async def test_a_form_without_a_model_gets_the_default(provider, gateway):
     upstream = await provider(answers(HEARD))
     row = {"type": "openai", "apiTokens": ["k"], "openaiCustomUrl": f"{upstream.url}/v1", "modelMapping": {"*": "big"}}

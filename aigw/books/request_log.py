@@ -229,6 +229,9 @@ class RequestLog:
         exchange = note.exchange
         timing = exchange.timing
         begun = note.ended if timing.begun is None else timing.begun
+        own = begun - timing.arrived - timing.waited
+        gateway, wait, total = _milliseconds(own, timing.waited, note.ended - timing.arrived)
+        first = None if timing.first is None else _milliseconds(timing.first - timing.arrived)[0]
         return UsageRow(
             id=exchange.id,
             at=note.at,
@@ -247,10 +250,10 @@ class RequestLog:
             cost=cost,
             attempts=len(exchange.attempts),
             cache=exchange.labels.cache,
-            gateway_ms=_milliseconds(begun - timing.arrived - timing.waited),
-            wait_ms=_milliseconds(timing.waited),
-            first_token_ms=None if timing.first is None else _milliseconds(timing.first - timing.arrived),
-            total_ms=_milliseconds(note.ended - timing.arrived),
+            gateway_ms=gateway,
+            wait_ms=wait,
+            first_token_ms=first,
+            total_ms=total,
         )
 
     async def _write_lines(self) -> None:
@@ -300,8 +303,8 @@ def _cut(text: str) -> str:
     return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
 
 
-def _milliseconds(seconds: float) -> float:
-    return max(0, int(seconds * 1_000_000)) / 1000
+def _milliseconds(*seconds: float) -> list[float]:
+    return [max(0, int(each * 1_000_000)) / 1000 for each in seconds]
 
 
 def _costs_nothing(note: _Note) -> bool:

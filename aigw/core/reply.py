@@ -290,6 +290,8 @@ class Reply:
 
     async def body(self) -> bytes:
         """Reads the reply to its end and returns its bytes."""
+        if isinstance(self._source, Fixed) and (only := self._source.only()) is not None:
+            return only.raw
         return b"".join([chunk.raw async for batch in self._source for chunk in batch])
 
     async def aclose(self) -> None:

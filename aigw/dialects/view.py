@@ -62,7 +62,10 @@ class RequestView:
     def model(self) -> str:
         """The one in the path, as Azure and Gemini have it, else the one in the body."""
         named = apis.model_of(self._request.path)
-        return unquote(named) if named else text_of(self.get("model"))
+        if named:
+            return unquote(named)
+        model = self.get("model")
+        return model if isinstance(model, str) else ""
 
     @property
     def stream(self) -> bool:

@@ -54,13 +54,13 @@ _OUTPUT_DETAILS: Sequence[Path] = (
     ("usage", "output_tokens_details"),
     ("usageMetadata", "candidatesTokensDetails"),
 )
-_MORE_INPUT_DETAILS = {
+_MORE_INPUT_DETAILS: Mapping[str, tuple[str, str]] = {
     "cached_content_token_count": ("usageMetadata", "cachedContentTokenCount"),
     "tool_use_prompt_token_count": ("usageMetadata", "toolUsePromptTokenCount"),
     "cache_creation_input_tokens": ("usage", "cache_creation_input_tokens"),
     "cache_read_input_tokens": ("usage", "cache_read_input_tokens"),
 }
-_MORE_OUTPUT_DETAILS = {
+_MORE_OUTPUT_DETAILS: Mapping[str, tuple[str, str]] = {
     "thoughts_token_count": ("usageMetadata", "thoughtsTokenCount"),
     "generated_images": ("usage", "generated_images"),
 }
@@ -83,8 +83,8 @@ class _Paths(NamedTuple):
     total: Sequence[Path]
     input_details: Sequence[Path]
     output_details: Sequence[Path]
-    more_input: Mapping[str, Path]
-    more_output: Mapping[str, Path]
+    more_input: Mapping[str, tuple[str, str]]
+    more_output: Mapping[str, tuple[str, str]]
 
 
 @lru_cache(maxsize=128)
@@ -95,7 +95,7 @@ def _paths(tops: tuple[str, ...]) -> _Paths:
     def possible(paths: Sequence[Path]) -> Sequence[Path]:
         return [path for path in paths if path[0] in tops]
 
-    def named(paths: Mapping[str, Path]) -> Mapping[str, Path]:
+    def named(paths: Mapping[str, tuple[str, str]]) -> Mapping[str, tuple[str, str]]:
         return {name: path for name, path in paths.items() if path[0] in tops}
 
     return _Paths(
@@ -207,10 +207,11 @@ def _first(body: dict[str, Any], paths: Sequence[Path]) -> Any:
     return _ABSENT
 
 
-def _pick(details: dict[str, int], body: dict[str, Any], table: Mapping[str, Path]) -> None:
-    for name, path in table.items():
-        if (value := _at(body, path)) is not _ABSENT:
-            details[name] = _integer(value, 0)
+def _pick(details: dict[str, int], body: dict[str, Any], table: Mapping[str, tuple[str, str]]) -> None:
+    for name, (top, field) in table.items():
+        block = body.get(top)
+        if isinstance(block, dict) and field in block:
+            details[name] = _integer(block[field], 0)
 
 
 def _integer(value: Any, otherwise: int) -> int:

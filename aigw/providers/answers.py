@@ -102,6 +102,7 @@ class Answers:
         mode = config.reasoning_content_mode
         self._reasoning = mode if mode in ("ignore", "concat") else "passthrough"
         self._promote = self._promotes(config, row)
+        self._converts = self._promote or row.dialect == "qwen"
         self._original = config.protocol == "original"
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
@@ -126,6 +127,8 @@ class Answers:
         if reply.streaming:
             for decoder in self._decoders(exchange, call):
                 reply.through(stage(decoder))
+        elif reply.plain and not self._converts and call.api not in apis.VECTORS:
+            return reply
         elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):
             return await self._plain(exchange, call, reply)
         return reply

@@ -4,6 +4,7 @@ higress.py has what Higress does in another way."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import unquote
 
@@ -67,6 +68,7 @@ class BoundProvider:
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
+        self._offers = lru_cache(maxsize=256)(self._endpoint.offers)
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
         self._answers = self.answers(config, self.row, env)
@@ -86,8 +88,10 @@ class BoundProvider:
         headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
         for name, value in self._endpoint.headers.items():
             request.headers.setdefault(name, value)
-        body_api = api if self.config.protocol == "openai" and request.method == "POST" and request.is_json else None
-        self._check_known(exchange, api, source)
+        is_json = request.parsed is not None or request.is_json
+        body_api = api if self.config.protocol == "openai" and request.method == "POST" and is_json else None
+        if api is None or (api in apis.LISTS and source.method == "POST"):
+            self._check_known(exchange, source)
         if self.config.protocol == "openai":
             self._check_offered(api, request)
         call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
@@ -159,16 +163,15 @@ class BoundProvider:
 
     def _check_offered(self, api: str | None, request: Request) -> None:
         """Refuses an API that the provider does not have: its answer would say something that does not apply."""
-        if api is not None and self.row.maps_models and not self._endpoint.offers(api):
+        if api is not None and self.row.maps_models and not self._offers(api):
             if request.is_json and request.body:
                 _parse(request)
             raise not_offered(self.name, api, request, BUILT_IN_OFFERS if self.row.type == "builtin" else "")
 
-    def _check_known(self, exchange: Exchange, api: str | None, source: Request) -> None:
+    def _check_known(self, exchange: Exchange, source: Request) -> None:
         """Refuses a path that no API has and no route names, so that the provider's key is not sent with it."""
         protected = self.row.maps_models or self.config.api_tokens
-        wrong = api is None or (api in apis.LISTS and source.method == "POST")
-        if wrong and protected and not exchange.route.names_path:
+        if protected and not exchange.route.names_path:
             message = (
                 f"{source.method} {source.path} is no API path that aigw knows, so that no key goes there; "
                 "APIs are below /v1, as in /v1/models, and a route may name other paths in its match"

@@ -174,7 +174,7 @@ class HigressProvider(BoundProvider):
         if not offered and request.is_json and self.row.unlisted == "refuse":
             raise not_offered(self.name, api or "", request)
 
-    def _check_known(self, exchange: Exchange, api: str | None, source: Request) -> None:
+    def _check_known(self, exchange: Exchange, source: Request) -> None:
         """Any path goes on, with the provider's key."""
 
     def _is_below(self, path: str, base: str) -> bool:

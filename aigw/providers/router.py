@@ -82,7 +82,9 @@ class Router:
         if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
             await self._find_model(exchange, source)
         first = self._pick(exchange, api)
-        candidates = [first, *(provider for provider in self._fallback if provider is not first)]
+        candidates = [first]
+        if self._fallback:
+            candidates += [provider for provider in self._fallback if provider is not first]
         if api in apis.VECTORS and first.keeps_vectors_apart:
             candidates = _with_one_model(exchange.asked.model, candidates)
         if source.stream is not None:

@@ -77,7 +77,7 @@ class ResponseReader:
             raise ValueError("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((header_name(name), header_value(value)))
+        self._headers.append((header_name(name), value.decode() if value.isascii() else header_value(value)))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -91,8 +91,12 @@ class Request:
     @property
     def is_json(self) -> bool:
         """True if plugins may read the body as JSON: the body is complete, and its content type says JSON."""
+        return self.stream is None and self.says_json
+
+    @property
+    def says_json(self) -> bool:
         kind = self.headers.get("content-type", "").lower()
-        return self.stream is None and "json" in kind and "json" in kind.partition(";")[0]
+        return "json" in kind and "json" in kind.partition(";")[0]
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The whole body, piece by piece."""

@@ -22,6 +22,7 @@ BYTES_PER_MEDIUM = 250
 """So many bytes of a sound or an image are counted as one byte of text."""
 
 _EVENTS = re.compile(rb"\s*(?:data|event|id|retry)?:")
+_OBJECT = re.compile(rb"[\xef\xbb\xbf\xfe\xff\x00\s]*\{")
 _TOLD = 8
 """From so many bytes on it is known whether they begin events."""
 
@@ -64,6 +65,11 @@ def is_json(asked: Asked, headers: Mapping[str, str]) -> bool:
 
 def is_coded(headers: Mapping[str, str]) -> bool:
     return headers.get("content-encoding", "identity").strip().lower() not in ("identity", "")
+
+
+def begins_object(body: bytes) -> bool:
+    """Whether a body begins as a JSON object does, in any Unicode encoding."""
+    return _OBJECT.match(body) is not None
 
 
 def begins_events(body: bytes) -> bool:

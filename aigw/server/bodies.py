@@ -5,11 +5,16 @@ An upload up to a size is read whole, so that it can be sent again. Of a larger 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import lru_cache
+from http import HTTPStatus
 
 from aiohttp import web
 
 from aigw.core.content_coding import DECODERS, codings_of
+from aigw.core.document import Document
 from aigw.core.errors import GatewayError
+from aigw.core.model import Request
+from aigw.dialects.bodies import begins_object
 
 BEGINNING = 64 * 1024
 """So many bytes are read of an upload that is known to be too large to be kept: SDKs write the fields of a form there.
@@ -36,6 +41,34 @@ def decode(body: bytes, encodings: str, limit: int) -> bytes:
             raise _corrupt(name)
         body = decoded
     return body
+
+
+def unpack_object(request: Request, limit: int) -> bool:
+    """Decodes the body if a JSON object is in it. Returns whether it did. Raises GatewayError 413 as `decode` does."""
+    try:
+        body = decode(request.body, ",".join(request.headers.getall("content-encoding")), limit)
+    except GatewayError as error:
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise
+        return False  # whoever can read it is not aigw
+    if begins_object(body):
+        request.body = body
+        return True
+    return False
+
+
+def is_mislabelled(request: Request) -> bool:
+    """Whether the body is a JSON object, and its label does not say so. Providers read it all the same, so that nobody
+    here may overlook it."""
+    return request.method == "POST" and not request.says_json and begins_object(request.body)
+
+
+def refuse_twins(body: Document) -> None:
+    """Refuses a body whose meaning depends on who reads it: plugins decide by it, and the provider reads it, too."""
+    try:
+        body.refuse_twins()
+    except ValueError as error:
+        raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
 
 
 def _corrupt(name: str) -> GatewayError:
@@ -95,3 +128,15 @@ async def stream(request: web.BaseRequest, limit: int, size: int = 0) -> AsyncIt
         if size > limit:
             raise too_large(limit)
         yield piece
+
+
+@lru_cache(maxsize=256)
+def is_upload(content_type: str) -> bool:
+    """True for bodies that are passed on piece by piece: files, not text that a plugin could read."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return not (
+        kind == ""
+        or kind.startswith("text/")
+        or "json" in kind
+        or kind in ("application/x-www-form-urlencoded", "application/xml")
+    )

@@ -11,13 +11,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import lru_cache
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect
-from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
@@ -27,7 +25,7 @@ from aigw.core.model import Batch, Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects import apis, paths
 from aigw.dialects.error_code import code_of
-from aigw.dialects.form import is_form
+from aigw.dialects.form import hold, is_form
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.paths import Place
 from aigw.dialects.table import dialect_for
@@ -94,6 +92,7 @@ class Edge:
         self._has_pages = env.choose(safe=True, higress=False)
         self._refuses_twins = env.choose(safe=True, higress=False)
         self._plain_errors = env.choose(safe=False, higress=True)
+        self._reads_any_label = env.choose(safe=True, higress=False)
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
@@ -123,7 +122,10 @@ class Edge:
                 raise no_route(request)
             route, chain = found
             try:
-                undone = await self._read_body(http, request, bare=chain.bare)
+                undone = await self._read_body(http, request, bare=chain.bare, api=api)
+                mislabelled = self._reads_any_label and api and not chain.bare and bodies.is_mislabelled(request)
+                if mislabelled:
+                    await hold(request)
             except GatewayError:
                 request.body, request.stream = b"", None
                 exchange = self._exchange(http, request_id, request, route, api, dialect)
@@ -133,8 +135,11 @@ class Edge:
             exchange = self._exchange(http, request_id, request, route, api, dialect)
             for name in undone:
                 exchange.request.headers.popall(name, None)
-            if self._refuses_twins and request.parsed is not None:
-                _refuse_twins(request.parsed)
+            if mislabelled:
+                exchange.request.headers["content-type"] = JSON
+                exchange.request.parse()
+            if self._refuses_twins and exchange.request.parsed is not None:
+                bodies.refuse_twins(exchange.request.parsed)
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
@@ -201,9 +206,9 @@ class Edge:
             )
         return None
 
-    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool) -> tuple[str, ...]:
-        """Reads the body, and decodes it unless nobody will read it (`bare`). Returns the names of the headers that are
-        no longer true."""
+    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool, api: str) -> tuple[str, ...]:
+        """Reads the body, and decodes it unless nobody will read it (`bare`, and uploads that are neither a form nor a
+        JSON object). Returns the names of the headers that are no longer true."""
         headers = request.headers
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
@@ -213,9 +218,12 @@ class Edge:
             http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not http.body_exists:
             return ("expect", "content-encoding")
-        if is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
+        if bodies.is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
             request.body, request.stream = await bodies.begin(http, 0 if bare else self._max_kept, self._max_body)
             if request.stream is not None or not is_form(request):
+                hides = request.stream is None and api and not bare and self._reads_any_label
+                if hides and "content-encoding" in headers and bodies.unpack_object(request, self._max_body):
+                    return ("expect", "content-encoding")
                 return ("expect",)
         else:
             request.body = await bodies.read(http, self._max_body)
@@ -373,14 +381,6 @@ def _as_given(path: str) -> Place:
     return Place(path, apis.detect(path) or "")
 
 
-def _refuse_twins(body: Document) -> None:
-    """Refuses a body whose meaning depends on who reads it: plugins decide by it, and the provider reads it, too."""
-    try:
-        body.refuse_twins()
-    except ValueError as error:
-        raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
-
-
 class _Streamed(web.StreamResponse):
     """A response that writes its head and its first piece at once."""
 
@@ -392,15 +392,3 @@ def _origin_form(target: str) -> str:
     if target.startswith("/") or target == "*":
         return target
     return "/" + target.partition("://")[2].partition("/")[2]
-
-
-@lru_cache(maxsize=256)
-def is_upload(content_type: str) -> bool:
-    """True for bodies that are passed on piece by piece: files, not text that a plugin could read."""
-    kind = content_type.partition(";")[0].strip().lower()
-    return not (
-        kind == ""
-        or kind.startswith("text/")
-        or "json" in kind
-        or kind in ("application/x-www-form-urlencoded", "application/xml")
-    )

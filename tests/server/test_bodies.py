@@ -8,9 +8,11 @@ import pytest
 from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError
-from aigw.server.bodies import decode
+from aigw.core.model import Request
+from aigw.server.bodies import decode, is_mislabelled, unpack_object
 
 ENCODERS = {
     "gzip": gzip.compress,
@@ -68,3 +70,41 @@ def test_unknown_is_415():
     with pytest.raises(GatewayError, match="zip") as caught:
         decode(b"x", "zip", 100)
     assert caught.value.status == 415
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed", "read"),
+    [
+        ("gzip", gzip.compress(b' {"a": 1}'), True),
+        ("gzip", gzip.compress(b"RIFF"), False),
+        ("gzip", b'{"a": 1}', False),
+        ("x-unknown", b'{"a": 1}', False),
+    ],
+)
+def test_only_a_json_object_is_unpacked(coding, packed, read):
+    request = Request("POST", "/", "", CIMultiDict({"content-encoding": coding}), packed)
+    assert unpack_object(request, 100) is read
+    assert request.body == (b' {"a": 1}' if read else packed)
+
+
+def test_a_json_object_that_is_too_large_is_not_passed_on_unread():
+    request = Request("POST", "/", "", CIMultiDict({"content-encoding": "gzip"}), gzip.compress(b"{" + b" " * 1000))
+    with pytest.raises(GatewayError) as caught:
+        unpack_object(request, 100)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "body", "expected"),
+    [
+        ("POST", "text/plain", b"\xef\xbb\xbf {", True),
+        ("POST", "", b'{"a": 1}', True),
+        ("POST", "text/plain; a=json", b"{}", True),
+        ("POST", "text/plain", b'{"a": 1}'.decode().encode("utf-16"), True),
+        ("POST", "application/problem+json", b"{}", False),
+        ("POST", "text/plain", b"[{}]", False),
+        ("GET", "text/plain", b"{}", False),
+    ],
+)
+def test_a_json_object_under_another_label(method, kind, body, expected):
+    assert is_mislabelled(Request(method, "/", "", CIMultiDict({"content-type": kind}), body)) is expected

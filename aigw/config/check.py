@@ -52,19 +52,19 @@ class Checker:
         try:
             return msgspec.convert(clean, type_)
         except msgspec.ValidationError as error:
-            if not self._misses_something(path, keys or {}):
+            if not self._missing_in(path, keys or {}):
                 self.report.error(path, str(error))
             return None
 
     def usable(
         self, value: Value, type_: Any, path: JsonPath, keys: Mapping[str, JsonPath]
     ) -> tuple[Any, list[JsonPath]]:
-        """What is right in a value that `convert` refuses, and the places that were left out: seen from the value."""
-        if self._misses_something(path, keys):
-            return None, []
+        """What is right in a value that `convert` refuses, and the places that were left out or that the environment
+        does not supply: seen from the value."""
         with self.report.aside():
             clean = self.check(value, mi.type_info(type_), path, keys)
-        return usable(clean, type_)
+        right, left_out = usable(clean, type_)
+        return right, [*left_out, *self._missing_in(path, keys)]
 
     def check(self, value: Value, type_: mi.Type, path: JsonPath, keys: Mapping[str, JsonPath]) -> Value:
         """The value with its leniencies resolved. `keys` as for `convert`."""
@@ -101,7 +101,7 @@ class Checker:
                     clean[key] = self.check(item, field.type, place, {})
         for name, field in fields.items():
             if field.required and name not in value:
-                self.report.error(path, f"the required key {name!r} is missing")
+                self.report.error(path, f"the required key {name!r} is missing{_example(name, field.type)}")
         return clean
 
     def _dict(self, value: Value, type_: mi.DictType, path: JsonPath) -> Value:
@@ -245,9 +245,15 @@ class Checker:
         if path not in self.source.expanded:
             self.report.note(path, message)
 
-    def _misses_something(self, path: JsonPath, keys: Mapping[str, JsonPath]) -> bool:
-        places = (path, *keys.values())
-        return any(missing[: len(place)] == place for missing in self.source.missing for place in places)
+    def _missing_in(self, path: JsonPath, keys: Mapping[str, JsonPath]) -> list[JsonPath]:
+        """The places of a value that the environment does not supply, seen from the value."""
+        places: list[tuple[JsonPath, JsonPath]] = [((), path), *(((key,), place) for key, place in keys.items())]
+        return [
+            (*start, *missing[len(place) :])
+            for missing in self.source.missing
+            for start, place in places
+            if missing[: len(place)] == place
+        ]
 
 
 _HANDLERS: dict[type[mi.Type], Callable[[Checker, Value, Any, JsonPath], Value]] = {
@@ -284,6 +290,12 @@ _KINDS: dict[type, str] = {
     float: "a number",
     type(None): "empty",
 }
+
+
+def _example(name: str, type_: mi.Type) -> str:
+    """The end of a message: how the key is written, if its type has an example."""
+    examples = ((type_.extra_json_schema or {}).get("examples") or ()) if isinstance(type_, mi.Metadata) else ()
+    return f"; write {name}: {examples[0]}" if examples else ""
 
 
 def _describe(type_: mi.Type) -> str:

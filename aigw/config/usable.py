@@ -12,22 +12,30 @@ from aigw.core.json_path import JsonPath
 
 MOST = 50
 """So many wrong values are left out at most."""
+_STAND_INS: tuple[Any, ...] = ("", 0, [], {})
+"""What stands for a required field that is missing: the first one that fits."""
+_MISSING = re.compile(r"missing required field `([^`]+)`(?: - at `\$(.*)`)?$")
 _PLACE = re.compile(r" - at `\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def usable(value: Any, type_: Any) -> tuple[Any, list[JsonPath]]:
-    """Returns the value as `type_` without the fields that are wrong, and the places of these. Returns None if what is
-    wrong cannot be left out, such as one of several sections."""
+    """Returns the value as `type_` without the fields that are wrong, and the places of these, also of required ones
+    that are missing. Returns None if what is wrong cannot be left out, such as one of several sections."""
     value = copy.deepcopy(value)
     left_out: list[JsonPath] = []
     for _ in range(MOST):
         try:
             return msgspec.convert(value, type_), left_out
         except msgspec.ValidationError as error:
-            place = _place_of(str(error))
-            if not place or not _leave_out(value, place):
-                break
+            if missing := _MISSING.search(str(error)):
+                place = (*_steps(missing[2]), missing[1])
+                if not _stand_in(value, place, left_out.count(place)):
+                    break
+            else:
+                place = _place_of(str(error))
+                if not place or not _leave_out(value, place):
+                    break
             left_out.append(place)
     return None, []
 
@@ -40,14 +48,32 @@ def touches(place: JsonPath, others: list[JsonPath]) -> bool:
 def _place_of(message: str) -> JsonPath:
     """Returns the field that a message of msgspec is about, or that holds what it is about; () if it names none."""
     found = _PLACE.search(message)
-    steps: list[str | int] = []
-    for name, index in _STEP.findall(found[1]) if found else ():
-        if index == "...":
-            break
-        steps.append(name or int(index))
+    steps = _steps(found[1] if found else "")
     while steps and isinstance(steps[-1], int):
         steps.pop()
     return tuple(steps)
+
+
+def _steps(written: str | None) -> list[str | int]:
+    """Returns the steps of a place as msgspec writes it, up to one that it does not tell."""
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(written or ""):
+        if index == "...":
+            break
+        steps.append(name or int(index))
+    return steps
+
+
+def _stand_in(value: Any, place: JsonPath, tried: int) -> bool:
+    """Puts something in the place of a required field. `tried` counts the stand-ins and their removals before."""
+    *around, name = place
+    for step in around:
+        value = value[step]
+    turn = tried // 2
+    if turn >= len(_STAND_INS) or not isinstance(value, dict) or name in value:
+        return False
+    value[name] = copy.deepcopy(_STAND_INS[turn])
+    return True
 
 
 def _leave_out(value: Any, place: JsonPath) -> bool:

@@ -5,26 +5,46 @@ So it is a context variable: the edge sets it, the door writes it."""
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
+from typing import NamedTuple
+
+from multidict import CIMultiDict
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.headers import VIA_HEADER
 
 MOST = 16
 """A request that has passed so many gateways goes round in a circle of gateways that do not share an id."""
-_NAME = "aigw-"
+KEEP_ALIVE = "keep-alive"
+"""Where a gateway with `fidelity: higress` has its mark: in a header of the connection, because the provider gets no
+other ones than from Higress. The mark is `via="..."` there, an extension that servers ignore (RFC 2068 19.7.1.1)."""
+_MARK = re.compile(r"1\.1 aigw-[\w.-]+")
+_EXTENSION = re.compile(r'via="([^"]*)"')
 
-passed: ContextVar[str] = ContextVar("passed", default="")
-"""The value of `Via` for all that the current request causes: what the request brought, and this gateway."""
+
+class Mark(NamedTuple):
+    """A header for all that the current request causes: what the request brought, and this gateway."""
+
+    name: str
+    value: str
 
 
-def arrive(given: str, instance: str) -> None:
-    """`given` is the `Via` of the request, `instance` is the id of this gateway ("": it marks nothing). Raises
+passed: ContextVar[Mark | None] = ContextVar("passed", default=None)
+
+
+def arrive(headers: CIMultiDict[str], instance: str, name: str) -> None:
+    """`headers` are those of the request, `instance` is the id of this gateway, `name` the header for its mark. Raises
     GatewayError 508 if the request has been here before. The gateway that sent it recognizes the answer, and says
     where its configuration leads back."""
-    own = f"1.1 {_NAME}{instance}" if instance else ""
-    if given and instance:
-        if own in given or given.count(_NAME) >= MOST:
+    own = f"1.1 aigw-{instance}"
+    given = headers.getall(VIA_HEADER) if VIA_HEADER in headers else []
+    if KEEP_ALIVE in headers:
+        given = [*given, *_EXTENSION.findall(",".join(headers.getall(KEEP_ALIVE)))]
+    if given:
+        marks = _MARK.findall(",".join(given))
+        if own in marks or len(marks) >= MOST:
             message = "this request has passed this gateway before: something that it goes through leads back to it"
             raise UpstreamError(UpstreamFault.LOOP, message).answer()
-        own = f"{given}, {own}"
-    passed.set(own)
+        own = ", ".join([*(given if name == VIA_HEADER else marks), own])
+    passed.set(Mark(name, own if name == VIA_HEADER else f'via="{own}"'))

@@ -6,8 +6,7 @@ nothing."""
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -20,21 +19,17 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import CREDENTIALS, PRIVATE, PRIVATE_STARTS
 from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.providers.api_tokens import StatusMatcher
 from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
-from aigw.providers.context import parse_file_url
-from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.higress import provider_type
 from aigw.providers.mapping import ModelMapping
+from aigw.providers.mistakes import failing, mistakes_of
 from aigw.providers.provider import Provider, split_domain
 from aigw.providers.router import Router
 from aigw.providers.to_try import lacks_key, models_to_try, variable_of
 
-Path = tuple[str | int, ...]
-_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 _Weight = Annotated[int, Meta(ge=1)]
 
 
@@ -82,93 +77,19 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
 
 def check(config: Config) -> list[Problem]:
     """Returns the problems of a configuration. The messages are Higress's, if it has one."""
-    problems = [] if config.provider is None else _check_provider(config.provider, ("provider",))
+    problems = [] if config.provider is None else mistakes_of(config.provider, ("provider",))
     ids: set[str] = set()
     for index, provider in enumerate(config.providers):
-        problems += _check_provider(provider, ("providers", index))
+        problems += mistakes_of(provider, ("providers", index))
         if not provider.id:
-            problems.append(Problem(("providers", index), "missing id in provider config"))
+            problems.append(Problem(("providers", index, "id"), "missing id in provider config"))
         elif provider.id in ids:
             message = f"{provider.id!r} is already the id of another provider"
             problems.append(Problem(("providers", index, "id"), message, quirk=True))
         ids.add(provider.id)
-    problems += _failing(("byModel",), lambda: ModelMapping(config.by_model))
+    problems += failing(("byModel",), lambda: ModelMapping(config.by_model))
     problems += _check_references(config)
     return problems
-
-
-def _check_provider(provider: ProviderConfig, at: Path) -> list[Problem]:
-    """Finds all mistakes at once: also those beside a type that does not exist."""
-    return [*_check_type(provider, at), *_check_keys(provider, at)]
-
-
-def _check_type(provider: ProviderConfig, at: Path) -> list[Problem]:
-    """Checks what the type of the provider needs."""
-    try:
-        row = lookup(provider.type)
-    except ValueError as error:
-        return [Problem((*at, "type"), str(error))]
-    keys = msgspec.to_builtins(provider)
-    problems = [Problem((*at, key), message) for key, message in row.problems(keys)]
-    if not problems:
-        problems += _check_addresses(provider, row, at)
-    problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
-    if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
-        message = "no apiTokens: requests carry the key that the client sends, or none"
-        problems.append(Problem(at, message, note=True))
-    return problems
-
-
-def _check_keys(provider: ProviderConfig, at: Path) -> list[Problem]:
-    """Checks the keys that all types have."""
-    problems = [
-        Problem((*at, "apiTokens", index), "has a line break or a control character in it", quirk=True)
-        for index, token in enumerate(provider.api_tokens)
-        if _UNSENDABLE.search(token)
-    ]
-    if provider.protocol not in ("openai", "original"):
-        problems.append(
-            Problem((*at, "protocol"), f"invalid protocol in config: '{provider.protocol}'; use openai or original")
-        )
-    failover = provider.failover
-    if failover.enabled and not (failover.health_check_model or failover.cooldown_duration):
-        message = "either healthCheckModel or cooldownDuration must be configured in failover config"
-        problems.append(Problem((*at, "failover"), message))
-    for key, make in (
-        ("modelMapping", lambda: ModelMapping(provider.model_mapping)),
-        ("customSettings", lambda: CustomSettings(provider.custom_settings)),
-        ("failover", lambda: StatusMatcher(failover.failover_on_status)),
-        ("retryOnFailure", lambda: StatusMatcher(provider.retry_on_failure.retry_on_status)),
-    ):
-        problems += _failing((*at, key), make)
-    return problems
-
-
-def _check_addresses(provider: ProviderConfig, row: Provider, at: Path) -> list[Problem]:
-    """Checks hosts and URLs, by locating them as for a request. All required keys must be there."""
-    keys = msgspec.to_builtins(provider)
-    problems = _failing((*at, row.host_field or row.url_field), lambda: locate(row, keys))
-    if provider.provider_domain:
-        scheme, domain = split_domain(provider.provider_domain, row.scheme)
-        problems += _failing((*at, "providerDomain"), lambda: origin_of(scheme, domain))
-    if context := provider.context:
-        problems += _failing((*at, "context", "fileUrl"), lambda: parse_file_url(context.file_url))
-    return problems
-
-
-def _is_billed_elsewhere(provider: ProviderConfig, row: Provider) -> bool:
-    """Whether the vendor's own server is used, which needs a key, although this type of provider does not require one
-    in the configuration."""
-    moved = provider.provider_domain or msgspec.to_builtins(provider).get(row.url_field)
-    return row.keeps_client_auth and row.scheme == "https" and bool(row.host) and not moved
-
-
-def _failing(path: Path, make: Callable[[], object]) -> list[Problem]:
-    try:
-        make()
-    except ValueError as error:
-        return [Problem(path, str(error))]
-    return []
 
 
 def _check_references(config: Config) -> list[Problem]:
@@ -275,6 +196,52 @@ async def _pass(exchange: Exchange, call_next: Next) -> Reply:
     return await call_next(exchange)
 
 
+_DIFFERENCES = (
+    # what a provider gets
+    ("another spelling of a path (`/v1/chat/completions/`, `%2F`, `//`, `..`, capitals)",
+     "is the same API, and goes on in its plain form", "is another path, which is passed on unmapped"),
+    ("a path that is no API and that no route names (`/favicon.ico`)", "404", "is sent to the provider, with its key"),
+    ("an API that the provider does not offer", "404", "is sent to some providers all the same"),
+    ("an API that the next provider has, but not this one", "the next one is asked", "refused"),
+    ("a deployment in the path (Azure)", "is the model of the request", "is another path"),
+    ("`modelMapping` for a model in a path (Gemini) or a form (audio)", "is used", "is not"),
+    ("a missing model", "stays missing", 'becomes `""`'),
+    ("a form", "is kept, so that it can be sent again (`max_kept_upload`)", "is sent once"),
+    ("a form with several models or boundaries", "400", "the first one counts"),
+    ("names that stand twice in a JSON body", "400", "each reader takes the one that it likes"),
+    ("unknown fields of a request whose body is rewritten", "are kept", "are lost"),
+    ("`context`", "goes into every conversation", "goes into chat requests only"),
+    ("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
+    ("keys in the query (`?key=`)", "are removed", "are passed on"),
+    ("what tells who the client is (`Cookie`, `Origin`, `Referer`, `Forwarded`, `Sec-*`, `X-Forwarded-*`, `Cf-*`)",
+     "is removed", "is passed on; `x-hi-original-auth`, `x-envoy-original-*` are added"),
+    ("keys of the client, where the provider has its own", "are removed", "all but the one in its place are passed on"),
+    ("`retryOnFailure`", "streams too, before their first content", "plain requests only"),
+    ("what a retry sends", "the same with another key",
+     "no header of the client, no `customSettings`: only the model is mapped and the body converted"),
+    # what the client gets
+    ("errors of the gateway", "JSON in the client's format, with a fitting status", "text/plain, often 500"),
+    ("an error page that is not JSON", "becomes an error in the client's format", "is passed on"),
+    ("if all retries fail", "the client gets the last error", "the client gets the first error"),
+    ("if all providers of `fallback` fail", "the client gets the first error, with a line on the others",
+     "the client gets the last error"),
+    ("a status 200 that failed (an error in any shape, no answer, a web page)",
+     "is tried elsewhere, or becomes an HTTP error", "is passed on"),
+    ("events that only open an answer", "are held back while another provider could be tried, up to 15 s",
+     "are passed on"),
+    ("an answer that is cut off, however it is framed or coded",
+     "ends with an error event, or with a broken connection", "ends as its connection does"),
+    ("JSON where events were asked for, or the reverse", "is converted", "is passed on"),
+    ("a complete stream without `[DONE]`", "gets one", "gets none"),
+    ("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
+    ("embeddings in another format than asked for", "are converted", "are passed on"),
+    ("a list of models", "has the shape that the caller reads", "has the provider's"),
+    ("keys of ours that an error of the provider quotes", "become `***`", "are passed on"),
+    ("`x-aigw-*`, cookies and CORS headers of the provider (`Access-Control-*`, `Set-Cookie`, `Alt-Svc`)",
+     "are removed", "are passed on"),
+)  # fmt: skip
+"""What, in `safe`, with `fidelity: higress`."""
+
 ABOUT = About(
     config=Config,
     build=build,
@@ -285,75 +252,5 @@ ABOUT = About(
     identity=identity,
     withholds=withholds,
     describes=describes,
-    differences=(
-        Difference(
-            "errors of the gateway", "JSON in the client's format, with a fitting status", "text/plain, often 500"
-        ),
-        Difference("`modelMapping` for a model in a path (Gemini) or a form (audio)", "is used", "is not"),
-        Difference("a form", "is kept, so that it can be sent again (`max_kept_upload`)", "is sent once"),
-        Difference("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
-        Difference("a complete stream without `[DONE]`", "gets one", "gets none"),
-        Difference("unknown fields of a request whose body is rewritten", "are kept", "are lost"),
-        Difference("`context`", "goes into every conversation", "goes into chat requests only"),
-        Difference("a missing model", "stays missing", 'becomes `""`'),
-        Difference("an error page that is not JSON", "becomes an error in the client's format", "is passed on"),
-        Difference("embeddings in another format than asked for", "are converted", "are passed on"),
-        Difference(
-            "client's cookies, keys, origin; provider's cookies",
-            "are removed",
-            "are passed on; `x-hi-original-auth`, `x-envoy-original-*` are added",
-        ),
-        Difference("`retryOnFailure`", "streams too, before their first content", "plain requests only"),
-        Difference(
-            "a status 200 that failed (an error in any shape, no answer, a web page)",
-            "is tried elsewhere, or becomes an HTTP error",
-            "is passed on",
-        ),
-        Difference(
-            "events that only open an answer",
-            "are held back while another provider could be tried, up to 15 s",
-            "are passed on",
-        ),
-        Difference(
-            "if all providers of `fallback` fail",
-            "the client gets the first error, with a line on the others",
-            "the client gets the last error",
-        ),
-        Difference(
-            "an answer that is cut off, however it is framed or coded",
-            "ends with an error event, or with a broken connection",
-            "ends as its connection does",
-        ),
-        Difference("JSON where events were asked for, or the reverse", "is converted", "is passed on"),
-        Difference(
-            "what a retry sends",
-            "the same with another key",
-            "no header of the client, no `customSettings`: only the model is mapped and the body converted",
-        ),
-        Difference("if all retries fail", "the client gets the last error", "the client gets the first error"),
-        Difference("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
-        Difference(
-            "another spelling of a path (`/v1/chat/completions/`, `%2F`, `//`, `..`, capitals)",
-            "is the same API, and goes on in its plain form",
-            "is another path, which is passed on unmapped",
-        ),
-        Difference(
-            "a path that is no API and that no route names (`/favicon.ico`)",
-            "404",
-            "is sent to the provider, with its key",
-        ),
-        Difference("an API that the provider does not offer", "404", "is sent to some providers all the same"),
-        Difference("a deployment in the path (Azure)", "is the model of the request", "is another path"),
-        Difference("a list of models", "has the shape that the caller reads", "has the provider's"),
-        Difference("keys in the query (`?key=`)", "are removed", "are passed on"),
-        Difference("`Via`", "names the gateway, so that a request that comes back gets 508", "is passed on as it is"),
-        Difference("names that stand twice in a JSON body", "400", "each reader takes the one that it likes"),
-        Difference("keys of ours that an error of the provider quotes", "become `***`", "are passed on"),
-        Difference(
-            "`x-aigw-*`, cookies and CORS headers of the provider (`Access-Control-*`, `Set-Cookie`, `Alt-Svc`)",
-            "are removed",
-            "are passed on",
-        ),
-        Difference("an API that the next provider has, but not this one", "the next one is asked", "refused"),
-    ),
+    differences=tuple(Difference(*difference) for difference in _DIFFERENCES),
 )

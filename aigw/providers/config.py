@@ -16,8 +16,10 @@ class ContextFile(Struct, frozen=True, rename="camel"):
     """A file whose text becomes a system message of every chat. It is fetched once, and again when the configuration is
     reloaded."""
 
-    file_url: Annotated[str, Meta(description="the URL of the file")]
-    service_name: Annotated[str, Meta(description="the name in `services:` of the service that has the file")]
+    file_url: Annotated[str, Meta(description="the URL of the file", examples=["http://files.static/context.txt"])]
+    service_name: Annotated[
+        str, Meta(description="the name in `services:` of the service that has the file", examples=["files.static"])
+    ]
     service_port: Annotated[Port, Meta(description="the port of this service; 0: the port in the URL")] = 0
 
 
@@ -25,7 +27,11 @@ class CustomSetting(Struct, frozen=True, rename="camel"):
     """A parameter that every request gets."""
 
     name: Annotated[
-        str, Meta(description="max_tokens, temperature, top_p or seed; with mode raw any path, such as a.b.0")
+        str,
+        Meta(
+            description="max_tokens, temperature, top_p or seed; with mode raw any path, such as a.b.0",
+            examples=["max_tokens"],
+        ),
     ]
     value: Annotated[Any, Meta(description="the value of the parameter")] = None
     mode: Annotated[
@@ -79,7 +85,7 @@ class RetryOnFailure(Struct, frozen=True, rename="camel"):
 class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     """One provider. Keys that begin with a type, such as qwenDomain, have an effect only for this type."""
 
-    type: Annotated[str, Meta(description="the kind of provider: openai, qwen, azure, ...")]
+    type: Annotated[str, Meta(description="the kind of provider: openai, qwen, azure, ...", examples=["openai"])]
     id: Annotated[str, Meta(description="the name of the provider in `providers`")] = ""
     api_tokens: Annotated[
         list[str], Meta(description="the API keys of the provider; each request gets a random one")

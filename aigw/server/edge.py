@@ -20,7 +20,7 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing
 from aigw.core.headers import ID_HEADER, VIA_HEADER
-from aigw.core.hops import arrive
+from aigw.core.hops import KEEP_ALIVE, arrive
 from aigw.core.model import Batch, Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects import apis, paths
@@ -88,7 +88,8 @@ class Edge:
         self._record = record
         self._jobs: Jobs = set()
         self._read_path = env.choose(safe=_plain, higress=_as_given)
-        self._instance = env.choose(safe=instance, higress="")
+        self._instance = instance
+        self._mark = env.choose(safe=VIA_HEADER, higress=KEEP_ALIVE)
         self._has_pages = env.choose(safe=True, higress=False)
         self._refuses_twins = env.choose(safe=True, higress=False)
         self._plain_errors = env.choose(safe=False, higress=True)
@@ -104,8 +105,7 @@ class Edge:
         exchange: Exchange | None = None
         end = _End()
         try:
-            via = ",".join(headers.getall(VIA_HEADER)) if VIA_HEADER in headers else ""
-            arrive(via, self._instance)
+            arrive(headers, self._instance, self._mark)
             if early := self._answer_early(http, headers):
                 return early
             if path.startswith(PREFIX):

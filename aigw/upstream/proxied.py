@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.headers import VIA_HEADER
+from aigw.core.hops import KEEP_ALIVE
 from aigw.core.model import Origin, Request, Target
 from aigw.core.upstream import Upstream, UpstreamResponse
 from aigw.upstream.head import HEAD_LIMIT, encode_head
@@ -192,7 +193,7 @@ async def _sent(session: aiohttp.ClientSession, context: SimpleNamespace, params
 
 def _marks(headers: CIMultiDict[str]) -> dict[str, str]:
     """What the proxy itself gets to see, so that a gateway that is its own proxy notices."""
-    return {VIA_HEADER: headers[VIA_HEADER]} if VIA_HEADER in headers else {}
+    return {name: headers[name] for name in (VIA_HEADER, KEEP_ALIVE) if name in headers}
 
 
 def _translated(error: aiohttp.ClientError, origin: Origin) -> UpstreamError:

@@ -7,7 +7,6 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from aigw.core.errors import UpstreamError, UpstreamFault
-from aigw.core.headers import VIA_HEADER
 from aigw.core.hops import passed
 from aigw.core.model import Request, Target
 from aigw.core.upstream import Upstream, UpstreamResponse
@@ -27,8 +26,8 @@ class Switch:
         if transport is None:
             message = f"{origin}: there is no transport for {origin.scheme!r}, only for {_list(self._transports)}"
             raise UpstreamError(UpstreamFault.CONNECT, message)
-        if origin.scheme in _NETWORK and (via := passed.get()):
-            request.headers[VIA_HEADER] = via
+        if origin.scheme in _NETWORK and (mark := passed.get()):
+            request.headers[mark.name] = mark.value
         return transport.send(request, target)
 
     async def aclose(self) -> None:

@@ -1,5 +1,7 @@
 """What is usable of a value with mistakes, and that mistakes beside each other are all named."""
 
+from typing import Annotated
+
 import msgspec
 import pytest
 
@@ -26,13 +28,31 @@ class Whole(msgspec.Struct):
         ({"parts": [{"name": "a", "tags": "x"}]}, Whole(None, [Part("a")]), [("parts", 0, "tags")]),
         ({"parts": [{"name": "a", "tags": [1]}]}, Whole(None, [Part("a")]), [("parts", 0, "tags")]),
         ({"sizes": {"a": "x"}}, Whole(), [("sizes",)]),
-        ({"part": {"size": 1}}, Whole(), [("part",)]),
-        ({"parts": [{"name": "a"}, {}]}, None, []),
+        ({"part": {"size": 1}}, Whole(Part("", 1)), [("part", "name")]),
+        ({"parts": [{"name": "a"}, {}]}, Whole(None, [Part("a"), Part("")]), [("parts", 1, "name")]),
         ([], None, []),
     ],
 )
 def test_wrong_fields_are_left_out(value, expected, left_out):
     assert usable(value, Whole) == (expected, left_out)
+
+
+class Needy(msgspec.Struct):
+    count: int
+    tags: list[str]
+    part: Part
+    never: Annotated[int, msgspec.Meta(gt=0)] | None
+
+
+def test_required_fields_of_any_kind_are_stood_in_for():
+    right, left_out = usable({"never": None}, Needy)
+    assert right == Needy(0, [], Part(""), None)
+    assert set(left_out) == {("count",), ("tags",), ("part",), ("part", "name")}
+
+
+def test_what_nothing_stands_in_for():
+    assert usable({"count": 1, "tags": [], "part": {"name": "a"}, "never": 0}, Needy) == (None, [])
+    assert usable({"part": 3, "parts": {}}, Whole)[1] == [("part",), ("parts",)]
 
 
 def test_places_that_touch():

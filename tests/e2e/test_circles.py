@@ -11,6 +11,7 @@ from stage.gateway import proxied, serve, until
 from aigw.upstream.proxied import upstream_for
 
 BODY = json.dumps(CHAT).encode()
+FIDELITIES = ["safe", "higress"]
 
 
 @pytest.fixture
@@ -35,9 +36,10 @@ async def asked(running, path=PATH, **headers):
     return answer, answer.json()["error"]
 
 
+@pytest.mark.parametrize("fidelity", FIDELITIES)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_as_its_own_provider(circle, port, host):
-    running = await circle(towards(port, host, listen=f"127.0.0.1:{port}"), keeps=True)
+async def test_as_its_own_provider(circle, port, host, fidelity):
+    running = await circle(towards(port, host, listen=f"127.0.0.1:{port}", fidelity=fidelity), keeps=True)
     answer, error = await asked(running)
     assert (answer.status, error["code"]) == (508, "upstream_loop")
     assert "plugins.ai-proxy: the provider 'me'" in error["message"]
@@ -45,22 +47,26 @@ async def test_as_its_own_provider(circle, port, host):
     await until(lambda: len(running.rows) == 1)  # the one of the client
 
 
-async def test_under_a_vendors_name(circle, port):
-    config = {**proxied(f"http://127.0.0.1:{port}"), "listen": f"127.0.0.1:{port}"}
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+async def test_under_a_vendors_name(circle, port, fidelity):
+    config = {**proxied(f"http://127.0.0.1:{port}"), "listen": f"127.0.0.1:{port}", "fidelity": fidelity}
     answer, error = await asked(await circle(config))
     assert (answer.status, error["code"]) == (508, "upstream_loop")
 
 
-async def test_as_a_routes_upstream(circle, port):
-    routes = [{"name": "web", "upstream": f"http://127.0.0.1:{port}"}]
-    answer, error = await asked(await circle({"routes": routes, "listen": f"127.0.0.1:{port}"}))
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+async def test_as_a_routes_upstream(circle, port, fidelity):
+    config = {"routes": [{"name": "web", "upstream": f"http://127.0.0.1:{port}"}], "listen": f"127.0.0.1:{port}"}
+    answer, error = await asked(await circle(config | {"fidelity": fidelity}))
     assert answer.status == 508
     assert "routes: the upstream of the route 'web'" in error["message"]
 
 
-async def test_two_in_a_circle(circle, port):
-    other = await circle(towards(port))
-    running = await circle(towards(other.port, listen=f"127.0.0.1:{port}"), keeps=True)
+@pytest.mark.parametrize("others", FIDELITIES)
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+async def test_two_in_a_circle(circle, port, fidelity, others):
+    other = await circle(towards(port, fidelity=others))
+    running = await circle(towards(other.port, listen=f"127.0.0.1:{port}", fidelity=fidelity), keeps=True)
     answer, error = await asked(running)
     assert (answer.status, error["code"]) == (508, "upstream_loop")
     assert f"the provider 'me' (type openai) at http://127.0.0.1:{other.port}" in error["message"]
@@ -84,10 +90,12 @@ async def test_another_provider_is_asked_instead(provider, circle, port):
     assert (await running.request("POST", PATH, BODY, content_type="application/json")).status == 200
 
 
+@pytest.mark.parametrize("fidelity", FIDELITIES)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_as_its_own_proxy(port, scheme):
+async def test_as_its_own_proxy(port, scheme, fidelity):
     provider = {"type": "openai", "openaiCustomUrl": f"{scheme}://llm.example/v1"}
     config = {"plugins": {"ai-proxy": {"provider": provider}}, "listen": f"127.0.0.1:{port}", "hosts": ["llm.example"]}
+    config["fidelity"] = fidelity
     proxies = {f"{name}_PROXY": f"http://127.0.0.1:{port}" for name in ("HTTP", "HTTPS")}
     async with serve(config, network=upstream_for(proxies), alone=False) as running:
         answer, error = await asked(running)

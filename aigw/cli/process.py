@@ -22,7 +22,7 @@ from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.recipe import served, tries
-from aigw.cli.terminal.said import say_json, say_text
+from aigw.cli.terminal.said import say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
@@ -32,7 +32,16 @@ from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
-from aigw.server.start import FROM_ENVIRONMENT, Given, describe, discover, load_file, load_found, load_or_discover
+from aigw.server.start import (
+    FROM_ENVIRONMENT,
+    Given,
+    describe,
+    discover,
+    load_file,
+    load_found,
+    load_or_discover,
+    notes_on,
+)
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
 from aigw.upstream.proxied import upstream_for
 
@@ -156,7 +165,8 @@ async def serve_together(options: Options, workers: int) -> int:
             found = await discover(options.env, upstream, options.given.address)
         finally:
             await upstream.aclose()
-        loaded, origin = load_found(found, options.env, options.given), FROM_ENVIRONMENT
+        notes = notes_on(options.env, options.given.address)
+        loaded, origin = load_found(found, options.env, options.given, notes), FROM_ENVIRONMENT
     usage_log(loaded.state_dir)  # raises here, once, and not in every worker
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
@@ -220,6 +230,6 @@ def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Seq
         sys.stdout.flush()
         return
     for note in loaded.notes:
-        say_text(f"note: {note}", err=True)
+        say_sentence(f"note: {note}", err=True)
     commands = tries(options.recipe, url) if options.recipe is not None else []
     say_text(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aigw.config.services import parse_listen
-from aigw.core.secrets import without_blanks
-from aigw.providers.base_url import keys_for
-from aigw.providers.environment import ENV_PROVIDERS
+from aigw.providers.base_url import ANY_KEY, reached, variable_of
+from aigw.providers.environment import ENV_PROVIDERS, EnvProvider
 from aigw.upstream.builtin.engine import MODELS
 
 BUILTIN = "builtin"
@@ -22,16 +21,12 @@ def automatic(
     env: Mapping[str, str], ollama: tuple[str, int] | None, ollama_models: Sequence[str], listen: str = LISTEN
 ) -> dict[str, Any]:
     """The plugins and their configurations, which name keys as `${NAME}`. `ollama` is the host and port of a running
-    Ollama. `listen` is the address of the gateway. A key beside a base URL that cannot be used is not used."""
+    Ollama. `listen` is the address of the gateway. Keys and base URLs that cannot be used are left out."""
     providers: list[dict[str, Any]] = []
     by_model: dict[str, str] = {}
     for row in ENV_PROVIDERS:
-        if without_blanks(env.get(row.variable, "")):
-            try:
-                moved = keys_for(row, env, parse_listen(listen))
-            except ValueError:
-                continue
-            providers.append({"id": row.type, "type": row.type, "apiTokens": [f"${{{row.variable}}}"], **moved})
+        if keys := _reached(row, env, listen):
+            providers.append({"id": row.type, "type": row.type, **keys})
             for beginning in row.models:
                 by_model.setdefault(f"{beginning}*", row.type)
     if ollama is not None:
@@ -45,16 +40,28 @@ def automatic(
     return {"ai-statistics": {}, "ai-proxy": proxy}
 
 
-def unused_keys(env: Mapping[str, str], listen: str = LISTEN) -> list[str]:
-    """Says which keys of the environment are not used, and why."""
+def unused(env: Mapping[str, str], listen: str = LISTEN) -> list[str]:
+    """Says which keys and base URLs of the environment are not used, and why."""
     said = []
     for row in ENV_PROVIDERS:
-        if without_blanks(env.get(row.variable, "")):
-            try:
-                keys_for(row, env, parse_listen(listen))
-            except ValueError as error:
-                said.append(f"{row.variable} is not used: {error}")
+        try:
+            reached(row, env, parse_listen(listen))
+        except ValueError as error:
+            said.append(str(error))
     return said
+
+
+def keyless(env: Mapping[str, str], listen: str = LISTEN) -> list[str]:
+    """Says which base URLs of the environment are used without a key."""
+    used = [row for row in ENV_PROVIDERS if _reached(row, env, listen).get("apiTokens") == [ANY_KEY]]
+    return [f"{variable_of(row, env)} is used without a key: {row.variable} is not set" for row in used]
+
+
+def _reached(row: EnvProvider, env: Mapping[str, str], listen: str) -> dict[str, Any]:
+    try:
+        return reached(row, env, parse_listen(listen))
+    except ValueError:
+        return {}
 
 
 CHATS = ("/chat/completions", "/messages", "/responses", "/completions")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from aigw.core.model import Origin
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+PRIVATE_ENDINGS = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
+"""How names end that no public name server knows."""
 
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P<port>\d{1,5}))?")
 
@@ -29,3 +33,13 @@ def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:
     if port == 0:
         raise ValueError(f"{authority!r} has no port that can be connected to")
     return Origin(scheme, host, port or default_port or DEFAULT_PORTS[scheme], host if scheme == "https" else "")
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is on this machine or in a network of its owner's: by its address, or by a name that is no public
+    one. Nothing is looked up."""
+    host = host.lower().rstrip(".")
+    try:
+        return not ipaddress.ip_address(host.partition("%")[0]).is_global
+    except ValueError:
+        return "." not in host or host.endswith(PRIVATE_ENDINGS)

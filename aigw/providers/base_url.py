@@ -1,8 +1,9 @@
 """The base URLs of vendors in the environment (OPENAI_BASE_URL, ...), as their SDKs read them.
 
 Rule: a key belongs to the host that stands beside it. If the URL cannot be used, the key is not used either, because
-the vendor's public host must not get the key of a company's own. A URL that is this gateway's is that of its clients
-and does not count."""
+the vendor's public host must not get the key of a company's own. A URL without a key is used where it leads to this
+machine or a private network: such servers (vLLM, LM Studio, Ollama) seldom want one. A URL that is this gateway's is
+that of its clients and does not count."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult
 
-from aigw.core.authority import DEFAULT_PORTS, origin_of
+from aigw.core.authority import DEFAULT_PORTS, is_private, origin_of
 from aigw.core.secrets import without_blanks
 from aigw.dialects import apis
 from aigw.providers.catalog import lookup
@@ -25,6 +26,8 @@ ENDINGS = {"gemini": ("/v1beta", "/v1"), "qwen": ("/api/v1",)}
 """Further ends of base URLs that stand for the vendor's own paths, beside that of its chats."""
 BEFORE_VERSION = frozenset(("claude", "gemini", "groq", "mistral"))
 """The types whose SDKs add the version themselves, so that a base URL ends before it."""
+ANY_KEY = "unused"
+"""What is sent as a key where none is set."""
 _CHAT = "/chat/completions"
 _HERE = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))  # noqa: S104  addresses to compare with
 
@@ -34,6 +37,31 @@ def variable_of(row: EnvProvider, env: Mapping[str, str]) -> str:
     stem = row.variable.removesuffix("_API_KEY")
     names = (*OTHER_NAMES.get(row.variable, ()), *(stem + suffix for suffix in SUFFIXES))
     return next((name for name in names if without_blanks(env.get(name, ""))), "")
+
+
+def reached(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) -> dict[str, Any]:
+    """Returns the keys of a provider's configuration by which the environment reaches this vendor, none if it has
+    neither a key nor a base URL of the vendor's. `here` is this gateway. Raises ValueError, which names the variable
+    that is not used, and why."""
+    has_key = bool(without_blanks(env.get(row.variable, "")))
+    try:
+        moved = keys_for(row, env, here)
+    except ValueError as error:
+        variable = variable_of(row, env)
+        why = str(error) if has_key else str(error).replace(variable, "it", 1)
+        raise ValueError(f"{row.variable if has_key else variable} is not used: {why}") from None
+    if has_key:
+        return {"apiTokens": [f"${{{row.variable}}}"], **moved}
+    if not moved:
+        return {}
+    if not _needs_no_key(without_blanks(env[variable_of(row, env)])):
+        what = f"{variable_of(row, env)} is not used: {row.variable} is not set"
+        raise ValueError(f"{what}; any text will do where no key is needed")
+    return {"apiTokens": [ANY_KEY], **moved}
+
+
+def _needs_no_key(url: str) -> bool:
+    return is_private(parse_url(url).hostname or "")
 
 
 def keys_for(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) -> dict[str, Any]:

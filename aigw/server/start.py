@@ -14,7 +14,7 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.clients.callout import CalloutError, fetch_json
-from aigw.config.automatic import LISTEN, automatic, one_model, unused_keys
+from aigw.config.automatic import LISTEN, automatic, keyless, one_model, unused
 from aigw.config.load import Loaded, load
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
@@ -47,7 +47,8 @@ async def load_or_discover(
     """The configuration and where it came from. Raises ConfigError with all findings."""
     if path is not None:
         return load_file(path, env, given), os.fspath(path)
-    return load_found(await discover(env, upstream, given.address), env, given), FROM_ENVIRONMENT
+    found = await discover(env, upstream, given.address)
+    return load_found(found, env, given, notes_on(env, given.address)), FROM_ENVIRONMENT
 
 
 def load_file(path: Path, env: Mapping[str, str], given: Given) -> Loaded:
@@ -55,16 +56,22 @@ def load_file(path: Path, env: Mapping[str, str], given: Given) -> Loaded:
     return _changed(load(path, env), given)
 
 
-def load_found(text: str, env: Mapping[str, str], given: Given) -> Loaded:
-    """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. Raises
-    ConfigError with all findings."""
+def load_found(text: str, env: Mapping[str, str], given: Given, notes: Sequence[str] = ()) -> Loaded:
+    """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. `notes` are
+    about the environment. Raises ConfigError with all findings."""
     loaded = _changed(load(None, env, text=text.encode()), given)
-    return replace(loaded, notes=[*loaded.notes, *left_out(env)])
+    return replace(loaded, notes=[*loaded.notes, *notes])
 
 
-def left_out(env: Mapping[str, str]) -> list[str]:
-    """Says what of the environment is not used, because something in it is wrong."""
-    return [*_ollama_address(env)[1], *unused_keys(env)]
+def notes_on(env: Mapping[str, str], listen: str | None = None) -> list[str]:
+    """Says what of the environment is not used, because something in it is wrong or missing, and what is used although
+    its key is missing. `listen` is the address of the gateway, if it is not the usual one."""
+    return [*wrong(env, listen), *keyless(env, listen or LISTEN)]
+
+
+def wrong(env: Mapping[str, str], listen: str | None = None) -> list[str]:
+    """Says what of the environment is not used, because something in it is wrong or missing."""
+    return [*_ollama_address(env)[1], *unused(env, listen or LISTEN)]
 
 
 def _changed(loaded: Loaded, given: Given) -> Loaded:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import DEFAULT_FILE, Config, Json, configuration
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_text, width
+from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -26,13 +26,16 @@ app = typer.Typer(
 
 @app.command("check", epilog="Example: aigw config check --config aigw.yaml")
 def check(config: Config = None, as_json: Json = False) -> None:
-    """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes."""
+    """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes, or no file."""
     import os
 
     from aigw.config.load import examine
     from aigw.server.start import NOTHING, answers_nothing
 
     path = config or DEFAULT_FILE
+    if not path.exists():
+        _say_missing(path, as_json=as_json)
+        raise typer.Exit(USAGE)
     loaded, report = examine(path, os.environ)
     if loaded is not None and answers_nothing(loaded):
         report.note((), f"providers: {NOTHING}")
@@ -41,10 +44,10 @@ def check(config: Config = None, as_json: Json = False) -> None:
         say_json({"file": str(path), "ok": loaded is not None, **findings})
     else:
         for line in report.format_all(report.errors):
-            say_text(line)
+            say_sentence(line)
         for line in report.format_all(report.notes):
-            say_text(f"note: {line}")
-        say_text(f"{path}: {_summary(loaded, report)}")
+            say_sentence(f"note: {line}")
+        say_sentence(f"{path}: {_summary(loaded, report)}")
     if loaded is None:
         raise typer.Exit(USAGE)
 
@@ -96,13 +99,11 @@ def schema() -> None:
     Editors complete and check with it. They find it by this first line of aigw.yaml:
 
     # yaml-language-server: $schema=aigw.schema.json"""
-    import json
-
     from aigw.config.plugins import find_plugin, installed_plugins
     from aigw.config.schema import schema as write_schema
 
     found = {name: about for name in installed_plugins() if (about := find_plugin(name)) is not None}
-    say_text(json.dumps(write_schema(found), indent=2, ensure_ascii=False))
+    say_json(write_schema(found))
 
 
 def _load(config: Path | None) -> Loaded:
@@ -127,6 +128,32 @@ def _load(config: Path | None) -> Loaded:
         return loaded
 
     return asyncio.run(discover())
+
+
+def _say_missing(path: Path, *, as_json: bool) -> None:
+    """Says that there is no file, and what is served without one, if it is the file that `aigw serve` looks for."""
+    writes = "`aigw init` writes one" if path == DEFAULT_FILE else f"`aigw init {path}` writes one"
+    message = f"there is no such file; {writes}"
+    notes = _without_a_file() if path == DEFAULT_FILE else []
+    if as_json:
+        error = {"line": 0, "path": "", "message": message, "text": f"{path}: {message}"}
+        said = [{"line": 0, "path": "", "message": note, "text": note} for note in notes]
+        say_json({"file": str(path), "ok": False, "errors": [error], "notes": said})
+        return
+    say_sentence(f"{path}: {message}")
+    for note in notes:
+        say_sentence(f"note: {note}")
+
+
+def _without_a_file() -> list[str]:
+    """What `aigw serve` would use here, and what of the environment is not used."""
+    from aigw.config.automatic import BUILTIN
+    from aigw.server.first_call import described
+
+    loaded = _load(None)
+    names = dict.fromkeys(name for each in described(loaded) for name in each.providers)
+    found = ", ".join("the built-in models" if name == BUILTIN else name for name in names)
+    return [f"without a file `aigw serve` uses what it finds in the environment: {found}", *loaded.notes]
 
 
 def _plain(report: Report, findings: list[Finding]) -> list[dict[str, object]]:

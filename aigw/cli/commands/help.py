@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.terminal.said import USAGE, fail
+from aigw.cli.options import Json
+from aigw.cli.terminal.said import USAGE, fail, say_json
 
 
 def help_of(
@@ -31,8 +32,10 @@ def help_of(
     typer.echo(shown.get_help())
 
 
-def version() -> None:
-    """Print the version."""
+def version(as_json: Json = False) -> None:
+    """Print the version.
+
+    Example: aigw version --json"""
     from aigw import __version__
 
-    typer.echo(f"aigw {__version__}")
+    say_json({"version": __version__}) if as_json else typer.echo(f"aigw {__version__}")

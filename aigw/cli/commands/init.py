@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE
-from aigw.cli.terminal.said import fail, say_text
+from aigw.cli.options import DEFAULT_FILE, Json
+from aigw.cli.terminal.said import fail, say_json, say_sentence
 
 TEMPLATE = """\
 # The configuration of aigw. Start with `aigw serve`, check with `aigw config check`, and see what is in force and
@@ -123,6 +123,7 @@ FOUND = """\
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write.")] = DEFAULT_FILE,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a commented configuration to start from.
 
@@ -131,8 +132,6 @@ def init(
 
     Example: aigw init && aigw serve
     """
-    from aigw.core.plain import plain
-
     providers, notes, text = _filled()
     try:
         with file.open("w" if force else "x", encoding="utf-8") as target:
@@ -141,10 +140,13 @@ def init(
         fail("init", f"{file} is there already; --force overwrites it")
     except OSError as error:
         fail("init", f"{file} cannot be written: {error.strerror}")
+    if as_json:
+        say_json({"file": str(file), "providers": providers, "notes": notes})
+        return
     for note in notes:
-        say_text(f"note: {plain(note)}", err=True)
+        say_sentence(f"note: {note}", err=True)
     found = f" with what was found: {', '.join(providers)}" if providers else ""
-    say_text(f"{file} is written{found}; next: aigw serve" + ("" if file == DEFAULT_FILE else f" --config {file}"))
+    say_sentence(f"{file} is written{found}; next: aigw serve" + ("" if file == DEFAULT_FILE else f" --config {file}"))
 
 
 def _filled() -> tuple[list[str], list[str], str]:
@@ -154,7 +156,7 @@ def _filled() -> tuple[list[str], list[str], str]:
     import json
     import os
 
-    from aigw.server.start import discover, left_out
+    from aigw.server.start import discover, notes_on
     from aigw.upstream.proxied import upstream_for
 
     async def look() -> str:
@@ -166,7 +168,7 @@ def _filled() -> tuple[list[str], list[str], str]:
 
     proxy = json.loads(asyncio.run(look()))["plugins"]["ai-proxy"]
     names = [each["id"] for each in proxy["providers"] if each["type"] != "builtin"]
-    return names, left_out(os.environ), fill(proxy) if names else TEMPLATE
+    return names, notes_on(os.environ), fill(proxy) if names else TEMPLATE
 
 
 def fill(proxy: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, width
+from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, width
 
 if TYPE_CHECKING:
     from aigw.books.summary import Summary
@@ -52,7 +52,7 @@ def usage(
     elif summary.rows:
         _print(summary)
     else:
-        typer.echo(feed.hint if summary.latest is None else "There were no requests in this time; look at --since all.")
+        say_sentence(feed.hint if summary.latest is None else "There were no requests in this time; look at --since all.")
 
 
 def _csv(summary: Summary) -> str:

@@ -18,16 +18,17 @@ from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
 from aigw.cli.doctor.check import Check, Level
 from aigw.cli.sources.neighbour import aigw_at
-from aigw.config.automatic import OLLAMA, automatic, unused_keys
+from aigw.config.automatic import OLLAMA, automatic, keyless, unused
 from aigw.config.load import Loaded, examine, load
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
-from aigw.core.secrets import without_blanks
 from aigw.plugins.ai_proxy import Config as AiProxyConfig
+from aigw.providers.base_url import ANY_KEY
 from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
 from aigw.server.listen import bind
+from aigw.server.start import wrong
 from aigw.stores.private import StrangeFileError
 from aigw.stores.sqlite_file import FileError
 from aigw.stores.state_folder import refuse_strange_state
@@ -48,8 +49,9 @@ def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | N
     if path is None:
         loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
-        remedy = "correct the URL, or unset it"
-        checks += [Check("keys", "problem", said, remedy) for said in unused_keys(env)]
+        for message, _, remedy in (said.partition("; ") for said in wrong(env)):
+            checks.append(Check("environment", "problem", message, remedy or "correct it, or unset it"))
+        checks += [Check("environment", "note", said) for said in keyless(env)]
         if Path(".env").is_file():
             remedy = "`aigw init` writes one; or export its variables"
             checks.append(Check("configuration", "note", ".env is read only beside a configuration file", remedy))
@@ -72,22 +74,21 @@ def providers(loaded: Loaded) -> list[ProviderConfig]:
 
 
 def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
-    """Says which keys there are, and which of them cannot be keys. Shows none of them."""
+    """Says which keys are used, and which of them cannot be keys. Shows none of them. What `configuration` has said
+    about keys of the environment is not said again."""
     named: dict[str, str] = {}
-    if loaded.path is None:
-        given = {row.variable: without_blanks(env.get(row.variable, "")) for row in ENV_PROVIDERS}
-        named = {variable: key for variable, key in given.items() if key}
-    else:
-        for each in providers(loaded):
-            at = f"{each.id or each.type} apiTokens"
-            named |= {f"{at}[{index}]": token for index, token in enumerate(each.api_tokens)}
+    variables = {row.type: row.variable for row in ENV_PROVIDERS} if loaded.path is None else {}
+    for each in providers(loaded):
+        at = f"{each.id or each.type} apiTokens"
+        tokens = [token for token in each.api_tokens if token != ANY_KEY]
+        named |= {variables.get(each.type, f"{at}[{index}]"): token for index, token in enumerate(tokens)}
     for name, value in named.items():
         if fault := key_fault(value):
             yield Check("keys", "problem", f"{name} {fault}", "set it again, as the provider shows it")
     right = [name for name, value in named.items() if not key_fault(value)]
     if right:
         yield Check("keys", "ok", ", ".join(right))
-    elif not named:
+    elif not named and not (variables and (unused(env) or keyless(env))):
         remedy = "export OPENAI_API_KEY=... or another provider's" if loaded.path is None else ""
         message = "no provider key is set: built-in and local models only"
         if any(each.type != OLLAMA for each in providers(loaded)):

@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 
-from aigw.cli.terminal.said import UNLIMITED
+from aigw.cli.terminal.said import UNLIMITED, folded
 from aigw.core.plain import plain_lines
 from aigw.core.redaction import shown
 
@@ -30,6 +30,7 @@ class LogThread(logging.Handler):
         super().__init__()
         text = _PlainFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
         self.setFormatter(_JsonFormatter() if as_json else text)
+        self._as_json = as_json
         self._on_terminal = _is_terminal()
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
@@ -37,7 +38,7 @@ class LogThread(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.write(self.format(record))
+            self.write(folded(self.format(record), UNLIMITED if self._as_json else self.width()))
         except Exception:  # noqa: BLE001 - a message that cannot be formatted must not fail what it tells about
             self.handleError(record)
 

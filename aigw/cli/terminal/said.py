@@ -1,20 +1,23 @@
 """How every command answers: JSON for programs, the width of what people read, and what went wrong.
 
-Rule: JSON is one line in a pipe and indented on a terminal; nothing is cut in a pipe; an error begins with the command,
-and its exit code is USAGE for what was typed or configured wrong, FAILURE for everything else."""
+Rule: JSON is one line in a pipe and indented on a terminal; nothing is cut in a pipe, and on a terminal sentences are
+broken between words; an error begins with the command, and its exit code is USAGE for what was typed or configured
+wrong, FAILURE for everything else."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 
 FAILURE, USAGE = 1, 2
 UNLIMITED = 10_000
 """The width of a pipe, in cells: no line of ours is longer."""
+UNKNOWN = 80
+"""The width of a terminal that does not tell it."""
 
 
 def say_text(text: str, *, err: bool = False) -> None:
@@ -22,6 +25,26 @@ def say_text(text: str, *, err: bool = False) -> None:
     from aigw.core.plain import plain_lines
 
     typer.echo(plain_lines(text), err=err)
+
+
+def say_sentence(text: str, *, err: bool = False) -> None:
+    """Prints what people read: one line in a pipe, on a terminal as many as it takes."""
+    from aigw.core.plain import plain
+
+    typer.echo(folded(plain(text), width(sys.stderr if err else sys.stdout)), err=err)
+
+
+def folded(text: str, width: int) -> str:
+    """Breaks lines that are too wide between words. What has no blank, such as a path, stays whole."""
+    if all(len(line) <= width for line in text.split("\n")):
+        return text
+    import textwrap
+
+    lines = (
+        textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+    return "\n".join("\n".join(each) for each in lines)
 
 
 def say_json(value: Any) -> None:
@@ -33,18 +56,18 @@ def say_json(value: Any) -> None:
     typer.echo(plain_json(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False)))
 
 
-def width() -> int:
-    """How many cells a line on stdout may have: those of the terminal, or of COLUMNS if somebody has set it."""
-    import shutil
-
-    wide = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-    return shutil.get_terminal_size().columns if wide else UNLIMITED
+def width(stream: TextIO | None = None) -> int:
+    """How many cells a line may have on this stream, stdout by default: those of the terminal, or of COLUMNS if
+    somebody has set it."""
+    stream = stream or sys.stdout
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    return (os.get_terminal_size(stream.fileno()).columns or UNKNOWN) if stream.isatty() else UNLIMITED
 
 
 def fail(command: str, message: str | Iterable[str], code: int = FAILURE) -> NoReturn:
     """Says what went wrong, a line each, and exits."""
-    from aigw.core.plain import plain
-
     for line in [message] if isinstance(message, str) else message:
-        typer.echo(f"aigw {command}: {plain(line)}", err=True)
+        say_sentence(f"aigw {command}: {line}", err=True)
     raise typer.Exit(code)

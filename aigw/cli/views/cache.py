@@ -14,7 +14,7 @@ import msgspec
 
 from aigw.books.summary import UsageLine
 from aigw.cli.terminal.plain import fitted
-from aigw.cli.terminal.said import say_text, width
+from aigw.cli.terminal.said import say_sentence, say_text, width
 from aigw.core.plain import plain, plain_json
 from aigw.core.redaction import shown, value_without_secrets, without_secrets
 from aigw.dialects.table import dialect_of
@@ -132,20 +132,20 @@ def print_item(item: Item) -> None:
 def print_explanation(found: Explanation, *, from_file: bool) -> None:
     key = found.key[:KEY_WIDTH]
     if found.status == "bypass":
-        say_text(f"bypass: {found.reason}")
+        say_sentence(f"bypass: {found.reason}")
         return
     if found.status == "hit" or found.reason:
         left = f", expires in {_span(found.created + found.ttl - time.time())}" if found.ttl and found.created else ""
         because = f"; {found.reason}" if found.reason else ""
-        say_text(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
+        say_sentence(f"{found.status}: {key}, stored {_ago(found.created)} ago{left}{because}")
         return
     when = "" if from_file else f", asked and stored {_ago(found.created)} ago"
     if found.nearest is None:
-        say_text(f"miss: {key}{when}: nothing else is stored that it could be compared with")
+        say_sentence(f"miss: {key}{when}: nothing else is stored that it could be compared with")
         return
     near = found.nearest
     say_text(f"miss: {key}{when}")
-    say_text(f"nearest: {near.key[:KEY_WIDTH]}, stored {_ago(near.created)} ago; it differs in")
+    say_sentence(f"nearest: {near.key[:KEY_WIDTH]}, stored {_ago(near.created)} ago; it differs in")
     for difference in near.differences[:MOST_DIFFERENCES]:
         say_text(f"  {plain(difference.where)}")
         say_text(f"    stored: {_value(difference, difference.stored)}")

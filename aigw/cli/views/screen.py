@@ -17,7 +17,8 @@ from aigw.cli.views.table import COLUMNS, Grid, fit, names_of, rich_table
 
 BARS = " ▁▂▃▄▅▆▇█"
 BESIDE_ROWS = 7
-"""How many lines of the screen are not rows: title, sparkline, blank, header, total, note, keys."""
+"""How many lines of the screen are never rows: title, sparkline, blank, header, total, legend, keys. A note is one
+more."""
 KEYS = "s/←→ sort  r reverse  p pause  q quit"
 
 
@@ -28,18 +29,19 @@ class Frame:
     grid: Grid | None
     message: str
     note: str
+    legend: str
     keys: str
 
     def rich(self) -> Group:
         """The frame for rich. Every line is one line of the terminal."""
         body = rich_table(self.grid) if self.grid else Text(self.message)
-        lines: list[Text] = [Text(self.note, "yellow", no_wrap=True), Text(self.keys, "dim", no_wrap=True)]
+        below = (self.note, "yellow"), (self.legend, "dim"), (self.keys, "dim")
         return Group(
             Text(self.title, "bold", no_wrap=True),
             Text(self.sparkline, "green", no_wrap=True),
             Text(""),
             body,
-            *(line for line in lines if line.plain),
+            *(Text(line, style, no_wrap=True) for line, style in below if line),
         )
 
 
@@ -74,7 +76,8 @@ class View:
 
     def frame(self, summary: Summary, width: int, height: int, problem: str = "") -> Frame:
         """Lines of `width` cells; at most `height` of them, but never less than one row. Only `message` may wrap."""
-        self.page = max(1, height - BESIDE_ROWS)
+        said = problem or note(summary)
+        self.page = max(1, height - BESIDE_ROWS - bool(said))
         self.offset = min(self.offset, max(0, len(summary.rows) - self.page))
         shown = slice(self.offset, self.offset + self.page)
         below = len(summary.rows) - self.offset - self.page
@@ -89,7 +92,8 @@ class View:
             if summary.rows
             else None,
             message=self.nothing(summary),
-            note=cut(problem or "   ".join(filter(None, [note(summary), LEGEND])), width),
+            note=cut(said, width),
+            legend=cut(LEGEND, width) if summary.rows else "",
             keys=cut(keys, width),
         )
 
@@ -123,7 +127,8 @@ def whole(view: View, summary: Summary, width: int) -> Frame:
         grid=fit(summary, lines, width) if lines else None,
         message=view.nothing(summary),
         note=cut(note(summary), width),
-        keys=cut(LEGEND, width) if lines else "",
+        legend=cut(LEGEND, width) if lines else "",
+        keys="",
     )
 
 
@@ -150,5 +155,5 @@ def note(summary: Summary) -> str:
     return "requests: " + ", ".join(said) if said else ""
 
 
-LEGEND = "first (1st): time to the first token of streams; - where there was none"
+LEGEND = "first p50, p95: time to the first token of a stream; - where there was none"
 """Explains the columns."""

@@ -41,14 +41,14 @@ COLUMNS = (
     Column("tok/s", "tok/s", 5, lambda line, _: rate(line.tokens_per_s), lambda line: line.tokens_per_s),
     Column(
         "first p50",
-        "1st p50",
+        "first p50",
         7,
         lambda line, _: milliseconds(line.first_token_p50_ms),
         lambda line: line.first_token_p50_ms,
     ),
     Column(
         "first p95",
-        "1st p95",
+        "first p95",
         4,
         lambda line, _: milliseconds(line.first_token_p95_ms),
         lambda line: line.first_token_p95_ms,

@@ -38,6 +38,16 @@ def test_no_line_is_ever_wrapped(names, number, width, column):
         with console.capture() as capture:
             console.print(frame.rich())
         lines = capture.get().split("\n")
-        assert len(lines) == 4 + len(summary.rows) + 1 + 1 + bool(frame.keys) + 1
+        assert len(lines) == 4 + len(summary.rows) + 1 + sum(map(bool, (frame.note, frame.legend, frame.keys))) + 1
         assert all(cell_len(line) <= width for line in lines)
         assert frame.grid.header[1] in ("requests", "req")
+
+
+@given(st.integers(0, 10**9))
+def test_the_legend_explains_columns_that_are_there_at_80_columns(number):
+    summary = summary_of(["qwen-max"], number)
+    view = View("1h", "state", "hint")
+    for frame in (whole(view, summary, 80), view.frame(summary, 80, 24)):
+        named = frame.legend.partition(",")[0]
+        assert named in frame.grid.header
+        assert not frame.legend.endswith("…")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from redis_server import redis_server
 from aigw.books.books import Books
 from aigw.books.question import Question
 from aigw.books.redis_log_read import SharedUsage
+from aigw.cli.sources.recipe import tries
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
 from aigw.server.gateway import run
@@ -49,6 +51,17 @@ def test_it_says_what_it_shows_and_how_to_try_it(path):
     assert f"aigw serve --recipe {path.stem}" in comment
     assert "recipes/" not in comment.replace(".aigw/recipes/", "")  # it is tried from any folder
     assert "curl" in comment
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_is_read_and_copied_at_80_columns(path):
+    """A shell takes each line that is no comment: zsh knows no comment behind a command."""
+    printed = tries(path.stem, "http://127.0.0.1:47000")
+    assert all(len(line) <= 80 for line in [*path.read_text().splitlines(), *printed])
+    for command in "\n".join(printed).replace("\\\n", " ").split("\n"):
+        assert command.lstrip().startswith("#") or " #" not in command
+    commands = "\n".join(line for line in printed if not line.lstrip().startswith("#"))
+    assert subprocess.run(["sh", "-n", "-c", commands]).returncode == 0
 
 
 async def test_ai_proxy():

@@ -86,6 +86,7 @@ class Difference(NamedTuple):
 class Description(NamedTuple):
     """What the gateway tells about a configuration when it is ready. `providers` are the names of the providers, the
     default one first. `models` are models to try, the best first, and `builtin` are those that need no network.
+    `offers` has each API that a provider speaks, with a model to try it with.
 
     `key_header` shows how a client sends its key, such as `authorization: Bearer KEY`; if it can only be in the query,
     `key_query` is the parameter. The key is in the environment variable `key_variable`, or in the configuration at
@@ -95,6 +96,7 @@ class Description(NamedTuple):
     providers: Sequence[str] = ()
     models: Sequence[str] = ()
     builtin: Sequence[str] = ()
+    offers: Mapping[str, str] = {}
     key_header: str = ""
     key_query: str = ""
     key_variable: str = ""

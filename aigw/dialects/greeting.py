@@ -16,10 +16,12 @@ _BODIES: Mapping[str, Mapping[str, Any]] = {
     apis.RESPONSES: {"input": "Hello!"},
     apis.MESSAGES: {"max_tokens": 100, "messages": _HELLO},
 }
+_GEMINI = {"contents": [{"parts": [{"text": "Hello!"}]}]}
 GREETED = tuple(_BODIES)
-"""The APIs that can be greeted, those that most providers have first."""
+"""The APIs of which a first call may be, those that most providers have first."""
 
 
 def greeting(api: str, model: str) -> str:
-    """The body, which is JSON in one line."""
-    return json.dumps({"model": model, **_BODIES[api]}, separators=(",", ":"), ensure_ascii=False)
+    """The body, which is JSON in one line. Gemini's names no model: its path does."""
+    body = _GEMINI if api == apis.GENERATE_CONTENT else {"model": model, **_BODIES[api]}
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)

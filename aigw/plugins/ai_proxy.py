@@ -28,7 +28,7 @@ from aigw.providers.mapping import ModelMapping
 from aigw.providers.mistakes import failing, mistakes_of
 from aigw.providers.provider import Provider, split_domain
 from aigw.providers.router import Router
-from aigw.providers.to_try import lacks_key, models_to_try, variable_of
+from aigw.providers.to_try import apis_to_try, lacks_key, models_to_try, variable_of
 
 _Weight = Annotated[int, Meta(ge=1)]
 
@@ -115,10 +115,10 @@ def describes(config: Config) -> Description:
     providers = config.active()
     names = [each.id or each.type for each in providers]
     builtin, models = models_to_try(providers, config.by_model)
+    told = Description(names, models, builtin, apis_to_try(providers, config.by_model))
     if not models or builtin or not lacks_key(providers[0]):
-        return Description(names, models, builtin)
-    key = variable_of(providers[0].type)
-    return Description(names, models, builtin, key_header="authorization: Bearer KEY", key_variable=key)
+        return told
+    return told._replace(key_header="authorization: Bearer KEY", key_variable=variable_of(providers[0].type))
 
 
 _UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFailure")

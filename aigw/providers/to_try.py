@@ -1,13 +1,20 @@
-"""Which models a person may try with these providers, and whether a provider still needs a key.
+"""Which models and APIs a person may try with these providers, and whether a provider still needs a key.
 
-Rule: a model that is named here is answered, as far as the configuration can tell without a call."""
+Rule: what is named here is answered, as far as the configuration can tell without a call."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
+import msgspec
+
+from aigw.core.authority import is_private
+from aigw.dialects import apis
+from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
+from aigw.providers.endpoint import locate
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.mapping import ModelMapping
 from aigw.upstream.builtin.engine import MODELS
@@ -27,6 +34,9 @@ WELL_KNOWN: Mapping[str, str] = {
 }  # fmt: skip
 """A chat model of each type. A vllm or a generic provider has whatever its owner gave it."""
 
+TRIED = (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES, apis.GENERATE_CONTENT)
+"""The APIs of which it is told whether there is a provider that speaks them."""
+
 _KEYLESS = frozenset((BUILTIN, "ollama", "vllm", "generic"))
 _NO_CHAT = re.compile(r"embed|whisper|tts|dall-e|image|rerank|moderation|audio|ocr", re.IGNORECASE)
 
@@ -44,18 +54,44 @@ def models_to_try(providers: Sequence[ProviderConfig], by_model: Mapping[str, st
     return builtin, list(dict.fromkeys(name for name in named if name and not _NO_CHAT.search(name)))
 
 
+def apis_to_try(providers: Sequence[ProviderConfig], by_model: Mapping[str, str]) -> dict[str, str]:
+    """Each API that a provider speaks, with the best model to try it with; "" where nobody knows one."""
+    if not providers:
+        return {}
+    chosen, ids = ModelMapping(by_model), {each.id: each for each in providers}
+    offered = {id(each): _offered(each) for each in providers}
+    names = [*models_to_try(providers, by_model)[1], *(name for each in providers for name in _models_of(each)), ""]
+    found: dict[str, str] = {}
+    for name in names:
+        for api in offered[id(ids.get(chosen.map(name), providers[0]))]:
+            found.setdefault(api, name)
+    return found
+
+
+def _offered(provider: ProviderConfig) -> list[str]:
+    endpoint = locate(lookup(provider.type), msgspec.to_builtins(provider))
+    return [api for api in TRIED if endpoint.offers(api) or not endpoint.paths]  # without paths it passes all on
+
+
 def _models_of(provider: ProviderConfig) -> Iterator[str]:
     """The names that its `modelMapping` has, in the order in which they say most; then what its vendor is known for."""
     names = [name for name in provider.model_mapping if not name.startswith("~")]
     yield from (name for name in names if not name.endswith("*"))
     yield from (name.rstrip("*-") for name in names if name.endswith("*"))
     yield provider.model_mapping.get("*", "")
-    yield WELL_KNOWN.get(provider.type, "")
+    yield "" if _is_own(provider) else WELL_KNOWN.get(provider.type, "")
+
+
+def _is_own(provider: ProviderConfig) -> bool:
+    """Whether it is a server on this machine or in a private network that speaks like the vendor."""
+    moved = provider.openai_custom_url or provider.provider_domain
+    host = urlsplit(moved if "://" in moved else f"//{moved}").hostname if moved else None
+    return bool(host) and is_private(host or "")
 
 
 def lacks_key(provider: ProviderConfig) -> bool:
-    """Whether clients have to send a key of the provider's themselves."""
-    return not provider.api_tokens and provider.type not in _KEYLESS
+    """Whether clients have to send a key of the provider's themselves. A server of one's own seldom wants one."""
+    return not provider.api_tokens and provider.type not in _KEYLESS and not _is_own(provider)
 
 
 def variable_of(type_: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qs
 
 import msgspec
@@ -24,7 +24,7 @@ from aigw.core.headers import VIA_HEADER
 from aigw.core.plain import plain_json_line
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
-from aigw.server.front import FRONT_HEADERS, front_page
+from aigw.server.front import FRONT_HEADERS, FrontPage
 from aigw.server.guard import is_loopback
 
 PREFIX, ROOT, HEALTH = "/-/", "/", "/health"
@@ -42,7 +42,7 @@ Answer = tuple[str, bytes]
 
 
 class Admin:
-    """`shown` returns the configuration in force, without secrets. `models` are those that the front page names."""
+    """`shown` returns the configuration in force, without secrets. `front` is the page at /."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class Admin:
         clock: Clock,
         key: str,
         shown: Callable[[], object],
-        models: Sequence[str] = (),
+        front: FrontPage,
     ) -> None:
-        self._models = models
+        self._front = front
         self._usage = usage
         self._metrics = metrics
         self._clock = clock
@@ -103,12 +103,13 @@ class Admin:
         return web.Response(headers={"Cache-Control": "no-store"}) if http.method == "HEAD" else None
 
     def _front_page(self, http: web.BaseRequest) -> bytes:
-        """Who may not see the other pages does not see the models either."""
+        """Who may not see the other pages does not see what the configuration answers either."""
         try:
             self._check(http)
+            known = True
         except GatewayError:
-            return front_page(http.headers.get("host", ""), ())
-        return front_page(http.headers.get("host", ""), self._models)
+            known = False
+        return self._front.html(http.headers.get("host", ""), known=known)
 
     async def _usage_page(self, query: str) -> Answer:
         asked = parse_qs(query)

@@ -24,26 +24,55 @@ from aigw.server.guard import Guard
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 
 LOCAL = "127.0.0.1"
+GEMINI_PATH = "/v1beta/models/{model}:generateContent"
 ROOM = 76
 """How long a line of a command may be before it goes on in the next one."""
 
 
+class Key(NamedTuple):
+    """How a client shows its key: in the header `header`, after `prefix`, or as the parameter `query`. The key is in
+    the environment variable `variable`; if that is "", `note` tells people where it is."""
+
+    header: str = ""
+    prefix: str = ""
+    query: str = ""
+    variable: str = ""
+    note: str = ""
+
+    @property
+    def is_bearer(self) -> bool:
+        return self.header == "authorization"
+
+    def header_word(self) -> str:
+        """The header as a word of a shell."""
+        start = f"{self.header}: {self.prefix}"
+        return f'"{start}${self.variable}"' if self.variable else _quoted(f"{start}KEY")
+
+    def query_word(self) -> str:
+        """The query as the rest of a word of a shell, "" if the key is not there."""
+        if not self.query:
+            return ""
+        return f'"?{self.query}=${self.variable}"' if self.variable else f"'?{self.query}=KEY'"
+
+
 class FirstCall(NamedTuple):
-    """`path` and `headers` are words of a shell. `body` is None for a GET. `builtin` are the models that need no
-    network. `note` says where the key is."""
+    """`headers` are those that the route wants. `body` is None for a GET. `builtin` are the models that need no
+    network."""
 
     path: str
-    headers: Sequence[str] = ()
+    headers: Mapping[str, str] = {}
+    model: str = ""
     body: str | None = None
     builtin: Sequence[str] = ()
-    note: str = ""
+    key: Key = Key()
 
     def curl(self, url: str, indent: str = "  ") -> str:
         """The command, in lines that fit 80 columns where the names allow it."""
-        parts = [f"-H {header}" for header in self.headers]
+        words = [_quoted(f"{name}: {value}") for name, value in self.headers.items()]
+        parts = [f"-H {word}" for word in [*words, *([self.key.header_word()] if self.key.header else [])]]
         if self.body is not None:
             parts = ["-H 'content-type: application/json'", *parts, f"-d {_quoted(self.body)}"]
-        lines = [f"{indent}curl {url}{self.path}"]
+        lines = [f"{indent}curl {url}{self.path}{self.key.query_word()}"]
         for part in parts:
             if len(lines[-1]) + len(part) > ROOM:
                 lines.append(f"{indent} ")
@@ -51,18 +80,30 @@ class FirstCall(NamedTuple):
         return " \\\n".join(lines)
 
 
-class _Key(NamedTuple):
-    """How a client shows its key, as words of a shell: a header, or a part of the path. `note` is for people."""
-
-    header: str = ""
-    query: str = ""
-    note: str = ""
-
-
 def first_call(loaded: Loaded) -> FirstCall | None:
     """The simplest call that is answered; None if none is."""
-    found = [call for route in loaded.config.routes or (DEFAULT_ROUTE,) for call in _calls(loaded, route)]
-    return min(found, key=lambda call: (call.body is None, len(call.headers)), default=None)
+    found = [call for route in _routes(loaded) for call in _calls(loaded, route)]
+    return min(found, key=_effort, default=None)
+
+
+def call_of(loaded: Loaded, api: str) -> FirstCall | None:
+    """The simplest call of this API that is answered; None if none is."""
+    found = [_call(loaded, route, api) for route in _routes(loaded)]
+    return min((call for call in found if call is not None and call.body is not None), key=_effort, default=None)
+
+
+def _effort(call: FirstCall) -> tuple[bool, int]:
+    return call.body is None, len(call.headers) + bool(call.key.header)
+
+
+def _routes(loaded: Loaded) -> Sequence[RouteConfig]:
+    return loaded.config.routes or (DEFAULT_ROUTE,)
+
+
+def models_to_name(loaded: Loaded) -> list[str]:
+    """The models that the configuration names and answers, the best first."""
+    about = described(loaded)
+    return _let_in(loaded, about, [model for each in about for model in each.models])
 
 
 def described(loaded: Loaded) -> list[Description]:
@@ -73,54 +114,60 @@ def described(loaded: Loaded) -> list[Description]:
 
 def _calls(loaded: Loaded, route: RouteConfig) -> Iterator[FirstCall]:
     """The best call for a route, if there is one."""
+    call = next(filter(None, (_call(loaded, route, api) for api in GREETED)), None)
     host = _host(loaded, route)
-    if host is None:
-        return
-    for api in GREETED:
-        path = _path(route.match.path, api)
-        if path is None or (route.match.methods and "POST" not in route.match.methods):
-            continue
-        call = _ask(loaded, route, host, api, path)
-        if call is not None:
-            yield call
-            return
-    path = route.match.path.rstrip("*")
-    if route.upstream and (not route.match.methods or "GET" in route.match.methods):
-        yield FirstCall(path, [*_host_header(host), *_written(route.match.headers)])
+    if call is not None:
+        yield call
+    elif host is not None and route.upstream and (not route.match.methods or "GET" in route.match.methods):
+        yield FirstCall(route.match.path.rstrip("*"), {**_host_header(host), **route.match.headers})
+
+
+def _call(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall | None:
+    host, path = _host(loaded, route), _path(route.match.path, api)
+    if host is None or path is None or (route.match.methods and "POST" not in route.match.methods):
+        return None
+    return _ask(loaded, route, host, api, path)
 
 
 def _ask(loaded: Loaded, route: RouteConfig, host: str, api: str, path: str) -> FirstCall | None:
     chosen = select(list(loaded.plugins.values()), make_route(route, loaded.services, Timeouts()), host or LOCAL)
     said = [(plugin.name, plugin.about.describes(plugin.rules.configs[index])) for plugin, index in chosen]
     about = [each for _, each in said]
-    if not any(each.providers for each in about):
+    if not any(api in each.offers for each in about):
         return None
     filled = {each.model_header.lower() for each in about if each.model_header}
     named = {name: value for name, value in route.match.headers.items() if name.lower() not in filled}
     asked = next((value for name, value in route.match.headers.items() if name.lower() in filled), "")
     if not filled and not _is_first(loaded, route, Request("POST", path, "", CIMultiDict(named)), host):
         return None
-    key = next((_key(loaded, name, each) for name, each in said if each.key_header or each.key_query), _Key())
-    headers = [*_host_header(host), *_written(named), *([key.header] if key.header else [])]
-    builtin = [name for each in about for name in each.builtin]
-    model = asked or _model(loaded, about)
+    key = next((_key(loaded, name, each) for name, each in said if each.key_header or each.key_query), Key())
+    headers = {**_host_header(host), **named}
+    builtin = _let_in(loaded, about, [name for each in about for name in each.builtin])
+    model = asked or _model(loaded, about, api)
     if not model:
-        return FirstCall(f"/v1/models{key.query}", headers, None, builtin, key.note) if api == apis.CHAT else None
-    return FirstCall(f"{path}{key.query}", headers, greeting(api, model), builtin, key.note)
+        return FirstCall("/v1/models", headers, "", None, builtin, key) if api == apis.CHAT else None
+    return FirstCall(path.replace("{model}", model), headers, model, greeting(api, model), builtin, key)
 
 
-def _model(loaded: Loaded, about: Sequence[Description]) -> str:
-    models = [model for each in about for model in each.models]
+def _model(loaded: Loaded, about: Sequence[Description], api: str) -> str:
+    """The best model to ask this API for: what a model-mapper in front makes of every name, else a provider's own."""
+    mapped = [model for each in about if not each.providers for model in each.models]
+    own = [model for each in about for model in (each.offers.get(api, ""), *(each.models if api == apis.CHAT else ()))]
+    return next(iter(_let_in(loaded, about, [*mapped, *filter(None, own)])), "")
+
+
+def _let_in(loaded: Loaded, about: Sequence[Description], models: Sequence[str]) -> list[str]:
+    """These models without those that are refused because nobody knows their price."""
     if not any(each.priced for each in about):
-        return next(iter(models), "")
+        return list(dict.fromkeys(models))
     free = {model for each in about for model in each.builtin}
-    known = [model for model in models if model in WELL_KNOWN.values() and model not in free]
     priced = [model for model in models if any(fnmatchcase(model, glob) for glob in loaded.config.prices)]
-    return next(iter([*priced, *known, *models]), "")
+    known = [model for model in models if model in WELL_KNOWN.values() and model not in free]
+    return list(dict.fromkeys([*priced, *known, *(model for model in models if model not in free)]))
 
 
 def _path(pattern: str, api: str) -> str | None:
-    path = apis.PATHS[api]
+    path = GEMINI_PATH if api == apis.GENERATE_CONTENT else apis.PATHS[api]
     if pattern.endswith("*"):
         start = pattern[:-1]
         return path if path.startswith(start) else f"{start.rstrip('/')}{path}"
@@ -147,19 +194,14 @@ def _answers(guard: Guard, host: str) -> bool:
 
 def _is_first(loaded: Loaded, route: RouteConfig, request: Request, host: str) -> bool:
     """Whether no earlier route takes the request."""
-    routes = loaded.config.routes or (DEFAULT_ROUTE,)
-    return next((each for each in routes if matches(each.match, request, host or LOCAL)), None) is route
+    return next((each for each in _routes(loaded) if matches(each.match, request, host or LOCAL)), None) is route
 
 
-def _host_header(host: str) -> list[str]:
-    return [_quoted(f"host: {host}")] if host else []
+def _host_header(host: str) -> dict[str, str]:
+    return {"host": host} if host else {}
 
 
-def _written(headers: Mapping[str, str]) -> list[str]:
-    return [_quoted(f"{name}: {value}") for name, value in headers.items()]
-
-
-def _key(loaded: Loaded, plugin: str, about: Description) -> _Key:
+def _key(loaded: Loaded, plugin: str, about: Description) -> Key:
     source = loaded.source
     places = [each for each in source.lines if plugin in each and each[-len(about.key_at) :] == about.key_at]
     place = places[0] if places and about.key_at else None
@@ -172,11 +214,8 @@ def _key(loaded: Loaded, plugin: str, about: Description) -> _Key:
             f"KEY is {variable} of .env" if variable else f"KEY is the key in {where}" if place else "KEY is your key"
         )
         variable = ""
-    if about.key_header and variable:
-        return _Key(header=f'"{about.key_header.replace("KEY", f"${variable}")}"')
-    if about.key_header:
-        return _Key(header=_quoted(about.key_header), note=note)
-    return _Key(query=f'"?{about.key_query}=${variable}"' if variable else f"'?{about.key_query}=KEY'", note=note)
+    name, _, value = about.key_header.partition(": ")
+    return Key(name, value.removesuffix("KEY"), about.key_query, variable, note)
 
 
 def _quoted(text: str) -> str:

@@ -1,12 +1,19 @@
-"""The page that a browser gets at /: the address, the models, and how three clients are pointed here.
+"""The page that a browser gets at /: the address, the models, and how clients are pointed here.
 
-Rule: it is plain HTML without scripts, styles or anything from elsewhere, and its policy forbids them. All that is
-inserted is escaped."""
+Rule: what it shows is answered by the configuration in force, or it says what is needed. It is plain HTML without
+scripts, styles or anything from elsewhere, and its policy forbids them. All that is inserted is escaped."""
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import NamedTuple
+
+from aigw.config.load import Loaded
+from aigw.dialects import apis
+from aigw.server.first_call import GEMINI_PATH, FirstCall, Key, call_of, first_call, models_to_name
 
 FRONT_HEADERS: Mapping[str, str] = {
     "Content-Type": "text/html; charset=utf-8",
@@ -24,27 +31,142 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>aigw</title>
 <h1>aigw</h1>
-<p>This is an AI gateway. Its API is at <code>{url}/v1</code>.</p>
-<p>{models}</p>
-<h2>curl</h2>
-<pre>curl {url}/v1/chat/completions -H 'content-type: application/json' \\
-  -d '{{"model":"{model}","messages":[{{"role":"user","content":"Hello!"}}]}}'</pre>
-<h2>OpenAI for Python</h2>
-<pre>from openai import OpenAI
-client = OpenAI(base_url="{url}/v1", api_key="any")
-print(client.chat.completions.create(model="{model}", messages=[{{"role": "user", "content": "Hello!"}}]))</pre>
-<h2>Programs that read the environment</h2>
-<pre>export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any
-export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any</pre>
+{parts}
 <p><a href="/v1/models">Models</a>, <a href="/-/usage">usage</a>, <a href="/-/config">configuration</a></p>
 </html>
 """
 
 
-def front_page(host: str, models: Sequence[str]) -> bytes:
-    """`host` is the Host of the request. `models` are names that the configuration has."""
+class _Family(NamedTuple):
+    """Programs that speak one API and find its address in the environment. `key` and `bearer` are the variables whose
+    value they send in the header `header`, and as a bearer token."""
+
+    api: str
+    clients: str
+    end: str
+    url: str
+    header: str
+    key: str
+    bearer: str
+
+
+_OPENAI = _Family(apis.CHAT, "OpenAI's API", "/chat/completions", "OPENAI_BASE_URL", "", "", "OPENAI_API_KEY")
+_FAMILIES = (
+    _OPENAI,
+    _Family(
+        apis.MESSAGES, "Anthropic's Messages, as Claude Code does", apis.PATHS[apis.MESSAGES],
+        "ANTHROPIC_BASE_URL", "x-api-key", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN",
+    ),
+    _Family(
+        apis.GENERATE_CONTENT, "Gemini's API", GEMINI_PATH.removesuffix("models/{model}:generateContent"),
+        "GOOGLE_GEMINI_BASE_URL", "x-goog-api-key", "GEMINI_API_KEY", "",
+    ),
+)  # fmt: skip
+
+
+class FrontPage:
+    """What a configuration answers does not change, so that it is found out once."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._models = models_to_name(loaded)
+        self._call = first_call(loaded)
+        self._calls = {family: call_of(loaded, family.api) for family in _FAMILIES}
+
+    def html(self, host: str, *, known: bool) -> bytes:
+        """`host` is the Host of the request. Who is not `known` learns only that a gateway is here."""
+        url = f"http://{host}"
+        parts = [f"<p>This is an AI gateway. Its API is at <code>{escape(url)}/v1</code>.</p>"]
+        if known:
+            parts += [_models(self._models), *self._curl(url), *self._python(url), *self._environment(url)]
+        return _PAGE.format(parts="\n".join(parts)).encode("utf-8", "replace")
+
+    def _curl(self, url: str) -> list[str]:
+        if self._call is None:
+            return ["<p>This configuration answers nothing; <code>aigw init</code> writes one that does.</p>"]
+        note = [_paragraph(f"{self._call.key.note}.")] if self._call.key.note else []
+        return ["<h2>curl</h2>", _code(self._call.curl(url, "")), *note]
+
+    def _python(self, url: str) -> list[str]:
+        call = self._calls[_OPENAI]
+        return ["<h2>OpenAI for Python</h2>", _code(_openai(call, url))] if call else []
+
+    def _environment(self, url: str) -> list[str]:
+        found = {family: (call, _variable(family, call)) for family, call in self._calls.items() if call}
+        lines = [
+            f"export {family.url}={shlex.quote(url + _base(call, family))} {variable}={_value(call.key)}"
+            for family, (call, variable) in found.items()
+            if variable
+        ]
+        more = "; ".join(family.clients for family, (_, variable) in found.items() if not variable)
+        lacking = "; ".join(family.clients for family, call in self._calls.items() if not call)
+        return [
+            "<h2>Programs that read the environment</h2>",
+            *([_code("\n".join(lines))] if lines else []),
+            *([_paragraph(f"They have to send what curl sends above, too, for {more}.")] if more else []),
+            *([_paragraph(f"Needs a provider that speaks it, and none here does: {lacking}.")] if lacking else []),
+        ]
+
+
+def _models(models: Sequence[str]) -> str:
     named = ", ".join(f"<code>{escape(model)}</code>" for model in models[:_SHOWN])
     more = f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else ""
     said = f"Models that the configuration names: {named}{more}." if named else "Its providers list their models."
-    page = _PAGE.format(url=escape(f"http://{host}"), model=escape(models[0] if models else "MODEL"), models=said)
-    return page.encode("utf-8", "replace")
+    return f"<p>{said}</p>"
+
+
+def _variable(family: _Family, call: FirstCall) -> str | None:
+    """The variable of the key; None if variables cannot make the program send what this call needs."""
+    if call.headers or call.key.query:
+        return None
+    if not call.key.header:
+        return family.bearer or family.key
+    sent = {"authorization": family.bearer, family.header: family.key}
+    return sent.get(call.key.header) or None
+
+
+def _base(call: FirstCall, family: _Family) -> str:
+    """The beginning of the path, which the variable of a family wants."""
+    return call.path.partition(family.end)[0] if family.end in call.path else ""
+
+
+def _value(key: Key) -> str:
+    if not (key.header or key.query):
+        return "any"
+    return f'"${key.variable}"' if key.variable else "KEY"
+
+
+def _openai(call: FirstCall, url: str) -> str:
+    """The call with OpenAI's SDK."""
+    key = call.key
+    secret = f'os.environ["{key.variable}"]' if key.variable else json.dumps("KEY")
+    headers = {json.dumps(name): json.dumps(value) for name, value in call.headers.items()}
+    if key.header and not key.is_bearer:
+        headers[json.dumps(key.header)] = secret
+    given = {
+        "base_url": json.dumps(url + call.path.removesuffix(_OPENAI.end)),
+        "api_key": secret if key.is_bearer else json.dumps("any"),
+        "default_headers": _dict(headers),
+        "default_query": _dict({json.dumps(key.query): secret}) if key.query else "",
+    }
+    said = ", ".join(f"{name}={value}" for name, value in given.items() if value)
+    asked = f'model={json.dumps(call.model)}, messages=[{{"role": "user", "content": "Hello!"}}]'
+    return "\n".join(
+        [
+            *(["import os"] if "os.environ" in said else []),
+            "from openai import OpenAI",
+            f"client = OpenAI({said})",
+            f"print(client.chat.completions.create({asked}))",
+        ]
+    )
+
+
+def _dict(items: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{name}: {value}" for name, value in items.items()) + "}" if items else ""
+
+
+def _code(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"

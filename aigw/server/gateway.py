@@ -28,7 +28,7 @@ from aigw.pipeline.pipeline import Pipeline
 from aigw.pricing.prices import Prices
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
-from aigw.server.first_call import described
+from aigw.server.front import FrontPage
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.listen import Listener, cannot_listen
 from aigw.server.protection import is_protected
@@ -157,7 +157,7 @@ class Gateway:
                 clock=env.clock,
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
-                models=list(dict.fromkeys(model for each in described(loaded) for model in each.models)),
+                front=FrontPage(loaded),
             )
             record = self._books.request_log.note
             edge = Edge(

@@ -1,6 +1,10 @@
 """What `--help` says fits the terminal: no line is longer than 80 columns, and no summary is cut."""
 
+import json
+from contextlib import chdir
+
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from aigw.cli.main import app
@@ -44,6 +48,48 @@ def test_what_people_try_first():
     for words in (["serve"], ["cache", "ls"], ["config"]):
         code, said = run("help", *words)
         assert (code, said.splitlines()) == (0, run(*words, "--help")[1].splitlines())
+
+
+def test_the_version_for_programs():
+    from aigw import __version__
+
+    assert run("version", "--json") == (0, f'{{"version": "{__version__}"}}\n')
+
+
+def commands(group, *path):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *path, name)
+        else:
+            yield " ".join((*path, name)), command
+
+
+PEOPLE = {"help"}
+"""What only people read."""
+JSON_ALONE = {"config schema"}
+"""What writes nothing else."""
+
+
+def test_every_command_speaks_to_programs():
+    found = dict(commands(typer.main.get_command(app)))
+    silent = {name for name, each in found.items() if not any("--json" in option.opts for option in each.params)}
+    assert silent == PEOPLE | JSON_ALONE
+
+
+PRINTED = [
+    ["version"], ["init"], ["recipes"], ["plugins"], ["plugins", "ai-cache"], ["doctor"], ["config", "keys"],
+    ["config", "check"], ["config", "show"], ["usage"], ["top"], ["cache", "ls", "--recipe", "ai-cache"],
+    ["cache", "stats", "--recipe", "ai-cache"], ["cache", "clear", "--recipe", "ai-cache"],
+    ["budget", "status", "--recipe", "budget"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", PRINTED, ids=" ".join)
+def test_json_is_one_line_in_a_pipe(words, tmp_path):
+    with chdir(tmp_path):
+        result = CliRunner().invoke(app, [*words, "--json"])
+    (line,) = result.stdout.splitlines()
+    assert json.loads(line) is not None
 
 
 @pytest.mark.parametrize("words", [["nothing"], ["cache", "nothing"], ["serve", "nothing"]])

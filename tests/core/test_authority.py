@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.core.authority import origin_of, split_authority
+from aigw.core.authority import is_private, origin_of, split_authority
 from aigw.core.model import Origin
 
 WRONG = ["", "a b", "h:x", "h:99999", "user@h", "::1", "[::1", "h:1:2", "h/path", ":1", "h:"]
@@ -33,3 +33,17 @@ def test_origins():
 def test_no_origins(scheme, text):
     with pytest.raises(ValueError, match=r"\S"):
         origin_of(scheme, text)
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("127.0.0.1", True), ("::1", True), ("10.1.2.3", True), ("172.16.0.1", True), ("192.168.0.9", True),
+        ("100.64.0.1", True), ("fe80::1%eth0", True), ("fd00::1", True), ("0.0.0.0", True), ("LOCALHOST", True),
+        ("ollama", True), ("gpu.local", True), ("host.docker.internal.", True),
+        ("8.8.8.8", False), ("2606:4700::1111", False), ("api.openai.com", False), ("localhost.example.com", False),
+        ("172.32.0.1", False),
+    ],
+)  # fmt: skip
+def test_networks_of_ones_own(host, private):
+    assert is_private(host) == private

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from aigw.config.automatic import automatic, unused_keys
+from aigw.config.automatic import automatic, keyless, unused
 from aigw.config.load import load
 from aigw.config.services import parse_listen
 from aigw.dialects import apis
 from aigw.plugins.ai_proxy import Config
-from aigw.providers.base_url import SUFFIXES, keys_for, variable_of
+from aigw.providers.base_url import ANY_KEY, SUFFIXES, keys_for, variable_of
 from aigw.providers.catalog import lookup
 from aigw.providers.endpoint import locate
 from aigw.providers.environment import ENV_PROVIDERS
@@ -96,8 +96,48 @@ def test_this_gateway_is_no_base_url(type_, url):
 def test_a_key_beside_a_wrong_url_is_not_used(url):
     env = {"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": url}
     assert [each["id"] for each in automatic(env, None, ())["ai-proxy"]["providers"]] == ["builtin"]
-    (said,) = unused_keys(env)
+    (said,) = unused(env)
     assert said == "OPENAI_API_KEY is not used: OPENAI_BASE_URL is not a URL such as https://llm.example.com/v1"
+    (said,) = unused({"OPENAI_BASE_URL": url})
+    assert said == "OPENAI_BASE_URL is not used: it is not a URL such as https://llm.example.com/v1"
+
+
+def without_key(row, url):
+    """What a start makes of a base URL alone: the provider's keys, and what is said."""
+    env = {row.variable.replace("_API_KEY", "_BASE_URL"): url}
+    plugins = automatic(env, None, ())
+    load(None, env, text=json.dumps({"plugins": plugins}).encode())
+    first = plugins["ai-proxy"]["providers"][0]
+    return first if first["type"] == row.type else None, unused(env), keyless(env)
+
+
+OWN = [
+    "http://127.0.0.1:8000/v1", "http://localhost:1234/v1", "http://[::1]:8000", "http://192.168.1.7:8000/v1",
+    "https://10.0.0.1", "http://vllm:8000/v1", "http://gpu.local:11434/v1", "http://host.docker.internal:1234/v1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", OWN)
+@pytest.mark.parametrize("row", ENV_PROVIDERS)
+def test_a_server_of_ones_own_needs_no_key(row, url):
+    """vLLM, LM Studio, Ollama: it is served, and one line says that there is no key."""
+    found, wrong, said = without_key(row, url)
+    assert found["apiTokens"] == [ANY_KEY]
+    variable = row.variable.replace("_API_KEY", "_BASE_URL")
+    assert (wrong, said) == ([], [f"{variable} is used without a key: {row.variable} is not set"])
+
+
+@pytest.mark.parametrize("url", ["https://llm.example.com/v1", "http://8.8.8.8/v1", "https://[2606:4700::1111]"])
+@pytest.mark.parametrize("row", ENV_PROVIDERS)
+def test_another_one_without_a_key_is_not_used_and_one_line_says_so(row, url):
+    found, wrong, said = without_key(row, url)
+    variable = row.variable.replace("_API_KEY", "_BASE_URL")
+    assert (found, said) == (None, [])
+    assert wrong == [f"{variable} is not used: {row.variable} is not set; any text will do where no key is needed"]
+
+
+def test_the_address_of_this_gateway_is_that_of_its_clients():
+    assert without_key(ROWS["openai"], "http://127.0.0.1:4700/v1") == (None, [], [])
 
 
 def test_a_domain_may_have_a_scheme():

@@ -3,10 +3,11 @@
 import pytest
 
 from aigw.core.tokens import Tokens
+from aigw.dialects import apis
 from aigw.pricing.prices import Prices, Query
 from aigw.providers.catalog import CATALOG
 from aigw.providers.config import ProviderConfig
-from aigw.providers.to_try import WELL_KNOWN, lacks_key, models_to_try, variable_of
+from aigw.providers.to_try import WELL_KNOWN, apis_to_try, lacks_key, models_to_try, variable_of
 
 BUILTIN = ProviderConfig(type="builtin", id="b")
 OPENAI = ProviderConfig(type="openai", id="o")
@@ -39,6 +40,35 @@ def test_who_needs_a_key():
     assert not lacks_key(ProviderConfig(type="openai", api_tokens=["k"]))
     assert not lacks_key(BUILTIN)
     assert (variable_of("qwen"), variable_of("vllm")) == ("DASHSCOPE_API_KEY", "")
+
+
+OWN = ProviderConfig(type="openai", id="own", openai_custom_url="http://192.168.1.2:8000/v1")
+
+
+def test_a_server_of_ones_own_has_its_own_models_and_needs_no_key():
+    assert models_to_try([OWN], {}) == ([], [])
+    assert not lacks_key(OWN)
+    moved = ProviderConfig(type="openai", openai_custom_url="https://llm.example.com/v1")
+    assert (models_to_try([moved], {})[1], lacks_key(moved)) == (["gpt-4o-mini"], True)
+
+
+@pytest.mark.parametrize(
+    ("providers", "by_model", "api", "model"),
+    [
+        ([BUILTIN], {}, apis.CHAT, "echo"),
+        ([BUILTIN], {}, apis.MESSAGES, None),
+        ([OPENAI], {}, apis.RESPONSES, "gpt-4o-mini"),
+        ([OPENAI], {}, apis.MESSAGES, None),
+        ([OPENAI, ProviderConfig(type="claude", id="c")], {"claude*": "c"}, apis.MESSAGES, "claude-sonnet-4-5"),
+        ([OPENAI, ProviderConfig(type="claude", id="c")], {"gpt*": "o"}, apis.MESSAGES, None),
+        ([ProviderConfig(type="gemini")], {}, apis.GENERATE_CONTENT, "gemini-2.5-flash"),
+        ([OWN], {}, apis.CHAT, ""),
+        ([ProviderConfig(type="generic")], {}, apis.MESSAGES, ""),
+        ([], {}, apis.CHAT, None),
+    ],
+)
+def test_which_apis_a_provider_speaks_and_with_which_model(providers, by_model, api, model):
+    assert apis_to_try(providers, by_model).get(api) == model
 
 
 async def test_the_usual_ones_have_a_price():

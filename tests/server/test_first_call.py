@@ -155,7 +155,7 @@ def test_a_key_that_stands_in_the_file_is_not_shown(tmp_path):
     file.write_text(text + "  ai-proxy: {provider: {type: builtin}}\n")
     call = first_call(load(file, {}))
     assert "-H 'x: KEY'" in call.curl("http://h")
-    assert call.note == f"KEY is the key in {file}:5"
+    assert call.key.note == f"KEY is the key in {file}:5"
 
 
 def test_what_is_no_ai_and_what_is_nothing():

@@ -1,5 +1,7 @@
 """A start without a configuration file."""
 
+import json
+
 import pytest
 from fakes import Answer, FakeUpstream, answer_json
 
@@ -7,7 +9,7 @@ from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.server.gateway import check_address
-from aigw.server.start import Given, describe, load_or_discover, ollama_address, ollama_models
+from aigw.server.start import Given, describe, load_found, load_or_discover, ollama_address, ollama_models
 
 NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
 
@@ -34,6 +36,37 @@ async def test_keys_in_the_environment_bring_their_providers_and_are_never_shown
     text = describe(loaded, "http://127.0.0.1:4700", origin)
     assert "openai, deepseek, builtin" in text
     assert "secret" not in text + repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("env", "note"),
+    [
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"}, "OPENAI_BASE_URL is used without a key"),
+        ({"OPENAI_BASE_URL": "https://llm.example.com/v1"}, "OPENAI_BASE_URL is not used: OPENAI_API_KEY is not set"),
+    ],
+)
+async def test_a_base_url_without_a_key_is_told_in_one_line(env, note):
+    (said,) = (await start(env))[0].notes
+    assert said.startswith(note)
+    assert load_found('{"plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}', env, Given()).notes == []
+
+
+async def test_the_address_where_it_listens_is_no_provider():
+    env = {"OPENAI_BASE_URL": "http://127.0.0.1:4800/v1"}
+    assert (await start(env, listen="127.0.0.1:4800"))[0].notes == []
+    assert len((await start(env))[0].notes) == 1
+
+
+async def test_only_built_in_models_that_are_let_in_are_named():
+    budget = {"ai-budget": {"budgets": [{"name": "run", "per": "run", "usd": 1}], "unknown_price": "refuse"}}
+    plugins = {"plugins": budget | {"ai-proxy": {"provider": {"type": "builtin"}}}}
+    prices = {"prices": {"mock": {"input": 1, "output": 1}}}
+    shown = [
+        describe(load(None, {}, text=json.dumps(each).encode()), "http://h", "x")
+        for each in (plugins, plugins | prices)
+    ]
+    assert ["  models  " in text for text in shown] == [False, True]
+    assert "mock: built in" in shown[1] and "echo" not in shown[1]
 
 
 async def test_a_model_for_every_chat(tmp_path):

@@ -52,7 +52,9 @@ def usage(
     elif summary.rows:
         _print(summary)
     else:
-        say_sentence(feed.hint if summary.latest is None else "There were no requests in this time; look at --since all.")
+        say_sentence(
+            feed.hint if summary.latest is None else "There were no requests in this time; look at --since all."
+        )
 
 
 def _csv(summary: Summary) -> str:

@@ -31,7 +31,8 @@ def say_sentence(text: str, *, err: bool = False) -> None:
     """Prints what people read: one line in a pipe, on a terminal as many as it takes."""
     from aigw.core.plain import plain
 
-    typer.echo(folded(plain(text), width(sys.stderr if err else sys.stdout)), err=err)
+    stream = sys.stderr if err else sys.stdout
+    typer.echo(folded(plain(text), width(stream) if stream.isatty() else UNLIMITED), err=err)
 
 
 def folded(text: str, width: int) -> str:

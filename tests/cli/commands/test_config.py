@@ -58,10 +58,32 @@ def test_check_of_a_file_by_which_nothing_is_answered(aigw, tmp_path):
     assert (code, "nothing is answered without the plugin ai-proxy (`aigw init` writes it)" in out) == (0, True)
 
 
-def test_check_without_a_file(aigw):
-    code, out, _ = aigw("config", "check")
-    assert code == 2
-    assert out.splitlines()[0] == "aigw.yaml: there is no such file; `aigw init` writes one"
+@pytest.mark.parametrize(
+    ("env", "notes"),
+    [
+        ({}, ["what it finds in the environment: the built-in models"]),
+        ({"DEEPSEEK_API_KEY": "k"}, ["what it finds in the environment: deepseek, the built-in models"]),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, ["openai, the built-in models", "is used without a key"]),
+        ({"GROQ_BASE_URL": "https://g.example.com"}, ["the built-in models", "GROQ_BASE_URL is not used"]),
+        ({"OLLAMA_HOST": "http://[broken"}, ["the built-in models", "OLLAMA_HOST is ignored"]),
+    ],
+)
+def test_check_without_a_file(aigw, env, notes):
+    """There is none, so that it has no errors; what `aigw serve` would do is said."""
+    code, out, _ = aigw("config", "check", **env)
+    first, *said = out.splitlines()
+    assert (code, first) == (2, "aigw.yaml: there is no such file; `aigw init` writes one")
+    assert all(line.startswith("note: ") and note in line for line, note in zip(said, notes, strict=True))
+    document = json.loads(aigw("config", "check", "--json", **env)[1])
+    assert (document["ok"], [each["text"] for each in document["errors"]]) == (False, [first])
+    assert [f"note: {each['text']}" for each in document["notes"]] == said
+
+
+def test_check_of_another_file_that_is_not_there(aigw):
+    assert aigw("config", "check", "-c", "b.yaml", GROQ_API_KEY="k")[:2] == (
+        2,
+        "b.yaml: there is no such file; `aigw init b.yaml` writes one\n",
+    )
 
 
 def test_check_for_programs(aigw, tmp_path):

@@ -143,6 +143,8 @@ def check_screen(screen, names, width):
     assert screen[1].startswith("tok/s ")
     header = screen[3].split()
     assert header[:4] == (["model", "requests", "in", "out"] if width > 100 else ["model", "req", "in", "out"])
+    assert "first p50" in screen[3]
+    assert any(line.startswith("first p50, p95: time to the first token") for line in screen)
     if width > 100:
         assert " ".join(header).endswith("cached tok/s first p50 first p95 $ total $/min errors cache hits")
     total = next(n for n, line in enumerate(screen) if line.startswith("total "))

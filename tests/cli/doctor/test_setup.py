@@ -53,6 +53,48 @@ def test_keys_of_the_configuration_are_looked_at_and_not_shown(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"OPENAI_API_KEY": "sk-1234"}, [("ok", "OPENAI_API_KEY")]),
+        (
+            {"OPENAI_API_KEY": "sk-1234", "OPENAI_BASE_URL": "no URL"},
+            [
+                (
+                    "problem",
+                    "OPENAI_API_KEY is not used: OPENAI_BASE_URL is not a URL such as https://llm.example.com/v1",
+                )
+            ],
+        ),
+        (
+            {"OPENAI_API_KEY": "sk-1234", "GROQ_API_KEY": "gsk-1", "GROQ_BASE_URL": "ftp://x"},
+            [
+                ("problem", "GROQ_API_KEY is not used: GROQ_BASE_URL is not a URL such as https://llm.example.com/v1"),
+                ("ok", "OPENAI_API_KEY"),
+            ],
+        ),
+        (
+            {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"},
+            [("note", "OPENAI_BASE_URL is used without a key: OPENAI_API_KEY is not set")],
+        ),
+        (
+            {"OPENAI_BASE_URL": "https://llm.example.com/v1"},
+            [("problem", "OPENAI_BASE_URL is not used: OPENAI_API_KEY is not set")],
+        ),
+        ({}, [("note", "no provider key is set: built-in and local models only")]),
+        (
+            {"OPENAI_BASE_URL": "http://127.0.0.1:4700"},
+            [("note", "no provider key is set: built-in and local models only")],
+        ),
+    ],
+)
+def test_a_key_of_the_environment_is_right_or_wrong_and_never_both(env, said, tmp_path):
+    loaded, checks = setup.configuration(None, env)
+    told = [(check.level, check.message) for check in [*checks, *setup.keys(loaded, env)]]
+    assert [each for each in told if each[1].startswith(("no aigw.yaml", ".env"))] == told[:1]
+    assert told[1:] == said
+
+
 def test_a_free_port_and_one_that_takes_a_free_one():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

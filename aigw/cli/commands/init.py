@@ -13,21 +13,26 @@ from aigw.cli.options import DEFAULT_FILE, Json
 from aigw.cli.terminal.said import fail, say_json, say_sentence
 
 TEMPLATE = """\
-# The configuration of aigw. Start with `aigw serve`, check with `aigw config check`, and see what is in force and
-# where it comes from with `aigw config show`.
+# The configuration of aigw. Start with `aigw serve`, check with
+# `aigw config check`, and see what is in force and where it comes from with
+# `aigw config show`.
 #
-# Every key may be left out; but without `plugins`, or a route with an `upstream`, nothing is answered. `${NAME}` and
-# `${NAME:-default}` are taken from the environment, or from a file `.env` beside this one; inside { } and [ ] put them
-# in quotes. Editors complete and check this file with the schema that `aigw config schema > aigw.schema.json` writes,
-# if "# yaml-language-server: $schema=aigw.schema.json" is the first line.
+# Every key may be left out; but without `plugins`, or a route with an
+# `upstream`, nothing is answered. `${NAME}` and `${NAME:-default}` are taken
+# from the environment, or from a file `.env` beside this one; inside {} and []
+# put them in quotes. Editors complete and check this file with the schema that
+# `aigw config schema > aigw.schema.json` writes, if its first line is
+# "# yaml-language-server: $schema=aigw.schema.json".
 
 # The address that clients use: http://127.0.0.1:4700/v1
 listen: 127.0.0.1:4700
 
-# What a request passes through: the name of a Higress plugin, and its configuration as in a WasmPlugin's
-# defaultConfig, with _rules_ as Higress has them.
+# What a request passes through: the name of a Higress plugin, and its
+# configuration as in a WasmPlugin's defaultConfig, with _rules_ as Higress has
+# them.
 plugins:
-  # Counts requests and tokens: /-/metrics, and the ai_log in .aigw/access.jsonl.
+  # Counts requests and tokens: /-/metrics, and the ai_log in
+  # .aigw/access.jsonl.
   ai-statistics: {}
   ai-proxy:
     # The built-in models `echo` and `mock` need no account and no network.
@@ -37,39 +42,56 @@ plugins:
 #    provider:
 #      type: openai
 #      apiTokens: ["${OPENAI_API_KEY}"]
-    # Several, one of them by default, others by the name of the model or when one fails:
+    # Several, one of them by default, others by the name of the model or when
+    # one fails:
 #    providers:
 #      - {id: openai, type: openai, apiTokens: ["${OPENAI_API_KEY}"]}
-#      - {id: qwen, type: qwen, apiTokens: ["${DASHSCOPE_API_KEY}"], modelMapping: {"gpt-*": qwen-max}}
+#      - id: qwen
+#        type: qwen
+#        apiTokens: ["${DASHSCOPE_API_KEY}"]
+#        modelMapping: {"gpt-*": qwen-max}
 #    activeProviderId: openai
 #    byModel: {"qwen*": qwen}
 #    fallback: [qwen]
-  # Who may call, what was answered before, and what each may use and spend. More: `aigw recipes`.
-#  key-auth: {keys: [Authorization], consumers: [{name: ann, credential: "${ANN_KEY}"}]}
+  # Who may call, what was answered before, and what each may use and spend.
+  # More: `aigw recipes`.
+#  key-auth:
+#    keys: [Authorization]
+#    consumers: [{name: ann, credential: "${ANN_KEY}"}]
 #  ai-cache: {cache: {type: redis, serviceName: redis.static, cacheTTL: 3600}}
 #  ai-token-ratelimit:
 #    rule_name: fair
-#    rule_items: [{limit_by_per_consumer: "", limit_keys: [{key: "*", token_per_minute: 10000}]}]
+#    rule_items:
+#      - limit_by_per_consumer: ""
+#        limit_keys: [{key: "*", token_per_minute: 10000}]
 #    redis: {service_name: redis.static}
 #  ai-budget: {budgets: [{name: team, per: [consumer, day], usd: 5}]}
 
-# Parts of the traffic that are treated differently. The first route that matches takes a request; none: no answer.
-# A mapping under `plugins` is a rule of that plugin for this route, false switches it off here.
+# Parts of the traffic that are treated differently. The first route that
+# matches takes a request; none: no answer. A mapping under `plugins` is a rule
+# of that plugin for this route, false switches it off here.
 #routes:
 #  - name: llm
 #    match: {path: /v1/*}
 #  - name: app
-#    match: {path: /app/*, methods: [GET, POST], hosts: [localhost], headers: {x-stage: dev}}
+#    match:
+#      path: /app/*
+#      methods: [GET, POST]
+#      hosts: [localhost]
+#      headers: {x-stage: dev}
 #    upstream: http://127.0.0.1:8000
 #    plugins: {ai-proxy: false}
 
-# Where a host or a Higress service name really is. Only the address changes: path, Host and all else stay.
+# Where a host or a Higress service name really is. Only the address changes:
+# path, Host and all else stay.
 #services:
 #  dashscope.aliyuncs.com: http://127.0.0.1:9100
 #  redis.static: redis://127.0.0.1:6379/0
 
-# The order in which plugins see a request, all that are configured. Without it: Higress's phases and priorities.
-#order: [key-auth, ai-statistics, ai-cache, ai-budget, ai-token-ratelimit, ai-proxy]
+# The order in which plugins see a request, all that are configured. Without it:
+# Higress's phases and priorities.
+#order:
+#  [key-auth, ai-statistics, ai-cache, ai-budget, ai-token-ratelimit, ai-proxy]
 
 # higress: do exactly as Higress does also where aigw is deliberately safer.
 #fidelity: safe
@@ -77,33 +99,40 @@ plugins:
 # Where aigw keeps what it writes, seen from this file.
 #state_dir: .aigw
 
-# How much of what plugins keep, such as the answers of ai-cache, may stay there, and in the memory of each worker.
+# How much of what plugins keep, such as the answers of ai-cache, may stay
+# there, and in the memory of each worker.
 #cache: {size: 1GiB, memory: 64MiB}
 
-# A Redis that the usage of many gateways goes to, for `aigw top --url redis://...`.
+# A Redis that the usage of many gateways goes to, for
+# `aigw top --url redis://...`.
 #usage: redis://127.0.0.1:6379/0
 
-# Prices of models (globs) in USD per million tokens, where the list that comes with aigw lacks one or is wrong.
+# Prices of models (globs) in USD per million tokens, where the list that comes
+# with aigw lacks one or is wrong.
 #prices:
 #  my-model: {input: 0.5, output: 1.5}
 #  "qwen-max*": {input: 1.6, output: 6.4, cacheRead: 0.32}
 
-# Who sends this key as a bearer token may read /-/usage, /-/metrics and /-/config from other machines, too.
+# Who sends this key as a bearer token may read /-/usage, /-/metrics and
+# /-/config from other machines, too.
 #admin_key: ${AIGW_ADMIN_KEY}
 
 # The largest request body, decoded.
 #max_body: 100MiB
 
-# The largest upload (a form, audio) that is kept, so that it can be sent again: with another token or provider.
+# The largest upload (a form, audio) that is kept, so that it can be sent again:
+# with another token or provider.
 #max_kept_upload: 16MiB
 
-# How long an upstream may take: to connect, to begin its answer, and between two pieces of it.
+# How long an upstream may take: to connect, to begin its answer, and between
+# two pieces of it.
 #timeouts: {connect: 10s, first_byte: 15m, idle: 630s}
 
 # Web pages that may call the gateway from a browser.
 #cors: {origins: ["http://localhost:3000"]}
 
-# More names by which clients may call the gateway, beside localhost and addresses of this machine.
+# More names by which clients may call the gateway, beside localhost and
+# addresses of this machine.
 #hosts: [gateway.test]
 """
 
@@ -114,9 +143,10 @@ BUILTIN = """\
       type: builtin
 """
 FOUND = """\
-# What was found when this file was written. Keys are not in it: they are read from the environment at each start.
-# `byModel` chooses by the model of a request; other models go to activeProviderId. `builtin` has the models `echo`
-# and `mock`, which need no account and no network.
+# What was found when this file was written. Keys are not in it: they are
+# read from the environment at each start. `byModel` chooses by the model of
+# a request; other models go to activeProviderId. `builtin` has the models
+# `echo` and `mock`, which need no account and no network.
 """
 
 
@@ -177,6 +207,6 @@ def fill(proxy: dict[str, Any]) -> str:
 
     import yaml
 
-    text = yaml.safe_dump(proxy, sort_keys=False, width=110, allow_unicode=True)
+    text = yaml.safe_dump(proxy, sort_keys=False, width=76, allow_unicode=True)
     block = textwrap.indent(f"{FOUND}{text}", "    ")
     return TEMPLATE.replace(BUILTIN, block, 1)

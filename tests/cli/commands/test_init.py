@@ -49,6 +49,12 @@ def test_what_is_commented_out_is_right_too(tmp_path):
     assert len(loaded.plugins["ai-proxy"].rules.configs[-1].providers) == 2
 
 
+def test_it_is_read_at_80_columns():
+    env = {row.variable: "sk-secret" for row in ENV_PROVIDERS}
+    filled = fill(automatic(env, ("127.0.0.1", 11434), ["llama3.2:latest"])["ai-proxy"])
+    assert all(len(line) <= 80 for text in (TEMPLATE, filled) for line in text.splitlines())
+
+
 def test_every_key_of_the_file_is_shown():
     for name in GatewayConfig.__struct_fields__:
         assert re.search(rf"^#?{name}:", TEMPLATE, re.MULTILINE), name

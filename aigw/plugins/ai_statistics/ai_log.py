@@ -14,7 +14,7 @@ from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.log_attributes import of_details
-from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, mentions_error, model_of
+from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, mentions_error
 from aigw.higress.usage import HigressUsage
 from aigw.higress.values import text_of
 from aigw.plugins.ai_statistics import attributes as attrs
@@ -88,8 +88,8 @@ class Record:
         self._collectors: list[Collector] = []
         log["api"] = api_of(route)
 
-    def request(self, request: Request) -> None:
-        """Records what the client asked for. Call it before anything changes the request."""
+    def request(self, request: Request, model: str) -> None:
+        """Records what the client asked for, and for which model. Call it before anything changes the request."""
         headers = request.headers
         for name in (self._plan.session_header, *SESSION_HEADERS):
             if name and (session := headers.get(name)):
@@ -101,17 +101,17 @@ class Record:
         for source in self._plan.sources.get(attrs.REQUEST_HEADER, ()):
             self._set(source, _header(headers, source.attribute.value))
         if request.body:
-            self._request_body(request)
+            self._request_body(request, model)
         self.usage = HigressUsage(self.asked, UNKNOWN)
 
-    def _request_body(self, request: Request) -> None:
+    def _request_body(self, request: Request, model: str) -> None:
         wanted = self._plan.sources.get(attrs.REQUEST_BODY, ())
         if wanted:
             body = _body_of(request)
             for source in wanted:
                 self._set(source, source.of_request(body))
         self.log["chat_round"] = chat_round(request)
-        self.asked = model_of(request)
+        self.asked = model
         self._span("gen_ai.request.model", self.asked)
 
     def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool, scans: bool = True) -> None:

@@ -19,7 +19,7 @@ from aigw.core.model import Batch
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
 from aigw.higress.bodies import is_unseen
-from aigw.higress.log_fields import UNKNOWN, api_of
+from aigw.higress.log_fields import UNKNOWN, api_of, model_of
 from aigw.plugins.ai_statistics.ai_log import Plan, Record
 from aigw.plugins.ai_statistics.attributes import BUILT_IN, FULL, LIGHT, RULES, SOURCES, Attribute
 
@@ -125,6 +125,7 @@ class AiStatistics:
         self._content_types = _filters(config.enable_content_types)
         self.seen_by_client = env.choose(safe=False, higress=True)
         """Whether only what the client gets to see counts, or what is read of the provider."""
+        self._model_of = env.choose(safe=_asked, higress=_in_body)
         self.now = env.clock.monotonic
         self._metrics = env.metrics
 
@@ -133,7 +134,7 @@ class AiStatistics:
         if self._suffixes and not request.path.endswith(self._suffixes):
             return await call_next(exchange)
         observation = _Observation(self, exchange)
-        observation.record.request(request)
+        observation.record.request(request, self._model_of(exchange))
         try:
             reply = await call_next(exchange)
         except (GatewayError, UpstreamError):
@@ -207,6 +208,15 @@ class _Observation:
         return int((self._plugin.now() - self._started) * 1000)
 
 
+def _asked(exchange: Exchange) -> str:
+    """The model that is asked for, wherever this API has it: in the body, a form or the path."""
+    return exchange.asked.model or _in_body(exchange)
+
+
+def _in_body(exchange: Exchange) -> str:
+    return model_of(exchange.request)
+
+
 def cluster_of(exchange: Exchange) -> str:
     """Returns the name that Envoy has for the upstream: from the service of the route, or from the provider."""
     if exchange.route.service:
@@ -236,6 +246,7 @@ ABOUT = About(
         Difference(
             "an encoded answer", "its usage, how long it took and whether it failed", "nothing of it: Higress sees none"
         ),
+        Difference("a model in a form, or in the path of an Azure deployment", "is logged", "is UNKNOWN"),
         Difference("an answer that says it failed", "is a failure in every format", "only if it has a field `error`"),
     ),
 )

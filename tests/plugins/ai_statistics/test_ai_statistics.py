@@ -582,6 +582,30 @@ async def test_models_that_the_answer_does_not_name(model: dict[str, Any], path:
     assert {labels[2] for _, labels in counts(it)} == {label}
 
 
+DEPLOYED = "/openai/deployments/our-gpt/chat/completions"
+FORM = b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "kind", "label", "higress"),
+    [
+        (b'{"messages":[]}', DEPLOYED, "application/json", "our-gpt", "UNKNOWN"),
+        (b'{"model":"x"}', DEPLOYED, "application/json", "our-gpt", "x"),
+        (FORM, "/openai/deployments/our-gpt/audio/transcriptions", "multipart/form-data; boundary=x", "our-gpt", "UNKNOWN"),
+        (FORM, "/v1/audio/transcriptions", "multipart/form-data; boundary=x", "whisper-1", "UNKNOWN"),
+        (b'{"contents":[]}', "/v1beta/models/a%2Fb:generateContent", "application/json", "a/b", "a%2Fb"),
+        (b'{"content":{}}', "/v1/models/emb:embedContent", "application/json", "emb", "emb"),
+        (b'{"requests":[]}', "/v1/models/emb:batchEmbedContents", "application/json", "emb", "UNKNOWN"),
+    ],
+)  # fmt: skip
+async def test_models_that_the_body_does_not_name(body: bytes, path: str, kind: str, label: str, higress: str) -> None:
+    for fidelity, expected in (("safe", label), ("higress", higress)):
+        async with stage({}, answer_json({"usage": USAGE}), fidelity=fidelity) as it:
+            seen = await it.ask(body, path=path, content_type=kind)
+        assert seen.labels.ai_log["model"] == expected
+        assert seen.labels.span_tags["gen_ai.request.model"] == expected
+
+
 @pytest.mark.parametrize(
     ("contents", "rounds"),
     [([{"parts": []}, {"role": "model"}, {"role": "user"}], 2), ([], 0)],

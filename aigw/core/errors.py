@@ -33,7 +33,7 @@ class GatewayError(Exception):
         super().__init__(shown(message))
         self.status = status
         self.message = str(self)
-        self.kind = kind
+        self.kind = shown(kind)
         self.code = shown(code) if code else code
         self.param = shown(param) if param else param
         self.headers = dict(headers or {})

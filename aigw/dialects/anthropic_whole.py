@@ -82,7 +82,7 @@ class _Folded:
             raise ValueError("a stream that did not come to its end")
         for index, pieces in self._inputs.items():
             if text := "".join(pieces):
-                self._blocks[index]["input"] = decoded(text.encode())
+                self._blocks[index]["input"] = decoded(text.encode("utf-8", "replace"))
         return {**self._message, "content": [self._blocks[index] for index in sorted(self._blocks)]}
 
 

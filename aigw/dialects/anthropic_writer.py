@@ -82,7 +82,7 @@ class MessagesWriter:
 def _input_of(arguments: str) -> Json:
     """Returns the arguments as an object, {} if they were cut off."""
     try:
-        return object_of(arguments.encode())
+        return object_of(arguments.encode("utf-8", "replace"))
     except ValueError:
         return {}
 

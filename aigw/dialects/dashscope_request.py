@@ -14,6 +14,7 @@ from aigw.core.dialect import Role, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.dialects.dashscope_writer import Form
 from aigw.dialects.edit import place_of
+from aigw.dialects.json_values import encoded
 from aigw.dialects.openai_chat import ChatView, content_places
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.view import natural, rows_of
@@ -113,8 +114,5 @@ def _insert_messages(given: Document, turns: Iterable[tuple[Role, str]], where: 
     messages = messages_of(given)
     place = place_of(where, [message.get("role") for message in messages])
     parts = any(isinstance(message.get("content"), list) for message in messages)
-    added = [
-        Document(msgspec.json.encode({"role": role, "content": [{"text": text}] if parts else text}))
-        for role, text in turns
-    ]
+    added = [Document(encoded({"role": role, "content": [{"text": text}] if parts else text})) for role, text in turns]
     set_messages(given, [*messages[:place], *added, *messages[place:]])

@@ -7,12 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import msgspec
-
 from aigw.core.dialect import Answer, ToolCall
 from aigw.core.errors import GatewayError
 from aigw.core.tokens import Tokens
-from aigw.dialects.openai_error import printable
+from aigw.dialects.json_values import encoded
 from aigw.dialects.reader import Json
 
 Form = Literal["text", "message", "parts"]
@@ -78,7 +76,7 @@ class DashScopeWriter:
         if self._form == "text" and not any("tool_calls" in choice["message"] for choice in choices):
             first = choices[0]
             output = {"text": first["message"]["content"], "finish_reason": first["finish_reason"]}
-        return msgspec.json.encode({"output": output, **rest, "request_id": self._id})
+        return encoded({"output": output, **rest, "request_id": self._id})
 
 
 def usage_of(tokens: Tokens) -> Json:
@@ -94,7 +92,7 @@ def usage_of(tokens: Tokens) -> Json:
 
 def error_body(error: GatewayError, request_id: str) -> bytes:
     code = _CODES.get(error.status) or ("InternalError" if error.status >= 500 else "InvalidParameter")
-    return msgspec.json.encode({"code": code, "message": printable(error.message), "request_id": request_id})
+    return encoded({"code": code, "message": error.message, "request_id": request_id})
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:

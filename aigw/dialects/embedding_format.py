@@ -12,9 +12,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from aigw.core.document import Document
+from aigw.dialects.json_values import decoded, encoded
 
 
 def pack(vector: Sequence[float]) -> str:
@@ -40,11 +39,11 @@ def in_format(body: bytes, asked: str) -> bytes:
     if asked not in ("base64", "float"):
         return body
     try:
-        answer = msgspec.json.decode(body)
+        answer = decoded(body)
         rows = answer.get("data") if isinstance(answer, dict) else None
         changed = [_convert(row, asked) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        return msgspec.json.encode(answer) if any(changed) else body
-    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError, struct.error):
+        return encoded(answer) if any(changed) else body
+    except (ValueError, OverflowError, struct.error):
         return body
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from aigw.core.plain import plain
+from aigw.dialects.json_values import decoded
 
 LONGEST = 64
 """How many characters of a code are kept."""
@@ -15,8 +14,8 @@ LONGEST = 64
 def code_of(body: bytes) -> str:
     """Returns a short word for what went wrong, "" if the body tells none."""
     try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = decoded(body)
+    except ValueError:
         return ""
     if isinstance(document, list) and document:  # Gemini's streams
         document = document[0]

@@ -8,7 +8,6 @@ import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.dialects.generic import Generic
-from aigw.dialects.openai_error import printable
 
 _TYPES = {
     400: "invalid_request_error",
@@ -38,7 +37,7 @@ class AnthropicGeneric(Generic):
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         kind = _TYPES.get(error.status, "api_error")
-        what = {"type": kind, "message": printable(error.message)}
+        what = {"type": kind, "message": error.message}
         return msgspec.json.encode({"type": "error", "error": what, "request_id": request_id})
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
@@ -57,4 +56,4 @@ class GeminiGeneric(Generic):
 
 def gemini_error(error: GatewayError) -> bytes:
     status = _STATUSES.get(error.status) or ("INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
-    return msgspec.json.encode({"error": {"code": error.status, "message": printable(error.message), "status": status}})
+    return msgspec.json.encode({"error": {"code": error.status, "message": error.message, "status": status}})

@@ -7,10 +7,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
 from aigw.core.dialect import Failure
 from aigw.core.model import Chunk
+from aigw.dialects.json_values import decoded, encoded
 
 Json = dict[str, Any]
 
@@ -132,13 +131,13 @@ def with_line(body: bytes, line: str) -> bytes:
         return body
     holder, name = found
     holder[name] = f"{holder[name]}\n{line}"
-    return msgspec.json.encode(value)
+    return encoded(value)
 
 
 def _decoded(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decoded(body)
+    except ValueError:
         return None
 
 

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any, ClassVar
 
-import msgspec
-
 from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
@@ -29,6 +27,7 @@ from aigw.dialects.errors import gemini_error
 from aigw.dialects.failures import failure_in, failure_in_event
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
 from aigw.dialects.gemini_writer import GeminiWriter
+from aigw.dialects.json_values import encoded
 from aigw.dialects.reader import Json
 from aigw.dialects.sse import json_event, rewritten
 from aigw.dialects.view import index_of, rows_of, text_of
@@ -188,7 +187,7 @@ class Gemini:
         return rewritten(chunk, made if isinstance(body, list) else made[0])
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
-        return msgspec.json.encode(gemini_whole.whole(body for event in events for body in objects_of(event.json())))
+        return encoded(gemini_whole.whole(body for event in events for body in objects_of(event.json())))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
         """All events have usage, whether it was asked for or not. An array is a stream already."""

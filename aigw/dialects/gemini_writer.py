@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from aigw.core.dialect import Answer, Finish, ToolCall
 from aigw.core.tokens import Tokens
+from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.reader import Json
 
 _REASONS: dict[Finish, str] = {"length": "MAX_TOKENS", "content_filter": "SAFETY", "error": "OTHER"}
@@ -27,7 +26,7 @@ class GeminiWriter:
     def whole(self, answers: Sequence[Answer], usage: Tokens) -> bytes:
         candidates = [_candidate(index, answer, answer.text) for index, answer in enumerate(answers)]
         body = {"candidates": candidates, "usageMetadata": usage_of(usage), **self._head}
-        return msgspec.json.encode([body] if self._array else body)
+        return encoded([body] if self._array else body)
 
     def opening(self, index: int, call: ToolCall | None) -> list[bytes]:
         return []
@@ -43,7 +42,7 @@ class GeminiWriter:
         return [self._event(self._ends, {} if usage is None else {"usageMetadata": usage_of(usage)})]
 
     def _event(self, candidates: list[Json], rest: Json | None = None) -> bytes:
-        return b"data: " + msgspec.json.encode({"candidates": candidates, **(rest or {}), **self._head}) + b"\n\n"
+        return b"data: " + encoded({"candidates": candidates, **(rest or {}), **self._head}) + b"\n\n"
 
 
 def _candidate(index: int, answer: Answer, text: str) -> Json:
@@ -58,8 +57,8 @@ def _content(parts: list[Json]) -> Json:
 def _call_parts(call: ToolCall, arguments: str) -> list[Json]:
     """Returns the parts of a call, none if its arguments were cut off."""
     try:
-        args = msgspec.json.decode(arguments or "{}", type=dict)
-    except (msgspec.DecodeError, RecursionError):
+        args = object_of((arguments or "{}").encode("utf-8", "replace"))
+    except ValueError:
         return []
     return [{"functionCall": {**({"id": call.id} if call.id else {}), "name": call.name, "args": args}}]
 

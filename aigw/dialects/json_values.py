@@ -1,6 +1,7 @@
 """Reads and writes JSON values, as bytes and as text.
 
-Rule: if JSON cannot be decoded or encoded, the error is always a ValueError."""
+Rule: if JSON cannot be decoded or encoded, the error is always a ValueError. Half of a surrogate pair, which others
+write when they cut an emoji, is no error: it stays what it is, as an escape."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import json
 from typing import Any
 
 import msgspec
+
+from aigw.core import document
 
 Json = dict[str, Any]
 
@@ -18,18 +21,21 @@ def encoded(value: Any) -> bytes:
     """Returns the value as JSON. Raises ValueError if that is not possible."""
     try:
         return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(value, default=_of_raw).encode()
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+
+
+def _of_raw(value: Any) -> Any:
+    if isinstance(value, msgspec.Raw):
+        return json.loads(bytes(value))
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def decoded(data: bytes) -> Any:
     """Returns the decoded value. Raises ValueError if `data` is not JSON."""
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from None
-    except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
+    return document.decoded(data, _decode, json.loads)
 
 
 def object_of(data: bytes) -> Json:
@@ -41,9 +47,5 @@ def object_of(data: bytes) -> Json:
 
 
 def json_text(value: Any) -> str:
-    """Returns the value as JSON text. Half of a surrogate pair, which clients send when they cut an emoji, is
-    escaped."""
-    try:
-        return encoded(value).decode()
-    except UnicodeEncodeError:
-        return json.dumps(value)
+    """Returns the value as JSON text."""
+    return encoded(value).decode()

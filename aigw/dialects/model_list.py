@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import msgspec
-
+from aigw.dialects.json_values import encoded
 from aigw.dialects.openai_models import encode_list, model_entry
 
 Json = dict[str, Any]
@@ -38,17 +37,17 @@ def reshape(body: Any, shape: Shape) -> bytes | None:
     if entries is not None:
         return encode(entries, shape) if _shape_of_list(body) != shape else None
     entry = _with_id(body) if isinstance(body, dict) else None
-    return msgspec.json.encode(_entry(entry, shape)) if entry and _shape_of(body) != shape else None
+    return encoded(_entry(entry, shape)) if entry and _shape_of(body) != shape else None
 
 
 def encode(entries: Sequence[Json], shape: Shape) -> bytes:
     models = [_entry(each, shape) for each in entries]
     if shape == "gemini":
-        return msgspec.json.encode({"models": models})
+        return encoded({"models": models})
     if shape == "openai":
         return encode_list(models)
     ends = (models[0]["id"], models[-1]["id"]) if models else (None, None)
-    return msgspec.json.encode({"data": models, "has_more": False, "first_id": ends[0], "last_id": ends[1]})
+    return encoded({"data": models, "has_more": False, "first_id": ends[0], "last_id": ends[1]})
 
 
 def _with_id(entry: Json) -> Json | None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-import msgspec
-
 from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
@@ -243,7 +241,7 @@ class OpenAIChat:
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
         messages = messages_of(document)
         place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in messages])
-        added = [Document(msgspec.json.encode({"role": role, "content": text})) for role, text in turns]
+        added = [Document(encoded({"role": role, "content": text})) for role, text in turns]
         set_messages(document, [*messages[:place], *added, *messages[place:]])
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:

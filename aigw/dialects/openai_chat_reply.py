@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from aigw.core.model import Batch, Chunk
+from aigw.dialects.json_values import decoded, encoded
 from aigw.dialects.sse import json_event
 from aigw.dialects.view import rows_of
 
@@ -68,8 +67,8 @@ def promote_thinking(body: bytes) -> bytes:
     """Returns a plain answer in which messages without content have their reasoning as content. Returns `body` itself
     if nothing changes."""
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = decoded(body)
+    except ValueError:
         return body
     changed = False
     for choice in _choices(answer):
@@ -82,7 +81,7 @@ def promote_thinking(body: bytes) -> bytes:
         ):
             message["content"] = message.pop("reasoning_content")
             changed = True
-    return msgspec.json.encode(answer) if changed else body
+    return encoded(answer) if changed else body
 
 
 def _choices(body: Any) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import msgspec
 
 from aigw.core.document import Document
 from aigw.dialects.edit import place_of
+from aigw.dialects.json_values import encoded
 from aigw.higress.chat_structs import CHAT_REQUEST
 from aigw.higress.go_json import written
 from aigw.higress.values import truthy
@@ -29,7 +30,7 @@ def messages_of(request: Document) -> list[Document]:
 
 
 def system_message(text: str) -> Document:
-    return Document(msgspec.json.encode({"role": "system", "content": text}))
+    return Document(encoded({"role": "system", "content": text}))
 
 
 def set_messages(request: Document, messages: Sequence[Document]) -> None:
@@ -104,7 +105,7 @@ def preserve_thinking(request: Document) -> None:
 
 def question(model: str, text: str) -> bytes:
     """The body of a request that asks this."""
-    return msgspec.json.encode({"model": model, "messages": [{"role": "user", "content": text}]})
+    return encoded({"model": model, "messages": [{"role": "user", "content": text}]})
 
 
 def reserialise(request: Document) -> None:

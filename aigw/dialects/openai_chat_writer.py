@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from aigw.core.dialect import Answer, ToolCall
 from aigw.core.tokens import Tokens
+from aigw.dialects.json_values import encoded
 
 Json = dict[str, Any]
 
@@ -30,7 +29,7 @@ class _CompletionsWriter:
 
     def whole(self, answers: Sequence[Answer], usage: Tokens) -> bytes:
         choices = [self.choice(index, answer) for index, answer in enumerate(answers)]
-        return msgspec.json.encode({**self._head, "choices": choices, "usage": usage_of(usage)})
+        return encoded({**self._head, "choices": choices, "usage": usage_of(usage)})
 
     def end(self, usage: Tokens | None) -> list[bytes]:
         told = [] if usage is None else [self._event([], {"usage": usage_of(usage)})]
@@ -38,7 +37,7 @@ class _CompletionsWriter:
 
     def _event(self, choices: list[Json], rest: Json | None = None) -> bytes:
         chunk = {**self._head, "object": self.CHUNK, "choices": choices, **(self._rest if rest is None else rest)}
-        return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+        return b"data: " + encoded(chunk) + b"\n\n"
 
 
 class ChatWriter(_CompletionsWriter):

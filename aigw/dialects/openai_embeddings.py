@@ -16,6 +16,7 @@ from aigw.core.model import Request
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack
 from aigw.dialects.generic import Generic
+from aigw.dialects.json_values import encoded
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import PromptView, natural, text_of
 
@@ -136,4 +137,4 @@ def embeddings_body(vectors: Sequence[Sequence[float]], asked: EmbeddingsView, t
         for index, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return msgspec.json.encode({"object": "list", "data": data, "model": asked.model, "usage": usage})
+    return encoded({"object": "list", "data": data, "model": asked.model, "usage": usage})

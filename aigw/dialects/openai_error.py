@@ -10,17 +10,10 @@ JSON = "application/json"
 
 
 def error_body(error: GatewayError) -> bytes:
-    message = printable(error.message)
-    return msgspec.json.encode(
-        {"error": {"message": message, "type": error.kind, "param": error.param, "code": error.code}}
-    )
+    what = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+    return msgspec.json.encode({"error": what})
 
 
 def error_event(error: GatewayError) -> bytes:
     """Returns an error event. OpenAI's SDKs raise an error when they read it in a stream."""
     return b"data: " + error_body(error) + b"\n\n"
-
-
-def printable(message: str) -> str:
-    """Returns a message that can be encoded as UTF-8. It may quote bytes that are not text."""
-    return message.encode("utf-8", "replace").decode()

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from aigw.dialects.json_values import encoded
+
 Json = dict[str, Any]
 
 
@@ -23,7 +25,7 @@ class ModelList(msgspec.Struct):
 
 
 def encode_list(models: Iterable[Json]) -> bytes:
-    return msgspec.json.encode({"object": "list", "data": list(models)})
+    return encoded({"object": "list", "data": list(models)})
 
 
 def model_entry(id: str, created: int, owner: str) -> Json:

@@ -20,7 +20,7 @@ from aigw.dialects import openai_responses_text, openai_responses_view, openai_r
 from aigw.dialects.edit import put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event
 from aigw.dialects.json_values import encoded, object_of
-from aigw.dialects.openai_error import error_body, printable
+from aigw.dialects.openai_error import error_body
 from aigw.dialects.openai_responses_view import ResponsesView, call_of, is_call
 from aigw.dialects.openai_responses_writer import ResponsesWriter
 from aigw.dialects.reader import AnswerReader, Json
@@ -214,7 +214,7 @@ class OpenAIResponses:
         """Some providers send `[DONE]` after the last event, which is ignored here."""
         raw = raw_of(batch)
         for mark in _LAST:
-            if mark in raw and any(type_of(chunk).encode() == mark[1:-1] for chunk in batch if mark in chunk.raw):
+            if mark in raw and any(type_of(chunk) == mark[1:-1].decode() for chunk in batch if mark in chunk.raw):
                 return True
         return False
 
@@ -239,7 +239,7 @@ class OpenAIResponses:
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         """Returns the only error event that Codex understands."""
-        what = {"code": _code(error), "message": printable(error.message)}
+        what = {"code": _code(error), "message": error.message}
         response = {"id": f"resp_{request_id}", "object": "response", "status": "failed", "error": what, "output": []}
         return typed_event({"type": "response.failed", "response": response}).raw
 

@@ -5,16 +5,13 @@ anywhere, also inside a UTF-8 character. No byte is lost: the `raw` of all chunk
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from aigw.core.model import UNREAD, Batch, Chunk, ReadBatch
 from aigw.core.redaction import hidden_in
-from aigw.dialects.json_values import json_text
+from aigw.dialects.json_values import encoded
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -52,17 +49,13 @@ def hide(batch: Batch, event: Chunk, secrets: Sequence[bytes]) -> None:
 
 def json_event(body: Any) -> Event:
     """Returns an event with `body` as JSON in its data."""
-    try:
-        text = msgspec.json.encode(body)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        text = json.dumps(body).encode()
-    return Event(b"data: " + text + b"\n\n")
+    return Event(b"data: " + encoded(body) + b"\n\n")
 
 
 def rewritten(chunk: Chunk, body: Any) -> Chunk:
     """Returns the chunk with another body. An event keeps its other lines, because SDKs read them. Raises ValueError if
     the body cannot be encoded."""
-    data = json_text(body).encode()
+    data = encoded(body)
     if chunk.raw is chunk.data:
         return Chunk(data, data)
     lines = [line for line in _LINE_END.split(chunk.raw) if line and not line.startswith(b"data:")]

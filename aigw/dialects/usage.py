@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from aigw.core.tokens import Tokens
 from aigw.dialects import usage_names as names
+from aigw.dialects.json_values import encoded
 
 LARGEST = 1_000_000_000
 """The largest valid number of tokens or USD. Larger numbers are ignored."""
@@ -241,4 +240,4 @@ def as_payload(tokens: Tokens, model: str) -> bytes:
         usage["prompt_tokens_details"] = {"cached_tokens": tokens.cache_read}
     if tokens.reasoning is not None:
         usage["completion_tokens_details"] = {"reasoning_tokens": tokens.reasoning}
-    return msgspec.json.encode({"model": model, "usage": usage} if model else {"usage": usage})
+    return encoded({"model": model, "usage": usage} if model else {"usage": usage})

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.values import text_of
 
@@ -92,4 +90,4 @@ def of_details(key: str, spent: dict[str, int], made: dict[str, int]) -> Any:
     if key == "cached_tokens":
         return spent.get("cached_tokens")
     details = spent if key == "input_token_details" else made
-    return msgspec.json.encode(dict(sorted(details.items()))).decode() if details else None
+    return text_of(dict(sorted(details.items()))) if details else None

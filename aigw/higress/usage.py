@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from aigw.higress.values import text_of
+
 Path = tuple[str, ...]
 
 _MODEL: Sequence[Path] = (
@@ -181,7 +183,7 @@ class HigressUsage:
 
     def _model(self, found: Any) -> str:
         if found is not _ABSENT:
-            return found if isinstance(found, str) else "" if found is None else msgspec.json.encode(found).decode()
+            return text_of(found)
         if self.model not in ("", self._unknown):
             return self.model
         return self._asked or self._unknown

@@ -52,7 +52,7 @@ class TokenPool:
         if not usable:
             return None
         if pin:
-            return usable[fnv1a_32(pin.encode()) % len(usable)]
+            return usable[fnv1a_32(pin.encode(errors="surrogatepass")) % len(usable)]
         return usable[0] if len(usable) == 1 else self._rng.choice(usable)
 
     def has_more(self, tried: Iterable[str]) -> bool:

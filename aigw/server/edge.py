@@ -337,7 +337,7 @@ class Edge:
             end.status = status
             own = [*error.headers.items(), ("Content-Type", "text/plain")]
             headers = self._response_headers(asked, dialect, request_id, own)
-            return web.Response(status=status, headers=headers, body=text.encode())
+            return web.Response(status=status, headers=headers, body=text.encode("utf-8", "replace"))
         own = [*error.headers.items(), ("Content-Type", JSON)]
         headers = self._response_headers(asked, dialect, request_id, own)
         return web.Response(status=error.status, headers=headers, body=dialect.error(error, request_id))

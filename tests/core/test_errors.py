@@ -34,8 +34,8 @@ def test_every_fault_has_a_name_of_its_own():
 @pytest.mark.parametrize("sign", ["\n", "\x1b", "\x9b", "\u202e", "\ud83d"])
 def test_the_fields_of_an_error_are_plain(sign):
     """They may quote what a client or a provider wrote."""
-    error = GatewayError(400, f"a{sign}b", code=f"a{sign}b", param=f"a{sign}b")
-    assert {error.message, error.code, error.param} == {"a\ufffdb"}
+    error = GatewayError(400, f"a{sign}b", kind=f"a{sign}b", code=f"a{sign}b", param=f"a{sign}b")
+    assert {error.message, error.kind, error.code, error.param} == {"a\ufffdb"}
 
 
 def test_the_fields_of_an_error_may_be_missing():

@@ -2,9 +2,11 @@
 
 import json
 
+import msgspec
 import pytest
 from any_json import anything
 from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.dialects.json_values import decoded, encoded, json_text, object_of
 
@@ -32,6 +34,21 @@ def test_what_is_too_deep_to_be_written():
 
 def test_half_an_emoji_stays_escaped():
     assert json_text({"a": "\ud83d"}) == '{"a": "\\ud83d"}'
+
+
+def test_half_an_emoji_beside_what_is_still_encoded():
+    assert decoded(encoded({"a": "\ud83d", "b": msgspec.Raw(b'{"c":"\\ude00"}')})) == {
+        "a": "\ud83d",
+        "b": {"c": "\ude00"},
+    }
+    with pytest.raises(TypeError, match="object is no JSON"):
+        encoded({"a": "\ud83d", "b": object()})
+
+
+@given(st.dictionaries(st.text(st.characters(categories=["Cs", "L"])), st.text(st.characters(categories=["Cs", "L"]))))
+def test_any_text_comes_back(value):
+    whole = json.loads(json.dumps(value))  # two halves beside each other are one character
+    assert decoded(encoded(value)) == whole
 
 
 @given(anything)

@@ -18,6 +18,7 @@ from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Outcome, Reply
 from aigw.core.stores import KV, StoreError
+from aigw.dialects.json_values import json_text
 from aigw.dialects.sse import EventSplitter
 from aigw.higress.bodies import is_unseen
 from aigw.higress.conversation import user_contents
@@ -204,7 +205,7 @@ class _Collected:
 
 def escaped(text: str) -> str:
     """Returns a text with the escapes of JSON, without the quotes."""
-    return msgspec.json.encode(text).decode()[1:-1]
+    return json_text(text)[1:-1]
 
 
 def _questions(source: bytes, body: Any) -> Iterator[str]:

@@ -72,21 +72,22 @@ async def serve(
     around: Callable[[Upstream], Upstream] | None = None,
     keeps: bool = False,
     folder: Path | None = None,
+    trace: bool = False,
     network: Any = None,
     alone: bool = True,
     **plugins: Any,
 ) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
     the ABOUTs of plugins that only this test has; `standins` and `around` are those of the production runner; with
-    `keeps` there is a row of each request in `Gateway.rows`; with a `folder` they are written, too. `network` replaces
-    the way out. `alone`: no other gateway of the test has connections to this one."""
+    `keeps` there is a row of each request in `Gateway.rows`; with a `folder` they are written, too, with `trace` also
+    what plugins did. `network` replaces the way out. `alone`: no other gateway of the test has connections to this one."""
     outer, inner = Probe(), Probe()
     probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
     loaded = load(None, {}, lambda name: probes.get(name) or find_plugin(name), text=text)
     upstream: Any = network or upstream_for({})
     rows: list[UsageRow] = []
-    books = Books(folder, show=(lambda row, exchange: rows.append(row)) if keeps else None)
+    books = Books(folder, show=(lambda row, exchange: rows.append(row)) if keeps else None, trace=trace)
     before = asyncio.all_tasks()
     async with run(loaded, upstream, grace=1.0, standins=standins, around=around, books=books) as running:
         own = asyncio.all_tasks()

@@ -15,12 +15,13 @@ Json = dict[str, Any]
 
 MARKS = (b'"error', b'"base_resp"', b'"success":false', b'"success": false', b'"detail"', b'"message"')
 """An event that is an error contains one of these."""
+_HINTS = (b"error", b'"base_resp"', b'"success"', b'"detail"', b'"message"')
+"""An event without any of these is no failure, and need not be decoded."""
 
 _FINE = (None, False, 0, 200, "", "0", "200", "success", "ok")
 _ANSWERS = ("choices", "output", "data", "content", "candidates")
 """The fields that have an answer. A body with one of them has not failed because of a code beside it."""
 _MESSAGES = ("message", "msg", "error_msg", "status_msg", "detail", "error", "code", "type")
-_WORDS = ("message", "msg", "detail")
 _NUMBERS = ("status", "status_code", "statusCode", "http_code", "code")
 _STATUSES = (
     (429, ("rate", "quota", "throttl", "exhausted", "too_many")),
@@ -57,6 +58,8 @@ def failure_in(body: Json) -> Any:
 def failure_in_event(event: Chunk) -> Any:
     """Returns what an event says of a failure, None if it says nothing of one. An event that is named "error" is one,
     whatever its data."""
+    if not any(map(event.raw.__contains__, _HINTS)):
+        return None
     body = event.json()
     if isinstance(body, list) and body:
         body = body[0]
@@ -70,7 +73,8 @@ def words_in(event: Chunk) -> str:
     """Returns what an event says in words: its message, or its data if that is no JSON."""
     body = event.json()
     if body is not None or not event.data or event.data == b"null":
-        return str(message_of(body)) if isinstance(body, dict) and any(body.get(name) for name in _WORDS) else ""
+        said = isinstance(body, dict) and (body.get("message") or body.get("msg") or body.get("detail"))
+        return str(message_of(body)) if said else ""
     return event.data.decode("utf-8", "replace").strip()
 
 

@@ -95,6 +95,8 @@ class Answers:
 
     native_stream: ClassVar[type[StreamDecoder]] = StreamDecoder
     decode_chat = staticmethod(decode_chat)
+    fit = staticmethod(fit)
+    """Returns the reply in the form that the client asked for: a stream, or one body."""
 
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._row = row
@@ -121,14 +123,14 @@ class Answers:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
             return await self._shape_error(exchange, reply)
-        return await self._fit(exchange, await self._decoded(exchange, call, reply))
+        if self._converts or not reply.plain or call.api in apis.VECTORS:
+            reply = await self._decoded(exchange, call, reply)
+        return await self.fit(exchange, reply)
 
     async def _decoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         if reply.streaming:
             for decoder in self._decoders(exchange, call):
                 reply.through(stage(decoder))
-        elif reply.plain and not self._converts and call.api not in apis.VECTORS:
-            return reply
         elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):
             return await self._plain(exchange, call, reply)
         return reply
@@ -237,10 +239,6 @@ class Answers:
         if isinstance(reader, CompletionsReader):
             return [ChatStream(reader, hide_usage=hide)]
         return [ChatStream(CompletionsReader(asked.choices, streaming=True), hide_usage=hide, reads=True)]
-
-    async def _fit(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Returns the reply in the form that the client asked for: a stream, or one body."""
-        return await fit(exchange, reply)
 
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
         """Returns the body with its embeddings in the format that the client asked for."""

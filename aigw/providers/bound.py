@@ -94,13 +94,14 @@ class BoundProvider:
             self._check_known(exchange, source)
         if self.config.protocol == "openai":
             self._check_offered(api, request)
-        call = Call(request, self._target(exchange, source, bare=bare), api, self._dialect(exchange, api))
+        target, model, streaming = self._target(exchange, source, bare=bare), "", False
         if body_api in apis.MODEL_IN_BODY:
-            call = await self._write_body(exchange, call, source, bare=bare)
+            model, streaming = await self._write_body(exchange, request, body_api, source, bare=bare)
         elif self.reads_form(source, api):
-            call = self._map_form(call, exchange.asked)
+            model, streaming = self._map_form(request, exchange.asked)
         elif api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
-            call = self._map_path(call, exchange.asked)
+            model, streaming = self._map_path(request, exchange.asked)
+        call = Call(request, target, api, self._dialect(exchange, api), model, streaming)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
         if bare:
             return call
@@ -136,27 +137,28 @@ class BoundProvider:
         """Those of the client that go on."""
         return headers.public(source)
 
-    def _map_path(self, call: Call, asked: Asked) -> Call:
-        """Returns the call with the mapped model, unless that is the one in the path."""
+    def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:
+        """Returns the mapped model, "" if that is the one in the path, and whether a stream was asked for."""
         model = self._edits.map(asked.model)
-        if model != asked.model:
-            self._edits.name(call.request, model)
-        return call._replace(model="" if model == asked.model else model, streaming=asked.stream)
+        if model == asked.model:
+            return "", asked.stream
+        self._edits.name(request, model)
+        return model, asked.stream
 
     def reads_form(self, source: Request, api: str | None) -> bool:
         """Whether the request is a form whose model is mapped."""
         return api in apis.MODEL_IN_FORM and self.config.protocol == "openai" and form.is_form(source)
 
-    def _map_form(self, call: Call, asked: Asked) -> Call:
-        """Writes the mapped model into the form. All other bytes stay."""
+    def _map_form(self, request: Request, asked: Asked) -> tuple[str, bool]:
+        """Writes the mapped model into the form. All other bytes stay. Returns as `_map_path`."""
         try:
-            named = form.text(call.request, "model")
+            named = form.text(request, "model")
         except ValueError as error:
             raise _unusable(str(error)) from None
         model = self._edits.map(named or "")
         if model != (named or ""):
-            form.put(call.request, "model", model, adds=self.row.without_model == "write")
-        return call._replace(model=model, streaming=asked.stream)
+            form.put(request, "model", model, adds=self.row.without_model == "write")
+        return model, asked.stream
 
     def _note_original(self, request: Request, original: Request) -> None:
         """May tell the provider what the client sent."""
@@ -182,9 +184,10 @@ class BoundProvider:
                 )
             raise GatewayError(404, message, code="unknown_url")
 
-    async def _write_body(self, exchange: Exchange, call: Call, source: Request, *, bare: bool) -> Call:
-        api = call.api or ""
-        request = call.request
+    async def _write_body(
+        self, exchange: Exchange, request: Request, api: str, source: Request, *, bare: bool
+    ) -> tuple[str, bool]:
+        """Writes the body. Returns as `_map_path`."""
         try:
             document = request.document
             if self.row.dialect == "qwen":
@@ -199,7 +202,7 @@ class BoundProvider:
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        return call._replace(model=model, streaming=exchange.asked.stream)
+        return model, exchange.asked.stream
 
     def _dialect(self, exchange: Exchange, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""

@@ -31,6 +31,7 @@ class BodyEdits:
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._config = config
         self._row = row
+        self._fits = bool(row.defaults or row.drops or row.moves)
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
@@ -61,7 +62,8 @@ class BodyEdits:
         if api == apis.CHAT and self._row.takes_response_schema and schema is not None:
             openai_chat_request.set_response_format(document, schema)
             self._written_anew(document)
-        self._fit_fields(document, api)
+        if self._fits or api == apis.EMBEDDINGS:
+            self._fit_fields(document, api)
         return self._map_model(document)
 
     def _written_anew(self, document: Document) -> None:

@@ -75,7 +75,8 @@ class HigressAnswers(Answers):
         """Usage that was not asked for passes, and an end mark that is missing stays missing."""
         return []
 
-    async def _fit(self, exchange: Exchange, reply: Reply) -> Reply:
+    @staticmethod
+    async def fit(exchange: Exchange, reply: Reply) -> Reply:
         """It passes in the form in which it came."""
         return reply
 
@@ -156,9 +157,9 @@ class HigressProvider(BoundProvider):
         """Forms pass as they are."""
         return False
 
-    def _map_path(self, call: Call, asked: Asked) -> Call:
+    def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:
         """A model in a path stays."""
-        return call
+        return "", False
 
     def _note_original(self, request: Request, original: Request) -> None:
         headers.add_originals(request.headers, original, request.path)

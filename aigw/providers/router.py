@@ -158,8 +158,10 @@ class _Attempt:
         provider, retry = self._provider, self._provider.config.retry_on_failure
         attempts_left = retry.max_retries if retry.enabled and self._source.stream is None else 0
         first: tuple[Call, Reply | None, UpstreamError | None] | None = None
+        # An API that refers to data which the provider keeps for an account always gets the consumer's own token.
+        pin = self._exchange.consumer if self._api in apis.STATEFUL else ""
         while True:
-            token = provider.tokens.pick(without=self._tried, pin=self._pin())
+            token = provider.tokens.pick(without=self._tried, pin=pin)
             again = bool(self._tried)
             if token is not None:
                 self._tried.append(token)
@@ -280,13 +282,6 @@ class _Attempt:
         elif reply is not None:
             await reply.aclose()
         return _Failed(self._provider.name, status, None, error, words)
-
-    def _pin(self) -> str:
-        """Returns the consumer if it must always use the same token, because the API refers to data that the provider
-        keeps for an account. Otherwise returns ""."""
-        if self._api not in apis.STATEFUL:
-            return ""
-        return self._exchange.consumer
 
 
 async def _first_failure(exchange: Exchange, failures: Sequence[_Failed]) -> Reply:

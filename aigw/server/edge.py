@@ -99,7 +99,8 @@ class Edge:
         env = self._env
         request_id = env.new_id()
         headers: CIMultiDict[str] = http.headers  # type: ignore[assignment]  # read-only; plugins get a copy
-        raw, _, query = _origin_form(http.raw_path).partition("?")
+        target = http.raw_path
+        raw, _, query = (target if target.startswith("/") else _origin_form(target)).partition("?")
         path, api, given = self._read_path(raw)
         dialect = dialect_for(api, headers, path or raw)
         exchange: Exchange | None = None
@@ -388,7 +389,5 @@ class _Streamed(web.StreamResponse):
 
 
 def _origin_form(target: str) -> str:
-    """The path and query of a request target, which may be in absolute form (`GET http://host/path`)."""
-    if target.startswith("/") or target == "*":
-        return target
-    return "/" + target.partition("://")[2].partition("/")[2]
+    """The path and query of a request target in absolute form (`GET http://host/path`), or "*"."""
+    return target if target == "*" else "/" + target.partition("://")[2].partition("/")[2]

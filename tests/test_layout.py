@@ -53,7 +53,6 @@ ELSEWHERE = {
     "metering/meter.py": "metering/test_spending.py: what was spent is known when a request is settled",
     # plugins: their parts are tested with them, over a scripted upstream and real stores
     "plugins/ai_budget/accounts.py": "plugins/ai_budget/test_ai_budget.py: whose budget it is, seen by whom it refuses",
-    "plugins/ai_budget/cost.py": "plugins/ai_budget/test_ai_budget.py: prices that are known, waited for, or unknown",
     "plugins/ai_budget/detector.py": "plugins/ai_budget/test_ai_budget.py: circles, over several requests of a session",
     "plugins/ai_budget/refusal.py": "plugins/ai_budget/test_ai_budget.py cli/commands/test_budget.py: messages, and that what they say to type is right",
     "plugins/ai_cache/contents.py": "cli/commands/test_cache.py: only its commands look at what is stored",

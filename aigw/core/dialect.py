@@ -200,6 +200,10 @@ class Reader(Protocol):
         """Notes that so many bytes arrived which cannot be read, such as those of an unknown content coding."""
         ...
 
+    def cut(self) -> None:
+        """Notes that a plain body ends before it is whole, so that its texts are those that have arrived."""
+        ...
+
     @property
     def telling(self) -> Sequence[Chunk]:
         """The events of a stream that contain usage, an end or an error. Only the last ones are kept if there are very

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from multidict import CIMultiDict
 
@@ -60,6 +60,17 @@ class Timing:
         self.first: float | None = None
 
 
+class Watcher(Protocol):
+    """Looks at an answer while it arrives from the upstream."""
+
+    at: int
+    """From so many bytes of the answer on it wants to look."""
+
+    async def look(self, answer: Reader) -> None:
+        """Raises GatewayError if the answer must break off."""
+        ...
+
+
 class Exchange:
     """One client request on its way through a chain. Plugins read and change `request`, and call `call_next` with the
     exchange.
@@ -71,12 +82,13 @@ class Exchange:
     which the request is sent. `provider` is the type of the provider in the catalog. `answer` reads the upstream's
     answer, also if the client does not get to see it; it is None until an upstream has answered.
 
-    `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `recording` is what
-    `--trace` keeps of the request, None without `--trace`."""
+    `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `watchers` look at each
+    answer of an upstream. `recording` is what `--trace` keeps of the request, None without `--trace`."""
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
-        "dialect", "id", "labels", "original", "provider", "recording", "request", "route", "target", "timing", "wire",
+        "dialect", "id", "labels", "original", "provider", "recording", "request", "route", "target", "timing",
+        "watchers", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -105,6 +117,7 @@ class Exchange:
         self.consumer = request.headers.get(CONSUMER_HEADER, "")
         self.target = route.target
         self.attempts: list[str] = []
+        self.watchers: Sequence[Watcher] = ()
         self.recording: object = None
         self.labels = Labels()
         self._replies: list[Reply] = []

@@ -5,6 +5,16 @@ but not one that is wrong in itself. Several texts in a row (JSON lines) are who
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+_BRACKETS = re.compile(rb"[\[\]{}]")
+_CLOSES = {b"{": b"}", b"[": b"]"}
+_ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?\Z")
+"""An escape that was cut off, if its backslash is no escaped one."""
+_FILLERS = (b"", b":0", b"0")
+"""What may be missing between the end of what has arrived and the closing brackets: nothing, or a value."""
+
 
 class JsonEnd:
     """`depth` is how many brackets are open."""
@@ -33,3 +43,29 @@ class JsonEnd:
         outside = b"".join(parts[int(self._in_string) :: 2])
         self._in_string ^= len(parts) % 2 == 0
         self.depth += outside.count(b"{") + outside.count(b"[") - outside.count(b"}") - outside.count(b"]")
+
+
+def closed(data: bytes) -> Iterator[bytes]:
+    """Yields what the beginning of a JSON text may be as a whole text, with its open string and brackets closed. The
+    first one that can be decoded is right."""
+    text = data.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+    parts = text.split(b'"')
+    if len(parts) % 2 == 0:
+        cut = _ESCAPE.search(text)
+        data = (data[: cut.start()] if cut else data) + b'"'
+    else:
+        data = data.rstrip(b" \t\r\n").removesuffix(b",")
+    end = b"".join(reversed(_closing(b"".join(parts[::2]))))
+    for filler in _FILLERS:
+        yield data + filler + end
+
+
+def _closing(outside: bytes) -> list[bytes]:
+    """Returns the brackets that close what is open, the outermost first."""
+    ends: list[bytes] = []
+    for bracket in _BRACKETS.findall(outside):
+        if bracket in _CLOSES:
+            ends.append(_CLOSES[bracket])
+        elif ends:
+            ends.pop()
+    return ends

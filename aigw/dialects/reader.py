@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from aigw.core.dialect import Failure, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.tokens import Tokens
 from aigw.dialects.failures import failure_of, message_of
+from aigw.dialects.json_end import closed
 from aigw.dialects.sse import hide
 from aigw.dialects.usage import UsageReader, mentions_usage
 
@@ -208,11 +210,34 @@ class AnswerReader:
     @property
     def output_so_far(self) -> int:
         if not self.streaming:
-            return self.size // BYTES_PER_TOKEN
+            return self._plain_so_far()
         self._gather()
-        size = sum(map(len, self._text)) + sum(map(len, self._reasoning)) + self.unread
-        size += sum(len(call[0]) + len(call[1]) for call in self._calls.values())
-        return max(int(size * self.share) // BYTES_PER_TOKEN, self.tokens.output or 0)
+        return max(int(self._made() * self.share) + self.unread // BYTES_PER_TOKEN, self.tokens.output or 0)
+
+    def _made(self) -> int:
+        """About how many tokens the gathered texts have. An event seldom has less than one."""
+        pieces = [*self._text, *self._reasoning]
+        called = "".join([call[0] + call[1] for call in self._calls.values()])
+        size = sum(len(piece.encode("utf-8", "surrogatepass")) for piece in (*pieces, called))
+        return max(size // BYTES_PER_TOKEN, len(pieces))
+
+    def _plain_so_far(self) -> int:
+        """As `output_so_far`, of a plain body that may not be whole yet: a copy of this reader reads what is there."""
+        data = b"".join([raw_of(batch) for batch in self._kept])
+        passed = self._passed // BYTES_PER_TOKEN
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+            return passed + len(data) // BYTES_PER_TOKEN
+        body = _readable(data).json()
+        twin = deepcopy(self, {id(self._kept): []})
+        for each in body if isinstance(body, list) else (body,):
+            if isinstance(each, dict):
+                twin.gather(each)
+        return passed + int(twin._made() * self.share)
+
+    def cut(self) -> None:
+        """A plain body ends here, though it is not whole. What is there of it is read."""
+        self._kept = [(_readable(b"".join([raw_of(batch) for batch in self._kept])),)]
+        self._unread = True
 
     @property
     def tokens(self) -> Tokens:
@@ -274,3 +299,9 @@ class AnswerReader:
         """As long as a dialect does not say otherwise: each choice has ended, and there was no error."""
         self._read()
         return len(self._finished) >= self._choices and not self._error
+
+
+def _readable(data: bytes) -> Chunk:
+    """Returns a JSON text that may be cut off as one that can be decoded, or as it is if that is not possible."""
+    tried = [Chunk(data, each) for each in closed(data)]
+    return next((chunk for chunk in tried if chunk.json() is not None), tried[0])

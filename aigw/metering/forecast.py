@@ -40,11 +40,13 @@ MOST_CHOICES = 128
 
 
 class Forecast(NamedTuple):
-    """The forecast tokens of a request. `bounded` is true if the client itself limited the output (`max_tokens`)."""
+    """The forecast tokens of a request. `bounded` is true if the client itself limited the output (`max_tokens`).
+    `beyond` is the part of the output that the limit of the client does not allow."""
 
     input: int
     output: int
     bounded: bool = True
+    beyond: int = 0
 
     @property
     def total(self) -> int:
@@ -75,8 +77,11 @@ class Forecaster:
         if not asked.generates:
             return Forecast(spent, 0)
         most, choices = asked.max_tokens, min(asked.choices, MOST_CHOICES)
-        output = max(most, round(self._beyond)) if most else round(self._output)
-        return Forecast(spent, min(output * choices, LARGEST), bounded=bool(most))
+        if not most:
+            return Forecast(spent, min(round(self._output) * choices, LARGEST), bounded=False)
+        allowed = min(most * choices, LARGEST)
+        output = max(allowed, round(self._beyond))
+        return Forecast(spent, output, beyond=output - allowed)
 
     def learn(self, forecast: Forecast, tokens: int) -> None:
         """Call it when a request has ended. `tokens` is its input and output together."""
@@ -84,7 +89,16 @@ class Forecaster:
         if not forecast.bounded and tokens:
             self._output = max(made, self._output * FORGETTING)
         elif tokens:
-            self._beyond = made if made > forecast.output + EXCEEDED else self._beyond * FORGETTING
+            self._beyond *= FORGETTING
+            self.notice(forecast, made)
+
+    def notice(self, forecast: Forecast, made: int) -> None:
+        """Call it when an answer has outgrown its forecast, though it has not ended: the next calls may do so, too.
+        `made` is its output so far."""
+        if not forecast.bounded:
+            self._output = max(made, self._output)
+        elif made > forecast.output - forecast.beyond + EXCEEDED:
+            self._beyond = max(made, self._beyond)
 
     def _unread(self, exchange: Exchange) -> Forecast:
         """Returns the forecast of a request whose body is no JSON, though the provider may well read it."""

@@ -2,7 +2,7 @@
 that nobody could read no limit is known.
 
 Rule: an ordinary answer costs one comparison for each batch. Its output is only estimated when it has so many bytes
-that it may have outgrown the forecast."""
+that it may have outgrown the forecast, and then each time that it may have used up what is set aside."""
 
 from __future__ import annotations
 
@@ -12,42 +12,54 @@ from collections.abc import Awaitable, Callable
 from aigw.core.dialect import Reader
 from aigw.core.exchange import Exchange
 from aigw.core.stores import StoreError
-from aigw.metering.forecast import Forecast
+from aigw.dialects.reader import BYTES_PER_TOKEN
+from aigw.metering.forecast import Forecast, Forecaster
 
 log = logging.getLogger("aigw")
 
-WIRE_BYTES = 8
-"""A token takes at least so many bytes on the wire, together with the event around it."""
-FIRST_BYTES, FIRST_BYTES_BOUNDED = 16 * 1024, 2 * 1024
-"""From so many bytes on an answer is looked at. A client that limits the output gets fewer, if the provider obeys."""
-STEP_BYTES = 4 * 1024
+STEP_BYTES = 64
 """An answer is looked at again after so many bytes, or later."""
+STEP_SHARE = 8
+"""A plain answer is looked at again after this part of its size, or later, because it is read from its beginning. If
+less than this part of it is text (images, numbers), it is looked at again when it has doubled."""
+SPARE = 8
+"""So many tokens more are set aside, and a quarter of what was made, so that the next look is further away."""
 
 Grow = Callable[[int], Awaitable[None]]
 """Sets so many tokens of output more aside. May raise StoreError, and GatewayError if the answer must break off."""
 
 
 class Growth:
-    """The growth of one call. Call `look` when its answer has `at` bytes."""
+    """The growth of one call. It is a `core.exchange.Watcher`."""
 
-    __slots__ = ("_exchange", "_grow", "_held", "at")
+    __slots__ = ("_exchange", "_forecast", "_forecaster", "_grow", "_held", "at")
 
-    def __init__(self, exchange: Exchange, forecast: Forecast, grow: Grow) -> None:
+    def __init__(self, exchange: Exchange, forecast: Forecast, grow: Grow, forecaster: Forecaster) -> None:
         self._exchange = exchange
+        self._forecast = forecast
+        self._forecaster = forecaster
         self._held = forecast.output
         self._grow = grow
-        first = FIRST_BYTES_BOUNDED if forecast.bounded else FIRST_BYTES
-        self.at = max(first, forecast.output * WIRE_BYTES)
+        self.at = max(forecast.output * BYTES_PER_TOKEN, 1)
 
     async def look(self, answer: Reader) -> None:
         """Sets more aside if the answer has outgrown what was. Raises GatewayError if it must break off."""
         made = answer.output_so_far
         if made > self._held:
-            more = made - self._held + made // 4  # so that the next look is further away
+            self._forecaster.notice(self._forecast, made)
+            more = made - self._held + made // 4 + SPARE
             self._held += more
             try:
                 await self._grow(more)
             except StoreError as error:
                 log.warning("what %s uses beyond its estimate is not set aside: %s", self._exchange.id, error)
-        bytes_per_token = max(WIRE_BYTES, answer.size // (2 * made) if made else 0)
-        self.at = answer.size + max(STEP_BYTES, (self._held - made) * bytes_per_token)
+        self.at = answer.size + max(STEP_BYTES, _step(answer, made, self._held - made))
+
+
+def _step(answer: Reader, made: int, room: int) -> int:
+    """After how many bytes an answer may have made `room` more tokens."""
+    size = answer.size
+    if answer.streaming:
+        return room * max(BYTES_PER_TOKEN, size // (2 * made) if made else 0)  # each has an event around it
+    is_text = made * BYTES_PER_TOKEN * STEP_SHARE > size
+    return max(room * BYTES_PER_TOKEN, size // STEP_SHARE if is_text else size)

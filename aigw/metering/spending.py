@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from aigw.core.dialect import Reader
-from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch
 from aigw.core.plugin import Next
@@ -30,8 +28,10 @@ async def follow(
     exchange: Exchange, call_next: Next, settle: Settle, meter: Meter, growth: Growth | None = None
 ) -> Reply:
     """Sends the request on and returns its reply. Calls `settle` once, with what `meter` says that the request used,
-    whatever happens to the request or the reply. `growth` looks at a long answer while it arrives."""
-    following = _Following(exchange, settle, meter, growth)
+    whatever happens to the request or the reply. `growth` looks at the answer while it arrives."""
+    following = _Following(exchange, settle, meter)
+    if growth is not None:
+        exchange.watchers = (*exchange.watchers, growth)
     try:
         reply = await call_next(exchange)
         await _follow(reply, following)
@@ -59,11 +59,10 @@ async def _follow(reply: Reply, following: _Following) -> None:
 class _Following:
     """One request whose end is awaited."""
 
-    __slots__ = ("_ended", "_settle", "exchange", "growth", "meter")
+    __slots__ = ("_ended", "_settle", "exchange", "meter")
 
-    def __init__(self, exchange: Exchange, settle: Settle, meter: Meter, growth: Growth | None) -> None:
+    def __init__(self, exchange: Exchange, settle: Settle, meter: Meter) -> None:
         self.exchange = exchange
-        self.growth = growth
         self.meter = meter
         self._settle = settle
         self._ended = False
@@ -117,22 +116,9 @@ class _Followed:
         except Exception:
             await following.finish(Outcome.FAILED)
             raise
-        exchange, growth = following.exchange, following.growth
-        if exchange.dialect.is_last(batch):
+        if following.exchange.dialect.is_last(batch):
             await following.finish(Outcome.COMPLETE)
-        elif growth is not None and exchange.answer is not None and exchange.answer.size >= growth.at:
-            await self._look(growth, exchange.answer)
         return batch
-
-    async def _look(self, growth: Growth, answer: Reader) -> None:
-        try:
-            await growth.look(answer)
-        except asyncio.CancelledError:
-            self._following.leave()
-            raise
-        except GatewayError:
-            await self._following.finish(Outcome.FAILED)
-            raise
 
     async def aclose(self) -> None:
         self._following.leave()

@@ -21,6 +21,7 @@ from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json
 from aigw.dialects.sse import Event, EventSplitter, is_whole
 from aigw.pipeline.endings import Judged, JudgedArray
+from aigw.pipeline.watching import Watched
 
 
 class Forward:
@@ -71,6 +72,11 @@ class Forward:
             reply.tap(answer.feed)
         elif 200 <= response.status < 300:
             _read(exchange, asked, answer, reply, judged=judged, sure=sure)
+        if exchange.watchers and 200 <= response.status < 300:
+            probe = None
+            if reply.plain:
+                probe = exchange.wire.reader(asked, streaming=False, provider=exchange.provider)
+            reply.within(lambda source: Watched(source, exchange, probe))
         return reply
 
 

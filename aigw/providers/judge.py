@@ -77,7 +77,10 @@ class Judge:
         if coded and (answer.ended or _may_be_used(whole, reply.headers.get("content-encoding", ""))):
             return
         code = "upstream_cut_off" if not coded and _is_cut(whole.raw) else ""
-        raise FailedAnswerError(502, _unusable(exchange, reply, whole), code=code)
+        message = _unusable(exchange, reply, whole)
+        if not coded and whole.raw.lstrip()[:1] == b"<":
+            exchange.answer = exchange.wire.reader(exchange.asked, streaming=False, provider=exchange.provider)
+        raise FailedAnswerError(502, message, code=code)
 
 
 def _is_read(exchange: Exchange, reply: Reply) -> bool:

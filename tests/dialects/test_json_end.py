@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.json_end import JsonEnd
+from aigw.dialects.json_end import JsonEnd, closed
 
 TEXTS = st.text(alphabet='ab"\\{}[],:é\n', max_size=8)
 VALUES = st.recursive(
@@ -45,3 +45,35 @@ def test_what_stands_between_elements(text, between):
 def test_lines_are_whole_if_the_last_one_is():
     assert not fed(b'{"a":1}\n{"b":2}\n').open
     assert fed(b'{"a":1}\n{"b":').open
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=3), st.booleans(), st.data())
+def test_what_is_cut_off_can_be_closed(value, ascii, data):
+    text = json.dumps(value, ensure_ascii=ascii, indent=data.draw(st.sampled_from([None, 1])))
+    cut = data.draw(st.integers(1, len(text)))
+    read = [body for each in closed(text[:cut].encode()) if (body := loaded(each)) is not None]
+    half = text[:cut].rstrip().endswith(("nul", "nu", "n", "-", "\\")) or text[cut - 1] == "\\"
+    assert half or isinstance(read[0], dict)
+
+
+def loaded(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("cut", "whole"),
+    [
+        (b'{"a": [{"b": "one', b'{"a": [{"b": "one"}]}'),
+        (b'{"a": "one\\', b'{"a": "one"}'),
+        (b'{"a": "one\\u00e', b'{"a": "one"}'),
+        (b'{"a": "one\\\\', b'{"a": "one\\\\"}'),
+        (b'{"a": "[{', b'{"a": "[{"}'),
+        (b'{"a": 1, ', b'{"a": 1}'),
+        (b'{"a": 1}', b'{"a": 1}'),
+    ],
+)
+def test_how_it_is_closed(cut, whole):
+    assert next(closed(cut)) == whole

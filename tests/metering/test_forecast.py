@@ -93,9 +93,21 @@ def test_a_provider_that_ignores_the_limit_of_the_client_is_learned():
     forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1)
     assert forecaster.forecast(exchange(request)) == Forecast(3, 1)
     forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1000)
-    assert forecaster.forecast(exchange(request)) == Forecast(3, 1000)
+    assert forecaster.forecast(exchange(request)) == Forecast(3, 1000, beyond=999)
+    forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1000)
+    assert forecaster.forecast(exchange(request)).output == 1000, "it goes on ignoring it"
     forecaster.learn(forecaster.forecast(exchange(request)), 3 + 1)
-    assert forecaster.forecast(exchange(request)) == Forecast(3, 750)
+    assert forecaster.forecast(exchange(request)).output == 750
+
+
+@pytest.mark.parametrize("limits", [{"max_tokens": 1}, {}])
+def test_an_answer_that_outgrows_its_forecast_is_noticed_before_it_ends(limits):
+    forecaster, request = Forecaster(WordCounter()), chat({"messages": HELLO, **limits})
+    before = forecaster.forecast(exchange(request))
+    forecaster.notice(before, before.output + 10)
+    assert forecaster.forecast(exchange(request)).output == before.output + (0 if limits else 10)
+    forecaster.notice(before, 5000)
+    assert forecaster.forecast(exchange(request)).output == 5000
 
 
 def test_the_vocabulary_is_loaded_beside_requests():

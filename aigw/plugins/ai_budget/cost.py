@@ -21,6 +21,8 @@ log = logging.getLogger("aigw")
 
 PATIENCE = 1.0
 """How many seconds a call waits for its price before it is sent."""
+GUESSED_INPUT, GUESSED_OUTPUT = 2_500, 10_000
+"""The assumed price of a token, before the first call of a model that is not known by its name has ended."""
 _REMEMBERED = 1024
 
 
@@ -33,11 +35,20 @@ class Costs:
         self._answered: dict[str, Query] = {}
         self._unknown: set[str] = set()
 
-    async def expect(self, model: str, forecast: Forecast) -> int | None:
-        """Returns the expected cost of a call for `model`, the name that the client sent."""
+    async def expect(self, model: str, forecast: Forecast, heard: Query | None = None) -> int | None:
+        """Returns the expected cost of a call for `model`, the name that the client sent. `heard` is what is known of
+        the model that is answering it."""
         tokens = Tokens(input=forecast.input, output=forecast.output, source="estimated")
-        cost = await self._cost(tokens, self._answered.get(model, Query("", model)), {}, PATIENCE)
+        query = self._answered.get(model) or heard or Query("", model)
+        cost = await self._cost(tokens, query, {}, PATIENCE)
         return None if cost is None else nano(cost)
+
+    def guess(self, model: str, forecast: Forecast) -> int:
+        """Returns what is set aside if the expected cost is not known: the model that will answer may have a price.
+        Nothing is, if the last one had none."""
+        if model in self._answered:
+            return 0
+        return forecast.input * GUESSED_INPUT + forecast.output * GUESSED_OUTPUT
 
     async def settle(self, asked: str, spent: Spent, *, failed: bool) -> int | None:
         """Returns the real cost of a call. `failed` is true if the answer is an error; it then costs nothing, unless

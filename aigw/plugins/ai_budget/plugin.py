@@ -36,7 +36,7 @@ from aigw.plugins.ai_budget.budget import UNITS, Budget, begins_anew
 from aigw.plugins.ai_budget.cost import Costs
 from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, RepetitionDetector
 from aigw.plugins.ai_budget.repetition import Repetition
-from aigw.pricing.prices import Prices
+from aigw.pricing.prices import Prices, Query
 
 NAME = "ai-budget"
 
@@ -52,10 +52,11 @@ class Config(Struct, frozen=True, kw_only=True):
 
     A call is let in while the sum of what was spent and what running calls have reserved is below the limit. So the
     limit is exceeded by about one call. Where a provider ignores `max_tokens`, or nobody can read the request, more is
-    reserved while the answer arrives; it is broken off if other calls have filled the budget. The cost is charged
-    before the answer ends, also if the client leaves. What calls had reserved when the gateway was killed is charged. A
-    refusal is final: the status is 402, or 403 for a client in a loop, with the header `x-should-retry: false` and the
-    command that raises the budget.
+    reserved while the answer arrives, be it a stream or not; it is broken off if other calls have filled the budget. Of
+    a model whose price is not known by its name, a usual price is reserved until the first call has ended. The cost is
+    charged before the answer ends, also if the client leaves. What calls had reserved when the gateway was killed is
+    charged. A refusal is final: the status is 402, or 403 for a client in a loop, with the header `x-should-retry:
+    false` and the command that raises the budget.
 
     `aigw budget status` shows what is left. `aigw budget raise NAME AMOUNT` allows more for the current period. `aigw
     budget reset NAME` sets what was spent to zero. A running gateway applies the change at once. These commands need
@@ -165,7 +166,8 @@ class AiBudget:
         if ticket.refused is not None:
             raise await self._refusal(exchange, ticket.counts[ticket.refused], ticket.refused, accounts, repeated)
         meter = ReadOfProvider(exchange, self._env.tokenizer)
-        growth = Growth(exchange, charge.forecast, charge.grow) if charge.forecast.total else None
+        grows = charge.forecast.total and exchange.asked.generates
+        growth = Growth(exchange, charge.forecast, charge.grow, self._forecaster) if grows else None
         return await follow(exchange, charge.ask, charge.settle, meter, growth)
 
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
@@ -181,7 +183,7 @@ class AiBudget:
                 one = next(each for each in charge.accounts if each.unit == "usd")
                 charge.exchange.labels.remarks[NAME] = "price_unknown"
                 raise refusal.unknown_price(one.account, charge.model)
-            usd = expected or 0
+            usd = self._costs.guess(charge.model, charge.forecast) if expected is None else expected
         amounts = {"usd": usd, "tokens": charge.forecast.total, "calls": 1}
         return [Limit(each.key, each.limit, each.window, amounts[each.unit]) for each in charge.accounts]
 
@@ -212,8 +214,12 @@ class AiBudget:
     async def grow(self, charge: _Charge, more: int) -> None:
         """Sets `more` tokens of output aside. Raises GatewayError if the answer must break off, because the budget is
         full with what others used and hold: one call may exceed a budget, but not many at once. Raises StoreError."""
-        usd = await self._costs.expect(charge.model, Forecast(0, more)) if "usd" in self._units else 0
-        amounts = {"usd": usd or 0, "tokens": more, "calls": 0}
+        usd: int | None = 0
+        if "usd" in self._units:
+            usd = await self._costs.expect(charge.model, Forecast(0, more), _answering(charge.exchange))
+        if usd is None:
+            usd = self._costs.guess(charge.model, Forecast(0, more))
+        amounts = {"usd": usd, "tokens": more, "calls": 0}
         others = len(charge.held.ticket.limits) - len(charge.accounts)
         ticket = await charge.held.grow([*(amounts[each.unit] for each in charge.accounts), *[0] * others])
         for index in range(len(charge.accounts)):
@@ -277,6 +283,13 @@ class _Charge:
 
     async def settle(self, spent: Spent) -> None:
         await self._plugin.settle(self, spent)
+
+
+def _answering(exchange: Exchange) -> Query:
+    """What is known of the model that is answering: its name in a stream, or that in the request to the provider."""
+    answer = exchange.answer
+    named = answer.model if answer is not None and answer.streaming else ""
+    return Query(exchange.provider, named or exchange.wire.asked(exchange.request, exchange.api).model)
 
 
 def describes(config: Config) -> Description:

@@ -69,7 +69,8 @@ class HeldQuota:
         async def grow(more: int) -> None:
             await held.grow([more])
 
-        return settle, Growth(exchange, forecast, grow)
+        growth = Growth(exchange, forecast, grow, self._forecaster) if exchange.asked.generates else None
+        return settle, growth
 
 
 class ReadQuota:

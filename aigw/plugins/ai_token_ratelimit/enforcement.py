@@ -72,7 +72,7 @@ class HeldLimits:
         async def grow(more: int) -> None:
             await held.grow([more] * len(held.ticket.limits))
 
-        return Growth(exchange, forecast, grow)
+        return Growth(exchange, forecast, grow, self._forecaster) if exchange.asked.generates else None
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
         self._forecaster.learn(forecast, tokens)

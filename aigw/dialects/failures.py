@@ -16,7 +16,8 @@ Json = dict[str, Any]
 MARKS = (b'"error', b'"base_resp"', b'"success":false', b'"success": false', b'"detail"', b'"message"')
 """An event that is an error contains one of these."""
 _HINTS = (b"error", b'"base_resp"', b'"success"', b'"detail"', b'"message"')
-"""An event without any of these is no failure, and need not be decoded."""
+"""An event without any of these is no failure, and need not be decoded. They are counted, which is faster than `in`:
+that takes the bytes for a number first."""
 
 _FINE = (None, False, 0, 200, "", "0", "200", "success", "ok")
 _ANSWERS = ("choices", "output", "data", "content", "candidates")
@@ -58,7 +59,7 @@ def failure_in(body: Json) -> Any:
 def failure_in_event(event: Chunk) -> Any:
     """Returns what an event says of a failure, None if it says nothing of one. An event that is named "error" is one,
     whatever its data."""
-    if not any(map(event.raw.__contains__, _HINTS)):
+    if not any(map(event.raw.count, _HINTS)):
         return None
     body = event.json()
     if isinstance(body, list) and body:

@@ -128,15 +128,15 @@ class CompletionsReader(AnswerReader):
 
     def tells(self, raw: bytes) -> bool:
         if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
-            return b'"error' in raw
-        if raw.count(b"data:") > raw.count(b'"choices"') + raw.count(DONE_DATA) or b'"base_resp"' in raw:
+            return raw.count(b'"error') > 0
+        if raw.count(b"data:") > raw.count(b'"choices"') + raw.count(DONE_DATA) or raw.count(b'"base_resp"'):
             for mark in MARKS:
                 if mark in raw:
                     return True
-        return _ends(raw) > 0 or b'"error' in raw or super().tells(raw)
+        return _ends(raw) > 0 or raw.count(b'"error') > 0 or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
-        if len(batch) < _MANY or self._choices != 1 or b'"error' in raw:
+        if len(batch) < _MANY or self._choices != 1 or raw.count(b'"error'):
             return super().telling_of(batch, raw)
         others = [chunk for chunk in batch if not chunk.raw.endswith(_GOES_ON)]
         ends = sum([chunk.raw.count(b'"finish_reason"') for chunk in others])

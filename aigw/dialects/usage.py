@@ -31,7 +31,7 @@ def mentions_usage(data: bytes) -> bool:
     named = data.count(b'"usage')  # also usageMetadata
     if named and named > data.count(b'"usage":null') + data.count(b'"usage": null'):
         return True
-    return b'"billed_units"' in data or b'"timings"' in data
+    return data.count(b'"billed_units"') > 0 or data.count(b'"timings"') > 0
 
 
 class UsageReader:

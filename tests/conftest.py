@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from children import children
 from hypothesis import HealthCheck, settings
 from redis_server import redis_server
 
@@ -47,6 +48,13 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=Path, help="play this file of conformance cases instead of the project's own")
+
+
+@pytest.fixture
+def child():
+    """Starts processes that end with the test."""
+    with children() as start:
+        yield start
 
 
 @pytest.fixture

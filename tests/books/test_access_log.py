@@ -95,11 +95,9 @@ def test_after_a_full_disk_no_line_goes_on_behind_half_a_one(tmp_path):
     assert lines(tmp_path) == [b"first\n", b"sec\n", b"third\n", b"fourth\n"]
 
 
-def test_several_processes_rotate_it_and_lose_nothing(tmp_path):
+def test_several_processes_rotate_it_and_lose_nothing(tmp_path, child):
     command = [sys.executable, "-c", WRITER]
-    writers = [
-        subprocess.Popen([*command, who, str(tmp_path)], stdin=subprocess.PIPE, cwd=ROOT) for who in ("a", "b", "c")
-    ]
+    writers = [child([*command, who, str(tmp_path)], stdin=subprocess.PIPE, cwd=ROOT) for who in ("a", "b", "c")]
     for writer in writers:
         writer.stdin.close()
     assert [writer.wait(20) for writer in writers] == [0, 0, 0]

@@ -75,13 +75,19 @@ print("closed", flush=True)
 """
 
 
-def appender(path, name, count, pace=0.0):
-    command = [sys.executable, "-c", APPENDER, str(path), name, str(count), str(pace)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def appender(child, path):
+    """Starts a process that appends rows."""
+
+    def start(name, count, pace=0.0):
+        command = [sys.executable, "-c", APPENDER, str(path), name, str(count), str(pace)]
+        return child(command, cwd=ROOT, stdout=subprocess.PIPE)
+
+    return start
 
 
-def test_several_processes_lose_nothing(path):
-    children = [appender(path, f"worker{n}", 2000) for n in range(4)]
+def test_several_processes_lose_nothing(path, appender):
+    children = [appender(f"worker{n}", 2000) for n in range(4)]
     for child in children:
         out, _ = child.communicate(timeout=60)
         assert child.returncode == 0
@@ -91,8 +97,8 @@ def test_several_processes_lose_nothing(path):
     assert set(found) == {f"worker{n}-{i}" for n in range(4) for i in range(2000)}
 
 
-def test_kill_9_in_the_middle(path):
-    child = appender(path, "victim", 1000, pace=0.002)
+def test_kill_9_in_the_middle(path, appender):
+    child = appender("victim", 1000, pace=0.002)
     appended = {}
     for line in child.stdout:
         n, at = line.split()

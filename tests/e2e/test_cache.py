@@ -6,7 +6,7 @@ import json
 import pytest
 from openai import NOT_GIVEN
 from stage.answers import CHAT, DONE, PATH, answers, chunk, completion, streams, text_events
-from stage.gateway import proxied
+from stage.gateway import proxied, until
 from stage.raw import encode
 
 CACHE = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}
@@ -130,8 +130,7 @@ async def test_a_burst_goes_upstream_once(cached):
     running, upstream = await cached(slow)
     client = running.sdk()
     tasks = [asyncio.create_task(ask(client, stream=number % 2 == 0 or NOT_GIVEN)) for number in range(16)]
-    while not upstream.requests:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    await until(lambda: upstream.requests)
     ready.set()
     found = await asyncio.gather(*tasks)
     assert {message["content"] for message, _, _ in found} == {"once"}
@@ -145,8 +144,7 @@ async def test_a_client_that_leaves_does_not_take_the_others_with_it(cached):
     running, upstream = await cached(never, answers(completion("second")))
     client, leaving = running.sdk(), running.sdk()
     first = asyncio.create_task(ask(leaving))
-    while not upstream.requests:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    await until(lambda: upstream.requests)
     others = [asyncio.create_task(ask(client)) for _ in range(4)]
     await asyncio.sleep(0)
     first.cancel()

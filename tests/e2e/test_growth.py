@@ -8,7 +8,7 @@ import json
 import pytest
 from stage.answers import DONE, PATH, chunk, completion
 from stage.gateway import proxied, until
-from stage.raw import RawClient
+from stage.raw import RawClient, encode
 
 from aigw.core.stores import LOCAL
 
@@ -219,11 +219,32 @@ async def test_one_call_alone_is_not_broken_off(provider, gateway):
 
 
 async def test_an_answer_that_is_broken_off_says_why(provider, gateway):
-    upstream = await provider(endless())
+    """It has begun, then another one uses up the budget, then it goes on."""
+    used_up = asyncio.Event()
+
+    async def pauses(peer):
+        await peer.body()
+        await peer.begin()
+        await peer.piece(EVENTS[0])
+        await used_up.wait()
+        for event in EVENTS:
+            await peer.piece(event)
+
+    upstream = await provider(pauses, endless())
     config = proxied(upstream.url)
     config["plugins"] = {"ai-budget": {"budgets": [{"name": "all", "tokens": 200}]}, **config["plugins"]}
     running = await gateway(config)
-    ends = await asyncio.gather(*(ask(running, json.dumps(ASK).encode(), JSON) for _ in range(5)))
-    broken = [end.body for end in ends if end.status == 200 and not end.body.endswith(DONE)]
-    assert broken
-    assert all(b"budget_exceeded" in body[-2000:] and b"aigw budget raise all" in body[-2000:] for body in broken)
+    client = await running.connect()
+    await client.send(encode("POST", PATH, json.dumps(ASK).encode()))
+    assert (await client.head())[0] == 200
+    begun = await client.chunk()
+    assert (await ask(running, json.dumps(ASK).encode(), JSON)).body.endswith(DONE)
+    await running.edge.settled()
+    used_up.set()
+    pieces = [begun]
+    while piece := await client.chunk():
+        pieces.append(piece)
+    end = b"".join(pieces)[-2000:]
+    assert b"budget_exceeded" in end
+    assert b"aigw budget raise all" in end
+    assert DONE not in end

@@ -34,8 +34,13 @@ def play(node: str) -> Play:
         process = await asyncio.create_subprocess_exec(
             node, script, f"{gateway.url}/v1", scenario, stdout=pipe, stderr=pipe
         )
-        async with asyncio.timeout(30):
-            out, errors = await process.communicate()
+        try:
+            async with asyncio.timeout(30):
+                out, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         assert process.returncode == 0, errors.decode()
         return json.loads(out)
 

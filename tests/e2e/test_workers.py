@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import die_with_parent
 from stage.gateway import until
 from stage.raw import Answer, RawClient, encode
 
@@ -117,7 +118,13 @@ async def serve(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             served = Served(None, tmp_path)  # type: ignore[arg-type]
             served.configure(speed=speed, tokens=tokens)
             served.process = await asyncio.create_subprocess_exec(
-                *command, cwd=tmp_path, env=own, stdout=asyncio.subprocess.PIPE, stderr=errors, start_new_session=True
+                *command,
+                cwd=tmp_path,
+                env=own,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         started.append(served)
         if ready:

@@ -95,17 +95,15 @@ with locked(Path(sys.argv[1])):
 """
 
 
-def test_a_lock_is_one_processs_until_it_dies(tmp_path):
+def test_a_lock_is_one_processs_until_it_dies(tmp_path, child):
     fcntl = pytest.importorskip("fcntl")
     path = tmp_path / "lock"
-    child = subprocess.Popen(
-        [sys.executable, "-c", LOCKING, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout.readline() == "locked\n"
+    holder = child([sys.executable, "-c", LOCKING, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == "locked\n"
     with path.open("w") as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    child.kill()
-    child.communicate()
+    holder.kill()
+    holder.communicate()
     with locked(path), path.open("w") as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with path.open("w") as file:

@@ -14,9 +14,9 @@ import pytest
 from aigw.cli.terminal.log import LogThread
 
 
-def start(tmp_path, **files):
+def start(child, tmp_path, **files):
     command = [sys.executable, "-m", "aigw", "serve", "--listen", "127.0.0.1:0", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, text=True, **files)
+    process = child(command, stdout=subprocess.PIPE, cwd=tmp_path, **files)
     return process, json.loads(process.stdout.readline())["url"]
 
 
@@ -27,9 +27,9 @@ def stop(process):
     return code
 
 
-def test_a_stderr_that_nobody_reads(tmp_path):
+def test_a_stderr_that_nobody_reads(tmp_path, child):
     reading, writing = os.pipe()
-    process, url = start(tmp_path, stderr=writing)
+    process, url = start(child, tmp_path, stderr=writing)
     os.close(writing)
     port = int(url.rpartition(":")[2])
     for _ in range(1500):  # each of them is a line in the log; a pipe holds 64 KiB
@@ -41,9 +41,9 @@ def test_a_stderr_that_nobody_reads(tmp_path):
     os.close(reading)
 
 
-def test_closed_standard_files(tmp_path):
+def test_closed_standard_files(tmp_path, child):
     command = 'exec "$0" -m aigw serve --listen 127.0.0.1:0 --json <&- 2>&-'
-    process = subprocess.Popen(["sh", "-c", command, sys.executable], stdout=subprocess.PIPE, cwd=tmp_path, text=True)
+    process = child(["sh", "-c", command, sys.executable], stdout=subprocess.PIPE, cwd=tmp_path)
     assert json.loads(process.stdout.readline())["url"]
     assert stop(process) == 0
 
@@ -78,8 +78,8 @@ def test_a_message_that_cannot_be_formatted_is_a_line_too(capsys):
     assert second.endswith("the next")
 
 
-def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path):
-    process, url = start(tmp_path, preexec_fn=lambda: os.close(2))
+def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path, child):
+    process, url = start(child, tmp_path, preexec_fn=lambda: os.close(2))
     with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
         connection.sendall(b"this is not HTTP\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.0 400")

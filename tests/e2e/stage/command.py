@@ -9,6 +9,8 @@ import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from children import die_with_parent
+
 import aigw as package
 
 
@@ -28,7 +30,9 @@ async def aigw(folder, *options, config=None, limit="", **environment):
     if limit:
         command = ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", *command]
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env=env, stdout=pipe, stderr=pipe, preexec_fn=die_with_parent
+    )
     try:
         yield process
     finally:

@@ -76,14 +76,17 @@ asyncio.run(main())
 """
 
 
-def worker(path, work):
-    command = [sys.executable, "-c", WORKER, str(path), work]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def worker(child, path):
+    """Starts a process that does one of these works."""
+    return lambda work: child(
+        [sys.executable, "-c", WORKER, str(path), work], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
 
 
-async def test_several_processes_lose_nothing(path, open_counter, clock):
+async def test_several_processes_lose_nothing(path, open_counter, clock, worker):
     clock.now = time.time()
-    children = [worker(path, "hammer") for _ in range(3)]
+    children = [worker("hammer") for _ in range(3)]
     for child in children:
         child.communicate(timeout=60)
         assert child.returncode == 0
@@ -92,8 +95,8 @@ async def test_several_processes_lose_nothing(path, open_counter, clock):
     assert (tokens.used, tokens.held) == (1200 * 46, 0)
 
 
-def test_a_burst_over_two_processes_overshoots_by_one_hold(path):
-    children = [worker(path, "burst") for _ in range(2)]
+def test_a_burst_over_two_processes_overshoots_by_one_hold(path, worker):
+    children = [worker("burst") for _ in range(2)]
     for child in children:
         assert child.stdout.readline() == "ready\n"
     for child in children:
@@ -103,8 +106,8 @@ def test_a_burst_over_two_processes_overshoots_by_one_hold(path):
     assert sum(admitted) == 4, "0, 30, 60 and 90 of 100 are held before them"
 
 
-async def test_kill_9_in_the_middle(path, open_counter):
-    child = worker(path, "one_by_one")
+async def test_kill_9_in_the_middle(path, open_counter, worker):
+    child = worker("one_by_one")
     told = 0
     for line in child.stdout:
         told = int(line)
@@ -133,11 +136,11 @@ async def test_what_a_killed_worker_held_is_charged_when_its_lease_ends(path, op
     assert (await counter.read("a"))[0][:2] == (11, 0)
 
 
-async def test_what_a_killed_process_held_is_charged_by_the_next(path, open_counter, clock):
+async def test_what_a_killed_process_held_is_charged_by_the_next(path, open_counter, clock, worker):
     clock.now = time.time()
     living = open_counter()
     await living.hold([Limit("a", 100, 0, 7)])
-    child = worker(path, "hold")
+    child = worker("hold")
     assert child.stdout.readline() == "held\n"
     assert (await living.read("a"))[0].held == 37
     child.kill()

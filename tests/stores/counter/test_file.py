@@ -23,9 +23,10 @@ async def test_another_process_that_writes_does_not_block_the_loop(path, open_co
     waiting = asyncio.create_task(patient.add("a", 1))
     ticks, longest, before = 0, 0.0, time.monotonic()
     refused = asyncio.create_task(counter.hold([Limit("a", 10, 0, 1)]))
-    while not refused.done():
-        await asyncio.sleep(0)
-        ticks, longest, before = ticks + 1, max(longest, time.monotonic() - before), time.monotonic()
+    async with asyncio.timeout(20):
+        while not refused.done():
+            await asyncio.sleep(0)
+            ticks, longest, before = ticks + 1, max(longest, time.monotonic() - before), time.monotonic()
     with pytest.raises(StoreError, match=r"counters\.sqlite is busy"):
         await refused
     assert ticks > 100

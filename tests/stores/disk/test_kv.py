@@ -141,9 +141,12 @@ async def test_a_new_state_folder_is_the_owners_alone(open_kv, folder):
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
 
 
-def process(code, folder):
-    command = [sys.executable, "-c", code, str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def process(child, folder):
+    """Runs code, to which it tells the folder."""
+    return lambda code: child(
+        [sys.executable, "-c", code, str(folder)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
 
 
 VICTIM = """
@@ -164,8 +167,8 @@ asyncio.run(main())
 """
 
 
-async def test_kill_9_in_the_middle_of_a_thousand_writes(open_kv, folder):
-    child = process(VICTIM, folder)
+async def test_kill_9_in_the_middle_of_a_thousand_writes(open_kv, folder, process):
+    child = process(VICTIM)
     told = set()
     for line in child.stdout:
         if line.endswith("\n"):
@@ -210,12 +213,12 @@ asyncio.run(main())
 """
 
 
-async def test_two_processes_agree_within_a_second(folder):
+async def test_two_processes_agree_within_a_second(folder, process):
     cache = DiskCache(folder)
     kv = LayeredKV(DiskKV(cache))
     for key in ("changed", "dropped", "expired"):
         await kv.put(key, b"old")
-    child = process(OTHER, folder)
+    child = process(OTHER)
     assert child.stdout.readline() == "old\n"
     loop = asyncio.get_running_loop()
     assert [await kv.get(key) for key in ("changed", "dropped", "expired")] == [b"old"] * 3

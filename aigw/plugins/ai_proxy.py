@@ -19,11 +19,11 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import CREDENTIALS, PRIVATE, PRIVATE_STARTS
 from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.higress import provider_type
+from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.mistakes import failing, mistakes_of
 from aigw.providers.provider import Provider, split_domain

@@ -15,8 +15,8 @@ from urllib.parse import SplitResult
 from aigw.core.authority import DEFAULT_PORTS, is_private, origin_of
 from aigw.core.secrets import without_blanks
 from aigw.dialects import apis
-from aigw.providers.catalog import lookup
 from aigw.providers.environment import EnvProvider
+from aigw.providers.lookup import lookup
 from aigw.providers.provider import parse_url
 
 SUFFIXES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL", "_HTTP_BASE_URL", "_API_URL")

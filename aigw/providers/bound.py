@@ -28,11 +28,11 @@ from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.api_tokens import StatusMatcher, TokenPool
 from aigw.providers.call import Call
-from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
 from aigw.providers.judge import Judge
+from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
 from aigw.upstream.builtin import Mock, MockSettings

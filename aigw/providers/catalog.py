@@ -6,7 +6,6 @@ comment "ours", are not in Higress; they are from the documentation of the vendo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from aigw.dialects import apis
@@ -398,20 +397,3 @@ _ROWS = (
 )
 
 CATALOG: Mapping[str, Provider] = MappingProxyType({row.type: row for row in _ROWS})
-
-KNOWN_ELSEWHERE = frozenset(("bedrock", "coze", "deepl", "dify", "kling", "triton", "vertex"))
-"""Types of providers that Higress has and aigw does not support."""
-
-
-def lookup(type_: str) -> Provider:
-    """Returns the row of a provider type. Raises ValueError, with the message for the user."""
-    row = CATALOG.get(type_)
-    if row is not None:
-        return row
-    if not type_:
-        raise ValueError("missing type in provider config")
-    if type_ in KNOWN_ELSEWHERE:
-        raise ValueError(f"this version does not speak {type_} yet")
-    close = get_close_matches(type_, CATALOG, 1)
-    hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(sorted(CATALOG))}"
-    raise ValueError(f"unknown provider type: {type_}{hint}")

@@ -14,11 +14,12 @@ from aigw.core.authority import origin_of
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import Problem
 from aigw.providers.api_tokens import StatusMatcher
-from aigw.providers.catalog import CATALOG, lookup
+from aigw.providers.catalog import CATALOG
 from aigw.providers.config import ProviderConfig
 from aigw.providers.context import parse_file_url
 from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.endpoint import locate
+from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Config, Provider, split_domain
 

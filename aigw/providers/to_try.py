@@ -12,10 +12,10 @@ import msgspec
 
 from aigw.core.authority import is_private
 from aigw.dialects import apis
-from aigw.providers.catalog import lookup
 from aigw.providers.config import ProviderConfig
 from aigw.providers.endpoint import locate
 from aigw.providers.environment import ENV_PROVIDERS
+from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.upstream.builtin.engine import MODELS
 

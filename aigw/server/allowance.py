@@ -6,8 +6,12 @@ the middle of their work, so that nobody could say why."""
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
+
+from aigw.core.errors import GatewayError
 
 if sys.platform != "win32":
     import resource
@@ -23,6 +27,10 @@ vocabularies take a third."""
 OWN_SPACE = 800 << 20
 """What aigw itself takes of it at most."""
 CLIENT_SPACE = 16 << 20
+SMALL = 1 << 20
+"""Bodies up to this size are within CLIENT_SPACE."""
+COPIES = 8
+"""How often a body is in memory at most: its pieces, decoded, as text, written for the provider, for the cache, ..."""
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
 
@@ -72,6 +80,34 @@ def too_small() -> str:
             f"raise the limit with ulimit -v {LEAST_SPACE >> 10}"
         )
     return ""
+
+
+class Space:
+    """Lets large bodies in as long as there is address space enough to work on all of them. Not every library that
+    writes one again survives that there is none."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, int] = {}
+
+    def take(self, id_: str, size: int) -> None:
+        """Notes how large the body of a request is. Raises GatewayError 503 if there is no space for it."""
+        limit = address_space() if size > SMALL else None
+        if limit is None:
+            return
+        self._held[id_] = size
+        with suppress(OSError):  # a system that does not tell
+            taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+            if limit - taken < COPIES * sum(self._held.values()):
+                raise overloaded()
+
+    def give(self, id_: str) -> None:
+        """To be called when the request has ended."""
+        self._held.pop(id_, None)
+
+
+def overloaded() -> GatewayError:
+    message = "the gateway has no memory or descriptors left; try again later"
+    return GatewayError(503, message, kind="api_error", code="overloaded", headers={"Retry-After": "1"})
 
 
 def is_scarce(error: BaseException) -> bool:

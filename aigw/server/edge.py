@@ -32,7 +32,7 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
-from aigw.server.allowance import is_scarce
+from aigw.server.allowance import Space, is_scarce, overloaded
 from aigw.server.guard import Guard
 from aigw.server.leaving import had_all
 from aigw.server.routes import no_route
@@ -87,6 +87,7 @@ class Edge:
         self._admin = admin
         self._record = record
         self._jobs: Jobs = set()
+        self._space = Space()
         self._read_path = env.choose(safe=_plain, higress=_as_given)
         self._instance = instance
         self._mark = env.choose(safe=VIA_HEADER, higress=KEEP_ALIVE)
@@ -123,7 +124,8 @@ class Edge:
                 raise no_route(request)
             route, chain = found
             try:
-                undone = await self._read_body(http, request, bare=chain.bare, api=api)
+                undone = await self._read_body(http, request, request_id, api, bare=chain.bare)
+                self._space.take(request_id, len(request.body))
                 mislabelled = self._reads_any_label and api and not chain.bare and bodies.is_mislabelled(request)
                 if mislabelled:
                     await hold(request)
@@ -160,6 +162,7 @@ class Edge:
                 return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
             return self._refuse(http, headers, dialect, _bug(error, request_id, path), request_id, end)
         finally:
+            self._space.give(request_id)
             if exchange is not None:
                 try:
                     await exchange.aclose()
@@ -207,13 +210,16 @@ class Edge:
             )
         return None
 
-    async def _read_body(self, http: web.BaseRequest, request: Request, *, bare: bool, api: str) -> tuple[str, ...]:
+    async def _read_body(
+        self, http: web.BaseRequest, request: Request, request_id: str, api: str, *, bare: bool
+    ) -> tuple[str, ...]:
         """Reads the body, and decodes it unless nobody will read it (`bare`, and uploads that are neither a form nor a
         JSON object). Returns the names of the headers that are no longer true."""
         headers = request.headers
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
             raise bodies.too_large(self._max_body)
+        self._space.take(request_id, int(length) if length.isdecimal() else 0)
         expects = headers.get("expect", "").lower() == "100-continue" and http.version >= HttpVersion11
         if expects and http.transport is not None:
             http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -363,8 +369,7 @@ def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
     """The answer where an exception was not expected. It is no bug if the system had nothing more to give."""
     if is_scarce(error):
         log.warning("%s %s: no memory or descriptors are left: %s", request_id, path, type(error).__name__)
-        message = "the gateway has no memory or descriptors left; try again later"
-        return GatewayError(503, message, kind="api_error", code="overloaded", headers={"Retry-After": "1"})
+        return overloaded()
     log.error("%s %s: a bug in aigw or in a plugin", request_id, path, exc_info=error)
     return GatewayError(500, f"aigw failed; its log has {request_id}", kind="api_error", code="internal")
 

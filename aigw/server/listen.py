@@ -34,7 +34,7 @@ class _Connection(web.RequestHandler):
 
     `stopping` is true if the server, not the client, cuts off what is still under way."""
 
-    __slots__ = ("_answered", "_moved", "acceptor", "arrived", "stopping")
+    __slots__ = ("_answered", "_coming", "_moved", "acceptor", "arrived", "stopping")
 
     acceptor: Acceptor
 
@@ -42,6 +42,7 @@ class _Connection(web.RequestHandler):
         self.arrived = 0.0
         self.stopping = False
         self._answered = False
+        self._coming = False
         self._moved = time.monotonic()
         super().connection_made(transport)
 
@@ -61,13 +62,15 @@ class _Connection(web.RequestHandler):
             resp.force_close()
         finished = await super().finish_response(request, resp, start_time)
         self._answered = True
+        self._coming = False
         return finished
 
     def data_received(self, data: bytes) -> None:
         """Notes when a request begins to come in; its handler starts later."""
-        if self._current_request is None:
+        if not self._coming:  # a client that sends byte by byte does not begin anew with each of them
             self.arrived = self._moved = time.monotonic()
             self._answered = False
+            self._coming = True
         super().data_received(data)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  aiohttp's own

@@ -10,9 +10,9 @@ from aigw.config.services import parse_listen
 from aigw.dialects import apis
 from aigw.plugins.ai_proxy import Config
 from aigw.providers.base_url import ANY_KEY, SUFFIXES, keys_for, variable_of
-from aigw.providers.catalog import lookup
 from aigw.providers.endpoint import locate
 from aigw.providers.environment import ENV_PROVIDERS
+from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 
 ROWS = {row.type: row for row in ENV_PROVIDERS}

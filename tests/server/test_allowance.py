@@ -46,6 +46,26 @@ def test_too_small(limit, part):
 
 
 @pytest.mark.parametrize(
+    ("limit", "size", "fits"),
+    [("-v unlimited", 1 << 50, True), ("-v 1048576", 1 << 20, True), ("-v 1048576", 1 << 27, False)],
+)
+def test_a_body_needs_address_space(limit, size, fits):
+    code = f"""
+from aigw.core.errors import GatewayError
+from aigw.server.allowance import Space
+try:
+    Space().take('1', {size})
+    print("fits")
+except GatewayError as error:
+    print(error.status, error.code)
+"""
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", sys.executable, "-c", code], capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == ("fits" if fits else "503 overloaded")
+
+
+@pytest.mark.parametrize(
     ("error", "scarce"),
     [
         (MemoryError(), True),

@@ -1,0 +1,25 @@
+"""Finds the row of a provider's type in the catalog, or says what is wrong with the name."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from aigw.providers.catalog import CATALOG
+from aigw.providers.provider import Provider
+
+KNOWN_ELSEWHERE = frozenset(("bedrock", "coze", "deepl", "dify", "kling", "triton", "vertex"))
+"""Types of providers that Higress has and aigw does not support."""
+
+
+def lookup(type_: str) -> Provider:
+    """Returns the row of a provider type. Raises ValueError, with the message for the user."""
+    row = CATALOG.get(type_)
+    if row is not None:
+        return row
+    if not type_:
+        raise ValueError("missing type in provider config")
+    if type_ in KNOWN_ELSEWHERE:
+        raise ValueError(f"this version does not speak {type_} yet")
+    close = get_close_matches(type_, CATALOG, 1)
+    hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(sorted(CATALOG))}"
+    raise ValueError(f"unknown provider type: {type_}{hint}")

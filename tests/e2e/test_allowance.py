@@ -136,7 +136,7 @@ async def sent(port, body):
 
 async def test_memory_that_runs_out_is_a_503(tmp_path):
     """Values of a few bytes that are large once they are decoded."""
-    lists = b'{"model":"echo","messages":[{"role":"user","content":"x"}],"deep":[' + b"[]," * 7_000_000 + b"[]]}"
+    lists = b'{"model":"echo","messages":[{"role":"user","content":"x"}],"deep":[' + b"[]," * 12_000_000 + b"[]]}"
     config = {"plugins": {"ai-cache": {"redis": {"serviceName": "redis.static"}}, **BUILTIN["plugins"]}}
     async with aigw(tmp_path, "--port", "0", config=config, limit="-v 1048576") as process:
         port = urlsplit((await ready(process))["url"]).port

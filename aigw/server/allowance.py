@@ -28,7 +28,7 @@ OWN_SPACE = 800 << 20
 """What aigw itself takes of it at most."""
 CLIENT_SPACE = 16 << 20
 SMALL = 1 << 20
-"""Bodies up to this size are within CLIENT_SPACE."""
+"""Bodies up to this size, in bytes, are within CLIENT_SPACE, and need not be noted."""
 COPIES = 8
 """How often a body is in memory at most: its pieces, decoded, as text, written for the provider, for the cache, ..."""
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
@@ -87,22 +87,23 @@ class Space:
     writes one again survives that there is none."""
 
     def __init__(self) -> None:
-        self._held: dict[str, int] = {}
+        self.held: dict[str, int] = {}
+        """The sizes of the large bodies of the requests under way, in bytes."""
 
     def take(self, id_: str, size: int) -> None:
         """Notes how large the body of a request is. Raises GatewayError 503 if there is no space for it."""
-        limit = address_space() if size > SMALL else None
+        limit = address_space()
         if limit is None:
             return
-        self._held[id_] = size
+        self.held[id_] = size
         with suppress(OSError):  # a system that does not tell
             taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-            if limit - taken < COPIES * sum(self._held.values()):
+            if limit - taken < COPIES * sum(self.held.values()):
                 raise overloaded()
 
     def give(self, id_: str) -> None:
         """To be called when the request has ended."""
-        self._held.pop(id_, None)
+        self.held.pop(id_, None)
 
 
 def overloaded() -> GatewayError:

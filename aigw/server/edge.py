@@ -32,7 +32,7 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
-from aigw.server.allowance import Space, is_scarce, overloaded
+from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
 from aigw.server.guard import Guard
 from aigw.server.leaving import had_all
 from aigw.server.routes import no_route
@@ -125,7 +125,8 @@ class Edge:
             route, chain = found
             try:
                 undone = await self._read_body(http, request, request_id, api, bare=chain.bare)
-                self._space.take(request_id, len(request.body))
+                if len(request.body) > SMALL:
+                    self._space.take(request_id, len(request.body))
                 mislabelled = self._reads_any_label and api and not chain.bare and bodies.is_mislabelled(request)
                 if mislabelled:
                     await hold(request)
@@ -162,7 +163,8 @@ class Edge:
                 return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
             return self._refuse(http, headers, dialect, _bug(error, request_id, path), request_id, end)
         finally:
-            self._space.give(request_id)
+            if self._space.held:
+                self._space.give(request_id)
             if exchange is not None:
                 try:
                     await exchange.aclose()
@@ -219,7 +221,8 @@ class Edge:
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
             raise bodies.too_large(self._max_body)
-        self._space.take(request_id, int(length) if length.isdecimal() else 0)
+        if length.isdecimal() and int(length) > SMALL:
+            self._space.take(request_id, int(length))
         expects = headers.get("expect", "").lower() == "100-continue" and http.version >= HttpVersion11
         if expects and http.transport is not None:
             http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

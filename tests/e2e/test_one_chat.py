@@ -21,7 +21,6 @@ SMALL = {
     "books/metrics.py": "adds to a counter",
     "core/env.py": "makes an id",
     "core/hops.py": "notes which gateways a request has passed",
-    "server/allowance.py": "counts large bodies where address space is limited",
     "core/headers.py": "names the headers of a connection",
     "core/plain.py": "makes texts plain",
     "core/redaction.py": "finds keys in texts",

@@ -12,7 +12,7 @@ from aigw.core.reply import Outcome
 
 FIRST = text_events("a")[:2]
 ERROR_EVENT = data({"error": {"message": "overloaded", "type": "server_error", "param": None, "code": None}})
-TINY = {"connect": "200ms", "first_byte": "150ms", "idle": "150ms"}
+TINY = {"connect": "5s", "first_byte": "500ms", "idle": "500ms"}
 
 
 def two_providers(one, two, **ai_proxy):

@@ -18,7 +18,7 @@ BODY = b'{"model":"gpt-4o","messages":[]}'
 STREAM = b'{"model":"gpt-4o","messages":[],"stream":true}'
 FIRST = text_events("a")[:2]
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n"
-TINY = {"connect": "200ms", "first_byte": "150ms", "idle": "150ms"}
+TINY = {"connect": "5s", "first_byte": "500ms", "idle": "500ms"}
 STREAMS_UPLOADS = {"max_kept_upload": 1}
 both = pytest.mark.parametrize("body", [BODY, STREAM], ids=["plain", "stream"])
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from enum import Enum
 
-from aigw.core.dialect import Asked, Reader
+from aigw.core.dialect import Asked, Dialect, Reader
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -61,10 +60,9 @@ class Forward:
         asked = exchange.asked if exchange.wire is exchange.dialect else exchange.wire.asked(request, exchange.api)
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
         judged = self._judges_ends and response.status == 200 and request.method != "HEAD"
-        sure = exchange.dialect.marks_end or until_close
+        sure = exchange.dialect.repeatable or until_close
         if events:
-            end = _End.LOOSE if not judged else _End.SURE if sure else _End.OPEN
-            source: ChunkSource = EventSource(body, answer, end)
+            source: ChunkSource = EventSource(body, answer, exchange.wire if judged else None)
         else:
             source = ByteSource(body)
         reply = exchange.reply(source, status=response.status, headers=headers, streaming=events)
@@ -162,27 +160,20 @@ class ByteSource:
         await self._body.aclose()
 
 
-class _End(Enum):
-    """What the end of a stream must be like."""
-
-    SURE = "sure"
-    """The answer must have come to its end, as its dialect writes it."""
-    OPEN = "open"
-    """It may end anywhere between two events: its framing says that it is whole."""
-    LOOSE = "loose"
-    """It may end anywhere."""
-
-
 class EventSource:
     """A body of server-sent events. The events that arrive together are one batch."""
 
-    def __init__(self, body: UpstreamBody, answer: Reader, end: _End = _End.LOOSE) -> None:
-        """`answer` gets the event in the middle of which the body broke off."""
+    def __init__(self, body: UpstreamBody, answer: Reader, dialect: Dialect | None = None) -> None:
+        """`answer` gets the event in the middle of which the body broke off. With the dialect of the answer, the end is
+        judged: the answer must have come to its end as its format writes it, and what comes behind is of no account."""
         self._body = body
         self._answer = answer
-        self._end = end
+        self._dialect = dialect
         self._splitter = EventSplitter()
         self._ended = False
+        self._before: Batch = ()
+        self._latest: Batch = ()
+        """What arrived last, and before that. Comments do not count."""
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
@@ -192,39 +183,56 @@ class EventSource:
             try:
                 events = self._splitter.feed(await self._body.__anext__())
             except StopAsyncIteration:
-                if last := self._last():
+                if last := self._rest():
                     return last
                 break
             except UpstreamError:
+                if self._is_over():
+                    break
                 self._tell_rest()
                 raise
             except ValueError as error:
+                if self._is_over():
+                    break
                 self._tell_rest()
                 raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
             except asyncio.CancelledError:
-                if self._end is _End.LOOSE or not self._answer.complete:
+                if self._dialect is None or not self._answer.complete:
                     raise
                 self._ended = True  # the client has all that was read, and needs no more
                 raise StopAsyncIteration from None
             if events:
+                if events[0].raw[:1] != b":":
+                    self._before, self._latest = self._latest, events
                 return events
         answer = self._answer
-        must_end = self._end is _End.SURE or (self._end is _End.OPEN and not answer.size)
-        if must_end and not answer.ended and not answer.error:
+        if self._dialect is not None and not answer.ended and not answer.error:
             raise UpstreamError(UpstreamFault.CUT_OFF, "the provider ended its answer before it was complete")
         raise StopAsyncIteration
 
-    def _last(self) -> Batch:
+    def _rest(self) -> Batch:
         """Returns the last event, which may have no blank line. Raises UpstreamError if it is only half an event."""
         rest = self._splitter.rest
-        if self._end is _End.LOOSE or not rest.strip():
+        if self._dialect is None or not rest.strip():
             self._ended = True
             return (Event(rest),) if rest else ()
         if not is_whole(Event(rest)):
+            if self._is_over():
+                return ()
             self._tell_rest()
             raise UpstreamError(UpstreamFault.CUT_OFF, "the provider's answer was cut off in the middle of an event")
         self._ended = True
         return (Event(rest.rstrip(b"\r\n") + b"\n\n"),)  # clients drop an event without its blank line
+
+    def _is_over(self) -> bool:
+        """Whether the client has all of the answer, so that it does not matter how the body ends. Nothing of the rest
+        is passed on then."""
+        dialect, answer = self._dialect, self._answer
+        if dialect is None or not answer.complete:
+            return False
+        over = dialect.is_last((*self._before, *self._latest)) if dialect.marks_end else answer.finish != ""
+        self._ended = self._ended or over
+        return over
 
     async def aclose(self) -> None:
         self._tell_rest()

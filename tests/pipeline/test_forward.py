@@ -7,6 +7,7 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Route, Target
 from aigw.pipeline.forward import Forward
 
+RESET = UpstreamError(UpstreamFault.RESET, "reset")
 ORIGIN = Origin("http", "up", 80)
 SSE = {"content-type": "text/event-stream"}
 
@@ -139,3 +140,69 @@ async def test_how_a_stream_ended_is_judged_at_its_end(last, whole):
             received += [chunk.raw for chunk in batch]
     assert caught.value.fault is UpstreamFault.CUT_OFF
     assert all(event.endswith(b"\n\n") for event in received)
+
+
+@pytest.mark.parametrize("behind", [RESET, b"data: {", b"da", b": wait\n\n", b"data: x\n\n"], ids=str)
+async def test_what_comes_behind_the_last_event_is_of_no_account(behind):
+    for between in ((), (b": bye\n\n",)):
+        answer = events(END, done=True)
+        answer.pieces += [*between, behind, RESET]
+        reply, found = await replied(answer, judges_ends=True)
+        received = await reply.body()
+        assert received.startswith(b"".join(answer.pieces[:2]))
+        assert b"{" not in received.partition(b"[DONE]")[2]
+        assert found.answer.complete
+
+
+@pytest.mark.parametrize("last", [(), (b": bye\n\n",), (b"da",)])
+@pytest.mark.parametrize("sent", [(GOES_ON,), (END,), (GOES_ON, b"data: [DONE]\n\n")])
+async def test_a_stream_that_breaks_before_its_last_event_has_failed(sent, last):
+    reply, _ = await replied(events(*sent, *last, RESET, done=False), judges_ends=True)
+    with pytest.raises(UpstreamError, match="reset"):
+        await reply.body()
+
+
+GEMINI = "/v1beta/models/g:streamGenerateContent"
+
+
+def said(**end):
+    return {"candidates": [{"content": {"parts": [{"text": "a"}]}, **end}]}
+
+
+@pytest.mark.parametrize("framing", [{"content-length": "1"}, {"transfer-encoding": "chunked"}, {}], ids=str)
+@pytest.mark.parametrize(
+    ("sent", "whole"),
+    [
+        ((said(),), False),
+        ((said(), said(finishReason="STOP")), True),
+        ((said(finishReason="FINISH_REASON_UNSPECIFIED"),), False),
+        (({"promptFeedback": {"blockReason": "SAFETY"}},), True),
+        ((said(), {"usageMetadata": {"promptTokenCount": 3}}), False),
+        ((said(finishReason="STOP"), RESET), True),
+        ((said(), RESET), False),
+    ],
+)
+async def test_a_gemini_stream_without_a_reason_for_its_end_was_cut_off(sent, whole, framing):
+    answer = events(*sent, done=False)
+    answer.headers |= framing
+    found = make_exchange(chat({"contents": []}, path=GEMINI), route=Route("r", "", Target(ORIGIN, "up.test")))
+    reply = await Forward(FakeUpstream(answer), judges_ends=True)(found)
+    if whole:
+        assert b"STOP" in await reply.body() or b"SAFETY" in str(sent).encode()
+        return
+    with pytest.raises(UpstreamError):
+        await reply.body()
+
+
+async def test_a_stream_of_an_unknown_format_has_no_end_that_could_be_known():
+    for last, fails in (((), False), ((RESET,), True)):
+        answer = events({"type": "transcript.text.delta", "delta": "a"}, *last, done=False)
+        found = make_exchange(
+            chat({}, path="/v1/audio/transcriptions"), route=Route("r", "", Target(ORIGIN, "up.test"))
+        )
+        reply = await Forward(FakeUpstream(answer), judges_ends=True)(found)
+        if fails:
+            with pytest.raises(UpstreamError):
+                await reply.body()
+        else:
+            await reply.body()

@@ -45,8 +45,10 @@ def answer_json(body: Any, status: int = 200) -> Answer:
 
 
 def events(*bodies: Any, done: bool = True) -> Answer:
-    """A stream; a body that is bytes is sent as it is."""
-    pieces = [body if isinstance(body, bytes) else f"data: {json.dumps(body)}\n\n".encode() for body in bodies]
+    """A stream; a body that is bytes is sent as it is, and an error is raised in its place."""
+    pieces = [
+        body if isinstance(body, bytes | Exception) else f"data: {json.dumps(body)}\n\n".encode() for body in bodies
+    ]
     return Answer(
         headers={"content-type": "text/event-stream"}, pieces=[*pieces, *([b"data: [DONE]\n\n"] if done else [])]
     )

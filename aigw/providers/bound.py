@@ -50,8 +50,9 @@ class BoundProvider:
     bare_retries: ClassVar[bool] = False
     """Whether a request that the gateway sends by itself, to retry or to probe a token, has only what the provider
     needs: a mapped model and its own form, but nothing that the configuration changes, and no header of the client."""
-    tells_first_failure: ClassVar[bool] = False
-    """Whether the client gets the first failure where all retries fail, or the last one."""
+    tells_first_only: ClassVar[bool] = False
+    """Whether the client gets the first failure as it is where all tokens fail, without a line on what the others got.
+    Any failure of another token is then followed by a retry."""
 
     def __init__(self, config: ProviderConfig, env: Env) -> None:
         """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps

@@ -139,7 +139,7 @@ class HigressProvider(BoundProvider):
     own_paths: ClassVar[bool] = False
     keeps_vectors_apart: ClassVar[bool] = False
     bare_retries: ClassVar[bool] = True
-    tells_first_failure: ClassVar[bool] = True
+    tells_first_only: ClassVar[bool] = True
 
     def retries(self, call: Call) -> bool:
         """No streams."""

@@ -33,9 +33,9 @@ ERROR_SECONDS = 1.0
 
 
 class _Failed(NamedTuple):
-    """A provider that failed, with its reply or with what was raised."""
+    """A provider that failed, or one of its tokens, with its reply or with what was raised."""
 
-    provider: str
+    name: str
     status: int
     reply: Reply | None
     error: UpstreamError | GatewayError | None
@@ -97,7 +97,7 @@ class Router:
             outcome = await attempt.run()
             if isinstance(outcome, Reply):
                 return await as_caller_reads(exchange, outcome) if listing and self._shapes_lists else outcome
-            failures.append(outcome)
+            failures += outcome
         return await _first_failure(exchange, failures)
 
     async def _find_model(self, exchange: Exchange, form: Request) -> None:
@@ -129,8 +129,9 @@ def _with_one_model(model: str, providers: list[BoundProvider]) -> list[BoundPro
 
 
 class _Attempt:
-    """Tries one provider, with one token after another. `run` returns what failed if the next provider should be tried.
-    `last` is whether there is none, `final` whether the client then gets this failure as it is."""
+    """Tries one provider, with one token after another. `run` returns what failed, one after another, if the next
+    provider should be tried or the client should learn of more than one failure. `last` is whether there is no other
+    provider, `final` whether the client then gets a single failure as it is."""
 
     def __init__(
         self,
@@ -154,12 +155,13 @@ class _Attempt:
         self._final = final
         self._tried: list[str] = []
 
-    async def run(self) -> Reply | _Failed:
+    async def run(self) -> Reply | list[_Failed]:
         provider, retry = self._provider, self._provider.config.retry_on_failure
         attempts_left = retry.max_retries if retry.enabled and self._source.stream is None else 0
         first: tuple[Call, Reply | None, UpstreamError | None] | None = None
         # An API that refers to data which the provider keeps for an account always gets the consumer's own token.
         pin = self._exchange.consumer if self._api in apis.STATEFUL else ""
+        failed: list[_Failed] = []
         while True:
             token = provider.tokens.pick(without=self._tried, pin=pin)
             again = bool(self._tried)
@@ -168,9 +170,9 @@ class _Attempt:
             try:
                 call = await self._write(token, again=again)
             except GatewayError as refusal:
-                if self._final or refusal.code == "invalid_body":
+                if (self._final and not failed) or refusal.code == "invalid_body":
                     raise
-                return _Failed(provider.name, refusal.status, None, refusal, refusal.message)
+                return [*failed, _Failed(self._name, refusal.status, None, refusal, refusal.message)]
             can_retry = attempts_left > 0 and provider.tokens.has_more(self._tried) and provider.retries(call)
             status, reply, error = await self._send(call, hold=can_retry or not self._last)
             answered = reply is not None or isinstance(error, FailedAnswerError)
@@ -190,11 +192,14 @@ class _Attempt:
                     status, error = broken.status, broken
             if can_retry and (provider.retries_on(status) or first is not None):
                 attempts_left -= 1
-                if provider.tells_first_failure and first is None:
+                if not provider.tells_first_only:
+                    failed.append(await self._failure(call, status, reply, error))
+                    continue
+                if first is None:
                     first = call, reply, error
                     continue
-            elif not self._final:
-                return await self._failure(call, status, reply, error)
+            elif failed or not self._final:
+                return [*failed, await self._failure(call, status, reply, error)]
             else:
                 call, reply, error = first or (call, reply, error)
                 if error is not None:
@@ -203,6 +208,11 @@ class _Attempt:
                 return self._told(await provider.read(self._exchange, call, reply))
             if reply is not None:
                 await reply.aclose()
+
+    @property
+    def _name(self) -> str:
+        name = self._provider.name
+        return f"another token of {name}" if len(self._tried) > 1 else name
 
     async def _write(self, token: str | None, *, again: bool) -> Call:
         call = await self._provider.write(self._exchange, self._source, self._api, token, own=again)
@@ -276,21 +286,20 @@ class _Attempt:
             if whole is not None:
                 kept = self._exchange.reply(whole.raw, status=shaped.status, headers=shaped.headers.items())
                 await reply.aclose()
-                return _Failed(self._provider.name, status, kept, None, message_in(whole.raw))
+                return _Failed(self._name, status, kept, None, message_in(whole.raw))
             await reply.aclose()
             error = FailedAnswerError(status, f"the provider answered {status}", code="upstream_status")
         elif reply is not None:
             await reply.aclose()
-        return _Failed(self._provider.name, status, None, error, words)
+        return _Failed(self._name, status, None, error, words)
 
 
 async def _first_failure(exchange: Exchange, failures: Sequence[_Failed]) -> Reply:
     """Returns or raises the first failure of a provider, with a line on what the others said. A refusal of ours is told
     if no provider was asked."""
     first = next((each for each in failures if not isinstance(each.error, GatewayError)), failures[-1])
-    line = "; ".join(
-        f"{each.provider} was tried, too: {each.status} {each.words}".strip() for each in failures if each is not first
-    )
+    others = [f"{each.name} was tried, too: {each.status} {each.words}" for each in failures if each is not first]
+    line = "; ".join(dict.fromkeys(map(str.strip, others)))
     if isinstance(first.error, UpstreamError):
         told = first.error.answer()
         message = f"{told.message}\n{line}"

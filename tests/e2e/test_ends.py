@@ -61,8 +61,6 @@ WHOLE = End(cached=True, failed=False, told=True)
 FAILED = End(cached=False, failed=True, told=False)
 FAILED_TOLD = FAILED._replace(told=True)
 ENDLESS = End(cached=False, failed=True, told=False, error="upstream_cut_off")
-UNMARKED = ENDLESS._replace(failed=False, error="")
-"""Streams of Gemini may end anywhere."""
 
 
 class Case(NamedTuple):
@@ -136,8 +134,8 @@ CASES = {
     ),
     "gemini blockReason": begun(GEMINI, gemini(candidates=[], promptFeedback={"blockReason": "SAFETY"}), end=WHOLE),
     "gemini error": begun(GEMINI, data({"error": {"code": 503, "message": WORDS, "status": "UNAVAILABLE"}}), end=FAILED),
-    "gemini without end": begun(GEMINI, end=UNMARKED),
-    "gemini without end, counted": begun(COUNTING_GEMINI, end=UNMARKED._replace(told=True)),
+    "gemini without end": begun(GEMINI, end=ENDLESS),
+    "gemini without end, counted": begun(COUNTING_GEMINI, end=ENDLESS._replace(told=True)),
     "gemini broken": begun(GEMINI, end=FAILED, ends=False),
     "native stop": begun(NATIVE, *NATIVE.closing(TEXTS), end=WHOLE),
     "native error": begun(NATIVE, b"event:error\n" + data({"code": "x", "message": WORDS}), end=FAILED_TOLD),

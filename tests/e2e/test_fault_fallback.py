@@ -218,14 +218,14 @@ async def test_another_token(behind, stream, failure):
 
 
 async def test_tokens_run_out(behind):
-    """No token is tried twice, and the last error is the client's."""
+    """No token is tried twice, and the first error is the client's, with a line on the others."""
     running, upstream = await behind(
         answers(error_body("first"), 500),
         answers(error_body("second"), 429),
         apiTokens=["sk-1", "sk-2"],
         retryOnFailure={"enabled": True, "maxRetries": 5},
     )
-    with pytest.raises(openai.RateLimitError, match="second"):
+    with pytest.raises(openai.InternalServerError, match=r"first\nanother token of \w+ was tried, too: 429 second"):
         await running.sdk().chat.completions.create(**CHAT)
     assert len(upstream.requests) == 2
 

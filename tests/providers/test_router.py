@@ -84,16 +84,44 @@ async def test_another_token_is_tried():
     assert upstream.sent[1][1].timeouts.first_byte == 30
 
 
-@pytest.mark.parametrize(("fidelity", "told", "sent"), [("safe", "b", 2), ("higress", "a", 3)])
+RETRY = {"enabled": True, "maxRetries": 2, "retryOnStatus": ["429"]}
+TOKENS = {"type": "openai", "apiTokens": ["t1", "t2", "t3"], "retryOnFailure": RETRY}
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "told", "sent"),
+    [("safe", "a\nanother token of openai was tried, too: 503 b", 2), ("higress", "a", 3)],
+)
 async def test_the_failure_that_is_told_where_all_tokens_fail(fidelity, told, sent):
-    """The last one, which explains why nothing more is tried; Higress tells the first and goes on whatever it
-    gets."""
-    retry = {"enabled": True, "maxRetries": 2, "retryOnStatus": ["429"]}
-    config = {"provider": {"type": "openai", "apiTokens": ["t1", "t2", "t3"], "retryOnFailure": retry}}
+    """The first one, with a line on the others; Higress tells no more than the first and goes on whatever it gets."""
     script = [answer_json({"error": "a"}, 429), answer_json({"error": "b"}, 503), answer_json({"error": "c"}, 502)]
-    upstream, _, received = await once(config, chat(HELLO), *script, fidelity=fidelity)
-    assert json.loads(received) == {"error": told}
+    upstream, reply, received = await once({"provider": TOKENS}, chat(HELLO), *script, fidelity=fidelity)
+    assert (reply.status, json.loads(received)) == (429, {"error": told})
     assert len(upstream.sent) == sent
+    assert all(body.closed for body in upstream.bodies)
+
+
+BUSY = answer_json({"error": {"message": "busy", "code": 429}})
+
+
+@pytest.mark.parametrize("asked", [HELLO, STREAM], ids=["plain", "stream"])
+async def test_a_failure_of_a_token_in_an_answer_is_told_in_the_same_way(asked):
+    script = [answer_json({"error": "a"}, 429), BUSY, Answer(error=RESET)]
+    _, reply, received = await once({"provider": TOKENS}, chat(asked), *script)
+    line = "another token of openai was tried, too: 429 busy; another token of openai was tried, too: 502 reset"
+    assert (reply.status, json.loads(received)) == (429, {"error": f"a\n{line}"})
+    assert reply.headers["x-should-retry"] == "false"
+    with pytest.raises(UpstreamError, match=r"^busy\nanother token of openai was tried, too: 429 busy$") as caught:
+        await once({"provider": TOKENS}, chat(asked), BUSY)
+    assert caught.value.status == 429
+
+
+async def test_the_first_of_all_tokens_and_providers_is_told():
+    config = {**TWO, "providers": [{"id": "a", **TOKENS}, TWO["providers"][1]]}
+    script = [answer_json({"error": "a"}, 429), answer_json({"error": "b"}, 500), answer_json({"error": "c"}, 500)]
+    _, reply, received = await once(config, chat(HELLO), *script)
+    line = "another token of a was tried, too: 500 b; b was tried, too: 500 c"
+    assert (reply.status, json.loads(received)) == (429, {"error": f"a\n{line}"})
 
 
 async def test_one_token_is_not_tried_twice():

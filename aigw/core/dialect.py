@@ -268,7 +268,8 @@ class Reader(Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a plain body has what clients of this format read. An empty or a cut body has not."""
+        """Whether a plain body has what clients of this format read. A body that is empty, cut or of another format has
+        not, nor one whose choices have nothing in them."""
         ...
 
     @property

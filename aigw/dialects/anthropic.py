@@ -79,8 +79,11 @@ class MessagesReader(AnswerReader):
 
     @property
     def usable(self) -> bool:
+        """A message may be empty, if it says why it ended."""
         body = self._whole().json()
-        return isinstance(body, dict) and isinstance(body.get("content"), list)
+        if not isinstance(body, dict) or not isinstance(body.get("content"), list):
+            return False
+        return any(rows_of(body["content"])) or bool(text_of(body.get("stop_reason")))
 
     @property
     def ended(self) -> bool:

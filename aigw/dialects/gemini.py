@@ -83,8 +83,7 @@ class GeminiReader(CumulativeReader):
                 self._finish = _finish_of(reason)
                 if self._finish == "error":
                     self.fail(text_of(candidate.get("finishMessage")) or reason)
-        feedback = body.get("promptFeedback")
-        if isinstance(feedback, dict) and text_of(feedback.get("blockReason")).upper() not in _UNSPECIFIED:
+        if _is_blocked(body):
             self._choices = 0  # none will come
             self._finish = "content_filter"
         if (error := failure_in(body)) is not None:
@@ -97,7 +96,7 @@ class GeminiReader(CumulativeReader):
 
     @property
     def usable(self) -> bool:
-        return any(body.get("candidates") or body.get("promptFeedback") for body in self.bodies())
+        return any(map(_answers, self.bodies()))
 
     @property
     def ended(self) -> bool:
@@ -164,10 +163,7 @@ class Gemini:
         body = event.json()
         if not isinstance(body, dict):
             return failure_in_event(event) is None
-        if failure_in(body) is not None or body.get("promptFeedback"):
-            return False
-        candidates = rows_of(body.get("candidates"))
-        return not any(each.get("finishReason") or any(map(_says, parts_of(each))) for each in candidates)
+        return failure_in(body) is None and not _answers(body)
 
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""
@@ -233,6 +229,21 @@ def _with_text(body: Any, text: str) -> Json | None:
     if "".join(texts) == text:
         return body  # type: ignore[no-any-return]
     return {**body, "candidates": [{**first, "content": {**first["content"], "parts": parts}}, *candidates[1:]]}
+
+
+def _is_blocked(body: Json) -> bool:
+    """Whether the prompt was refused, so that no candidate will come."""
+    feedback = body.get("promptFeedback")
+    return isinstance(feedback, dict) and text_of(feedback.get("blockReason")).upper() not in _UNSPECIFIED
+
+
+def _answers(body: Json) -> bool:
+    """Whether an object has a part of an answer, a reason for its end, or a refusal."""
+    candidates = rows_of(body.get("candidates"))
+    return _is_blocked(body) or any(
+        text_of(each.get("finishReason")).upper() not in _UNSPECIFIED or any(map(_says, parts_of(each)))
+        for each in candidates
+    )
 
 
 def _says(part: Json) -> bool:

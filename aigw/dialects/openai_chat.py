@@ -165,8 +165,22 @@ class CompletionsReader(AnswerReader):
 
     @property
     def usable(self) -> bool:
+        """A content filter may leave nothing but its reason."""
         body = self._whole().json()
-        return isinstance(body, dict) and any(map(_is_choice, rows_of(body.get("choices"))))
+        choices = rows_of(body.get("choices")) if isinstance(body, dict) else []
+        for choice in choices:  # noqa: SIM110 - any() is two calls more for each answer
+            if self.is_choice(choice) or choice.get("finish_reason") == "content_filter":
+                return True
+        return False
+
+    @staticmethod
+    def is_choice(choice: Json) -> bool:
+        """Whether clients can read this choice of a plain answer: it has a message with something in it, or with a
+        reason why there is nothing."""
+        message = choice.get("message")
+        if not isinstance(message, dict):
+            return False
+        return bool(message.get("content") or (message and choice.get("finish_reason"))) or _says(message)
 
     @property
     def ended(self) -> bool:
@@ -209,19 +223,11 @@ def is_usage_only(body: Any) -> bool:
     return isinstance(body, dict) and not body.get("choices") and bool(body.get("usage")) and not body.get("error")
 
 
-def _is_choice(choice: Json) -> bool:
-    """Whether clients can read this choice of a plain answer. A content filter may leave nothing but its reason."""
-    return choice.get("message", "") is not None or choice.get("finish_reason") == "content_filter"
+def _says(message: Json) -> bool:
+    """Whether a message has more than the role."""
+    return any(value for name, value in message.items() if name not in _FRAME)
 
 
-def _has_content(choice: Json) -> bool:
-    """Whether a choice of an event has more than the role."""
-    delta = choice.get("delta")
-    said = delta if isinstance(delta, dict) else {"text": choice.get("text")}
-    return bool(choice.get("finish_reason")) or any(value for name, value in said.items() if name not in _FRAME)
-
-
-_TEXT, _NO_TEXT = b'"content":"', b'"content":""'
 _FRAME = frozenset(("role", "name", "obfuscation"))
 """The fields of a delta that are no content."""
 
@@ -234,6 +240,8 @@ class OpenAIChat:
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
+    text_mark: ClassVar[bytes] = b'"content":"'
+    """What stands before the text of an event, so that most contents are known without decoding."""
 
     def asked(self, request: Request, api: str) -> Asked:
         return ChatView(request, api)
@@ -260,12 +268,20 @@ class OpenAIChat:
         return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def opens(self, event: Chunk) -> bool:
-        if _TEXT in event.raw and _NO_TEXT not in event.raw:
-            return False  # most contents are known without decoding
+        if self.text_mark in event.raw and self.text_mark + b'"' not in event.raw:
+            return False
         body = event.json()
         if event.data == DONE_DATA or failure_in_event(event) is not None:
             return False
-        return not isinstance(body, dict) or not any(map(_has_content, rows_of(body.get("choices"))))
+        return not isinstance(body, dict) or not any(map(self.has_content, rows_of(body.get("choices"))))
+
+    def has_content(self, choice: Json) -> bool:
+        """Whether a choice of an event has more than the role. A choice of a text completion has nothing for clients
+        of chats."""
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            return bool(choice.get("finish_reason")) and "text" not in choice
+        return bool(choice.get("finish_reason")) or any(value for name, value in delta.items() if name not in _FRAME)
 
     def is_last(self, batch: Batch) -> bool:
         for chunk in batch:  # noqa: SIM110 - any() is a call more for each event

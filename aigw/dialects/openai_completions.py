@@ -11,8 +11,9 @@ from typing import ClassVar
 from aigw.core.dialect import Asked, Role, Where, Writer
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
-from aigw.dialects.openai_chat import CompletionsView, OpenAIChat
+from aigw.dialects.openai_chat import CompletionsReader, CompletionsView, OpenAIChat
 from aigw.dialects.openai_chat_writer import TextWriter
+from aigw.dialects.reader import Json
 from aigw.dialects.sse import rewritten
 from aigw.dialects.view import PromptView, rows_of
 
@@ -27,13 +28,31 @@ class TextView(PromptView, CompletionsView):
         return many * super().choices
 
 
+class TextReader(CompletionsReader):
+    __slots__ = ()
+
+    @staticmethod
+    def is_choice(choice: Json) -> bool:
+        """Whether a choice has a text, or a reason why it is empty. Clients do not see the message of a chat."""
+        text = choice.get("text")
+        return isinstance(text, str) and bool(text or choice.get("finish_reason"))
+
+
 class OpenAICompletions(OpenAIChat):
     """The dialect of text completions. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-completions"
+    text_mark: ClassVar[bytes] = b'"text":"'
 
     def asked(self, request: Request, api: str) -> Asked:
         return TextView(request, api)
+
+    def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> TextReader:
+        return TextReader(asked.choices, streaming=streaming, provider=provider)
+
+    def has_content(self, choice: Json) -> bool:
+        """Whether a choice of an event has a text or an end. A delta of a chat has nothing for these clients."""
+        return bool(choice.get("text")) or (bool(choice.get("finish_reason")) and "delta" not in choice)
 
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
         """Inserts the texts before or after the prompt, with a blank line between."""

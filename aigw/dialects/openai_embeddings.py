@@ -5,6 +5,7 @@ Rule: vectors are large, so they are not decoded to read the usage."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -15,10 +16,11 @@ from aigw.core.document import Document
 from aigw.core.model import Request
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack
+from aigw.dialects.failures import failure_in
 from aigw.dialects.generic import Generic
 from aigw.dialects.json_values import encoded
 from aigw.dialects.reader import AnswerReader, Json
-from aigw.dialects.view import PromptView, natural, text_of
+from aigw.dialects.view import PromptView, natural, rows_of, text_of
 
 
 class _Body(msgspec.Struct):
@@ -32,6 +34,8 @@ class _Body(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+_VECTOR = re.compile(rb'"embedding"\s*:(?!\s*(?:null|""|\[\s*\]))')
+"""Finds the beginning of a vector in data that is not decoded."""
 
 
 class EmbeddingsView(PromptView):
@@ -70,16 +74,19 @@ class EmbeddingsReader(AnswerReader):
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self._read_slowly()
                 return
-            self._has_data = bytes(body.data) not in (b"", b"null", b"[]")
+            self._has_data = _VECTOR.search(body.data) is not None
+            if not self._has_data:
+                self._read_slowly()
+                return
             self.take_body(
                 {name: value for name in ("model", "usage", "meta", "error") if (value := getattr(body, name))}
             )
 
     def _read_slowly(self) -> None:
-        """Reads a body with what strict JSON does not have, such as NaN in a vector."""
+        """Reads a body without vectors, or with what strict JSON does not have, such as NaN in a vector."""
         body = self._whole().json()
         if isinstance(body, dict):
-            self._has_data = bool(body.get("data"))
+            self._has_data = any(row.get("embedding") for row in rows_of(body.get("data")))
             self.take_body(body)
         else:
             self._garbled = self._kept_size
@@ -89,7 +96,8 @@ class EmbeddingsReader(AnswerReader):
 
     def take_body(self, body: Json) -> None:
         self._usage.take(body)
-        if error := body.get("error"):
+        error = body.get("error") if self._has_data else failure_in(body)
+        if error:
             self.fail(error)
 
     @property

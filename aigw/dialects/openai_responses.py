@@ -1,10 +1,10 @@
 """OpenAI's Responses API, which agents such as Codex use.
 
-Rules of the wire: a stream begins with `response.created`, and ends with `response.completed`, `.incomplete` or
-`.failed`. The last event has the whole response again, including usage. Between them, each output item is added, grows
-with deltas, and is complete in `response.output_item.done`. Some providers send no deltas, some send no items in the
-last event. With calls, the status is "completed" too. An `error` event, or an event `{"error": ...}`, also ends a
-stream."""
+Rules of the wire: a stream begins with `response.created`, and ends with `response.completed`, `.incomplete`, `.failed`
+or, at some providers, `.cancelled`. The last event has the whole response again, including usage. Between them, each
+output item is added, grows with deltas, and is complete in `response.output_item.done`. Some providers send no deltas,
+some send no items in the last event. With calls, the status is "completed" too. An `error` event, or an event
+`{"error": ...}`, also ends a stream."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ from aigw.dialects.sse import rewritten
 from aigw.dialects.typed_event import type_of, typed_event
 from aigw.dialects.view import rows_of, text_of
 
-_LAST = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"')
+_LAST = (b'"response.completed"', b'"response.incomplete"', b'"response.failed"', b'"response.cancelled"')
+_FAILED = ("failed", "cancelled")
+_UNFINISHED = ("queued", "in_progress", "incomplete")
+"""The statuses of a response that may have no output."""
+_SAYING = (b'.delta"', b'.done"')
+"""An event with something of the output contains one of these."""
 _CLIENT_CALLS = (
     "function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call",
 )  # fmt: skip
@@ -51,11 +56,13 @@ class ResponsesReader(AnswerReader):
     mark. An event whose text ends in `_call` is decoded without need."""
 
     MARKS = (*_LAST, b'_call"')
-    __slots__ = ("_called", "_status", "_told")
+    __slots__ = ("_called", "_hollow", "_status", "_told")
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
         super().__init__(streaming=streaming, provider=provider)
         self._called = False
+        self._hollow = False
+        """Whether it says that it is complete, and has nothing in it."""
         self._status = ""
         self._told: set[tuple[_Key, int]] = set()
         """The parts of items whose text was taken already. A whole item has the part number _ITEM."""
@@ -77,7 +84,9 @@ class ResponsesReader(AnswerReader):
         elif (error := failure_in(body)) is not None:
             self.fail(error)
         else:
-            self._status = kind.removeprefix("response.")  # an event of an end may come without the response
+            self._take({}, kind.removeprefix("response."))  # an event of an end may come without the response
+        if self._hollow:
+            self._hollow = not any(mark in raw_of(batch) for batch in self._kept for mark in _SAYING)
 
     def take_body(self, body: Json) -> None:
         self._take(body, text_of(body.get("status")))
@@ -87,7 +96,9 @@ class ResponsesReader(AnswerReader):
     def _take(self, response: Json, status: str) -> None:
         self._usage.take(response)
         self._status = status
-        for item in rows_of(response.get("output")):
+        output = rows_of(response.get("output"))
+        self._hollow = status == "completed" and not output
+        for item in output:
             self._note_call(item)
         if status == "completed":
             self._finish = "tool_calls" if self._called else "stop"
@@ -95,10 +106,12 @@ class ResponsesReader(AnswerReader):
             details = response.get("incomplete_details")
             filtered = isinstance(details, dict) and details.get("reason") == "content_filter"
             self._finish = "content_filter" if filtered else "length"
-        elif status == "failed":
+        elif status in _FAILED:
             self._finish = "error"
-        if response.get("error") or status == "failed":
-            self.fail(response.get("error") or {})
+        if response.get("error") or status in _FAILED:
+            self.fail(
+                response.get("error") or {"message": "the response was cancelled" if status == "cancelled" else ""}
+            )
 
     def _note_call(self, item: Json) -> None:
         self._called = self._called or item.get("type") in _CLIENT_CALLS
@@ -106,19 +119,16 @@ class ResponsesReader(AnswerReader):
     @property
     def usable(self) -> bool:
         body = self._whole().json()
-        if not isinstance(body, dict):
-            return False
-        other = "output" in body or "choices" in body
-        return isinstance(body.get("output"), list) or (not other and bool(body.get("id")))
+        return isinstance(body, dict) and (any(rows_of(body.get("output"))) or body.get("status") in _UNFINISHED)
 
     @property
     def ended(self) -> bool:
-        return self._status in ("completed", "incomplete", "failed", "cancelled")
+        return self._status in ("completed", "incomplete", *_FAILED)
 
     @property
     def complete(self) -> bool:
         self._read()
-        return self._status in ("completed", "incomplete") and not self._error
+        return self._status in ("completed", "incomplete") and not self._error and not self._hollow
 
     def gather(self, body: Json) -> None:
         response, item = body.get("response", body), body.get("item")

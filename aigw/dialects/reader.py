@@ -287,7 +287,8 @@ class AnswerReader:
 
     @property
     def usable(self) -> bool:
-        return self._whole().json() is not None
+        """As long as a dialect does not say otherwise: it is JSON that is not empty."""
+        return bool(self._whole().json())
 
     @property
     def ended(self) -> bool:

@@ -59,7 +59,7 @@ class Judge:
             raise failed(exchange, failure_of(told))
         elif answer is not None and answer.error:
             check_alone(exchange, event)
-        elif answer is not None and exchange.wire.is_last((event,)) and not answer.complete:
+        elif answer is not None and exchange.wire.is_last((event,)) and not (answer.complete and event.json()):
             raise FailedAnswerError(502, "the provider's stream has no answer in it", code="upstream_cut_off")
 
     async def _check_plain(self, exchange: Exchange, reply: Reply) -> None:

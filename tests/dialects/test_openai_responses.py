@@ -199,10 +199,48 @@ def test_what_is_incomplete_has_come_to_its_end(details, finish):
         assert (reader.complete, reader.finish, reader.error, reader.text) == (True, finish, "", "whole")
 
 
-@pytest.mark.parametrize("status", ["in_progress", "queued", "cancelled", None])
+@pytest.mark.parametrize("status", ["in_progress", "queued", None])
 def test_a_plain_answer_that_has_not_ended(status):
     reader = read_plain({**HEAD, "status": status})
     assert not reader.complete and reader.finish == ""
+
+
+CANCELLED = {**HEAD, "status": "cancelled"}
+
+
+@pytest.mark.parametrize("response", [CANCELLED, {}], ids=["whole", "none"])
+def test_a_response_that_was_cancelled_has_failed(response):
+    event = {"type": "response.cancelled", **({"response": response} if response else {})}
+    for reader in (read(events(CREATED, delta("x"), event)), read_plain(CANCELLED)):
+        assert (reader.error, reader.finish) == ("the response was cancelled", "error")
+        assert reader.ended and not reader.complete and not (reader.usable and not reader.streaming)
+    assert RESPONSES.is_last(events(event)) and not RESPONSES.opens(events(event)[0])
+
+
+@pytest.mark.parametrize("output", [[], None])
+def test_a_response_that_is_complete_without_output_is_none(output):
+    done = {"type": "response.completed", "response": {**HEAD, "status": "completed", "output": output}}
+    assert not read(events(CREATED, done)).complete
+    assert not read_plain(done["response"]).complete
+    assert not read_plain(done["response"]).usable
+    assert read(events(CREATED, delta("x"), done)).complete
+
+
+@pytest.mark.parametrize(
+    ("body", "usable"),
+    [
+        ({**HEAD, "status": "completed", "output": [SAYS]}, True),
+        ({**HEAD, "status": "queued"}, True),
+        ({**HEAD, "status": "in_progress"}, True),
+        ({**HEAD, "status": "incomplete"}, True),
+        ({**HEAD, "status": "completed", "output": [{}]}, False),
+        ({"id": "r", "object": "response", "status": "completed"}, False),
+        ({"id": "r", "choices": [{"message": {"content": "a"}}]}, False),
+        ({"id": "r"}, False),
+    ],
+)
+def test_what_of_a_plain_answer_can_be_used(body, usable):
+    assert read_plain(body).usable == usable
 
 
 def test_plain_errors():

@@ -19,7 +19,7 @@ from aigw.upstream.switch import Switch
 
 async def test_an_unchanged_request_and_answer_pass_byte_for_byte():
     body = b'{ "model":"gpt-4",\n "temperature": 1.0, "messages":[{"role":"user","content":"h\\u00e9\xc3\xa9"}] }'
-    answer = b'{ "id":"x", "cost": 1.50, "choices": [{}] }'
+    answer = b'{ "id":"x", "cost": 1.50, "choices": [{"message": {"content":"yo"}}] }'
     upstream, reply, received = await once({"provider": OPENAI}, chat(body), Answer(pieces=[answer[:5], answer[5:]]))
     assert upstream.last.body == body
     assert received == answer

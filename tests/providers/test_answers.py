@@ -122,6 +122,7 @@ async def test_oddly_shaped_choices_pass(provider, choices):
     odd = {"choices": choices, "finish_reason": "x", "usage": {}}
     _, _, received = await once({"provider": provider}, chat(STREAM), events(odd))
     assert json.loads(received.split(b"\n\n")[0][6:]) == odd
+    odd["choices"] = [*choices, {"message": {"content": "a"}}]
     _, _, received = await once({"provider": provider}, chat(HELLO), answer_json(odd))
     assert json.loads(received) == odd
 

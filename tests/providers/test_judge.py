@@ -129,13 +129,96 @@ async def test_what_the_provider_said_is_told():
         await once({"provider": OPENAI}, chat(STREAM), Answer(headers=SSE, pieces=[b"data: upstream is busy\n\n"]))
 
 
-@pytest.mark.parametrize(
-    "body", [{"object": "response", "status": "completed", "output": None}, {"id": "x", **COMPLETION}]
-)
-async def test_a_response_without_output_has_failed(body):
-    asked = chat({"model": "m", "input": "hi"}, path="/v1/responses")
-    with pytest.raises(UpstreamError, match="not with an answer"):
-        await once({"provider": OPENAI}, asked, answer_json(body))
+CALLS = {
+    "chat": (OPENAI, "/v1/chat/completions", HELLO),
+    "completions": (OPENAI, "/v1/completions", {"model": "m", "prompt": "hi"}),
+    "responses": (OPENAI, "/v1/responses", {"model": "m", "input": "hi"}),
+    "messages": (CLAUDE, "/v1/messages", {"model": "m", "max_tokens": 9, **HELLO}),
+    "gemini": (GEMINI, "/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]}),
+    "embeddings": (OPENAI, "/v1/embeddings", {"model": "m", "input": "hi"}),
+    "embed": (GEMINI, "/v1beta/models/m:embedContent", {"content": {"parts": [{"text": "hi"}]}}),
+}
+AS_TEXT = {"choices": [{"index": 0, "text": "yo", "finish_reason": "stop"}]}
+RESPONSE = {"object": "response", "id": "r", "status": "completed"}
+NOTHING = {
+    "chat": [{"choices": [{}]}, {"choices": [{"message": {}, "finish_reason": "stop"}]}, {"choices": "x"}, AS_TEXT, RESPONSE,
+             {"choices": [{"message": {"role": "assistant", "content": None}}]}, {"choices": [{"finish_reason": "stop"}]}],
+    "completions": [{"choices": [{}]}, {"choices": [{"text": ""}]}, {"choices": [{"text": None, "finish_reason": "stop"}]},
+                    COMPLETION],
+    "responses": [{"id": "x", **COMPLETION}, RESPONSE, *({**RESPONSE, "output": each} for each in (None, [], [{}], "x")),
+                  {**RESPONSE, "status": "cancelled", "output": [{"type": "message"}]}, {**RESPONSE, "status": "failed"}],
+    "messages": [COMPLETION, {"type": "message", "content": []}, {"content": [{}]}, {"content": "x"}, {"type": "message"}],
+    "gemini": [{}, {"candidates": []}, {"candidates": [{}]}, {"promptFeedback": {}}, {"usageMetadata": {}}, COMPLETION,
+               {"candidates": [{"content": {"role": "model"}}]}, {"promptFeedback": {"safetyRatings": [{}]}}],
+    "embeddings": [{}, {"data": []}, {"data": None}, {"data": [{}]}, {"data": [{"embedding": []}]}, {"data": 5}, COMPLETION,
+                   {"data": [{"object": "embedding", "embedding": None}]}],
+    "embed": [{}, []],
+}  # fmt: skip
+"""Answers in which clients of the API find nothing."""
+LITTLE = {
+    "chat": [{"choices": [{"message": {"role": "assistant"}, "finish_reason": "length"}]},
+             {"choices": [{"message": {"content": "", "tool_calls": [{"id": "c"}]}}]},
+             {"choices": [{"message": None, "finish_reason": "content_filter"}]}],
+    "completions": [{"choices": [{"text": "", "finish_reason": "length"}]}, AS_TEXT],
+    "responses": [{**RESPONSE, "status": each, "output": []} for each in ("queued", "in_progress", "incomplete")],
+    "messages": [{"type": "message", "content": [], "stop_reason": "end_turn"}, {"content": [{"type": "text", "text": "a"}]}],
+    "gemini": [{"promptFeedback": {"blockReason": "SAFETY"}}, {"candidates": [{"finishReason": "MAX_TOKENS"}]},
+               {"candidates": [{"content": {"parts": [{"text": "a"}]}}]}],
+    "embeddings": [{"data": [{"embedding": [1.0]}]}, {"data": [{"embedding" : "AACAPw=="}]}],
+    "embed": [{"embedding": {"values": [1.0]}}],
+}  # fmt: skip
+"""Answers that have little, but what a provider means."""
+
+
+def answers_of(table):
+    return [
+        pytest.param(*CALLS[name], each, id=f"{name} {number}")
+        for name in table
+        for number, each in enumerate(table[name])
+    ]
+
+
+@pytest.mark.parametrize(("provider", "path", "body", "answer"), answers_of(NOTHING))
+async def test_a_plain_answer_in_which_clients_find_nothing_has_failed(provider, path, body, answer):
+    with pytest.raises(UpstreamError) as caught:
+        await once({"provider": provider}, chat(body, path=path), answer_json(answer))
+    assert caught.value.status == 502
+
+
+@pytest.mark.parametrize(("provider", "path", "body", "answer"), answers_of(LITTLE))
+async def test_an_answer_that_means_what_little_it_says(provider, path, body, answer):
+    _, reply, received = await once({"provider": provider}, chat(body, path=path), answer_json(answer))
+    assert (reply.status, json.loads(received)) == (200, answer)
+
+
+ENDING = {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}
+COMPLETED = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}}
+EMPTY_STREAMS = {
+    "chat as text": ("chat", [{"choices": [{"index": 0, "text": "yo"}]}, ENDING, b"data: [DONE]\n\n"]),
+    "text as chat": ("completions", [ROLE, delta("yo"), delta("", "stop"), b"data: [DONE]\n\n"]),
+    "completed without output": ("responses", [CREATED, COMPLETED]),
+    "completed without a response": ("responses", [CREATED, {"type": "response.completed"}]),
+    "cancelled": ("responses", [CREATED, {"type": "response.cancelled", "response": {"status": "cancelled"}}]),
+    "cancelled without a response": ("responses", [CREATED, {"type": "response.cancelled"}]),
+    "stopped at once": ("messages", [STARTED, {"type": "message_stop"}]),
+}
+
+
+@pytest.mark.parametrize(("name", "sent"), EMPTY_STREAMS.values(), ids=EMPTY_STREAMS.keys())
+async def test_a_stream_in_which_clients_find_nothing_has_failed(name, sent):
+    provider, path, body = CALLS[name]
+    for pieces in (sent, [b"".join(events(*sent, done=False).pieces)]):
+        with pytest.raises(UpstreamError) as caught:
+            await once({"provider": provider}, chat({**body, "stream": True}, path=path), events(*pieces, done=False))
+        assert caught.value.status == 502
+
+
+async def test_a_completed_response_may_tell_its_output_before():
+    sent = [CREATED, {"type": "response.output_text.delta", "delta": "a"}, COMPLETED]
+    _, _, received = await once(
+        {"provider": OPENAI}, chat({**STREAM, "input": "hi"}, path="/v1/responses"), events(*sent, done=False)
+    )
+    assert received == b"".join(events(*sent, done=False).pieces)
 
 
 async def test_content_is_the_point_of_no_return():

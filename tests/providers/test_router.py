@@ -201,7 +201,7 @@ async def test_an_answer_that_cannot_be_converted_moves_on():
 async def test_an_api_that_one_provider_lacks_is_asked_of_the_next():
     config = {**TWO, "activeProviderId": "b", "fallback": ["a"]}
     request = chat({"model": "e", "input": "a"}, path="/v1/embeddings")
-    upstream, _, _ = await once(config, request, answer_json({"data": [{}]}))
+    upstream, _, _ = await once(config, request, answer_json({"data": [{"embedding": [1.0]}]}))
     assert [target.authority for _, target in upstream.sent] == ["api.openai.com"]
 
 
@@ -287,7 +287,7 @@ async def test_embeddings_fall_back_to_the_same_model_only(targets, asked):
 
 
 async def test_weights_do_not_mix_the_embeddings_of_two_models():
-    upstream = FakeUpstream(answer_json({**VECTORS, "choices": [{}]}))
+    upstream = FakeUpstream(answer_json({**COMPLETION, **VECTORS}))
     async with proxy(mapped("a", "b", "a", weights={"p0": 1, "p1": 3, "p2": 3}), upstream) as send:
         for _ in range(20):
             await (await send(chat(EMBED, path="/v1/embeddings"))).body()

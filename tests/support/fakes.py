@@ -26,8 +26,11 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.forward import Forward
 from aigw.stores.memory import MemoryStores
 
-USABLE = b'{"choices":[{}],"content":[],"output":[],"data":[{}]}'
-"""The least that an answer of any format has."""
+USABLE = (
+    b'{"choices":[{"message":{"content":"yo"},"text":"yo"}],"content":[{"type":"text","text":"yo"}],'
+    b'"output":[{"type":"message","content":[{"type":"output_text","text":"yo"}]}],"data":[{"embedding":[1.0]}]}'
+)
+"""An answer of any format."""
 
 
 @dataclass

@@ -80,7 +80,8 @@ async def test_what_a_client_wants_fresh_is_asked_for_and_kept() -> None:
     [
         ("/v1/embeddings", {"model": "m", "input": "q"}, {"data": [{"embedding": [1]}]}, {"data": []}),
         ("/v1/messages", {"model": "m", "messages": []}, {"type": "message", "stop_reason": "end_turn"}, {"stop_reason": None}),
-        ("/v1/responses", {"model": "m", "input": "q", "store": False}, {"status": "completed"}, {"status": "in_progress"}),
+        ("/v1/responses", {"model": "m", "input": "q", "store": False},
+         {"status": "completed", "output": [{"type": "message"}]}, {"status": "completed", "output": []}),
         ("/v1/completions", {"model": "m", "prompt": "q"}, {"choices": [{"text": "a", "finish_reason": "stop"}]}, {"choices": []}),
     ],
 )  # fmt: skip

@@ -190,7 +190,8 @@ class Reader(Protocol):
     """The last estimate, as (size, tokens). It is kept because an estimate takes time, and several callers need it."""
 
     secrets: Sequence[bytes]
-    """What is hidden in the events that tell usage, an end or an error: a provider's error may quote the key."""
+    """What is hidden in the events that tell usage, an end or an error, and in any other event if it is long: a
+    provider's error may quote the key."""
 
     def feed(self, batch: Batch) -> None:
         """Takes the next events of a stream, or the next pieces of a plain body."""

@@ -23,6 +23,8 @@ from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, na
 SHORTEST = 8
 """A secret with fewer characters is hidden only in its own place. It is not searched for in other texts, because it
 may be part of any word."""
+LONG = 16
+"""A secret with so many characters is no word of a text by chance. It is hidden even in an answer that succeeded."""
 MAX_LEARNED = 300
 """How many secret texts of a request are searched for, beside the secrets of the configuration. If a request has more,
 none of its texts is shown."""
@@ -70,6 +72,11 @@ def hidden_in(data: bytes, secrets: Iterable[bytes]) -> bytes:
         if secret in data:
             data = data.replace(secret, HIDDEN.encode())
     return data
+
+
+def long_ones(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Returns the secrets that are hidden in any text. A shorter one, such as "placeholder", may be a word of it."""
+    return tuple(secret for secret in secrets if len(secret) >= LONG)
 
 
 class Redaction:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from aigw.core.dialect import Failure, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.redaction import LONG
 from aigw.core.tokens import Tokens
 from aigw.dialects.failures import failure_of, message_of
 from aigw.dialects.json_end import closed
@@ -122,6 +123,10 @@ class AnswerReader:
         else:
             self._room = 0
         if self.streaming:
+            for secret in self.secrets:
+                if len(secret) >= LONG and raw.count(secret):
+                    for chunk in batch:
+                        hide(batch, chunk, (secret,))
             for chunk in self.telling_of(batch, raw):
                 hide(batch, chunk, self.secrets)
                 if isinstance(body := chunk.json(), dict):

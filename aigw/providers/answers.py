@@ -16,10 +16,10 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.core.redaction import Redaction, hidden_in, secrets_in
+from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, embedding_format, openai_chat_reply
-from aigw.dialects.bodies import is_coded
+from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
 from aigw.dialects.dashscope_openai_stream import StreamDecoder
@@ -116,9 +116,16 @@ class Answers:
         self._shape_headers(reply)
         if reply.status >= 400:
             reply = await self._without_keys(exchange, reply)
+        elif reply.in_array and self.hidden:
+            reply.through(stage(_Hidden(self.hidden)))
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
-        if self._original or encoded:
-            return reply  # a compressed body is passed on without reading it
+        if self._original:
+            return reply
+        if encoded:
+            uncoded = await self._uncoded(exchange, reply) if reply.status == 200 else None
+            if uncoded is None:
+                return reply  # its bytes pass as they came
+            reply = uncoded
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
@@ -223,13 +230,28 @@ class Answers:
         if whole is None:
             reply.headers = CIMultiDict(headers)
             return reply.through(stage(_LongError(self.hidden)))
-        read = _decoded(whole.raw, reply.headers)
+        read = _decoded(whole.raw, reply.headers, MAX_ERROR)
         body = hidden_in(read, self.hidden)
         if body is read and read:
             body = whole.raw  # with its coding, as it came
         else:
             headers = [each for each in headers if each[0].lower() not in ("content-encoding", "content-length")]
         return exchange.reply(body, status=reply.status, headers=headers, streaming=reply.streaming)
+
+    async def _uncoded(self, exchange: Exchange, reply: Reply) -> Reply | None:
+        """Returns a coded answer without its coding if it must be changed for the client: it is a stream where none was
+        asked for, or the reverse, or the provider's own format. None: it need not be changed, or cannot be decoded."""
+        asked = exchange.asked
+        events = "event-stream" in reply.headers.get("content-type", "").lower()
+        if not exchange.dialect.convertible or asked.array or (events and asked.stream):
+            return None
+        whole = await reply.whole(MAX_PLAIN)
+        data = _decoded(whole.raw, reply.headers, MAX_PLAIN) if whole is not None else b""
+        if not data or (begins_events(data) == asked.stream and not self._converts):
+            return None
+        own = ("content-encoding", "content-length")
+        headers = [each for each in reply.headers.items() if each[0].lower() not in own]
+        return exchange.reply(data, headers=headers)
 
     def _finishers(self, exchange: Exchange) -> list[Decoder]:
         """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
@@ -265,6 +287,21 @@ class Answers:
         return exchange.reply(body, status=reply.status, headers=[*kept, ("Content-Type", JSON)])
 
 
+class _Hidden:
+    """Hides keys in a body of which each batch is whole. It is a `Decoder`."""
+
+    def __init__(self, secrets: tuple[bytes, ...]) -> None:
+        self._secrets = long_ones(secrets)
+
+    def feed(self, batch: Batch) -> Batch:
+        raw = raw_of(batch)
+        hidden = hidden_in(raw, self._secrets)
+        return batch if hidden is raw else [Chunk(hidden)]
+
+    def end(self) -> Batch:
+        return []
+
+
 class _LongError:
     """Hides keys in an error that is too long to be held. It is a `Decoder`."""
 
@@ -287,12 +324,13 @@ def _hidden(value: str, secrets: tuple[bytes, ...]) -> str:
     return hidden_in(value.encode("utf-8", "surrogateescape"), secrets).decode("utf-8", "surrogateescape")
 
 
-def _decoded(body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Returns a body without its content coding, empty if it cannot be decoded: nobody can look into it."""
+def _decoded(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+    """Returns a body without its content coding, empty if it cannot be decoded, or not to at most `limit` bytes: nobody
+    can look into it."""
     if not is_coded(headers):
         return body
     try:
-        return Decoding(headers.get("content-encoding", ""), MAX_ERROR).feed(body)
+        return Decoding(headers.get("content-encoding", ""), limit).feed(body)
     except (ValueError, ImportError):
         return b""
 

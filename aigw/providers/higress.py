@@ -71,6 +71,10 @@ class HigressAnswers(Answers):
     async def _without_keys(self, exchange: Exchange, reply: Reply) -> Reply:
         return reply
 
+    async def _uncoded(self, exchange: Exchange, reply: Reply) -> Reply | None:
+        """A coded answer passes as it is."""
+        return None
+
     def _finishers(self, exchange: Exchange) -> list[Decoder]:
         """Usage that was not asked for passes, and an end mark that is missing stays missing."""
         return []

@@ -10,7 +10,7 @@ from aigw.core.dialect import Dialect, Failure
 from aigw.core.env import Clock
 from aigw.core.errors import FailedAnswerError, UpstreamError
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk
+from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
@@ -37,7 +37,7 @@ class Judge:
         something else could be tried."""
         if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
-        if reply.streaming:
+        if reply.streaming or _is_coded_stream(exchange, reply):
             await self._check_stream(exchange, reply, others=others)
         elif reply.plain or (exchange.asked.metered and not exchange.asked.array and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
@@ -46,7 +46,8 @@ class Judge:
     async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
         beginning = Beginning(exchange.wire, self._clock)
         try:
-            _, more = await reply.first(beginning, HOLD_SECONDS if others else LAST_SECONDS)
+            until = beginning if reply.streaming else _Decoded(beginning, reply.headers.get("content-encoding", ""))
+            _, more = await reply.first(until, HOLD_SECONDS if others else LAST_SECONDS)
         except UpstreamError as error:
             if not beginning.words:
                 raise
@@ -91,6 +92,14 @@ def _is_read(exchange: Exchange, reply: Reply) -> bool:
     return exchange.wire.repeatable and not kind.startswith(("text/event-stream", *MEDIA))
 
 
+def _is_coded_stream(exchange: Exchange, reply: Reply) -> bool:
+    """Whether the body is a stream with a content coding that can be undone: its bytes pass as they come."""
+    if reply.plain or not exchange.wire.repeatable or not is_coded(reply.headers):
+        return False
+    is_stream = reply.headers.get("content-type", "").lower().startswith("text/event-stream")
+    return is_stream and is_known(reply.headers["content-encoding"])
+
+
 class Beginning:
     """Looks for the first event that does more than open the answer: one with content, an error or an end."""
 
@@ -114,6 +123,22 @@ class Beginning:
         self._until = self._until or now + HOLD_SECONDS
         self._bytes += sum(len(chunk.raw) for chunk in batch)
         return self._bytes > HOLD_BYTES or now > self._until
+
+
+class _Decoded:
+    """Shows the events in a coded body to a `Beginning`."""
+
+    def __init__(self, beginning: Beginning, coding: str) -> None:
+        self._beginning = beginning
+        self._decoding = Decoding(coding, MAX_PLAIN)
+        self._splitter = EventSplitter()
+
+    def __call__(self, batch: Batch) -> bool:
+        """As `Beginning` does. What cannot be decoded is not held back: nobody here can say whether it failed."""
+        try:
+            return self._beginning(self._splitter.feed(self._decoding.feed(raw_of(batch))))
+        except ValueError:
+            return True
 
 
 def feed(exchange: Exchange, whole: Chunk | None) -> None:

@@ -1,5 +1,5 @@
-"""An error of a provider that quotes our key reaches the client without it, whatever its form; and what an ordinary
-answer says is never changed."""
+"""An error of a provider that quotes our key reaches the client without it, whatever its form; and an ordinary answer may
+have a word that is a short key."""
 
 import gzip
 import json
@@ -123,10 +123,41 @@ async def test_an_error_in_a_plain_answer_with_status_200():
     assert b"***" in received
 
 
-async def test_what_is_no_error_is_not_looked_at():
-    sent = events(delta(f"The key is {PLAIN}, isn't it?"), delta("", "stop"))
-    _, _, received = await once(provider(), chat(STREAM), sent)
+async def test_a_short_key_may_be_a_word_of_an_answer():
+    sent = events(delta("The key is a placeholder, isn't it?"), delta("", "stop"))
+    _, _, received = await once(provider("placeholder"), chat(STREAM), sent)
     assert received == b"".join(sent.pieces)
+
+
+FOREIGN = {
+    "an unknown object": {"Response": {"Fault": {"Reason": PLAIN}}},
+    "a text": f"the key {PLAIN} is not known",
+    "a list": [[PLAIN]],
+    "not JSON": f"the key {PLAIN} is not known".encode(),
+}
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("sent", FOREIGN.values(), ids=FOREIGN)
+async def test_an_event_that_nobody_can_read_quotes_no_key(sent, together):
+    answer = events(delta("Hi"), b"data: " + sent + b"\n\n" if isinstance(sent, bytes) else sent, delta("", "stop"))
+    if together:
+        answer.pieces = [b"".join(answer.pieces)]
+    received = await said(provider(), chat(STREAM), answer)
+    assert PLAIN.encode() not in received
+    assert b"***" in received
+
+
+async def test_an_array_that_quotes_the_key():
+    sent = [{"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}, {"error": ERROR}]
+    path = "/v1beta/models/gemini-2.5-pro:streamGenerateContent"
+    config = {"provider": {**GEMINI, "protocol": "original"}}
+    raw = json.dumps(sent).encode()
+    for step in (7, len(raw)):
+        answer = Answer(pieces=[raw[start : start + step] for start in range(0, len(raw), step)])
+        received = await said(config, chat({"contents": []}, path=path), answer)
+        assert PLAIN.encode() not in received
+        assert b"***" in received
 
 
 async def test_higress_passes_it():

@@ -1,5 +1,6 @@
 """Clients get the form that they asked for, whatever form the provider sent."""
 
+import gzip
 import json
 
 import pytest
@@ -47,6 +48,29 @@ async def test_json_without_its_content_type_is_json():
     answer = Answer(headers={"content-type": "text/plain"}, pieces=[json.dumps(WHOLE).encode()])
     _, reply, received = await once({"provider": OPENAI}, chat(HELLO), answer)
     assert (reply.headers["content-type"], json.loads(received)) == ("application/json", WHOLE)
+
+
+def coded(answer):
+    return Answer(
+        headers=answer.headers | {"content-encoding": "gzip"}, pieces=[gzip.compress(b"".join(answer.pieces))]
+    )
+
+
+async def test_a_coded_answer_gets_the_form_that_was_asked_for():
+    _, reply, received = await once({"provider": OPENAI}, chat(STREAM), coded(answer_json(WHOLE)))
+    assert reply.streaming
+    assert "content-encoding" not in reply.headers
+    assert received.endswith(b"data: [DONE]\n\n")
+    _, reply, received = await once({"provider": OPENAI}, chat(HELLO), coded(EVENTS))
+    assert "content-encoding" not in reply.headers
+    assert json.loads(received)["choices"][0]["message"]["content"] == "yo"
+
+
+@pytest.mark.parametrize(("asked", "answer"), [(HELLO, answer_json(WHOLE)), (STREAM, EVENTS)])
+async def test_a_coded_answer_in_that_form_passes_as_it_came(asked, answer):
+    sent = coded(answer)
+    _, reply, received = await once({"provider": OPENAI}, chat(asked), sent)
+    assert (received, reply.headers["content-encoding"]) == (sent.pieces[0], "gzip")
 
 
 async def test_higress_passes_the_form_on():

@@ -75,6 +75,11 @@ STREAMS = {
     "event named error of text": (Answer(headers=SSE, pieces=[b"event: error\r\ndata: busy\r\n\r\n"]), 502),
     **{f"only {shape}": (Answer(headers=SSE, pieces=[f"data: {shape}\n\n".encode()]), 502) for shape in UNKNOWN},
 }  # fmt: skip
+STREAMS |= {
+    f"{name}, gzip": (Answer(headers=SSE | {"content-encoding": "gzip"}, pieces=[gzip.compress(b"".join(one.pieces))]), status)
+    for name, (one, status) in STREAMS.items()
+    if one.headers == SSE and not any(isinstance(piece, Exception) for piece in one.pieces)
+}  # fmt: skip
 CASES = [(HELLO, each, name) for name, each in PLAIN.items()] + [(STREAM, each, name) for name, each in STREAMS.items()]
 IDS = [f"{'stream' if asked is STREAM else 'plain'} {name}" for asked, _, name in CASES]
 

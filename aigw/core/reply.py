@@ -202,9 +202,9 @@ class Reply:
     `streaming` is true for a stream of events. `in_array` is true if the body is a JSON array in which another element
     may follow after any batch. `single` is true if the body is one chunk that exists already. `plain` is true for
     the JSON of a provider's answer: whoever judges it waits for the whole of it. `rewriters` is how many layers rewrite
-    the body."""
+    the body. `arrived` is what had come of a body when `whole` failed."""
 
-    __slots__ = ("_source", "headers", "in_array", "plain", "rewriters", "single", "status", "streaming")
+    __slots__ = ("_source", "arrived", "headers", "in_array", "plain", "rewriters", "single", "status", "streaming")
 
     def __init__(self, source: ChunkSource, status: int, headers: CIMultiDict[str], *, streaming: bool) -> None:
         self._source = source
@@ -214,6 +214,7 @@ class Reply:
         self.rewriters = 0
         self.in_array = False
         self.plain = False
+        self.arrived = b""
         self.single = isinstance(source, Fixed) and not streaming
 
     def tap(self, on_batch: OnBatch | None = None, on_end: OnEnd | None = None) -> Reply:
@@ -274,13 +275,17 @@ class Reply:
             return only
         pieces: list[bytes] = []
         size = 0
-        async for batch in self._source:
-            for chunk in batch:
-                pieces.append(chunk.raw)
-                size += len(chunk.raw)
-            if size > limit:
-                self._source = _Joined([Chunk(b"".join(pieces))], self._source)
-                return None
+        try:
+            async for batch in self._source:
+                for chunk in batch:
+                    pieces.append(chunk.raw)
+                    size += len(chunk.raw)
+                if size > limit:
+                    self._source = _Joined([Chunk(b"".join(pieces))], self._source)
+                    return None
+        except BaseException:
+            self.arrived = b"".join(pieces)
+            raise
         await self._source.aclose()
         body = b"".join(pieces)
         chunk = Chunk(body, body)

@@ -5,6 +5,8 @@ back, so that another provider can answer instead, or the client can get an erro
 
 from __future__ import annotations
 
+import asyncio
+
 from aigw.core.content_coding import Decoding, is_known
 from aigw.core.dialect import Dialect, Failure
 from aigw.core.env import Clock
@@ -64,7 +66,11 @@ class Judge:
             raise FailedAnswerError(502, "the provider's stream has no answer in it", code="upstream_cut_off")
 
     async def _check_plain(self, exchange: Exchange, reply: Reply) -> None:
-        whole = await reply.whole(MAX_PLAIN)
+        try:
+            whole = await reply.whole(MAX_PLAIN)
+        except (UpstreamError, asyncio.CancelledError):
+            _read_part(exchange, reply)
+            raise
         coded = not reply.plain and is_coded(reply.headers)
         if reply.plain:
             feed(exchange, whole)
@@ -154,6 +160,15 @@ def feed(exchange: Exchange, whole: Chunk | None) -> None:
         answer.feed(EventSplitter().feed(whole.raw + b"\n\n"))
     else:
         exchange.answer.feed((whole,))
+
+
+def _read_part(exchange: Exchange, reply: Reply) -> None:
+    """Lets the reader of the answer see what had arrived of a plain body, so that it is not free, unless somebody
+    watched it: then it was seen."""
+    answer = exchange.answer
+    if reply.plain and reply.arrived and answer is not None and not answer.size:
+        answer.feed((Chunk(reply.arrived, reply.arrived),))
+        answer.cut()
 
 
 def check_alone(exchange: Exchange, event: Chunk) -> None:

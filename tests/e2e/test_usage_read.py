@@ -1,6 +1,7 @@
 """The usage of a provider's answer is read behind ai-proxy however it is coded and labelled, and the client gets its bytes as
 they came."""
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -16,6 +17,42 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 30, "total_tokens": 37}
 PLAIN = completion(usage=USAGE)
 STREAM = b"".join([chunk({"content": "Hi"}), chunk({}, "stop"), chunk(usage=USAGE, choices=None), DONE])
 CODINGS = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
+
+
+@pytest.mark.parametrize("then", ["close", "leave"])
+async def test_what_arrived_of_a_broken_answer_is_estimated(provider, gateway, then):
+    """Its provider breaks off, or its client leaves."""
+    sent = asyncio.Event()
+
+    async def half(peer):
+        await peer.body()
+        body = completion("one two three four five", usage=USAGE)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+        await peer.send(head + body[: body.index(b"five")])
+        sent.set()
+        if then == "leave":
+            await peer.gone()
+        else:
+            peer.writer.close()
+
+    upstream = await provider(half)
+    running = await gateway(proxied(upstream.url), keeps=True)
+    client = await RawClient.connect(running.port)
+    asked = asyncio.create_task(
+        client.request("POST", PATH, json.dumps(CHAT).encode(), content_type="application/json")
+    )
+    await sent.wait()
+    if then == "leave":
+        await until(lambda: running.upstream.open_connections == 1)
+        await client.close()
+    await asyncio.wait([asked])
+    asked.exception()
+    await until(lambda: len(running.rows) == 1)
+    tokens = running.rows[0].tokens
+    assert tokens.source == "estimated"
+    assert tokens.input > 0
+    assert 3 <= tokens.output <= 6
+    await client.close()
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "application/octet-stream", ""])

@@ -69,7 +69,7 @@ class _Note:
         exchange, answer = self.exchange, self.exchange.answer
         if answer is not None and answer.error:
             self.outcome, self.error = Outcome.FAILED, _name(_without_keys(answer.error, exchange))
-        self.asked = _name(exchange.dialect.asked(exchange.original, exchange.api).model)
+        self.asked = _name(exchange.named or exchange.dialect.asked(exchange.original, exchange.api).model)
         self.model = _name(answer.model if answer else "") or self.asked
         self.at = self.exchange.timing.arrived - epoch
 

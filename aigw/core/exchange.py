@@ -78,6 +78,8 @@ class Exchange:
     `original` is the request as the client sent it; nobody changes it. `api` is the name of the API to which its path
     belongs ("" if none), `dialect` is the wire format of that API, and `asked` is a view of `request`.
 
+    `named` is the model that the client asked for, "" if it named none or nobody has looked yet.
+
     `target` is where the request is sent: the route's own target until ai-proxy sets another. `wire` is the dialect in
     which the request is sent. `provider` is the type of the provider in the catalog. `answer` reads the upstream's
     answer, also if the client does not get to see it; it is None until an upstream has answered.
@@ -87,7 +89,7 @@ class Exchange:
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
-        "dialect", "id", "labels", "original", "provider", "recording", "request", "route", "target", "timing",
+        "dialect", "id", "labels", "named", "original", "provider", "recording", "request", "route", "target", "timing",
         "watchers", "wire",
     )  # fmt: skip
 
@@ -108,6 +110,7 @@ class Exchange:
         self.request = request.copy()
         self.route = route
         self.api = api
+        self.named = ""
         self.dialect = self.wire = dialect
         self.asked = dialect.asked(self.request, api)
         self.answer: Reader | None = None

@@ -127,15 +127,16 @@ class Edge:
                 undone = await self._read_body(http, request, request_id, api, bare=chain.bare)
                 if len(request.body) > SMALL:
                     self._space.take(request_id, len(request.body))
-                mislabelled = self._reads_any_label and api and not chain.bare and bodies.is_mislabelled(request)
+                if not chain.bare:
+                    request.parse()
+                unread = self._reads_any_label and api and not chain.bare and request.parsed is None
+                mislabelled = unread and bodies.is_mislabelled(request)
                 if mislabelled:
                     await hold(request)
             except GatewayError:
                 request.body, request.stream = b"", None
                 exchange = self._exchange(http, request_id, request, route, api, dialect)
                 raise
-            if not chain.bare:
-                request.parse()
             exchange = self._exchange(http, request_id, request, route, api, dialect)
             for name in undone:
                 exchange.request.headers.popall(name, None)
@@ -144,6 +145,8 @@ class Edge:
                 exchange.request.parse()
             if self._refuses_twins and exchange.request.parsed is not None:
                 bodies.refuse_twins(exchange.request.parsed)
+            if not chain.bare:
+                exchange.named = exchange.asked.model
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:

@@ -129,9 +129,8 @@ class Edge:
                     self._space.take(request_id, len(request.body))
                 if not chain.bare:
                     request.parse()
-                unread = self._reads_any_label and api and not chain.bare and request.parsed is None
-                mislabelled = unread and bodies.is_mislabelled(request)
-                if mislabelled:
+                reads = self._reads_any_label and api and not chain.bare
+                if mislabelled := reads and request.parsed is None and bodies.is_mislabelled(request):
                     await hold(request)
             except GatewayError:
                 request.body, request.stream = b"", None
@@ -344,16 +343,15 @@ class Edge:
         request_id: str,
         end: _End,
     ) -> web.Response:
-        end.status, end.error = error.status, error.code or error.kind
+        end.status, end.error, kind = error.status, error.code or error.kind, JSON
         if error.plain is not None and self._plain_errors:
-            status, text = error.plain
-            end.status = status
-            own = [*error.headers.items(), ("Content-Type", "text/plain")]
-            headers = self._response_headers(asked, dialect, request_id, own)
-            return web.Response(status=status, headers=headers, body=text.encode("utf-8", "replace"))
-        own = [*error.headers.items(), ("Content-Type", JSON)]
+            (end.status, text), kind = error.plain, "text/plain"
+            body = text.encode("utf-8", "replace")
+        else:
+            body = dialect.error(error, request_id)
+        own = [*error.headers.items(), ("Content-Type", kind)]
         headers = self._response_headers(asked, dialect, request_id, own)
-        return web.Response(status=error.status, headers=headers, body=dialect.error(error, request_id))
+        return web.Response(status=end.status, headers=headers, body=body)
 
 
 def _is_stopping(http: web.BaseRequest) -> bool:

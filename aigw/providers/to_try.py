@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,6 +16,7 @@ from aigw.providers.endpoint import locate
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
+from aigw.providers.provider import parse_url
 from aigw.upstream.builtin.engine import MODELS
 
 BUILTIN = "builtin"
@@ -84,9 +84,8 @@ def _models_of(provider: ProviderConfig) -> Iterator[str]:
 
 def _is_own(provider: ProviderConfig) -> bool:
     """Whether it is a server on this machine or in a private network that speaks like the vendor."""
-    moved = provider.openai_custom_url or provider.provider_domain
-    host = urlsplit(moved if "://" in moved else f"//{moved}").hostname if moved else None
-    return bool(host) and is_private(host or "")
+    moved = provider.provider_domain or msgspec.to_builtins(provider).get(lookup(provider.type).url_field)
+    return bool(moved) and is_private(parse_url(moved).hostname or "")
 
 
 def lacks_key(provider: ProviderConfig) -> bool:

@@ -77,3 +77,9 @@ async def test_the_usual_ones_have_a_price():
     for name in ("gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "deepseek-chat"):
         await prices.prepare(Query("", name), at)
         assert prices.cost(Tokens(input=1, output=1, source="reported"), Query("", name), at, {})
+
+
+@pytest.mark.parametrize("url", ["http://192.168.1.2:8000/v1", "http://[::1", "x"])
+def test_the_url_of_another_type_does_not_count(url):
+    beside = ProviderConfig(type="qwen", openai_custom_url=url)
+    assert (models_to_try([beside], {})[1], lacks_key(beside)) == (["qwen-plus"], True)

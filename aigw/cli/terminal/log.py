@@ -30,15 +30,16 @@ class LogThread(logging.Handler):
         super().__init__()
         text = _PlainFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
         self.setFormatter(_JsonFormatter() if as_json else text)
-        self._as_json = as_json
         self._on_terminal = _is_terminal()
+        self._folds = self._on_terminal and not as_json
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.write(folded(self.format(record), UNLIMITED if self._as_json else self.width()))
+            text = self.format(record)
+            self.write(folded(text, self.width()) if self._folds else text)
         except Exception:  # noqa: BLE001 - a message that cannot be formatted must not fail what it tells about
             self.handleError(record)
 

@@ -31,8 +31,8 @@ def say_sentence(text: str, *, err: bool = False) -> None:
     """Prints what people read: one line in a pipe, on a terminal as many as it takes."""
     from aigw.core.plain import plain
 
-    stream = sys.stderr if err else sys.stdout
-    typer.echo(folded(plain(text), width(stream) if stream.isatty() else UNLIMITED), err=err)
+    stream, text = sys.stderr if err else sys.stdout, plain(text)
+    typer.echo(folded(text, width(stream)) if stream.isatty() else text, err=err)
 
 
 def folded(text: str, width: int) -> str:

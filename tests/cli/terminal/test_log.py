@@ -78,6 +78,17 @@ def test_a_message_that_cannot_be_formatted_is_a_line_too(capsys):
     assert second.endswith("the next")
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_long_message_is_one_line_where_it_is_no_terminal(capsys, as_json):
+    log = LogThread(as_json=as_json)
+    logger = logging.Logger("test")
+    logger.addHandler(log)
+    logger.warning("%s", "word " * 5000)
+    log.close()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert not as_json or json.loads(line)["message"].count("word") == 5000
+
+
 def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path, child):
     process, url = start(child, tmp_path, preexec_fn=lambda: os.close(2))
     with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:

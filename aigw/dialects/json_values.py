@@ -20,9 +20,10 @@ _decode = msgspec.json.Decoder().decode
 def encoded(value: Any) -> bytes:
     """Returns the value as JSON. Raises ValueError if that is not possible."""
     try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return json.dumps(value, default=_of_raw).encode()
+        try:
+            return msgspec.json.encode(value)
+        except UnicodeEncodeError:
+            return json.dumps(value, default=_of_raw).encode()
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
 

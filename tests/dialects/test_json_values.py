@@ -45,6 +45,14 @@ def test_half_an_emoji_beside_what_is_still_encoded():
         encoded({"a": "\ud83d", "b": object()})
 
 
+def test_nested_too_deeply_beside_half_an_emoji():
+    nested = innermost = {}
+    for _ in range(100_000):
+        innermost["x"] = innermost = {}
+    with pytest.raises(ValueError, match="nested too deeply"):
+        encoded({"a": "\ud83d", "b": nested})
+
+
 @given(st.dictionaries(st.text(st.characters(categories=["Cs", "L"])), st.text(st.characters(categories=["Cs", "L"]))))
 def test_any_text_comes_back(value):
     whole = json.loads(json.dumps(value))  # two halves beside each other are one character

@@ -47,7 +47,7 @@ def put(request: Request, name: str, value: str, *, adds: bool) -> None:
     written = value.encode("utf-8", "replace")
     if place is not None:
         _replace(request, place, written)
-    elif adds and request.stream is None and (first := _line(request.body, boundary, 0)):
+    elif adds and boundary and request.stream is None and (first := _line(request.body, boundary, 0)):
         start = request.body.find(boundary, first[0])
         line = b"\r\n" if request.body.startswith(b"\r\n", first[1] - 2) else b"\n"
         disposition = b'Content-Disposition: form-data; name="%b"' % name.encode("utf-8", "replace")

@@ -211,6 +211,14 @@ def test_a_missing_field_may_be_added(before):
     assert (text(request, "model"), request.body.endswith(form(FILE))) == ("m", True)
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=", "audio/wav"])
+def test_nothing_is_added_where_there_is_no_boundary(kind):
+    request = request_of(b"\r\ndata")
+    request.headers["content-type"] = kind
+    put(request, "model", "m", adds=True)
+    assert request.body == b"\r\ndata"
+
+
 async def test_the_beginning_of_an_upload():
     async def rest():
         yield form(FILE, MODEL)[40:]

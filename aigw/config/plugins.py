@@ -191,7 +191,8 @@ class _PluginReader:
 
     def _convert(self, raw: dict[str, Any], path: JsonPath, keys: Mapping[str, JsonPath]) -> Any:
         config = self._checker.convert(raw, self._about.config, path, keys)
-        usable, left_out = config, list[JsonPath]()
+        usable = config
+        left_out: list[JsonPath] = []
         if config is None or self._checker.source.missing:
             usable, left_out = self._checker.usable(raw, self._about.config, path, keys)
         if usable is not None:

@@ -22,7 +22,8 @@ log = logging.getLogger("aigw")
 PATIENCE = 1.0
 """How many seconds a call waits for its price before it is sent."""
 GUESSED_INPUT, GUESSED_OUTPUT = 2_500, 10_000
-"""The assumed price of a token, before the first call of a model that is not known by its name has ended."""
+"""The assumed price of a token in billionths of a dollar, before the first call of a model that is not known by its
+name has ended."""
 _REMEMBERED = 1024
 
 

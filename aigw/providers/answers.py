@@ -23,6 +23,7 @@ from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
 from aigw.dialects.dashscope_openai_stream import StreamDecoder
+from aigw.dialects.json_values import decoded
 from aigw.dialects.openai_chat import CompletionsReader
 from aigw.dialects.openai_chat_stream import ChatStream
 from aigw.dialects.openai_embeddings import EmbeddingsView
@@ -337,7 +338,7 @@ def _decoded(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
 
 def _is_json(body: bytes) -> bool:
     try:
-        msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decoded(body)
+    except ValueError:
         return False
     return True

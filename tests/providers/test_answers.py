@@ -62,6 +62,12 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
     assert "Bad Gateway" in json.loads(received)["error"]["message"]
 
 
+async def test_an_error_page_that_is_json_all_the_same_passes():
+    body = b'{"error":{"message":"cut in an emoji: \\ud83d"}}'
+    page = Answer(400, {"content-type": "text/plain"}, [body])
+    assert (await once({"provider": OPENAI}, chat(HELLO), page))[2] == body
+
+
 async def test_an_error_page_that_quotes_the_key_comes_without_it():
     page = Answer(502, {"content-type": "text/html"}, [b"<p>sk-of-the-provider is not known</p>"])
     _, _, received = await once({"provider": {**OPENAI, "apiTokens": ["sk-of-the-provider"]}}, chat(HELLO), page)

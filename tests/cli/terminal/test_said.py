@@ -52,6 +52,12 @@ def test_on_a_terminal():
     assert width == "80"
 
 
+def test_a_long_error_is_one_line_in_a_pipe(capsys):
+    with pytest.raises(typer.Exit):
+        fail("serve", "word " * 5000)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("message", ["it failed", ["it failed", "badly"]])
 def test_an_error_begins_with_the_command(message, capsys):
     with pytest.raises(typer.Exit) as ended:

@@ -31,12 +31,11 @@ _MISSING = object()
 class ModelField:
     """Reads and writes the model of requests. `key` is the name of the field. `suffixes` is the value of
     `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path
-    is ignored, and forms are read only where `suffixes` says so."""
+    is ignored, forms are read only where `suffixes` says so, and of several models in a form the first one counts."""
 
     def __init__(self, key: str, suffixes: list[str] | None, *, higress: bool) -> None:
         self._key = key
-        self._in_paths = not higress
-        self._adds = not higress
+        self._safe = not higress
         chosen = (*SUFFIXES, *(() if higress else (*FORM_SUFFIXES, *VERBS))) if suffixes is None else tuple(suffixes)
         self._suffixes = ("",) if ANY in chosen else chosen  # every path ends with ""
 
@@ -47,7 +46,7 @@ class ModelField:
     async def read(self, request: Request) -> str | None:
         """Returns the model, "" if the field is missing or not a text, None if the body is neither JSON nor a form. A
         large form without the model in its beginning is read into memory."""
-        if self._in_paths and (named := apis.model_of(request.path)):
+        if self._safe and (named := apis.model_of(request.path)):
             return unquote(named)
         if request.is_json:
             try:
@@ -63,8 +62,8 @@ class ModelField:
         return self._in_form(request)
 
     def _in_form(self, request: Request) -> str | None:
-        """None where safe readers cannot know which of several models counts."""
-        if self._adds:
+        """None if it cannot be known which of several models counts. With `higress`, the first one does."""
+        if self._safe:
             with suppress(ValueError):
                 return form.text(request, self._key) or ""
             return None
@@ -73,12 +72,12 @@ class ModelField:
 
     def write(self, request: Request, model: str) -> None:
         """Replaces the model that `read` found. With `higress`, a form without the field is not changed."""
-        if self._in_paths and apis.model_of(request.path):
+        if self._safe and apis.model_of(request.path):
             request.path = apis.with_model(request.path, model)
         elif request.is_json:
             request.document.set(self._key, model)
         else:
-            form.put(request, self._key, model, adds=self._adds)
+            form.put(request, self._key, model, adds=self._safe)
 
 
 def name_deployment(request: Request) -> None:

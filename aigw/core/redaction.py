@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -177,9 +178,18 @@ def _forms(secret: str) -> Iterator[str]:
     """Yields the secret as it is written in texts, URLs and JSON, each in pieces of at most `_PIECE` characters."""
     if len(secret) < SHORTEST or secret.isdecimal():
         return
-    for form in (secret, quote(secret, safe="", errors="replace"), json.dumps(secret)[1:-1]):
+    for form in dict.fromkeys(_written_forms(secret)):
         size = math.ceil(len(form) / math.ceil(len(form) / _PIECE))
         yield from (form[start : start + size] for start in range(0, len(form), size))
+
+
+def _written_forms(secret: str) -> Iterator[str]:
+    yield secret
+    yield quote(secret, safe="", errors="replace")
+    yield (quoted := json.dumps(secret)[1:-1])
+    yield quoted.replace("/", "\\/")  # as PHP writes JSON
+    yield escape(secret)
+    yield "".join(f"\\u{ord(each):04X}" if each in "&'+" else each for each in quoted)  # as Go and .NET do
 
 
 def _pairs(query: str) -> list[tuple[str, str, str]]:

@@ -48,7 +48,13 @@ _LOOKS = tuple(
         (rf"\b({_NAMED})({_GAP})(?!{MASK}|bearer|basic){_VALUE}", rf"\1\2{MASK}", True),
         (rf"{_NAMED_IN_QUERY}{_VALUE}", rf"\1{MASK}", True),
         (_USER_IN_URL, f"://{MASK}@", False),
-        (r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abp])[-_][\w-]{8,}", MASK, False),
+        (
+            r"\b(?:sk|pk|rk|gsk|xai|hf|gh[oprsu]|glpat|xox[abeprs]|pplx|nvapi|tvly|npm|r8|csk|fw|pypi|dop_v1)[-_][\w-]{8,}",
+            MASK,
+            False,
+        ),
+        (r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", MASK, False),
+        (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\w\s+/=\\-]*", MASK, False),
         (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", MASK, False),
         (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
     )

@@ -20,6 +20,10 @@ from aigw.core.redaction import MAX_LEARNED, Redaction
         ("https://user:pw@host/x?a=1&api_key=zz&b=2", "https://***@host/x?a=1&api_key=***&b=2"),
         ("my key is sk-proj-abcdefgh, keep it", "my key is ***, keep it"),
         ("AKIAABCDEFGHIJKLMNOP and AIzaSyA1234567890abcdef", "*** and ***"),
+        ("pplx-0123456789abcdef nvapi-0123456789abcdef tvly-0123456789", "*** *** ***"),
+        ("npm_0123456789abcdef r8_0123456789abcdef csk-0123456789abcdef", "*** *** ***"),
+        ("Zhipu 0123456789abcdef0123456789abcdef.AbCdEfGhIjKl1234", "Zhipu ***"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/==\n-----END RSA PRIVATE KEY-----", "***"),
         ("jwt eyJhbGciOiJI.eyJzdWIiOiI.sig", "jwt ***"),
         ("tokens_left 12, a basic idea, author: me", "tokens_left 12, a basic idea, author: me"),
     ],
@@ -109,3 +113,17 @@ def test_many_secrets_are_not_slow():
     for _ in range(400):
         redaction.text("x" * 10_000, 200)
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "abc/def+ghi&jkl=",
+        "abc\\/def+ghi&jkl=",
+        "abc/def+ghi&amp;jkl=",
+        "abc/def\\u002Bghi\\u0026jkl=",
+        "abc%2Fdef%2Bghi%26jkl%3D",
+    ],
+)
+def test_a_secret_is_found_in_each_way_of_writing_it(written):
+    assert Redaction(["abc/def+ghi&jkl="]).text(f"not {written} !", 200) == "not *** !"

@@ -32,9 +32,12 @@ _OPEN = ("health", "ready")
 """The pages that everybody may read."""
 _PROXIED = frozenset(
     (VIA_HEADER, "forwarded", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
-     "fastly-client-ip", "x-original-host", "x-proxyuser-ip")
+     "fastly-client-ip", "x-proxyuser-ip", "proxy-connection")
 )  # fmt: skip
-_PROXIED_PREFIXES = ("x-forwarded", "cf-", "x-envoy-", "x-amzn-", "x-azure-", "tailscale-", "ngrok-", "fly-")
+_PROXIED_PREFIXES = (
+    "x-forwarded", "x-original-", "cf-", "cloudfront-", "x-envoy-", "x-amzn-", "x-amz-cf-", "x-azure-", "x-arr-",
+    "x-vercel-", "x-nf-", "x-appengine-", "tailscale-", "ngrok-", "fly-",
+)  # fmt: skip
 """Headers that a proxy or tunnel on this machine adds to the requests of other machines."""
 
 Answer = tuple[str, bytes]

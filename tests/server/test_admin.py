@@ -52,6 +52,16 @@ async def test_the_others_are_not_for_what_a_proxy_lets_in(tmp_path, page):
         assert "set admin_key" in json.loads(body)["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["via", "forwarded", "cf-ray", "cloudfront-viewer-address", "x-amz-cf-id", "x-arr-log-id", "x-original-url",
+     "x-vercel-id", "x-nf-client-connection-ip", "fly-client-ip", "proxy-connection"],
+)  # fmt: skip
+async def test_each_header_of_a_proxy_shuts_them(tmp_path, name):
+    async with serving(tmp_path) as (client, _):
+        assert (await get(client, "/-/metrics", **{name: "1"}))[0] == 403
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_key_lets_others_in(tmp_path, page):
     async with serving(tmp_path, admin_key="sk-admin-1") as (client, _):

@@ -20,7 +20,7 @@ from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
 from aigw.dialects.edit import put
 from aigw.dialects.errors import AnthropicGeneric
-from aigw.dialects.failures import failure_in, failure_in_event
+from aigw.dialects.failures import failure_in, failure_in_event, is_failed_end
 from aigw.dialects.json_values import encoded, json_text, object_of
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
@@ -37,7 +37,7 @@ _FINISHES: dict[str, Finish] = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-"""The reasons for the end of an answer. Any other reason is taken as "stop"."""
+"""The reasons for the end of an answer. Any other that tells of no failure is taken as "stop"."""
 
 
 class MessagesReader(AnswerReader):
@@ -75,7 +75,9 @@ class MessagesReader(AnswerReader):
     def _end(self, reason: Any) -> None:
         if isinstance(reason, str) and reason:
             self._ended = True
-            self._finish = _FINISHES.get(reason, "stop")
+            self._finish = _FINISHES.get(reason) or ("error" if is_failed_end(reason) else "stop")
+            if self._finish == "error":
+                self.fail(reason)
 
     @property
     def usable(self) -> bool:

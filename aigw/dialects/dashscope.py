@@ -25,7 +25,7 @@ from aigw.dialects.cumulative import CumulativeReader
 from aigw.dialects.dashscope_request import DashScopeView
 from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
 from aigw.dialects.edit import put
-from aigw.dialects.failures import failure_in_event
+from aigw.dialects.failures import failure_in_event, is_failed_end
 from aigw.dialects.openai_embeddings import EmbeddingsReader
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
@@ -68,7 +68,9 @@ class DashScopeReader(CumulativeReader):
         for position, choice in enumerate(choices_of(output)):
             if reason := reason_of(choice.get("finish_reason")):
                 self._finished.add(index_of(choice, position))
-                self._finish = _FINISHES.get(reason, "stop")
+                self._finish = _FINISHES.get(reason) or ("error" if is_failed_end(reason) else "stop")
+                if self._finish == "error":
+                    self.fail(reason)
         if not isinstance(output, dict) or not output:
             self.fail(body)
 

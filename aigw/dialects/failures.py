@@ -37,6 +37,14 @@ _STATUSES = (
 )
 """The status that fits a type or code that contains one of the words. The first match counts."""
 
+_VENDORS_NUMBERS = {
+    "base_resp 1002": 429, "base_resp 1004": 401, "base_resp 1008": 402, "base_resp 1039": 429, "base_resp 2013": 400,
+    "error_code 17": 429, "error_code 18": 429, "error_code 110": 401, "error_code 111": 401,
+    "error_code 336003": 400, "error_code 336100": 503,
+}  # fmt: skip
+"""The status that fits MiniMax's and Baidu's own numbers."""
+_FAILED_ENDS = ("error", "abort", "cancel", "fail", "timeout", "timed_out", "malformed", "interrupt", "system_resource")
+
 _NAMED_ERROR = re.compile(rb"(?:^|[\r\n])event: ?error[ \t]*[\r\n]")
 
 
@@ -48,12 +56,23 @@ def failure_in(body: Json) -> Any:
         return body
     base = body.get("base_resp")
     if isinstance(base, dict) and base.get("status_code") not in _FINE:
-        return {"message": base.get("status_msg"), "code": f"base_resp {base['status_code']}"}
+        return _numbered("base_resp", base["status_code"], base.get("status_msg"))
     if body.get("error_code") not in _FINE:
-        return {"message": body.get("error_msg"), "code": f"error_code {body['error_code']}"}
+        return _numbered("error_code", body["error_code"], body.get("error_msg"))
     if body.get("success") is False or (isinstance(body.get("errors"), list) and body["errors"]):
         return (body.get("errors") or [body])[0]
     return body if _is_bare(body) else None
+
+
+def _numbered(name: str, number: Any, message: Any) -> Json:
+    code = f"{name} {number}"
+    return {"message": message, "code": code, "status": _VENDORS_NUMBERS.get(code)}
+
+
+def is_failed_end(reason: str) -> bool:
+    """Whether a reason for the end of an answer, by whatever name a vendor has for it, says that the answer failed."""
+    lower = reason.lower()
+    return any(word in lower for word in _FAILED_ENDS)
 
 
 def failure_in_event(event: Chunk) -> Any:

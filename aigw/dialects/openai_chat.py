@@ -17,7 +17,7 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_whole
 from aigw.dialects.edit import place_of, put
-from aigw.dialects.failures import MARKS, failure_in, failure_in_event
+from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
@@ -37,7 +37,7 @@ _ROLES: dict[str, Role] = {
 }  # fmt: skip
 _FINISHES: dict[str, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
-    "content_filter": "content_filter", "error": "error", "insufficient_system_resource": "error",
+    "content_filter": "content_filter",
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
@@ -157,7 +157,8 @@ class CompletionsReader(AnswerReader):
         for position, choice in enumerate(rows_of(body.get("choices"))):
             if reason := choice.get("finish_reason"):
                 self._finished.add(index_of(choice, position))
-                self._finish = _FINISHES.get(text_of(reason), "stop")
+                said = text_of(reason)
+                self._finish = _FINISHES.get(said) or ("error" if is_failed_end(said) else "stop")
                 if self._finish == "error" and not self._error:
                     self.fail(choice.get("error") or reason)
         if (error := failure_in(body)) is not None:

@@ -271,3 +271,9 @@ def test_the_last_event(batch, last):
 def test_our_error_in_mid_stream_is_read_as_one():
     reader = read(events(START, *text_of("x")), split(MESSAGES.error_event(GatewayError(502, "broke"), "r")))
     assert (reader.error, reader.complete) == ("broke", False)
+
+
+@pytest.mark.parametrize("reason", ["error", "cancelled"])
+def test_a_message_that_says_that_it_failed_is_not_complete(reason):
+    found = read_plain({"type": "message", "content": [{"type": "text", "text": "a"}], "stop_reason": reason})
+    assert (found.error, found.finish, found.complete) == (reason, "error", False)

@@ -491,3 +491,10 @@ def test_an_answer_of_any_json_is_read(bodies, incremental):
         assert found.calls is not None and found.tokens is not None and found.complete in (True, False)
     for chunk in EventSplitter().feed(wire(*bodies)):
         DASHSCOPE.write(chunk, "other")
+
+
+def test_an_answer_that_was_aborted_is_not_complete():
+    reader = DASHSCOPE.reader(asked(chat(user("a"))), streaming=False)
+    data = json.dumps({"output": {"choices": [{"finish_reason": "abort", "message": {"content": "a"}}]}}).encode()
+    reader.feed([Chunk(data, data)])
+    assert (reader.error, reader.finish, reader.complete) == ("abort", "error", False)

@@ -5,7 +5,15 @@ import json
 import pytest
 
 from aigw.core.dialect import Failure
-from aigw.dialects.failures import failure_in, failure_in_event, failure_of, message_in, with_line, words_in
+from aigw.dialects.failures import (
+    failure_in,
+    failure_in_event,
+    failure_of,
+    is_failed_end,
+    message_in,
+    with_line,
+    words_in,
+)
 from aigw.dialects.sse import Event
 
 SHAPES = {
@@ -17,8 +25,12 @@ SHAPES = {
         {"type": "error", "error": {"type": "overloaded_error", "message": "no"}},
         Failure(529, "no", "overloaded_error"),
     ),
-    "minimax": ({"base_resp": {"status_code": 1002, "status_msg": "no"}}, Failure(502, "no", "", "base_resp 1002")),
-    "baidu": ({"error_code": 18, "error_msg": "no"}, Failure(502, "no", "", "error_code 18")),
+    "minimax": ({"base_resp": {"status_code": 1002, "status_msg": "no"}}, Failure(429, "no", "", "base_resp 1002")),
+    "baidu": ({"error_code": 18, "error_msg": "no"}, Failure(429, "no", "", "error_code 18")),
+    "minimax, another number": (
+        {"base_resp": {"status_code": 1, "status_msg": "no"}},
+        Failure(502, "no", "", "base_resp 1"),
+    ),
     "gemini": ({"error": {"code": 429, "message": "no", "status": "RESOURCE_EXHAUSTED"}}, Failure(429, "no")),
     "gemini without number": ({"error": {"message": "no", "status": "RESOURCE_EXHAUSTED"}}, Failure(429, "no")),
     "dashscope": ({"code": "InvalidApiKey", "message": "no"}, Failure(401, "no", "", "InvalidApiKey")),
@@ -50,6 +62,18 @@ def test_shapes(name):
 )
 def test_what_is_no_failure(body):
     assert failure_in(body) is None
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "CANCELLED", "canceled", "network_error", "timeout", "failed"])
+def test_ends_that_failed(reason):
+    assert is_failed_end(reason)
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "stop", "length", "eos", "end_turn", "content_filter", "tool_calls", "sensitive"]
+)
+def test_ends_that_did_not_fail(reason):
+    assert not is_failed_end(reason)
 
 
 @pytest.mark.parametrize("body", [{"error": {"message": "no"}}, {"error": "no"}, [{"error": {"message": "no"}}]])

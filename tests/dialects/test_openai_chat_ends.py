@@ -44,6 +44,8 @@ FAILURES = {
     "an error beside a choice that goes on": ({"error": ERROR}, {"finish_reason": None}, ERROR["message"]),
     "an error in a choice (OpenRouter)": ({}, {"finish_reason": "error", "error": ERROR}, ERROR["message"]),
     "a reason alone": ({}, {"finish_reason": "error"}, "error"),
+    "a request that was aborted (vLLM)": ({}, {"finish_reason": "abort"}, "abort"),
+    "a broken connection (Zhipu)": ({}, {"finish_reason": "network_error"}, "network_error"),
     "out of resources (DeepSeek)": ({}, {"finish_reason": SHORT}, SHORT),
 }
 

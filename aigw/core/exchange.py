@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Dialect, Reader
+from aigw.core.dialect import Asked, Dialect, Reader
 from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
@@ -127,6 +127,11 @@ class Exchange:
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
         self._started: tuple[asyncio.Task[None], ...] = ()
         self._jobs = jobs
+
+    @property
+    def sent(self) -> Asked:
+        """A view of the request as it was sent to the provider, in whose format it is."""
+        return self.wire.asked(self.request, self.api)
 
     def reply(
         self,

@@ -75,7 +75,7 @@ def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer)
     known = answer.estimated
     if known is not None and known[0] == answer.size:
         return known[1]
-    sent = exchange.wire.asked(exchange.request, exchange.api)
+    sent = exchange.sent
     text = answer.text + "".join([call.name + call.arguments for call in answer.calls])
     counted = estimate(
         answer.tokens,

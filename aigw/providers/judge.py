@@ -154,8 +154,7 @@ def feed(exchange: Exchange, whole: Chunk | None) -> None:
     if whole is None:
         exchange.answer.pass_over(MAX_PLAIN)
     elif whole.raw[:1] != b"{" and begins_events(whole.raw):
-        asked = exchange.wire.asked(exchange.request, exchange.api)
-        answer = exchange.wire.reader(asked, streaming=True, provider=exchange.provider)
+        answer = exchange.wire.reader(exchange.sent, streaming=True, provider=exchange.provider)
         answer.secrets, exchange.answer = exchange.answer.secrets, answer
         answer.feed(EventSplitter().feed(whole.raw + b"\n\n"))
     else:

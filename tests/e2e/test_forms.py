@@ -151,7 +151,7 @@ async def test_a_coded_form_is_decoded(provider, gateway):
     assert [request.headers.get("content-encoding") for request in upstream.requests] == [None, "gzip"]
 
 
-async def test_its_row_has_its_model(provider):
+async def test_its_row_has_the_mapped_model_where_the_answer_names_none(provider):
     upstream = await provider(answers(HEARD))
     config = two(upstream, upstream)
     config["plugins"]["ai-proxy"]["providers"][0]["modelMapping"] = {"*": "large"}
@@ -159,7 +159,7 @@ async def test_its_row_has_its_model(provider):
         for limit in range(2):
             await running.request("POST", AUDIO, named("whisper-1", behind=bool(limit)), content_type=KIND)
         await until(lambda: len(running.rows) == 2)
-        assert {(row.asked, row.model) for row in running.rows} == {("whisper-1", "whisper-1")}
+        assert {(row.asked, row.model) for row in running.rows} == {("whisper-1", "large")}
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])

@@ -221,7 +221,10 @@ async def test_binary_answer(behind):
 
 async def test_other_paths_are_passed_on(behind):
     """Files, batches, responses: as they are, with the query, and their methods."""
-    running, upstream = await behind(answers(b'{"id":"x","object":"list","data":[]}'))
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
+    running, upstream = await behind(
+        answers(json.dumps({"id": "x", "object": "list", "data": [], "output": [said]}).encode())
+    )
     client = running.sdk()
     await client.files.list(purpose="batch")
     await client.files.delete("file-1")
@@ -239,6 +242,7 @@ async def test_other_paths_are_passed_on(behind):
 async def test_responses_stream(behind):
     """A stream of another API is passed on byte for byte, without a [DONE] of ours."""
     events = [b"event: response.created\n" + data({"type": "response.created", "sequence_number": 0})]
+    events += [b"event: response.output_text.delta\n" + data({"type": "response.output_text.delta", "delta": "Hi"})]
     events += [b"event: response.completed\n" + data({"type": "response.completed", "sequence_number": 1})]
 
     async def script(peer):

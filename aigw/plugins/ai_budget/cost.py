@@ -51,8 +51,9 @@ class Costs:
             return 0
         return forecast.input * GUESSED_INPUT + forecast.output * GUESSED_OUTPUT
 
-    async def settle(self, asked: str, spent: Spent, *, failed: bool) -> int | None:
-        """Returns the real cost of a call. `failed` is true if the answer is an error; it then costs nothing, unless
+    async def settle(self, asked: str, spent: Spent, *, sent: str, failed: bool) -> int | None:
+        """Returns the real cost of a call. `sent` is the model in the request to the provider, which counts if the
+        answer names none. `failed` is true if the answer is an error; it then costs nothing, unless
         the provider reported usage or a cost."""
         answer, tokens = spent.answer, spent.usage
         if answer is None or (failed and tokens.source == "absent"):
@@ -60,7 +61,7 @@ class Costs:
         usage = answer.usage
         if usage.cost is not None:
             return nano(usage.cost)
-        query = Query(answer.provider, answer.model or asked, usage.tier)
+        query = Query(answer.provider, answer.model or sent or asked, usage.tier)
         if len(self._answered) >= _REMEMBERED:
             self._answered.clear()
         self._answered[asked] = query

@@ -233,7 +233,8 @@ class AiBudget:
         asked = bool(exchange.attempts) or exchange.timing.waited > 0
         cost: int | None = 0
         if asked and "usd" in self._units:
-            cost = await self._costs.settle(charge.model, spent, failed=not 200 <= charge.status < 400)
+            failed = not 200 <= charge.status < 400
+            cost = await self._costs.settle(charge.model, spent, sent=exchange.sent.model, failed=failed)
         self._forecaster.learn(charge.forecast, spent.tokens)
         amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
         charges = [amounts[each.unit] for each in charge.accounts]
@@ -289,7 +290,7 @@ def _answering(exchange: Exchange) -> Query:
     """What is known of the model that is answering: its name in a stream, or that in the request to the provider."""
     answer = exchange.answer
     named = answer.model if answer is not None and answer.streaming else ""
-    return Query(exchange.provider, named or exchange.wire.asked(exchange.request, exchange.api).model)
+    return Query(exchange.provider, named or exchange.sent.model)
 
 
 def describes(config: Config) -> Description:

@@ -25,7 +25,7 @@ def costs():
 def answer(costs, asked):
     """An answer of the model `asked`, which no price is known for unless it is `big`."""
     reader = answered(make_exchange(chat({"model": asked, "messages": []})), streaming=False)
-    return costs.settle(asked, Spent(15, USED, reader), failed=False)
+    return costs.settle(asked, Spent(15, USED, reader), sent="", failed=False)
 
 
 async def test_a_usual_price_is_set_aside_until_an_answer_tells(costs):

@@ -17,7 +17,7 @@ from aigw.providers.provider import Provider
 
 log = logging.getLogger("aigw")
 
-STATUSES = (400, 415, 422, 501)
+STATUSES = (400, 415, 422, 500, 501)
 """An answer with another status is no refusal of a field, so its text is not read."""
 MOST_MODELS = 1024
 """So many models are remembered. Clients can make names up."""

@@ -297,7 +297,7 @@ class _Attempt:
 async def _first_failure(exchange: Exchange, failures: Sequence[_Failed]) -> Reply:
     """Returns or raises the first failure of a provider, with a line on what the others said. A refusal of ours is told
     if no provider was asked."""
-    first = next((each for each in failures if not isinstance(each.error, GatewayError)), failures[-1])
+    first = next((each for each in failures if not isinstance(each.error, GatewayError)), failures[0])
     others = [f"{each.name} was tried, too: {each.status} {each.words}" for each in failures if each is not first]
     line = "; ".join(dict.fromkeys(map(str.strip, others)))
     if isinstance(first.error, UpstreamError):

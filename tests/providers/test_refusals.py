@@ -21,7 +21,7 @@ def coded(body):
 
 
 REFUSALS = [
-    answer_json(MISTRAL, 422), answer_json(OLD_VLLM, 400), answer_json(AZURE, 400), answer_json(OTHERS, 501),
+    answer_json(MISTRAL, 422), answer_json(OLD_VLLM, 400), answer_json(AZURE, 400), answer_json(OTHERS, 501), answer_json(OTHERS, 500),
     coded(MISTRAL), Answer(400, {"content-type": "text/plain"}, [b"unknown field: stream_options"]),
     events(AZURE, done=False), answer_json({"error": {"message": "no stream_options"}}, 200),
 ]  # fmt: skip

@@ -60,6 +60,12 @@ async def test_the_first_failure_is_the_answer_with_a_line_on_the_others():
     assert (caught.value.status, caught.value.answer().code) == (502, "upstream_reset")
 
 
+async def test_the_first_refusal_is_told_where_no_provider_can_be_asked():
+    config = {**TWO, "providers": [{"id": "a", **OPENAI}, {"id": "b", **OPENAI}]}
+    with pytest.raises(GatewayError, match="the provider 'a' does not offer the Messages API"):
+        await once(config, chat({**HELLO, "max_tokens": 9}, path="/v1/messages"))
+
+
 async def test_higress_tells_the_last_failure():
     _, reply, received = await once(
         TWO, chat(HELLO), answer_json({"error": "a"}, 500), answer_json({"error": "b"}, 503), fidelity="higress"

@@ -148,6 +148,8 @@ class CompletionsReader(AnswerReader):
         self._take(body)
         if is_usage_only(body):
             self.usage_event = self.telling[-1]
+        elif not self._error and (named := failure_in_event(self.telling[-1])) is not None:
+            self.fail(named)
 
     def take_body(self, body: Json) -> None:
         self._take(body)

@@ -1,12 +1,17 @@
 """Gives clients a correct stream of chat or text completions.
 
 Rule: the client gets no usage chunk that it did not ask for. A complete stream ends with [DONE], even if the provider
-does not send it. A stream without a finish reason is not changed, so that clients can see that it is not complete."""
+does not send it. A stream without a finish reason is not changed, so that clients can see that it is not complete. A
+failure in a vendor's own shape becomes an error that clients read."""
 
 from __future__ import annotations
 
+from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, raw_of
+from aigw.dialects.failures import failure_in_event, failure_of
 from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader, is_usage_only
+from aigw.dialects.openai_error import error_event
+from aigw.dialects.sse import Event
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
@@ -37,6 +42,8 @@ class ChatStream:
             shown = list(batch)
             for chunk in hidden:
                 shown.remove(chunk)
+        if reader.telling and reader.error:
+            shown = [_readable(chunk) for chunk in shown]
         if shown:
             self._open = not shown[-1].raw.endswith(_BLANK_LINES)
         return shown
@@ -59,3 +66,14 @@ class ChatStream:
         if not self._owed and (self._done or not self._reader.complete):
             return []
         return [Chunk(b"\n\n" + DONE if self._open else DONE, DONE_DATA)]
+
+
+def _readable(event: Chunk) -> Chunk:
+    """Returns an event as it is, unless it is a failure without the field `error`, which SDKs would pass over."""
+    told = failure_in_event(event)
+    body = event.json()
+    if told is None or (isinstance(body, dict) and body.get("error")):
+        return event
+    failure = failure_of(told)
+    error = GatewayError(failure.status, failure.message, kind=failure.kind or "api_error", code=failure.code or None)
+    return Event(error_event(error))

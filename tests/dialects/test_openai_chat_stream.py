@@ -45,6 +45,27 @@ def test_usage_is_hidden_where_its_choices_are_null_or_missing(choices):
     assert through([TEXT, STOP, usage, DONE]) == TEXT + STOP + usage + DONE
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        b'data: {"choices":null,"base_resp":{"status_code":1000,"status_msg":"busy"}}\n\n',
+        b'data: {"object":"error","message":"busy","code":500}\n\n',
+        b'event: error\ndata: {"message":"busy"}\n\n',
+    ],
+)
+def test_a_failure_in_another_shape_becomes_an_error_that_clients_read(failure):
+    for batches in ([[TEXT], [failure], [DONE]], [[TEXT, failure, DONE]]):
+        text, error, *rest = through(*batches).split(b"\n\n")
+        assert text + b"\n\n" == TEXT
+        assert json.loads(error.removeprefix(b"data: "))["error"]["message"] == "busy"
+        assert rest[-1] == b""
+
+
+def test_an_error_that_clients_read_passes_as_it_is():
+    error = b'data: {"error":{"message":"busy"},"x":1}\n\n'
+    assert through([TEXT], [error], [DONE]) == TEXT + error + DONE
+
+
 @pytest.mark.parametrize("last", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])
 def test_an_end_without_its_blank_line_comes_whole(last):
     assert through([TEXT, STOP], [last]) == TEXT + STOP + DONE

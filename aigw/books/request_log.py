@@ -70,9 +70,7 @@ class _Note:
         if answer is not None and answer.error:
             self.outcome, self.error = Outcome.FAILED, _name(_without_keys(answer.error, exchange))
         self.asked = _name(exchange.named or exchange.dialect.asked(exchange.original, exchange.api).model)
-        self.model = _name(answer.model if answer else "")
-        if not self.model:
-            self.model = (_name(exchange.sent.model) if exchange.attempts else "") or self.asked
+        self.model = _name((answer.model if answer else "") or exchange.mapped) or self.asked
         self.at = self.exchange.timing.arrived - epoch
 
 

@@ -80,6 +80,8 @@ class Exchange:
 
     `named` is the model that the client asked for, "" if it named none or nobody has looked yet.
 
+    `mapped` is the model in the request to the last provider, "" if that is the one that was asked for.
+
     `target` is where the request is sent: the route's own target until ai-proxy sets another. `wire` is the dialect in
     which the request is sent. `provider` is the type of the provider in the catalog. `answer` reads the upstream's
     answer, also if the client does not get to see it; it is None until an upstream has answered.
@@ -89,8 +91,8 @@ class Exchange:
 
     __slots__ = (
         "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
-        "dialect", "id", "labels", "named", "original", "provider", "recording", "request", "route", "target", "timing",
-        "watchers", "wire",
+        "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording", "request", "route",
+        "target", "timing", "watchers", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +113,7 @@ class Exchange:
         self.route = route
         self.api = api
         self.named = ""
+        self.mapped = ""
         self.dialect = self.wire = dialect
         self.asked = dialect.asked(self.request, api)
         self.answer: Reader | None = None

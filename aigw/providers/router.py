@@ -250,7 +250,7 @@ class _Attempt:
         after that no other provider could be tried."""
         exchange = self._exchange
         exchange.request, exchange.target, exchange.wire = call.request, call.target, call.dialect
-        exchange.provider = self._provider.row.type
+        exchange.provider, exchange.mapped = self._provider.row.type, call.model
         exchange.attempts.append(self._provider.name)
         try:
             reply = await self._call_next(exchange)

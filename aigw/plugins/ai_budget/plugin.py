@@ -234,7 +234,7 @@ class AiBudget:
         cost: int | None = 0
         if asked and "usd" in self._units:
             failed = not 200 <= charge.status < 400
-            cost = await self._costs.settle(charge.model, spent, sent=exchange.sent.model, failed=failed)
+            cost = await self._costs.settle(charge.model, spent, sent=exchange.mapped, failed=failed)
         self._forecaster.learn(charge.forecast, spent.tokens)
         amounts = {"usd": cost or 0, "tokens": spent.tokens if asked else 0, "calls": int(asked)}
         charges = [amounts[each.unit] for each in charge.accounts]
@@ -290,7 +290,7 @@ def _answering(exchange: Exchange) -> Query:
     """What is known of the model that is answering: its name in a stream, or that in the request to the provider."""
     answer = exchange.answer
     named = answer.model if answer is not None and answer.streaming else ""
-    return Query(exchange.provider, named or exchange.sent.model)
+    return Query(exchange.provider, named or exchange.mapped or exchange.asked.model)
 
 
 def describes(config: Config) -> Description:

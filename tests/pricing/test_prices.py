@@ -197,8 +197,8 @@ async def test_a_pricebook_that_fails_is_an_unknown_price_and_says_why(caplog):
 
 
 def lookups():
-    """The processes of this one's pricebooks."""
-    listed = subprocess.run(["ps", "-Ao", "ppid=,args="], capture_output=True, text=True, check=True)
+    """The processes of this one's pricebooks. `-ww`: whole lines, whatever COLUMNS says."""
+    listed = subprocess.run(["ps", "-wwAo", "ppid=,args="], capture_output=True, text=True, check=True)
     return [line for line in listed.stdout.splitlines() if line.split()[0] == str(os.getpid()) and "pricebook" in line]
 
 

@@ -12,8 +12,8 @@ from aigw.config.plugins import installed_plugins
 
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
-    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "plugins", "trace", "books",
-    "pipeline", "config", "server", "cli",
+    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "rag", "plugins", "trace", "books",
+    "pipeline", "config", "standins", "server", "cli",
 )  # fmt: skip
 """From the bottom up: a room may import those before it."""
 HOMES = {
@@ -21,7 +21,8 @@ HOMES = {
     "httptools": ("aigw.upstream",),
     "diskcache": ("aigw.stores.disk",),
     "faiss": ("aigw.stores.faiss",),
-    "numpy": ("aigw.stores.faiss", "aigw.rag"),
+    "pymilvus": ("aigw.stores.milvus",),
+    "numpy": ("aigw.core.retrieval", "aigw.stores.faiss", "aigw.stores.milvus", "aigw.rag", "aigw.standins"),
     "sentence_transformers": ("aigw.rag",),
     "redis": ("aigw.stores.redis",),
     "tiktoken": ("aigw.metering.tokenizer",),

@@ -1,0 +1,256 @@
+"""The protocols of retrieval: embedders, which turn texts into vectors, and collections, which keep passages with their
+vectors. `aigw rag`, the plugin ai-rag and the stand-in of DashVector share them.
+
+Rule: a vector is a row of float32. In a collection whose metric is `cosine` it has the length 1."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Several
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+Purpose = Literal["query", "passage"]
+"""What a text is embedded for: some models treat a question and what answers it differently."""
+Metric = Literal["cosine", "euclidean", "dotproduct"]
+"""How near two vectors are, by DashVector's names."""
+Language = Literal["cjk", "other"]
+"""What a passage is written in, as far as it matters to search: with Chinese, Japanese or Korean letters, or not."""
+DEFAULT = "default"
+"""The name of the collection, and of the partition, that is meant if none is named."""
+
+
+class RetrievalError(Exception):
+    """Retrieval failed. The message names the collection, the file or the service, and the remedy."""
+
+
+class NoCollectionError(RetrievalError):
+    """There is no collection of this name. The message names those that exist."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1. `name` is what a collection remembers of it, such as `minilm`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def window(self) -> int:
+        """How many of its tokens it reads of a text; it ignores the rest."""
+        ...
+
+    async def dimension(self) -> int: ...
+
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        """Returns one row for each text. Raises RetrievalError."""
+        ...
+
+    def count(self, text: str) -> int:
+        """How many of its tokens the text has. It may load the tokenizer of the model, so call it in a thread."""
+        ...
+
+
+class Embedders(Protocol):
+    """Gives embedders by the names that collections remember."""
+
+    def get(self, name: str) -> Embedder:
+        """Loads nothing yet. Raises RetrievalError if there is no such embedder, or if a package is missing."""
+        ...
+
+
+class Passage(NamedTuple):
+    """A piece of a source. `id` is unique in its partition. `title` is where it stands ("Guide > Install"), `lines` are
+    its first and last line (from 1), `page` is that of a PDF (from 1). `fields` are what a client of DashVector gave to
+    it."""
+
+    id: str
+    text: str
+    source: str = ""
+    title: str = ""
+    lines: tuple[int, int] | None = None
+    page: int | None = None
+    fields: Mapping[str, Any] = {}
+    partition: str = DEFAULT
+
+
+class Source(NamedTuple):
+    """A file, a page of the web or a text from stdin that was ingested. `digest` is that of its content and of how it
+    was read. `at` is in seconds since 1970."""
+
+    name: str
+    digest: str
+    size: int = 0
+    title: str = ""
+    passages: int = 0
+    at: float = 0.0
+
+
+class CollectionInfo(NamedTuple):
+    """`embedder` is "" if clients bring their own vectors. `fields` are the names and types that a client of DashVector
+    declared."""
+
+    name: str
+    dimension: int
+    embedder: str = ""
+    metric: Metric = "cosine"
+    fields: Mapping[str, str] = {}
+
+
+class Comparison(NamedTuple):
+    """A condition on one field of a passage. `operator` is one of = != < <= > >= in like."""
+
+    field: str
+    operator: str
+    value: Any
+
+
+class Both(NamedTuple):
+    """Conditions that must all hold, or of which one must hold."""
+
+    conditions: tuple[Condition, ...]
+    every: bool = True
+
+
+Condition = Comparison | Both
+
+
+class Query(NamedTuple):
+    """What is searched for: what is near to `vector`, and what has words of `text` ("": only by the vector). `top` is
+    how many candidates of each kind are wanted."""
+
+    vector: Vectors | None
+    text: str = ""
+    top: int = 100
+    partition: str = DEFAULT
+    language: Language | None = None
+    where: Condition | None = None
+
+
+class Near(NamedTuple):
+    """A candidate by its vector. `key` is the collection's own number of a passage. `score` is as the metric has it:
+    for cosine the cosine itself, so that higher is nearer; for euclidean the squared distance, so that lower is."""
+
+    key: int
+    score: float
+
+
+class Candidates(NamedTuple):
+    """What was found by vectors, the nearest first, and by words, the best first with their BM25. `mass` is the sum of
+    how rare each word of the query is: a passage that has them all has about as much BM25."""
+
+    near: Sequence[Near] = ()
+    words: Sequence[tuple[int, float]] = ()
+    mass: float = 0.0
+
+
+class Stats(NamedTuple):
+    """`languages` counts passages. `index` says how vectors are kept, such as `flat` or `ivf2048,sq8`, by segment."""
+
+    passages: int
+    sources: int
+    languages: Mapping[str, int] = {}
+    index: Sequence[str] = ()
+    bytes: int = 0
+
+
+class Collection(Protocol):
+    """Passages with their vectors. Every call may raise RetrievalError. Others see each change whole or not at all,
+    other processes too."""
+
+    @property
+    def info(self) -> CollectionInfo: ...
+
+    def version(self) -> str:
+        """Another text after each change, also by another process. Takes microseconds."""
+        ...
+
+    async def sources(self) -> Mapping[str, Source]:
+        """What was ingested, by its name."""
+        ...
+
+    async def replace(self, source: Source, passages: Sequence[Passage], vectors: Vectors) -> None:
+        """Puts the passages of a source in the place of those that it had."""
+        ...
+
+    async def remove(self, sources: Several[str]) -> int:
+        """Removes sources and their passages. Returns how many of the sources there were."""
+        ...
+
+    async def upsert(self, passages: Sequence[Passage], vectors: Vectors, *, only_new: bool = False) -> Sequence[bool]:
+        """Puts passages without a source, each in the place of one with the same id and partition. With `only_new`,
+        keeps the one that is there. Returns which were put."""
+        ...
+
+    async def delete(self, ids: Several[str], partition: str = DEFAULT, *, everything: bool = False) -> int:
+        """Removes passages by their ids, or with `everything` all of the partition. Returns how many there were."""
+        ...
+
+    async def fetch(self, ids: Sequence[str], partition: str = DEFAULT) -> Mapping[str, tuple[Passage, Vectors]]: ...
+
+    async def search(self, query: Query) -> Candidates: ...
+
+    async def passages(self, keys: Sequence[int]) -> Mapping[int, Passage]:
+        """Those that are still there."""
+        ...
+
+    async def of_source(self, source: str) -> Sequence[Passage]:
+        """In the order of the source."""
+        ...
+
+    async def stats(self) -> Stats: ...
+
+    async def tidy(self) -> None:
+        """Merges what many small changes have left, so that searches stay fast."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Collections(Protocol):
+    """The collections of one store. Every call may raise RetrievalError."""
+
+    async def names(self) -> Sequence[str]: ...
+
+    async def get(self, name: str) -> Collection:
+        """Raises NoCollectionError. The collections close what they have opened."""
+        ...
+
+    async def create(self, info: CollectionInfo) -> Collection:
+        """Raises RetrievalError if there is one of this name."""
+        ...
+
+    async def drop(self, name: str) -> bool:
+        """Returns whether there was one."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Hit(NamedTuple):
+    """A passage that was found. `score` is the higher the better, and is compared only within one search. `distance` is
+    1 - cosine, as DashVector counts it: 0 is the same direction, 1 has nothing in common."""
+
+    passage: Passage
+    score: float
+    distance: float
+
+
+class Retrieval(Protocol):
+    """Finds passages for a question. What plugins get."""
+
+    async def names(self) -> Sequence[str]:
+        """The names of the collections on this machine."""
+        ...
+
+    async def search(self, collection: str, question: str, top: int) -> Sequence[Hit]:
+        """Returns the best passages, the best first. Raises RetrievalError, NoCollectionError."""
+        ...
+
+    def version(self, collection: str) -> str:
+        """Another text after each change of the collection, "" if there is none. Takes microseconds."""
+        ...

@@ -5,6 +5,7 @@ Rule: a vector is a row of float32. In a collection whose metric is `cosine` it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -23,6 +24,19 @@ Language = Literal["cjk", "other"]
 """What a passage is written in, as far as it matters to search: with Chinese, Japanese or Korean letters, or not."""
 DEFAULT = "default"
 """The name of the collection, and of the partition, that is meant if none is named."""
+
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+_CJK_SHARE = 0.3
+
+
+def cjk_share(text: str) -> float:
+    """The share of Chinese, Japanese and Korean letters among the letters of a text, 0.0 if it has none at all."""
+    letters = sum(map(str.isalpha, text))
+    return len(_CJK.findall(text)) / letters if letters else 0.0
+
+
+def language_of(text: str) -> Language:
+    return "cjk" if cjk_share(text) >= _CJK_SHARE else "other"
 
 
 class RetrievalError(Exception):
@@ -149,12 +163,12 @@ class Candidates(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """`languages` counts passages. `index` says how vectors are kept, such as `flat` or `ivf2048,sq8`, by segment."""
+    """`languages` counts passages. `kinds` says how vectors are kept, such as `flat` or `ivf2048,sq8`, by segment."""
 
     passages: int
     sources: int
     languages: Mapping[str, int] = {}
-    index: Sequence[str] = ()
+    kinds: Sequence[str] = ()
     bytes: int = 0
 
 

@@ -284,6 +284,12 @@ class Reader(Protocol):
         answer that reached its length limit is complete; an answer whose connection broke is not."""
         ...
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the answer may also answer an equal request: it is complete, no limit or filter has cut anything
+        away, and clients can use what is in it. Read it after the last byte."""
+        ...
+
 
 class Answer(NamedTuple):
     """One choice of an answer that aigw itself makes."""

@@ -45,6 +45,7 @@ class MessagesReader(AnswerReader):
     mark."""
 
     MARKS = (_STOP, b'"stop_reason"', b'"error"', b'"error_code"', b'"base_resp"')
+    CALL_MARK = b'"partial_json"'
     __slots__ = ("_ended", "_given", "_stopped")
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:

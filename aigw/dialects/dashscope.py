@@ -67,8 +67,8 @@ class DashScopeReader(CumulativeReader):
         output = body.get("output")
         for position, choice in enumerate(choices_of(output)):
             if reason := reason_of(choice.get("finish_reason")):
-                self._finished.add(index_of(choice, position))
                 self._finish = _FINISHES.get(reason) or ("error" if is_failed_end(reason) else "stop")
+                self._finished[index_of(choice, position)] = self._finish
                 if self._finish == "error":
                     self.fail(reason)
         if not isinstance(output, dict) or not output:

@@ -79,8 +79,7 @@ class GeminiReader(CumulativeReader):
             self._called = self._called or any("functionCall" in part for part in parts_of(candidate))
             reason = text_of(candidate.get("finishReason")).upper()
             if reason not in _UNSPECIFIED:
-                self._finished.add(index_of(candidate, position))
-                self._finish = _finish_of(reason)
+                self._finish = self._finished[index_of(candidate, position)] = _finish_of(reason)
                 if self._finish == "error":
                     self.fail(text_of(candidate.get("finishMessage")) or reason)
         if _is_blocked(body):

@@ -158,9 +158,9 @@ class CompletionsReader(AnswerReader):
         self._usage.take(body)
         for position, choice in enumerate(rows_of(body.get("choices"))):
             if reason := choice.get("finish_reason"):
-                self._finished.add(index_of(choice, position))
                 said = text_of(reason)
                 self._finish = _FINISHES.get(said) or ("error" if is_failed_end(said) else "stop")
+                self._finished[index_of(choice, position)] = self._finish
                 if self._finish == "error" and not self._error:
                     self.fail(choice.get("error") or reason)
         if (error := failure_in(body)) is not None:
@@ -211,7 +211,7 @@ class CompletionsReader(AnswerReader):
             if (content := content_of(piece)) is not None:
                 name, arguments = content
                 key = (index, numbers.number_of(piece, position))
-                self.add_call(key, name=name, arguments=arguments, id=piece.get("id"))
+                self.add_call(key, name=name, arguments=arguments, id=piece.get("id"), free="custom" in piece)
 
 
 def _ends(raw: bytes) -> int:

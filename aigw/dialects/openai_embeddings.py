@@ -6,7 +6,9 @@ Rule: vectors are large, so they are not decoded to read the usage."""
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,7 +17,7 @@ from aigw.core.dialect import Asked, TextPlace
 from aigw.core.document import Document
 from aigw.core.model import Request
 from aigw.dialects.edit import put
-from aigw.dialects.embedding_format import pack
+from aigw.dialects.embedding_format import pack, unpack
 from aigw.dialects.failures import failure_in
 from aigw.dialects.generic import Generic
 from aigw.dialects.json_values import encoded
@@ -33,7 +35,19 @@ class _Body(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
+class _Row(msgspec.Struct):
+    """A vector as a list of numbers, or as base64."""
+
+    embedding: list[float] | str
+    index: int | None = None
+
+
+class _Rows(msgspec.Struct):
+    data: list[_Row]
+
+
 _decode = msgspec.json.Decoder(_Body).decode
+_decode_rows = msgspec.json.Decoder(_Rows).decode
 _VECTOR = re.compile(rb'"embedding"\s*:(?!\s*(?:null|""|\[\s*\]))')
 """Finds the beginning of a vector in data that is not decoded."""
 
@@ -61,9 +75,19 @@ class EmbeddingsView(PromptView):
         """A text, a list of texts, tokens, or a list of tokens."""
         return self.get("input")
 
+    @property
+    def inputs(self) -> int:
+        """How many vectors the client asks for."""
+        given = self.input
+        return len(given) if isinstance(given, list) and given and not isinstance(given[0], int) else 1
+
 
 class EmbeddingsReader(AnswerReader):
-    __slots__ = ("_has_data",)
+    __slots__ = ("_asked", "_has_data")
+
+    def __init__(self, asked: Asked | None = None, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(streaming=streaming, provider=provider)
+        self._asked = asked
 
     def _read(self) -> None:
         if self._unread:
@@ -114,6 +138,23 @@ class EmbeddingsReader(AnswerReader):
         self._read()
         return not self._error and (self.streaming or self._has_data)
 
+    @property
+    def repeatable(self) -> bool:
+        """Each input has one vector, and all vectors have equally many numbers."""
+        return self.complete and isinstance(self._asked, EmbeddingsView) and self._has_vectors(self._asked.inputs)
+
+    def _has_vectors(self, count: int) -> bool:
+        try:
+            rows = _decode_rows(self._whole().raw).data
+            vectors = [unpack(each) if isinstance(each := row.embedding, str) else each for row in rows]
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, struct.error):
+            return False
+        indices = {place if row.index is None else row.index for place, row in enumerate(rows)}
+        sizes = {len(vector) for vector in vectors}
+        return (
+            len(rows) == len(indices) == count and len(sizes) == 1 and 0 not in sizes and all(map(_is_finite, vectors))
+        )
+
     def gather(self, body: Json) -> None:
         """Does nothing, because vectors have no text."""
 
@@ -134,7 +175,11 @@ class OpenAIEmbeddings(Generic):
         put(document, place.path, text)
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
-        return EmbeddingsReader(streaming=streaming, provider=provider)
+        return EmbeddingsReader(asked, streaming=streaming, provider=provider)
+
+
+def _is_finite(vector: Sequence[float]) -> bool:
+    return isfinite(sum(vector))  # a sum is faster than a look at each number
 
 
 def embeddings_body(vectors: Sequence[Sequence[float]], asked: EmbeddingsView, tokens: int) -> bytes:

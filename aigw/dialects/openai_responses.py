@@ -43,6 +43,7 @@ _CALL_DELTAS = (
     "response.function_call_arguments.delta", "response.custom_tool_call_input.delta",
     "response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta",
 )  # fmt: skip
+_JSON_DELTAS = ("response.function_call_arguments.delta", "response.mcp_call_arguments.delta")
 _OPENING = ("response.created", "response.in_progress", "response.queued", "keepalive", "ping")
 _CALLS_DONE = {"response.function_call_arguments.done": "arguments", "response.custom_tool_call_input.done": "input"}
 
@@ -56,13 +57,15 @@ class ResponsesReader(AnswerReader):
     mark. An event whose text ends in `_call` is decoded without need."""
 
     MARKS = (*_LAST, b'_call"')
-    __slots__ = ("_called", "_hollow", "_status", "_told")
+    __slots__ = ("_called", "_hollow", "_parted", "_status", "_told")
 
     def __init__(self, *, streaming: bool, provider: str = "") -> None:
         super().__init__(streaming=streaming, provider=provider)
         self._called = False
         self._hollow = False
         """Whether it says that it is complete, and has nothing in it."""
+        self._parted = False
+        """Whether an item of its output is not whole."""
         self._status = ""
         self._told: set[tuple[_Key, int]] = set()
         """The parts of items whose text was taken already. A whole item has the part number _ITEM."""
@@ -115,6 +118,7 @@ class ResponsesReader(AnswerReader):
 
     def _note_call(self, item: Json) -> None:
         self._called = self._called or item.get("type") in _CLIENT_CALLS
+        self._parted = self._parted or item.get("status") == "incomplete"
 
     @property
     def usable(self) -> bool:
@@ -129,6 +133,10 @@ class ResponsesReader(AnswerReader):
     def complete(self) -> bool:
         self._read()
         return self._status in ("completed", "incomplete") and not self._error and not self._hollow
+
+    @property
+    def repeatable(self) -> bool:
+        return super().repeatable and not self._parted
 
     def gather(self, body: Json) -> None:
         response, item = body.get("response", body), body.get("item")
@@ -147,7 +155,7 @@ class ResponsesReader(AnswerReader):
         if kind in _REASONING_DELTAS:
             self.add_reasoning(body.get("delta"))
         elif kind in _CALL_DELTAS:
-            self.add_call(key, arguments=body.get("delta"))
+            self.add_call(key, arguments=body.get("delta"), free=kind not in _JSON_DELTAS)
         elif kind in _CALLS_DONE:
             self.add_call(key, arguments=body.get(_CALLS_DONE[kind]) if fresh else None)
         elif not self._gather_part(kind, body, key):
@@ -170,7 +178,8 @@ class ResponsesReader(AnswerReader):
         fresh = done and (key, _ITEM) not in self._told
         if is_call(kind):
             call = call_of(item)
-            self.add_call(key, name=call.name, arguments=call.arguments if fresh else None, id=call.id)
+            given, free = call.arguments if fresh else None, "arguments" not in item
+            self.add_call(key, name=call.name, arguments=given, id=call.id, free=free)
         elif fresh:
             self._text += [text for _, text in openai_responses_text.item_texts((), item)]
             for part in (*rows_of(item.get("summary")), *rows_of(item.get("content"))) if kind == "reasoning" else ():

@@ -17,6 +17,7 @@ from aigw.core.redaction import LONG
 from aigw.core.tokens import Tokens
 from aigw.dialects.failures import failure_of, message_of
 from aigw.dialects.json_end import closed
+from aigw.dialects.json_values import decoded
 from aigw.dialects.sse import hide
 from aigw.dialects.usage import UsageReader, mentions_usage
 
@@ -28,6 +29,8 @@ BYTES_PER_TOKEN = 4
 """So many bytes of text are counted as a token where nobody counts exactly."""
 MOST_TELLING = 64
 """How many of the last events with usage, an end or an error are kept. A normal stream has fewer."""
+CUT = frozenset[Finish](("length", "content_filter", "error"))
+"""The ends of which the answer has not all that the model would have said."""
 NAMED_SOON = 16
 """A stream that names its model does so in its first events, up to this number."""
 
@@ -40,9 +43,11 @@ class AnswerReader:
 
     MARKS: ClassVar[tuple[bytes, ...]] = ()
     """An event with an end or an error contains one of these. Events with usage are found without marks."""
+    CALL_MARK: ClassVar[bytes] = b'"arguments"'
+    """An answer with the arguments of a call as JSON in a text contains this."""
 
     __slots__ = (
-        "_calls", "_choices", "_error", "_failure", "_finish", "_finished", "_garbled", "_gathered", "_kept",
+        "_calls", "_choices", "_error", "_failure", "_finish", "_finished", "_free", "_garbled", "_gathered", "_kept",
         "_kept_size", "_passed", "_reasoning", "_room", "_text", "_unread", "_usage", "estimated",
         "provider", "secrets", "size", "streaming", "telling",
     )  # fmt: skip
@@ -60,8 +65,8 @@ class AnswerReader:
         self._room = KEPT_BYTES if streaming else MAX_PLAIN  # 0 once something did not fit: what is kept has no hole
         self._usage = UsageReader()
         self._choices = choices
-        self._finished: set[int] = set()
-        """The choices that have ended, where the dialect has choices."""
+        self._finished: dict[int, Finish] = {}
+        """The choices that have ended, and why, where the dialect has choices."""
         self._finish: Finish = ""
         self._error = ""
         self._failure: Any = None
@@ -74,6 +79,8 @@ class AnswerReader:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[Any, list[str]] = {}
+        self._free: set[Any] = set()
+        """The calls whose arguments are any text."""
         self.telling: deque[Chunk] = deque(maxlen=MOST_TELLING)
 
     # What a dialect knows
@@ -98,9 +105,13 @@ class AnswerReader:
         if isinstance(text, str) and text:
             self._reasoning.append(text)
 
-    def add_call(self, key: Any, *, name: Any = None, arguments: Any = None, id: Any = None) -> None:
+    def add_call(
+        self, key: Any, *, name: Any = None, arguments: Any = None, id: Any = None, free: bool = False
+    ) -> None:
         """Adds a call, or a piece of one. Pieces with the same key belong to one call, and their arguments are
-        joined."""
+        joined. `free`: they are any text, and not JSON."""
+        if free:
+            self._free.add(key)
         call = self._calls.setdefault(key, ["", "", ""])
         for place, piece in enumerate((name, arguments, id)):
             if isinstance(piece, str):
@@ -305,6 +316,28 @@ class AnswerReader:
         """As long as a dialect does not say otherwise: each choice has ended, and there was no error."""
         self._read()
         return len(self._finished) >= self._choices and not self._error
+
+    @property
+    def repeatable(self) -> bool:
+        """As long as a dialect does not say otherwise: it is complete, nothing was cut away from a choice, and the
+        arguments of each call are JSON."""
+        return self.complete and CUT.isdisjoint((self._finish, *self._finished.values())) and self._has_whole_calls()
+
+    def _has_whole_calls(self) -> bool:
+        if not any(self.CALL_MARK in raw_of(batch) for batch in self._kept):
+            return True
+        self._gather()
+        return self.share == 1.0 and all(
+            key in self._free or _is_json(arguments) for key, (_, arguments, _) in self._calls.items()
+        )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        decoded(text.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return False
+    return True
 
 
 def _readable(data: bytes) -> Chunk:

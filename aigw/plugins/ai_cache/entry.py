@@ -2,7 +2,7 @@
 
 Rules: a value that cannot be read (of another version, damaged, or not from aigw) is ignored and never an error. A
 value is msgpack with only texts, numbers and bytes, so that nothing in it can be executed. An answer is only
-kept if its reader says that it is complete."""
+kept if its reader says that it is complete, that nothing of it was cut away, and that a client can use it."""
 
 from __future__ import annotations
 
@@ -90,9 +90,8 @@ class Capture:
             self._batches.append((self._now(), batch))
 
     def entry(self, exchange: Exchange, *, created: float, ttl: int, parts: bytes) -> Entry | None:
-        """Returns the entry, None if the answer is not complete or too large. Times are in seconds."""
-        answer = exchange.answer
-        if self.size > MAX_BYTES or not self._batches or answer is None or not answer.complete:
+        """Returns the entry, None if the answer is too large or must not answer others. Times are in seconds."""
+        if self.size > MAX_BYTES or not self._batches or not self._is_repeatable(exchange):
             return None
         delays: tuple[int, ...] = ()
         usage = tail = b""
@@ -115,6 +114,15 @@ class Capture:
             usage=usage,
             tail=tail,
         )
+
+    def _is_repeatable(self, exchange: Exchange) -> bool:
+        answer = exchange.answer
+        if answer is None or not answer.complete or exchange.wire is exchange.dialect:
+            return answer is not None and answer.repeatable
+        shown = exchange.dialect.reader(exchange.asked, streaming=self._streaming)
+        for _, batch in self._batches:
+            shown.feed(batch)
+        return shown.repeatable
 
     def _stream(self, exchange: Exchange) -> tuple[bytes, tuple[int, ...], bytes, bytes]:
         """Returns the events, their delays in milliseconds, the event that only reports usage, and the last event. The

@@ -126,6 +126,10 @@ ABOUT = About(
         Difference(
             "headers that go to the provider", "count, but for a list of those that cannot matter", "do not count"
         ),
+        Difference("answers that a limit (max_tokens) or a filter has cut short", "are not stored", "are stored"),
+        Difference(
+            "calls whose arguments are no JSON, embeddings with NaN or without a vector", "are not stored", "are stored"
+        ),
         Difference("names that stand twice in a JSON body", "400", "the last one counts"),
         Difference(
             "what is stored", "whole answers, replayed as they were", "the text of any answer, put into a template"

@@ -26,13 +26,12 @@ _FIRST_TOKEN = list(COLUMNS).index("input")
 
 UNKNOWN_MODEL = "unknown model"
 _MODEL = "CASE WHEN model <> '' THEN model ELSE asked END"
-_ANSWERED = f"SELECT {_MODEL} FROM requests WHERE at >= :since AND at < :until AND status < 400"  # noqa: S608
-_UNKNOWN = (
-    f"({_MODEL} <> '' AND status >= 400 AND (status = 404 OR error = 'price_unknown' OR error LIKE '%model%not%')"
-    f" AND {_MODEL} NOT IN ({_ANSWERED}))"
-)
-"""A name that was refused as one that nobody knows, and under which nothing was answered in this time: whatever clients
-make up is one line."""
+_DENIED = "(status = 404 OR error = 'price_unknown' OR error LIKE '%model%not%')"
+_TAKEN = f"(status < 400 OR (attempts > 0 AND NOT {_DENIED}))"
+_KNOWN = f"SELECT {_MODEL} FROM requests WHERE at >= :since - 86400 AND at < :until AND {_TAKEN}"  # noqa: S608
+_UNKNOWN = f"({_MODEL} <> '' AND status >= 400 AND {_MODEL} NOT IN ({_KNOWN}))"
+"""A refused name that no provider was asked for, or that those who were asked did not know, in this time and the day
+before: whatever clients make up is one line."""
 _KEYS = dict(zip(BY, BY, strict=True)) | {
     "model": f"CASE WHEN {_UNKNOWN} THEN '{UNKNOWN_MODEL}' ELSE {_MODEL} END",
     "day": "strftime('%Y-%m-%d', CAST(at AS INTEGER), 'unixepoch', 'localtime')",

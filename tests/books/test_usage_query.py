@@ -172,13 +172,21 @@ def test_a_refused_request_and_a_cache_hit_cost_nothing(tmp_path):
 
 
 def test_models_that_never_existed_are_one_row(tmp_path):
-    def row(asked, status, error="", model=""):
-        return UsageRow(id="1", at=START, route="r", asked=asked, model=model, status=status, error=error)
+    def row(asked, status, error="", model="", attempts=1, at=START):
+        return UsageRow(
+            id="1", at=at, route="r", asked=asked, model=model, status=status, error=error, attempts=attempts
+        )
 
     given_rows = [
         row("known", 200, model="known-1"),
         row("known", 429, "rate_limited"),
         row("made-up", 404, "model_not_found"),
+        row("made-up-1", 400, "invalid_body", attempts=0),
+        row("made-up-1", 401, "invalid_api_key", attempts=0),
+        row("made-up-1", 429, "rate_limit_exceeded", attempts=0),
+        row("spent", 402, "budget_exceeded", attempts=0),
+        row("spent", 200, at=START - 3600),
+        row("wrong", 400, "invalid_request"),
         row("made-up-2", 400, "The model `made-up-2` does not exist"),
         row("made-up-3", 402, "price_unknown"),
         row("sometimes", 404),
@@ -186,9 +194,9 @@ def test_models_that_never_existed_are_one_row(tmp_path):
         row("busy", 503, "upstream_connect"),
         row("", 404, "unknown_url"),
     ]
-    summary = kept(given_rows, tmp_path).summarise(Question(by=("model",), until=START + 60))
+    summary = kept(given_rows, tmp_path).summarise(Question(by=("model",), since=START, until=START + 60))
     assert {line.key["model"]: line.requests for line in summary.rows} == {
-        "": 1, "busy": 1, "known": 1, "known-1": 1, "sometimes": 2, "unknown model": 3,
+        "": 1, "busy": 1, "known": 1, "known-1": 1, "sometimes": 2, "spent": 1, "wrong": 1, "unknown model": 6,
     }  # fmt: skip
 
 

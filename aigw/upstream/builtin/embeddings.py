@@ -13,9 +13,8 @@ import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
-from aigw.dialects.openai_chat_check import check
 from aigw.dialects.openai_embeddings import EmbeddingsView, embeddings_body
-from aigw.upstream.builtin.engine import Engine, known_model
+from aigw.upstream.builtin.engine import Engine, checked
 from aigw.upstream.local import LocalResponse
 
 DIMENSIONS = 256
@@ -24,9 +23,8 @@ TokenIds = list[int]
 
 
 async def embeddings(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
-    check(api, request.body)
-    asked = EmbeddingsView(request, api)
-    known_model(asked.model)
+    asked = checked(request, api)
+    assert isinstance(asked, EmbeddingsView)
     delivery = engine.delivery(asked.model, 1, timeouts)
     inputs = _inputs(asked.input)
     vectors = [vector(item, asked.dimensions or DIMENSIONS) for item in inputs]

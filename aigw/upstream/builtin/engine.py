@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 
 from multidict import CIMultiDict
 
+from aigw.core.dialect import Asked
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.errors import GatewayError
-from aigw.core.model import Timeouts
+from aigw.core.model import Request, Timeouts
+from aigw.dialects.openai_chat_check import check
+from aigw.dialects.table import dialect_of
 from aigw.upstream.builtin.delivery import Delivery, Sleep
 from aigw.upstream.builtin.mock import Mock
 from aigw.upstream.builtin.settings import Fault, MockSettings
@@ -72,6 +75,17 @@ def known_model(model: str) -> None:
             "its key (OPENAI_API_KEY, ...) or configure it."
         )
         raise GatewayError(404, message, code="model_not_found")
+
+
+def checked(request: Request, api: str) -> Asked:
+    """Returns what a request asks for. Raises GatewayError for a model that there is not, whatever else is wrong, and
+    for a body that no model could answer."""
+    asked = dialect_of(api).asked(request, api)
+    if asked.model:
+        known_model(asked.model)
+    check(api, request.body)
+    known_model(asked.model)
+    return asked
 
 
 def _refusal(fault: Fault) -> GatewayError:

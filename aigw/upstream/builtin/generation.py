@@ -8,10 +8,9 @@ from itertools import zip_longest
 from aigw.core.dialect import Answer, Asked, Finish, Tool, ToolCall, Writer
 from aigw.core.model import Request, Timeouts
 from aigw.core.tokens import Tokens
-from aigw.dialects.openai_chat_check import check
 from aigw.dialects.table import dialect_of
 from aigw.upstream.builtin.delivery import Delivery
-from aigw.upstream.builtin.engine import Engine, known_model
+from aigw.upstream.builtin.engine import Engine, checked
 from aigw.upstream.builtin.text import example_json, lorem, pieces
 from aigw.upstream.local import LocalBody, LocalResponse
 
@@ -23,14 +22,11 @@ Cut = tuple[Answer, list[str]]
 
 async def generate(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
     """Answers a request of an API that writes text. Raises GatewayError."""
-    check(api, request.body)
-    dialect = dialect_of(api)
-    asked = dialect.asked(request, api)
-    known_model(asked.model)
+    asked = checked(request, api)
     tool = _wanted_tool(asked) if asked.model == "mock" else None
     cuts = await _answers(engine, asked, tool)
     delivery = engine.delivery(asked.model, max(len(parts) for _, parts in cuts), timeouts)
-    writer = dialect.writer(asked, engine.new_id(), int(engine.clock.time()))
+    writer = dialect_of(api).writer(asked, engine.new_id(), int(engine.clock.time()))
     if not asked.stream:
         usage = await _usage(engine, asked, cuts, len(request.body))
         return await engine.plain(delivery, writer.whole([answer for answer, _ in cuts], usage))

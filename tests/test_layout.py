@@ -70,7 +70,6 @@ ELSEWHERE = {
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     # stores, upstream
     "stores/redis/scripts.py": "stores/redis/test_counter.py: Lua, which a real server runs",
-    "upstream/builtin/engine.py": "upstream/builtin/test_generation.py upstream/builtin/test_delivery.py: what the built-in APIs share",
     "upstream/builtin/settings.py": "upstream/builtin/test_mock.py upstream/builtin/test_delivery.py: data",
 }  # fmt: skip
 """The test files through which a source file is tested, and why."""

@@ -28,8 +28,9 @@ UNKNOWN_MODEL = "unknown model"
 _MODEL = "CASE WHEN model <> '' THEN model ELSE asked END"
 _DENIED = "(status = 404 OR error = 'price_unknown' OR error LIKE '%model%not%')"
 _TAKEN = f"(status < 400 OR (attempts > 0 AND NOT {_DENIED}))"
+_REFUSED = f"((status >= 400 AND {_DENIED}) OR (status BETWEEN 400 AND 498 AND attempts = 0))"
 _KNOWN = f"SELECT {_MODEL} FROM requests WHERE at >= :since - 86400 AND at < :until AND {_TAKEN}"  # noqa: S608
-_UNKNOWN = f"({_MODEL} <> '' AND status >= 400 AND {_MODEL} NOT IN ({_KNOWN}))"
+_UNKNOWN = f"({_MODEL} <> '' AND {_REFUSED} AND {_MODEL} NOT IN ({_KNOWN}))"
 """A refused name that no provider was asked for, or that those who were asked did not know, in this time and the day
 before: whatever clients make up is one line."""
 _KEYS = dict(zip(BY, BY, strict=True)) | {

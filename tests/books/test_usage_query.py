@@ -41,6 +41,7 @@ rows = st.builds(
     model=st.sampled_from(["", "qwen-max"]),
     consumer=names,
     status=st.sampled_from([200, 400, 499, 502]),
+    attempts=st.just(1),
     outcome=st.sampled_from(["complete", "aborted", "failed"]),
     tokens=st.builds(
         Tokens,

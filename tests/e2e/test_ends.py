@@ -1,8 +1,8 @@
 """How an answer ended means the same to everybody: whether it is kept by the cache, counted as a failure by the
 statistics and the usage row, and charged. Each stream that a provider may send, in each format.
 
-An answer is whole where the provider brought it to an end, a length limit included; it failed where the provider said
-so, whatever the status; it has no end where the provider just stopped."""
+An answer is whole where the provider brought it to an end, a length limit or a filter included, which is not kept; it
+failed where the provider said so, whatever the status; it has no end where the provider just stopped."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class End(NamedTuple):
 
 
 WHOLE = End(cached=True, failed=False, told=True)
+LIMITED = WHOLE._replace(cached=False)
 FAILED = End(cached=False, failed=True, told=False)
 FAILED_TOLD = FAILED._replace(told=True)
 ENDLESS = End(cached=False, failed=True, told=False, error="upstream_cut_off")
@@ -101,8 +102,8 @@ FILTERED = {"incomplete_details": {"reason": "content_filter"}}
 CUT = {"incomplete_details": {"reason": "max_output_tokens"}}
 CASES = {
     "chat stop": begun(CHAT, *chat("stop"), end=WHOLE),
-    "chat length": begun(CHAT, *chat("length"), end=WHOLE),
-    "chat content_filter": begun(CHAT, *chat("content_filter"), end=WHOLE),
+    "chat length": begun(CHAT, *chat("length"), end=LIMITED),
+    "chat content_filter": begun(CHAT, *chat("content_filter"), end=LIMITED),
     "chat error": begun(CHAT, data({"error": ERROR}), end=FAILED),
     "chat error, done": begun(CHAT, data({"error": ERROR}), DONE, end=FAILED),
     "chat error beside a choice": begun(
@@ -114,25 +115,25 @@ CASES = {
     "chat done without end": begun(CHAT, DONE, end=ENDLESS),
     "chat broken": begun(CHAT, end=FAILED, ends=False),
     "messages end_turn": begun(MESSAGES, *messages("end_turn"), end=WHOLE),
-    "messages max_tokens": begun(MESSAGES, *messages("max_tokens"), end=WHOLE),
-    "messages refusal": begun(MESSAGES, *messages("refusal"), end=WHOLE),
+    "messages max_tokens": begun(MESSAGES, *messages("max_tokens"), end=LIMITED),
+    "messages refusal": begun(MESSAGES, *messages("refusal"), end=LIMITED),
     "messages error": begun(MESSAGES, typed("error", error={**ERROR, "type": "overloaded_error"}), end=FAILED),
     "messages without end": begun(MESSAGES, end=ENDLESS),
     "messages broken": begun(MESSAGES, end=FAILED, ends=False),
     "responses completed": begun(RESPONSES, *RESPONSES.closing(TEXTS), end=WHOLE),
-    "responses incomplete": begun(RESPONSES, typed("response.incomplete", response=response("incomplete", **CUT)), end=WHOLE),
-    "responses filtered": begun(RESPONSES, typed("response.incomplete", response=response("incomplete", **FILTERED)), end=WHOLE),
+    "responses incomplete": begun(RESPONSES, typed("response.incomplete", response=response("incomplete", **CUT)), end=LIMITED),
+    "responses filtered": begun(RESPONSES, typed("response.incomplete", response=response("incomplete", **FILTERED)), end=LIMITED),
     "responses failed": begun(RESPONSES, typed("response.failed", response=response("failed", error=ERROR, usage=None)), end=FAILED),
     "responses error": begun(RESPONSES, typed("error", code="x", message=WORDS, param=None, sequence_number=9), end=FAILED),
     "responses without end": begun(RESPONSES, end=ENDLESS),
     "responses broken": begun(RESPONSES, end=FAILED, ends=False),
     "gemini STOP": begun(GEMINI, *GEMINI.closing(TEXTS), end=WHOLE),
-    "gemini MAX_TOKENS": begun(GEMINI, gemini(**candidate("MAX_TOKENS")), end=WHOLE),
-    "gemini SAFETY": begun(GEMINI, gemini(**candidate("SAFETY")), end=WHOLE),
+    "gemini MAX_TOKENS": begun(GEMINI, gemini(**candidate("MAX_TOKENS")), end=LIMITED),
+    "gemini SAFETY": begun(GEMINI, gemini(**candidate("SAFETY")), end=LIMITED),
     "gemini MALFORMED_FUNCTION_CALL": begun(
         GEMINI, gemini(**candidate("MALFORMED_FUNCTION_CALL", finishMessage=WORDS)), end=FAILED_TOLD
     ),
-    "gemini blockReason": begun(GEMINI, gemini(candidates=[], promptFeedback={"blockReason": "SAFETY"}), end=WHOLE),
+    "gemini blockReason": begun(GEMINI, gemini(candidates=[], promptFeedback={"blockReason": "SAFETY"}), end=LIMITED),
     "gemini error": begun(GEMINI, data({"error": {"code": 503, "message": WORDS, "status": "UNAVAILABLE"}}), end=FAILED),
     "gemini without end": begun(GEMINI, end=ENDLESS),
     "gemini without end, counted": begun(COUNTING_GEMINI, end=ENDLESS._replace(told=True)),
@@ -144,7 +145,7 @@ CASES = {
     "plain response failed": Case(
         RESPONSES, answers(json.dumps(response("failed", error=ERROR)).encode()), FAILED_TOLD, stream=False
     ),
-    "plain response incomplete": Case(RESPONSES, answers(json.dumps(response("incomplete", **CUT)).encode()), WHOLE, stream=False),
+    "plain response incomplete": Case(RESPONSES, answers(json.dumps(response("incomplete", **CUT)).encode()), LIMITED, stream=False),
     "plain gemini MALFORMED_FUNCTION_CALL": Case(
         GEMINI,
         answers(gemini(**candidate("MALFORMED_FUNCTION_CALL", finishMessage=WORDS)).removeprefix(b"data: ")),

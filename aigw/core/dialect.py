@@ -269,8 +269,9 @@ class Reader(Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a plain body has what clients of this format read. A body that is empty, cut or of another format has
-        not, nor one whose choices have nothing in them."""
+        """Whether a plain body, or a stream so far, has what clients of this format read. One that is empty, cut or of
+        another format has not, nor one whose choices have nothing in them. An answer may be without content where it
+        says why, in its own message. One rule holds for both forms."""
         ...
 
     @property
@@ -376,8 +377,8 @@ class Dialect(Protocol):
         ...
 
     def opens(self, event: Chunk) -> bool:
-        """Whether the event has neither content nor an error nor an end: it only opens an answer, or nobody knows what
-        it is. A client would not miss it if another provider answered instead."""
+        """Whether the event has neither content nor an error, nor is the last one: it only opens an answer, or nobody
+        knows what it is. A client would not miss it if another provider answered instead."""
         ...
 
     def is_last(self, batch: Batch) -> bool:

@@ -29,8 +29,6 @@ from aigw.dialects.view import rows_of, text_of
 
 _GENERIC = AnthropicGeneric()
 _STOP = b'"message_stop"'
-_SAYING = ("content_block_delta", "message_delta", "message_stop")
-"""The events with content or an end. A block may have its content in its start."""
 _FINISHES: dict[str, Finish] = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
@@ -83,10 +81,17 @@ class MessagesReader(AnswerReader):
     @property
     def usable(self) -> bool:
         """A message may be empty, if it says why it ended."""
-        body = self._whole().json()
+        body = self._folded() if self.streaming else self._whole().json()
         if not isinstance(body, dict) or not isinstance(body.get("content"), list):
             return False
         return any(rows_of(body["content"])) or bool(text_of(body.get("stop_reason")))
+
+    def _folded(self) -> Json | None:
+        """Returns the message that a stream makes so far, None if it makes none."""
+        try:
+            return anthropic_whole.whole(body for chunk in self._chunks() if isinstance(body := chunk.json(), dict))
+        except ValueError:
+            return None
 
     @property
     def ended(self) -> bool:
@@ -181,8 +186,11 @@ class AnthropicMessages:
         kind = type_of(event)
         if kind == "content_block_start":
             block = body.get("content_block")
-            return isinstance(block, dict) and block.get("type") in ("text", "thinking") and not _has_text(block)
-        return kind not in _SAYING and failure_in_event(event) is None
+            return not isinstance(block, dict) or (block.get("type") in ("text", "thinking") and not _has_text(block))
+        if kind == "content_block_delta":
+            delta = body.get("delta")
+            return not isinstance(delta, dict) or not any(value for name, value in delta.items() if name != "type")
+        return kind != "message_stop" and not _is_failed_end(body) and failure_in_event(event) is None
 
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""
@@ -217,6 +225,11 @@ class AnthropicMessages:
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return _GENERIC.error_event(error, request_id)
+
+
+def _is_failed_end(body: Any) -> bool:
+    delta = body.get("delta") if isinstance(body, dict) else None
+    return isinstance(delta, dict) and is_failed_end(text_of(delta.get("stop_reason")))
 
 
 def _has_text(block: Any) -> bool:

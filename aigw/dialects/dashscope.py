@@ -80,8 +80,9 @@ class DashScopeReader(CumulativeReader):
 
     @property
     def usable(self) -> bool:
-        body = self._whole().json()
-        return isinstance(body, dict) and bool(choices_of(body.get("output")))
+        if not self.streaming:
+            return _answers(self._whole())
+        return any(map(_answers, self._chunks() if self.incremental else filter(None, (self._last,))))
 
     @property
     def share(self) -> float:
@@ -109,11 +110,23 @@ class DashScopeReader(CumulativeReader):
                 self.add_call(key, name=function.get("name"), arguments=function.get("arguments"), id=call.get("id"))
 
 
-def _has_content(choice: Json) -> bool:
-    message = choice.get("message")
-    said = {**choice, **message} if isinstance(message, dict) else choice
+def _answers(chunk: Chunk) -> bool:
+    """Whether a body or an event has a choice in which clients find something."""
+    body = chunk.json()
+    return isinstance(body, dict) and any(map(_is_choice, choices_of(body.get("output"))))
+
+
+def _is_choice(choice: Json) -> bool:
+    """Whether a choice has a content, or a message or text with a reason why there is nothing in it. A content filter
+    may leave nothing but its reason."""
+    message, reason = choice.get("message"), reason_of(choice.get("finish_reason"))
+    if not isinstance(message, dict | None):
+        return False
+    said: Json = {"text": choice.get("text")} if message is None else message
     names = ("text", "content", "reasoning_content", "tool_calls")
-    return bool(reason_of(choice.get("finish_reason"))) or any(said.get(name) for name in names)
+    if any(said.get(name) for name in names) or reason == "content_filter" or is_failed_end(reason):
+        return True
+    return bool(reason) and any(value is not None for value in said.values())
 
 
 class _Embedded(msgspec.Struct):
@@ -152,7 +165,7 @@ class DashScope:
     name: ClassVar[str] = "dashscope"
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
-    repeatable: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -179,9 +192,7 @@ class DashScope:
 
     def opens(self, event: Chunk) -> bool:
         """An event whose choices have neither a text nor a reason for the end."""
-        body = event.json()
-        choices = choices_of(body.get("output")) if isinstance(body, dict) else []
-        return failure_in_event(event) is None and not any(map(_has_content, choices))
+        return failure_in_event(event) is None and not _answers(event)
 
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""

@@ -95,7 +95,8 @@ class GeminiReader(CumulativeReader):
 
     @property
     def usable(self) -> bool:
-        return any(map(_answers, self.bodies()))
+        bodies = self.bodies() if not self.streaming else [b for c in self._chunks() for b in objects_of(c.json())]
+        return any(map(_answers, bodies))
 
     @property
     def ended(self) -> bool:
@@ -159,10 +160,7 @@ class Gemini:
 
     def opens(self, event: Chunk) -> bool:
         """An object with neither a part nor a reason for the end."""
-        body = event.json()
-        if not isinstance(body, dict):
-            return failure_in_event(event) is None
-        return failure_in(body) is None and not _answers(body)
+        return failure_in_event(event) is None and not any(map(_answers, objects_of(event.json())))
 
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""

@@ -169,8 +169,7 @@ class CompletionsReader(AnswerReader):
     @property
     def usable(self) -> bool:
         """A content filter may leave nothing but its reason."""
-        body = self._whole().json()
-        choices = rows_of(body.get("choices")) if isinstance(body, dict) else []
+        choices = _folded(self._chunks()) if self.streaming else _choices(self._whole())
         for choice in choices:  # noqa: SIM110 - any() is two calls more for each answer
             if self.is_choice(choice) or choice.get("finish_reason") == "content_filter":
                 return True
@@ -212,6 +211,30 @@ class CompletionsReader(AnswerReader):
                 name, arguments = content
                 key = (index, numbers.number_of(piece, position))
                 self.add_call(key, name=name, arguments=arguments, id=piece.get("id"), free="custom" in piece)
+
+
+def _choices(chunk: Chunk) -> list[Json]:
+    body = chunk.json()
+    return rows_of(body.get("choices")) if isinstance(body, dict) else []
+
+
+def _folded(events: Iterable[Chunk]) -> Iterable[Json]:
+    """Returns the choices of a stream as those of a plain answer, with a piece of each field instead of all of it.
+    Whole messages are left out, because clients of a stream do not look at them. So is an end without a delta: it does
+    not say that an empty answer is meant."""
+    made: dict[int, Json] = {}
+    for event in events:
+        for position, choice in enumerate(_choices(event)):
+            folded = made.setdefault(index_of(choice, position), {"message": None})
+            delta, text, reason = choice.get("delta"), choice.get("text"), choice.get("finish_reason")
+            if isinstance(delta, dict):
+                said = folded["message"] or {}
+                folded["message"] = said | {name: value for name, value in delta.items() if value or name not in said}
+            if text is not None:
+                folded["text"] = text
+            if reason and (isinstance(delta, dict) or text is not None or reason == "content_filter"):
+                folded["finish_reason"] = reason
+    return made.values()
 
 
 def _ends(raw: bytes) -> int:
@@ -273,18 +296,18 @@ class OpenAIChat:
     def opens(self, event: Chunk) -> bool:
         if self.text_mark in event.raw and self.text_mark + b'"' not in event.raw:
             return False
-        body = event.json()
         if event.data == DONE_DATA or failure_in_event(event) is not None:
             return False
-        return not isinstance(body, dict) or not any(map(self.has_content, rows_of(body.get("choices"))))
+        return not any(
+            self.has_content(each) or is_failed_end(text_of(each.get("finish_reason"))) for each in _choices(event)
+        )
 
-    def has_content(self, choice: Json) -> bool:
-        """Whether a choice of an event has more than the role. A choice of a text completion has nothing for clients
-        of chats."""
+    @staticmethod
+    def has_content(choice: Json) -> bool:
+        """Whether a choice of an event has more than the role and an end. A choice of a text completion has nothing for
+        clients of chats, and neither has a whole message."""
         delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            return bool(choice.get("finish_reason")) and "text" not in choice
-        return bool(choice.get("finish_reason")) or any(value for name, value in delta.items() if name not in _FRAME)
+        return isinstance(delta, dict) and _says(delta)
 
     def is_last(self, batch: Batch) -> bool:
         for chunk in batch:  # noqa: SIM110 - any() is a call more for each event

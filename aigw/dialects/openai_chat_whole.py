@@ -46,7 +46,9 @@ def _add_choice(choice: dict[str, Any], piece: dict[str, Any], numbers: CallNumb
         if name == "delta":
             _grow_message(choice.setdefault("message", {}), value or {}, numbers)
         elif name == "text":
-            choice["text"] = choice.get("text", "") + (value or "")
+            choice["text"] = value if choice.get("text") is None else choice["text"] + (value or "")
+        elif name == "message" and not isinstance(value, dict):
+            continue  # some providers write `null` beside the delta
         elif name == "logprobs" and value is not None and choice.get("logprobs") is not None:
             _grow(choice["logprobs"], value)
         elif value is not None or name not in choice:

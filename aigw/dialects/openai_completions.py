@@ -50,9 +50,10 @@ class OpenAICompletions(OpenAIChat):
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> TextReader:
         return TextReader(asked.choices, streaming=streaming, provider=provider)
 
-    def has_content(self, choice: Json) -> bool:
-        """Whether a choice of an event has a text or an end. A delta of a chat has nothing for these clients."""
-        return bool(choice.get("text")) or (bool(choice.get("finish_reason")) and "delta" not in choice)
+    @staticmethod
+    def has_content(choice: Json) -> bool:
+        """Whether a choice of an event has a text. A delta of a chat has nothing for these clients."""
+        return bool(choice.get("text"))
 
     def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
         """Inserts the texts before or after the prompt, with a blank line between."""

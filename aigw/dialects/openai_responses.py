@@ -100,7 +100,7 @@ class ResponsesReader(AnswerReader):
         self._usage.take(response)
         self._status = status
         output = rows_of(response.get("output"))
-        self._hollow = status == "completed" and not output
+        self._hollow = status == "completed" and not any(output)
         for item in output:
             self._note_call(item)
         if status == "completed":
@@ -122,6 +122,8 @@ class ResponsesReader(AnswerReader):
 
     @property
     def usable(self) -> bool:
+        if self.streaming:
+            return not self._hollow
         body = self._whole().json()
         return isinstance(body, dict) and (any(rows_of(body.get("output"))) or body.get("status") in _UNFINISHED)
 
@@ -227,6 +229,8 @@ class OpenAIResponses:
             return isinstance(item, dict) and not is_call(text_of(item.get("type"))) and not item.get("content")
         if kind == "response.content_part.added":
             return not any(text for _, text in openai_responses_text.texts(body))
+        if kind.endswith(".delta"):
+            return not body.get("delta")
         return failure_in_event(event) is None and (kind in _OPENING or not kind.startswith("response."))
 
     def is_last(self, batch: Batch) -> bool:

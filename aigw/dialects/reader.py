@@ -279,7 +279,7 @@ class AnswerReader:
     def _named(self) -> str:
         """Returns the name of the model in the first events, "" if there is none. Their usage is out of date by now."""
         first = UsageReader()
-        for chunk in islice((chunk for batch in self._kept for chunk in batch), NAMED_SOON):
+        for chunk in islice(self._chunks(), NAMED_SOON):
             if first.model:
                 break
             first.take(chunk.json())
@@ -303,8 +303,11 @@ class AnswerReader:
 
     @property
     def usable(self) -> bool:
-        """As long as a dialect does not say otherwise: it is JSON that is not empty."""
-        return bool(self._whole().json())
+        """As long as a dialect does not say otherwise: it is JSON that is not empty, or there was an event."""
+        return any(chunk.data for chunk in self._chunks()) if self.streaming else bool(self._whole().json())
+
+    def _chunks(self) -> Iterator[Chunk]:
+        return (chunk for batch in self._kept for chunk in batch)
 
     @property
     def ended(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from aigw.core.content_coding import Decoding, is_known
-from aigw.core.dialect import Dialect, Failure
+from aigw.core.dialect import Dialect, Failure, Reader
 from aigw.core.env import Clock
 from aigw.core.errors import FailedAnswerError, UpstreamError
 from aigw.core.exchange import Exchange
@@ -54,16 +54,14 @@ class Judge:
             if not beginning.words:
                 raise
             raise _without_answer(exchange, str(error), beginning.words) from None
-        event, answer = beginning.event, exchange.answer
-        if event is None:
-            if not more:
-                raise _without_answer(exchange, "the provider's stream ended without an answer", beginning.words)
-        elif (told := failure_in_event(event)) is not None:
+        event = beginning.event
+        if event is not None and (told := failure_in_event(event)) is not None:
             raise failed(exchange, failure_of(told))
-        elif answer is not None and answer.error:
+        if event is not None and exchange.answer is not None and exchange.answer.error:
             check_alone(exchange, event)
-        elif answer is not None and exchange.wire.is_last((event,)) and not (answer.complete and event.json()):
-            raise FailedAnswerError(502, "the provider's stream has no answer in it", code="upstream_cut_off")
+        over = exchange.wire.is_last((event,)) if event is not None else not more
+        if over and not _is_answer(exchange.answer):
+            raise _without_answer(exchange, "the provider's stream ended without an answer", beginning.words)
 
     async def _check_plain(self, exchange: Exchange, reply: Reply) -> None:
         try:
@@ -79,9 +77,7 @@ class Judge:
             return
         if answer.error:
             raise failed(exchange)
-        if answer.ended if answer.streaming else answer.usable:
-            return
-        if coded and (answer.ended or _may_be_used(whole, reply.headers.get("content-encoding", ""))):
+        if _is_answer(answer) or (coded and not is_known(reply.headers["content-encoding"])):
             return
         code = "upstream_cut_off" if not coded and _is_cut(whole.raw) else ""
         message = _unusable(exchange, reply, whole)
@@ -188,15 +184,9 @@ def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerEr
     return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
 
 
-def _may_be_used(whole: Chunk, coding: str) -> bool:
-    """Whether a coded body that is no plain answer may be one all the same: a stream, or what nobody can decode."""
-    if not is_known(coding):
-        return True
-    try:
-        data = Decoding(coding, MAX_PLAIN).feed(whole.raw)
-    except ValueError:
-        return False
-    return begins_events(data)
+def _is_answer(answer: Reader | None) -> bool:
+    """Whether an answer that is whole has something in it for clients."""
+    return answer is not None and not answer.error and answer.usable and (answer.ended or not answer.streaming)
 
 
 def _without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerError:

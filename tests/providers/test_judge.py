@@ -5,13 +5,29 @@ import gzip
 import json
 
 import pytest
-from ai_proxy_world import COMPLETION, HELLO, OPENAI, RESET, STREAM, TWO, delta, once, proxy
+from ai_proxy_world import (
+    CALLS,
+    CLAUDE,
+    COMPLETION,
+    CREATED,
+    GEMINI,
+    HELLO,
+    OPENAI,
+    OVERLOADED,
+    QWEN,
+    RESET,
+    ROLE,
+    STARTED,
+    STREAM,
+    TWO,
+    delta,
+    once,
+    proxy,
+)  # fmt: skip
 from fakes import Answer, FakeUpstream, answer_json, chat, events
 
 from aigw.core.errors import UpstreamError
 
-ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
-OVERLOADED = {"error": {"message": "busy", "code": 529}}
 SSE = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
 UNKNOWN = (
@@ -100,11 +116,6 @@ async def test_it_is_an_error_with_a_status_where_nothing_is_left(asked, case, n
     assert caught.value.status == case[1]
 
 
-CLAUDE = {"type": "claude", "apiTokens": ["k"]}
-GEMINI = {"type": "gemini", "apiTokens": ["k"]}
-QWEN = {"type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False}
-STARTED = {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}}
-CREATED = {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": [], "error": None}}
 FAMILIES = {
     "messages": (CLAUDE, "/v1/messages", {"model": "m", "max_tokens": 9, **STREAM}, STARTED),
     "responses": (OPENAI, "/v1/responses", {"model": "m", "input": "hi", "stream": True}, CREATED),
@@ -134,15 +145,6 @@ async def test_what_the_provider_said_is_told():
         await once({"provider": OPENAI}, chat(STREAM), Answer(headers=SSE, pieces=[b"data: upstream is busy\n\n"]))
 
 
-CALLS = {
-    "chat": (OPENAI, "/v1/chat/completions", HELLO),
-    "completions": (OPENAI, "/v1/completions", {"model": "m", "prompt": "hi"}),
-    "responses": (OPENAI, "/v1/responses", {"model": "m", "input": "hi"}),
-    "messages": (CLAUDE, "/v1/messages", {"model": "m", "max_tokens": 9, **HELLO}),
-    "gemini": (GEMINI, "/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]}),
-    "embeddings": (OPENAI, "/v1/embeddings", {"model": "m", "input": "hi"}),
-    "embed": (GEMINI, "/v1beta/models/m:embedContent", {"content": {"parts": [{"text": "hi"}]}}),
-}
 AS_TEXT = {"choices": [{"index": 0, "text": "yo", "finish_reason": "stop"}]}
 RESPONSE = {"object": "response", "id": "r", "status": "completed"}
 NOTHING = {

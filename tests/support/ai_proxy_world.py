@@ -22,6 +22,25 @@ TWO = {"providers": [{"id": "a", **OPENAI}, {"id": "b", "type": "deepseek", "api
        "activeProviderId": "a", "fallback": ["b"]}  # fmt: skip
 """The first one is asked, the second one when it fails."""
 
+ROLE = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
+OVERLOADED = {"error": {"message": "busy", "code": 529}}
+CLAUDE = {"type": "claude", "apiTokens": ["k"]}
+GEMINI = {"type": "gemini", "apiTokens": ["k"]}
+QWEN = {"type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False}
+STARTED = {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}}
+CREATED = {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": [], "error": None}}
+CALLS = {
+    "chat": (OPENAI, "/v1/chat/completions", HELLO),
+    "completions": (OPENAI, "/v1/completions", {"model": "m", "prompt": "hi"}),
+    "responses": (OPENAI, "/v1/responses", {"model": "m", "input": "hi"}),
+    "messages": (CLAUDE, "/v1/messages", {"model": "m", "max_tokens": 9, **HELLO}),
+    "gemini": (GEMINI, "/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]}),
+    "embeddings": (OPENAI, "/v1/embeddings", {"model": "m", "input": "hi"}),
+    "native": (QWEN, "/v1/chat/completions", HELLO),
+    "embed": (GEMINI, "/v1beta/models/m:embedContent", {"content": {"parts": [{"text": "hi"}]}}),
+}
+"""By format: a provider, the path and the body of a request."""
+
 
 def delta(text, finish=None):
     return {"id": "x", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}

@@ -1,0 +1,147 @@
+"""Streams and plain bodies are judged by one rule, whatever is null, absent or empty in them, in any content coding."""
+
+import gzip
+import zlib
+
+import brotli
+import pytest
+from ai_proxy_world import CALLS, COMPLETION, CREATED, HELLO, OVERLOADED, ROLE, STARTED, STREAM, TWO, delta, once
+from backports import zstd
+from fakes import answer_json, chat, events
+
+from aigw.core.errors import UpstreamError
+
+ABSENT = object()
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+USER = {"role": "assistant"}
+
+
+def member(name, value):
+    return {} if value is ABSENT else {name: value}
+
+
+def chat_of(said, end):
+    choice = {"index": 0, "finish_reason": end}
+    return [
+        {"choices": [{**choice, **member("message", said)}]},
+        [{"choices": [{**choice, **member("delta", said)}]}, DONE],
+    ]
+
+
+def text_of(said, end):
+    body = {"choices": [{"index": 0, "finish_reason": end, **member("text", said)}]}
+    return [body, [body, DONE]]
+
+
+def message_of(said, end):
+    content = member("content", said)
+    body = {"type": "message", "role": "assistant", **content, "stop_reason": end}
+    blocks = enumerate(said if isinstance(said, list) else [])
+    started = [{"type": "content_block_start", "index": at, "content_block": block} for at, block in blocks]
+    delta = {"type": "message_delta", "delta": {"stop_reason": end}}
+    return [body, [STARTED, *started, delta, {"type": "message_stop"}]]
+
+
+def response_of(said, end):
+    body = {"object": "response", "id": "r", "status": end, **member("output", said)}
+    return [body, [CREATED, {"type": f"response.{end}", "response": body}]]
+
+
+def gemini_of(said, end):
+    body = {"candidates": [{**member("content", said), "finishReason": end}]}
+    return [body, [body]]
+
+
+def native_of(said, end):
+    body = {"output": {"choices": [{**member("message", said), "finish_reason": end}]}}
+    return [body, [body]]
+
+
+def native_text_of(said, end):
+    body = {"output": {**member("text", said), "finish_reason": end}}
+    return [body, [body]]
+
+
+DONE = b"data: [DONE]\n\n"
+ENDS = ("stop", "length", "content_filter")
+PARTS = [
+    None,
+    ABSENT,
+    {},
+    {"parts": None},
+    {"parts": []},
+    {"parts": [{}]},
+    {"parts": [{"text": ""}]},
+    {"parts": [{"text": "a"}]},
+]
+SAID = [None, ABSENT, {}, {"content": None}, {"content": ""}, {"content": "a"}, USER, {**USER, "content": None}, "x", [], 5,
+        {**USER, "content": ""}, {"tool_calls": [CALL]}, {"tool_calls": []}, {"refusal": "no"}, {"reasoning_content": "a"}]  # fmt: skip
+BLOCKS = [[], [{"type": "text", "text": ""}], [{"type": "text", "text": "a"}]]
+FORMS = {
+    "chat": ("chat", chat_of, SAID, ENDS),
+    "text": ("completions", text_of, [None, ABSENT, "", "a"], ENDS),
+    "messages": ("messages", message_of, BLOCKS, ("end_turn", "max_tokens", "refusal")),
+    "responses": ("responses", response_of, [None, ABSENT, [], [{}], "x", [{"type": "message", "content": []}]],
+                  ("completed", "incomplete", "failed", "cancelled")),
+    "gemini": ("gemini", gemini_of, PARTS, ("STOP", "SAFETY")),
+    "native": ("native", native_of, SAID, ENDS),
+    "native text": ("native", native_text_of, [None, ABSENT, "", "a"], ENDS),
+}  # fmt: skip
+"""By name: the call, both forms of an answer, what may be said in it, and why it may end."""
+CODINGS = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress,
+           "br, gzip": lambda data: gzip.compress(brotli.compress(data))}  # fmt: skip
+
+
+async def is_answer(name, sent, coding, *, stream):
+    provider, path, body = CALLS[name]
+    if name == "gemini":
+        path, stream = path.replace(":g", ":streamG") if stream else path, False
+    request = chat({**body, "stream": True} if stream else body, path=path)
+    request.query = "alt=sse" if "stream" in path else ""
+    answer = events(*sent, done=False) if isinstance(sent, list) else answer_json(sent)
+    answer.headers |= {"content-encoding": coding} if coding else {}
+    answer.pieces = [CODINGS[coding](b"".join(answer.pieces))]
+    try:
+        await once({"provider": provider}, request, answer)
+    except UpstreamError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("coding", ["", "zstd"])
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_stream_is_an_answer_where_a_plain_body_is(form, coding):
+    name, made, said, ends = FORMS[form]
+    verdicts = {}
+    for each in said:
+        for end in ends:
+            plain, stream = made(each, end)
+            got = (
+                await is_answer(name, plain, coding, stream=False),
+                await is_answer(name, stream, coding, stream=True),
+            )
+            verdicts.setdefault(got, []).append((each if each is not ABSENT else "absent", end))
+    assert {each: verdicts.get(each) for each in ((True, False), (False, True))} == {
+        (True, False): None,
+        (False, True): None,
+    }
+    if form == "chat":
+        assert (None, "stop") in verdicts[False, False] and ({"content": "a"}, "stop") in verdicts[True, True]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_error_in_a_coded_answer_moves_on(stream, coding):
+    good = events(delta("from b", "stop")) if stream else answer_json(COMPLETION)
+    bad = events(ROLE, OVERLOADED) if stream else answer_json(OVERLOADED)
+    bad.headers |= {"content-encoding": coding} if coding else {}
+    bad.pieces = [CODINGS[coding](b"".join(bad.pieces))]
+    upstream, reply, _ = await once(TWO, chat(STREAM if stream else HELLO), bad, good)
+    assert (len(upstream.sent), reply.status) == (2, 200)
+
+
+@pytest.mark.parametrize("end", [{"message": None}, {"delta": None}, {}, {"message": USER}])
+async def test_an_end_without_a_delta_does_not_say_that_an_empty_answer_is_meant(end):
+    last = {"choices": [{"index": 0, "finish_reason": "stop", **end}]}
+    assert not await is_answer("chat", [ROLE, last, DONE], "", stream=True)
+    assert await is_answer("chat", [ROLE, delta("a"), last, DONE], "", stream=True)

@@ -26,13 +26,15 @@ _EXPOSED_HEADERS = ", ".join(
 
 
 def host_of(authority: str) -> str:
-    """The host of `host`, `host:port`, `[ipv6]:port` or a bare IPv6 address, lower case. "" if it is none of them."""
+    """The host of `host`, `host:port`, `[ipv6]:port` or a bare IPv6 address, lower case and without the dot that may
+    end a name. "" if it is none of them."""
     if _is_address(authority):
         return authority.lower()
     try:
-        return split_authority(authority)[0].lower()
+        host = split_authority(authority)[0].lower()
     except ValueError:
         return ""
+    return host if authority.startswith("[") else host.removesuffix(".")
 
 
 def is_loopback(host: str) -> bool:
@@ -42,6 +44,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_here(host: str | None) -> bool:
+    return is_loopback((host or "").removesuffix("."))
 
 
 def _is_address(host: str) -> bool:
@@ -102,7 +108,7 @@ class Guard:
         origins."""
         try:
             parts = urlsplit(origin)
-            if parts.username is None and parts.scheme in ("http", "https") and is_loopback(parts.hostname or ""):
+            if parts.username is None and parts.scheme in ("http", "https") and _is_here(parts.hostname):
                 return True
         except ValueError:
             return False

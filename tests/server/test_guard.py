@@ -12,6 +12,17 @@ from aigw.server.guard import Guard, host_of, is_loopback
         ("[::1]:4700", "::1"),
         ("[::1]", "::1"),
         ("127.0.0.1:1", "127.0.0.1"),
+        ("localhost.", "localhost"),
+        ("LocalHost.:4700", "localhost"),
+        ("127.0.0.1.:4700", "127.0.0.1"),
+        ("localhost..", "localhost."),
+        (".", ""),
+        ("localhost:65536", ""),
+        ("localhost:99999", ""),
+        ("[::1]:65536", ""),
+        ("localhost:-1", ""),
+        ("[::1].", ""),
+        ("[::1]evil.com", ""),
     ],
 )
 def test_host_of(authority, host):
@@ -24,6 +35,8 @@ def test_host_of(authority, host):
         ("127.8.9.1", True),
         ("a.localhost", True),
         ("::1", True),
+        ("localhost..", False),
+        (".", False),
         ("10.0.0.1", False),
         ("localhost.evil.com", False),
         ("", False),
@@ -33,12 +46,28 @@ def test_is_loopback(host, expected):
     assert is_loopback(host) is expected
 
 
-@pytest.mark.parametrize("host", ["localhost:4700", "127.0.0.1", "[::1]:1", "gw.corp"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:4700",
+        "127.0.0.1",
+        "[::1]:1",
+        "gw.corp",
+        "gw.corp.:1",
+        "LOCALHOST.:4700",
+        "127.0.0.1.",
+        "a.localhost.",
+    ],
+)
 def test_hosts_that_are_ours(host):
-    Guard(hosts=["GW.corp"]).check({"host": host})
+    for ours in ("GW.corp", "gw.corp."):
+        Guard(hosts=[ours]).check({"host": host})
 
 
-@pytest.mark.parametrize("host", ["evil.com", "localhost.evil.com:4700", "", "169.254.169.254"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.com", "localhost.evil.com.:4700", "", "169.254.169.254", "localhost..", "evil.com.", "localhost:65536"],
+)
 def test_other_hosts_are_refused(host):
     guard = Guard()
     for _ in range(2):
@@ -49,7 +78,14 @@ def test_other_hosts_are_refused(host):
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:80", "app://obsidian.md", "https://chat.corp"],
+    [
+        "http://localhost:3000",
+        "http://localhost.:3000",
+        "https://127.0.0.1",
+        "http://[::1]:80",
+        "app://obsidian.md",
+        "https://chat.corp",
+    ],
 )
 def test_origins_that_may(origin):
     guard = Guard(origins=["https://*.corp"])

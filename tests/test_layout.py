@@ -30,7 +30,6 @@ ELSEWHERE = {
     "cli/views/accounts.py": "cli/commands/test_budget.py: a view is what its command prints",
     "cli/views/cache.py": "cli/commands/test_cache.py: a view is what its command prints",
     "cli/views/table.py": "cli/views/test_screen.py cli/commands/test_top.py: no line wraps, whatever the table is in",
-    "cli/terminal/groups.py": "cli/test_main.py: what `--help` prints",
     # config, core
     "config/model.py": "config/test_check.py config/test_load.py config/test_schema.py: data, read from real files",
     "core/dialect.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",

@@ -10,6 +10,7 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.opened import run
+from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
 
 app = typer.Typer(
+    cls=Commands,
     help="See what budgets have left, raise them, and let them begin anew.",
     epilog="Example: aigw budget status",
     no_args_is_help=True,

@@ -13,6 +13,7 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.opened import opened, run
+from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aigw.plugins.ai_cache.contents import Item
 
 app = typer.Typer(
+    cls=Commands,
     help="Look at the answers that ai-cache has stored, and clear them.",
     epilog="Example: aigw cache explain",
     no_args_is_help=True,

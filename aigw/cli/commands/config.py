@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import DEFAULT_FILE, Config, Json, configuration
+from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
+    cls=Commands,
     help="Check and look at the configuration.",
     epilog="Example: aigw config check",
     no_args_is_help=True,

@@ -1,15 +1,37 @@
-"""Lists commands in `aigw --help` under headings, as plain text.
+"""Groups of commands: they say what was typed wrong as all other errors are said, and `aigw --help` lists its commands
+under headings, as plain text.
 
 The heading of a command is its `rich_help_panel`. typer shows these only with rich, which would make `--help` slow."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
 
+from aigw.cli.terminal.said import USAGE, folded, width
 
-class Groups(TyperGroup):
+_UsageError: Any = typer.BadParameter.__base__
+"""What is raised for anything typed wrong. typer exports only this subclass of it."""
+
+
+class Commands(TyperGroup):
+    """A group that says what was typed wrong for one of its commands."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        with _saying(parent):
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _saying(ctx):
+            return super().invoke(ctx)
+
+
+class Groups(Commands):
     """A group of commands whose help lists them by heading, in the order in which they were added."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -23,3 +45,29 @@ class Groups(TyperGroup):
         for heading, rows in headings.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
+
+
+@contextmanager
+def _saying(context: Any) -> Iterator[None]:
+    """Says a usage error, and exits. `context` and what was invoked in it name the command, unless the error does."""
+    try:
+        yield
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it is no error, and shows the help
+            raise
+        invoked = getattr(context, "invoked_subcommand", None)
+        at = _names(error.ctx) if error.ctx is not None else [*_names(context), *filter(None, [invoked])]
+        _say(" ".join(at), error.format_message())
+        raise typer.Exit(USAGE) from None
+
+
+def _names(context: Any) -> list[str]:
+    """Returns what is typed behind `aigw` for the command of a context."""
+    return [] if context is None or context.parent is None else [*_names(context.parent), context.info_name]
+
+
+def _say(command: str, message: str) -> None:
+    from aigw.core.plain import plain
+
+    for line in (f"{f'aigw {command}'.strip()}: {plain(message)}", f"See: {f'aigw help {command}'.strip()}"):
+        typer.echo(folded(line, width(sys.stderr)), err=True)

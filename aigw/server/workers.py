@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import time
@@ -182,9 +183,6 @@ class Supervisor:
                 log.error("a worker cannot be started: %s", error.strerror)
                 code = 1
             if self._stopping.is_set():
-                if code not in (0, -signal.SIGTERM):
-                    log.error("a worker ended with %s", _how(code))
-                    self._failures.append(1)
                 return
             others_serve = any(child.ready for child in self._children.values())
             pause = self._policy.pause(code, others_serve=others_serve)
@@ -220,10 +218,22 @@ class Supervisor:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_SECONDS):
                     self.told += (await reader.read()).splitlines()
+            if self._stopping.is_set():
+                self._judge(child, code)
             return code
         finally:
             del self._children[index]
             writer.close()
+
+    def _judge(self, child: _Child, code: int) -> None:
+        """Notes how a worker ended that is not started again. It is a failure only if a worker that served could not
+        close: one that was killed may have ended before it was told to stop, and one that was still being started had
+        nothing to close."""
+        if child.ready and code > 0:
+            log.error("a worker ended with %s", _how(code))
+            self._failures.append(1)
+        elif code not in (0, -signal.SIGTERM):
+            log.warning("a worker ended with %s", _how(code))
 
     async def _start(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamWriter]:
         """Starts a worker. Returns it with our end of its socket."""
@@ -239,8 +249,11 @@ class Supervisor:
 
 
 def _send(child: _Child, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        child.process.send_signal(number)
+    """Sends a signal if the process has not ended. Not with `Process.send_signal`: of a process that has just ended, it
+    takes the exit code away from asyncio, which then reports 255."""
+    if child.process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.process.pid, number)
 
 
 @contextlib.contextmanager

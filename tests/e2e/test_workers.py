@@ -189,6 +189,13 @@ async def test_a_killed_worker_comes_back_and_the_other_serves_on(serve):
     assert await served.ended() == 0
 
 
+async def test_a_ctrl_c_straight_after_a_worker_was_killed_is_clean(serve):
+    served = await serve("--workers", "2")
+    os.kill(served.workers[0], signal.SIGKILL)
+    served.process.send_signal(signal.SIGINT)
+    assert await served.ended() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 async def test_one_ctrl_c_lets_streams_end_in_every_worker(serve, number):
     """The terminal sends it to the whole group, as it does when it is closed."""

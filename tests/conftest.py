@@ -1,5 +1,6 @@
 """What holds for all tests: options of the test command (here, so that pytest knows them wherever it is started), property tests that
-do not depend on how busy the machine is, an end for tests that hang, and a real Redis for each test that asks for one."""
+do not depend on how busy the machine is, an end for tests that hang, a real Redis for each test that asks for one, and embedders, which
+load each model once."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ import pytest
 from children import children
 from hypothesis import HealthCheck, settings
 from redis_server import redis_server
+
+from aigw.rag.embedders import EmbedderTable
 
 settings.register_profile("aigw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aigw")
@@ -48,6 +51,12 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=Path, help="play this file of conformance cases instead of the project's own")
+
+
+@pytest.fixture(scope="session")
+def embedders():
+    """The embedders that come as packages. Torch takes 5 s to load, so all tests of a process share them."""
+    return EmbedderTable()
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""Embeds with a model in this process, in a thread of the model's own, so that the event loop goes on.
+
+Rule: texts go to the thread in batches, one batch at a time. So a short question waits for one batch of a long ingest,
+not for all of it, and a call that is cancelled leaves at most one batch to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aigw.core.retrieval import Purpose
+from aigw.rag.embedders.model import Model, readable
+
+if TYPE_CHECKING:
+    from aigw.core.retrieval import Vectors
+
+BATCH = 32
+"""How many texts are embedded at once."""
+CHARACTERS = 16
+"""A text is cut at so many characters for each token of the window. No usual text has as many."""
+
+T = TypeVar("T")
+
+
+class LocalEmbedder:
+    """An `Embedder`."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"aigw-{model.name}")
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def window(self) -> int:
+        return self._model.window
+
+    async def dimension(self) -> int:
+        return await self._run(self._model.dimension)
+
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        import numpy as np
+
+        most = CHARACTERS * self.window
+        cut = [readable(text[:most]) for text in texts]
+        order = sorted(range(len(cut)), key=lambda index: len(cut[index]))  # so that little is padded
+        vectors = np.empty((len(cut), await self.dimension()), np.float32)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            vectors[batch] = await self._run(self._model.encode, [cut[index] for index in batch], purpose)
+        return vectors
+
+    def count(self, text: str) -> int:
+        return self._model.count(readable(text))
+
+    async def _run(self, job: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)

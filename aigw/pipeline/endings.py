@@ -17,20 +17,21 @@ from aigw.dialects.sse import MAX_EVENT
 class Judged:
     """A layer over a body that is not split into events, for `Reply.within`. What was read last is held back until it
     is known that the body is whole, so that a client cannot take a part of it for all. `live`: it comes piece by piece
-    for a reason, so that nothing is held back."""
+    for a reason, so that nothing is held back. Then it also does not matter how the connection ends behind its end."""
 
     def __init__(self, inner: ChunkSource, body: BodyReader, *, sure: bool, live: bool) -> None:
         self._inner = inner
         self._body = body
         self._sure = sure
-        self._live = live
+        self._live = self._pieced = live
+        self._over = False
         self._held: Batch = ()
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
 
     async def __anext__(self) -> Batch:
-        while True:
+        while not self._over:
             try:
                 batch = await self._inner.__anext__()
             except StopAsyncIteration:
@@ -39,8 +40,16 @@ class Judged:
                 if batch := self._left():
                     return batch
                 raise
-            if out := self._passed(batch):
-                return out
+            except UpstreamError:
+                if not (self._pieced and self._body.over):
+                    raise
+                self._over = True
+                if batch := self._left():
+                    return batch
+            else:
+                if out := self._passed(batch):
+                    return out
+        raise StopAsyncIteration
 
     def _passed(self, batch: Batch) -> Batch:
         """Returns what leaves when this has arrived."""
@@ -65,6 +74,7 @@ class JudgedArray(Judged):
 
     def __init__(self, inner: ChunkSource, body: BodyReader) -> None:
         super().__init__(inner, body, sure=True, live=False)
+        self._pieced = True
         self._pieces = bytearray()
 
     def _passed(self, batch: Batch) -> Batch:

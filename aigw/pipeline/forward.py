@@ -171,6 +171,8 @@ class EventSource:
         self._dialect = dialect
         self._splitter = EventSplitter()
         self._ended = False
+        self._broken: UpstreamError | None = None
+        """Why nothing comes behind an event that was whole but for its blank line."""
         self._before: Batch = ()
         self._latest: Batch = ()
         """What arrived last, and before that. Comments do not count."""
@@ -181,14 +183,19 @@ class EventSource:
     async def __anext__(self) -> Batch:
         while not self._ended:
             try:
+                if self._broken is not None:
+                    raise self._broken
                 events = self._splitter.feed(await self._body.__anext__())
             except StopAsyncIteration:
                 if last := self._rest():
                     return last
                 break
-            except UpstreamError:
+            except UpstreamError as error:
                 if self._is_over():
                     break
+                if last := self._whole_rest():
+                    self._broken = error
+                    return last
                 self._tell_rest()
                 raise
             except ValueError as error:
@@ -223,6 +230,15 @@ class EventSource:
             raise UpstreamError(UpstreamFault.CUT_OFF, "the provider's answer was cut off in the middle of an event")
         self._ended = True
         return (Event(rest.rstrip(b"\r\n") + b"\n\n"),)  # clients drop an event without its blank line
+
+    def _whole_rest(self) -> Batch:
+        """Returns the event that lacks only its blank line where the body broke off: it may be the last one."""
+        last = Event(self._splitter.rest)
+        if self._dialect is None or last.data is None or not is_whole(last):
+            return ()
+        self._splitter = EventSplitter()
+        self._before, self._latest = self._latest, (Event(last.raw.rstrip(b"\r\n") + b"\n\n"),)
+        return self._latest
 
     def _is_over(self) -> bool:
         """Whether the client has all of the answer, so that it does not matter how the body ends. Nothing of the rest

@@ -1,5 +1,7 @@
 """The end of every chain: where a request goes, what of its headers goes there, and the reply that is made of the answer."""
 
+import json
+
 import pytest
 from fakes import Answer, FakeUpstream, answer_json, chat, events, make_exchange
 
@@ -110,6 +112,10 @@ async def test_the_time_of_an_attempt_that_failed_counts_too():
     assert found.timing.waited == 3.0
 
 
+def typed(body):
+    return b"event: %b\ndata: %b" % (body["type"].encode(), json.dumps(body).encode())
+
+
 END = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}
 GOES_ON = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]}
 
@@ -152,6 +158,39 @@ async def test_what_comes_behind_the_last_event_is_of_no_account(behind):
         assert received.startswith(b"".join(answer.pieces[:2]))
         assert b"{" not in received.partition(b"[DONE]")[2]
         assert found.answer.complete
+
+
+STOPS = {"type": "message_stop"}
+ENDINGS = {
+    "[DONE]": ("/v1/chat/completions", (END,), b"data: [DONE]"),
+    "text": ("/v1/completions", ({"choices": [{"index": 0, "text": "a", "finish_reason": "stop"}]},), b"data: [DONE]"),
+    "message_stop": ("/v1/messages", ({"type": "message_start", "message": {}},
+                     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}), typed(STOPS)),
+    "completed": ("/v1/responses", ({"type": "response.output_text.delta", "delta": "a"},),
+                  typed({"type": "response.completed", "response": {"status": "completed"}})),
+    "incomplete": ("/v1/responses", (), typed({"type": "response.incomplete", "response": {"status": "incomplete"}})),
+    "reason": ("/v1beta/models/g:streamGenerateContent", (), b'data: {"candidates":[{"finishReason":"STOP"}]}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", [RESET, UpstreamError(UpstreamFault.PROTOCOL, "framing")], ids=["reset", "framing"])
+@pytest.mark.parametrize("blank", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_a_last_event_without_its_blank_line_is_the_last_event_however_the_connection_ends(
+    ending, cut, blank, broken
+):
+    path, sent, last = ENDINGS[ending]
+    found = make_exchange(chat({"model": "m"}, path=path), route=Route("r", "", Target(ORIGIN, "up.test")))
+    upstream = FakeUpstream(events(*sent, last[:-1] if cut else last + blank, broken, done=False))
+    reply = await Forward(upstream, judges_ends=True)(found)
+    if cut:
+        with pytest.raises(UpstreamError):
+            await reply.body()
+        return
+    received = await reply.body()
+    assert received.endswith(last + b"\n\n")
+    assert found.answer.complete
 
 
 @pytest.mark.parametrize("last", [(), (b": bye\n\n",), (b"da",)])

@@ -1,13 +1,16 @@
 """Which tool call of a chat's choice a piece of a stream belongs to.
 
-Rule: pieces of one call have one index; one without an index has that of its place in the event. A piece with a name
-and another id begins another call all the same, because some providers (Gemini among them) give all parallel calls one
-index, or none. An id alone does not tell: some providers change it within a call."""
+Rule: pieces of one call have one index; one without an index has that of its place in the event. Some providers
+(Gemini among them) give all parallel calls one index, or none. There a piece with another name begins another call, and
+so does one with a name and another id. A piece that only repeats the name goes on, because some providers repeat it in
+every piece. Where calls have no ids, it goes on until the arguments are a whole object: what comes then is another call
+of the same function. An id alone does not tell: some providers change it within a call."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.view import index_of, text_of
 
 Json = dict[str, Any]
@@ -15,40 +18,76 @@ _ARGUMENTS = {"function": "arguments", "custom": "input"}
 """By kind of call: the name of its arguments."""
 
 
+class _Call:
+    """A call so far. The arguments of a custom tool may be any text, so that nobody sees their end."""
+
+    __slots__ = ("_arguments", "_begun", "id", "name")
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.name = ""
+        self._arguments = JsonEnd()
+        self._begun = False
+
+    def take(self, piece: Json) -> None:
+        name, arguments = content_of(piece) or ("", "")
+        self.name = text_of(name) or self.name
+        if "function" in piece and (text := text_of(arguments)):
+            self._begun = self._begun or text.strip() != ""
+            self._arguments.feed(text.encode("utf-8", "surrogatepass"))
+
+    def is_followed_by(self, piece: Json) -> bool:
+        """Whether a piece whose id, or lack of one, does not tell begins another call."""
+        name, arguments = content_of(piece) or ("", "")
+        if not text_of(name) or not self.name:
+            return False
+        whole = not self.id and self._begun and not self._arguments.open
+        return name != self.name or (whole and text_of(arguments).strip() != "")
+
+
 class CallNumbers:
     """Numbers the calls of one choice in the order in which they begin."""
 
-    __slots__ = ("_by_id", "_ids", "_latest")
+    __slots__ = ("_by_id", "_calls", "_latest")
 
     def __init__(self) -> None:
-        self._ids: list[str] = []
+        self._calls: list[_Call] = []
         """By number."""
         self._by_id: dict[str, int] = {}
         self._latest: dict[int, int] = {}
         """By index: the number of the call that goes on there."""
 
     def number_of(self, piece: Json, position: int) -> int:
-        """The number of the call of which this is a piece. `position` is the place of the piece in its event."""
-        index, id = index_of(piece, position), text_of(piece.get("id"))
+        """The number of the call of which this is a piece. `position` is the place of the piece in its event. Give each
+        piece once, in order."""
+        index = index_of(piece, position)
+        number = self._latest[index] = self._found(piece, index, text_of(piece.get("id")))
+        self._calls[number].take(piece)
+        return number
+
+    def _found(self, piece: Json, index: int, id: str) -> int:
         number = self._latest.get(index)
         if number is None:
-            number = self._begin(id)
-        elif id and not self._ids[number]:
-            self._ids[number] = id
-            self._by_id.setdefault(id, number)
-        elif id and self._ids[number] != id:
+            return self._begin(id)
+        if id and self._calls[number].id not in ("", id):
             if id in self._by_id:
                 number = self._by_id[id]
             elif (content := content_of(piece)) is not None and content[0]:
-                number = self._begin(id)
-        self._latest[index] = number
+                return self._begin(id)
+            else:
+                return number
+        call = self._calls[number]
+        if call.is_followed_by(piece):
+            return self._begin(id)
+        if id and not call.id:
+            call.id, self._by_id[id] = id, number
         return number
 
     def _begin(self, id: str) -> int:
-        number = len(self._ids)
-        self._ids.append(id)
+        number = len(self._calls)
+        self._calls.append(_Call(id))
         if id:
-            self._by_id.setdefault(id, number)
+            self._by_id[id] = number
         return number
 
 

@@ -85,8 +85,8 @@ def _grow_message(message: dict[str, Any], delta: dict[str, Any], numbers: CallN
 def _grow(value: dict[str, Any], piece: dict[str, Any]) -> None:
     for name, more in piece.items():
         have = value.get(name)
-        if have is None:
-            value[name] = _own(more)
+        if have is None or have == "":
+            value[name] = have if more is None else _own(more)
         elif isinstance(have, str) and isinstance(more, str):
             if name not in _ONCE and not (name == "name" and more == have):
                 value[name] = have + more

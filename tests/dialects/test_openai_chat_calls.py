@@ -100,6 +100,67 @@ def test_each_choice_has_its_own():
     assert both(chunk(piece(0, "c1", "f", '{"a":1}')), chunk(piece(0, "c2", "g", '{"b":2}'), choice=1)) == [F, G]
 
 
+NO_ID = {"missing": {}, "empty": {"id": ""}, "null": {"id": None}}
+NO_INDEX = {"missing": {}, "null": {"index": None}, "same": {"index": 0}}
+
+
+def bare(id, index, name="", arguments=""):
+    fields = {"name": name, "arguments": arguments}
+    function = {field: value for field, value in fields.items() if value or field == "arguments"}
+    return {"type": "function", **NO_ID[id], **NO_INDEX[index], "function": function}
+
+
+BARE = {
+    "two functions": ([("f", '{"a":1}'), ("g", '{"b":2}')], [("f", '{"a":1}'), ("g", '{"b":2}')]),
+    "pieces": ([("f", ""), ("", '{"a"'), ("", ":1}"), ("g", ""), ("", '{"b":2}')], [("f", '{"a":1}'), ("g", '{"b":2}')]),
+    "one function twice": ([("f", '{"a":1}'), ("f", '{"a":2}')], [("f", '{"a":1}'), ("f", '{"a":2}')]),
+    "twice in pieces": ([("f", ""), ("", '{"a":"}'), ("", '"}'), ("f", '{"a"'), ("", ":2}")],
+                        [("f", '{"a":"}"}'), ("f", '{"a":2}')]),
+    "there and back": ([("f", "{}"), ("g", "{}"), ("f", "{}")], [("f", "{}"), ("g", "{}"), ("f", "{}")]),
+    "the name in each piece": ([("f", ""), ("f", '{"a"'), ("f", ":"), ("f", "1}"), ("f", ""), ("g", "{}")],
+                               [("f", '{"a":1}'), ("g", "{}")]),
+    "a function without arguments": ([("f", ""), ("g", "")], [("f", ""), ("g", "")]),
+    "blanks behind": ([("f", '{"a":1}'), ("f", " "), ("", "\n")], [("f", '{"a":1} \n')]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("id", NO_ID)
+@pytest.mark.parametrize("index", NO_INDEX)
+@pytest.mark.parametrize("name", BARE)
+def test_calls_without_an_id_are_told_apart_by_their_names(id, index, name):
+    sent, calls = BARE[name]
+    chunks = [chunk(bare(id, index, *each)) for each in sent]
+    reader = CompletionsReader(1, streaming=True)
+    reader.feed([json_event(each) for each in chunks])
+    plain = [call["function"] for call in whole(chunks)["choices"][0]["message"]["tool_calls"]]
+    assert [(call.name, call.arguments) for call in reader.calls] == calls
+    assert [(call["name"], call["arguments"]) for call in plain] == calls
+
+
+@pytest.mark.parametrize("id", NO_ID)
+@pytest.mark.parametrize("index", NO_INDEX)
+def test_several_calls_without_an_id_in_one_event(id, index):
+    together = [bare(id, index, "f", '{"a":1}'), bare(id, index, "f", '{"a":2}'), bare(id, index, "g", "{}")]
+    reader = CompletionsReader(1, streaming=True)
+    reader.feed([json_event(chunk(*together))])
+    assert [call.arguments for call in reader.calls] == ['{"a":1}', '{"a":2}', "{}"]
+    assert len(whole([chunk(*together)])["choices"][0]["message"]["tool_calls"]) == 3
+
+
+@pytest.mark.parametrize("id", ["c1", "c2", ""])
+def test_another_name_begins_another_call_whatever_its_id(id):
+    """Also where a provider gives all calls one id, or the first one none."""
+    for first in ("c1", ""):
+        found = both(chunk(piece(0, first, "f", '{"a":1}')), chunk(piece(0, id, "g", '{"b":2}')))
+        assert found == [ToolCall("f", '{"a":1}', first), ToolCall("g", '{"b":2}', id)]
+
+
+@pytest.mark.parametrize("early", ["", None])
+def test_an_id_that_comes_late_is_kept_in_the_body(early):
+    sent = [piece(0, name="f") | {"id": early}, piece(0, "c1", arguments='{"a":1}')]
+    assert both(*map(chunk, sent)) == [F]
+
+
 def test_the_old_form_of_a_call():
     reader = CompletionsReader(1, streaming=True)
     for call in ({"name": "f", "arguments": '{"a"'}, {"arguments": ":1}"}):

@@ -10,8 +10,6 @@ Whether the answer is a stream is part of the path. `Asked.unrepeatable` exclude
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any, ClassVar
@@ -23,6 +21,7 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_whole
 from aigw.dialects.cumulative import CumulativeReader, objects_of
+from aigw.dialects.elements import leading_elements
 from aigw.dialects.errors import gemini_error
 from aigw.dialects.failures import failure_in, failure_in_event
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
@@ -44,9 +43,6 @@ _FAILED = frozenset(
 )  # fmt: skip
 _UNSPECIFIED = ("", "FINISH_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 
-_BETWEEN = re.compile(r"[\s,]*")
-"""Matches the text between two elements of an array."""
-
 
 class GeminiReader(CumulativeReader):
     MARKS = (b'Reason"', b'"error', b'"functionCall"', b'"base_resp"')
@@ -67,7 +63,7 @@ class GeminiReader(CumulativeReader):
         body = whole.json()
         if body is None and whole.raw.lstrip().startswith(b"["):
             self._cut = True
-            body = _leading_items(whole.raw)
+            body = leading_elements(whole.raw)
         return objects_of(body)
 
     def take_body(self, body: Json) -> None:
@@ -246,17 +242,3 @@ def _answers(body: Json) -> bool:
 def _says(part: Json) -> bool:
     """Whether a part has more than an empty text."""
     return any(value for name, value in part.items() if name != "thought")
-
-
-def _leading_items(raw: bytes) -> list[Any]:
-    """Returns the complete elements of an array that may be cut off."""
-    decoder, text = json.JSONDecoder(), raw.decode("utf-8", "replace")
-    items: list[Any] = []
-    position = text.index("[") + 1
-    try:
-        while between := _BETWEEN.match(text, position):
-            item, position = decoder.raw_decode(text, between.end())
-            items.append(item)
-    except (ValueError, RecursionError):
-        pass
-    return items

@@ -6,6 +6,7 @@ back, so that another provider can answer instead, or the client can get an erro
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from aigw.core.content_coding import Decoding, is_known
 from aigw.core.dialect import Dialect, Failure, Reader
@@ -16,6 +17,7 @@ from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
+from aigw.dialects.elements import ElementSplitter
 from aigw.dialects.failures import failure_in_event, failure_of, words_in
 from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.reader import MAX_PLAIN
@@ -39,16 +41,17 @@ class Judge:
         something else could be tried."""
         if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
-        if reply.streaming or _is_coded_stream(exchange, reply):
+        if reply.streaming or exchange.asked.array or _is_coded_stream(exchange, reply):
             await self._check_stream(exchange, reply, others=others)
-        elif reply.plain or (exchange.asked.metered and not exchange.asked.array and _is_read(exchange, reply)):
+        elif reply.plain or (exchange.asked.metered and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
         return reply.status
 
     async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
         beginning = Beginning(exchange.wire, self._clock)
+        array = exchange.asked.array and not reply.streaming
         try:
-            until = beginning if reply.streaming else _Decoded(beginning, reply.headers.get("content-encoding", ""))
+            until = beginning if reply.streaming else _Decoded(beginning, reply.headers, array=array)
             _, more = await reply.first(until, HOLD_SECONDS if others else LAST_SECONDS)
         except UpstreamError as error:
             if not beginning.words:
@@ -57,7 +60,7 @@ class Judge:
         event = beginning.event
         if event is not None and (told := failure_in_event(event)) is not None:
             raise failed(exchange, failure_of(told))
-        if event is not None and exchange.answer is not None and exchange.answer.error:
+        if event is not None and (array or (exchange.answer is not None and exchange.answer.error)):
             check_alone(exchange, event)
         over = exchange.wire.is_last((event,)) if event is not None else not more
         if over and not _is_answer(exchange.answer):
@@ -128,17 +131,23 @@ class Beginning:
 
 
 class _Decoded:
-    """Shows the events in a coded body to a `Beginning`."""
+    """Shows the events in a coded body, or the elements of an array, to a `Beginning`."""
 
-    def __init__(self, beginning: Beginning, coding: str) -> None:
+    def __init__(self, beginning: Beginning, headers: Mapping[str, str], *, array: bool) -> None:
+        coding = headers.get("content-encoding", "")
         self._beginning = beginning
-        self._decoding = Decoding(coding, MAX_PLAIN)
-        self._splitter = EventSplitter()
+        self._decoding = Decoding(coding, MAX_PLAIN) if is_known(coding) else None
+        self._splitter = ElementSplitter() if array else EventSplitter()
+        self._size = 0
 
     def __call__(self, batch: Batch) -> bool:
         """As `Beginning` does. What cannot be decoded is not held back: nobody here can say whether it failed."""
+        if self._decoding is None:
+            return True
         try:
-            return self._beginning(self._splitter.feed(self._decoding.feed(raw_of(batch))))
+            data = self._decoding.feed(raw_of(batch))
+            self._size += len(data)
+            return self._beginning(self._splitter.feed(data)) or self._size > HOLD_BYTES
         except ValueError:
             return True
 

@@ -1,6 +1,7 @@
 """Streams and plain bodies are judged by one rule, whatever is null, absent or empty in them, in any content coding."""
 
 import gzip
+import json
 import zlib
 
 import brotli
@@ -145,3 +146,60 @@ async def test_an_end_without_a_delta_does_not_say_that_an_empty_answer_is_meant
     last = {"choices": [{"index": 0, "finish_reason": "stop", **end}]}
     assert not await is_answer("chat", [ROLE, last, DONE], "", stream=True)
     assert await is_answer("chat", [ROLE, delta("a"), last, DONE], "", stream=True)
+
+
+SAYS = {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}]}
+OPENS = {"usageMetadata": {"promptTokenCount": 3}}
+EXHAUSTED = {"error": {"code": 429, "message": "busy", "status": "RESOURCE_EXHAUSTED"}}
+ARRAYS = {
+    "error first": ([EXHAUSTED], 429),
+    "error after what opens": ([OPENS, EXHAUSTED], 429),
+    "an object": (EXHAUSTED, 429),
+    "another shape": ([{"code": 429, "message": "busy"}], 429),
+    "failed": ([{"candidates": [{"finishReason": "MALFORMED_RESPONSE"}]}], 502),
+    "no element": ([], 502),
+    "no answer": ([OPENS], 502),
+    "page": (b"<html>no</html>", 502),
+    "empty": (b"", 502),
+    "cut": (b'[{"candidates":[{"content"', 502),
+}
+GEMINIS = {"providers": [{"id": "a", "type": "gemini", "apiTokens": ["k"]}, {"id": "b", "type": "gemini", "apiTokens": ["k"]}],
+           "activeProviderId": "a", "fallback": ["b"]}  # fmt: skip
+
+
+def in_array(sent, coding):
+    answer = answer_json({})
+    raw = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+    answer.headers |= {"content-encoding": coding} if coding else {}
+    raw = CODINGS[coding](raw)
+    answer.pieces = [raw[at : at + 7] for at in range(0, len(raw), 7)]
+    return answer
+
+
+def asking_for_array():
+    provider, path, body = CALLS["gemini"]
+    return provider, chat(body, path=path.replace(":g", ":streamG"))
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("name", ARRAYS)
+async def test_an_array_that_failed_moves_on(name, coding):
+    sent, status = ARRAYS[name]
+    provider, request = asking_for_array()
+    upstream, _, received = await once(GEMINIS, request, in_array(sent, coding), in_array([SAYS], ""))
+    assert (len(upstream.sent), json.loads(received)) == (2, [SAYS])
+    with pytest.raises(UpstreamError) as caught:
+        await once({"provider": provider}, asking_for_array()[1], in_array(sent, coding))
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize(
+    "sent", [[SAYS], [OPENS, SAYS], [{"promptFeedback": {"blockReason": "SAFETY"}}], [SAYS, EXHAUSTED]]
+)
+async def test_an_array_with_an_answer_passes(sent, coding):
+    provider, request = asking_for_array()
+    answer = in_array(sent, coding)
+    upstream, reply, received = await once({"provider": provider}, request, answer)
+    assert (len(upstream.sent), reply.status) == (1, 200)
+    assert received == b"".join(answer.pieces)

@@ -154,6 +154,9 @@ MODEL_IN_FORM = frozenset((AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_EDIT, I
 MODEL_IN_PATH = frozenset(VERBS.values())
 """The APIs whose path has the model."""
 
+OPAQUE = frozenset((AUDIO_SPEECH, AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, RETRIEVE_VIDEO_CONTENT, REALTIME))
+"""The APIs whose answers may be other than JSON: sounds, pictures, plain text."""
+
 LISTS = frozenset((MODELS, GEMINI_MODELS, RETRIEVE_MODEL))
 """The APIs that tell what models there are."""
 
@@ -200,6 +203,11 @@ def detect(path: str) -> str | None:
     """Returns the API to which a path without query belongs in Higress, None if it belongs to none."""
     found = _find(path)
     return found[0] if found and found[0] in NAMES else None
+
+
+def is_content(api: str, path: str) -> bool:
+    """Whether an answer is what a client has stored, which may be anything, also a web page or an error in JSON."""
+    return api != RETRIEVE_VIDEO_CONTENT and path.endswith(("/content", "/results"))
 
 
 def title(api: str) -> str:

@@ -20,9 +20,21 @@ _HINTS = (b"error", b'"base_resp"', b'"success"', b'"detail"', b'"message"')
 that takes the bytes for a number first."""
 
 _FINE = (None, False, 0, 200, "", "0", "200", "success", "ok")
+_GOOD = (
+    "ok", "success", "succeeded", "processing", "pending", "queued", "running", "started", "in_progress", "completed",
+)  # fmt: skip
+"""Words for a state that is no failure."""
+_FRAMES = ("Response", "header", "ErrorMsg", "Error", "fault")
+"""The fields in which some vendors put all that they say of a failure."""
+_WORDS = ("message", "msg", "detail", "error_msg", "errmsg", "error_message", "faultstring")
+_STATES = ("code", "ret", "status")
+_IDS = frozenset(("id", "task_id"))
 _ANSWERS = ("choices", "output", "data", "content", "candidates")
 """The fields that have an answer. A body with one of them has not failed because of a code beside it."""
-_MESSAGES = ("message", "msg", "error_msg", "status_msg", "detail", "error", "code", "type")
+_MESSAGES = (
+    "message", "msg", "error_msg", "status_msg", "detail", "error", "Message", "Msg", "errmsg", "error_message",
+    "faultstring", "code", "Code", "type",
+)  # fmt: skip
 _NUMBERS = ("status", "status_code", "statusCode", "http_code", "code")
 _STATUSES = (
     (429, ("rate", "quota", "throttl", "exhausted", "too_many")),
@@ -75,6 +87,46 @@ def is_failed_end(reason: str) -> bool:
     return any(word in lower for word in _FAILED_ENDS)
 
 
+def failure_in_any(body: Any) -> Any:
+    """Returns what a body of any API says of a failure, None if it says nothing of one. A body that has a message and
+    nothing else is no answer either."""
+    if isinstance(body, list) and body:
+        body = body[0]
+    if not isinstance(body, dict):
+        return None
+    if (found := failure_in(body)) is not None:
+        return found
+    nested = next((body[name] for name in _FRAMES if isinstance(body.get(name), dict)), None)
+    if nested is not None and (nested.get("Error") or _says_failure(nested)):
+        return nested.get("Error") or nested
+    return body if _says_failure(body) and _is_flat(body) else None
+
+
+def is_resource(body: Any) -> bool:
+    """Whether a body is something that is kept, such as a batch or a job. Its failure is not that of who asks for
+    it."""
+    if not isinstance(body, dict) or not body.get("id"):
+        return False
+    return body.get("object", body.get("type")) not in (None, "error")
+
+
+def _says_failure(body: Json) -> bool:
+    """Whether a body has a message, and no word that all is well."""
+    words = {name.lower(): value for name, value in body.items() if value not in (None, "")}
+    if words.get("success") is True or any(name in words and _is_fine(words[name]) for name in _STATES):
+        return False
+    return any(isinstance(words.get(name), str) and not _is_fine(words[name]) for name in _WORDS)
+
+
+def _is_flat(body: Json) -> bool:
+    """Whether a body has neither an id nor anything that holds more than one value."""
+    return not any(isinstance(value, dict | list) and value for value in body.values()) and not body.keys() & _IDS
+
+
+def _is_fine(value: Any) -> bool:
+    return value in _FINE or (isinstance(value, str) and value.lower() in _GOOD)
+
+
 def failure_in_event(event: Chunk) -> Any:
     """Returns what an event says of a failure, None if it says nothing of one. An event that is named "error" is one,
     whatever its data."""
@@ -104,7 +156,7 @@ def _is_bare(body: Json) -> bool:
     if not (message or detail) or any(body.get(name) for name in _ANSWERS):
         return False
     if isinstance(message, str) and message:
-        return any(name in body and body[name] not in _FINE for name in ("code", "status"))
+        return any(name in body and not _is_fine(body[name]) for name in ("code", "status"))
     return bool(detail)
 
 

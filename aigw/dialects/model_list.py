@@ -31,6 +31,13 @@ def entries_of(body: Any) -> list[Json] | None:
     return [entry for each in found if isinstance(each, dict) and (entry := _with_id(each))]
 
 
+def tells_models(body: Any) -> bool:
+    """Whether a body is a list of models in any shape, or one model."""
+    if isinstance(body, dict):
+        return _with_id(body) is not None or any(isinstance(value, list) for value in body.values())
+    return isinstance(body, list) and body != []
+
+
 def reshape(body: Any, shape: Shape) -> bytes | None:
     """A list of models, or one model, in another shape. None if it has that shape already, or is neither."""
     entries = entries_of(body)

@@ -9,27 +9,25 @@ import asyncio
 from collections.abc import Mapping
 
 from aigw.core.content_coding import Decoding, is_known
-from aigw.core.dialect import Dialect, Failure, Reader
+from aigw.core.dialect import Dialect, Reader
 from aigw.core.env import Clock
 from aigw.core.errors import FailedAnswerError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.core.redaction import Redaction
 from aigw.core.reply import Reply
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
 from aigw.dialects.elements import ElementSplitter
 from aigw.dialects.failures import failure_in_event, failure_of, words_in
-from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
+from aigw.providers.failed_answer import failed, unusable, without_answer
+from aigw.providers.judge_body import check_body
 
 HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 """While another provider could be tried, what only opens an answer is held back for so many seconds, up to so many
 bytes. Then it is sent to the client, and the provider is final. So are comments."""
 LAST_SECONDS = 2.0
 """As HOLD_SECONDS, if nothing else could be tried."""
-MAX_SHOWN = 300
-"""Characters of a body that cannot be used, and of an error, that a client gets."""
 
 
 class Judge:
@@ -45,6 +43,10 @@ class Judge:
             await self._check_stream(exchange, reply, others=others)
         elif reply.plain or (exchange.asked.metered and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
+            if not exchange.wire.repeatable:
+                await check_body(exchange, reply)
+        else:
+            await check_body(exchange, reply)
         return reply.status
 
     async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
@@ -56,7 +58,7 @@ class Judge:
         except UpstreamError as error:
             if not beginning.words:
                 raise
-            raise _without_answer(exchange, str(error), beginning.words) from None
+            raise without_answer(exchange, str(error), beginning.words) from None
         event = beginning.event
         if event is not None and (told := failure_in_event(event)) is not None:
             raise failed(exchange, failure_of(told))
@@ -64,7 +66,7 @@ class Judge:
             check_alone(exchange, event)
         over = exchange.wire.is_last((event,)) if event is not None else not more
         if over and not _is_answer(exchange.answer):
-            raise _without_answer(exchange, "the provider's stream ended without an answer", beginning.words)
+            raise without_answer(exchange, "the provider's stream ended without an answer", beginning.words)
 
     async def _check_plain(self, exchange: Exchange, reply: Reply) -> None:
         try:
@@ -82,11 +84,10 @@ class Judge:
             raise failed(exchange)
         if _is_answer(answer) or (coded and not is_known(reply.headers["content-encoding"])):
             return
-        code = "upstream_cut_off" if not coded and _is_cut(whole.raw) else ""
-        message = _unusable(exchange, reply, whole)
+        error = unusable(exchange, reply, whole.raw)
         if not coded and whole.raw.lstrip()[:1] == b"<":
             exchange.answer = exchange.wire.reader(exchange.asked, streaming=False, provider=exchange.provider)
-        raise FailedAnswerError(502, message, code=code)
+        raise error
 
 
 def _is_read(exchange: Exchange, reply: Reply) -> bool:
@@ -184,44 +185,6 @@ def check_alone(exchange: Exchange, event: Chunk) -> None:
         raise failed(exchange)
 
 
-def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerError:
-    """Returns the error that the provider reported in its answer. None: the one that the reader of the answer found."""
-    if failure is None and exchange.answer is not None:
-        failure = exchange.answer.failure
-    assert failure is not None
-    message = _redaction(exchange).text(failure.message, MAX_SHOWN)
-    return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
-
-
 def _is_answer(answer: Reader | None) -> bool:
     """Whether an answer that is whole has something in it for clients."""
     return answer is not None and not answer.error and answer.usable and (answer.ended or not answer.streaming)
-
-
-def _without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerError:
-    said = _redaction(exchange).text(words, MAX_SHOWN)
-    return FailedAnswerError(502, f"{how}: {said}" if said else how, code="upstream_cut_off")
-
-
-def _unusable(exchange: Exchange, reply: Reply, whole: Chunk) -> str:
-    raw = b"" if is_coded(reply.headers) else whole.raw
-    text = _redaction(exchange).text(raw.decode("utf-8", "replace").strip(), MAX_SHOWN)
-    kind = reply.headers.get("content-type", "") or "no content type"
-    said = text or ("a coded body" if whole.raw else "an empty body")
-    return f"the provider answered {reply.status}, but not with an answer ({kind}): {said}"
-
-
-def _is_cut(body: bytes) -> bool:
-    """Whether a body without an answer was cut off: in the middle of a JSON value or of events, or before it began."""
-    if begins_events(body) or not body:
-        return True
-    end = JsonEnd()
-    end.feed(body)
-    return body.lstrip()[:1] in (b"{", b"[") and end.open
-
-
-def _redaction(exchange: Exchange) -> Redaction:
-    secrets = exchange.answer.secrets if exchange.answer is not None else ()
-    redaction = Redaction([secret.decode() for secret in secrets])
-    redaction.learn_headers(exchange.request.headers)
-    return redaction

@@ -14,6 +14,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis
+from aigw.dialects.failures import failure_in_any
 from aigw.dialects.model_list import encode, entries_of, reshape, shape_of
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
@@ -55,7 +56,7 @@ async def _list(exchange: Exchange, source: Request, provider: BoundProvider, en
     try:
         call = await provider.write(exchange, source, apis.MODELS, provider.tokens.pick())
         listed: Any = await fetch_json(env.upstream, call.request, call.target, LIST_SECONDS, object)
-        entries = entries_of(listed)
+        entries = None if failure_in_any(listed) is not None else entries_of(listed)
         if entries is None:
             raise CalloutError(f"{call.target.authority}: this is no list of models")
     except (CalloutError, GatewayError) as error:

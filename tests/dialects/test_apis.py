@@ -129,3 +129,17 @@ def test_stateful_apis() -> None:
     """APIs that need the account that they began with. Higress forgot one: pausing a job needs the account that runs it."""
     assert {apis.RESPONSES, apis.FILES, apis.CANCEL_BATCH, *apis.FINE_TUNING} <= apis.STATEFUL
     assert not {apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.MESSAGES} & apis.STATEFUL
+
+
+@pytest.mark.parametrize(
+    ("api", "path", "content"),
+    [
+        (apis.RETRIEVE_FILE_CONTENT, "/v1/files/f/content", True),
+        (apis.CONTAINERS, "/v1/containers/c/files/f/content", True),
+        (apis.MESSAGE_BATCHES, "/v1/messages/batches/b/results", True),
+        (apis.RETRIEVE_VIDEO_CONTENT, "/v1/videos/v/content", False),
+        (apis.FILES, "/v1/files", False),
+    ],
+)
+def test_what_a_client_has_stored(api: str, path: str, content: bool) -> None:
+    assert apis.is_content(api, path) == content

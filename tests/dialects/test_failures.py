@@ -7,9 +7,11 @@ import pytest
 from aigw.core.dialect import Failure
 from aigw.dialects.failures import (
     failure_in,
+    failure_in_any,
     failure_in_event,
     failure_of,
     is_failed_end,
+    is_resource,
     message_in,
     with_line,
     words_in,
@@ -112,3 +114,35 @@ def test_events_that_are_a_failure(raw, expected):
 )
 def test_the_words_of_an_event(data, expected):
     assert words_in(Event(f"data: {data}\n\n".encode())) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"error": "x"}, [{"error": "x"}], {"Message": "x"}, {"msg": "x", "code": 7}, {"message": "x", "data": None}, {"ret": -1, "msg": "x"},
+     {"Response": {"Error": {"Code": "X"}}}, {"header": {"code": 1, "message": "x"}}, {"fault": {"faultstring": "x"}},
+     {"message": "x", "status": "failed"}, {"detail": "x"}],
+)  # fmt: skip
+def test_bodies_of_any_api_that_failed(body):
+    assert failure_in_any(body) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, 5, "x", [], {}, {"text": "x"}, {"id": "x", "message": "queued"}, {"task_id": "x", "message": "ok"}, {"message": "ok"},
+     {"code": 0, "msg": "done"}, {"success": True, "message": "done"}, {"data": [1], "message": "x"}, {"header": {"code": 0}},
+     {"status": "processing", "message": "wait"}, {"header": {"code": 0, "message": "x"}, "data": []}],
+)  # fmt: skip
+def test_bodies_of_any_api_that_did_not_fail(body):
+    assert failure_in_any(body) is None
+
+
+@pytest.mark.parametrize("body", [{"id": "b", "object": "batch"}, {"id": "m", "type": "message_batch", "error": {}}])
+def test_what_is_kept(body):
+    assert is_resource(body)
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], {"object": "list"}, {"id": "x", "error": "y"}, {"id": "x", "object": "error"}]
+)
+def test_what_is_not_kept(body):
+    assert not is_resource(body)

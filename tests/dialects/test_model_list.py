@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aigw.dialects.model_list import encode, entries_of, reshape, shape_of
+from aigw.dialects.model_list import encode, entries_of, reshape, shape_of, tells_models
 
 OPENAI = {"object": "list", "data": [{"id": "gpt-4o", "object": "model", "created": 1, "owned_by": "openai"}]}
 ANTHROPIC = {
@@ -67,3 +67,13 @@ def test_whose_shape():
         "anthropic",
         "gemini",
     ]
+
+
+@pytest.mark.parametrize("body", [{"data": []}, {"models": [{}]}, [{"id": "m"}], {"id": "m"}, {"name": "models/m"}])
+def test_what_tells_of_models(body):
+    assert tells_models(body)
+
+
+@pytest.mark.parametrize("body", [None, {}, [], {"data": None}, {"object": "list"}, "m"])
+def test_what_tells_of_no_models(body):
+    assert not tells_models(body)

@@ -245,3 +245,13 @@ async def test_large_stream_after_a_fallback(pair):
     stream = await running.sdk().chat.completions.create(**CHAT, stream=True)
     got = [event.choices[0].delta.content async for event in stream]
     assert got == [*(str(number) for number in range(2000)), None]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/batches"])
+async def test_an_error_in_a_list_is_booked_as_a_failure(provider, gateway, path):
+    one = await provider(answers(b'{"error":{"message":"busy","code":429}}'))
+    running = await gateway(two_providers(one.url, one.url, fallback=[]), keeps=True)
+    answer = await running.request("GET", path)
+    await until(lambda: running.rows != [])
+    assert (answer.status, running.rows[0].status, running.rows[0].failed) == (429, 429, True)
+    assert b"busy" in answer.body

@@ -37,6 +37,12 @@ async def test_what_is_a_model_beside_nonsense_is_listed():
     assert await listed(answer_json({"data": [1, {"id": "a"}, {}, {"id": "b"}]})) == ["a", "b"]
 
 
+@pytest.mark.parametrize("told", [{"error": "busy"}, {"code": 500, "msg": "busy"}, {"success": False}])
+async def test_a_failure_beside_an_empty_list_is_a_failure(told, caplog):
+    assert await listed(answer_json({"data": [], **told}), answer_json({"data": [{"id": "m"}]})) == ["m"]
+    assert "the models of 'p0' are not listed" in caplog.text
+
+
 async def test_a_provider_that_refuses_is_left_out_and_named(caplog):
     assert await listed(answer_json({"data": [{"id": "x"}]}, 401), answer_json({"data": [{"id": "m"}]})) == ["m"]
     assert "the models of 'p0' are not listed: api.openai.com answered 401" in caplog.text

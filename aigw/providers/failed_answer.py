@@ -1,0 +1,57 @@
+"""The errors for answers of status 200 that have failed.
+
+Rule: what a provider said is told in short, without the keys that it may quote."""
+
+from __future__ import annotations
+
+from aigw.core.dialect import Failure
+from aigw.core.errors import FailedAnswerError
+from aigw.core.exchange import Exchange
+from aigw.core.redaction import Redaction
+from aigw.core.reply import Reply
+from aigw.dialects.bodies import begins_events, is_coded
+from aigw.dialects.json_end import JsonEnd
+
+MAX_SHOWN = 300
+"""Characters of a body that cannot be used, and of an error, that a client gets."""
+
+
+def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerError:
+    """Returns the error that the provider reported in its answer. None: the one that the reader of the answer found."""
+    if failure is None and exchange.answer is not None:
+        failure = exchange.answer.failure
+    assert failure is not None
+    message = _redaction(exchange).text(failure.message, MAX_SHOWN)
+    return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
+
+
+def without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerError:
+    """`how` says what happened, `words` what the provider said before."""
+    said = _redaction(exchange).text(words, MAX_SHOWN)
+    return FailedAnswerError(502, f"{how}: {said}" if said else how, code="upstream_cut_off")
+
+
+def unusable(exchange: Exchange, reply: Reply, body: bytes) -> FailedAnswerError:
+    """Returns the error for a body that is no answer."""
+    coded = is_coded(reply.headers)
+    text = "" if coded else _redaction(exchange).text(body.decode("utf-8", "replace").strip(), MAX_SHOWN)
+    kind = reply.headers.get("content-type", "") or "no content type"
+    said = text or ("a coded body" if body else "an empty body")
+    message = f"the provider answered {reply.status}, but not with an answer ({kind}): {said}"
+    return FailedAnswerError(502, message, code="upstream_cut_off" if not coded and _is_cut(body) else "")
+
+
+def _is_cut(body: bytes) -> bool:
+    """Whether a body without an answer was cut off: in the middle of a JSON value or of events, or before it began."""
+    if begins_events(body) or not body:
+        return True
+    end = JsonEnd()
+    end.feed(body)
+    return body.lstrip()[:1] in (b"{", b"[") and end.open
+
+
+def _redaction(exchange: Exchange) -> Redaction:
+    secrets = exchange.answer.secrets if exchange.answer is not None else ()
+    redaction = Redaction([secret.decode() for secret in secrets])
+    redaction.learn_headers(exchange.request.headers)
+    return redaction

@@ -1,0 +1,71 @@
+"""Judges a body of status 200 of an API of which only the outer shape is known: lists of models, files, batches,
+moderations, pictures, speech.
+
+Rule: JSON has failed where it is empty, cut, or an error in the shape of any vendor; so has a web page, and whatever is
+no JSON where an API answers nothing else. A batch or a job that tells of its own failure is an answer to who asks for
+it. What a client has stored passes as it is."""
+
+from __future__ import annotations
+
+import re
+
+from aigw.core.content_coding import Decoding, is_known
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.reply import Reply
+from aigw.dialects import apis
+from aigw.dialects.failures import failure_in_any, failure_of, is_resource
+from aigw.dialects.model_list import tells_models
+from aigw.dialects.reader import MAX_PLAIN
+from aigw.providers.failed_answer import failed, unusable
+
+_LINES = ("event-stream", "ndjson", "jsonl", "json-seq")
+"""In the content types of bodies that are a row of values."""
+_PAGE = re.compile(rb"[\xef\xbb\xbf\s]*<(?:!doctype html|html|head|body|title|h1|center)\b", re.IGNORECASE)
+_JSON = re.compile(rb"[\xef\xbb\xbf\s]*[\[{]")
+
+
+async def check_body(exchange: Exchange, reply: Reply) -> None:
+    """Raises UpstreamError if the body has failed. It is read as far as must be: all of it, or its first piece."""
+    request, kind = exchange.request, reply.headers.get("content-type", "").lower()
+    coding = reply.headers.get("content-encoding", "")
+    if reply.status != 200 or request.method == "HEAD" or any(name in kind for name in _LINES) or not is_known(coding):
+        return
+    if apis.is_content(exchange.api, exchange.original.path):
+        return
+    strict = exchange.api != "" and exchange.api not in apis.OPAQUE
+    if "json" not in kind and not (strict and (not kind or kind.startswith("text/"))):
+        decoding, begun = Decoding(coding, MAX_PLAIN), bytearray()
+
+        def begins(batch: Batch) -> bool:
+            begun.extend(_decoded(decoding, raw_of(batch)))
+            return len(begun) > 0
+
+        await reply.first(begins)
+        if exchange.api and _PAGE.match(begun):
+            raise unusable(exchange, reply, bytes(begun))
+        if not _JSON.match(begun):
+            return
+    whole = await reply.whole(MAX_PLAIN)
+    if whole is not None:
+        data = _decoded(Decoding(coding, MAX_PLAIN), whole.raw) if coding else whole.raw
+        _check_json(exchange, reply, Chunk(data, data))
+
+
+def _decoded(decoding: Decoding, data: bytes) -> bytes:
+    try:
+        return decoding.feed(data)
+    except ValueError:
+        return b""
+
+
+def _check_json(exchange: Exchange, reply: Reply, body: Chunk) -> None:
+    value = body.json()
+    if exchange.request.method == "DELETE" and (value == {} or not body.raw.strip()):
+        return
+    kept = not exchange.asked.metered and is_resource(value)
+    if not kept and (told := failure_in_any(value)) is not None:
+        raise failed(exchange, failure_of(told))
+    listing = exchange.api in apis.LISTS and exchange.request.method == "GET"
+    if not value or (listing and not tells_models(value)):
+        raise unusable(exchange, reply, body.raw)

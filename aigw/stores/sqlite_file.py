@@ -29,14 +29,16 @@ _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_ma
 
 
 class Format(NamedTuple):
-    """A kind of file. Messages call it `noun`. In an empty file `pragmas` are set first, and then `schema` makes the
-    tables."""
+    """A kind of file. Messages call it `noun`, and tell what to do with a damaged one by `remedy`. In an empty file
+    `pragmas` are set first, and then `schema` makes the tables. SQLite makes the tables `implied` for those."""
 
     noun: str
     application: int
     version: int
     schema: tuple[str, ...]
     pragmas: tuple[str, ...] = ()
+    implied: tuple[str, ...] = ()
+    remedy: str = REMEDY
 
 
 class FileError(StoreError):
@@ -103,7 +105,7 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
     except sqlite3.OperationalError as error:
         raise unreadable(path, error) from None
     except sqlite3.DatabaseError as error:
-        raise ForeignFileError(f"{path} is no {format_.noun} ({error}); {REMEDY}") from None
+        raise ForeignFileError(f"{path} is no {format_.noun} ({error}); {format_.remedy}") from None
     if (application, version, tables) == (0, 0, 0):
         return True
     if application != format_.application:
@@ -113,15 +115,16 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
             f"{path} was written by a newer aigw (format {version}, this one knows {format_.version}); "
             f"upgrade aigw, or {REMEDY}"
         )
-    if version < format_.version or (format_.schema and not made_of(connection, format_.schema)):
-        raise ForeignFileError(f"{path} holds what aigw never put there; {REMEDY}")
+    if version < format_.version or (format_.schema and not made_of(connection, format_.schema, format_.implied)):
+        raise ForeignFileError(f"{path} holds what aigw never put there; {format_.remedy}")
     return False
 
 
-def made_of(connection: sqlite3.Connection, schema: Collection[str]) -> bool:
-    """True if the file has this schema and nothing else: views and triggers are code that would run."""
-    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return all(statement in schema for (statement,) in found)
+def made_of(connection: sqlite3.Connection, schema: Collection[str], implied: Collection[str] = ()) -> bool:
+    """True if the file has this schema, the tables `implied`, and nothing else: views and triggers are code that would
+    run."""
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return all(sql in schema or (kind == "table" and name in implied) for kind, name, sql in found)
 
 
 def unreadable(path: Path, error: sqlite3.Error) -> FileError:

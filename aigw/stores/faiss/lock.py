@@ -1,0 +1,75 @@
+"""Who may change a collection: one process at a time, which says so in the lock's file.
+
+Rule: the system releases the lock when its process dies, so what the file says counts only while the lock is held."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from aigw.core.retrieval import RetrievalError
+from aigw.stores.private import open_file
+
+if sys.platform != "win32":
+    import fcntl
+
+PATIENCE = 30.0
+"""How many seconds a writer waits for another one."""
+_LOOK_SECONDS = 0.02
+_QUIET_SECONDS = 0.5
+"""A wait that is shorter than this is not told."""
+
+
+@contextlib.contextmanager
+def held(
+    path: Path, name: str, patience: float = PATIENCE, tell: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Holds the lock of the collection `name`. Waits for another process, and tells who that is if it takes long.
+    Raises RetrievalError when patience is over, and OSError."""
+    file = open_file(path, os.O_RDWR | os.O_CREAT)
+    try:
+        _wait(file, name, patience, tell)
+        os.ftruncate(file, 0)
+        os.pwrite(file, json.dumps({"pid": os.getpid(), "since": time.time()}).encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def _wait(file: int, name: str, patience: float, tell: Callable[[str], None] | None) -> None:
+    start = time.monotonic()
+    told = False
+    while not _taken(file):
+        waited = time.monotonic() - start
+        if waited > patience:
+            raise RetrievalError(f"{_holder(file, name)}; wait until it has ended, or stop it")
+        if tell is not None and not told and waited > _QUIET_SECONDS:
+            tell(f"{_holder(file, name)}; waiting for it")
+            told = True
+        time.sleep(_LOOK_SECONDS)
+
+
+def _taken(file: int) -> bool:
+    """On Windows there is no lock: SQLite alone keeps writers apart."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(file: int, name: str) -> str:
+    try:
+        said = json.loads(os.pread(file, 200, 0))
+        since = time.strftime("%H:%M:%S", time.localtime(said["since"]))
+        who = f"process {int(said['pid'])} since {since}"
+    except (ValueError, KeyError, TypeError, OverflowError):
+        who = "another process"  # it has not written its name yet
+    return f"the collection {name} is being changed by {who}"

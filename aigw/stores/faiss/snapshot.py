@@ -1,0 +1,160 @@
+"""What a collection holds at one moment, for searches by vector: its segments, and which of their rows are alive.
+
+Rule: a snapshot never changes. Many searches share it; a change of the manifest makes another one, which takes over the
+segments that are still there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from aigw.core.retrieval import Language, Near, RetrievalError
+from aigw.stores.faiss import manifest
+from aigw.stores.faiss.manifest import LANGUAGES, Head
+from aigw.stores.faiss.segments import Segment, SegmentFile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aigw.core.retrieval import Vectors
+
+_KEPT_MASKS = 64
+
+
+class Part:
+    """A segment, and which of its rows are alive (None: all)."""
+
+    def __init__(self, segment: Segment, alive: NDArray[np.bool_] | None) -> None:
+        self.segment = segment
+        self.alive = alive
+        self.count = segment.said.rows if alive is None else int(np.count_nonzero(alive))
+        self._masks: dict[tuple[int, int | None], NDArray[np.bool_] | None] = {}
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """Those of the rows that are alive."""
+        return self.segment.keys if self.alive is None else self.segment.keys[self.alive]
+
+    def mask(self, partition: int, language: int | None) -> NDArray[np.bool_] | None:
+        """Which rows are alive, in this partition and in this language (None: any). None if all are."""
+        wanted = (partition, language)
+        if wanted not in self._masks:
+            if len(self._masks) >= _KEPT_MASKS:
+                self._masks.clear()
+            mask = self.segment.partitions == partition
+            if self.alive is not None:
+                mask &= self.alive
+            if language is not None:
+                mask &= self.segment.languages == language
+            self._masks[wanted] = None if mask.all() else mask
+        return self._masks[wanted]
+
+    def rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of those keys that are alive here. The keys are in order."""
+        at = np.minimum(np.searchsorted(self.segment.keys, keys), len(self.segment.keys) - 1)
+        at = at[self.segment.keys[at] == keys]
+        rows: NDArray[np.int64] = at if self.alive is None else at[self.alive[at]]
+        return rows
+
+
+class Snapshot(NamedTuple):
+    head: Head
+    partitions: dict[str, int]
+    parts: Sequence[Part]
+
+    def search(
+        self, vector: Vectors, top: int, partition: str, language: Language | None, among: NDArray[np.int64] | None
+    ) -> list[Near]:
+        """The nearest of those in the partition, and among these keys (None: any; else in order)."""
+        number = self.partitions.get(partition)
+        if number is None:
+            return []
+        code = None if language is None else LANGUAGES.index(language)
+        found = [
+            part.segment.search(vector, top, _narrowed(part, part.mask(number, code), among)) for part in self.parts
+        ]
+        if not found:
+            return []
+        scores = np.concatenate([scores for scores, _ in found])
+        keys = np.concatenate([keys for _, keys in found])
+        first = np.lexsort((keys, scores if self.head.info.metric == "euclidean" else -scores))[:top]
+        return [Near(key, score) for key, score in zip(keys[first].tolist(), scores[first].tolist(), strict=True)]
+
+    def vectors(self, keys: Sequence[int]) -> dict[int, Vectors]:
+        """What is kept of the vectors of passages."""
+        wanted = np.sort(np.fromiter(keys, np.int64))
+        found: dict[int, Vectors] = {}
+        for part in self.parts:
+            rows = part.rows(wanted)
+            if len(rows):
+                found |= dict(zip(part.segment.keys[rows].tolist(), part.segment.vectors(rows), strict=True))
+        return found
+
+    def counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many passages there are in each language, and in each partition."""
+        languages = np.zeros(len(LANGUAGES), np.int64)
+        partitions = np.zeros(max(self.partitions.values(), default=0) + 1, np.int64)
+        for part in self.parts:
+            alive = slice(None) if part.alive is None else part.alive
+            languages += np.bincount(part.segment.languages[alive], minlength=len(languages))
+            partitions += np.bincount(part.segment.partitions[alive], minlength=len(partitions))
+        by_language: dict[str, int] = dict(zip(LANGUAGES, languages.tolist(), strict=True))
+        by_partition = {name: int(partitions[number]) for name, number in self.partitions.items() if partitions[number]}
+        return by_language, by_partition
+
+
+def load(connection: sqlite3.Connection, folder: Path, name: str, known: Snapshot | None) -> Snapshot:
+    """Reads what is now, inside of a transaction. What `known` has of it is used again."""
+    head = manifest.head(connection, name)
+    if head.rules != manifest.RULES:
+        raise RetrievalError(
+            f"the collection {name} was written by other rules (format {head.rules}, this aigw has {manifest.RULES}); "
+            f"`aigw rag reindex {name}` writes it anew"
+        )
+    if known is not None and _place(known.head) == _place(head):
+        return known
+    segments = {} if known is None else {part.segment.said.file: part.segment for part in known.parts}
+    dead = dict(connection.execute("SELECT segment, bits FROM segment_dead"))
+    parts = []
+    for row in connection.execute("SELECT * FROM segments ORDER BY number").fetchall():
+        said = SegmentFile(*row)
+        segment = segments.get(said.file) or _segment(connection, folder, name, said)
+        parts.append(Part(segment, _alive(dead.get(said.number), said.rows)))
+    return Snapshot(head, manifest.partitions(connection), parts)
+
+
+def bits_of(dead: NDArray[np.bool_]) -> bytes:
+    return np.packbits(dead, bitorder="little").tobytes()
+
+
+def _place(head: Head) -> tuple[str, int, int]:
+    return head.incarnation, head.changes, head.layout
+
+
+def _segment(connection: sqlite3.Connection, folder: Path, name: str, said: SegmentFile) -> Segment:
+    keys, languages, partitions = connection.execute(
+        "SELECT keys, languages, partitions FROM segment_rows WHERE segment = ?", (said.number,)
+    ).fetchone()
+    return Segment(
+        folder, name, said,
+        np.frombuffer(keys, "<i8"), np.frombuffer(languages, np.uint8), np.frombuffer(partitions, "<i4"),
+    )  # fmt: skip
+
+
+def _alive(bits: bytes | None, rows: int) -> NDArray[np.bool_] | None:
+    if bits is None:
+        return None
+    alive: NDArray[np.bool_] = np.unpackbits(np.frombuffer(bits, np.uint8), count=rows, bitorder="little") == 0
+    return alive
+
+
+def _narrowed(part: Part, mask: NDArray[np.bool_] | None, among: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+    if among is None:
+        return mask
+    narrowed = np.zeros(part.segment.said.rows, np.bool_)
+    narrowed[part.rows(among)] = True
+    return narrowed if mask is None else narrowed & mask

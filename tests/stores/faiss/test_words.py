@@ -1,0 +1,71 @@
+"""The words that are indexed, and those that are searched for."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.stores.faiss import words
+
+SCHEMA = "CREATE VIRTUAL TABLE words_other USING fts5 (text, content='', tokenize='porter unicode61')"
+
+
+def put(connection, key, text):
+    connection.execute("INSERT INTO words_other (rowid, text) VALUES (?, ?)", (key, words.indexed("", text)))
+
+
+@pytest.fixture
+def connection():
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute(SCHEMA)
+        yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("How do I restart the Server?", ["restart", "server"]),
+        ("企鹅如何游泳", ["企鹅", "鹅如", "何游", "游泳"]),
+        ("使用 GPU 的方法", ["使用", "gpu", "的方", "方法"]),
+        ("snake_case x-y a.b", ["snake", "case", "x", "y", "b"]),
+        ("who is it", ["who", "is", "it"]),
+        ("same same", ["same"]),
+        ("?!", []),
+    ],
+)
+def test_terms(question, terms):
+    assert words.terms(question) == terms
+
+
+def test_a_long_question_is_cut():
+    assert len(words.terms(" ".join(f"w{number}" for number in range(1000)))) == words.MOST_TERMS
+
+
+def test_what_is_indexed():
+    assert words.indexed("Guide", "Ab 企鹅游泳c") == "Guide\nAb  企鹅 鹅游 游泳 c"
+    assert words.indexed("", "水") == " 水 "
+
+
+def test_the_mass_is_what_a_passage_with_all_words_may_have(connection):
+    for key in range(1, 100):
+        put(connection, key, f"filler {key}")
+    put(connection, 100, "penguin penguin penguin swims")
+    ((_, most),) = words.best(connection, "other", ["penguins"], 10, "", ())
+    mass = words.mass(connection, "other", ["penguins"], 100)
+    assert 0.5 * mass < most <= mass
+    assert words.mass(connection, "other", ["filler"], 100) == 0, "what nearly all have says nothing"
+    assert words.mass(connection, "other", ["unknown"], 100) > mass
+
+
+@given(st.text(), st.text())
+def test_any_question_is_answered(text, question):
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute(SCHEMA)
+        put(connection, 1, text)
+        terms = words.terms(question)
+        assert bool(words.best(connection, "other", terms, 10, "", ()) if terms else []) in (True, False)
+        if own := words.terms(text):
+            words.best(connection, "other", own, 10, "", ())
+    connection.close()

@@ -145,10 +145,12 @@ OTHER_FORMATS = {
     "aigw.plugins.ai_budget.repetition": {"tool_calls"},
     "aigw.plugins.ai_cache.config": {"model", "embedding"},
     "aigw.plugins.model_router": {"model"},
+    "aigw.rag.settings": {"model"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
     # services that plugins call
     "aigw.clients.dashscope": {"model", "embedding", "output"},
+    "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},
     "aigw.clients.dashvector": {"output"},
 }
 """What else has fields of these names, by module."""

@@ -66,6 +66,8 @@ ELSEWHERE = {
     "providers/edits.py": "providers/test_bound.py providers/test_mapping.py providers/test_custom_settings.py plugins/test_ai_proxy.py: wiring of parts with tests of their own, and its order as the cases of Higress have it",
     # rag
     "rag/document.py": "rag/readers/test_text.py rag/readers/test_markdown.py: data",
+    # rag
+    "rag/settings.py": "rag/embedders/test_table.py config/test_schema.py: data, by which embedders are chosen",
     # server
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 from aigw.clients.callout import Callout, CalloutError
 
 EMBED_PATH = "/api/v1/services/embeddings/text-embedding/text-embedding"
@@ -9,6 +12,7 @@ EMBED_HOST = "dashscope.aliyuncs.com"
 EMBED_MODEL = "text-embedding-v2"
 
 Vector = list[float]
+TextType = Literal["query", "document"]
 
 
 class DashScopeClient:
@@ -21,10 +25,23 @@ class DashScopeClient:
 
     async def embed(self, text: str) -> Vector:
         """Returns the vector of a text. Raises CalloutError."""
-        body = {"model": self._model, "input": {"texts": [text]}, "parameters": {"text_type": "query"}}
-        answer = await self._callout.post(EMBED_PATH, self._headers, body)
-        try:
-            vector: Vector = answer["output"]["embeddings"][0]["embedding"]
-        except (TypeError, LookupError):
-            raise CalloutError("the answer has no embedding") from None
-        return vector
+        answer = await self._callout.post(EMBED_PATH, self._headers, embed_body(self._model, [text], "query"))
+        return vectors_in(answer)[0]
+
+
+def embed_body(model: str, texts: Sequence[str], text_type: TextType, dimensions: int = 0) -> dict[str, Any]:
+    """What asks for one vector for each text. With `dimensions` 0 the model decides how long they are."""
+    parameters = {"text_type": text_type, **({"dimension": dimensions} if dimensions else {})}
+    return {"model": model, "input": {"texts": list(texts)}, "parameters": parameters}
+
+
+def vectors_in(answer: Any) -> list[Vector]:
+    """The vectors, at least one, in the order of the texts. Raises CalloutError if there is none."""
+    try:
+        rows = answer["output"]["embeddings"]
+        vectors = [row["embedding"] for row in sorted(rows, key=lambda row: row.get("text_index", 0))]
+    except (AttributeError, TypeError, LookupError):
+        vectors = []
+    if not vectors:
+        raise CalloutError("the answer has no embedding")
+    return vectors

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from aigw.pricing.prices import PriceOverride
+from aigw.rag.settings import RagSettings
 
 Duration = Annotated[
     float,
@@ -153,6 +154,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
             examples=[{"qwen-max*": {"input": 1.6, "output": 6.4, "cacheRead": 0.32}}],
         ),
     ] = {}
+    rag: RagSettings = RagSettings()
     admin_key: Annotated[
         str,
         Meta(description="Who sends it as a bearer token may read /-/usage, /-/metrics, /-/config from elsewhere."),

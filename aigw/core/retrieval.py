@@ -57,7 +57,8 @@ class Embedder(Protocol):
 
     @property
     def window(self) -> int:
-        """How many of its tokens it reads of a text; it ignores the rest."""
+        """How many of its tokens it reads of a text. What is beyond counts less, or not at all. It may load the model,
+        so ask for it in a thread."""
         ...
 
     async def dimension(self) -> int: ...

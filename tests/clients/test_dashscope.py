@@ -4,7 +4,7 @@ import pytest
 from fakes import Answer, FakeUpstream, answer_json, make_env
 
 from aigw.clients.callout import Callout, CalloutError
-from aigw.clients.dashscope import EMBED_HOST, EMBED_PATH, DashScopeClient
+from aigw.clients.dashscope import EMBED_HOST, EMBED_PATH, DashScopeClient, embed_body, vectors_in
 
 
 def client(upstream, model=""):
@@ -32,3 +32,14 @@ async def test_a_refusal_names_the_service_and_not_the_key():
     with pytest.raises(CalloutError, match=f"{EMBED_HOST} answered 401") as caught:
         await client(FakeUpstream(Answer(401))).embed("why?")
     assert "sk-1" not in str(caught.value)
+
+
+def test_vectors_are_in_the_order_of_the_texts():
+    rows = [{"text_index": 1, "embedding": [2.0]}, {"text_index": 0, "embedding": [1.0]}]
+    assert vectors_in({"output": {"embeddings": rows}}) == [[1.0], [2.0]]
+
+
+def test_a_passage_and_the_length_of_its_vector_are_named():
+    body = embed_body("text-embedding-v4", ["a", "b"], "document", 512)
+    assert body["parameters"] == {"text_type": "document", "dimension": 512}
+    assert body["input"] == {"texts": ["a", "b"]}

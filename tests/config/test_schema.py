@@ -34,6 +34,9 @@ RIGHT = """\
 - {listen: 4700, max_body: 100MiB, timeouts: {connect: 10s, idle: "${IDLE}", first_byte: 3}}
 - {fidelity: higress, services: {a.b: "http://x"}, cors: {origins: ["*"]}}
 - {fidelity: "${F:-safe}", max_body: "${N}"}
+- {rag: {embedder: "st:models/e5", download: true, chunks: {size: 200, overlap: 0}}}
+- {rag: {embedder: openai, openai: {url: "http://127.0.0.1:11434/v1", model: bge-m3, api_key: "${TTL}", batch: 8}}}
+- {rag: {embedder: dashscope, dashscope: {model: text-embedding-v4, dimensions: 512, window: "8192"}}}
 - {plugins: {ai-cache: {key: a, cacheTTL: "5", enabled: "true"}}}
 - {plugins: {ai-cache: {key: 1, cacheTTL: "${TTL}", enabled: 1}}}
 - {plugins: {ai-cache: {_rules_: [{_match_route_: [r], key: a}]}}}
@@ -48,6 +51,11 @@ WRONG = """\
 - {fidelity: high}
 - {max_body: 1 XB}
 - {max_body: 0}
+- {rag: {embedder: word2vec}}
+- {rag: {embedder: "st:"}}
+- {rag: {openai: {url: 127.0.0.1}}}
+- {rag: {openai: {batch: 0}}}
+- {rag: {store: elsewhere}}
 - {timeouts: {connect: soon}}
 - {plugins: {ai-cash: {}}}
 - {plugins: {ai-cache: {}}}

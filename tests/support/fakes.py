@@ -180,6 +180,7 @@ def make_env(
     seed: int = 1,
     services: ServiceTable | None = None,
     stores: Stores | None = None,
+    **more: Any,
 ) -> Env:
     clock = clock or FakeClock()
     return Env(
@@ -190,6 +191,7 @@ def make_env(
         stores=stores or MemoryStores(clock.time),
         clock=clock,
         random=random.Random(seed),
+        **more,
     )
 
 

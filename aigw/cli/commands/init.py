@@ -113,6 +113,13 @@ plugins:
 #  my-model: {input: 0.5, output: 1.5}
 #  "qwen-max*": {input: 1.6, output: 6.4, cacheRead: 0.32}
 
+# How `aigw rag` and ai-rag make vectors of texts. auto: a model that comes with
+# `pip install 'aigw[rag]'`.
+#rag:
+#  embedder: auto
+#  openai: {model: text-embedding-3-small, api_key: "${OPENAI_API_KEY}"}
+#  chunks: {size: 0, overlap: 32}
+
 # Who sends this key as a bearer token may read /-/usage, /-/metrics and
 # /-/config from other machines, too.
 #admin_key: ${AIGW_ADMIN_KEY}

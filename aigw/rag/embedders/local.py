@@ -45,17 +45,20 @@ class LocalEmbedder:
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         import numpy as np
 
-        most = CHARACTERS * self.window
-        cut = [readable(text[:most]) for text in texts]
-        order = sorted(range(len(cut)), key=lambda index: len(cut[index]))  # so that little is padded
-        vectors = np.empty((len(cut), await self.dimension()), np.float32)
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            vectors[batch] = await self._run(self._model.encode, [cut[index] for index in batch], purpose)
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))  # so that little is padded
+        parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        found = [await self._run(self._encode, [texts[index] for index in part], purpose) for part in parts]
+        vectors = np.empty((len(texts), found[0].shape[1] if found else await self.dimension()), np.float32)
+        for part, rows in zip(parts, found, strict=True):
+            vectors[part] = rows
         return vectors
 
     def count(self, text: str) -> int:
         return self._model.count(readable(text))
+
+    def _encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        most = CHARACTERS * self._model.window
+        return self._model.encode([readable(text[:most]) for text in texts], purpose)
 
     async def _run(self, job: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)

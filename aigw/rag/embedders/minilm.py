@@ -26,7 +26,9 @@ class MiniLM:
     name = "minilm"
     window = 256 - ADDED
 
-    def __init__(self) -> None:
+    def __init__(self, *, download: bool = False) -> None:
+        """`download` is whether other models may be downloaded: the library can be told only once."""
+        self._download = download
         self._loading = threading.Lock()
 
     def dimension(self) -> int:
@@ -46,7 +48,7 @@ class MiniLM:
 
         folder = get_model_path()
         check_weights(folder / "model.safetensors", SHA256, PACKAGE)
-        return load(str(folder), download=False)
+        return load(str(folder), download=self._download)
 
     @cached_property
     def _tokenizer(self) -> Any:

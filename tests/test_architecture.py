@@ -144,6 +144,7 @@ OTHER_FORMATS = {
     "aigw.config.model": {"output"},
     "aigw.plugins.ai_budget.repetition": {"tool_calls"},
     "aigw.plugins.ai_cache.config": {"model", "embedding"},
+    "aigw.plugins.ai_prompt_decorator": {"content", "model", "role"},
     "aigw.plugins.model_router": {"model"},
     "aigw.rag.settings": {"model"},
     "aigw.pricing.pricebook": {"output"},

@@ -224,3 +224,23 @@ async def status(client, question):
     except APIStatusError as error:
         return error.status_code
     return 200
+
+
+async def test_ai_prompt_template():
+    values = {"program": "quick sort", "language": "python"}
+    async with serving("ai-prompt-template") as client:
+        body = {"template": "developer-chat", "properties": values}
+        answer = await client.chat.completions.create(model="unused", messages=[], extra_body=body)
+        assert answer.choices[0].message.content == "Write me a quick sort program."
+        with pytest.raises(APIStatusError, match="missing: language") as caught:
+            body["properties"] = {"program": "quick sort"}
+            await client.chat.completions.create(model="unused", messages=[], extra_body=body)
+        assert caught.value.status_code == 400
+
+
+async def test_ai_prompt_decorator():
+    async with serving("ai-prompt-decorator") as client:
+        question = [{"role": "user", "content": "Who is secret-1234?"}]
+        answer = await client.chat.completions.create(model="echo", messages=question)
+        assert answer.choices[0].message.content == "每次回答完问题，尝试进行反问"
+        assert answer.usage.prompt_tokens > 20

@@ -17,6 +17,8 @@ from aigw.core.tokens import Tokens
 
 Role = Literal["system", "user", "assistant", "tool", ""]
 """Who speaks. "" means that the prompt is a plain text and not a conversation."""
+Said = Role | Literal["developer"]
+"""The role of a turn that is inserted. OpenAI's newer models say "developer" for "system"."""
 Where = Literal["before", "behind", "behind system"]
 """Where turns are inserted: before all turns, after all turns ("behind"), or after the system turns at the start."""
 Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
@@ -354,7 +356,7 @@ class Dialect(Protocol):
         name of the API."""
         ...
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         """Inserts turns into the conversation. Raises ValueError if the document has no conversation."""
         ...
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where, Writer
+from aigw.core.dialect import Asked, Finish, Said, TextPlace, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
@@ -153,6 +153,12 @@ class AnthropicCount(AnthropicGeneric):
     def asked(self, request: Request, api: str) -> Asked:
         return CountView(request, api)
 
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
+        anthropic_view.insert(document, turns, where)
+
+    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+        put(document, place.path, text)
+
 
 class AnthropicMessages:
     """The dialect of Anthropic's Messages API. A `core.dialect.Dialect`."""
@@ -166,7 +172,7 @@ class AnthropicMessages:
     def asked(self, request: Request, api: str) -> Asked:
         return MessagesView(request, api)
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         anthropic_view.insert(document, turns, where)
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.dialect import Role, Said, TextPlace, Tool, ToolCall, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 from aigw.dialects.edit import place_of
@@ -104,12 +104,12 @@ def _places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:
             yield from _places((*here, "source", field), source.get(field), role)
 
 
-def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+def insert(document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
     """Inserts turns. A system turn goes into `system`. Any other turn is joined with a neighbour of the same role,
     because not every provider accepts two messages of one role in a row. Empty texts are left out, because providers
     refuse them."""
     messages = messages_of(document)
-    texts = [(role, text) for role, text in turns if text]
+    texts = [(_ROLES.get(role, "user"), text) for role, text in turns if text]
     if system := [_block(text) for role, text in texts if role == "system"]:
         held = _blocks(document, "system")
         document.set("system", [*system, *held] if where == "before" else [*held, *system])
@@ -117,11 +117,10 @@ def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) 
         set_messages(document, _with(messages, said, where))
 
 
-def _with(messages: Sequence[Document], said: Iterable[tuple[Role, str]], where: Where) -> list[Document]:
+def _with(messages: Sequence[Document], said: Iterable[tuple[Said, str]], where: Where) -> list[Document]:
     place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in messages])
     found = list(messages[:place])
     for role, text in said:
-        role = "assistant" if role == "assistant" else "user"
         _add(found, Document(encoded({"role": role, "content": text})))
     for message in messages[place : place + 1]:
         _add(found, message)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
+from aigw.core.dialect import Asked, Finish, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
@@ -171,7 +171,7 @@ class DashScope:
     def asked(self, request: Request, api: str) -> Asked:
         return DashScopeView(request, api)
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         dashscope_request.insert(document, turns, where)
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:

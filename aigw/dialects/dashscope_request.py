@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.dialect import Role, TextPlace, Turn, Where
+from aigw.core.dialect import Role, Said, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.dialects.dashscope_writer import Form
 from aigw.dialects.edit import place_of
@@ -96,7 +96,7 @@ class DashScopeView(ChatView):
         return sum(len(place.text) for place in self.places) if self.media else super().size
 
 
-def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+def insert(document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
     """Inserts texts as messages, or before or after a prompt with a blank line between. Raises ValueError if there are
     neither messages nor a prompt."""
     given = Document(document.raw("input") or b"{}")
@@ -110,7 +110,7 @@ def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) 
     document.set("input", msgspec.Raw(given.encode()))
 
 
-def _insert_messages(given: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+def _insert_messages(given: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
     messages = messages_of(given)
     place = place_of(where, [message.get("role") for message in messages])
     parts = any(isinstance(message.get("content"), list) for message in messages)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Role, TextPlace, Where
+from aigw.core.dialect import Asked, Finish, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
@@ -138,7 +138,7 @@ class Gemini:
     def asked(self, request: Request, api: str) -> Asked:
         return GeminiView(request, api)
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         gemini_edit.insert(document, turns, where)
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:

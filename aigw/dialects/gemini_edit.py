@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.dialect import Role, TextPlace, Where
+from aigw.core.dialect import Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 from aigw.dialects.edit import put
 from aigw.dialects.gemini_request import field, unsigned
 from aigw.dialects.reader import Json
 
-_ROLES: dict[Role, str] = {"assistant": "model"}
+_ROLES: dict[str, str] = {"assistant": "model"}
 
 
-def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+def insert(document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
     """Inserts turns. System turns go into `systemInstruction`; after the conversation, they become turns of the user.
     Raises ValueError if there is no conversation."""
     contents = _raw_items(document, "contents")
@@ -26,7 +26,7 @@ def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) 
     system: list[Json] = []
     added: list[Json] = []
     for role, text in turns:
-        if role == "system" and where != "behind":
+        if role in ("system", "developer") and where != "behind":
             system.append({"text": text})
         else:
             added.append({"role": _ROLES.get(role, "user"), "parts": [{"text": text}]})

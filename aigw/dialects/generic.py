@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Never
 
-from aigw.core.dialect import Asked, Role, TextPlace, Turn, Where
+from aigw.core.dialect import Asked, Said, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
@@ -95,7 +95,7 @@ class Generic:
     def asked(self, request: Request, api: str) -> Asked:
         return GenericView(request, api)
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         raise ValueError("this API has no conversation")
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Role, TextPlace, Tool, ToolCall, Turn, Where, Writer
+from aigw.core.dialect import Asked, Finish, Role, Said, TextPlace, Tool, ToolCall, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
@@ -272,7 +272,7 @@ class OpenAIChat:
     def asked(self, request: Request, api: str) -> Asked:
         return ChatView(request, api)
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         messages = messages_of(document)
         place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in messages])
         added = [Document(encoded({"role": role, "content": text})) for role, text in turns]

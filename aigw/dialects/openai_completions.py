@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from aigw.core.dialect import Asked, Role, Where, Writer
+from aigw.core.dialect import Asked, Said, Where, Writer
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.openai_chat import CompletionsReader, CompletionsView, OpenAIChat
@@ -55,12 +55,14 @@ class OpenAICompletions(OpenAIChat):
         """Whether a choice of an event has a text. A delta of a chat has nothing for these clients."""
         return bool(choice.get("text"))
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
-        """Inserts the texts before or after the prompt, with a blank line between."""
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
+        """Inserts the texts before or after each prompt, with a blank line between."""
         prompt, texts = document.get("prompt"), [text for _, text in turns]
-        if not isinstance(prompt, str):
-            raise ValueError("prompt: must be a string")
-        document.set("prompt", "\n\n".join([prompt, *texts] if where == "behind" else [*texts, prompt]))
+        prompts = prompt if isinstance(prompt, list) else [prompt]
+        if not prompts or not all(isinstance(each, str) for each in prompts):
+            raise ValueError("prompt: must be a string, or a list of strings")
+        made = ["\n\n".join([each, *texts] if where == "behind" else [*texts, each]) for each in prompts]
+        document.set("prompt", made if isinstance(prompt, list) else made[0])
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         body = chunk.json()

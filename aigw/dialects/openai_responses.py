@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Role, TextPlace, Where, Writer
+from aigw.core.dialect import Asked, Said, TextPlace, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
@@ -207,7 +207,7 @@ class OpenAIResponses:
     def asked(self, request: Request, api: str) -> Asked:
         return ResponsesView(request, api)
 
-    def insert(self, document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         openai_responses_view.insert(document, turns, where)
 
     def replace(self, document: Document, place: TextPlace, text: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.dialect import Role, Said, TextPlace, Tool, ToolCall, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 from aigw.dialects.edit import place_of
@@ -147,14 +147,14 @@ def _item_places(path: JsonPath, item: Json) -> Iterator[TextPlace]:
                 yield TextPlace((*path, name, index, member), text, role)
 
 
-def insert(document: Document, turns: Iterable[tuple[Role, str]], where: Where) -> None:
+def insert(document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
     """Inserts each text as an item. System texts before all others are added to the instructions, if there are any."""
     texts = [(role, text) for role, text in turns if text]
     items = _items(document)
     instructions = text_of(document.get("instructions"))
     if where == "before" and instructions:
-        before = [text for role, text in texts if role == "system"]
-        texts = [(role, text) for role, text in texts if role != "system"]
+        before = [text for role, text in texts if _ROLES.get(role) == "system"]
+        texts = [(role, text) for role, text in texts if _ROLES.get(role) != "system"]
         if before:
             document.set("instructions", "\n\n".join([*before, instructions]))
     place = place_of(where, _roles(document, items))
@@ -173,5 +173,5 @@ def _roles(document: Document, items: Sequence[Any]) -> list[Role | None]:
     return [_ROLES.get(text_of(item.get("role"))) if isinstance(item, dict) else None for item in decoded]
 
 
-def _message(role: Role, text: str) -> Json:
-    return {"type": "message", "role": role if role in ("system", "assistant") else "user", "content": text}
+def _message(role: Said, text: str) -> Json:
+    return {"type": "message", "role": role if role in _ROLES else "user", "content": text}

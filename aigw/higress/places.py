@@ -26,8 +26,6 @@ OTHER_PLACES: dict[str, Place] = {
     "ai-intent": Place("", 700),
     "ai-history": Place("", 650),
     "ai-transformer": Place("", 550),
-    "ai-prompt-template": Place("", 500),
-    "ai-prompt-decorator": Place("", 450),
     "ai-search": Place("", 440),
     "ai-rag": Place("", 400),
     "ai-image-reader": Place("", 400),

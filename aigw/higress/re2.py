@@ -63,12 +63,14 @@ class GoRegex:
         return self._pattern.search(text, 0, self._length) is not None
 
     def replace_all(self, text: str, replacement: str) -> str | None:
-        """Replaces all matches as Go's ReplaceAllString does. Returns None if nothing matches. In `replacement`, `$1`,
-        `${1}` and `$name` are groups, and `$$` is a dollar. As in Go, a name is the longest run of letters, digits and
-        underscores, and a group that does not exist is empty."""
+        """Replaces all matches as Go's ReplaceAllString does. Returns None if nothing matches. In a long text, a match
+        of more than half of `length` characters may be missed or cut.
+
+        In `replacement`, `$1`, `${1}` and `$name` are groups, and `$$` is a dollar. As in Go, a name is the longest run
+        of letters, digits and underscores, and a group that does not exist is empty."""
         parts: list[str] = []
         done, position, end_of_last, found = 0, 0, -1, False
-        while position <= len(text) and (match := self._pattern.search(text, position)):
+        while position <= len(text) and (match := self._next(text, position)):
             found = True
             start, end = match.span()
             if end > end_of_last or start == 0:
@@ -77,6 +79,22 @@ class GoRegex:
             end_of_last = end
             position = end if end > position else position + 1
         return "".join(parts) + text[done:] if found else None
+
+    def _next(self, text: str, position: int) -> re.Match[str] | None:
+        """Returns the first match from `position` on. A text that is longer than `length` is searched in windows of
+        this length, so that each takes a short time. They overlap by half: a match of at most half a window is never
+        missed, and none ends where only the window does."""
+        while True:
+            end = position + self._length
+            if end >= len(text):
+                return self._pattern.search(text, position)
+            match = self._pattern.search(text, position, end)
+            if match is None:
+                position = end - self._length // 2
+            elif match.end() < end or match.start() == position:
+                return match
+            else:
+                position = match.start()
 
     def _expand(self, match: re.Match[str], replacement: str) -> str:
         return "".join(

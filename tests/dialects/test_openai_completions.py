@@ -46,7 +46,13 @@ def test_texts_stand_around_the_prompt(where, prompt):
     assert document.get("prompt") == prompt
 
 
-@pytest.mark.parametrize("body", [b'{"prompt": ["p"]}', b"{}"])
+def test_texts_stand_around_each_prompt_of_a_list():
+    document = Document(b'{"prompt": ["p", "q"]}')
+    OpenAICompletions().insert(document, [("system", "s")], "before")
+    assert document.get("prompt") == ["s\n\np", "s\n\nq"]
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": [1, 2]}', b'{"prompt": []}', b'{"prompt": ["p", 1]}', b"{}"])
 def test_nothing_is_inserted_into_what_is_no_text(body):
     with pytest.raises(ValueError, match="must be a string"):
         OpenAICompletions().insert(Document(body), [("user", "u")], "before")

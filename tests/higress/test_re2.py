@@ -139,3 +139,21 @@ def test_a_long_text_is_seen_as_far_as_the_pattern_can_be_trusted(pattern, text,
 def test_nobody_is_trusted_with_a_nested_repetition():
     with pytest.raises(ValueError, match="too many ways"):
         GoRegex.longest("(a+)+$")
+
+
+LONG_TEXTS = st.text(alphabet="ab1\n ", max_size=60)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a+", "ab|b1", r"\bb", r"a\b", "(?m)^a", "(?m)b$", "^a", "1$", "a?", "[^a]1", "(a)(b)?"]
+)
+@given(text=LONG_TEXTS)
+def test_a_long_text_is_searched_in_windows(pattern: str, text: str) -> None:
+    """Matches that are shorter than half a window are found as in the whole text."""
+    if re.search("a{4}", text):  # a+ is longer than half a window
+        return
+    assert GoRegex(pattern, 8).replace_all(text, "<$0>") == GoRegex(pattern, 1000).replace_all(text, "<$0>")
+
+
+def test_a_match_that_is_longer_than_a_window_is_replaced_in_pieces() -> None:
+    assert GoRegex("a+", 8).replace_all("b" + "a" * 20 + "b", "X") == "bXXXb"

@@ -22,7 +22,7 @@ def test_the_list_is_in_the_order_of_the_plugins():
     assert code == 0
     assert [line.split()[0] for line in heads] == [
         "model-router", "model-mapper", "key-auth", "ai-statistics", "ai-cache", "ai-quota", "ai-budget",
-        "ai-token-ratelimit", "ai-proxy",
+        "ai-token-ratelimit", "ai-prompt-template", "ai-prompt-decorator", "ai-proxy",
     ]  # fmt: skip
     assert heads[2].split() == ["key-auth", "AUTHN", "310", "recipe", "quota"]
     assert "    Lets in only clients that have a key." in out.splitlines()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from player.expectations import check_names
+from player.expectations import GEO, check_names
 from player.mismatch import Mismatch, only_known, require
 
 Case = dict[str, Any]
@@ -50,7 +50,7 @@ STEP = {"request", "upstream", "expect", "context", "advance_s", "redis_down"}
 REQUEST = {"method", "path", "host", "headers", "body"}
 ANSWER = {"status", "headers", "body", "chunks"}
 MOCK = ANSWER | {"match"}
-CONTEXT = {"route_name", "cluster_name", "response.code_details"}
+CONTEXT = {"route_name", "cluster_name", "response.code_details", *GEO}
 REDIS_CLIENT = {"service", "port", "username", "password", "timeout_ms", "db"}
 
 PORT_KEYS = ("servicePort", "service_port")

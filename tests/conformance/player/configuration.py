@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus
 
 from player.cases import PORT_KEYS, SERVICE_KEYS, Case, is_redis, mappings, plugins_of
-from player.expectations import ROUTE_HEADER
+from player.expectations import GEO, GEO_HEADER, ROUTE_HEADER
 from player.mismatch import Mismatch
 from player.services import encode_body
 from player.wire import Sent
@@ -22,9 +24,15 @@ def request_of(step: dict[str, Any]) -> Sent:
     headers |= {name.lower(): str(value) for name, value in (request.get("headers") or {}).items()}
     if "body" in request and not isinstance(request["body"], str):
         headers.setdefault("content-type", "application/json")
+    headers |= {GEO_HEADER + name: quote_plus(value) for name, value in _geo(step)}
     if route_of(step) != ROUTE:
         headers[ROUTE_HEADER] = route_of(step)
     return Sent(request.get("method", "POST"), request["path"], headers, encode_body(request.get("body")))
+
+
+def _geo(step: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What geo-ip found out: in Higress these are properties, and headers beside them."""
+    yield from ((name, str(value)) for name, value in (step.get("context") or {}).items() if name in GEO)
 
 
 def route_of(step: dict[str, Any]) -> str:

@@ -15,6 +15,10 @@ from player.wire import Call, Message, Sent
 FRAMING = {"host", "content-length", "connection", "keep-alive", "transfer-encoding"}
 ROUTE_HEADER = "x-test-route"
 """Tells routes apart; the gateway forwards it and no comparison sees it."""
+GEO = {"geo-country", "geo-province", "geo-city", "geo-isp"}
+"""What geo-ip finds out about the client, as a context has it."""
+GEO_HEADER = "x-higress-"
+"""The headers in which geo-ip tells it begin so. No comparison sees them either."""
 
 LOCAL_REPLY = {"status", "headers", "body"}
 CALLOUT = {"service", "port", "method", "host", "path", "headers", "body", "timeout_ms"}
@@ -127,7 +131,8 @@ def _upstream_headers(played: Played, expected: dict[str, str]) -> None:
 
 
 def _beyond_framing(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name not in FRAMING | {ROUTE_HEADER}}
+    own = {ROUTE_HEADER, *(GEO_HEADER + name for name in GEO)}
+    return {name: value for name, value in headers.items() if name not in FRAMING | own}
 
 
 def _local_reply(played: Played, expected: Any) -> None:

@@ -145,6 +145,7 @@ async def test_budget(tmp_path):
     call = {"id": "1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
     turn = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "1", "content": "-"}]
     async with serving("budget", state=tmp_path) as client:
+        assert [model.id async for model in client.models.list()] == ["mock"]
         for _ in range(3):
             await client.chat.completions.create(model="mock", messages=HELLO)
         with pytest.raises(APIStatusError, match=r"'run' is used up: .* to raise it: aigw budget raise run") as refused:

@@ -5,7 +5,7 @@ Rule: an entry that has the wanted shape already keeps all of its fields."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -36,6 +36,21 @@ def tells_models(body: Any) -> bool:
     if isinstance(body, dict):
         return _with_id(body) is not None or any(isinstance(value, list) for value in body.values())
     return isinstance(body, list) and body != []
+
+
+def names_of(body: Any) -> list[str]:
+    """The plain ids of the models in a list of any shape."""
+    return [entry["id"] for entry in entries_of(body) or ()]
+
+
+def only(body: Json, names: Container[str]) -> bytes:
+    """A list of models without those that are not among these names, in the shape that it has."""
+    field = "data" if "data" in body else "models"
+    rows = [each for each in body[field] if isinstance(each, dict)]
+    kept = [each for each in rows if (entry := _with_id(each)) and entry["id"] in names]
+    ends = {"first_id": kept[:1], "last_id": kept[-1:]}
+    changed = {name: end[0].get("id") if end else None for name, end in ends.items() if name in body}
+    return encoded({**body, field: kept, **changed})
 
 
 def reshape(body: Any, shape: Shape) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aigw.clients.callout import CalloutError, fetch_json
@@ -26,9 +26,16 @@ LIST_SECONDS = 10.0
 """A provider that takes longer to list its models is left out."""
 
 
-async def list_models(exchange: Exchange, source: Request, providers: Sequence[BoundProvider], env: Env) -> Reply:
-    """Asks all providers at the same time, and returns one list. A provider that fails is left out, and the log says
-    so. Raises GatewayError if all of them fail."""
+async def list_models(
+    exchange: Exchange,
+    source: Request,
+    providers: Sequence[BoundProvider],
+    env: Env,
+    *,
+    answers: Callable[[BoundProvider, str], bool],
+) -> Reply:
+    """Asks all providers at the same time, and returns one list, of each provider the models that it `answers` here. A
+    provider that fails is left out, and the log says so. Raises GatewayError if all of them fail."""
     asked = source.copy()
     asked.query = ""
     lists = await asyncio.gather(*(_list(exchange, asked, provider, env) for provider in providers))
@@ -36,7 +43,8 @@ async def list_models(exchange: Exchange, source: Request, providers: Sequence[B
         raise GatewayError(
             502, "no provider lists its models; the log says why", kind="upstream_error", code="no_models"
         )
-    models = {each["id"]: each for found in lists for each in found or ()}
+    found = [(provider, each) for provider, listed in zip(providers, lists, strict=True) for each in listed or ()]
+    models = {each["id"]: each for provider, each in found if answers(provider, each["id"])}
     body = encode(list(models.values()), shape_of(exchange.dialect.name))
     return exchange.reply(body, headers=[("Content-Type", JSON)])
 

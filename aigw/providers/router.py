@@ -78,7 +78,8 @@ class Router:
         if listing and self._shapes_lists:
             api = _as_openai_list(source)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
-            return await list_models(exchange, source, list(self._providers.values()), self._env)
+            providers = list(self._providers.values())
+            return await list_models(exchange, source, providers, self._env, answers=self._answers)
         if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
             await self._find_model(exchange, source)
         first = self._pick(exchange, api)
@@ -105,11 +106,17 @@ class Router:
         if not exchange.asked.model:
             await hold(form)
 
+    def _chosen(self, model: str) -> BoundProvider:
+        """Returns the provider that `byModel` names for a model."""
+        found = self._providers.get(self._by_model.map(model)) if self._by_model is not None else None
+        return found or self._default
+
+    def _answers(self, provider: BoundProvider, model: str) -> bool:
+        return self._chosen(model) is provider
+
     def _pick(self, exchange: Exchange, api: str | None) -> BoundProvider:
         if self._by_model is not None:
-            model = _model_of(exchange, api)
-            found = self._providers.get(self._by_model.map(model))
-            return found or self._default
+            return self._chosen(_model_of(exchange, api))
         if self._weights:
             weights = self._weights
             if api in apis.VECTORS and self._default.keeps_vectors_apart:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aigw.dialects.model_list import encode, entries_of, reshape, shape_of, tells_models
+from aigw.dialects.model_list import encode, entries_of, names_of, only, reshape, shape_of, tells_models
 
 OPENAI = {"object": "list", "data": [{"id": "gpt-4o", "object": "model", "created": 1, "owned_by": "openai"}]}
 ANTHROPIC = {
@@ -77,3 +77,15 @@ def test_what_tells_of_models(body):
 @pytest.mark.parametrize("body", [None, {}, [], {"data": None}, {"object": "list"}, "m"])
 def test_what_tells_of_no_models(body):
     assert not tells_models(body)
+
+
+@pytest.mark.parametrize("given", SHAPES.values(), ids=SHAPES)
+def test_a_part_of_a_list_keeps_its_shape(given):
+    field = "data" if "data" in given else "models"
+    (entry,) = given[field]
+    other = {**entry, "id" if "id" in entry else "name": "other"}
+    both = {**given, field: [entry, other]}
+    assert names_of(both) == [*names_of(given), "other"]
+    assert json.loads(only(both, names_of(given))) == given
+    assert json.loads(only(both, ["other"]))[field] == [other]
+    assert json.loads(only(both, ()))[field] == []

@@ -12,13 +12,13 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.models import list_models
 
 
-async def listed(*script):
+async def listed(*script, answers=lambda provider, model: True):
     """The ids that come of one answer a provider."""
     env = make_env(FakeUpstream(*script))
     providers = [BoundProvider(ProviderConfig(type="openai", id=f"p{index}"), env) for index in range(len(script))]
     request = Request("GET", "/v1/models", "", CIMultiDict())
     exchange = make_exchange(request)
-    reply = await list_models(exchange, request, providers, env)
+    reply = await list_models(exchange, request, providers, env, answers=answers)
     answer = json.loads(await reply.body())
     await exchange.aclose()
     return [model["id"] for model in answer["data"]]
@@ -46,3 +46,11 @@ async def test_a_failure_beside_an_empty_list_is_a_failure(told, caplog):
 async def test_a_provider_that_refuses_is_left_out_and_named(caplog):
     assert await listed(answer_json({"data": [{"id": "x"}]}, 401), answer_json({"data": [{"id": "m"}]})) == ["m"]
     assert "the models of 'p0' are not listed: api.openai.com answered 401" in caplog.text
+
+
+async def test_a_model_that_goes_to_another_provider_is_not_listed():
+    def answers(provider, model):
+        return provider.name == {"a": "p0", "b": "p1"}.get(model)
+
+    both = answer_json({"data": [{"id": "a"}, {"id": "b"}, {"id": "c"}]})
+    assert await listed(both, both, answers=answers) == ["a", "b"]

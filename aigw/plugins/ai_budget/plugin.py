@@ -9,6 +9,7 @@ counters are kept when the gateway stops."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
@@ -23,7 +24,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Description, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.core.stores import LOCAL, Count, Limit, StoreError
-from aigw.dialects import apis
+from aigw.dialects import apis, model_list
+from aigw.dialects.openai_error import JSON
 from aigw.metering.forecast import NOTHING, Forecast, Forecaster
 from aigw.metering.growth import Growth
 from aigw.metering.holding import Held, not_charged
@@ -39,6 +41,8 @@ from aigw.plugins.ai_budget.repetition import Repetition
 from aigw.pricing.prices import Prices, Query
 
 NAME = "ai-budget"
+MAX_LIST = 16 * 1024 * 1024
+"""The largest list of models, in bytes, that is read."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -143,6 +147,7 @@ class AiBudget:
             always=IDENTITY if config.repetition.watches else (),
         )
         self._units = {budget.unit for budget in config.budgets}
+        self._refuses = describes(config).priced
         self._counter = env.stores.counter(LOCAL if config.redis is None else config.redis.service())
         self._forecaster = Forecaster(env.tokenizer)
         self._costs = Costs(env.prices or Prices(), env.clock)
@@ -150,7 +155,8 @@ class AiBudget:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if exchange.request.method != "POST" or exchange.api in apis.FREE:
-            return await call_next(exchange)
+            reply = await call_next(exchange)
+            return await self._as_answered(exchange, reply) if self._refuses and _is_list(exchange, reply) else reply
         values = self._whose.values(exchange, self._env.clock.time())
         repeated = self._detector.look(exchange, values)
         accounts = self._whose.accounts(values)
@@ -169,6 +175,17 @@ class AiBudget:
         grows = charge.forecast.total and exchange.asked.generates
         growth = Growth(exchange, charge.forecast, charge.grow, self._forecaster) if grows else None
         return await follow(exchange, charge.ask, charge.settle, meter, growth)
+
+    async def _as_answered(self, exchange: Exchange, reply: Reply) -> Reply:
+        """Returns a list of models without those that are refused because their price is not known."""
+        whole = await reply.whole(MAX_LIST)
+        body = whole.json() if whole is not None else None
+        names = model_list.names_of(body)
+        costs = await asyncio.gather(*(self._costs.expect(name, Forecast(1, 1)) for name in names))
+        priced = {name for name, cost in zip(names, costs, strict=True) if cost is not None}
+        if len(priced) == len(set(names)):
+            return reply
+        return exchange.reply(model_list.only(body, priced), headers=[("Content-Type", JSON)])
 
     async def _set_aside(self, charge: _Charge) -> list[Limit]:
         """Returns a limit for each account, with the forecast of this request as its `hold`. Raises GatewayError for a
@@ -291,6 +308,11 @@ def _answering(exchange: Exchange) -> Query:
     answer = exchange.answer
     named = answer.model if answer is not None and answer.streaming else ""
     return Query(exchange.provider, named or exchange.mapped or exchange.asked.model)
+
+
+def _is_list(exchange: Exchange, reply: Reply) -> bool:
+    asked = exchange.request.method == "GET" and exchange.api in (apis.MODELS, apis.GEMINI_MODELS)
+    return asked and reply.status == 200 and not reply.streaming and "content-encoding" not in reply.headers
 
 
 def describes(config: Config) -> Description:

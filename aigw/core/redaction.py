@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote, unquote
 
 from multidict import CIMultiDict
 
+from aigw.core.escapes import may_escape, without_escaped
 from aigw.core.json_path import JsonPath
 from aigw.core.plain import plain
 from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret
@@ -67,12 +68,13 @@ def secrets_in(config: Any, more: Iterable[str] = ()) -> tuple[bytes, ...]:
     return tuple(secret.encode("utf-8", "surrogateescape") for secret in redaction._secrets())
 
 
-def hidden_in(data: bytes, secrets: Iterable[bytes]) -> bytes:
-    """Returns the data with `***` in place of each of these secrets. Without one, it is the same object."""
+def hidden_in(data: bytes, secrets: Sequence[bytes]) -> bytes:
+    """Returns the data with `***` in place of each of these secrets, also where some of its characters are escaped.
+    Without one, it is the same object."""
     for secret in secrets:
         if secret in data:
             data = data.replace(secret, HIDDEN.encode())
-    return data
+    return without_escaped(data, secrets) if secrets and may_escape(data) else data
 
 
 def long_ones(secrets: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -43,7 +43,7 @@ def names_of(body: Any) -> list[str]:
     return [entry["id"] for entry in entries_of(body) or ()]
 
 
-def only(body: Json, names: Container[str]) -> bytes:
+def only(body: Any, names: Container[str]) -> bytes:
     """A list of models without those that are not among these names, in the shape that it has."""
     field = "data" if "data" in body else "models"
     rows = [each for each in body[field] if isinstance(each, dict)]

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from aigw.core.dialect import Failure, Finish, ToolCall
+from aigw.core.escapes import may_escape
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.core.redaction import LONG
+from aigw.core.redaction import LONG, long_ones
 from aigw.core.tokens import Tokens
 from aigw.dialects.failures import failure_of, message_of
 from aigw.dialects.json_end import closed
@@ -138,6 +139,9 @@ class AnswerReader:
                 if len(secret) >= LONG and raw.count(secret):
                     for chunk in batch:
                         hide(batch, chunk, (secret,))
+            if self.secrets and may_escape(raw):
+                for chunk in batch:
+                    hide(batch, chunk, long_ones(self.secrets))
             for chunk in self.telling_of(batch, raw):
                 hide(batch, chunk, self.secrets)
                 if isinstance(body := chunk.json(), dict):

@@ -4,18 +4,17 @@ ask for, and with errors as JSON."""
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.content_coding import Decoding
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.model import Batch, Chunk
 from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
 from aigw.core.reply import Reply, Stage
 from aigw.dialects import apis, embedding_format, openai_chat_reply
@@ -33,6 +32,15 @@ from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.fit import fit
 from aigw.providers.provider import Provider
+from aigw.providers.quoted_keys import (
+    CodedKeys,
+    HiddenKeys,
+    LongError,
+    decoded_body,
+    decoding_of,
+    hidden_text,
+    uncoded_headers,
+)
 
 log = logging.getLogger("aigw")
 
@@ -42,6 +50,8 @@ removed, because a browser would apply them to the gateway. So are those that be
 
 MAX_ERROR = 64 * 1024
 """The largest error page, in bytes, that is read and converted into an error."""
+MAX_DECODED = 16 * MAX_ERROR
+"""The largest error page, in bytes, without its coding."""
 MAX_SHOWN = 1000
 """Characters of an error page that a client gets."""
 MAX_LOGGED = 4000
@@ -111,6 +121,7 @@ class Answers:
         self._secrets = config.api_tokens
         self.hidden = self._hides(config)
         """What the client must not see in an error."""
+        self._hidden_always = long_ones(self.hidden)
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
@@ -118,8 +129,11 @@ class Answers:
         if reply.status >= 400:
             reply = await self._without_keys(exchange, reply)
         elif reply.in_array and self.hidden:
-            reply.through(stage(_Hidden(self.hidden)))
+            reply.through(stage(HiddenKeys(self.hidden)))
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
+        if self._hidden_always and reply.status < 400 and (encoded or reply.plain):
+            reply = await self._keyless(exchange, reply, encoded=encoded)
+            encoded = encoded and "content-encoding" in reply.headers
         if self._original:
             return reply
         if encoded:
@@ -225,19 +239,36 @@ class Answers:
         return secrets_in(msgspec.to_builtins(config), config.api_tokens)
 
     async def _without_keys(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Returns an error of the provider without our keys, also where they stand in a header or in a coded body."""
-        headers = [(name, _hidden(value, self.hidden)) for name, value in reply.headers.items()]
+        """Returns an error of the provider without our keys, also where they stand in a header, and without its coding,
+        so that it can be read."""
+        headers = [(name, hidden_text(value, self.hidden)) for name, value in reply.headers.items()]
         whole = await reply.whole(MAX_ERROR)
         if whole is None:
-            reply.headers = CIMultiDict(headers)
-            return reply.through(stage(_LongError(self.hidden)))
-        read = _decoded(whole.raw, reply.headers, MAX_ERROR)
-        body = hidden_in(read, self.hidden)
-        if body is read and read:
-            body = whole.raw  # with its coding, as it came
-        else:
-            headers = [each for each in headers if each[0].lower() not in ("content-encoding", "content-length")]
+            decoding = decoding_of(reply.headers) if is_coded(reply.headers) else None
+            reply.headers = CIMultiDict(uncoded_headers(headers) if decoding is not None else headers)
+            return reply.through(stage(LongError(self.hidden, decoding)))
+        body = hidden_in(decoded_body(whole.raw, reply.headers, MAX_DECODED), self.hidden)
+        if body is not whole.raw:
+            headers = uncoded_headers(headers)
         return exchange.reply(body, status=reply.status, headers=headers, streaming=reply.streaming)
+
+    async def _keyless(self, exchange: Exchange, reply: Reply, *, encoded: bool) -> Reply:
+        """Returns a body without our keys that is no stream of events. One with a coding keeps it where it has none of
+        them; a coded stream that has one is broken off."""
+        if encoded and not reply.single:
+            decoding = decoding_of(reply.headers)
+            return reply.through(stage(CodedKeys(self._hidden_always, decoding))) if decoding is not None else reply
+        whole = await reply.whole(MAX_PLAIN)
+        if whole is None:
+            return reply
+        read = decoded_body(whole.raw, reply.headers, MAX_PLAIN) if encoded else whole.raw
+        shown = hidden_in(read, self._hidden_always)
+        if shown is read:
+            return reply
+        plain, headers = reply.plain, uncoded_headers(reply.headers.items())
+        reply = exchange.reply(shown, status=reply.status, headers=headers)
+        reply.plain = plain
+        return reply
 
     async def _uncoded(self, exchange: Exchange, reply: Reply) -> Reply | None:
         """Returns a coded answer without its coding if it must be changed for the client: it is a stream where none was
@@ -247,12 +278,10 @@ class Answers:
         if not exchange.dialect.convertible or asked.array or (events and asked.stream):
             return None
         whole = await reply.whole(MAX_PLAIN)
-        data = _decoded(whole.raw, reply.headers, MAX_PLAIN) if whole is not None else b""
+        data = decoded_body(whole.raw, reply.headers, MAX_PLAIN) if whole is not None else b""
         if not data or (begins_events(data) == asked.stream and not self._converts):
             return None
-        own = ("content-encoding", "content-length")
-        headers = [each for each in reply.headers.items() if each[0].lower() not in own]
-        return exchange.reply(data, headers=headers)
+        return exchange.reply(data, headers=uncoded_headers(reply.headers.items()))
 
     def _finishers(self, exchange: Exchange) -> list[Decoder]:
         """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
@@ -286,54 +315,6 @@ class Answers:
         ]
         body = exchange.dialect.error(error, exchange.id)
         return exchange.reply(body, status=reply.status, headers=[*kept, ("Content-Type", JSON)])
-
-
-class _Hidden:
-    """Hides keys in a body of which each batch is whole. It is a `Decoder`."""
-
-    def __init__(self, secrets: tuple[bytes, ...]) -> None:
-        self._secrets = long_ones(secrets)
-
-    def feed(self, batch: Batch) -> Batch:
-        raw = raw_of(batch)
-        hidden = hidden_in(raw, self._secrets)
-        return batch if hidden is raw else [Chunk(hidden)]
-
-    def end(self) -> Batch:
-        return []
-
-
-class _LongError:
-    """Hides keys in an error that is too long to be held. It is a `Decoder`."""
-
-    def __init__(self, secrets: tuple[bytes, ...]) -> None:
-        self._secrets = secrets
-        self._held = max(map(len, secrets), default=1) - 1
-        self._rest = b""
-
-    def feed(self, batch: Batch) -> Batch:
-        data = hidden_in(self._rest + raw_of(batch), self._secrets)
-        end = max(len(data) - self._held, 0)
-        self._rest = data[end:]
-        return [Chunk(data[:end])] if end else []
-
-    def end(self) -> Batch:
-        return [Chunk(self._rest)] if self._rest else []
-
-
-def _hidden(value: str, secrets: tuple[bytes, ...]) -> str:
-    return hidden_in(value.encode("utf-8", "surrogateescape"), secrets).decode("utf-8", "surrogateescape")
-
-
-def _decoded(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-    """Returns a body without its content coding, empty if it cannot be decoded, or not to at most `limit` bytes: nobody
-    can look into it."""
-    if not is_coded(headers):
-        return body
-    try:
-        return Decoding(headers.get("content-encoding", ""), limit).feed(body)
-    except (ValueError, ImportError):
-        return b""
 
 
 def _is_json(body: bytes) -> bool:

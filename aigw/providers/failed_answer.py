@@ -7,7 +7,7 @@ from __future__ import annotations
 from aigw.core.dialect import Failure
 from aigw.core.errors import FailedAnswerError
 from aigw.core.exchange import Exchange
-from aigw.core.redaction import Redaction
+from aigw.core.redaction import Redaction, hidden_in
 from aigw.core.reply import Reply
 from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.json_end import JsonEnd
@@ -21,20 +21,20 @@ def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerEr
     if failure is None and exchange.answer is not None:
         failure = exchange.answer.failure
     assert failure is not None
-    message = _redaction(exchange).text(failure.message, MAX_SHOWN)
+    message = _shown(exchange, failure.message)
     return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
 
 
 def without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerError:
     """`how` says what happened, `words` what the provider said before."""
-    said = _redaction(exchange).text(words, MAX_SHOWN)
+    said = _shown(exchange, words)
     return FailedAnswerError(502, f"{how}: {said}" if said else how, code="upstream_cut_off")
 
 
 def unusable(exchange: Exchange, reply: Reply, body: bytes) -> FailedAnswerError:
     """Returns the error for a body that is no answer."""
     coded = is_coded(reply.headers)
-    text = "" if coded else _redaction(exchange).text(body.decode("utf-8", "replace").strip(), MAX_SHOWN)
+    text = "" if coded else _shown(exchange, body.decode("utf-8", "replace").strip())
     kind = reply.headers.get("content-type", "") or "no content type"
     said = text or ("a coded body" if body else "an empty body")
     message = f"the provider answered {reply.status}, but not with an answer ({kind}): {said}"
@@ -50,8 +50,10 @@ def _is_cut(body: bytes) -> bool:
     return body.lstrip()[:1] in (b"{", b"[") and end.open
 
 
-def _redaction(exchange: Exchange) -> Redaction:
+def _shown(exchange: Exchange, text: str) -> str:
+    """Returns what the provider said without our keys."""
     secrets = exchange.answer.secrets if exchange.answer is not None else ()
+    text = hidden_in(text.encode("utf-8", "replace"), secrets).decode("utf-8", "replace")
     redaction = Redaction([secret.decode() for secret in secrets])
     redaction.learn_headers(exchange.request.headers)
-    return redaction
+    return redaction.text(text, MAX_SHOWN)

@@ -1,5 +1,6 @@
 """Which provider is asked, and who comes next when it fails. Nothing moves on once a client has seen an event."""
 
+import gzip
 import json
 
 import pytest
@@ -80,6 +81,17 @@ async def test_the_fallback_gets_the_clients_request_mapped_anew():
     ]}  # fmt: skip
     upstream, _, _ = await once(config, chat(HELLO), answer_json({}, 500), answer_json(COMPLETION))
     assert [upstream.json(0)["model"], upstream.json(1)["model"]] == ["a-model", "b-model"]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+async def test_the_line_on_the_others_stands_in_a_coded_error_too(kind):
+    def coded(text, status):
+        headers = {"content-type": kind, "content-encoding": "gzip"}
+        return Answer(status, headers, [gzip.compress(json.dumps({"error": {"message": text}}).encode())])
+
+    _, reply, received = await once(TWO, chat(HELLO), coded("a", 500), coded("b", 503))
+    assert (reply.status, "content-encoding" in reply.headers) == (500, False)
+    assert json.loads(received) == {"error": {"message": "a\nb was tried, too: 503 b"}}
 
 
 async def test_another_token_is_tried():

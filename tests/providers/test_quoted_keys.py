@@ -3,16 +3,19 @@ have a word that is a short key."""
 
 import gzip
 import json
+import zlib
 
+import brotli
 import pytest
 from ai_proxy_world import HELLO, OPENAI, STREAM, delta, once
+from backports import zstd
 from fakes import USABLE, Answer, chat, events
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.errors import FailedAnswerError
+from aigw.core.errors import FailedAnswerError, UpstreamError
 from aigw.core.model import Chunk
-from aigw.providers.answers import _LongError
+from aigw.providers.quoted_keys import LongError
 
 KEY = 'sk-ours"0123456789-ABCDEF/+='
 PLAIN = "sk-ours-0123456789-ABCDEF"
@@ -183,9 +186,97 @@ async def test_a_provider_cannot_speak_as_us():
 @given(st.lists(st.sampled_from([b"a", b"s", b"secret", b"sec", b"ret", b"secretsecret", b"-"])), st.integers(1, 9))
 def test_a_long_error_is_cut_anywhere(parts, size):
     data = b"".join(parts)
-    long = _LongError((b"secretsecret", b"secret"))
+    long = LongError((b"secretsecret", b"secret"))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     out = [chunk.raw for piece in pieces for chunk in long.feed([Chunk(piece)])]
     out += [chunk.raw for chunk in long.end()]
     assert b"secret" not in b"".join(out)
     assert b"".join(out).replace(b"*", b"") == data.replace(b"secret", b"")
+
+
+CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
+WRITTEN = {
+    "a letter, as in JSON": PLAIN.replace("-", "\\u002d", 1),
+    "each letter, as in JSON": "".join(f"\\u{ord(each):04X}" for each in PLAIN),
+    "as in a URL": PLAIN.replace("-", "%2D"),
+    "as in HTML": PLAIN.replace("-", "&#45;"),
+}
+REFUSED = '{"error":{"message":"the key %s is wrong","type":"x","code":"invalid_api_key"}}'
+SAID = '{"choices":[{"index":0,"message":{"content":"the key is %s"},"finish_reason":"stop"}]}'
+EVENT = 'data: {"choices":[{"index":0,"delta":{"content":"the key is %s"},"finish_reason":null}]}\n\n'
+END = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+def quotes(received):
+    return b"0123456789" in received or b"\\u0030" in received
+
+
+@pytest.mark.parametrize("coding", ["", *CODINGS])
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+@pytest.mark.parametrize("kind", ["application/json", "text/html", "long"])
+async def test_an_escaped_key_in_an_error(written, kind, coding):
+    body = (REFUSED.replace("%s", written)).encode()
+    body = body + b" " * 200_000 + body if kind == "long" and not coding else body
+    headers = {"content-type": "text/html" if kind == "long" else kind}
+    if coding:
+        body, headers = CODINGS[coding](body), {**headers, "content-encoding": coding}
+    _, reply, received = await once(provider(), chat(HELLO), Answer(401, headers, [body]))
+    assert (reply.status, "content-encoding" in reply.headers) == (401, False)
+    assert b"***" in received
+    assert not quotes(received)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_a_long_coded_error(coding):
+    body = CODINGS[coding](b"".join(b"%d %b\n" % (number * 7919**3, PLAIN.encode()) for number in range(60_000)))
+    assert len(body) > 64 * 1024
+    pieces = [body[start : start + 5000] for start in range(0, len(body), 5000)]
+    answer = Answer(500, {"content-type": "text/plain", "content-encoding": coding}, pieces)
+    _, reply, received = await once(provider(), chat(HELLO), answer)
+    assert "content-encoding" not in reply.headers
+    assert b"***" in received
+    assert not quotes(received)
+
+
+@pytest.mark.parametrize("coding", ["", *CODINGS])
+@pytest.mark.parametrize("written", [PLAIN, *WRITTEN.values()])
+async def test_a_key_in_a_plain_answer(written, coding):
+    body, headers = SAID.replace("%s", written).encode(), {"content-type": "application/json"}
+    if coding:
+        body, headers = CODINGS[coding](body), {**headers, "content-encoding": coding}
+    received = await said(provider(), chat(HELLO), Answer(200, headers, [body]))
+    assert json.loads(received)["choices"][0]["message"]["content"] == "the key is ***"
+
+
+@pytest.mark.parametrize("written", [PLAIN, *WRITTEN.values()])
+async def test_a_key_in_a_stream(written):
+    pieces = [each.encode() for each in (EVENT.replace("%s", "Hi"), EVENT.replace("%s", written), END)]
+    for answer in (pieces, [b"".join(pieces)]):
+        received = await said(provider(), chat(STREAM), Answer(200, {"content-type": "text/event-stream"}, answer))
+        assert b"the key is ***" in received
+        assert not quotes(received)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("written", [PLAIN, *WRITTEN.values()])
+async def test_a_coded_stream_is_broken_off_before_a_key(written, coding):
+    body = CODINGS[coding]("".join((EVENT.replace("%s", "Hi"), EVENT.replace("%s", written), END)).encode())
+    headers = {"content-type": "text/event-stream", "content-encoding": coding}
+    for step in (3, len(body)):
+        answer = Answer(200, headers, [body[start : start + step] for start in range(0, len(body), step)])
+        with pytest.raises(UpstreamError, match="quotes a key of ours"):
+            await once(provider(), chat(STREAM), answer)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_an_ordinary_coded_answer_passes_as_it_came(coding):
+    for kind, text in (
+        ("application/json", SAID.replace("%s", "100% sk-ours")),
+        ("text/event-stream", EVENT.replace("%s", "100% sk-ours") + END),
+    ):
+        body = CODINGS[coding](text.encode())
+        headers = {"content-type": kind, "content-encoding": coding}
+        pieces = [body[start : start + 9] for start in range(0, len(body), 9)]
+        asked = STREAM if "stream" in kind else HELLO
+        _, reply, received = await once(provider(), chat(asked), Answer(200, headers, pieces))
+        assert (received, reply.headers["content-encoding"]) == (body, coding)

@@ -1,8 +1,7 @@
 """Finds secrets in bytes in which some of their characters are escaped, as JSON, URLs and HTML escape them, one way in
 another or mixed.
 
-Rule: what has no escape in it costs a count or two. Where a secret is found that cannot be cut out, nothing of the
-bytes is shown."""
+Rule: where a secret is found that cannot be cut out, nothing of the bytes is shown."""
 
 from __future__ import annotations
 
@@ -11,8 +10,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 HIDDEN = b"***"
-_MARKS = (b"\\u00", b"\\/", b"%", b"&#")
-"""Bytes in which a character is escaped contain one of these."""
 _ESCAPE = re.compile(
     rb"(?<!\\)\\++(?:u00([0-9A-Fa-f]{2})|(?=[/\"]))|%([0-9A-Fa-f]{2})|&#[xX]0{0,6}([0-9A-Fa-f]{1,2});"
     rb"|&#0{0,6}([0-9]{1,3});"
@@ -20,13 +17,6 @@ _ESCAPE = re.compile(
 """A run of backslashes is looked at once, however long it is."""
 _MOST_LAYERS = 4
 """An escape may itself be escaped, so often at most."""
-
-
-def may_escape(data: bytes) -> bool:
-    for mark in _MARKS:  # noqa: SIM110 - any() is a call more for each mark
-        if data.count(mark):
-            return True
-    return False
 
 
 def without_escaped(data: bytes, secrets: Sequence[bytes]) -> bytes:

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 from multidict import CIMultiDict
 
-from aigw.core.escapes import may_escape, without_escaped
+from aigw.core.escapes import without_escaped
 from aigw.core.json_path import JsonPath
 from aigw.core.plain import plain
 from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret
@@ -27,6 +27,8 @@ SHORTEST = 8
 may be part of any word."""
 LONG = 16
 """A secret with so many characters is no word of a text by chance. It is hidden even in an answer that succeeded."""
+_ESCAPES = (b"\\u00", b"\\/", b"%", b"&#")
+"""Bytes in which a character of a key is escaped contain one of these."""
 MAX_LEARNED = 300
 """How many secret texts of a request are searched for, beside the secrets of the configuration. If a request has more,
 none of its texts is shown."""
@@ -75,6 +77,14 @@ def hidden_in(data: bytes, secrets: Sequence[bytes]) -> bytes:
         if secret in data:
             data = data.replace(secret, HIDDEN.encode())
     return without_escaped(data, secrets) if secrets and may_escape(data) else data
+
+
+def may_escape(data: bytes) -> bool:
+    """Whether characters of a secret may be escaped here. It is asked of each batch of a stream."""
+    for mark in _ESCAPES:  # noqa: SIM110 - any() is a call more for each mark
+        if data.count(mark):
+            return True
+    return False
 
 
 def long_ones(secrets: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -12,9 +12,8 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from aigw.core.dialect import Failure, Finish, ToolCall
-from aigw.core.escapes import may_escape
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.core.redaction import LONG, long_ones
+from aigw.core.redaction import LONG, long_ones, may_escape
 from aigw.core.tokens import Tokens
 from aigw.dialects.failures import failure_of, message_of
 from aigw.dialects.json_end import closed

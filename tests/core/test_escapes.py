@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.escapes import may_escape
-from aigw.core.redaction import hidden_in
+from aigw.core.redaction import hidden_in, may_escape
 
 KEY = b"sk-ours/0123_456+789-ABC=="
 CHARACTER = {

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from aigw.core.exchange import Exchange
-from aigw.core.stores import Count, Counter, StoreError, Ticket
+from aigw.core.stores import Count, Counter, Limit, StoreError, Ticket
 
 log = logging.getLogger("aigw")
 
@@ -35,6 +35,13 @@ class Held:
             return ()
         self._settled = True
         return await self._counter.settle(self.ticket, charges, within=within)
+
+
+def is_full(limit: Limit, count: Count) -> bool:
+    """Whether others have used up or hold all of a limit, so that an answer that outgrew what was set aside for it must
+    break off: one call may exceed a limit, but not many at once. `limit` and `count` are those that `grow` returned."""
+    others = count.held - limit.hold
+    return count.used - others <= 0 if limit.down else count.used + others > limit.limit
 
 
 def not_charged(exchange: Exchange, plugin: str, tokens: int, error: StoreError) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from fakes import FailingStores, chat, make_exchange
 
-from aigw.core.stores import Limit, StoreError
-from aigw.metering.holding import Held, not_charged
+from aigw.core.stores import Count, Limit, StoreError
+from aigw.metering.holding import Held, is_full, not_charged
 from aigw.stores.memory import MemoryStores
 
 
@@ -38,3 +38,18 @@ def test_what_is_not_charged_is_said_to_people_and_in_the_log(caplog):
     not_charged(exchange, "ai-quota", 46, StoreError("redis is down"))
     assert exchange.labels.remarks == {"ai-quota": "not charged: redis is down"}
     assert caplog.messages == ["ai-quota: what aigw-1 spent (46 tokens) is not charged: redis is down"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "full"),
+    [
+        (Limit("a", 100, hold=50), Count(0, 50, 0.0), False),
+        (Limit("a", 100, hold=500), Count(60, 540, 0.0), False),
+        (Limit("a", 100, hold=500), Count(61, 540, 0.0), True),
+        (Limit("a", 100, hold=5, down=True), Count(1, 5, 0.0), False),
+        (Limit("a", 100, hold=5, down=True), Count(1, 6, 0.0), True),
+        (Limit("a", 100, hold=5, down=True), Count(-3, 5, 0.0), True),
+    ],
+)
+def test_a_limit_is_full_by_what_others_used_and_hold(limit, count, full):
+    assert is_full(limit, count) is full

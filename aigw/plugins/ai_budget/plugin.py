@@ -28,7 +28,7 @@ from aigw.dialects import apis, model_list
 from aigw.dialects.openai_error import JSON
 from aigw.metering.forecast import NOTHING, Forecast, Forecaster
 from aigw.metering.growth import Growth
-from aigw.metering.holding import Held, not_charged
+from aigw.metering.holding import Held, is_full, not_charged
 from aigw.metering.meter import ReadOfProvider, Spent
 from aigw.metering.spending import follow
 from aigw.plugins.ai_budget import refusal
@@ -240,8 +240,7 @@ class AiBudget:
         others = len(charge.held.ticket.limits) - len(charge.accounts)
         ticket = await charge.held.grow([*(amounts[each.unit] for each in charge.accounts), *[0] * others])
         for index in range(len(charge.accounts)):
-            limit, count = ticket.limits[index], ticket.counts[index]
-            if count.used + count.held - limit.hold > limit.limit:
+            if is_full(ticket.limits[index], count := ticket.counts[index]):
                 raise await self._refusal(charge.exchange, count, index, charge.accounts, ())
 
     async def settle(self, charge: _Charge, spent: Spent) -> None:

@@ -2,8 +2,8 @@
 
 The number under a consumer's key is how many tokens are left. The last answer may make it negative. A consumer who has
 no tokens left, or whose quota cannot be read, is refused. With `safe`, an estimate is reserved while a request is
-running, so that many requests at once cannot all spend the last token. `safe` also charges for an answer that was cut
-off."""
+running, so that many requests at once cannot all spend the last token; an answer that outgrows it is broken off if the
+consumer's other calls have used up the quota. `safe` also charges for an answer that was cut off."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from msgspec import Meta, Struct
 
 from aigw.clients.redis_config import RedisConfig, check_redis
 from aigw.core.env import Env, Services
-from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
@@ -23,10 +22,9 @@ from aigw.core.stores import StoreError
 from aigw.metering.meter import meters
 from aigw.metering.spending import follow
 from aigw.plugins.ai_quota.admin import QuotaAdmin, refused
-from aigw.plugins.ai_quota.quota import NAME, make_quota
+from aigw.plugins.ai_quota.quota import NAME, make_quota, used_up
 
 CHAT = "/v1/chat/completions"
-NO_QUOTA = "Request denied by ai quota check, No quota left"
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -96,9 +94,7 @@ class AiQuota:
             exchange.labels.remarks[NAME] = f"refused: {error}"
             let_in = None
         if let_in is None:
-            raise GatewayError(
-                403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA)
-            )
+            raise used_up()
         settle, growth = let_in
         return await follow(exchange, call_next, settle, self._meter(exchange), growth)
 
@@ -111,5 +107,9 @@ ABOUT = About(
     check=check,
     identity=identity,
     trusts_consumer=True,
-    differences=(Difference("running calls", "have an estimate reserved", "may all spend the last token"),),
+    differences=(
+        Difference(
+            "running calls", "have an estimate reserved, which grows with the answer", "may all spend the last token"
+        ),
+    ),
 )

@@ -6,16 +6,18 @@ from __future__ import annotations
 from typing import Protocol
 
 from aigw.core.env import Env
+from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.stores import Counter, Limit, StoreError
 from aigw.dialects import apis
 from aigw.metering.forecast import Forecaster
 from aigw.metering.growth import Growth
-from aigw.metering.holding import Held, not_charged
+from aigw.metering.holding import Held, is_full, not_charged
 from aigw.metering.meter import Spent
 from aigw.metering.spending import Settle
 
 NAME = "ai-quota"
+NO_QUOTA = "Request denied by ai quota check, No quota left"
 NO_LIMIT = 2**53
 """A hold on a quota is never refused by the counter: what is left decides."""
 
@@ -30,6 +32,11 @@ class Quota(Protocol):
         ...
 
 
+def used_up() -> GatewayError:
+    """Returns the refusal of a consumer who has nothing left."""
+    return GatewayError(403, NO_QUOTA, kind="insufficient_quota", code="insufficient_quota", plain=(403, NO_QUOTA))
+
+
 def make_quota(counter: Counter, prefix: str, env: Env) -> Quota:
     """`prefix` is what a consumer's key begins with."""
     held: Quota = HeldQuota(counter, prefix, Forecaster(env.tokenizer))
@@ -37,8 +44,8 @@ def make_quota(counter: Counter, prefix: str, env: Env) -> Quota:
 
 
 class HeldQuota:
-    """Holds an estimate of each call under way: what others hold is not left. An API costs under each of its
-    paths."""
+    """Holds an estimate of each call under way: what others hold is not left. It grows with an answer, which breaks off
+    once others have used up or hold all. An API costs under each of its paths."""
 
     def __init__(self, counter: Counter, prefix: str, forecaster: Forecaster) -> None:
         self._counter = counter
@@ -67,7 +74,9 @@ class HeldQuota:
                 not_charged(exchange, NAME, spent.tokens, error)
 
         async def grow(more: int) -> None:
-            await held.grow([more])
+            (limit,), (count,) = (ticket := await held.grow([more])).limits, ticket.counts
+            if is_full(limit, count):
+                raise used_up()
 
         growth = Growth(exchange, forecast, grow, self._forecaster) if exchange.asked.generates else None
         return settle, growth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import ClassVar, Protocol
+from typing import ClassVar, NoReturn, Protocol
 
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
@@ -13,7 +13,7 @@ from aigw.core.reply import Reply
 from aigw.core.stores import Count, Limit, Ticket
 from aigw.metering.forecast import NOTHING, Forecast, Forecaster
 from aigw.metering.growth import Growth
-from aigw.metering.holding import Held
+from aigw.metering.holding import Held, is_full
 from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
 
 LONGEST_RETRY = 60
@@ -30,7 +30,7 @@ class Enforcement(Protocol):
         ...
 
     def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> Growth | None:
-        """Lets what is held grow with the answer."""
+        """Lets what is held grow with the answer, or breaks that off."""
         ...
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
@@ -53,8 +53,8 @@ def make_enforcement(env: Env, code: int, message: str, text: str) -> Enforcemen
 
 
 class HeldLimits:
-    """Holds an estimate of each call under way, so that a burst does not pass all at once, and tells every client what
-    is left."""
+    """Holds an estimate of each call under way, so that a burst does not pass all at once. It grows with an answer,
+    which breaks off once others have filled a limit. Tells every client what is left."""
 
     one_unit: ClassVar[bool] = False
 
@@ -70,7 +70,10 @@ class HeldLimits:
 
     def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> Growth | None:
         async def grow(more: int) -> None:
-            await held.grow([more] * len(held.ticket.limits))
+            ticket = await held.grow([more] * len(held.ticket.limits))
+            for limit, count in zip(ticket.limits, ticket.counts, strict=True):
+                if is_full(limit, count):
+                    self.refuse(exchange, limit, count)
 
         return Growth(exchange, forecast, grow, self._forecaster) if exchange.asked.generates else None
 
@@ -81,7 +84,7 @@ class HeldLimits:
     def tell(self, reply: Reply, ticket: Ticket, counts: Sequence[Count]) -> None:
         tell(reply, ticket, counts)
 
-    def refuse(self, exchange: Exchange, limit: Limit, count: Count) -> Reply:
+    def refuse(self, exchange: Exchange, limit: Limit, count: Count) -> NoReturn:
         wait = _wait(limit, count)
         headers = {"X-TokenRateLimit-Reset": str(wait), "Retry-After": str(wait), **remaining(limit, 0, count.left)}
         if wait > LONGEST_RETRY:

@@ -2,7 +2,8 @@
 
 With `fidelity: higress`, it refuses when a counter is above its limit, and charges what the provider reported at the
 end of the answer. With `safe`, it also reserves an estimate while a request is running, so that a burst of requests
-does not pass as a whole. `safe` also charges for answers that were cut off, and tells clients what is left."""
+does not pass as a whole. The estimate grows with an answer that outgrows it, and the answer is broken off if other
+calls have filled the limit. `safe` also charges for answers that were cut off, and tells clients what is left."""
 
 from __future__ import annotations
 
@@ -41,7 +42,9 @@ class Config(Struct, frozen=True, kw_only=True):
 
     It counts the tokens of calls by header, parameter, cookie, consumer or address. A window of time begins with the
     first answer. While a call is running, an estimate of its tokens is reserved. Before its answer ends, the real
-    number is charged. So a burst of calls exceeds a limit by one call at most. The estimate for the output of a call
+    number is charged. So a burst of calls exceeds a limit by about one call. Where a provider ignores `max_tokens`, or
+    nobody can read the request, more is reserved while the answer arrives; it is broken off if other calls have filled
+    the limit. The estimate for the output of a call
     without `max_tokens` is 1,024 tokens at first; later it is what such calls really used.
 
     Answers say how much is left (`x-ratelimit-*`). A refusal (429) says when to call again. While the counters cannot
@@ -160,5 +163,9 @@ ABOUT = About(
     recipe="ai-token-ratelimit",
     check=check,
     identity=identity,
-    differences=(Difference("running calls", "have an estimate reserved", "are not counted until they end"),),
+    differences=(
+        Difference(
+            "running calls", "have an estimate reserved, which grows with the answer", "are not counted until they end"
+        ),
+    ),
 )

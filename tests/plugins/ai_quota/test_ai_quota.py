@@ -8,7 +8,7 @@ from world import spin, world
 
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.stores import Service
-from aigw.plugins.ai_quota import plugin as ai_quota
+from aigw.plugins.ai_quota.quota import NO_QUOTA
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 USAGE = {"prompt_tokens": 40, "completion_tokens": 6, "total_tokens": 46}
@@ -48,7 +48,7 @@ async def test_an_answer_costs_what_it_used(fidelity, answer):
         assert (await it.ask(consumer="bob")).status == 200
         assert await it.used(BOB) == -42
         error = await it.refused(consumer="bob")
-        assert (error.status, error.message, error.code) == (403, ai_quota.NO_QUOTA, "insufficient_quota")
+        assert (error.status, error.message, error.code) == (403, NO_QUOTA, "insufficient_quota")
         assert len(it.upstream.sent) == 2
         assert await it.used(BOB) == -42
 

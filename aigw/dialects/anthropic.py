@@ -217,8 +217,8 @@ class AnthropicMessages:
         return rewritten(chunk, {**body, "content": _with_text(blocks, text)})
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
-        bodies = (event.json() for event in events)
-        return encoded(anthropic_whole.whole(body for body in bodies if body is not None))
+        bodies = (body for event in events if isinstance(body := event.json(), dict))
+        return encoded(anthropic_whole.whole(bodies))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
         yield from map(typed_event, anthropic_whole.pieces(object_of(body)))

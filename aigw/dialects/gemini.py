@@ -31,6 +31,8 @@ from aigw.dialects.reader import Json
 from aigw.dialects.sse import json_event, rewritten
 from aigw.dialects.view import index_of, rows_of, text_of
 
+_ANSWER = frozenset(("candidates", "promptFeedback", "usageMetadata", "error"))
+"""An object of a stream has one of these fields. Others are a provider's notes."""
 _LENGTH = frozenset(("MAX_TOKENS", "CONTINUATION"))
 _FILTERED = frozenset(
     ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION",
@@ -176,7 +178,8 @@ class Gemini:
         return rewritten(chunk, made if isinstance(body, list) else made[0])
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
-        return encoded(gemini_whole.whole(body for event in events for body in objects_of(event.json())))
+        bodies = [body for event in events for body in objects_of(event.json())]
+        return encoded(gemini_whole.whole(body for body in bodies if body.keys() & _ANSWER))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
         """All events have usage, whether it was asked for or not. An array is a stream already."""

@@ -254,6 +254,8 @@ def _says(message: Json) -> bool:
     return any(value for name, value in message.items() if name not in _FRAME)
 
 
+_CHUNK = frozenset(("choices", "usage", "error"))
+"""A chunk has one of these fields. Other objects are a provider's notes."""
 _FRAME = frozenset(("role", "name", "obfuscation"))
 """The fields of a delta that are no content."""
 
@@ -325,8 +327,8 @@ class OpenAIChat:
         return chunk
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
-        bodies = [event.json() for event in events]
-        return encoded(openai_chat_whole.whole(body for body in bodies if body is not None))
+        bodies = [body for event in events if isinstance(body := event.json(), dict)]
+        return encoded(openai_chat_whole.whole(body for body in bodies if body.keys() & _CHUNK))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
         answer = object_of(body)

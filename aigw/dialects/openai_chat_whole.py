@@ -27,7 +27,7 @@ def whole(chunks: Iterable[dict[str, Any]]) -> dict[str, Any]:
         for chunk in chunks:
             for name, value in chunk.items():
                 if name == "choices":
-                    for position, choice in enumerate(value or ()):
+                    for position, choice in enumerate(rows_of(value)):
                         index = index_of(choice, position)
                         _add_choice(choices.setdefault(index, {}), choice, numbers.setdefault(index, CallNumbers()))
                 elif value is not None and name != _PADDING:

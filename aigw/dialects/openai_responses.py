@@ -247,8 +247,8 @@ class OpenAIResponses:
         return chunk if changed is None else rewritten(chunk, changed)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
-        bodies = (event.json() for event in events)
-        return encoded(openai_responses_whole.whole(body for body in bodies if body is not None))
+        bodies = (body for event in events if isinstance(body := event.json(), dict))
+        return encoded(openai_responses_whole.whole(bodies))
 
     def events(self, body: bytes, *, usage: bool) -> Iterator[Chunk]:
         yield from map(typed_event, openai_responses_whole.pieces(object_of(body)))

@@ -1,7 +1,11 @@
 """The common parts of the readers of all dialects: they choose which bytes are decoded and kept, and read the usage.
 
 Rule: an event is decoded at once if its bytes contain one of the marks of the dialect. Other events are kept, and only
-decoded if the text is needed. A plain body is decoded at the first question, and only once."""
+decoded if the text is needed. A plain body is decoded at the first question, and only once.
+
+An event of an unknown shape says nothing of an end or a failure, and the client gets it as it came. If it is a JSON
+object (a ping, the progress of a tool), it counts nothing; if it is anything else (a text, an array), it counts by its
+size, because it may be a piece of the answer. No plain answer that is made of a stream has anything of it."""
 
 from __future__ import annotations
 
@@ -73,7 +77,7 @@ class AnswerReader:
         """What the provider said of its failure."""
         self._gathered = 0
         self._garbled = 0
-        """The size of the events, or of the plain body, that are no JSON."""
+        """The size of the events, or of the plain body, that are no JSON object."""
         self._passed = 0
         """The size of what was not even fed."""
         self._text: list[str] = []
@@ -195,7 +199,7 @@ class AnswerReader:
         for chunk in chunks:
             if isinstance(body := chunk.json(), dict):
                 self.gather(body)
-            elif body is None and chunk.data and chunk.data != b"[DONE]":
+            elif chunk.data and chunk.data != b"[DONE]":
                 self._garbled += len(chunk.raw)
 
     # What is asked

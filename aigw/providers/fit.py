@@ -13,6 +13,7 @@ from aigw.dialects.bodies import begins_events
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
+from aigw.providers.failed_answer import failed
 
 EVENTS = "text/event-stream; charset=utf-8"
 
@@ -62,6 +63,8 @@ def _stream(exchange: Exchange, reply: Reply, events: Batch, *, read: Batch = ()
 
 
 def _plain(exchange: Exchange, reply: Reply, events: Batch) -> Reply:
+    if exchange.answer is not None and exchange.answer.error:
+        raise failed(exchange)
     try:
         body = exchange.dialect.whole(events)
     except ValueError as error:

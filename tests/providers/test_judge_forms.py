@@ -203,3 +203,25 @@ async def test_an_array_with_an_answer_passes(sent, coding):
     upstream, reply, received = await once({"provider": provider}, request, answer)
     assert (len(upstream.sent), reply.status) == (1, 200)
     assert received == b"".join(answer.pieces)
+
+
+ODD = ['"busy"', "5", "[1]", '{"type":"ping"}', "busy", '{"status":"processing","message":"wait"}']
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_events_of_an_unknown_shape_amid_the_content_are_no_failure(odd):
+    note = f"data: {odd}\n\n".encode()
+    sent = [ROLE, note, delta("a"), note, delta("b", "stop"), DONE]
+    _, reply, received = await once({"provider": CALLS["chat"][0]}, chat(STREAM), events(*sent, done=False))
+    assert (reply.status, received) == (200, b"".join(events(*sent, done=False).pieces))
+    _, reply, received = await once({"provider": CALLS["chat"][0]}, chat(HELLO), events(*sent, done=False))
+    assert json.loads(received)["choices"][0]["message"]["content"] == "ab"
+
+
+async def test_a_plain_answer_is_not_made_of_a_stream_that_failed():
+    good = answer_json(COMPLETION)
+    upstream, _, received = await once(TWO, chat(HELLO), events(delta("half"), OVERLOADED), good)
+    assert (len(upstream.sent), b"yo" in received) == (2, True)
+    with pytest.raises(UpstreamError) as caught:
+        await once({"provider": CALLS["chat"][0]}, chat(HELLO), events(delta("half", "stop"), OVERLOADED))
+    assert caught.value.status == 529

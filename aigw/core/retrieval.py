@@ -6,8 +6,9 @@ Rule: a vector is a row of float32. In a collection whose metric is `cosine` it 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Collection as Several
-from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -230,6 +231,10 @@ class Collection(Protocol):
     async def aclose(self) -> None: ...
 
 
+Embed = Callable[[Sequence[Passage]], Awaitable["Vectors"]]
+"""Embeds some passages of a collection, the same text of each as when it was put there."""
+
+
 class Collections(Protocol):
     """The collections of one store. Every call may raise RetrievalError."""
 
@@ -253,6 +258,26 @@ class Collections(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class LocalCollections(Collections, Protocol):
+    """Those in a folder of this machine, whose vectors can be made again from the texts."""
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Keeps others that ask for this, also other processes, from the collection of this name, be it there or not:
+        a second ingest waits. Raises RetrievalError, which says who has it."""
+        ...
+
+    async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:
+        """Gives all passages new vectors in one step, and the collection another embedder. Until then searches find
+        what they found. Returns how many passages there are."""
+        ...
+
+    async def repair(self, name: str, embed: Embed) -> int:
+        """Makes again what is missing or damaged. Vectors that clients brought are read from the manifest. Of a
+        manifest that is damaged itself it saves what can be read; then the next ingest reads all sources. Returns how
+        many passages got their vectors again."""
+        ...
 
 
 class Hit(NamedTuple):

@@ -49,6 +49,10 @@ class ForeignFileError(FileError):
     """The file is not ours, damaged, or of a newer aigw. The message names the remedy."""
 
 
+class NewerFileError(ForeignFileError):
+    """The file is of a newer aigw."""
+
+
 def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Makes the folder (0700) and the file (0600) if they are missing. The connection may be used in any one thread.
 
@@ -111,7 +115,7 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
     if application != format_.application:
         raise ForeignFileError(f"{path} belongs to another program; {REMEDY}")
     if version > format_.version:
-        raise ForeignFileError(
+        raise NewerFileError(
             f"{path} was written by a newer aigw (format {version}, this one knows {format_.version}); "
             f"upgrade aigw, or {REMEDY}"
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from aigw.core.retrieval import (
     DEFAULT,
     Candidates,
     CollectionInfo,
+    Embed,
     Language,
     NoCollectionError,
     Passage,
@@ -30,7 +32,7 @@ from aigw.core.retrieval import (
     Source,
     Stats,
 )
-from aigw.stores.faiss import changes, conditions, manifest, merging, segments, words
+from aigw.stores.faiss import changes, conditions, manifest, merging, rebuilding, segments, words
 from aigw.stores.faiss.failures import told
 from aigw.stores.faiss.lock import held
 from aigw.stores.faiss.segments import MissingSegmentError
@@ -89,26 +91,31 @@ class FaissCollection:
         return await self._read(_sources)
 
     async def replace(self, source: Source, passages: Sequence[Passage], vectors: Vectors) -> None:
-        def job(connection: sqlite3.Connection, now: Snapshot) -> None:
+        def job(connection: sqlite3.Connection) -> None:
+            now = self._current(connection)
             fitted = changes.fitting(now.head.info, vectors, len(passages))
             changes.replace(connection, self._folder, now, source, passages, fitted)
 
         await self._write(job)
 
     async def remove(self, sources: Several[str]) -> int:
-        return await self._write(lambda connection, now: changes.remove(connection, self._folder, now, sources))
+        return await self._write(
+            lambda connection: changes.remove(connection, self._folder, self._current(connection), sources)
+        )
 
     async def upsert(self, passages: Sequence[Passage], vectors: Vectors, *, only_new: bool = False) -> Sequence[bool]:
-        def job(connection: sqlite3.Connection, now: Snapshot) -> list[bool]:
+        def job(connection: sqlite3.Connection) -> list[bool]:
+            now = self._current(connection)
             fitted = changes.fitting(now.head.info, vectors, len(passages))
             return changes.upsert(connection, self._folder, now, passages, fitted, only_new)
 
         return await self._write(job)
 
     async def delete(self, ids: Several[str], partition: str = DEFAULT, *, everything: bool = False) -> int:
-        return await self._write(
-            lambda connection, now: changes.delete(connection, self._folder, now, ids, partition, everything)
-        )
+        def job(connection: sqlite3.Connection) -> int:
+            return changes.delete(connection, self._folder, self._current(connection), ids, partition, everything)
+
+        return await self._write(job)
 
     async def fetch(self, ids: Sequence[str], partition: str = DEFAULT) -> Mapping[str, tuple[Passage, Vectors]]:
         return await self._read(lambda connection: _fetch(connection, self._current(connection), ids, partition))
@@ -127,9 +134,20 @@ class FaissCollection:
         return await self._read(lambda connection: self._stats(connection, self._current(connection)))
 
     async def tidy(self) -> None:
-        await self._write(
-            lambda connection, _: merging.tidy(connection, self._folder, lambda: self._current(connection))
-        )
+        await self._write(lambda connection: self._merge(connection, math.inf))
+
+    async def reindex(self, embedder: str, dimension: int, embed: Embed) -> int:
+        def job(connection: sqlite3.Connection, embeds: rebuilding.Embeds) -> int:
+            info = manifest.head(connection, self.name).info._replace(embedder=embedder, dimension=dimension)
+            return rebuilding.reindex(connection, self._folder, info, embeds)
+
+        return await self._write_embedding(job, embed)
+
+    async def repair(self, embed: Embed) -> int:
+        def job(connection: sqlite3.Connection, embeds: rebuilding.Embeds) -> int:
+            return rebuilding.repair(connection, self._folder, self._current(connection), embeds)
+
+        return await self._write_embedding(job, embed)
 
     async def aclose(self) -> None:
         if self._closed:
@@ -152,11 +170,22 @@ class FaissCollection:
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return await self._run(self._readers, self._read_now, job)
 
-    async def _write(self, job: Callable[[sqlite3.Connection, Snapshot], T]) -> T:
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         return await self._run(self._writer, self._write_now, job)
 
+    async def _write_embedding(self, job: Callable[[sqlite3.Connection, rebuilding.Embeds], int], embed: Embed) -> int:
+        """The thread holds the lock while the event loop embeds for it."""
+        waiting = rebuilding.Waiting(asyncio.get_running_loop(), embed)
+        try:
+            return await self._write(lambda connection: job(connection, waiting))
+        finally:
+            waiting.stop()
+
     async def _run(
-        self, threads: ThreadPoolExecutor, call: Callable[[Callable[..., T]], T], job: Callable[..., T]
+        self,
+        threads: ThreadPoolExecutor,
+        call: Callable[[Callable[[sqlite3.Connection], T]], T],
+        job: Callable[[sqlite3.Connection], T],
     ) -> T:
         self._refuse_absent()
         return await asyncio.get_running_loop().run_in_executor(threads, call, job)
@@ -169,28 +198,39 @@ class FaissCollection:
         with told(self.name), self._reading() as connection:
             return job(connection)
 
-    def _write_now(self, job: Callable[[sqlite3.Connection, Snapshot], T]) -> T:
+    def _write_now(self, job: Callable[[sqlite3.Connection], T]) -> T:
         with told(self.name), held(self._folder / LOCK, self.name, self._patience, self._tell):
             self._refuse_absent()
-            connection = self._writable()
-            done = job(connection, self._current(connection))
-            if len(self._current(connection).parts) > merging.MOST_PARTS:
-                merging.tidy(connection, self._folder, lambda: self._current(connection), merging.SMALL_ROWS)
-            return done
+            with self._writable() as connection:
+                done = job(connection)
+                if len(self._current(connection).parts) > merging.MOST_PARTS:
+                    self._merge(connection, merging.SMALL_ROWS)
+                return done
 
-    def _writable(self) -> sqlite3.Connection:
+    def _merge(self, connection: sqlite3.Connection, most_rows: float) -> None:
+        merging.tidy(connection, self._folder, lambda: self._current(connection), most_rows)
+
+    @contextlib.contextmanager
+    def _writable(self) -> Iterator[sqlite3.Connection]:
         """The connection of the writer. When it is opened, what a killed process has left is removed."""
         if self._writing is None:
-            connection = open_for_writing(self._path, manifest.format_of(self.name))
-            connection.execute("PRAGMA synchronous = FULL")
-            named = [file for (file,) in connection.execute("SELECT file FROM segments")]
+            self._writing = open_for_writing(self._path, manifest.format_of(self.name))
+            self._writing.execute("PRAGMA synchronous = FULL")
+            named = [file for (file,) in self._writing.execute("SELECT file FROM segments")]
             segments.remove(self._folder, segments.orphans(self._folder, named))
-            self._writing = connection
-        return self._writing
+        try:
+            yield self._writing
+        except sqlite3.Error:
+            self._writing.close()
+            self._writing = None
+            raise
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        connection = self._idle.pop() if self._idle else self._connect()
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
         try:
             connection.execute("BEGIN")
             yield connection

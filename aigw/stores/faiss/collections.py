@@ -9,11 +9,12 @@ import contextlib
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aigw.core.retrieval import CollectionInfo, NoCollectionError, RetrievalError
+from aigw.core.retrieval import CollectionInfo, Embed, NoCollectionError, RetrievalError
 from aigw.stores.faiss.lock import PATIENCE, held
 from aigw.stores.private import identity, make_folder, refuse_strange_folder
 
@@ -67,6 +68,29 @@ class FaissCollections:
             except NoCollectionError:
                 return ""
         return found.version()
+
+    @asynccontextmanager
+    async def exclusive(self, name: str) -> AsyncIterator[None]:
+        """Another lock than the one of a change: those who only add a passage do not wait for a long ingest."""
+        if not is_name(name):
+            raise RetrievalError(f"{name!r} cannot be the name of a collection")
+        lock = held(self._folder / f".{name}.{LOCK}", name, self._patience, self._tell)
+        await asyncio.to_thread(self._enter, name, lock)
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:
+        check(CollectionInfo(name, dimension))
+        return await (await self.get(name)).reindex(embedder, dimension, embed)
+
+    async def repair(self, name: str, embed: Embed) -> int:
+        if is_name(name):
+            if (opened := self._open.pop(name, None)) is not None:
+                await opened.aclose()
+            await asyncio.to_thread(self._save, name)
+        return await (await self.get(name)).repair(embed)
 
     async def aclose(self) -> None:
         opened, self._open = self._open, {}
@@ -123,6 +147,25 @@ class FaissCollections:
                     manifest.begin_collection(connection, info)
                 else:
                     raise RetrievalError(f"there is a collection {info.name} already")
+
+    def _enter(self, name: str, lock: AbstractContextManager[None]) -> None:
+        from aigw.stores.faiss.failures import told
+
+        with told(name):
+            make_folder(self._folder)
+            lock.__enter__()
+
+    def _save(self, name: str) -> None:
+        """Puts another manifest in the place of a damaged one."""
+        from aigw.stores.faiss import saving
+        from aigw.stores.faiss.failures import told
+
+        folder = self._folder / name
+        with told(name):
+            refuse_strange_folder(folder)
+            if folder.is_dir():
+                with held(folder / LOCK, name, self._patience, self._tell):
+                    saving.save(folder, name)
 
     def _drop(self, name: str) -> bool:
         from aigw.stores.faiss.failures import told

@@ -135,6 +135,14 @@ def add_words(connection: sqlite3.Connection, key: int, language: int, title: st
         )
 
 
+def index_words(connection: sqlite3.Connection) -> None:
+    """Indexes the words of all passages anew."""
+    for name in _TABLES:
+        connection.execute(f"INSERT INTO {name} ({name}) VALUES ('delete-all')")  # noqa: S608  ours
+    for row in connection.execute("SELECT key, language, title, text FROM passages"):
+        add_words(connection, *row)
+
+
 def remove_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     for key in keys:
         language, title, text = connection.execute(

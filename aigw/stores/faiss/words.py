@@ -35,8 +35,10 @@ _STOP = frozenset(
 
 
 def indexed(title: str, text: str) -> str:
-    """What FTS5 is given of a passage. Its own tokenizer splits the words that are not paired here."""
-    return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", f"{title}\n{text}" if title else text)
+    """What FTS5 is given of a passage: its text, and those of its titles that the text does not show. FTS5's own
+    tokenizer splits the words that are not paired here."""
+    missing = [part for part in title.split(" > ") if part not in text]
+    return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", "\n".join((*missing, text)))
 
 
 def terms(question: str) -> list[str]:

@@ -37,11 +37,18 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimeoutsConfig(Section, frozen=True, kw_only=True):
-    """How long an upstream may take."""
+    """How long an upstream may take, and a client to send its request."""
 
     connect: Annotated[Duration, Meta(description="Until a connection stands, TLS included.")] = 10.0
     first_byte: Annotated[Duration, Meta(description="From the sent request to the head of the response.")] = 900.0
     idle: Annotated[Duration, Meta(description="Between two pieces of a response.")] = 630.0
+    body: Annotated[
+        Duration,
+        Meta(
+            description="Between two pieces of a request's body. The whole of it may take as long, and a second more "
+            "for each KiB; a slower client gets 408."
+        ),
+    ] = 60.0
 
 
 class CorsConfig(Section, frozen=True, kw_only=True):

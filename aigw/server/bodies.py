@@ -1,12 +1,15 @@
-"""Reads and decodes request bodies. Neither the body nor the decoded body may be larger than the bound.
+"""Reads and decodes request bodies. Neither the body nor the decoded body may be larger than the bound, and a body may
+not come slower than that either.
 
 An upload up to a size is read whole, so that it can be sent again. Of a larger one only the beginning is read."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -15,7 +18,10 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.dialects.bodies import begins_object
+from aigw.server.allowance import SMALL
 
+SLOWEST = 1024
+"""A client may send so many bytes a second on average, once it has used the time that every body has."""
 BEGINNING = 64 * 1024
 """So many bytes are read of an upload that is known to be too large to be kept: SDKs write the fields of a form there.
 """
@@ -75,6 +81,11 @@ def _corrupt(name: str) -> GatewayError:
     return GatewayError(400, f"the request body is not valid {name}", code="invalid_encoding")
 
 
+def too_slow() -> GatewayError:
+    message = "the request body came too slowly (timeouts.body); send it again"
+    return GatewayError(408, message, code="request_timeout", headers={"Connection": "close"})
+
+
 def too_large(limit: int) -> GatewayError:
     return GatewayError(
         413,
@@ -84,50 +95,78 @@ def too_large(limit: int) -> GatewayError:
     )
 
 
-async def read(request: web.BaseRequest, limit: int) -> bytes:
-    """Reads the whole body. Raises GatewayError 413 once it is larger than `limit` bytes."""
+async def read(request: web.BaseRequest, bounds: Bounds) -> bytes:
+    """Reads the whole body. Raises GatewayError as `Incoming` does."""
     content = request.content
-    if content.at_eof():
-        return b""
-    first = await content.readany()
-    if content.at_eof() and len(first) <= limit:
-        return first
-    pieces = [first]
-    size = len(first)
-    while size <= limit:
-        piece = await content.readany()
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        size += len(piece)
-    raise too_large(limit)
+    if not content.is_eof():
+        return (await Incoming(request, bounds).begin(bounds.largest))[0]
+    body = b"" if content.at_eof() else await content.readany()  # a small body came with its head
+    if len(body) > bounds.largest:
+        raise too_large(bounds.largest)
+    return body
 
 
-async def begin(request: web.BaseRequest, kept: int, limit: int) -> tuple[bytes, AsyncIterator[bytes] | None]:
-    """Reads an upload that may have up to `limit` bytes. Returns all of it and None, or the beginning and the rest if
-    it has more than `kept` bytes. Raises GatewayError 413 as `stream` does."""
-    length, content = request.content_length, request.content
-    if length is not None and length > kept:
-        kept = min(kept, BEGINNING)
-    pieces: list[bytes] = []
-    size = 0
-    while size <= kept and kept:
-        piece = await content.readany()
-        if not piece:
-            return b"".join(pieces), None
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces), stream(request, limit, size)
+class Bounds(NamedTuple):
+    """What a body may be: `largest` is in bytes. `seconds` may pass until its next piece, and altogether `seconds` and
+    one more for each SLOWEST bytes; 0 is no bound. `note` is called with the size of what has come of a body whose
+    size was not told."""
+
+    largest: int
+    seconds: float = 0.0
+    note: Callable[[int], None] | None = None
 
 
-async def stream(request: web.BaseRequest, limit: int, size: int = 0) -> AsyncIterator[bytes]:
-    """The body piece by piece, for uploads that are passed on without being held. `size` bytes were read before. Raises
-    GatewayError 413 if there are more than `limit` bytes."""
-    async for piece in request.content.iter_any():
-        size += len(piece)
-        if size > limit:
-            raise too_large(limit)
-        yield piece
+class Incoming:
+    """A body that is still coming in. Raises GatewayError: 413 if it is too large, 408 if it comes too slowly, and
+    what `note` raises."""
+
+    def __init__(self, request: web.BaseRequest, bounds: Bounds) -> None:
+        self._request = request
+        self._bounds = bounds
+        self._size = 0
+        self._waited = 0.0
+
+    async def begin(self, kept: int) -> tuple[bytes, AsyncIterator[bytes] | None]:
+        """Returns all of it and None, or the beginning and the rest if it has more than `kept` bytes."""
+        length = self._request.content_length
+        if length is not None and self._bounds.largest >= length > kept:
+            kept = min(kept, BEGINNING)
+        pieces: list[bytes] = []
+        while self._size <= kept and kept:
+            piece = await self._next()
+            if not piece:
+                return b"".join(pieces), None
+            pieces.append(piece)
+        return b"".join(pieces), self._rest()
+
+    async def _rest(self) -> AsyncIterator[bytes]:
+        while piece := await self._next():
+            yield piece
+
+    async def _next(self) -> bytes:
+        content, bounds = self._request.content, self._bounds
+        if bounds.seconds and not content.is_eof():
+            piece = await self._in_time()
+        else:
+            piece = await content.readany()
+        self._size += len(piece)
+        if self._size > bounds.largest:
+            raise too_large(bounds.largest)
+        if bounds.note is not None and self._size > SMALL:
+            bounds.note(self._size)
+        return piece
+
+    async def _in_time(self) -> bytes:
+        """Waits for the next piece. Only what was waited for the client counts, not what others took in between."""
+        seconds, loop = self._bounds.seconds, asyncio.get_running_loop()
+        began, left = loop.time(), seconds + self._size / SLOWEST - self._waited
+        try:
+            async with asyncio.timeout(min(seconds, left)):
+                return await self._request.content.readany()
+        except TimeoutError:
+            raise too_slow() from None
+        finally:
+            self._waited += loop.time() - began
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
@@ -75,6 +76,7 @@ class Edge:
         guard: Guard,
         max_body: int,
         max_kept: int,
+        body_seconds: float,
         admin: Admin,
         record: Record,
         instance: str,
@@ -84,6 +86,7 @@ class Edge:
         self._guard = guard
         self._max_body = max_body
         self._max_kept = env.choose(safe=max_kept, higress=0)
+        self._bounds = bodies.Bounds(max_body, env.choose(safe=body_seconds, higress=0.0))
         self._admin = admin
         self._record = record
         self._jobs: Jobs = set()
@@ -230,15 +233,17 @@ class Edge:
             http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not http.body_exists:
             return ("expect", "content-encoding")
+        bounds = self._bounds if length else self._bounds._replace(note=partial(self._space.take, request_id))
         if bodies.is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
-            request.body, request.stream = await bodies.begin(http, 0 if bare else self._max_kept, self._max_body)
+            kept = 0 if bare else self._max_kept
+            request.body, request.stream = await bodies.Incoming(http, bounds).begin(kept)
             if request.stream is not None or not is_form(request):
                 hides = request.stream is None and api and not bare and self._reads_any_label
                 if hides and "content-encoding" in headers and bodies.unpack_object(request, self._max_body):
                     return ("expect", "content-encoding")
                 return ("expect",)
         else:
-            request.body = await bodies.read(http, self._max_body)
+            request.body = await bodies.read(http, bounds)
         if "content-encoding" in headers:
             request.body = bodies.decode(request.body, ",".join(headers.getall("content-encoding")), self._max_body)
             return ("expect", "content-encoding")

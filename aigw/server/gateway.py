@@ -166,6 +166,7 @@ class Gateway:
                 guard=guard,
                 max_body=config.max_body,
                 max_kept=config.max_kept_upload,
+                body_seconds=config.timeouts.body,
                 admin=admin,
                 record=record,
                 instance=self._instance,

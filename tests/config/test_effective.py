@@ -40,7 +40,7 @@ def shown(read_config, tmp_path):
 def test_values_in_force(shown):
     assert shown.values["plugins"]["ai-cache"] == {"key": "multi\nline", "cacheTTL": 60, "enabled": True}
     assert shown.values["max_body"] == "100MiB"
-    assert shown.values["timeouts"] == {"connect": "10s", "first_byte": "15m", "idle": "630s"}
+    assert shown.values["timeouts"] == {"connect": "10s", "first_byte": "15m", "idle": "630s", "body": "1m"}
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["_match_domain_"] == ["*.io"]
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "a"
     assert shown.values["routes"][0]["plugins"]["ai-cache"] is False

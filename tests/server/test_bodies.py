@@ -1,10 +1,14 @@
 """Encoded bodies: whole, corrupt, cut short, and larger than they look."""
 
+import asyncio
 import gzip
 import zlib
+from types import SimpleNamespace
 
 import brotli
 import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
 from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +16,9 @@ from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
-from aigw.server.bodies import decode, is_mislabelled, unpack_object
+from aigw.dialects.form import hold
+from aigw.server.allowance import SMALL, overloaded
+from aigw.server.bodies import Bounds, Incoming, decode, is_mislabelled, unpack_object
 
 ENCODERS = {
     "gzip": gzip.compress,
@@ -108,3 +114,38 @@ def test_a_json_object_that_is_too_large_is_not_passed_on_unread():
 )
 def test_a_json_object_under_another_label(method, kind, body, expected):
     assert is_mislabelled(Request(method, "/", "", CIMultiDict({"content-type": kind}), body)) is expected
+
+
+def chunked(size):
+    """A request whose body has this size, without a header that says so."""
+    loop = asyncio.get_running_loop()
+    content = StreamReader(BaseProtocol(loop), 2**30, loop=loop)
+    content.feed_data(b"x" * size)
+    content.feed_eof()
+    return SimpleNamespace(content=content, content_length=None)
+
+
+async def test_the_size_of_a_body_that_tells_none_is_noted_as_it_grows():
+    for size, noted in ((SMALL, []), (SMALL + 1, [SMALL + 1])):
+        seen = []
+        await Incoming(chunked(size), Bounds(10 * SMALL, note=seen.append)).begin(10 * SMALL)
+        assert sorted({*seen}) == noted
+
+
+async def test_what_is_held_of_a_large_upload_is_noted_too():
+    seen = []
+    request = Request("POST", "/v1/chat/completions", "", CIMultiDict({"content-type": "image/png"}))
+    incoming = Incoming(chunked(3 * SMALL), Bounds(10 * SMALL, note=seen.append))
+    request.body, request.stream = await incoming.begin(0)
+    assert seen == []
+    await hold(request)
+    assert (seen[-1], len(request.body)) == (3 * SMALL, 3 * SMALL)
+
+
+async def test_there_may_be_no_space_for_the_next_piece():
+    def full(size):
+        raise overloaded()
+
+    with pytest.raises(GatewayError) as caught:
+        await Incoming(chunked(2 * SMALL), Bounds(10 * SMALL, note=full)).begin(10 * SMALL)
+    assert caught.value.status == 503

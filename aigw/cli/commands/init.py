@@ -132,8 +132,8 @@ plugins:
 #max_kept_upload: 16MiB
 
 # How long an upstream may take: to connect, to begin its answer, and between
-# two pieces of it.
-#timeouts: {connect: 10s, first_byte: 15m, idle: 630s}
+# two pieces of it; and a client between two pieces of its request's body.
+#timeouts: {connect: 10s, first_byte: 15m, idle: 630s, body: 60s}
 
 # Web pages that may call the gateway from a browser.
 #cors: {origins: ["http://localhost:3000"]}

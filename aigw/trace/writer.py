@@ -45,14 +45,11 @@ class TraceWriter:
         """Takes a recording. It never blocks and never raises."""
         with self._changed:
             full = len(self._waiting) >= MAX_WAITING or self._bytes + recording.size > MAX_WAITING_BYTES
-            if self._stopping or (full and self._waiting):
+            if self._stopping or (full and self._waiting) or not self._runs():
                 self.lost += 1
                 return
             self._waiting.append(recording)
             self._bytes += recording.size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="trace writer", daemon=True)
-                self._thread.start()
             self._changed.notify()
 
     def close(self) -> None:
@@ -64,6 +61,17 @@ class TraceWriter:
             self._thread.join(CLOSING_SECONDS)
         if self.lost:
             log.warning("%d traces were not written", self.lost)
+
+    def _runs(self) -> bool:
+        """Starts the thread unless it runs. False: there is no memory for it now."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="trace writer", daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError):
+                return False
+            self._thread = thread
+        return True
 
     def _run(self) -> None:
         while (recording := self._next()) is not None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from contextlib import AsyncExitStack
 
 from fakes import FakeClock, FakeUpstream, chat, make_env, make_exchange
@@ -70,3 +71,18 @@ def test_a_failure_after_one_that_did_not_fit_is_logged(tmp_path, caplog):
     writer.close()
     assert writer.lost == 2
     assert "a trace could not be written" in caplog.text
+
+
+def test_a_thread_for_which_there_is_no_memory_is_started_with_a_later_request(tmp_path):
+    writer = TraceWriter(tmp_path)
+    recording = Recording(make_exchange(chat({})), 0.0, (), ())
+    before = threading.stack_size(1 << 50)  # more than any address space
+    try:
+        writer.add(recording)
+    finally:
+        threading.stack_size(before)
+    assert writer.lost == 1
+    writer.add(recording)
+    writer.close()
+    assert writer.lost == 1
+    assert len(list(read_lines(tmp_path / FOLDER))) == 1

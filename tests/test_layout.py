@@ -72,10 +72,8 @@ ELSEWHERE = {
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     # stores, upstream
-    "stores/faiss/changes.py": "stores/faiss/test_collections.py: what each change does is in the contract of all collections",
     "stores/faiss/failures.py": "stores/faiss/test_collection.py: what a user is told of real damage",
     "stores/faiss/manifest.py": "stores/faiss/test_collections.py: what is kept, read through the contract of all collections",
-    "stores/faiss/snapshot.py": "stores/faiss/test_collections.py stores/faiss/test_merging.py: what searches see while changes go on",
     "stores/redis/scripts.py": "stores/redis/test_counter.py: Lua, which a real server runs",
     "upstream/builtin/settings.py": "upstream/builtin/test_mock.py upstream/builtin/test_delivery.py: data",
 }  # fmt: skip

@@ -25,3 +25,13 @@ def paragraphs(lines: Sequence[str], start: int, end: int, kind: Kind = "paragra
 
 def slice_of(lines: Sequence[str], start: int, end: int, kind: Kind) -> Block:
     return Block(kind, "\n".join(lines[start:end]), start + 1, end)
+
+
+def trimmed(lines: Sequence[str], start: int, end: int, kind: Kind) -> Iterator[Block]:
+    """All of these lines as one block, without the blank ones at its ends; none if all are blank."""
+    while start < end and not lines[start].strip():
+        start += 1
+    while start < end and not lines[end - 1].strip():
+        end -= 1
+    if start < end:
+        yield slice_of(lines, start, end, kind)

@@ -1,0 +1,94 @@
+"""The child process in which sources are read: `python -m aigw.rag.reader_process MEMORY SECONDS`. It reads one after
+the other, as its stdin says, and ends with it.
+
+Rules: what a source can do to the process is bounded: its memory, and the CPU time for each source. Messages are
+msgpack after their length, never pickle. What libraries print does not come between them."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import time
+from typing import BinaryIO
+
+import msgspec
+
+from aigw.rag.document import Document, UnreadableError
+from aigw.rag.readers.encoding import clean
+from aigw.rag.readers.kinds import reader_of
+
+if sys.platform != "win32":
+    import resource
+
+
+class Asked(msgspec.Struct, array_like=True):
+    kind: str
+    charset: str
+    data: bytes
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """A document, or why there is none."""
+
+    document: Document | None = None
+    error: str = ""
+
+
+LENGTH = struct.Struct(">I")
+OUT_OF_MEMORY = 12
+"""The exit code of a process whose memory is full: what is left of it would be of little use."""
+
+
+def main() -> None:
+    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    _limit_memory(memory)
+    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while head := asked.read(LENGTH.size):
+        _limit_time(seconds)
+        try:
+            _send(answers, _answer(asked.read(LENGTH.unpack(head)[0])))
+        except MemoryError:
+            sys.exit(OUT_OF_MEMORY)
+
+
+def _send(answers: BinaryIO, answer: Answer) -> None:
+    written = msgspec.msgpack.encode(answer)
+    answers.write(LENGTH.pack(len(written)) + written)
+    answers.flush()
+
+
+def _answer(message: bytes) -> Answer:
+    asked = msgspec.msgpack.decode(message, type=Asked)
+    try:
+        return Answer(reader_of(asked.kind)(asked.data, asked.charset))
+    except UnreadableError as error:
+        return Answer(error=clean(str(error)))
+    except ModuleNotFoundError as error:
+        return Answer(error=f"the package {error.name} is missing: pip install 'aigw[rag]'")
+    except RecursionError:
+        return Answer(error="its parts are nested too deeply")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  a library may raise anything for a file that it does not expect
+        return Answer(error=clean(f"it cannot be read: {type(error).__name__}: {error}"[:300]))
+
+
+def _limit_memory(size: int) -> None:
+    if sys.platform != "win32":
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_time(seconds: int) -> None:
+    """Lets the system end this process after so many seconds of CPU time from now."""
+    if sys.platform != "win32":
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds + 1, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -149,6 +149,8 @@ OTHER_FORMATS = {
     "aigw.rag.settings": {"model"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
+    # documents
+    "aigw.rag.readers.html": {"role"},
     # services that plugins call
     "aigw.clients.dashscope": {"model", "embedding", "output"},
     "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},

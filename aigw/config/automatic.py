@@ -9,7 +9,7 @@ from typing import Any
 from aigw.config.services import parse_listen
 from aigw.providers.base_url import ANY_KEY, reached, variable_of
 from aigw.providers.environment import ENV_PROVIDERS, EnvProvider
-from aigw.upstream.builtin.engine import MODELS
+from aigw.upstream.builtin.engine import MODELS, PREFIX
 
 BUILTIN = "builtin"
 OLLAMA = "ollama"
@@ -35,7 +35,7 @@ def automatic(
         names = (name for model in ollama_models for name in (model, model.removesuffix(":latest")))
         by_model |= dict.fromkeys(names, OLLAMA)  # Ollama's own clients leave ":latest" out
     providers.append({"id": BUILTIN, "type": BUILTIN})
-    by_model |= dict.fromkeys(MODELS, BUILTIN)
+    by_model |= dict.fromkeys((*MODELS, f"{PREFIX}*"), BUILTIN)
     proxy = {"providers": providers, "activeProviderId": providers[0]["id"], "byModel": by_model}
     return {"ai-statistics": {}, "ai-proxy": proxy}
 

@@ -42,6 +42,10 @@ class Tokenizer(Protocol):
         """Returns the beginning of `text` that has at most `limit` tokens."""
         ...
 
+    def text_of(self, tokens: Sequence[int], model: str = "") -> str:
+        """Returns the text that has these tokens. Raises ValueError if there is none."""
+        ...
+
     def ready(self, model: str = "") -> bool:
         """Whether the vocabulary is loaded already. To load it takes 0.3 s."""
         ...

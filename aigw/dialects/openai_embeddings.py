@@ -15,7 +15,9 @@ import msgspec
 
 from aigw.core.dialect import Asked, TextPlace
 from aigw.core.document import Document
+from aigw.core.errors import GatewayError
 from aigw.core.model import Request
+from aigw.core.retrieval import Purpose
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack, unpack
 from aigw.dialects.failures import failure_in
@@ -23,6 +25,16 @@ from aigw.dialects.generic import Generic
 from aigw.dialects.json_values import encoded
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import PromptView, natural, rows_of, text_of
+
+TokenIds = list[int]
+
+_PURPOSES: dict[str, Purpose] = {
+    "query": "query",
+    "search_query": "query",
+    "passage": "passage",
+    "document": "passage",
+    "search_document": "passage",
+}
 
 
 class _Body(msgspec.Struct):
@@ -74,6 +86,24 @@ class EmbeddingsView(PromptView):
     def input(self) -> Any:
         """A text, a list of texts, tokens, or a list of tokens."""
         return self.get("input")
+
+    @property
+    def texts_or_tokens(self) -> list[str | TokenIds]:
+        """One text for each vector, or its tokens: a list of numbers is one text. The body must be valid. Raises
+        GatewayError if texts and numbers are mixed."""
+        given = self.input
+        if isinstance(given, str):
+            return [given]
+        numbers = [item for item in given if isinstance(item, int)]
+        if numbers and len(numbers) < len(given):
+            message = "Invalid value for 'input': tokens and texts are mixed."
+            raise GatewayError(400, message, code="invalid_value", param="input")
+        return [numbers] if numbers else given
+
+    @property
+    def purpose(self) -> Purpose | None:
+        """What the texts are embedded for, where the client says so as with NVIDIA's, Cohere's and Voyage's models."""
+        return _PURPOSES.get(text_of(self.get("input_type")))
 
     @property
     def inputs(self) -> int:

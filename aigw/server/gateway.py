@@ -26,6 +26,7 @@ from aigw.core.upstream import Upstream
 from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Pipeline
 from aigw.pricing.prices import Prices
+from aigw.rag.embedders import EmbedderTable, LocalEmbedders
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
 from aigw.server.front import FrontPage
@@ -50,8 +51,9 @@ class _Generation:
     """One configuration in service. `busy` counts the requests that it answers. `idle` is set when it has none left and
     gets no new ones."""
 
-    def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack) -> None:
+    def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack, embedders: EmbedderTable) -> None:
         self.env = env
+        self.embedders = embedders
         self.edge = edge
         self.plugins = plugins
         self.busy = 0
@@ -61,13 +63,15 @@ class _Generation:
 
 class Gateway:
     """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
-    the transport, the token counter, the stores. `standins` are the names of services that it answers itself."""
+    the transport, the token counter, the stores. `builtin` is the transport of the built-in models. `standins` are the
+    names of services that it answers itself."""
 
     def __init__(
         self,
         env: Env,
         books: Books,
         stores: GatewayStores,
+        builtin: BuiltinUpstream,
         host: str,
         *,
         insecure: bool,
@@ -78,6 +82,8 @@ class Gateway:
         self._standins = list(standins)
         self._books = books
         self._stores = stores
+        self._builtin = builtin
+        self._models = LocalEmbedders()  # once loaded, they outlive a configuration
         self._host = host
         self._insecure = insecure
         self._instance = instance
@@ -109,6 +115,7 @@ class Gateway:
         Raises ConfigError if it would leave the address open to others. If anything is raised, the old one stays."""
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
+        self._builtin.embedders = self._generations[-1].embedders.local
         for old in self._generations[-2:-1]:
             self._retire(old)
 
@@ -136,6 +143,7 @@ class Gateway:
             timeouts=timeouts,
             prices=prices,
         )
+        embedders = EmbedderTable(config.rag, env, self._models)
         async with AsyncExitStack() as stack:
             traces = self._books.traces
             tracer = traces.tracer(secrets_in(loaded), env.clock) if traces is not None else None
@@ -172,7 +180,7 @@ class Gateway:
                 instance=self._instance,
             )
             self._books.take(prices)
-            return _Generation(env, edge, stack.pop_all())
+            return _Generation(env, edge, stack.pop_all(), embedders)
 
     def _retire(self, generation: _Generation) -> None:
         generation.retired = True
@@ -237,7 +245,8 @@ async def run(
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
     standins = standins or {}
-    door = _door(upstream, books, standins)
+    builtin = BuiltinUpstream(books.tokenizer)
+    door = _door(upstream, builtin, standins)
     if around is not None:
         door = around(door)
     async with AsyncExitStack() as stack:
@@ -254,7 +263,9 @@ async def run(
             run=run_name(os.environ),
             options=options,
         )
-        gateway = Gateway(env, books, stores, host, insecure=insecure, standins=standins, instance=instance or new_id())
+        gateway = Gateway(
+            env, books, stores, builtin, host, insecure=insecure, standins=standins, instance=instance or new_id()
+        )
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
@@ -268,13 +279,13 @@ async def run(
         yield Running(base_url(host, port), gateway)
 
 
-def _door(network: Upstream, books: Books, standins: Mapping[str, Standin]) -> Upstream:
+def _door(network: Upstream, builtin: Upstream, standins: Mapping[str, Standin]) -> Upstream:
     """The one way out, whatever the scheme."""
     return Switch(
         {
             "http": network,
             "https": network,
-            "builtin": BuiltinUpstream(books.tokenizer),
+            "builtin": builtin,
             "standin": StandinUpstream(standins),
         }
     )

@@ -30,7 +30,7 @@ def test_a_model_of_ollama_is_known_with_and_without_its_tag_latest():
         ("gemini-2.5-pro", "gemini"), ("kimi-k2", "moonshot"), ("mistral-large-latest", "mistral"), ("grok-4", "grok"),
         ("llama-3.3-70b-versatile", "groq"), ("openai/gpt-4o", "openrouter"), ("openai/gpt-oss-20b", "groq"),
         ("qwen/qwen3", "openrouter"), ("Qwen/Qwen3", "together-ai"), ("accounts/fireworks/models/x", "fireworks"),
-        ("glm-4.6", "zhipuai"), ("doubao-pro", "doubao"), ("nobody-knows", "nobody-knows"), ("", ""), ("echo", "builtin"),
+        ("glm-4.6", "zhipuai"), ("doubao-pro", "doubao"), ("nobody-knows", "nobody-knows"), ("", ""), ("echo", "builtin"), ("builtin/minilm", "builtin"),
     ],
 )  # fmt: skip
 def test_the_model_picks_the_provider(model, provider):

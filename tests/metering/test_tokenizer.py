@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import tiktoken
 from fakes import chat, make_exchange
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,6 +167,19 @@ def test_clips_to_a_number_of_tokens(counter: TokenCounter) -> None:
     assert counter.clip("one two three four", 2) == "one two"
     assert counter.clip("one two", 2) == "one two"
     assert counter.clip(PROSE * 2000, 10_000) == (PROSE * 2000)[: len(counter.clip(PROSE * 2000, 10_000))]
+
+
+@given(text=st.text())
+def test_tokens_have_their_text(counter: TokenCounter, text: str) -> None:
+    counter.count(text, "gpt-4")
+    tokens = tiktoken.get_encoding("cl100k_base").encode(text, disallowed_special=())
+    assert counter.text_of(tokens, "gpt-4") == text
+
+
+@pytest.mark.parametrize("number", [-1, 100_261, 100_300, 2**40])
+def test_numbers_that_are_no_tokens(counter: TokenCounter, number: int) -> None:
+    with pytest.raises(ValueError, match="not every number is a token of cl100k_base"):
+        counter.text_of([0, number], "gpt-4")
 
 
 @given(text=st.text(), limit=st.integers(1, 20))

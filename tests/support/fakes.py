@@ -168,6 +168,9 @@ class WordCounter:
     def clip(self, text: str, limit: int, model: str = "") -> str:
         return " ".join(text.split()[:limit])
 
+    def text_of(self, tokens: Sequence[int], model: str = "") -> str:
+        return " ".join(map(str, tokens))
+
     def ready(self, model: str = "") -> bool:
         return True
 

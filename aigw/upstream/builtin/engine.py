@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from aigw.core.dialect import Asked
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
+from aigw.core.retrieval import Embedder
 from aigw.dialects.openai_chat_check import check
 from aigw.dialects.table import dialect_of
 from aigw.upstream.builtin.delivery import Delivery, Sleep
@@ -21,6 +22,8 @@ from aigw.upstream.builtin.settings import Fault, MockSettings
 from aigw.upstream.local import LocalBody, LocalResponse
 
 MODELS = ("echo", "mock")
+PREFIX = "builtin/"
+"""Before the names of the embedders of this machine."""
 INLINE = 32_768
 """How many characters are counted on the event loop. A longer text is counted in a thread."""
 
@@ -37,6 +40,8 @@ class Engine:
     clock: Clock
     sleep: Sleep
     new_id: Callable[[], str]
+    embedders: Callable[[], Mapping[str, Embedder]]
+    """Those of this machine, by the names of their models without the prefix."""
 
     @property
     def settings(self) -> MockSettings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,12 +17,14 @@ from multidict import CIMultiDict
 from aigw.core.env import Clock, Tokenizer, new_id
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Target, Timeouts
+from aigw.core.retrieval import Embedder
 from aigw.dialects import apis
 from aigw.dialects.openai_error import JSON, error_body
 from aigw.dialects.openai_models import encode_list, model_entry
 from aigw.upstream.builtin.delivery import Sleep
+from aigw.upstream.builtin.embedders import found
 from aigw.upstream.builtin.embeddings import embeddings
-from aigw.upstream.builtin.engine import MODELS, Engine, known_model
+from aigw.upstream.builtin.engine import MODELS, PREFIX, Engine, known_model
 from aigw.upstream.builtin.generation import generate
 from aigw.upstream.builtin.mock import Mock
 from aigw.upstream.builtin.settings import MockSettings
@@ -39,7 +41,9 @@ _LIST = "/v1/models"
 
 class BuiltinUpstream:
     """An `Upstream`. The model `echo` repeats the last message of the user; `mock` does what the `Mock` of the target
-    says."""
+    says. The models `builtin/...` are the embedders of this machine.
+
+    `embedders` gives them by their names, without the prefix. It may be replaced at any time."""
 
     def __init__(
         self,
@@ -54,10 +58,11 @@ class BuiltinUpstream:
         self._sleep = sleep
         self._new_id = new_id
         self._faultless = Mock(MockSettings())
+        self.embedders: Callable[[], Mapping[str, Embedder]] = dict
 
     async def send(self, request: Request, target: Target) -> LocalResponse:
         mock = target.settings if isinstance(target.settings, Mock) else self._faultless
-        engine = Engine(mock, self._tokenizer, self._clock, self._sleep, self._new_id)
+        engine = Engine(mock, self._tokenizer, self._clock, self._sleep, self._new_id, self.embedders)
         try:
             if request.path == _LIST or request.path.startswith(_LIST + "/"):
                 return _models(engine, request)
@@ -79,8 +84,12 @@ def _models(engine: Engine, request: Request) -> LocalResponse:
     _allow(request, "GET")
     wanted = unquote(request.path[len(_LIST) + 1 :])
     if not wanted:
-        return _answer(engine, encode_list(_model(name) for name in MODELS))
-    known_model(wanted)
+        names = [*MODELS, *(PREFIX + name for name in engine.embedders())]
+        return _answer(engine, encode_list(_model(name) for name in names))
+    if wanted.startswith(PREFIX):
+        found(engine.embedders(), wanted)
+    else:
+        known_model(wanted)
     return _answer(engine, msgspec.json.encode(_model(wanted)))
 
 

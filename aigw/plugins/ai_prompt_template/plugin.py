@@ -151,11 +151,12 @@ def _call(document: Document) -> Call | None:
         raise _refused(f"the request body cannot be used: {error}", "invalid_body", None) from None
 
 
-def unknown(name: str, known: list[str]) -> str:
-    """Says that there is no template of this name, and which ones there are."""
+def unknown(name: str, known: list[str], where: str = "") -> str:
+    """Says that there is no template of this name, and which ones there are. `where` is a place, such as ` on the route
+    x`."""
     close = get_close_matches(name[:200], known, 1, 0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
-    return f"there is no template {name[:80]!r}{hint} known: {listed(known) or 'none'}"
+    return f"there is no template {name[:80]!r}{where}{hint} known: {listed(known) or 'none'}"
 
 
 def lacking(name: str, template: Template, given: Mapping[str, Any]) -> str:

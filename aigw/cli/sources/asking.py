@@ -1,0 +1,85 @@
+"""Sends a request to a gateway of this machine and reads its answer, whole or as it is written."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.cli.sources.templates import Call
+from aigw.core.model import Request
+from aigw.core.tokens import Tokens
+from aigw.dialects.json_values import encoded
+from aigw.dialects.sse import EventSplitter
+from aigw.dialects.table import dialect_of
+
+SECONDS = 900.0
+"""How long the gateway may be silent. It waits as long for a provider."""
+_PIECE = 65536
+
+
+class Told(NamedTuple):
+    """What an answer said beside its text. `error` is "" if it did not fail."""
+
+    status: int
+    model: str
+    tokens: Tokens
+    error: str
+
+
+def answer_of(url: str, call: Call, key: str = "") -> tuple[int, bytes]:
+    """The status and the body of the answer. Raises OSError."""
+    with _sent(url, call, key) as response:
+        return response.status, response.read()
+
+
+def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -> Told:
+    """Passes the text of a streamed answer to `say`, piece by piece. Raises OSError."""
+    with _sent(url, call, key) as response:
+        if response.status != 200:
+            return Told(response.status, "", Tokens(), response.read().decode("utf-8", "replace"))
+        dialect, splitter, done = dialect_of(call.api), EventSplitter(), 0
+        request = Request("POST", call.call.path, "", CIMultiDict(), encoded(call.body))
+        reader = dialect.reader(dialect.asked(request, call.api), streaming=True)
+        while piece := response.read1(_PIECE):
+            reader.feed(splitter.feed(piece))
+            text = reader.text
+            say(text[done:])
+            done = len(text)
+        error = reader.error or ("" if reader.ended else "the answer was cut off")
+        return Told(response.status, reader.model, reader.tokens, error)
+
+
+@contextmanager
+def _sent(url: str, call: Call, key: str) -> Iterator[http.client.HTTPResponse]:
+    parts = urlsplit(url)
+    headers = {**call.call.headers, "content-type": "application/json"}
+    own = call.call.key
+    path = call.call.path
+    if key and own.header:
+        headers[own.header] = own.prefix + key
+    elif key and own.query:
+        path += f"{'&' if '?' in path else '?'}{own.query}={key}"
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+    try:
+        connection.request("POST", path, encoded(call.body), headers)
+        yield connection.getresponse()
+    except http.client.HTTPException as error:
+        raise OSError(f"the gateway broke off: {error!r}") from None
+    finally:
+        connection.close()
+
+
+def refusal(status: int, body: bytes) -> str:
+    """What an error says, in any format."""
+    try:
+        error: Any = msgspec.json.decode(body)["error"]
+        said = str(error["message"] if isinstance(error, dict) else error)
+    except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError):
+        said = body.decode("utf-8", "replace").strip() or "nothing was answered"
+    return f"{said} (status {status})"

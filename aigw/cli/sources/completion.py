@@ -1,0 +1,57 @@
+"""What a shell offers when somebody presses Tab in `aigw template`: names of templates, their properties, and routes.
+
+Rule: it reads the file as far as it can be read, starts nothing, prints nothing, and offers nothing if anything is
+wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+
+def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    names = dict.fromkeys(name for name, _ in _templates(ctx.params))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_property(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The properties that are not set yet, each with its `=`."""
+    from aigw.plugins.ai_prompt_template.template import Template
+
+    # with the option at the end of the line, nothing has been read behind the options yet
+    asked = ctx.params.get("name") or next(iter(ctx.args), "")
+    given = {str(each).partition("=")[0] for each in ctx.params.get("values") or ()}
+    found = (Template(fields) for name, fields in _templates(ctx.params) if name == asked)
+    names = dict.fromkeys(name for template in found for name in template.properties)
+    return [f"{name}=" for name in names if f"{name}=".startswith(incomplete) and name not in given]
+
+
+def complete_route(ctx: typer.Context, incomplete: str) -> list[str]:
+    routes = _values(ctx.params).get("routes")
+    names = (route.get("name") for route in (routes if isinstance(routes, list) else ()) if isinstance(route, dict))
+    return [name for name in names if isinstance(name, str) and name.startswith(incomplete)]
+
+
+def _templates(params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    from aigw.cli.sources.templates import in_source
+
+    return list(in_source(_values(params)))
+
+
+def _values(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands in the file or the recipe of the command line."""
+    import os
+
+    from aigw.cli.options import DEFAULT_FILE
+    from aigw.cli.sources.recipe import text_of
+    from aigw.config.load import read_file
+    from aigw.config.source import read
+
+    if recipe := params.get("recipe"):
+        try:
+            return read(text_of(recipe).encode(), os.environ)[0].values
+        except ValueError:
+            return {}
+    return read_file(params.get("config") or DEFAULT_FILE, os.environ)[0].values

@@ -159,11 +159,14 @@ class Near(NamedTuple):
 
 class Candidates(NamedTuple):
     """What was found by vectors, the nearest first, and by words, the best first with their BM25. `mass` is the sum of
-    how rare each word of the query is: a passage that has them all has about as much BM25."""
+    how rare each word of the query is: a passage that has them all has about as much BM25. `pairs` and `pair_mass` are
+    the same for words that stand next to each other in the query, and in the passage."""
 
     near: Sequence[Near] = ()
     words: Sequence[tuple[int, float]] = ()
     mass: float = 0.0
+    pairs: Sequence[tuple[int, float]] = ()
+    pair_mass: float = 0.0
 
 
 class Stats(NamedTuple):
@@ -216,6 +219,14 @@ class Collection(Protocol):
 
     async def passages(self, keys: Sequence[int]) -> Mapping[int, Passage]:
         """Those that are still there."""
+        ...
+
+    async def vectors(self, keys: Sequence[int]) -> Mapping[int, Vectors]:
+        """What is kept of the vectors of those passages that are still there."""
+        ...
+
+    async def sample(self, most: int, language: Language | None = None, partition: str = DEFAULT) -> Vectors:
+        """The vectors of at most so many passages, spread evenly over all: what is usual among them."""
         ...
 
     async def of_source(self, source: str) -> Sequence[Passage]:

@@ -176,6 +176,45 @@ class CollectionContract:
         await docs.remove(["a"])
         assert await words(docs, "penguin") == []
 
+    async def test_pairs_of_words(self, collections):
+        docs = await collections.create(info())
+        texts = ["Cold water is here.", "Water, which is cold.", "冷水中", "水冷"]
+        texts += [f"Number {number} says nothing, 也没有。" for number in range(8)]
+        passages = [passage(str(number), text) for number, text in enumerate(texts)]
+        await docs.replace(Source("a", "1"), passages, rows(*[number % 8 for number in range(len(texts))]))
+        ids = {key: each.id for key, each in (await docs.passages(range(100))).items()}
+        for question, language, expected in (
+            ("Is cold water good?", "other", ["0"]),
+            ("water of cold", "other", []),
+            ("在冷水中", "cjk", ["2"]),
+            ("cold", "other", []),
+        ):
+            found = await docs.search(Query(None, question, language=language))
+            assert [ids[key] for key, _ in found.pairs] == expected
+            assert all(0 < bm25 <= found.pair_mass for _, bm25 in found.pairs)
+            assert (found.pair_mass > 0) == (question not in ("cold", "water of cold"))
+
+    async def test_vectors_and_a_sample_of_them(self, collections):
+        docs = await collections.create(info())
+        assert (await docs.sample(3)).shape == (0, DIMENSION)
+        texts = ["English text"] * 5 + ["中文"] * 2
+        passages = [passage(str(number), text) for number, text in enumerate(texts)]
+        await docs.replace(Source("a", "1"), passages, rows(*range(7)))
+        await docs.upsert([passage("elsewhere", partition="right"), passage("gone")], rows(7, 7))
+        await docs.delete(["gone"])
+        keys = [each.key for each in (await docs.search(Query(one(0)))).near]
+        kept = await docs.vectors([*keys, max(keys) + 5])
+        ids = {key: each.id for key, each in (await docs.passages(keys)).items()}
+        assert {ids[key]: int(vector.argmax()) for key, vector in kept.items()} == {str(n): n for n in range(7)}
+        assert await docs.vectors([]) == {}
+        assert sorted((await docs.sample(100)).argmax(axis=1)) == list(range(7))
+        assert sorted((await docs.sample(100, "cjk")).argmax(axis=1)) == [5, 6]
+        assert sorted((await docs.sample(100, partition="right")).argmax(axis=1)) == [7]
+        few = (await docs.sample(3)).argmax(axis=1)
+        assert len(set(few.tolist())) == 3
+        assert max(few) - min(few) > 3, "spread over all"
+        assert (await docs.sample(3, partition="nowhere")).shape == (0, DIMENSION)
+
     @pytest.mark.parametrize(
         ("metric", "best", "scores"),
         [

@@ -126,6 +126,12 @@ class FaissCollection:
     async def passages(self, keys: Sequence[int]) -> Mapping[int, Passage]:
         return await self._read(lambda connection: manifest.passages(connection, *manifest.among(keys)))
 
+    async def vectors(self, keys: Sequence[int]) -> Mapping[int, Vectors]:
+        return await self._read(lambda connection: self._current(connection).vectors(keys))
+
+    async def sample(self, most: int, language: Language | None = None, partition: str = DEFAULT) -> Vectors:
+        return await self._read(lambda connection: self._current(connection).sample(most, language, partition))
+
     async def of_source(self, source: str) -> Sequence[Passage]:
         found = await self._read(lambda connection: manifest.passages(connection, "source = ?", [source]))
         return list(found.values())
@@ -297,7 +303,8 @@ def _search(connection: sqlite3.Connection, now: Snapshot, query: Query) -> Cand
             found = connection.execute(f"SELECT key FROM passages WHERE {narrowed} ORDER BY key", bound)  # noqa: S608
             among = np.fromiter((key for (key,) in found), np.int64)
         near = now.search(vector, query.top, query.partition, query.language, among)
-    return Candidates(near, *_words(connection, now, query, narrowed, bound))
+    singles = _words(connection, now, query, words.terms(query.text), narrowed, bound)
+    return Candidates(near, *singles, *_words(connection, now, query, words.pairs(query.text), narrowed, bound))
 
 
 def _narrowed(now: Snapshot, query: Query) -> tuple[str, Sequence[object]]:
@@ -310,10 +317,14 @@ def _narrowed(now: Snapshot, query: Query) -> tuple[str, Sequence[object]]:
 
 
 def _words(
-    connection: sqlite3.Connection, now: Snapshot, query: Query, narrowed: str, bound: Sequence[object]
+    connection: sqlite3.Connection,
+    now: Snapshot,
+    query: Query,
+    terms: Sequence[str],
+    narrowed: str,
+    bound: Sequence[object],
 ) -> tuple[Sequence[tuple[int, float]], float]:
-    """What has words of the query, and their mass."""
-    terms = words.terms(query.text)
+    """What has some of these words, and their mass."""
     if not terms:
         return (), 0.0
     languages: Sequence[Language] = manifest.LANGUAGES if query.language is None else (query.language,)

@@ -94,6 +94,21 @@ class Snapshot(NamedTuple):
                 found |= dict(zip(part.segment.keys[rows].tolist(), part.segment.vectors(rows), strict=True))
         return found
 
+    def sample(self, most: int, language: Language | None, partition: str) -> Vectors:
+        """The vectors of at most so many rows, spread evenly over all of the partition and the language."""
+        number = self.partitions.get(partition, -1)
+        code = None if language is None else LANGUAGES.index(language)
+        masks = [part.mask(number, code) for part in self.parts]
+        allowed = [
+            np.arange(part.segment.said.rows) if mask is None else np.flatnonzero(mask)
+            for part, mask in zip(self.parts, masks, strict=True)
+        ]
+        step = max(1, -(-sum(map(len, allowed)) // most))
+        found = [
+            part.segment.vectors(rows[::step]) for part, rows in zip(self.parts, allowed, strict=True) if len(rows)
+        ]
+        return np.concatenate(found)[:most] if found else np.empty((0, self.head.info.dimension), np.float32)
+
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """How many passages there are in each language, and in each partition."""
         languages = np.zeros(len(LANGUAGES), np.int64)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import CJK_LETTER, Language
@@ -43,10 +44,16 @@ def indexed(title: str, text: str) -> str:
 
 def terms(question: str) -> list[str]:
     """The words that are searched for, each once. A question that has nothing but stop words is searched for these."""
-    found: dict[str, None] = {}
-    for word in _WORD.findall(question.lower()):
-        found |= dict.fromkeys(_pairs(word) if _RUN.match(word) else (word,))
-    return [word for word in found if word not in _STOP][:MOST_TERMS] or list(found)[:MOST_TERMS]
+    found = list(dict.fromkeys(_in_order(question)))
+    return [word for word in found if word not in _STOP][:MOST_TERMS] or found[:MOST_TERMS]
+
+
+def pairs(question: str) -> list[str]:
+    """Words that stand next to each other in the question, and say something both, each pair once. FTS5 finds them
+    where they stand so in a passage."""
+    found = list(_in_order(question))
+    meant = (f"{left} {right}" for left, right in pairwise(found) if not {left, right} & _STOP)
+    return list(dict.fromkeys(meant))[:MOST_TERMS]
 
 
 def table(language: Language) -> str:
@@ -84,6 +91,11 @@ def mass(connection: sqlite3.Connection, language: Language, words: Sequence[str
         ).fetchone()
         whole += max(0.0, math.log((passages - count + 0.5) / (count + 0.5)) if count else math.log(passages + 0.5))
     return _MOST_OF_BM25 * whole
+
+
+def _in_order(question: str) -> Iterator[str]:
+    for word in _WORD.findall(question.lower()):
+        yield from _pairs(word) if _RUN.match(word) else (word,)
 
 
 def _pairs(run: str) -> list[str]:

@@ -39,6 +39,20 @@ def test_terms(question, terms):
     assert words.terms(question) == terms
 
 
+@pytest.mark.parametrize(
+    ("question", "pairs"),
+    [
+        ("How do I restart the print server now?", ["print server", "server now"]),
+        ("企鹅如何游泳", ["企鹅 鹅如", "何游 游泳"]),
+        ("a cat", []),
+        ("big cat, big cat", ["big cat", "cat big"]),
+        ("?!", []),
+    ],
+)
+def test_pairs(question, pairs):
+    assert words.pairs(question) == pairs
+
+
 def test_a_long_question_is_cut():
     assert len(words.terms(" ".join(f"w{number}" for number in range(1000)))) == words.MOST_TERMS
 

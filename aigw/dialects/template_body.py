@@ -13,6 +13,7 @@ import msgspec
 from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.json_values import encoded
+from aigw.dialects.template_prompt import fitted
 from aigw.higress.template import PROPERTIES, TEMPLATE
 
 MODEL = "model"
@@ -28,10 +29,10 @@ def is_text(name: str) -> bool:
     return name == MODEL or _bare(name) in _PROMPTS
 
 
-def take(request: Request, fields: Mapping[str, Any]) -> None:
-    """Puts the fields of a filled template into the request. A model goes into the path if this API has it there.
-    Raises ValueError if that is no JSON."""
-    document = request.document
+def take(request: Request, api: str, fields: Mapping[str, Any]) -> None:
+    """Puts the fields of a filled template into a request of this API. A template for chats gets its format, and a
+    model goes into the path if this API has it there. Raises ValueError if that is not possible."""
+    document, fields = request.document, fitted(api, fields)
     given = {
         name: msgspec.Raw(document.raw(name) or b"null")
         for name in document.names()

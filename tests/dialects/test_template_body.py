@@ -3,6 +3,7 @@
 import pytest
 from fakes import chat
 
+from aigw.dialects import apis
 from aigw.dialects.template_body import is_text, take
 
 
@@ -11,7 +12,7 @@ from aigw.dialects.template_body import is_text, take
 def test_the_model_and_the_prompt_are_the_templates(name):
     assert is_text(name)
     request = chat({"template": "t", "properties": {}, name: "client's"})
-    take(request, {name: "template's"})
+    take(request, apis.CHAT, {name: "template's"})
     assert request.document.get(name) == "template's"
 
 
@@ -19,11 +20,11 @@ def test_the_model_and_the_prompt_are_the_templates(name):
 def test_other_fields_are_the_clients(name):
     assert not is_text(name)
     request = chat({"template": "t", "properties": {}, name: "client's"})
-    take(request, {name: "template's"})
+    take(request, apis.CHAT, {name: "template's"})
     assert request.document.get(name) == "client's"
 
 
 def test_what_the_template_does_not_have_is_kept():
     request = chat({"template": "t", "messages": [], "model": "m", "stream": True})
-    take(request, {"system": "S"})
+    take(request, apis.CHAT, {"system": "S"})
     assert request.document.encode() == b'{"system":"S","messages":[],"model":"m","stream":true}'

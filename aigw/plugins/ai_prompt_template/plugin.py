@@ -35,8 +35,8 @@ class TemplateConfig(Struct, frozen=True, kw_only=True):
     template: Annotated[
         Any,
         Meta(
-            description="the body of a request, as the client's API has it; `{{name}}` in a text is replaced by the "
-            "property of this name"
+            description="the body of a request, of a chat or as the client's API has it; `{{name}}` in a text is "
+            "replaced by the property of this name"
         ),
     ]
 
@@ -46,8 +46,11 @@ class Config(Struct, frozen=True, kw_only=True):
 
     A client sends `{"template": "developer-chat", "properties": {"language": "python"}}` to the path of its API, and
     gets the answer to the request that the template makes of it. The model and the prompt are those of the template;
-    of all other fields, such as `stream` or `temperature`, the client's own win. In the prompt a value is always text.
-    In other fields, a text that is only one placeholder becomes the value itself, so that a number stays a number.
+    of all other fields, such as `stream` or `temperature`, the client's own win. A template with `messages` is for
+    chats, and for clients of Messages, Responses, Gemini and text completions, too.
+
+    In the prompt a value is always text. In other fields, a text that is only one placeholder becomes the value itself,
+    so that a number stays a number.
 
     With the header `template-enable: false` a request is left as it is. `aigw template render` shows what goes to the
     provider."""
@@ -90,7 +93,7 @@ class _Safe:
         if (document := _readable(request)) is not None and (call := _call(document)) is not None:
             template = self._find(call)
             if template is not None:
-                self._take(request, template, call)
+                self._take(exchange, template, call)
                 exchange.named = exchange.named or exchange.asked.model
         return await call_next(exchange)
 
@@ -105,7 +108,7 @@ class _Safe:
             raise _refused(unknown(call.name, list(self._templates)), "unknown_template", TEMPLATE)
         return template
 
-    def _take(self, request: Request, template: Template, call: Call) -> None:
+    def _take(self, exchange: Exchange, template: Template, call: Call) -> None:
         given = call.properties
         if given is None:
             message = f"`{PROPERTIES}` must be an object with {listed(template.properties) or 'nothing in it'}"
@@ -113,9 +116,11 @@ class _Safe:
         if template.missing(given):
             raise _refused(lacking(call.name or "", template, given), "missing_property", PROPERTIES)
         try:
-            template_body.take(request, template.fill(given))
+            template_body.take(exchange.request, exchange.api, template.fill(given))
         except ValueError as error:
-            raise _refused(f"`{PROPERTIES}`: {error}", "invalid_properties", PROPERTIES) from None
+            raise _refused(
+                f"the template {call.name!r} cannot be used here: {error}", "invalid_template", None
+            ) from None
 
 
 class _Higress:

@@ -160,6 +160,38 @@ async def test_each_api_has_its_own_templates(path, template, becomes):
     assert (await sent(body, of_one(template), path=path)).json() == becomes
 
 
+SYSTEM, QUESTION = "You are a quick sort expert, in python programming language.", "Write me a quick sort program."
+
+
+@pytest.mark.parametrize(
+    ("path", "becomes"),
+    [
+        ("/v1/messages", {"system": SYSTEM, "messages": [{"role": "user", "content": QUESTION}]}),
+        ("/v1/messages/count_tokens", {"system": SYSTEM, "messages": [{"role": "user", "content": QUESTION}]}),
+        ("/v1/responses", {"instructions": SYSTEM, "input": [{"type": "message", "role": "user", "content": QUESTION}]}),
+        ("/v1/completions", {"prompt": f"{SYSTEM}\n\n{QUESTION}"}),
+        (
+            "/v1beta/models/m:streamGenerateContent",
+            {"systemInstruction": {"parts": [{"text": SYSTEM}]}, "contents": [{"role": "user", "parts": [{"text": QUESTION}]}]},
+        ),
+    ],
+)  # fmt: skip
+async def test_a_template_for_chats_is_for_clients_of_every_api(path, becomes):
+    upstream = await sent(asking(), path=path)
+    in_path = "streamGenerate" in path
+    assert upstream.json() == {**becomes, **({} if in_path else {"model": "gpt-3.5-turbo"})}
+    assert ("gpt-3.5-turbo" in upstream.last.path) == in_path
+
+
+async def test_what_is_more_than_text_needs_a_template_of_its_own():
+    body = asking("t")
+    messages = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "{{x}}"}}]}]
+    async with world({"ai-prompt-template": of_one({"messages": messages})}) as it:
+        error = await it.refused(asking("t", {"x": "1"}), path="/v1/responses")
+        assert (error.status, "write one for this API" in error.message) == (400, True)
+        assert await it.status(body | {"properties": {"x": "1"}}) == 200
+
+
 @pytest.mark.parametrize(
     ("path", "becomes", "kept"),
     [

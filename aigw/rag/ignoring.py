@@ -1,0 +1,86 @@
+"""What git would ignore: the .gitignore of a folder, of those above it in the same repository, and .git/info/exclude.
+
+Rules: the innermost file that says anything about a path decides. A folder that is named itself is not ignored, and
+neither are its files because of it. A pattern that git would not understand is no pattern."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+
+class _Level(NamedTuple):
+    """`prefix` is the folder with a slash at its end; patterns are about what stands after it."""
+
+    prefix: str
+    patterns: tuple[GitIgnoreSpecPattern, ...]
+
+
+class Ignored:
+    """What is ignored in a folder. `inside` gives that of a folder in it."""
+
+    def __init__(self, levels: tuple[_Level, ...] = ()) -> None:
+        self._levels = levels
+
+    @classmethod
+    def at(cls, folder: Path) -> Ignored:
+        """For a folder that somebody named, with an absolute path."""
+        above = list(reversed(folder.parents))
+        root = next((number for number in range(len(above), -1, -1) if _is_repository([*above, folder][number])), None)
+        if root is None:
+            return cls().inside(folder)
+        ignored = cls(_level([*above, folder][root], ".git/info/exclude"))
+        for each in above[root:]:
+            if ignored.has(each, is_folder=True):
+                return cls().inside(folder)
+            ignored = ignored.inside(each)
+        return cls().inside(folder) if ignored.has(folder, is_folder=True) else ignored.inside(folder)
+
+    def inside(self, folder: Path) -> Ignored:
+        more = _level(folder, ".gitignore")
+        return Ignored(self._levels + more) if more else self
+
+    def has(self, path: Path, *, is_folder: bool) -> bool:
+        for prefix, patterns in reversed(self._levels):
+            below = str(path)[len(prefix) :]
+            if below and (said := _said(patterns, below + "/" * is_folder)) is not None:
+                return said
+        return False
+
+
+def _is_repository(folder: Path) -> bool:
+    return (folder / ".git").exists()
+
+
+def _level(folder: Path, name: str) -> tuple[_Level, ...]:
+    try:
+        lines = (folder / name).read_bytes().decode(errors="replace").removeprefix("\ufeff").split("\n")
+    except OSError:
+        return ()
+    patterns = tuple(pattern for line in lines if (pattern := _pattern(line.rstrip("\r"))) is not None)
+    return (_Level(f"{str(folder).rstrip('/')}/", patterns),) if patterns else ()
+
+
+def _pattern(line: str) -> GitIgnoreSpecPattern | None:
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+    try:
+        pattern = GitIgnoreSpecPattern(line)
+    except ValueError:
+        return None
+    return pattern if pattern.include is not None else None
+
+
+def _said(patterns: tuple[GitIgnoreSpecPattern, ...], path: str) -> bool | None:
+    """What the last pattern that matches says about a path; that of a folder ends with a slash.
+
+    A pattern also matches all that is in a folder, with a group where the path goes on after the folder. Git matches
+    only the folder itself, and then does not enter it."""
+    for pattern in reversed(patterns):
+        found = pattern.match_file(path)
+        if found and (found.match.groupdict().get("ps_d") is None or found.match.end("ps_d") == len(path)):
+            return bool(pattern.include)
+    return None

@@ -16,6 +16,7 @@ from aigw.config.environment import parse_dotenv
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin
 from aigw.config.report import Report
+from aigw.config.rules import HIGRESS_HOSTS, SAFE_HOSTS, HostForms
 from aigw.config.semantics import check_gateway, check_order
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.config.source import MAX_BYTES, Source, read
@@ -42,6 +43,10 @@ class Loaded:
     state_dir: Path
     source: Source
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def hosts(self) -> HostForms:
+        return _hosts(self.config)
 
     def service(self, route: str) -> str:
         """The service of a route, as fqdn:port: `_match_service_` is compared with it. "" if the route has no upstream
@@ -88,7 +93,8 @@ def examine(
     if config is None:
         config = _usable_part(checker, source.values)
     check_gateway(config, report)
-    loader = PluginLoader(checker, find, lenient_global=config.fidelity == "higress")
+    config = _with_patterns(config, _hosts(config))
+    loader = PluginLoader(checker, find, _hosts(config), lenient_global=config.fidelity == "higress")
     plugins = loader.load(config.plugins, config.routes)
     names = sort({name: plugin.about.place for name, plugin in plugins.items()})
     if config.order is not None:
@@ -101,6 +107,20 @@ def examine(
     state_dir = folder / Path(config.state_dir).expanduser()
     notes = report.format_all(report.notes)
     return Loaded(path, config, plugins, ServiceTable(config.services), state_dir, source, notes), report
+
+
+def _hosts(config: GatewayConfig) -> HostForms:
+    return HIGRESS_HOSTS if config.fidelity == "higress" else SAFE_HOSTS
+
+
+def _with_patterns(config: GatewayConfig, hosts: HostForms) -> GatewayConfig:
+    """The configuration with the hosts of its routes in the form in which they are compared."""
+    replace = msgspec.structs.replace
+    routes = []
+    for route in config.routes:
+        match = replace(route.match, hosts=[hosts.pattern(each) for each in route.match.hosts])
+        routes.append(replace(route, match=match))
+    return replace(config, routes=routes)
 
 
 def _usable_part(checker: Checker, raw: Mapping[str, Any]) -> GatewayConfig:

@@ -63,7 +63,9 @@ class MatchConfig(Section, frozen=True, kw_only=True):
     """Which requests a route takes. All conditions that are given must hold."""
 
     path: Annotated[str, Meta(pattern="^/", description="An exact path, or a prefix that ends in `*`.")] = "/*"
-    hosts: Annotated[list[str], Meta(description="Host names: exact, `*suffix` or `prefix*`. None: any.")] = []
+    hosts: Annotated[
+        list[str], Meta(description="Host names: exact, `*suffix` or `prefix*`, without a port. None: any.")
+    ] = []
     methods: Annotated[list[str], Meta(description="HTTP methods. None: any.")] = []
     headers: Annotated[dict[str, str], Meta(description="Headers and the exact values that they must have.")] = {}
 

@@ -16,7 +16,7 @@ import aigw.plugins
 from aigw.config.check import Checker
 from aigw.config.model import RouteConfig
 from aigw.config.report import Report, suggest
-from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, PluginRules, Rule, match_keys
+from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, HostForms, PluginRules, Rule, match_keys
 from aigw.config.usable import touches
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
@@ -58,10 +58,11 @@ def installed_plugins() -> list[str]:
 class PluginLoader:
     """Turns the raw `plugins:` and the routes' changes into LoadedPlugins. Errors go to the checker's report."""
 
-    def __init__(self, checker: Checker, find: FindPlugin, *, lenient_global: bool) -> None:
+    def __init__(self, checker: Checker, find: FindPlugin, hosts: HostForms, *, lenient_global: bool) -> None:
         self._checker = checker
         self._report: Report = checker.report
         self._find = find
+        self._hosts = hosts
         self._lenient_global = lenient_global
         """Higress tolerates a global configuration that does not parse if there are rules."""
         self.seen: dict[str, About[Any] | None] = {}
@@ -83,7 +84,7 @@ class PluginLoader:
                 self.seen[name] = about
             if about is None:
                 continue
-            rules = _PluginReader(self._checker, name, about, self._lenient_global).read(plugins, routes)
+            rules = _PluginReader(self._checker, name, about, self._hosts, self._lenient_global).read(plugins, routes)
             if rules is not None and any(config is not None for config in rules.configs):
                 loaded[name] = LoadedPlugin(name, about, rules)
         return loaded
@@ -101,11 +102,12 @@ class PluginLoader:
 class _PluginReader:
     """Reads one plugin: its global configuration, its rules, and what the routes say."""
 
-    def __init__(self, checker: Checker, name: str, about: About[Any], lenient_global: bool) -> None:
+    def __init__(self, checker: Checker, name: str, about: About[Any], hosts: HostForms, lenient_global: bool) -> None:
         self._checker = checker
         self._report = checker.report
         self._name = name
         self._about = about
+        self._hosts = hosts
         self._lenient_global = lenient_global
         self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
@@ -178,7 +180,7 @@ class _PluginReader:
             if not any(keys.values()):
                 self._report.error(place, NO_MATCH_KEY)
             elif None not in types:
-                pairs.append((match_keys(dict(zip(keys, types, strict=True))), config))
+                pairs.append((match_keys(dict(zip(keys, types, strict=True)), self._hosts), config))
         return pairs
 
     def _rule_config(self, own: dict[str, Any], path: JsonPath) -> Any:

@@ -6,8 +6,10 @@ they have: domains, services, route prefixes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from aigw.core.authority import host_of, host_pattern, without_port
 
 MATCH_KEYS = ("_match_route_", "_match_domain_", "_match_service_", "_match_route_prefix_")
 
@@ -16,6 +18,19 @@ NO_MATCH_KEY = (
     "can present in configuration."
 )
 """Higress's words."""
+
+
+class HostForms(NamedTuple):
+    """The form in which hosts are compared: what it makes of a request's authority, and of a pattern."""
+
+    host: Callable[[str], str]
+    pattern: Callable[[str], str]
+
+
+SAFE_HOSTS = HostForms(host_of, host_pattern)
+"""All spellings of a host are one."""
+HIGRESS_HOSTS = HostForms(without_port, str)
+"""Capitals and the dot at the end make another host."""
 
 
 class Rule(NamedTuple):
@@ -75,8 +90,8 @@ class PluginRules:
     def select(self, route: str, host: str, service: str) -> int | None:
         """The index in `configs` of the one that applies; None if the plugin does not take part.
 
-        `host` is the authority of the request, with or without a port. `service` is `fqdn:port` or `fqdn`, or "" if the
-        route has no upstream."""
+        `host` is that of the request, in the form in which the configuration has its patterns. `service` is `fqdn:port`
+        or `fqdn`, or "" if the route has no upstream."""
         index = len(self.rules)
         for position, rule in enumerate(self.rules):
             if rule.matches(route, host, service):
@@ -115,16 +130,14 @@ class PluginRules:
         return False
 
 
-def match_keys(raw: Mapping[str, Any]) -> Rule:
+def match_keys(raw: Mapping[str, Any], hosts: HostForms = SAFE_HOSTS) -> Rule:
     """The match keys of a raw rule. Their types were checked before."""
-    return Rule(*(tuple(str(each) for each in raw.get(key) or ()) for key in MATCH_KEYS))
+    rule = Rule(*(tuple(str(each) for each in raw.get(key) or ()) for key in MATCH_KEYS))
+    return rule._replace(domains=tuple(map(hosts.pattern, rule.domains)))
 
 
 def matches_domain(patterns: Sequence[str], host: str) -> bool:
-    """Whether one of the patterns (`*suffix`, `prefix*` or exact) matches the host, without its port. Case counts."""
-    colon = host.rfind(":")
-    if colon > host.rfind("]"):
-        host = host[:colon]
+    """Whether one of the patterns (`*suffix`, `prefix*` or exact) matches the host, which has their form."""
     return any(_is_domain(pattern, host) for pattern in patterns)
 
 

@@ -1,9 +1,10 @@
-"""Reads addresses as a configuration writes them: `host`, `host:port` and `[ipv6]:port`."""
+"""Reads addresses as a configuration or a Host header writes them: `host`, `host:port` and `[ipv6]:port`."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from aigw.core.model import Origin
 
@@ -22,6 +23,55 @@ def split_authority(text: str) -> tuple[str, int | None]:
     if match is None or int(match["port"] or 0) > 65535:
         raise ValueError(f"{text.rpartition('@')[2]!r} is not a host or host:port")
     return match["host"].strip("[]"), int(match["port"]) if match["port"] else None
+
+
+@lru_cache(maxsize=256)
+def host_of(authority: str) -> str:
+    """The host of `host`, `host:port`, `[ipv6]:port` or a bare IPv6 address, in the one form in which hosts are
+    compared: lower case, ASCII, without the dot that may end a name, an IPv6 address as short as can be. "" if it is
+    none of them."""
+    if is_address(authority):
+        return ipaddress.ip_address(authority).compressed
+    try:
+        host = split_authority(authority.removesuffix(":"))[0]
+        host = _ascii(host).lower()
+    except ValueError:
+        return ""
+    if authority.startswith("["):
+        return ipaddress.ip_address(host).compressed if is_address(host) else host
+    return host.removesuffix(".")
+
+
+def without_port(authority: str) -> str:
+    """What Higress compares: the authority as it stands, without its port."""
+    colon = authority.rfind(":")
+    return authority[:colon] if colon > authority.rfind("]") else authority
+
+
+def host_pattern(pattern: str) -> str:
+    """A pattern (`*suffix`, `prefix*` or exact) in the form of what `host_of` returns."""
+    if "*" not in pattern:
+        return host_of(pattern) or pattern
+    try:
+        pattern = _ascii(pattern).lower()
+    except ValueError:
+        return pattern
+    return pattern.removesuffix(".")
+
+
+def _ascii(name: str) -> str:
+    """The name as it goes over the wire. Raises ValueError if it cannot be written so."""
+    if name.isascii():
+        return name
+    return ".".join(label if label.isascii() else label.encode("idna").decode() for label in name.split("."))
+
+
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:

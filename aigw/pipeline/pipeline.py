@@ -4,10 +4,11 @@ All plugins are built once, at start. A chain is composed when the first request
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Protocol
 
+from aigw.core.authority import host_of
 from aigw.core.env import Env, Services
 from aigw.core.model import Route
 from aigw.core.plugin import About, Behind, Next, PerChain, Plugin, compose
@@ -83,12 +84,19 @@ class Chain(NamedTuple):
 
 class Pipeline:
     """Has the chains of all routes. `plugins` are in the order in which they see a request. If there is a `composer`,
-    it makes the chains."""
+    it makes the chains. `host_form` makes of a request's Host what the rules compare."""
 
-    def __init__(self, plugins: Sequence[Configured], terminal: Next, composer: Composer | None = None) -> None:
+    def __init__(
+        self,
+        plugins: Sequence[Configured],
+        terminal: Next,
+        composer: Composer | None = None,
+        host_form: Callable[[str], str] = host_of,
+    ) -> None:
         self._configured = plugins
         self._terminal = terminal
         self._composer = composer
+        self._host_form = host_form
         self._built: dict[tuple[str, int], Plugin | PerChain] = {}
         self._chains: dict[tuple[str, str, str], Chain] = {}
         self._find: Find | None = None
@@ -119,7 +127,8 @@ class Pipeline:
         if by_host is None:
             by_host = any(each.rules.depends_on_host(route.name, route.service) for each in self._configured)
             self._by_host[route.name] = by_host
-        key = (route.name, host if by_host else "", behind)
+        host = self._host_form(host) if by_host else ""
+        key = (route.name, host, behind)
         chain = self._chains.get(key)
         if chain is None:
             if len(self._chains) >= MAX_CHAINS:

@@ -137,7 +137,7 @@ def _call(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall | None:
 
 
 def _ask(loaded: Loaded, route: RouteConfig, host: str, api: str, path: str) -> FirstCall | None:
-    chosen = select(list(loaded.plugins.values()), make_route(route, loaded.services, Timeouts()), host or LOCAL)
+    chosen = select(list(loaded.plugins.values()), make_route(route, loaded.services, Timeouts()), _form(loaded, host))
     said = [(plugin.name, plugin.about.describes(plugin.rules.configs[index])) for plugin, index in chosen]
     about = [each for _, each in said]
     if not any(api in each.offers for each in about):
@@ -188,7 +188,13 @@ def _host(loaded: Loaded, route: RouteConfig) -> str | None:
         return ""
     guard = Guard(hosts=loaded.config.hosts)
     names = ["localhost", *loaded.config.hosts, *(name.replace("*", "app", 1) for name in wanted)]
-    return next((name for name in names if matches_domain(wanted, name) and _answers(guard, name)), None)
+    return next(
+        (name for name in names if matches_domain(wanted, loaded.hosts.host(name)) and _answers(guard, name)), None
+    )
+
+
+def _form(loaded: Loaded, host: str) -> str:
+    return loaded.hosts.host(host or LOCAL)
 
 
 def _answers(guard: Guard, host: str) -> bool:
@@ -201,7 +207,7 @@ def _answers(guard: Guard, host: str) -> bool:
 
 def _is_first(loaded: Loaded, route: RouteConfig, request: Request, host: str) -> bool:
     """Whether no earlier route takes the request."""
-    return next((each for each in _routes(loaded) if matches(each.match, request, host or LOCAL)), None) is route
+    return next((each for each in _routes(loaded) if matches(each.match, request, _form(loaded, host))), None) is route
 
 
 def _host_header(host: str) -> dict[str, str]:

@@ -152,11 +152,11 @@ class Gateway:
             if composer is None and traces is not None:
                 composer = traces.tracer(secrets_in(loaded), env.clock)
             forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
-            pipeline = Pipeline(list(loaded.plugins.values()), forward, composer)
+            pipeline = Pipeline(list(loaded.plugins.values()), forward, composer, loaded.hosts.host)
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
-            routes = RouteTable(config.routes, pipeline, services, timeouts)
+            routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
                 origins=config.cors.origins,

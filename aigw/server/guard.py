@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from aigw.core.authority import split_authority
+from aigw.core.authority import host_of, is_address
 from aigw.core.errors import GatewayError
 
 APP_SCHEMES = ("app://*", "tauri://*", "vscode-webview://*")
@@ -25,18 +25,6 @@ _EXPOSED_HEADERS = ", ".join(
 )
 
 
-def host_of(authority: str) -> str:
-    """The host of `host`, `host:port`, `[ipv6]:port` or a bare IPv6 address, lower case and without the dot that may
-    end a name. "" if it is none of them."""
-    if _is_address(authority):
-        return authority.lower()
-    try:
-        host = split_authority(authority)[0].lower()
-    except ValueError:
-        return ""
-    return host if authority.startswith("[") else host.removesuffix(".")
-
-
 def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -48,14 +36,6 @@ def is_loopback(host: str) -> bool:
 
 def _is_here(host: str | None) -> bool:
     return is_loopback((host or "").removesuffix("."))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class Guard:
@@ -92,7 +72,8 @@ class Guard:
         """Raises GatewayError 403 for a name that is not ours."""
         host = host_of(authority)
         allowed = is_loopback(host) or host in self._hosts or "*" in self._hosts
-        if not allowed and not (self._addresses and _is_address(host)):
+        malformed = bool(authority) and not host
+        if malformed or not (allowed or (self._addresses and is_address(host))):
             raise GatewayError(
                 403,
                 f"the aigw{self._place} does not answer to the Host '{authority}'; call it as localhost, or add the "

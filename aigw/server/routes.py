@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aigw.config.model import MatchConfig, RouteConfig
 from aigw.config.rules import matches_domain
 from aigw.config.services import ServiceTable, parse_upstream
+from aigw.core.authority import host_of
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Route, Target, Timeouts
 from aigw.core.path import plain
@@ -21,10 +22,17 @@ _EVERYTHING = DEFAULT_ROUTE.match
 
 class RouteTable:
     def __init__(
-        self, routes: Sequence[RouteConfig], pipeline: Pipeline, services: ServiceTable, timeouts: Timeouts
+        self,
+        routes: Sequence[RouteConfig],
+        pipeline: Pipeline,
+        services: ServiceTable,
+        timeouts: Timeouts,
+        host_form: Callable[[str], str] = host_of,
     ) -> None:
+        """`host_form` makes of a request's Host what the routes compare."""
         self._routes = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
         self._pipeline = pipeline
+        self._host_form = host_form
         looks_at_headers = any(match.headers for match, _ in self._routes)
         self._nowhere = pipeline.reroute(self._again) if looks_at_headers else None
 
@@ -44,6 +52,7 @@ class RouteTable:
         return route
 
     def _match(self, request: Request, host: str) -> Route | None:
+        host = self._host_form(host)
         for match, route in self._routes:
             if match == _EVERYTHING or matches(match, request, host):
                 return route
@@ -68,6 +77,7 @@ def _names_path(pattern: str) -> bool:
 
 
 def matches(match: MatchConfig, request: Request, host: str) -> bool:
+    """`host` is that of the request, in the form that the patterns have."""
     pattern = match.path
     if not _fits(pattern, plain(request.path)) and not (request.given and _fits(pattern, request.given)):
         return False

@@ -2,7 +2,8 @@
 
 import pytest
 
-from aigw.config.rules import PluginRules, Rule, match_keys, matches_domain
+from aigw.config.load import load
+from aigw.config.rules import HIGRESS_HOSTS, SAFE_HOSTS, PluginRules, Rule, match_keys, matches_domain
 
 
 def select(rules, route="r1", host="h.io", service="", default=None):
@@ -42,7 +43,7 @@ def test_without_a_match_the_global_config_or_nothing():
         (SERVICE, "", "", "", False),
         (PREFIX, "ai-route-1", "", "", True),
         (PREFIX, "my-ai-", "", "", False),
-        (DOMAIN, "", "b.a.com:8080", "", True),
+        (DOMAIN, "", "b.a.com", "", True),
         # the route also needs the service if both are there, and the domain does not count
         (Rule(("r1",), ("other.io",), ("llm.dns",)), "r1", "h.io", "llm.dns:443", True),
         (Rule(("r1",), ("other.io",), ("llm.dns",)), "r1", "other.io", "x.dns", False),
@@ -76,8 +77,44 @@ def test_what_a_rule_looks_at(rule, route, host, service, matches):
         ("h.io", "", False),
     ],
 )
-def test_domain_patterns(pattern, host, matches):
-    assert matches_domain([pattern], host) is matches
+def test_domain_patterns_of_higress(pattern, host, matches):
+    assert is_domain(HIGRESS_HOSTS, pattern, host) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "host", "matches"),
+    [
+        ("gw.corp", "gw.corp.", True), ("gw.corp", "GW.Corp.:80", True), ("GW.CORP.", "gw.corp", True),
+        ("gw.corp", "gw.corp:", True), ("gw.corp:80", "gw.corp", True), ("gw.corp", "xgw.corp", False),
+        ("*.Corp", "A.corp.", True), ("*.corp.", "a.CORP:1", True), ("GW.*", "gw.corp.", True), ("*", "", True),
+        ("bücher.de", "xn--bcher-kva.de", True), ("xn--bcher-kva.de", "BÜCHER.de.", True),
+        ("*.bücher.de", "a.xn--bcher-kva.de", True), ("[::1]", "[0:0::0001]:80", True), ("[::1]", "[::2]", False),
+        ("gw.corp", "gw.corp..", False), ("gw.corp", "gw.corp:x", False), ("gw.corp", "", False),
+    ],
+)  # fmt: skip
+def test_all_spellings_of_a_domain_are_one(pattern, host, matches):
+    assert is_domain(SAFE_HOSTS, pattern, host) is matches
+
+
+def is_domain(forms, pattern, host):
+    (domain,) = match_keys({"_match_domain_": [pattern]}, forms).domains
+    return matches_domain([domain], forms.host(host))
+
+
+@pytest.mark.parametrize(("fidelity", "domain"), [("safe", "gw.corp"), ("higress", "GW.corp.")])
+def test_a_configuration_has_its_patterns_in_the_form_of_its_fidelity(fidelity, domain):
+    loaded = load(
+        None,
+        {},
+        text=b"""
+fidelity: %b
+plugins: {ai-proxy: {provider: {type: builtin}, _rules_: [{_match_domain_: [GW.corp.]}]}}
+routes: [{name: r, match: {hosts: [GW.corp.]}}]
+"""
+        % fidelity.encode(),
+    )
+    assert loaded.plugins["ai-proxy"].rules.rules[0].domains == (domain,)
+    assert loaded.config.routes[0].match.hosts == [domain]
 
 
 def test_whether_the_host_matters():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.core.authority import is_private, origin_of, split_authority
+from aigw.core.authority import host_of, is_private, origin_of, split_authority
 from aigw.core.model import Origin
 
 WRONG = ["", "a b", "h:x", "h:99999", "user@h", "::1", "[::1", "h:1:2", "h/path", ":1", "h:"]
@@ -47,3 +47,33 @@ def test_no_origins(scheme, text):
 )  # fmt: skip
 def test_networks_of_ones_own(host, private):
     assert is_private(host) == private
+
+
+@pytest.mark.parametrize(
+    "authority, host",
+    [
+        ("localhost", "localhost"),
+        ("LOCALHOST:80", "localhost"),
+        ("[::1]:4700", "::1"),
+        ("[::1]", "::1"),
+        ("127.0.0.1:1", "127.0.0.1"),
+        ("localhost.", "localhost"),
+        ("LocalHost.:4700", "localhost"),
+        ("127.0.0.1.:4700", "127.0.0.1"),
+        ("localhost..", "localhost."),
+        (".", ""),
+        ("localhost:65536", ""),
+        ("localhost:99999", ""),
+        ("[::1]:65536", ""),
+        ("localhost:-1", ""),
+        ("[::1].", ""),
+        ("[::1]evil.com", ""),
+        ("gw.corp:", "gw.corp"),
+        ("[0:0::0001]:4700", "::1"),
+        ("0:0::1", "::1"),
+        ("Bücher.de", "xn--bcher-kva.de"),
+        ("bücher" * 20, ""),
+    ],
+)
+def test_host_of(authority, host):
+    assert host_of(authority) == host

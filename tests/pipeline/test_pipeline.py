@@ -74,8 +74,10 @@ routes: [{name: r1, match: {path: /a}}, {name: without, match: {path: /b}, plugi
 
 
 async def test_rules_by_host_and_route():
-    seen, _ = await run(RULES, ("r1", "x.corp:1"), ("r1", "y"), ("other", "y"), ("without", "x.corp"), log=[])
-    assert [text for text in seen if not text.startswith("/")] == ["corp", "route", "global"]
+    seen, _ = await run(
+        RULES, ("r1", "x.corp:1"), ("r1", "X.Corp."), ("r1", "y"), ("other", "y"), ("without", "x.corp"), log=[]
+    )
+    assert [text for text in seen if not text.startswith("/")] == ["corp", "corp", "route", "global"]
 
 
 async def test_chains_by_made_up_hosts_are_bounded():

@@ -31,6 +31,7 @@ routes:
         ("GET", "/v1/models/x", {"x-team": "a"}, "tagged"),
         ("GET", "/v1/models/x", {"x-team": "b"}, None),
         ("GET", "/x", {"host": "a.corp:4700"}, "hosted"),
+        ("GET", "/x", {"host": "A.CORP."}, "hosted"),
         ("GET", "/x", {}, None),
         ("POST", "//v1/chat", {}, "posts"),
         ("POST", "/x/%2e%2e/v1%2Fchat", {}, "posts"),

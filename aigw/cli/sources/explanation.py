@@ -44,7 +44,7 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
         raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")
     request.path, api, request.given = paths.read(request.path)
     route = _route_of(loaded, request)
-    chosen = select(list(loaded.plugins.values()), route, request.headers["host"])
+    chosen = select(list(loaded.plugins.values()), route, _host(loaded, request))
     place = next((place for place, (plugin, _) in enumerate(chosen) if plugin.name == "ai-cache"), None)
     if place is None:
         return Explanation(status="bypass", reason=f"there is no ai-cache on the route {route.name!r}")
@@ -69,9 +69,13 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
 def _route_of(loaded: Loaded, request: Request) -> Route:
     config = loaded.config
     for each in config.routes or (DEFAULT_ROUTE,):
-        if matches(each.match, request, request.headers["host"]):
+        if matches(each.match, request, _host(loaded, request)):
             return make_route(each, loaded.services, Timeouts())
     raise ValueError(f"no route matches POST {request.path}; name another with --path")
+
+
+def _host(loaded: Loaded, request: Request) -> str:
+    return loaded.hosts.host(request.headers["host"])
 
 
 def make_request(body: bytes, path: str, headers: list[str]) -> Request:

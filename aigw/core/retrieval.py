@@ -119,8 +119,14 @@ class CollectionInfo(NamedTuple):
     fields: Mapping[str, str] = {}
 
 
+RAW, SOURCE, TITLE = "raw", "source", "title"
+"""The fields that have the text, the source and the title of a passage, unless it was given other fields of these
+names."""
+
+
 class Comparison(NamedTuple):
-    """A condition on one field of a passage. `operator` is one of = != < <= > >= in like."""
+    """A condition on one field of a passage. `operator` is one of = != < <= > >= in like. RAW, SOURCE and TITLE are
+    fields, too."""
 
     field: str
     operator: str
@@ -214,6 +220,22 @@ class Collection(Protocol):
         ...
 
     async def fetch(self, ids: Sequence[str], partition: str = DEFAULT) -> Mapping[str, tuple[Passage, Vectors]]: ...
+
+    async def first(self, top: int, partition: str = DEFAULT, where: Condition | None = None) -> Sequence[Passage]:
+        """Those that fulfil the condition, at most `top`, as they came."""
+        ...
+
+    async def partitions(self) -> Mapping[str, int]:
+        """How many passages each has. The default one is always there."""
+        ...
+
+    async def create_partition(self, name: str) -> bool:
+        """Makes an empty one. Passages make theirs themselves. Returns False if there is one of this name."""
+        ...
+
+    async def drop_partition(self, name: str) -> bool:
+        """Removes a partition with its passages. Returns whether there was one."""
+        ...
 
     async def search(self, query: Query) -> Candidates: ...
 

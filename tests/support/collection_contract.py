@@ -139,6 +139,47 @@ class CollectionContract:
         assert await docs.delete([], "right", everything=True) == 1
         assert len(await docs.fetch(["x"])) == 1
 
+    async def test_partitions_come_and_go(self, collections, another):
+        docs = await collections.create(info(embedder=""))
+        assert await docs.partitions() == {"default": 0}
+        assert [await docs.create_partition(name) for name in ("left", "left", "default")] == [True, False, False]
+        await docs.upsert([passage("x", partition="right"), passage("y", partition="right")], rows(0, 1))
+        assert await (await (await another()).get("docs")).partitions() == {"default": 0, "left": 0, "right": 2}
+        assert [await docs.drop_partition(name) for name in ("right", "right", "left")] == [True, False, True]
+        assert await docs.partitions() == {"default": 0}
+        await docs.create_partition("late")
+        assert await near(docs, one(0), partition="late") == []
+        await docs.upsert([passage("x", partition="late")], rows(2))
+        assert await near(docs, one(0), partition="late") == ["x"]
+        assert await docs.partitions() == {"default": 0, "late": 1}
+
+    async def test_the_first_of_a_partition(self, collections):
+        docs = await collections.create(info(embedder=""))
+        left = [passage(str(number), partition="left", fields={"age": number}) for number in range(4)]
+        await docs.upsert([*left, passage("elsewhere", fields={"age": 9})], rows(0, 1, 2, 3, 4))
+        assert [each.id for each in await docs.first(2, "left")] == ["0", "1"]
+        assert [each.id for each in await docs.first(9, "left", Comparison("age", ">", 1))] == ["2", "3"]
+        assert [each.id for each in await docs.first(9)] == ["elsewhere"]
+        assert await docs.first(9, "nowhere") == []
+
+    @pytest.mark.parametrize(
+        ("condition", "ids"),
+        [
+            (Comparison("source", "=", "a.md"), "a"),
+            (Comparison("source", "!=", "b.md"), "a"),
+            (Comparison("title", "like", "Guide%"), "a"),
+            (Comparison("raw", "in", ["two", "three"]), "bc"),
+            (Comparison("source", ">", "a.md"), "b"),
+            (Comparison("title", "=", "given"), "b"),
+        ],
+    )
+    async def test_text_source_and_title_are_fields_too(self, collections, condition, ids):
+        docs = await collections.create(info(embedder=""))
+        await docs.replace(Source("a.md", "1"), [passage("a", "one", title="Guide > Use")], rows(0))
+        await docs.replace(Source("b.md", "1"), [passage("b", "two", title="B", fields={"title": "given"})], rows(0))
+        await docs.upsert([passage("c", "three")], rows(0))
+        assert sorted(await near(docs, one(0), where=condition)) == list(ids)
+
     async def test_languages_are_searched_apart(self, collections):
         docs = await collections.create(info())
         await docs.replace(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aigw.core.retrieval import Passage, RetrievalError, Source
+from aigw.core.retrieval import DEFAULT, Passage, RetrievalError, Source
 from aigw.stores.faiss import manifest, segments
 from aigw.stores.faiss.segments import SegmentFile
 from aigw.stores.faiss.snapshot import Part, Snapshot, bits_of
@@ -92,6 +92,25 @@ def delete(
         with _change(connection, folder, now, gone):
             pass
     return len(gone)
+
+
+def create_partition(connection: sqlite3.Connection, name: str) -> bool:
+    if name == DEFAULT:
+        return False
+    with transaction(connection):
+        made = connection.execute("INSERT OR IGNORE INTO partitions (name) VALUES (?)", (name,)).rowcount
+        connection.execute("UPDATE collection SET changes = changes + ?", (made,))
+    return made > 0
+
+
+def drop_partition(connection: sqlite3.Connection, folder: Path, now: Snapshot, name: str) -> bool:
+    number = now.partitions.get(name)
+    if number is None:
+        return name == DEFAULT
+    gone = {key for (key,) in connection.execute("SELECT key FROM passages WHERE partition = ?", (number,))}
+    with _change(connection, folder, now, gone):
+        connection.execute("DELETE FROM partitions WHERE number = ?", (number,))
+    return True
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from aigw.core.retrieval import (
     DEFAULT,
     Candidates,
     CollectionInfo,
+    Condition,
     Embed,
     Language,
     NoCollectionError,
@@ -119,6 +120,25 @@ class FaissCollection:
 
     async def fetch(self, ids: Sequence[str], partition: str = DEFAULT) -> Mapping[str, tuple[Passage, Vectors]]:
         return await self._read(lambda connection: _fetch(connection, self._current(connection), ids, partition))
+
+    async def first(self, top: int, partition: str = DEFAULT, where: Condition | None = None) -> Sequence[Passage]:
+        return await self._read(lambda connection: _first(connection, self._current(connection), top, partition, where))
+
+    async def partitions(self) -> Mapping[str, int]:
+        def job(connection: sqlite3.Connection) -> dict[str, int]:
+            now = self._current(connection)
+            _, counts = now.counts()
+            return dict.fromkeys((DEFAULT, *now.partitions), 0) | counts
+
+        return await self._read(job)
+
+    async def create_partition(self, name: str) -> bool:
+        return await self._write(lambda connection: changes.create_partition(connection, name))
+
+    async def drop_partition(self, name: str) -> bool:
+        return await self._write(
+            lambda connection: changes.drop_partition(connection, self._folder, self._current(connection), name)
+        )
 
     async def search(self, query: Query) -> Candidates:
         return await self._read(lambda connection: _search(connection, self._current(connection), query))
@@ -291,6 +311,14 @@ def _fetch(
     passages = manifest.passages(connection, *manifest.among(keys))
     vectors = manifest.vectors(connection, keys) if not now.head.info.embedder else now.vectors(keys)
     return {passage.id: (passage, vectors[key]) for key, passage in passages.items()}
+
+
+def _first(
+    connection: sqlite3.Connection, now: Snapshot, top: int, partition: str, where: Condition | None
+) -> Sequence[Passage]:
+    text, bound = ("1", []) if where is None else conditions.clause(where)
+    chosen = f"key IN (SELECT key FROM passages WHERE partition = ? AND {text} ORDER BY key LIMIT ?)"  # noqa: S608
+    return list(manifest.passages(connection, chosen, [now.partitions.get(partition, 0), *bound, top]).values())
 
 
 def _search(connection: sqlite3.Connection, now: Snapshot, query: Query) -> Candidates:

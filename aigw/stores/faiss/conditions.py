@@ -1,18 +1,19 @@
 """Conditions on the fields of passages, as SQL.
 
 Rule: names of fields and values are bound, never pasted. A field that a passage does not have fulfils no condition;
-numbers are compared with numbers, and texts with texts."""
+numbers are compared with numbers, and texts with texts. A field is one that was given to the passage, else its text,
+source or title."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 
-from aigw.core.retrieval import Both, Comparison, Condition, RetrievalError
+from aigw.core.retrieval import RAW, SOURCE, TITLE, Both, Comparison, Condition, RetrievalError
 
 Clause = tuple[str, list[object]]
 """A piece of SQL about a row of `passages`, and its parameters."""
-_FIELD = "json_extract(fields, ?)"
+_COLUMNS = {RAW: "text", SOURCE: "source", TITLE: "title"}
 _ORDERS = ("<", "<=", ">", ">=")
 _GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 """LIKE takes no notice of small and capital letters; GLOB does."""
@@ -38,11 +39,11 @@ def _comparison(comparison: Comparison) -> Clause:
         raise RetrievalError(f'a filter cannot name the field {field}: it has a " in its name')
     path = f'$."{field}"'
     if operator in ("=", "!="):
-        return f"{_FIELD} {operator} ?", [path, _plain(comparison, value)]
+        return f"{_value(field)} {operator} ?", [path, _plain(comparison, value)]
     if operator in _ORDERS:
         types = "('text')" if isinstance(value, str) else "('integer', 'real')"
         return (
-            f"(json_type(fields, ?) IN {types} AND {_FIELD} {operator} ?)",
+            f"({_type(field)} IN {types} AND {_value(field)} {operator} ?)",
             [path, path, _plain(comparison, value)],
         )
     make = _OTHERS.get(operator)
@@ -56,17 +57,30 @@ def _in(comparison: Comparison, path: str) -> Clause:
     if isinstance(comparison.value, str) or not hasattr(comparison.value, "__iter__"):
         raise RetrievalError(f"a filter on {comparison.field} wants a list after `in`")
     values = [_plain(comparison, each) for each in comparison.value]
-    return f"{_FIELD} IN (SELECT value FROM json_each(?))", [path, json.dumps(values)]  # noqa: S608  bound
+    found = _value(comparison.field)
+    return f"{found} IN (SELECT value FROM json_each(?))", [path, json.dumps(values)]  # noqa: S608  bound
 
 
 def _like(comparison: Comparison, path: str) -> Clause:
     if not isinstance(comparison.value, str):
         raise RetrievalError(f"a filter on {comparison.field} wants a text after `like`")
     pattern = "".join(_GLOB.get(letter, letter) for letter in comparison.value)
-    return f"(json_type(fields, ?) = 'text' AND {_FIELD} GLOB ?)", [path, path, pattern]
+    kind, found = _type(comparison.field), _value(comparison.field)
+    return f"({kind} = 'text' AND {found} GLOB ?)", [path, path, pattern]
 
 
 _OTHERS: dict[str, Callable[[Comparison, str], Clause]] = {"in": _in, "like": _like}
+
+
+def _value(field: str) -> str:
+    """The SQL of a field's value. Its one parameter is the path of the field."""
+    given = "json_extract(fields, ?)"
+    return f"coalesce({given}, nullif({_COLUMNS[field]}, ''))" if field in _COLUMNS else given
+
+
+def _type(field: str) -> str:
+    given = "json_type(fields, ?)"
+    return f"coalesce({given}, 'text')" if field in _COLUMNS else given
 
 
 def _plain(comparison: Comparison, value: object) -> object:

@@ -1,0 +1,66 @@
+"""Searches one collection for a question, each language apart.
+
+Rule: passages of two languages are not compared by their vectors, because a model puts texts of one language near to
+each other, whatever they say. Only where nearly all passages are in the question's own language, the few others may
+take its places, too: they are those that nobody has translated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from aigw.core.retrieval import Collection, Embedder, Hit, Language, Query, language_of
+from aigw.rag.fusion import Ranked, fuse, shared
+
+if TYPE_CHECKING:
+    from aigw.core.retrieval import Vectors
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+CANDIDATES = 100
+"""How many passages of each kind are looked at: near by their vectors, with the words, with pairs of them."""
+SAMPLE = 500
+"""How many vectors show what is usual. More of them change no ranking."""
+NEARLY_ALL = 0.9
+
+
+class Usual(NamedTuple):
+    """What a collection is like at one version: how many passages it has in each language that it has, and a sample of
+    the vectors of each, and of all (None)."""
+
+    version: str
+    counts: Mapping[Language, int]
+    samples: Mapping[Language | None, Vectors]
+
+
+async def usual(collection: Collection) -> Usual:
+    version = collection.version()
+    there = (await collection.stats()).languages
+    counts = {language: there[language] for language in LANGUAGES if there.get(language)}
+    return Usual(version, counts, {scope: await collection.sample(SAMPLE, scope) for scope in (*counts, None)})
+
+
+def scopes(counts: Mapping[Language, int], own: Language) -> Mapping[Language, Language | None]:
+    """For each language that there is, among which passages its places are given: its own, or all (None)."""
+    whole = sum(counts.values())
+    return {
+        language: None if language == own and NEARLY_ALL * whole <= count < whole else language
+        for language, count in counts.items()
+    }
+
+
+async def search(collection: Collection, embedder: Embedder, question: str, top: int, habits: Usual) -> Sequence[Hit]:
+    """The best passages, the best first. Raises RetrievalError."""
+    vector = (await embedder.embed([question], "query"))[0]
+    own = language_of(question)
+    among = scopes(habits.counts, own)
+
+    async def ranked(scope: Language | None) -> list[Ranked]:
+        found = await collection.search(Query(vector, question, max(CANDIDATES, top), language=scope))
+        keys = {near.key for near in found.near} | {key for key, _ in (*found.words, *found.pairs)}
+        return fuse(vector, found, await collection.vectors(list(keys)), habits.samples[scope])
+
+    rankings = dict(zip(among, await asyncio.gather(*map(ranked, among.values())), strict=True))
+    best = shared(rankings, own, top)
+    passages = await collection.passages([each.key for each in best])
+    return [Hit(passages[key], score, distance) for key, score, distance in best if key in passages]

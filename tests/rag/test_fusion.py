@@ -1,0 +1,132 @@
+"""One ranking of vectors and words, and one list of languages."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.retrieval import Candidates, Near
+from aigw.rag.fusion import Ranked, fuse, shared, unusual
+
+QUESTION = np.array([1, 0, 0, 0], np.float32)
+SAMPLE = np.array([[cosine, math.sqrt(1 - cosine**2), 0, 0] for cosine in (-0.2, -0.1, 0, 0.1, 0.2)], np.float32)
+
+
+def at(*cosines):
+    """Vectors with these cosines to the question, by their keys from 0."""
+    return {key: np.array([c, 0, math.sqrt(1 - c * c), 0], np.float32) for key, c in enumerate(cosines)}
+
+
+def keys(ranking):
+    return [each.key for each in ranking]
+
+
+def test_the_nearest_is_first_and_tells_its_distance():
+    ranking = fuse(QUESTION, Candidates(), at(0.1, 0.8, 0.3), SAMPLE)
+    assert keys(ranking) == [1, 2, 0]
+    assert [each.distance for each in ranking] == pytest.approx([0.2, 0.7, 0.9], abs=1e-6)
+    assert ranking[0].score > ranking[1].score > ranking[2].score
+
+
+def test_a_stray_word_does_not_beat_what_is_near():
+    stray = Candidates(words=[(0, 6.0), (1, 0.5)], mass=60.0)
+    assert keys(fuse(QUESTION, stray, at(0.1, 0.7), SAMPLE)) == [1, 0]
+
+
+def test_all_the_words_beat_what_is_somewhat_near():
+    both = Candidates(words=[(0, 50.0), (1, 5.0)], mass=60.0)
+    assert keys(fuse(QUESTION, both, at(0.1, 0.4), SAMPLE)) == [0, 1]
+
+
+def test_of_two_with_the_same_words_the_one_with_the_pair_is_first():
+    words = Candidates(words=[(0, 30.0), (1, 30.0)], mass=60.0, pairs=[(1, 9.0)], pair_mass=9.0)
+    assert keys(fuse(QUESTION, words, at(0.4, 0.4), SAMPLE)) == [1, 0]
+
+
+def test_what_is_like_the_best_rises():
+    vectors = at(0.9, 0.2)
+    vectors[2] = np.array([0.2, 0, -math.sqrt(0.96), 0], np.float32)
+    assert keys(fuse(QUESTION, Candidates(), vectors, SAMPLE)) == [0, 1, 2], "1 is near to 0, 2 is far from it"
+
+
+def test_models_of_any_spread_are_on_one_scale():
+    """Cosines of one model go from 0 to 0.6, those of another from 0.78 to 0.9."""
+    wide = unusual(np.array([0.6, 0.3]), np.array([0.0, 0.1, 0.2]))
+    narrow = unusual(np.array([0.90, 0.84]), np.array([0.78, 0.80, 0.82]))
+    assert narrow == pytest.approx(wide)
+
+
+def test_where_all_are_alike_cosines_say_nothing():
+    assert unusual(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == pytest.approx([0, 0])
+    assert unusual(np.array([0.5]), np.empty(0)) == pytest.approx([0])
+
+
+def test_nothing():
+    assert fuse(QUESTION, Candidates(), {}, SAMPLE) == []
+
+
+numbers = st.floats(-1, 1, width=32)
+rows = st.lists(st.lists(numbers, min_size=4, max_size=4), max_size=12)
+scored = st.lists(st.tuples(st.integers(0, 11), st.floats(0, 1e6)), max_size=12, unique_by=lambda each: each[0])
+mass = st.floats(0, 1e6)
+
+
+@given(rows, rows, scored, mass, scored, mass, st.randoms())
+def test_any_candidates_have_scores_in_one_order(passages, sample, words, mass, pairs, pair_mass, random):
+    vectors = {key: np.array(row, np.float32) for key, row in enumerate(passages)}
+    usual = np.array(sample, np.float32).reshape(-1, 4)
+    near = [Near(key, 0.0) for key in vectors]
+    ranking = fuse(QUESTION, Candidates(near, words, mass, pairs, pair_mass), vectors, usual)
+    assert sorted(keys(ranking)) == sorted(vectors)
+    assert all(math.isfinite(each.score) and math.isfinite(each.distance) for each in ranking)
+    assert [each.score for each in ranking] == sorted((each.score for each in ranking), reverse=True)
+    mixed = [random.sample(each, len(each)) for each in (near, words, pairs, list(vectors))]
+    again = Candidates(mixed[0], mixed[1], mass, mixed[2], pair_mass)
+    assert fuse(QUESTION, again, {key: vectors[key] for key in mixed[3]}, usual) == ranking
+
+
+@given(st.lists(numbers, min_size=2, max_size=8), st.data())
+def test_more_words_never_lower_a_passage(cosines, data):
+    """With all else as it was."""
+    lucky = data.draw(st.integers(0, len(cosines) - 1))
+    before, after = sorted(data.draw(st.lists(st.floats(0, 50), min_size=2, max_size=2)))
+    places = [
+        keys(fuse(QUESTION, Candidates(words=[(lucky, bm25)], mass=50.0), at(*cosines), SAMPLE)).index(lucky)
+        for bm25 in (before, after)
+    ]
+    assert places[1] <= places[0]
+
+
+def ranked(*keys):
+    return [Ranked(key, 1.0 - place, 0.5) for place, key in enumerate(keys)]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "top", "expected"),
+    [
+        ([1, 2, 3, 4], [11, 12, 13], 6, [1, 2, 11, 3, 4, 12]),
+        ([1, 2, 3], [11, 12], 1, [1]),
+        ([1, 2, 3], [11, 12], 3, [1, 2, 11]),
+        ([1], [11, 12, 13], 3, [1, 11, 12]),
+        ([1, 2, 3], [], 2, [1, 2]),
+        ([], [11, 12], 5, [11, 12]),
+        ([1, 11, 2], [11, 12], 5, [1, 11, 12, 2]),
+        ([1], [11], 0, []),
+    ],
+)
+def test_each_language_has_its_share(own, other, top, expected):
+    rankings = {"other": ranked(*other), "cjk": ranked(*own)}
+    assert keys(shared(rankings, "cjk", top)) == expected
+
+
+def test_a_question_in_a_language_that_is_not_there():
+    assert keys(shared({"other": ranked(1, 2)}, "cjk", 5)) == [1, 2]
+    assert shared({}, "cjk", 5) == []
+
+
+@given(st.lists(st.integers(0, 20), unique=True), st.lists(st.integers(0, 20), unique=True), st.integers(0, 30))
+def test_nothing_is_lost_or_doubled(own, other, top):
+    found = keys(shared({"cjk": ranked(*own), "other": ranked(*other)}, "cjk", top))
+    assert len(found) == len(set(found)) == min(top, len({*own, *other}))

@@ -17,6 +17,7 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
+from aigw.higress.bodies import is_unseen
 from aigw.higress.prompts import decorate
 from aigw.higress.re2 import GoRegex
 
@@ -25,6 +26,7 @@ HEADER = "x-higress-"
 """Higress's geo-ip puts what it finds into headers that begin so, encoded as in a query, too."""
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _VARIABLE = re.compile(r"\$\{(" + "|".join(VARIABLES) + r")\}")
+_LIKE_VARIABLE = re.compile(r"\$\{(geo-[^{}]*)\}")
 _SAME: Mapping[str, str] = {"developer": "system", "model": "assistant", "function": "tool", "": "user"}
 """Roles that other formats name otherwise. A prompt without roles is the user's."""
 
@@ -77,6 +79,9 @@ def check(config: Config) -> list[Problem]:
                 told = f"{added.role!r} is not a role" if added.role else "is missing"
                 remedy = "write system, user or assistant"
                 problems.append(Problem((key, index, "role"), f"{told}; {remedy}", quirk=True))
+            if others := set(_LIKE_VARIABLE.findall(added.content)) - set(VARIABLES):
+                message = f"{', '.join(sorted(others))} is no variable; there are {', '.join(VARIABLES)}"
+                problems.append(Problem((key, index, "content"), message, note=True))
     for index, rule in enumerate(config.replace):
         if not rule.pattern:
             problems.append(Problem(("replace", index, "pattern"), "must not be empty"))
@@ -184,7 +189,7 @@ class _Higress:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if request.is_json:
+        if request.stream is None and not is_unseen(exchange.original.headers):
             before, behind = (_messages(each, request.headers) for each in (self._before, self._behind))
             if before is not None and behind is not None:
                 with suppress(ValueError):  # it is no JSON object

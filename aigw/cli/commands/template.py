@@ -11,7 +11,7 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_name, complete_property, complete_route
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text
+from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text
 
 if TYPE_CHECKING:
     from aigw.cli.sources.templates import Call, Found
@@ -143,13 +143,8 @@ def send(
 
     loaded, call = _asked(name, values, props, model, route, path, config, recipe)
 
-    def say(text: str) -> None:
-        from aigw.core.plain import plain_lines
-
-        typer.echo(plain_lines(text), nl=False)
-
     try:
-        told = sent(loaded, call, url=url or "", key=key or "", say=None if as_json else say)
+        told = sent(loaded, call, url=url or "", key=key or "", say=None if as_json else _say_piece)
     except SendError as error:
         fail("template", error.lines)
     if as_json:
@@ -157,6 +152,20 @@ def send(
         return
     typer.echo()
     _say_beside(told.facts)
+
+
+def _say_piece(text: str) -> None:
+    """Prints a piece of an answer. Nobody reads on: this ends the command."""
+    import os
+    import sys
+
+    from aigw.core.plain import plain_lines
+
+    try:
+        typer.echo(plain_lines(text), nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
+        raise typer.Exit(FAILURE) from None
 
 
 def _say_beside(lines: list[str]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from multidict import CIMultiDict
@@ -38,6 +38,15 @@ def answer_of(url: str, call: Call, key: str = "") -> tuple[int, bytes]:
         return response.status, response.read()
 
 
+def configuration_of(url: str) -> Mapping[str, Any] | None:
+    """The configuration that the gateway at this address shows, None if it shows none. Raises OSError."""
+    with _answering(url, "GET", "/-/config", {}, b"") as response:
+        try:
+            return msgspec.json.decode(response.read(), type=dict[str, Any]) if response.status == 200 else None
+        except msgspec.DecodeError:
+            return None
+
+
 def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -> Told:
     """Passes the text of a streamed answer to `say`, piece by piece. Raises OSError."""
     with _sent(url, call, key) as response:
@@ -55,19 +64,26 @@ def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -
         return Told(response.status, reader.model, reader.tokens, error)
 
 
-@contextmanager
-def _sent(url: str, call: Call, key: str) -> Iterator[http.client.HTTPResponse]:
-    parts = urlsplit(url)
+def _sent(url: str, call: Call, key: str) -> AbstractContextManager[http.client.HTTPResponse]:
     headers = {**call.call.headers, "content-type": "application/json"}
     own = call.call.key
     path = call.call.path
     if key and own.header:
         headers[own.header] = own.prefix + key
     elif key and own.query:
-        path += f"{'&' if '?' in path else '?'}{own.query}={key}"
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+        path += f"{'&' if '?' in path else '?'}{own.query}={quote(key, safe='')}"
+    return _answering(url, "POST", path, headers, encoded(call.body))
+
+
+@contextmanager
+def _answering(
+    url: str, method: str, path: str, headers: Mapping[str, str], body: bytes
+) -> Iterator[http.client.HTTPResponse]:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
     try:
-        connection.request("POST", path, encoded(call.body), headers)
+        connection.request(method, path, body or None, dict(headers))
         yield connection.getresponse()
     except http.client.HTTPException as error:
         raise OSError(f"the gateway broke off: {error!r}") from None

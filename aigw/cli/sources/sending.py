@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
 
 from aigw.books.books import Books
-from aigw.cli.sources.asking import Told, answer_of, refusal, stream_of
+from aigw.cli.sources.asking import Told, answer_of, configuration_of, refusal, stream_of
 from aigw.cli.sources.neighbour import aigw_at
-from aigw.cli.sources.templates import Call
+from aigw.cli.sources.templates import Call, in_source
 from aigw.cli.views.figures import count
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
@@ -24,6 +23,7 @@ from aigw.server.gateway import base_url, run
 from aigw.upstream.proxied import upstream_for
 
 LOCAL = "127.0.0.1"
+Say = Callable[[str], None]
 
 
 class SendError(Exception):
@@ -41,47 +41,55 @@ class Sent(NamedTuple):
     facts: list[str]
 
 
-def sent(loaded: Loaded, call: Call, *, url: str, key: str, say: Callable[[str], None] | None) -> Sent:
+def sent(loaded: Loaded, call: Call, *, url: str, key: str, say: Say | None) -> Sent:
     """Passes the text of the answer to `say` as it is written; without it, reads the whole answer. Raises SendError."""
-    return asyncio.run(_sent(loaded, call, url, key, say))
-
-
-async def _sent(loaded: Loaded, call: Call, url: str, key: str, say: Callable[[str], None] | None) -> Sent:
     key = key or os.environ.get(call.call.key.variable, "")
+    place = _named(url) if url else running(loaded, call)
     try:
-        async with _gateway(loaded, url) as (place, through):
-            if say is None:
-                status, body = await asyncio.to_thread(answer_of, place, call, key)
-                return Sent(_answer(status, body), [])
-            told = await asyncio.to_thread(stream_of, place, call.streamed(), say, key)
+        if place:
+            return _read(place, f"the gateway at {place}", call, key, say)
+        return asyncio.run(_alone(loaded, call, key, say))
     except ConfigError as error:
         raise SendError(*error.findings) from None
     except OSError as error:
-        raise SendError(f"{url or 'the gateway'} does not answer: {error}") from None
+        raise SendError(f"{place or 'the gateway'} does not answer: {error}") from None
+
+
+def _named(url: str) -> str:
+    place = url if "://" in url else f"http://{url}"
+    return place.removesuffix("/").removesuffix("/v1")
+
+
+def running(loaded: Loaded, call: Call) -> str:
+    """The address of the gateway that runs with this configuration, "" if none does. One at its address that does not
+    have the template was started with another."""
+    host, port = parse_listen(loaded.config.listen)
+    if not port or not aigw_at(host, port):
+        return ""
+    place = base_url({"0.0.0.0": LOCAL, "::": "::1"}.get(host, host), port)  # noqa: S104
+    shown = configuration_of(place)
+    has = shown is None or any(name == call.template for name, _ in in_source(shown))
+    return place if has else ""
+
+
+async def _alone(loaded: Loaded, call: Call, key: str, say: Say | None) -> Sent:
+    alone = replace(loaded, config=msgspec.structs.replace(loaded.config, listen=f"{LOCAL}:0"))
+    books = Books(loaded.state_dir, shared=loaded.config.usage)
+    through = f"a gateway of its own, because none with this template runs at {loaded.config.listen}"
+    async with run(alone, upstream_for(os.environ), grace=0.0, books=books) as own:
+        return await asyncio.to_thread(_read, own.url, through, call, key, say)
+
+
+def _read(place: str, through: str, call: Call, key: str, say: Say | None) -> Sent:
+    if say is None:
+        status, body = answer_of(place, call, key)
+        return Sent(_answer(status, body), [])
+    told = stream_of(place, call.streamed(), say, key)
     if told.status != 200:
         raise SendError(refusal(told.status, told.error.encode()))
     if told.error:
         raise SendError(f"the answer failed: {told.error}")
     return Sent(None, [_facts(told, through)])
-
-
-@asynccontextmanager
-async def _gateway(loaded: Loaded, url: str) -> AsyncIterator[tuple[str, str]]:
-    """The address of a gateway, and how it is called."""
-    if url:
-        place = url if "://" in url else f"http://{url}"
-        yield place.removesuffix("/").removesuffix("/v1"), place
-        return
-    host, port = parse_listen(loaded.config.listen)
-    running = await asyncio.to_thread(aigw_at, host, port) if port else ""
-    if running:
-        place = base_url({"0.0.0.0": LOCAL, "::": "::1"}.get(host, host), port)  # noqa: S104
-        yield place, f"the gateway at {place}"
-        return
-    alone = replace(loaded, config=msgspec.structs.replace(loaded.config, listen=f"{LOCAL}:0"))
-    books = Books(loaded.state_dir, shared=loaded.config.usage)
-    async with run(alone, upstream_for(os.environ), books=books) as own:
-        yield own.url, f"a gateway of its own, because none runs at {loaded.config.listen}"
 
 
 def _facts(told: Told, through: str) -> str:

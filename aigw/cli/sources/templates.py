@@ -40,6 +40,7 @@ class Found(NamedTuple):
 class Call(NamedTuple):
     """A request for a template. `call` shows it as a command; its path and body are those of a plain answer."""
 
+    template: str
     api: str
     call: FirstCall
     body: Json
@@ -100,7 +101,7 @@ def ask(loaded: Loaded, found: Found, values: Mapping[str, Any], *, model: str =
     if wanted:
         place, body = template_call.with_model(api, place, body, wanted)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Call(api, call._replace(path=place, model=wanted or own, body=text), body)
+    return Call(found.name, api, call._replace(path=place, model=wanted or own, body=text), body)
 
 
 def _property(value: Any) -> Property:

@@ -19,6 +19,7 @@ from aigw.core.model import Request
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects import template_body
+from aigw.higress.bodies import is_unseen
 from aigw.higress.template import PROPERTIES, TEMPLATE, Call, asks_for_template, call_in, named, pasted
 from aigw.plugins.ai_prompt_template.template import Template
 
@@ -31,14 +32,14 @@ MOST_NAMES = 50
 class TemplateConfig(Struct, frozen=True, kw_only=True):
     """A request with placeholders."""
 
-    name: Annotated[str, Meta(min_length=1, description="the name by which clients ask for it")]
+    name: Annotated[str, Meta(description="the name by which clients ask for it")] = ""
     template: Annotated[
         Any,
         Meta(
             description="the body of a request, of a chat or as the client's API has it; `{{name}}` in a text is "
             "replaced by the property of this name"
         ),
-    ]
+    ] = None
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -62,8 +63,9 @@ def check(config: Config) -> list[Problem]:
     problems = []
     seen: set[str] = set()
     for index, each in enumerate(config.templates):
-        if each.name in seen:
-            problems.append(Problem(("templates", index, "name"), f"there is a template {each.name!r} already"))
+        if not each.name or each.name in seen:
+            message = f"there is a template {each.name!r} already" if each.name else "is missing"
+            problems.append(Problem(("templates", index, "name"), message, quirk=True))
         seen.add(each.name)
         if not isinstance(each.template, dict):
             message = "is not an object, and no API takes such a request; write its fields, such as model and messages"
@@ -90,7 +92,8 @@ class _Safe:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if (document := _readable(request)) is not None and (call := _call(document)) is not None:
+        document = _readable(request) if request.is_json else None
+        if document is not None and (call := _call(document)) is not None:
             template = self._find(call)
             if template is not None:
                 self._take(exchange, template, call)
@@ -125,11 +128,15 @@ class _Safe:
 
 class _Higress:
     def __init__(self, config: Config) -> None:
-        self._templates = {each.name: json.dumps(each.template, ensure_ascii=False) for each in config.templates}
+        self._templates = {
+            each.name: "" if each.template is None else json.dumps(each.template, ensure_ascii=False)
+            for each in config.templates
+        }
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if (document := _readable(request)) is not None and asks_for_template(document):
+        document = None if is_unseen(exchange.original.headers) else _readable(request)
+        if document is not None and asks_for_template(document):
             try:
                 call, name = call_in(document), named(document)
             except ValueError:
@@ -141,7 +148,7 @@ class _Higress:
 
 def _readable(request: Request) -> Document | None:
     """The body of a request that may name a template, None if there is none."""
-    if not request.is_json or request.headers.get(SWITCH) == "false":
+    if request.stream is not None or request.headers.get(SWITCH) == "false":
         return None
     try:
         return request.document

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -259,7 +260,7 @@ def test_it_is_sent_through_a_gateway_of_its_own(template, tmp_path):
     assert (code, out) == (0, "每次回答完问题，尝试进行反问\n")
     assert err.startswith("echo: ")
     assert "? tokens" not in err
-    assert "a gateway of its own, because none runs" in err
+    assert "a gateway of its own, because none with this template runs" in err
     assert (tmp_path / ".aigw" / "usage.sqlite").exists()
     answer = json.loads(template("send", "developer-chat", *VALUES, "--json")[1])
     assert answer["choices"][0]["message"]["content"] == "每次回答完问题，尝试进行反问"
@@ -281,6 +282,39 @@ async def test_it_is_sent_through_the_gateway_that_runs(template, tmp_path):
         config = {**ECHO, "listen": f"127.0.0.1:{port}"}
         code, out, err = await asyncio.to_thread(template, "send", "developer-chat", *VALUES, config=config)
     assert (code, out, f"through the gateway at {running.url}" in err) == (0, "每次回答完问题，尝试进行反问\n", True)
+
+
+async def test_a_gateway_without_the_template_is_passed_over(template, tmp_path):
+    other = {"listen": "127.0.0.1:0", "plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}
+    (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(other))
+    async with run(load(tmp_path / "aigw.yaml", {}), HttpUpstream(), books=Books(None)) as running:
+        config = {**ECHO, "listen": f"127.0.0.1:{running.url.rpartition(':')[2]}"}
+        code, out, err = await asyncio.to_thread(template, "send", "developer-chat", *VALUES, config=config)
+    assert (code, out, "a gateway of its own" in err) == (0, "每次回答完问题，尝试进行反问\n", True)
+
+
+SLOW = {
+    "listen": "127.0.0.1:0",
+    "plugins": {
+        "ai-prompt-template": {"templates": [{"name": "t", "template": {"model": "mock", "messages": [{"role": "user", "content": "x"}]}}]},
+        "ai-proxy": {"provider": {"type": "builtin", "mock": {"firstTokenDelay": 1, "tokensPerSecond": 50, "tokens": 10000}}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["Ctrl-C", "nobody reads on"])
+def test_an_answer_can_be_broken_off(template, tmp_path, end):
+    (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(SLOW))
+    command = [sys.executable, "-m", "aigw", "template", "send", "t"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes) as process:
+        assert process.stdout.read(5) == b"Lorem"
+        if end == "Ctrl-C":
+            process.send_signal(signal.SIGINT)
+        else:
+            process.stdout.close()
+        assert (process.wait(30), process.stderr.read()) == (130 if end == "Ctrl-C" else 1, b"")
 
 
 def on_terminal(folder, typed, *words):

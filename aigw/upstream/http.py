@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 
 import aiohappyeyeballs
 
@@ -30,10 +31,19 @@ def client_tls() -> ssl.SSLContext:
 
 
 class HttpUpstream:
-    """An `Upstream`. It belongs to the event loop that uses it first. `tls` replaces the default TLS settings."""
+    """An `Upstream`. It belongs to the event loop that uses it first. `tls` replaces the default TLS settings. `refuse`
+    says of an IP address why no connection may be made to it, "" if one may. It is asked about each that a name has."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, max_idle: int = 256, idle_seconds: float = 55.0) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        max_idle: int = 256,
+        idle_seconds: float = 55.0,
+        refuse: Callable[[str], str] | None = None,
+    ) -> None:
         self._tls = tls
+        self._refuse = refuse
         self._pool: Pool[Connection] = Pool(max_idle=max_idle, idle_seconds=idle_seconds)
 
     @property
@@ -74,6 +84,11 @@ class HttpUpstream:
     async def _open(self, origin: Origin) -> Connection:
         loop = asyncio.get_running_loop()
         addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        if self._refuse is not None:
+            reasons = [self._refuse(str(address[4][0])) for address in addresses]
+            addresses = [address for address, reason in zip(addresses, reasons, strict=True) if not reason]
+            if not addresses:
+                raise UpstreamError(UpstreamFault.CONNECT, f"{origin}: {reasons[0]}")
         # uvloop's create_connection tries one address after the other, so the race is run here for both loops.
         sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
         secure = origin.scheme == "https" or bool(origin.tls_name)

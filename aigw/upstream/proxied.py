@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     import aiohttp
 
 
-def upstream_for(environ: Mapping[str, str]) -> Upstream:
-    """The upstream for a process with this environment."""
+def upstream_for(environ: Mapping[str, str], refuse: Callable[[str], str] | None = None) -> Upstream:
+    """The upstream for a process with this environment. `refuse` is that of HttpUpstream; where a proxy connects, only
+    the proxy knows to which address."""
     proxies = _proxies(environ)
-    return ProxyAwareUpstream(HttpUpstream(), proxies) if proxies.keys() - {"no"} else HttpUpstream()
+    direct = HttpUpstream(refuse=refuse)
+    return ProxyAwareUpstream(direct, proxies) if proxies.keys() - {"no"} else direct
 
 
 class ProxyAwareUpstream:

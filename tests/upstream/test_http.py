@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.model import Origin
 from aigw.upstream.http import HttpUpstream
 
 
@@ -296,3 +297,18 @@ async def test_refuses_what_could_be_read_as_something_else(wire, wrong):
     with pytest.raises(UpstreamError, match="not sent") as caught:
         await wire.send(**wrong)
     assert caught.value.fault is UpstreamFault.PROTOCOL
+
+
+async def test_connects_to_no_address_that_is_refused(wire):
+    wire.upstream = HttpUpstream(refuse=lambda address: "" if address == "127.0.0.2" else f"{address} is refused")
+    await wire.serve(lambda peer: peer.answer())
+    with pytest.raises(UpstreamError, match=r"^http://localhost:\d+: (127\.0\.0\.1|::1) is refused$") as caught:
+        await wire.send(origin=Origin("http", "localhost", wire.port))
+    assert caught.value.fault is UpstreamFault.CONNECT
+    assert wire.accepted == 0
+
+
+async def test_connects_to_the_other_addresses_of_a_name(wire):
+    wire.upstream = HttpUpstream(refuse=lambda address: "" if address == "127.0.0.1" else f"{address} is refused")
+    await wire.serve(lambda peer: peer.answer())
+    assert await wire.fetch(origin=Origin("http", "localhost", wire.port)) == b"{}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aigw.core.retrieval import DEFAULT, Passage, RetrievalError, Source
-from aigw.stores.faiss import manifest, segments
+from aigw.stores.faiss import building, manifest, segments
 from aigw.stores.faiss.segments import SegmentFile
 from aigw.stores.faiss.snapshot import Part, Snapshot, bits_of
 
@@ -124,15 +124,25 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def add_segment(connection: sqlite3.Connection, said: SegmentFile, rows: Sequence[NDArray[np.generic]]) -> None:
+def add_segment(
+    connection: sqlite3.Connection,
+    said: SegmentFile,
+    rows: Sequence[NDArray[np.generic]],
+    dead: NDArray[np.bool_] | None = None,
+) -> None:
     """Names a segment, with the keys, languages and partitions of its rows."""
     number = connection.execute(
         "INSERT INTO segments (file, size, modified, sha256, kind, rows, probes) VALUES (?, ?, ?, ?, ?, ?, ?)", said[1:]
     ).lastrowid
-    keys, languages, partitions = (
-        each.astype(kind).tobytes() for each, kind in zip(rows, ("<i8", "u1", "<i4"), strict=True)
-    )
-    connection.execute("INSERT INTO segment_rows VALUES (?, ?, ?, ?)", (number, keys, languages, partitions))
+    columns = (each.astype(kind).tobytes() for each, kind in zip(rows, ("<i8", "u1", "<i4"), strict=True))
+    connection.execute("INSERT INTO segment_rows VALUES (?, ?, ?, ?)", (number, *columns))
+    if dead is not None and dead.any():
+        bury(connection, number, dead)
+
+
+def bury(connection: sqlite3.Connection, number: int | None, dead: NDArray[np.bool_]) -> None:
+    """Marks the rows of a segment that are dead."""
+    connection.execute("INSERT OR REPLACE INTO segment_dead VALUES (?, ?)", (number, bits_of(dead)))
 
 
 def drop_segment(connection: sqlite3.Connection, number: int) -> None:
@@ -178,11 +188,11 @@ def _change(
     said = None
     if come and vectors is not None:
         rows = unit(now.head.info, vectors)
-        said = segments.write(folder, now.head.info.metric, len(rows), lambda: (rows,), rows)
+        said = building.write(folder, now.head.info.metric, len(rows), lambda: (rows,), rows)
     try:
         with transaction(connection):
             manifest.remove_passages(connection, sorted(gone))
-            useless = _bury(connection, now.parts, gone)
+            useless = _bury_all(connection, now.parts, gone)
             if said is not None and vectors is not None:
                 _add(connection, now, said, come, vectors)
             yield
@@ -207,7 +217,7 @@ def _add(
         )
 
 
-def _bury(connection: sqlite3.Connection, parts: Sequence[Part], gone: set[int]) -> list[str]:
+def _bury_all(connection: sqlite3.Connection, parts: Sequence[Part], gone: set[int]) -> list[str]:
     """Marks the rows of passages that go. Returns the files of segments that have no row left."""
     useless = []
     keys = np.sort(np.fromiter(gone, np.int64, len(gone)))
@@ -221,9 +231,7 @@ def _bury(connection: sqlite3.Connection, parts: Sequence[Part], gone: set[int])
             continue
         dead = np.zeros(part.segment.said.rows, np.bool_) if part.alive is None else ~part.alive
         dead[rows] = True
-        connection.execute(
-            "INSERT OR REPLACE INTO segment_dead VALUES (?, ?)", (part.segment.said.number, bits_of(dead))
-        )
+        bury(connection, part.segment.said.number, dead)
     return useless
 
 

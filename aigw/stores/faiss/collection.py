@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ from aigw.core.retrieval import (
 )
 from aigw.stores.faiss import changes, conditions, manifest, merging, rebuilding, segments, words
 from aigw.stores.faiss.failures import told
-from aigw.stores.faiss.lock import held
+from aigw.stores.faiss.lock import HeldError, entered, held
 from aigw.stores.faiss.segments import MissingSegmentError
-from aigw.stores.faiss.snapshot import Snapshot, load
+from aigw.stores.faiss.snapshot import Part, Snapshot, load
 from aigw.stores.private import identity
 from aigw.stores.sqlite_file import open_for_reading, open_for_writing
 
@@ -46,7 +46,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
+log = logging.getLogger("aigw")
+
 LOCK = "lock"
+MERGING = "merging"
+"""The file of the lock of whoever merges large segments, which is not that of changes."""
 READERS = 4
 """How many searches run at the same time."""
 _TRIES = 5
@@ -69,6 +75,10 @@ class FaissCollection:
         self._loading = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._closed = False
+        self._stopped = threading.Event()
+        self._merging: frozenset[int] = frozenset()
+        """The numbers of segments that are merged now."""
+        self._tidying: asyncio.Task[None] | None = None
         with told(self.name):
             self._watch = self._connect()
             self._identity = identity(self._path)
@@ -160,7 +170,14 @@ class FaissCollection:
         return await self._read(lambda connection: self._stats(connection, self._current(connection)))
 
     async def tidy(self) -> None:
-        await self._write(lambda connection: self._merge(connection, math.inf))
+        """Does nothing if somebody else is merging."""
+        try:
+            async with entered(held(self._folder / MERGING, self.name, 0.0)):
+                while parts := await self._read(lambda connection: merging.due(self._current(connection).parts)):
+                    if not await self._merge(parts):
+                        return
+        except HeldError:
+            return
 
     async def reindex(self, embedder: str, dimension: int, embed: Embed) -> int:
         def job(connection: sqlite3.Connection, embeds: rebuilding.Embeds) -> int:
@@ -179,12 +196,16 @@ class FaissCollection:
         if self._closed:
             return
         self._closed = True
+        self._stopped.set()
+        if self._tidying is not None:
+            await asyncio.wait([self._tidying])
         await asyncio.to_thread(self._close)
 
     def discard(self) -> None:
         """Closes it without waiting for who still uses it."""
         if not self._closed:
             self._closed = True
+            self._stopped.set()
             threading.Thread(target=self._close).start()
 
     def _close(self) -> None:
@@ -197,7 +218,23 @@ class FaissCollection:
         return await self._run(self._readers, self._read_now, job)
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._run(self._writer, self._write_now, job)
+        done = await self._run(self._writer, self._write_now, job)
+        self._tidy_later()
+        return done
+
+    def _tidy_later(self) -> None:
+        """Merges what is large in the background, if nobody asked for it and it is due."""
+        parts = () if self._snapshot is None else merging.due(self._snapshot.parts)
+        large = sum(part.count for part in parts) > merging.SMALL_ROWS
+        if large and not self._closed and (self._tidying is None or self._tidying.done()):
+            self._tidying = asyncio.create_task(self._tidy_quietly())
+
+    async def _tidy_quietly(self) -> None:
+        try:
+            await self.tidy()
+        except RetrievalError as error:
+            if self.is_there:
+                log.warning("the segments of the collection %s are not merged: %s", self.name, error)
 
     async def _write_embedding(self, job: Callable[[sqlite3.Connection, rebuilding.Embeds], int], embed: Embed) -> int:
         """The thread holds the lock while the event loop embeds for it."""
@@ -229,12 +266,34 @@ class FaissCollection:
             self._refuse_absent()
             with self._writable() as connection:
                 done = job(connection)
-                if len(self._current(connection).parts) > merging.MOST_PARTS:
-                    self._merge(connection, merging.SMALL_ROWS)
+                self._merge_small(connection)
                 return done
 
-    def _merge(self, connection: sqlite3.Connection, most_rows: float) -> None:
-        merging.tidy(connection, self._folder, lambda: self._current(connection), most_rows)
+    def _merge_small(self, connection: sqlite3.Connection) -> None:
+        """Keeps the number of segments small while many changes come."""
+        while True:
+            now = self._current(connection)
+            free = [part for part in now.parts if part.segment.said.number not in self._merging]
+            if len(free) <= merging.MOST_PARTS or not (parts := merging.due(free, merging.SMALL_ROWS)):
+                return
+            merging.put(connection, self._folder, now, self._build(parts))
+
+    async def _merge(self, parts: Sequence[Part]) -> bool:
+        """Merges segments while others go on writing."""
+        self._merging = frozenset(part.segment.said.number for part in parts)
+        try:
+            merged = await asyncio.get_running_loop().run_in_executor(self._readers, self._build, parts)
+            return await self._write(
+                lambda connection: merging.put(connection, self._folder, self._current(connection), merged)
+            )
+        except (MissingSegmentError, merging.StoppedError):  # another process was faster, or this one ends
+            return False
+        finally:
+            self._merging = frozenset()
+
+    def _build(self, parts: Sequence[Part]) -> merging.Merged:
+        with told(self.name):
+            return merging.build(self._folder, self._head.info.metric, parts, self._stopped)
 
     @contextlib.contextmanager
     def _writable(self) -> Iterator[sqlite3.Connection]:
@@ -243,7 +302,8 @@ class FaissCollection:
             self._writing = open_for_writing(self._path, manifest.format_of(self.name))
             self._writing.execute("PRAGMA synchronous = FULL")
             named = [file for (file,) in self._writing.execute("SELECT file FROM segments")]
-            segments.remove(self._folder, segments.orphans(self._folder, named))
+            with contextlib.suppress(HeldError), held(self._folder / MERGING, self.name, 0.0):  # else it is no orphan
+                segments.remove(self._folder, segments.orphans(self._folder, named))
         try:
             yield self._writing
         except sqlite3.Error:

@@ -10,12 +10,12 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import CollectionInfo, Embed, NoCollectionError, RetrievalError
-from aigw.stores.faiss.lock import PATIENCE, held
+from aigw.stores.faiss.lock import PATIENCE, entered, held
 from aigw.stores.private import identity, make_folder, refuse_strange_folder
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ class FaissCollections:
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
         """Another lock than the one of a change: those who only add a passage do not wait for a long ingest."""
+        from aigw.stores.faiss.failures import told
+
         if not is_name(name):
             raise RetrievalError(f"{name!r} cannot be the name of a collection")
-        lock = held(self._folder / f".{name}.{LOCK}", name, self._patience, self._tell)
-        await asyncio.to_thread(self._enter, name, lock)
-        try:
+        with told(name):
+            make_folder(self._folder)
+        async with entered(held(self._folder / f".{name}.{LOCK}", name, self._patience, self._tell)):
             yield
-        finally:
-            lock.__exit__(None, None, None)
 
     async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:
         check(CollectionInfo(name, dimension))
@@ -147,13 +147,6 @@ class FaissCollections:
                     manifest.begin_collection(connection, info)
                 else:
                     raise RetrievalError(f"there is a collection {info.name} already")
-
-    def _enter(self, name: str, lock: AbstractContextManager[None]) -> None:
-        from aigw.stores.faiss.failures import told
-
-        with told(name):
-            make_folder(self._folder)
-            lock.__enter__()
 
     def _save(self, name: str) -> None:
         """Puts another manifest in the place of a damaged one."""

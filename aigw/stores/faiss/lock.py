@@ -4,12 +4,13 @@ Rule: the system releases the lock when its process dies, so what the file says 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from aigw.core.retrieval import RetrievalError
@@ -25,12 +26,16 @@ _QUIET_SECONDS = 0.5
 """A wait that is shorter than this is not told."""
 
 
+class HeldError(RetrievalError):
+    """Another process has the lock. The message says which."""
+
+
 @contextlib.contextmanager
 def held(
     path: Path, name: str, patience: float = PATIENCE, tell: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """Holds the lock of the collection `name`. Waits for another process, and tells who that is if it takes long.
-    Raises RetrievalError when patience is over, and OSError."""
+    Raises HeldError when patience is over, and OSError."""
     file = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         _wait(file, name, patience, tell)
@@ -41,13 +46,23 @@ def held(
         os.close(file)
 
 
+@contextlib.asynccontextmanager
+async def entered(lock: contextlib.AbstractContextManager[None]) -> AsyncIterator[None]:
+    """Waits for a lock in a thread."""
+    await asyncio.to_thread(lock.__enter__)
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
 def _wait(file: int, name: str, patience: float, tell: Callable[[str], None] | None) -> None:
     start = time.monotonic()
     told = False
     while not _taken(file):
         waited = time.monotonic() - start
         if waited > patience:
-            raise RetrievalError(f"{_holder(file, name)}; wait until it has ended, or stop it")
+            raise HeldError(f"{_holder(file, name)}; wait until it has ended, or stop it")
         if tell is not None and not told and waited > _QUIET_SECONDS:
             tell(f"{_holder(file, name)}; waiting for it")
             told = True

@@ -6,20 +6,23 @@ smaller ones together, so that a vector is written again only as often as the co
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from aigw.stores.faiss import segments
+from aigw.stores.faiss import building, segments
+from aigw.stores.faiss.building import BLOCK_ROWS, SAMPLE_ROWS
 from aigw.stores.faiss.changes import add_segment, drop_segment, transaction
+from aigw.stores.faiss.segments import SegmentFile
 from aigw.stores.faiss.snapshot import Part, Snapshot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from aigw.core.retrieval import Vectors
+    from aigw.core.retrieval import Metric, Vectors
 
 MOST_PARTS = 16
 """A change that leaves more segments than this merges small ones at once."""
@@ -28,8 +31,20 @@ SMALL_ROWS = 50_000
 _TINY_ROWS = 2_000
 """Segments that are smaller than this are always worth a merge."""
 _DEAD_SHARE = 0.3
-_BLOCK_ROWS = 16_384
-_SAMPLE_ROWS = 131_072
+
+
+class Merged(NamedTuple):
+    """A segment in a file, of which the manifest does not know yet, and those in whose place it comes."""
+
+    said: SegmentFile
+    parts: Sequence[Part]
+    keys: NDArray[np.int64]
+    languages: NDArray[np.uint8]
+    partitions: NDArray[np.int32]
+
+
+class StoppedError(Exception):
+    """Nobody wants the merge any more."""
 
 
 def due(parts: Sequence[Part], most_rows: float = float("inf")) -> list[Part]:
@@ -47,41 +62,46 @@ def due(parts: Sequence[Part], most_rows: float = float("inf")) -> list[Part]:
     return [each for each in ordered if _is_mostly_dead(each) and each.count <= most_rows][:1]
 
 
-def merge(connection: sqlite3.Connection, folder: Path, now: Snapshot, parts: Sequence[Part]) -> None:
-    """Puts one segment in the place of several. Whoever calls it holds the lock of the collection."""
+def build(folder: Path, metric: Metric, parts: Sequence[Part], stopped: threading.Event) -> Merged:
+    """Writes what is alive of some segments into one file. Needs no lock: nothing names the file yet."""
     keys = np.sort(np.concatenate([part.keys for part in parts]))
-    rows = _rows(parts, keys)
-    draw = np.random.default_rng(0).permutation(len(keys))[:_SAMPLE_ROWS]
-    said = segments.write(
-        folder, now.head.info.metric, len(keys), lambda: _blocks(parts, keys), _vectors(parts, keys[np.sort(draw)])
-    )
+    draw = np.random.default_rng(0).permutation(len(keys))[:SAMPLE_ROWS]
+    sample = _vectors(parts, keys[np.sort(draw)])
+    said = building.write(folder, metric, len(keys), lambda: _blocks(parts, keys, stopped), sample)
+    return Merged(said, parts, keys, *_rows(parts, keys))
+
+
+def put(connection: sqlite3.Connection, folder: Path, now: Snapshot, merged: Merged) -> bool:
+    """Puts one segment in the place of several. What died since then is dead in it. Returns False, and deletes the
+    file, if another merge was faster. Whoever calls it holds the lock of the collection."""
+    numbers = {part.segment.said.number for part in merged.parts}
+    old = [part for part in now.parts if part.segment.said.number in numbers]
+    if len(old) < len(numbers):
+        segments.remove(folder, [merged.said.file])
+        return False
+    alive = np.isin(merged.keys, np.concatenate([part.keys for part in old]))
     try:
         with transaction(connection):
-            for part in parts:
-                drop_segment(connection, part.segment.said.number)
-            add_segment(connection, said, (keys, *rows))
+            for number in numbers:
+                drop_segment(connection, number)
+            add_segment(connection, merged.said, (merged.keys, merged.languages, merged.partitions), ~alive)
             connection.execute("UPDATE collection SET layout = layout + 1")
     except BaseException:
-        segments.remove(folder, [said.file])
+        segments.remove(folder, [merged.said.file])
         raise
-    segments.remove(folder, [part.segment.said.file for part in parts])
-
-
-def tidy(
-    connection: sqlite3.Connection, folder: Path, snapshot: Callable[[], Snapshot], most_rows: float = float("inf")
-) -> None:
-    """Merges until all is well."""
-    while parts := due((now := snapshot()).parts, most_rows):
-        merge(connection, folder, now, parts)
+    segments.remove(folder, [part.segment.said.file for part in old])
+    return True
 
 
 def _is_mostly_dead(part: Part) -> bool:
     return part.count < (1 - _DEAD_SHARE) * part.segment.said.rows
 
 
-def _blocks(parts: Sequence[Part], keys: NDArray[np.int64]) -> Iterator[Vectors]:
-    for start in range(0, len(keys), _BLOCK_ROWS):
-        yield _vectors(parts, keys[start : start + _BLOCK_ROWS])
+def _blocks(parts: Sequence[Part], keys: NDArray[np.int64], stopped: threading.Event) -> Iterator[Vectors]:
+    for start in range(0, len(keys), BLOCK_ROWS):
+        if stopped.is_set():
+            raise StoppedError
+        yield _vectors(parts, keys[start : start + BLOCK_ROWS])
 
 
 def _vectors(parts: Sequence[Part], keys: NDArray[np.int64]) -> Vectors:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aigw.core.retrieval import Embed, Passage, RetrievalError
-from aigw.stores.faiss import manifest, segments
+from aigw.stores.faiss import building, manifest, segments
+from aigw.stores.faiss.building import BLOCK_ROWS, SAMPLE_ROWS
 from aigw.stores.faiss.changes import add_segment, drop_segment, fitting, transaction, unit
 from aigw.stores.faiss.snapshot import Part, Snapshot
 
@@ -30,8 +31,6 @@ Embeds = Callable[[Mapping[int, Passage]], "Vectors"]
 """Embeds some passages, which come with their keys, and waits for it."""
 BATCH = 256
 """How many passages are embedded at a time."""
-_BLOCK_ROWS = 16_384
-_SAMPLE_ROWS = 131_072
 _WAITING_FILE = "vectors" + segments.SUFFIX + segments.UNFINISHED
 """A name that the next writer takes for an orphan."""
 
@@ -84,8 +83,8 @@ def _rebuild(
     said = None
     if len(keys):
         waiting = _embedded(connection, folder, info, keys, embeds)
-        sample = np.sort(np.random.default_rng(0).permutation(len(keys))[:_SAMPLE_ROWS])
-        said = segments.write(folder, info.metric, len(keys), lambda: _blocks(waiting), waiting[sample])
+        sample = np.sort(np.random.default_rng(0).permutation(len(keys))[:SAMPLE_ROWS])
+        said = building.write(folder, info.metric, len(keys), lambda: _blocks(waiting), waiting[sample])
     numbers = {part.segment.said.number for part in kept}
     dropped = [row for row in connection.execute("SELECT number, file FROM segments") if row[0] not in numbers]
     with transaction(connection):
@@ -128,8 +127,8 @@ def _embedded(
 
 
 def _blocks(vectors: Vectors) -> Iterator[Vectors]:
-    for start in range(0, len(vectors), _BLOCK_ROWS):
-        yield vectors[start : start + _BLOCK_ROWS]
+    for start in range(0, len(vectors), BLOCK_ROWS):
+        yield vectors[start : start + BLOCK_ROWS]
 
 
 def _is_sound(part: Part) -> bool:

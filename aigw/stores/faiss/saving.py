@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from aigw.core.retrieval import DEFAULT, RetrievalError
 from aigw.stores.faiss import manifest
+from aigw.stores.faiss.building import sync_folder
 from aigw.stores.faiss.changes import transaction
-from aigw.stores.faiss.segments import sync_folder
 from aigw.stores.sqlite_file import BESIDE, FileError, NewerFileError, open_for_reading, open_for_writing
 
 _SAVED = "saved.sqlite"

@@ -1,22 +1,20 @@
-"""The vectors of a collection: immutable files of FAISS, in which the number of a row is its place.
+"""The vectors of a collection: immutable files of FAISS, in which the number of a row is its place. They are mapped
+into memory.
 
-Rule: a file is written whole under another name, synced, and renamed; the manifest then names it with its hash. A file
-that has changed since is hashed again before FAISS reads it."""
+Rule: the manifest has the hash of a file. One that has changed since it was written is hashed before FAISS sees it."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from aigw.core.retrieval import Metric, RetrievalError
-from aigw.stores.private import StrangeFileError, open_file, refuse_strange_file
+from aigw.core.retrieval import RetrievalError
+from aigw.stores.private import StrangeFileError, refuse_strange_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".faiss"
 UNFINISHED = ".tmp"
-FLAT_ROWS = 20_000
-"""Up to this many rows a segment keeps the vectors as they are: a search takes about a millisecond."""
-SCALAR_ROWS = 80_000
-"""Up to this many rows it keeps 8 bits a number and looks at all of them; beyond, at the nearest of its lists."""
-_WRITE_BYTES = 1 << 20
-_TRAINING_ROWS = 131_072
-_PROBES = 16
 
 
 class SegmentFile(NamedTuple):
@@ -47,20 +38,19 @@ class SegmentFile(NamedTuple):
     probes: int
 
 
+class Allowed(NamedTuple):
+    """Some rows of a segment, a bit for each, and how many they are."""
+
+    bits: NDArray[np.uint8]
+    rows: int
+
+    @classmethod
+    def of(cls, chosen: NDArray[np.bool_]) -> Allowed:
+        return cls(np.packbits(chosen, bitorder="little"), int(np.count_nonzero(chosen)))
+
+
 class MissingSegmentError(RetrievalError):
     """The file of a segment is not there: another process has merged it meanwhile, or somebody has deleted it."""
-
-
-def write(
-    folder: Path, metric: Metric, rows: int, blocks: Callable[[], Iterable[Vectors]], sample: Vectors
-) -> SegmentFile:
-    """Writes a segment of all rows of the blocks. The number is not known yet. `sample` is what they are like."""
-    kind, probes, index = _empty(metric, rows, sample)
-    for block in blocks():
-        index.add(block)
-    file = secrets.token_hex(8) + SUFFIX
-    digest, status = _write(folder, file, index)
-    return SegmentFile(0, file, status.st_size, status.st_mtime_ns, digest, kind, rows, probes)
 
 
 def remove(folder: Path, files: Iterable[str]) -> None:
@@ -101,22 +91,12 @@ class Segment:
         self._stamp = (said.size, said.modified)
         """Size and time of the file as it was when it was last known to be right."""
 
-    def search(self, vector: Vectors, top: int, allowed: NDArray[np.bool_] | None) -> tuple[Vectors, NDArray[np.int64]]:
+    def search(self, vector: Vectors, top: int, allowed: Allowed | None) -> tuple[Vectors, NDArray[np.int64]]:
         """The scores and keys of the nearest rows among those that are allowed (None: all)."""
-        import faiss
-
         index = self._open()
-        selector = None
-        share = 1.0
-        if allowed is not None:
-            count = int(np.count_nonzero(allowed))
-            if not count:
-                return np.empty(0, np.float32), np.empty(0, np.int64)
-            share = count / len(allowed)
-            selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        scores, rows = index.search(
-            vector[None], min(top, self.said.rows), params=self._parameters(index, selector, share)
-        )
+        if allowed is not None and not allowed.rows:
+            return np.empty(0, np.float32), np.empty(0, np.int64)
+        scores, rows = index.search(vector[None], min(top, self.said.rows), params=self._parameters(index, allowed))
         found = rows[0] >= 0
         return scores[0][found], self.keys[rows[0][found]]
 
@@ -134,12 +114,14 @@ class Segment:
         self._stamp = (-1, -1)
         self._open()
 
-    def _parameters(self, index: Any, selector: Any, share: float) -> Any:
+    def _parameters(self, index: Any, allowed: Allowed | None) -> Any:
         """The fewer rows are allowed, the more lists are looked at, so that enough of them are met."""
         import faiss
 
+        selector = None if allowed is None else faiss.IDSelectorBitmap(allowed.bits)
         if not self.said.probes:
             return faiss.SearchParameters(sel=selector)
+        share = 1.0 if allowed is None else allowed.rows / self.said.rows
         return faiss.SearchParametersIVF(sel=selector, nprobe=min(index.nlist, int(self.said.probes / share) + 1))
 
     def _open(self) -> Any:
@@ -172,63 +154,6 @@ class Segment:
 
 def _remedy(name: str) -> str:
     return f"`aigw rag repair {name}` makes it again"
-
-
-def _empty(metric: Metric, rows: int, sample: Vectors) -> tuple[str, int, Any]:
-    """The kind of a segment with so many rows, how many lists a search looks at, and its index without rows."""
-    import faiss
-
-    measure = faiss.METRIC_L2 if metric == "euclidean" else faiss.METRIC_INNER_PRODUCT
-    dimension = sample.shape[1]
-    if rows <= FLAT_ROWS:
-        return "flat", 0, faiss.IndexFlat(dimension, measure)
-    if rows <= SCALAR_ROWS:
-        index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_8bit, measure)
-        index.train(sample)
-        return "sq8", 0, index
-    lists = _lists(rows)
-    coarse = faiss.IndexFlat(dimension, measure)
-    inverted = faiss.IndexIVFScalarQuantizer(coarse, dimension, lists, faiss.ScalarQuantizer.QT_8bit, measure)
-    inverted.cp.niter = 10
-    inverted.cp.max_points_per_centroid = _TRAINING_ROWS // lists
-    inverted.train(sample[:_TRAINING_ROWS])
-    return f"ivf{lists},sq8", min(_PROBES, lists), inverted
-
-
-def _lists(rows: int) -> int:
-    """About two times the square root, as a power of two, at most 2048."""
-    return int(min(2048, 1 << round(float(np.log2(2 * rows**0.5)))))
-
-
-def _write(folder: Path, file: str, index: Any) -> tuple[str, os.stat_result]:
-    import faiss
-
-    unfinished = folder / (file + UNFINISHED)
-    hashed = hashlib.sha256()
-    with os.fdopen(open_file(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb", _WRITE_BYTES) as out:
-
-        def put(data: bytes) -> int:
-            hashed.update(data)
-            return out.write(data)
-
-        faiss.write_index(index, faiss.PyCallbackIOWriter(put, _WRITE_BYTES))
-        out.flush()
-        os.fsync(out.fileno())
-        status = os.fstat(out.fileno())
-    unfinished.rename(folder / file)
-    sync_folder(folder)
-    return hashed.hexdigest(), status
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename last."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(path: Path) -> str:

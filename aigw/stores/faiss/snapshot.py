@@ -15,14 +15,15 @@ import numpy as np
 from aigw.core.retrieval import Language, Near, RetrievalError
 from aigw.stores.faiss import manifest
 from aigw.stores.faiss.manifest import LANGUAGES, Head
-from aigw.stores.faiss.segments import Segment, SegmentFile
+from aigw.stores.faiss.segments import Allowed, Segment, SegmentFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aigw.core.retrieval import Vectors
 
-_KEPT_MASKS = 64
+_KEPT = 64
+"""For how many partitions and languages their rows are remembered."""
 
 
 class Part:
@@ -32,26 +33,37 @@ class Part:
         self.segment = segment
         self.alive = alive
         self.count = segment.said.rows if alive is None else int(np.count_nonzero(alive))
-        self._masks: dict[tuple[int, int | None], NDArray[np.bool_] | None] = {}
+        self._allowed: dict[tuple[int, int | None], Allowed | None] = {}
 
     @property
     def keys(self) -> NDArray[np.int64]:
         """Those of the rows that are alive."""
         return self.segment.keys if self.alive is None else self.segment.keys[self.alive]
 
-    def mask(self, partition: int, language: int | None) -> NDArray[np.bool_] | None:
-        """Which rows are alive, in this partition and in this language (None: any). None if all are."""
+    def chosen(self, partition: int, language: int | None) -> NDArray[np.bool_]:
+        """Which rows are alive, in this partition and in this language (None: any)."""
+        chosen: NDArray[np.bool_] = self.segment.partitions == partition
+        if self.alive is not None:
+            chosen &= self.alive
+        if language is not None:
+            chosen &= self.segment.languages == language
+        return chosen
+
+    def allowed(self, partition: int, language: int | None) -> Allowed | None:
+        """The same for a search, remembered. None if all rows are."""
         wanted = (partition, language)
-        if wanted not in self._masks:
-            if len(self._masks) >= _KEPT_MASKS:
-                self._masks.clear()
-            mask = self.segment.partitions == partition
-            if self.alive is not None:
-                mask &= self.alive
-            if language is not None:
-                mask &= self.segment.languages == language
-            self._masks[wanted] = None if mask.all() else mask
-        return self._masks[wanted]
+        if wanted not in self._allowed:
+            if len(self._allowed) >= _KEPT:
+                self._allowed.clear()
+            chosen = self.chosen(partition, language)
+            self._allowed[wanted] = None if chosen.all() else Allowed.of(chosen)
+        return self._allowed[wanted]
+
+    def narrowed(self, partition: int, language: int | None, keys: NDArray[np.int64]) -> Allowed:
+        """The same among these keys only, which are in order."""
+        chosen = np.zeros(self.segment.said.rows, np.bool_)
+        chosen[self.rows(keys)] = True
+        return Allowed.of(chosen & self.chosen(partition, language))
 
     def rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of those keys that are alive here. The keys are in order."""
@@ -70,13 +82,17 @@ class Snapshot(NamedTuple):
         self, vector: Vectors, top: int, partition: str, language: Language | None, among: NDArray[np.int64] | None
     ) -> list[Near]:
         """The nearest of those in the partition, and among these keys (None: any; else in order)."""
+        import faiss
+
         number = self.partitions.get(partition)
         if number is None:
             return []
+        faiss.omp_set_num_threads(1)  # one search is quick; many run at the same time
         code = None if language is None else LANGUAGES.index(language)
-        found = [
-            part.segment.search(vector, top, _narrowed(part, part.mask(number, code), among)) for part in self.parts
-        ]
+        found = []
+        for part in self.parts:
+            allowed = part.allowed(number, code) if among is None else part.narrowed(number, code, among)
+            found.append(part.segment.search(vector, top, allowed))
         if not found:
             return []
         scores = np.concatenate([scores for scores, _ in found])
@@ -98,11 +114,7 @@ class Snapshot(NamedTuple):
         """The vectors of at most so many rows, spread evenly over all of the partition and the language."""
         number = self.partitions.get(partition, -1)
         code = None if language is None else LANGUAGES.index(language)
-        masks = [part.mask(number, code) for part in self.parts]
-        allowed = [
-            np.arange(part.segment.said.rows) if mask is None else np.flatnonzero(mask)
-            for part, mask in zip(self.parts, masks, strict=True)
-        ]
+        allowed = [np.flatnonzero(part.chosen(number, code)) for part in self.parts]
         step = max(1, -(-sum(map(len, allowed)) // most))
         found = [
             part.segment.vectors(rows[::step]) for part, rows in zip(self.parts, allowed, strict=True) if len(rows)
@@ -165,11 +177,3 @@ def _alive(bits: bytes | None, rows: int) -> NDArray[np.bool_] | None:
         return None
     alive: NDArray[np.bool_] = np.unpackbits(np.frombuffer(bits, np.uint8), count=rows, bitorder="little") == 0
     return alive
-
-
-def _narrowed(part: Part, mask: NDArray[np.bool_] | None, among: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
-    if among is None:
-        return mask
-    narrowed = np.zeros(part.segment.said.rows, np.bool_)
-    narrowed[part.rows(among)] = True
-    return narrowed if mask is None else narrowed & mask

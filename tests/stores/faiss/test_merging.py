@@ -1,12 +1,18 @@
 """Segments merge by themselves, and nothing but their places changes."""
 
+import asyncio
+import contextlib
+import threading
+
 import numpy as np
 import pytest
 from collection_contract import DIMENSION, info, passage
 
-from aigw.core.retrieval import Query
-from aigw.stores.faiss import merging
+from aigw.core.retrieval import Passage, Query
+from aigw.stores.faiss import manifest, merging
 from aigw.stores.faiss.collections import FaissCollections
+from aigw.stores.faiss.snapshot import load
+from aigw.stores.sqlite_file import open_for_writing
 
 
 class FakePart:
@@ -82,3 +88,49 @@ async def test_a_merge_changes_nothing_but_places(docs, tmp_path):
     assert [await docs.search(query) for query in queries] == before
     assert len(list((tmp_path / "docs").glob("*.faiss"))) == 1
     assert (await docs.stats()).partitions == {"default": 16, "even": 21}
+
+
+async def test_large_ones_merge_in_the_background(docs):
+    half = merging.SMALL_ROWS // 2 + 5
+    draw = np.random.default_rng(0)
+    for number in range(2):
+        passages = [Passage(f"{number}-{each}", "") for each in range(half)]
+        await docs.upsert(passages, draw.standard_normal((half, DIMENSION), np.float32))
+    assert await docs.delete(["0-5", "1-5"]) == 2, "nobody waits for a merge"
+    async with asyncio.timeout(60):
+        while (stats := await docs.stats()).kinds != ["sq8"]:
+            pass
+    assert stats.passages == 2 * half - 2
+    assert "0-5" not in await docs.fetch(["0-5", "0-6"])
+
+
+async def test_what_changes_during_a_merge(docs, tmp_path):
+    await fill(docs, 4)
+    folder = tmp_path / "docs"
+    connection = open_for_writing(folder / "manifest.sqlite", manifest.format_of("docs"))
+    before = load(connection, folder, "docs", None)
+    first, second = (merging.build(folder, "cosine", before.parts, threading.Event()) for _ in range(2))
+    assert first.said.kind == "flat"
+    await docs.delete(["1-1"], "even")
+    await docs.upsert([passage("late")], np.eye(DIMENSION, dtype=np.float32)[:1])
+    now = load(connection, folder, "docs", before)
+    assert merging.put(connection, folder, now, first) is True
+    assert merging.put(connection, folder, load(connection, folder, "docs", now), second) is False, "another was faster"
+    connection.close()
+    assert await docs.fetch(["1-1"], "even") == {}
+    assert (await docs.stats()).passages == 10
+    assert len((await docs.search(Query(np.ones(DIMENSION, np.float32), partition="even"))).near) == 5
+    assert len(list(folder.glob("*.faiss"))) == 2
+
+
+async def test_a_merge_is_stopped(docs, tmp_path):
+    await fill(docs, 4)
+    stopped = threading.Event()
+    stopped.set()
+    with contextlib.closing(
+        open_for_writing(tmp_path / "docs" / "manifest.sqlite", manifest.format_of("docs"))
+    ) as opened:
+        parts = load(opened, tmp_path / "docs", "docs", None).parts
+    with pytest.raises(merging.StoppedError):
+        merging.build(tmp_path / "docs", "cosine", parts, stopped)
+    assert len(list((tmp_path / "docs").glob("*.faiss*"))) == 4

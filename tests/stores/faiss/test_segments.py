@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from aigw.core.retrieval import RetrievalError
-from aigw.stores.faiss import segments
-from aigw.stores.faiss.segments import MissingSegmentError, Segment
+from aigw.stores.faiss import building, segments
+from aigw.stores.faiss.segments import Allowed, MissingSegmentError, Segment
 
 
 def clustered(rows, dimension=16, seed=0):
@@ -19,7 +19,7 @@ def clustered(rows, dimension=16, seed=0):
 
 
 def written(folder, vectors, metric="cosine"):
-    said = segments.write(folder, metric, len(vectors), lambda: (vectors[:7], vectors[7:]), vectors)
+    said = building.write(folder, metric, len(vectors), lambda: (vectors[:7], vectors[7:]), vectors)
     rows = len(vectors)
     return Segment(
         folder, "docs", said, np.arange(rows, dtype=np.int64) * 2, np.zeros(rows, np.uint8), np.ones(rows, np.int32)
@@ -38,8 +38,10 @@ def test_kinds(tmp_path, rows, kind, metric):
     assert np.allclose(segment.vectors(some), vectors[some], atol=0.02)
     allowed = np.zeros(rows, np.bool_)
     allowed[[2, 5]] = True
-    assert set(segment.search(vectors[0], 3, allowed)[1]) == {4, 10}, "however few are allowed, they are found"
-    assert len(segment.search(vectors[0], 3, np.zeros(rows, np.bool_))[1]) == 0
+    assert set(segment.search(vectors[0], 3, Allowed.of(allowed))[1]) == {4, 10}, (
+        "however few are allowed, they are found"
+    )
+    assert len(segment.search(vectors[0], 3, Allowed.of(np.zeros(rows, np.bool_)))[1]) == 0
 
 
 def test_the_file(tmp_path):

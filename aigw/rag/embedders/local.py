@@ -6,7 +6,7 @@ not for all of it, and a call that is cancelled leaves at most one batch to end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
 
 BATCH = 32
-"""How many texts are embedded at once."""
+"""How many texts are embedded at once, at most."""
+BATCH_CHARACTERS = 16_000
+"""How many characters they have together, at most, so that a batch takes a second and not five."""
 CHARACTERS = 16
 """A text is cut at so many characters for each token of the window. No usual text has as many."""
 
@@ -45,8 +47,7 @@ class LocalEmbedder:
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         import numpy as np
 
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))  # so that little is padded
-        parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        parts = list(batches([len(text) for text in texts]))
         found = [await self._run(self._encode, [texts[index] for index in part], purpose) for part in parts]
         vectors = np.empty((len(texts), found[0].shape[1] if found else await self.dimension()), np.float32)
         for part, rows in zip(parts, found, strict=True):
@@ -62,3 +63,16 @@ class LocalEmbedder:
 
     async def _run(self, job: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
+
+
+def batches(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """The places of texts of these sizes, in batches. Texts of about one length are together, so that little is
+    padded."""
+    batch: list[int] = []
+    for place in sorted(range(len(sizes)), key=lambda place: sizes[place]):
+        if batch and (len(batch) == BATCH or (len(batch) + 1) * sizes[place] > BATCH_CHARACTERS):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -52,7 +52,7 @@ async def embed(engine: Engine, request: Request, asked: EmbeddingsView, api: st
     body = await asyncio.to_thread(embeddings_body, vectors.tolist(), asked, sizes.read)
     headers = engine.headers("application/json")
     if sizes.cut:
-        headers["x-aigw-cut"] = _said(sizes.cut, embedder.window)
+        headers["x-cut-input"] = _said(sizes.cut, embedder.window)
     return LocalResponse(200, headers, whole(body))
 
 

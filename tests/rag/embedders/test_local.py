@@ -5,8 +5,10 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aigw.rag.embedders.local import BATCH, LocalEmbedder
+from aigw.rag.embedders.local import BATCH, BATCH_CHARACTERS, LocalEmbedder, batches
 
 
 class Letters:
@@ -44,6 +46,17 @@ async def test_rows_are_in_the_order_of_the_texts(model):
     vectors = await LocalEmbedder(model).embed(["ccc", "a", "", "bb"], "query")
     assert vectors.tolist() == [[3, 1], [1, 1], [0, 1], [2, 1]]
     assert model.batches == [["", "a", "bb", "ccc"]]
+
+
+@given(st.lists(st.integers(0, 40_000)))
+def test_batches_have_every_text_once_and_are_not_large(sizes):
+    made = list(batches(sizes))
+    assert sorted(place for batch in made for place in batch) == list(range(len(sizes)))
+    in_order = [sizes[place] for batch in made for place in batch]
+    assert in_order == sorted(sizes)
+    for batch in made:
+        assert 1 <= len(batch) <= BATCH
+        assert len(batch) == 1 or sum(sizes[place] for place in batch) <= BATCH_CHARACTERS
 
 
 async def test_no_texts_have_no_vectors(model):
@@ -86,5 +99,5 @@ async def test_a_cancelled_call_ends_with_its_batch(model):
 
 async def test_what_is_far_beyond_the_window_does_not_reach_the_model(model):
     await LocalEmbedder(model).embed(["x" * 1_000_000, "\ud800"], "passage")
-    assert [len(text) for text in model.batches[0]] == [1, 1600]
-    assert model.batches[0][0] == "?"
+    assert [[len(text) for text in batch] for batch in model.batches] == [[1], [1600]]
+    assert model.batches[0] == ["?"]

@@ -79,10 +79,10 @@ async def test_tokens_are_those_of_openai(ask, counter) -> None:
 
 async def test_texts_that_are_longer_than_the_model_reads_are_named(ask) -> None:
     answered = await ask(input=["short", "word " * 11, "word " * 10])
-    assert answered.headers["x-aigw-cut"] == "input 1: longer than the 10 tokens that the model reads"
+    assert answered.headers["x-cut-input"] == "input 1: longer than the 10 tokens that the model reads"
     assert answered.json["usage"]["total_tokens"] == 1 + 10 + 10
-    assert "x-aigw-cut" not in (await ask(input="word")).headers
-    assert (await ask(input=["word " * 11] * 30)).headers["x-aigw-cut"].startswith("input 0, 1, 2, ")
+    assert "x-cut-input" not in (await ask(input="word")).headers
+    assert (await ask(input=["word " * 11] * 30)).headers["x-cut-input"].startswith("input 0, 1, 2, ")
 
 
 @pytest.mark.parametrize("text", ["word " * 8193, "x" * 1_000_000])

@@ -168,7 +168,7 @@ class Answers:
                 now=self._env.clock.time,
                 reasoning=self._reasoning,
                 incremental=not isinstance(exchange.answer, DashScopeReader) or exchange.answer.incremental,
-                usage=asked.wants_usage,
+                usage=asked.wants_usage or not asked.stream,
             )
             decoders.append(decoder)
         if self._row.usage_in_choice:

@@ -12,6 +12,7 @@ from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Request
 from aigw.dialects import apis
+from aigw.higress.template import TEMPLATE
 from aigw.higress.values import truthy
 
 LARGEST = 10_000_000
@@ -126,9 +127,12 @@ class RequestView:
 
     @property
     def _prompt(self) -> str | None:
-        """Returns the name of the field with the prompt, None if there is none."""
+        """Returns the name of the field with the prompt, None if there is none. The name of a template stands for a
+        prompt, too: limits must not take such a request for one without."""
         document = self.document
-        return None if document is None else next((name for name in self.PROMPTS if name in document), None)
+        return (
+            None if document is None else next((name for name in (*self.PROMPTS, TEMPLATE) if name in document), None)
+        )
 
     @property
     def unrepeatable(self) -> str:

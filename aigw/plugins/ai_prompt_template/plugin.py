@@ -97,7 +97,7 @@ class _Safe:
             template = self._find(call)
             if template is not None:
                 self._take(exchange, template, call)
-                exchange.named = exchange.named or exchange.asked.model
+                exchange.named = exchange.asked.model
         return await call_next(exchange)
 
     def _find(self, call: Call) -> Template | None:

@@ -1,10 +1,11 @@
 """ai-prompt-template in `safe`; the cases T* of tests/conformance say what Higress does."""
 
+import asyncio
 import json
 
 import pytest
-from fakes import chat
-from world import configured, world
+from fakes import answer_json, chat
+from world import configured, spin, world
 
 from aigw.core.errors import ConfigError
 from aigw.plugins.ai_prompt_template.plugin import MOST_NAMES, listed
@@ -75,7 +76,28 @@ async def test_the_prompt_and_the_model_are_those_of_the_template():
 
 async def test_the_model_of_the_template_is_what_was_asked_for():
     async with world({"ai-prompt-template": TEMPLATES}) as it:
-        assert (await it.ask(asking())).exchange.named == "gpt-3.5-turbo"
+        for body in (asking(), asking(model="any")):
+            assert (await it.ask(body)).exchange.named == "gpt-3.5-turbo"
+
+
+async def test_a_burst_does_not_slip_through_a_limit_before_the_prompt_is_known():
+    limit = {
+        "rule_name": "r",
+        "global_threshold": {"token_per_minute": 1500},
+        "redis": {"service_name": "redis.static"},
+    }
+    plugins = {"ai-token-ratelimit": limit, "ai-prompt-template": TEMPLATES}
+    async with world(
+        plugins, answer_json({"usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}})
+    ) as it:
+        gate = it.gate()
+        calls = [asyncio.ensure_future(it.status(asking(), end=gate)) for _ in range(5)]
+        await gate.arrived(1)
+        await spin()
+        inside = gate.inside
+        gate.open()
+        assert inside < 5
+        assert sorted(await asyncio.gather(*calls))[-1] == 429
 
 
 @pytest.mark.parametrize("properties", [..., None, {}, {"extra": 1}])

@@ -11,8 +11,10 @@ W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
-def pdf(pages: Sequence[Sequence[str]], outline: Sequence[tuple[str, int]] = (), title: str = "") -> bytes:
-    """Each page has lines of text. The outline has titles and pages, which count from 0."""
+def pdf(
+    pages: Sequence[Sequence[str | tuple[int, str]]], outline: Sequence[tuple[str, int]] = (), title: str = ""
+) -> bytes:
+    """Each page has lines of text, which may come with the size of their font. The outline has titles and pages, which count from 0."""
     objects = [
         "<< /Type /Catalog /Pages 2 0 R /Outlines 4 0 R >>",
         "",
@@ -21,8 +23,9 @@ def pdf(pages: Sequence[Sequence[str]], outline: Sequence[tuple[str, int]] = (),
     ]
     kids = []
     for lines in pages:
-        shown = "".join(f"({_escaped(line)}) Tj T* " for line in lines)
-        stream = f"BT /F1 10 Tf 12 TL 50 780 Td {shown}ET"
+        sized = (line if isinstance(line, tuple) else (10, line) for line in lines)
+        shown = "".join(f"/F1 {size} Tf ({_escaped(line)}) Tj T* " for size, line in sized)
+        stream = f"BT 24 TL 50 780 Td {shown}ET"
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {len(objects)} 0 R /Resources << /Font << /F1 3 0 R >> >> >>"

@@ -1,4 +1,5 @@
-"""PDF: pypdfium2 gives the text of each page and the outline, whose titles become headings.
+"""PDF: pypdfium2 gives the text of each page and the outline, whose titles become headings. Without an outline, lines
+in a large font do.
 
 Rule: a line that stands at the top or the bottom of most pages, but for its numbers, is no content."""
 
@@ -7,40 +8,42 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from aigw.rag.document import Block, Document, UnreadableError
+from aigw.rag.readers.pdf_titles import Line, Title, titles_by_size
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument
+    from pypdfium2 import PdfDocument, PdfTextPage
 
-_HYPHEN = re.compile("[\x02\ufffe](\r\n)?")
+_HYPHENS = ("\x02", "\ufffe")
 """What PDFium writes where a word was divided at the end of a line."""
 _NUMBERING = re.compile(r"^[\s\dIVXivxA-Z.:§-]*$")
 _BULLET = re.compile(r"^\s*([•·▪◦‣*–-]|\(?\d{1,2}[.)])\s")
 _FEW_PAGES = 3
-
-
-class Title(NamedTuple):
-    """An entry of the outline. `page` counts from 1."""
-
-    level: int
-    text: str
-    page: int
+_NO_TITLES = ("untitled", "(anonymous)", "unspecified", "anonymous")
+"""What programs write that know no title."""
 
 
 def read(data: bytes, charset: str = "") -> Document:
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(data)
-        pages = [_lines(document, number) for number in range(len(document))]
+        with closing(pypdfium2.PdfDocument(data)) as document:
+            return _read(document)
     except pypdfium2.PdfiumError as error:
         raise UnreadableError(_reason(str(error))) from None
-    blocks = list(arrange(without_margins(pages), list(_outline(document))))
+
+
+def _read(document: PdfDocument) -> Document:
+    pages = without_margins([_lines(document, number) for number in range(len(document))])
+    titles = list(_outline(document)) or titles_by_size(pages)
+    blocks = list(arrange([[line.text for line in page] for page in pages], titles))
     if not any(block.text for block in blocks):
         raise UnreadableError("no page has text; perhaps it was scanned")
-    return Document(" ".join(document.get_metadata_value("Title").split()), blocks)
+    title = " ".join(document.get_metadata_value("Title").split()).removeprefix("Microsoft Word - ")
+    return Document("" if title.lower() in _NO_TITLES else title, blocks)
 
 
 def _reason(message: str) -> str:
@@ -49,15 +52,33 @@ def _reason(message: str) -> str:
     return f"PDFium cannot read it: {message}"
 
 
-def _lines(document: PdfDocument, number: int) -> list[str]:
-    page = document[number]
-    text = page.get_textpage()
+def _lines(document: PdfDocument, number: int) -> list[Line]:
+    with closing(document[number]) as page, closing(page.get_textpage()) as text:
+        lines: list[Line] = []
+        place = 0
+        divided = False
+        for raw in text.get_text_range(errors="replace").split("\r\n"):
+            shown = raw.replace("\r", "")
+            for mark in _HYPHENS:
+                shown = shown.replace(mark, "")
+            if divided:
+                lines[-1] = lines[-1]._replace(text=lines[-1].text + shown)
+            else:
+                lines.append(Line(shown.rstrip(), _size(text, place) if shown.strip() else 0.0))
+            divided = raw.endswith(_HYPHENS)
+            place += len(raw.encode("utf-16-le", "surrogatepass")) // 2 + 2
+        return lines
+
+
+def _size(text: PdfTextPage, place: int) -> float:
+    """The height of a character, 0.0 if it has none."""
+    import pypdfium2
+
     try:
-        whole = _HYPHEN.sub("", text.get_text_bounded(errors="replace"))
-        return [line.replace("\r", "").rstrip() for line in whole.split("\r\n")]
-    finally:
-        text.close()
-        page.close()
+        _, bottom, _, top = text.get_charbox(place, loose=True)
+    except (pypdfium2.PdfiumError, IndexError, ValueError):
+        return 0.0
+    return round(float(top - bottom), 1)
 
 
 def _outline(document: PdfDocument) -> Iterator[Title]:
@@ -69,22 +90,22 @@ def _outline(document: PdfDocument) -> Iterator[Title]:
             yield Title(entry.level + 1, title, page + 1)
 
 
-def without_margins(pages: Sequence[list[str]]) -> list[list[str]]:
+def without_margins(pages: Sequence[list[Line]]) -> list[list[Line]]:
     """The pages without the lines that stand at the top or the bottom of most of them."""
     if len(pages) <= _FEW_PAGES:
         return list(pages)
     trimmed = [list(page) for page in pages]
     for place in (0, -1):
-        edges = Counter(_pattern(page[place]) for page in trimmed if page)
+        edges = Counter(_pattern(page[place].text) for page in trimmed if page)
         common = {pattern for pattern, times in edges.items() if times * 2 > len(pages)}
         for page in trimmed:
-            if len(page) > 1 and (_pattern(page[place]) in common or page[place].strip().isdigit()):
+            if len(page) > 1 and ((edge := page[place].text.strip()).isdigit() or _pattern(edge) in common):
                 page.pop(place)
     return trimmed
 
 
 def _pattern(line: str) -> str:
-    return re.sub(r"\d+", "0", line)
+    return re.sub(r"\d+", "0", line.strip())
 
 
 def arrange(pages: Sequence[Sequence[str]], outline: Sequence[Title]) -> Iterator[Block]:

@@ -4,7 +4,8 @@ import pytest
 from documents import pdf
 
 from aigw.rag.document import Block, UnreadableError
-from aigw.rag.readers.pdf import Title, arrange, read, without_margins
+from aigw.rag.readers.pdf import arrange, read, without_margins
+from aigw.rag.readers.pdf_titles import Line, Title
 
 LONG = "This line is as long as most lines of this page are, so it goes on"
 
@@ -48,9 +49,27 @@ def test_lists_are_paragraphs_of_their_own():
 
 
 def test_what_stands_on_most_pages_is_no_content():
-    pages = [["Manual 1", f"text {n}", f"page {n}"] for n in "abcd"] + [["Other", "7"]]
-    assert without_margins(pages) == [[f"text {n}", f"page {n}"] for n in "abcd"] + [["Other"]]
-    assert without_margins([["Manual"], ["Manual"]]) == [["Manual"], ["Manual"]]
+    pages = [["Manual 1", f"text {n}", f"page {n}"] for n in "abcd"] + [["Other", "7"], ["Manual 9"]]
+    lines = [[Line(text) for text in page] for page in pages]
+    left = [[line.text for line in page] for page in without_margins(lines)]
+    assert left == [[f"text {n}", f"page {n}"] for n in "abcd"] + [["Other"], ["Manual 9"]]
+    assert without_margins(lines[:2]) == lines[:2]
+
+
+def test_without_an_outline_large_lines_are_titles():
+    text = [LONG] * 6
+    document = read(
+        pdf([[(20, "The book"), (14, "Part (one)"), *text], [*text, (14, "Part two"), *text]], title="untitled")
+    )
+    assert document.title == ""
+    assert [(block.level, block.page, block.title or block.text) for block in document.blocks] == [
+        (1, 1, "The book"),
+        (2, 1, "Part (one)"),
+        (0, 1, "\n".join(text)),
+        (0, 2, "\n".join(text)),
+        (2, 2, "Part two"),
+        (0, 2, "\n".join(text)),
+    ]
 
 
 def test_a_scan_is_said_to_be_one():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,10 +16,12 @@ from aigw.core.env import Env
 from aigw.core.errors import UpstreamError
 from aigw.core.headers import ID_HEADER
 from aigw.core.model import Request, Target, Timeouts
-from aigw.core.upstream import Upstream
+from aigw.core.upstream import Upstream, UpstreamBody
 
 MAX_BYTES = 16 * 1024 * 1024
 """The size of the largest answer that is read."""
+REASON_BYTES, REASON_SECONDS = 2048, 1.0
+"""How much is read of an answer that is no success, and for how long."""
 TLS_PORT = 443
 """A service with this port is called with https, any other with http."""
 
@@ -30,11 +33,12 @@ class CalloutError(Exception):
 
 
 class StatusError(CalloutError):
-    """The service answered with a status other than 200."""
+    """The service answered with a status other than 200. `said` is the beginning of what it said."""
 
-    def __init__(self, service: str, status: int) -> None:
+    def __init__(self, service: str, status: int, said: bytes = b"") -> None:
         super().__init__(f"{service} answered {status}")
         self.status = status
+        self.said = said
 
 
 async def fetch(upstream: Upstream, request: Request, target: Target, seconds: float, most: int = MAX_BYTES) -> bytes:
@@ -65,7 +69,7 @@ async def _read(upstream: Upstream, request: Request, target: Target, most: int)
         if response.status == 508 and ID_HEADER in response.headers:
             raise CalloutError(f"{target.authority} leads back to this gateway (services: in aigw.yaml)")
         if response.status != 200:
-            raise StatusError(target.authority, response.status)
+            raise StatusError(target.authority, response.status, await _beginning(response.body))
         body = bytearray()
         async for piece in response.body:
             body += piece
@@ -74,6 +78,18 @@ async def _read(upstream: Upstream, request: Request, target: Target, most: int)
         return bytes(body)
     finally:
         await response.body.aclose()
+
+
+async def _beginning(body: UpstreamBody) -> bytes:
+    """What a service says of its failure, as far as it says it at once."""
+    said = b""
+    with suppress(UpstreamError, TimeoutError):
+        async with asyncio.timeout(REASON_SECONDS):
+            async for piece in body:
+                said += piece
+                if len(said) >= REASON_BYTES:
+                    break
+    return said[:REASON_BYTES]
 
 
 class Callout:

@@ -48,8 +48,15 @@ async def test_what_goes_wrong_is_one_kind_of_error_and_the_answer_is_closed(ans
 
 async def test_a_status_can_be_told_from_other_errors():
     with pytest.raises(StatusError) as caught:
-        await fetch(FakeUpstream(Answer(503)), get(), TARGET, 5.0)
-    assert caught.value.status == 503
+        await fetch(FakeUpstream(Answer(503, pieces=[b"out ", b"of order"])), get(), TARGET, 5.0)
+    assert (caught.value.status, caught.value.said) == (503, b"out of order")
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 5000], [b"x" * 2048, UpstreamError(UpstreamFault.RESET, "closed")]])
+async def test_little_is_read_of_a_failure(pieces):
+    with pytest.raises(StatusError) as caught:
+        await fetch(FakeUpstream(Answer(500, pieces=pieces)), get(), TARGET, 5.0)
+    assert caught.value.said == b"x" * 2048
 
 
 async def test_a_service_that_hangs_is_given_up_and_its_answer_closed():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aigw.clients.callout import CalloutError, StatusError
 from aigw.core.env import Env
+from aigw.core.redaction import shown
 from aigw.core.retrieval import Purpose, RetrievalError
 from aigw.rag.embedders.model import readable
 from aigw.rag.settings import RemoteSettings
@@ -22,6 +23,8 @@ WAITS = (1.0, 4.0, 16.0)
 """Seconds before each new attempt."""
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
 """Statuses after which another attempt may succeed."""
+REASON = 200
+"""How many characters are shown of what a service says of its failure."""
 _REMEDIES = {400: "model", 401: "api_key", 403: "api_key", 404: "url"}
 """What in the configuration is probably wrong, by the status."""
 
@@ -98,9 +101,10 @@ class RemoteEmbedder:
         return unit
 
     def _failed(self, what: str, error: CalloutError | None = None) -> RetrievalError:
-        key = _REMEDIES.get(error.status) if isinstance(error, StatusError) else None
-        remedy = f"; check rag.{self._kind}.{key} in aigw.yaml" if key else ""
-        return RetrievalError(f"the embedder {self.name}: {what}{remedy}")
+        if isinstance(error, StatusError):
+            what += f": {said}" if (said := shown(error.said.decode("utf-8", "replace"))[:REASON]) else ""
+            what += f"; check rag.{self._kind}.{key} in aigw.yaml" if (key := _REMEDIES.get(error.status)) else ""
+        return RetrievalError(f"the embedder {self.name}: {what}")
 
 
 def _passes(error: CalloutError) -> bool:

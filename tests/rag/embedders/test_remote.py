@@ -93,8 +93,12 @@ async def test_a_question_is_asked_once(make, waited):
 
 
 async def test_a_refusal_is_final_and_names_the_remedy(make, waited):
-    with pytest.raises(RetrievalError, match=r"answered 401; check rag.openai.api_key in aigw.yaml"):
-        await make(Service(StatusError("api.openai.com", 401))).embed(["a"], "passage")
+    said = b'{"error": {"message": "Incorrect API key provided: sk-abcdefghijkl"}}'
+    with pytest.raises(
+        RetrievalError, match=r"answered 401: .*key provided: \*+.*; check rag.openai.api_key"
+    ) as caught:
+        await make(Service(StatusError("api.openai.com", 401, said))).embed(["a"], "passage")
+    assert "abcdefghijkl" not in str(caught.value)
     assert waited == []
 
 

@@ -1,5 +1,7 @@
-"""Bytes to text. Rule: a byte order mark decides, then UTF-8 if all of it is valid, then the charset that the server
-named, then what charset-normalizer takes it for. Lines end with \\n, and there are no NULs and no lone surrogates."""
+"""Bytes to text. Lines of it end with \\n, and there are no NULs and no lone surrogates.
+
+Rule: a byte order mark decides, then UTF-8 if all of it is valid, then the charset that the server named, then UTF-8 if
+most of it is valid, then what charset-normalizer takes it for."""
 
 from __future__ import annotations
 
@@ -16,6 +18,8 @@ _MARKS = (
 )
 _SAMPLE = 64 * 1024
 """Bytes by which an unknown encoding is judged, because that is slow."""
+_VALID_FOR_EACH_WRONG = 50
+"""With so many other characters for each that is not valid UTF-8, it is text all the same."""
 
 
 def decode(data: bytes, charset: str = "") -> str:
@@ -28,7 +32,7 @@ def decode(data: bytes, charset: str = "") -> str:
             return clean(data.decode(encoding, errors))
         except (LookupError, ValueError):  # not UTF-8; no charset at all, or something else than one, such as base64
             continue
-    return clean(data.decode(_guessed(data), "replace"))
+    return clean(_guessed(data))
 
 
 def clean(text: str) -> str:
@@ -41,9 +45,17 @@ def clean(text: str) -> str:
 
 
 def _guessed(data: bytes) -> str:
+    text = data.decode(errors="replace")
+    wrong = text.count("\ufffd")
+    if sum(not character.isascii() for character in text) > 2 * wrong:
+        return text
+    if wrong * _VALID_FOR_EACH_WRONG <= len(text):  # too few to tell anything else than Western European
+        try:
+            return data.decode("cp1252")
+        except UnicodeDecodeError:
+            return text
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_SAMPLE]).best()
-    if best is None:
+    if (best := from_bytes(data[:_SAMPLE]).best()) is None:
         raise UnreadableError("it is no text: no encoding fits its bytes")
-    return best.encoding
+    return data.decode(best.encoding, "replace")

@@ -43,6 +43,21 @@ def test_the_end_of_a_long_text_that_does_not_fit_the_guess_is_replaced():
     assert text.startswith(GERMAN)
 
 
+def test_a_few_bytes_that_are_wrong_do_not_change_the_rest():
+    assert (
+        decode((GERMAN + CHINESE).encode() + b"\xff\xfe." + CHINESE.encode())
+        == GERMAN + CHINESE + "\ufffd\ufffd." + CHINESE
+    )
+    plain = b"def f(): pass\n" * 20
+    assert decode(plain + b"\x81\x8d" + plain) == plain.decode() + "\ufffd\ufffd" + plain.decode()
+    assert decode(plain + "# Müller’s".encode("cp1252")) == plain.decode() + "# Müller’s"
+
+
+def test_what_is_no_text_is_said():
+    with pytest.raises(UnreadableError, match="it is no text: no encoding fits its bytes"):
+        decode(bytes(range(128, 256)) * 20 + b"\x81\x8d\x8f\x90\x9d" * 30)
+
+
 def test_lines_end_with_a_newline_and_nuls_are_marked():
     assert decode(b"a\r\nb\rc\nd\0") == "a\nb\nc\nd\ufffd"
 

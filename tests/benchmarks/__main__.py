@@ -1,4 +1,4 @@
-"""Measures aigw: `python -m tests.benchmarks`, from the root of the project. All parts take about five minutes.
+"""Measures aigw: `python -m tests.benchmarks`, from the root of the project. All parts take about ten minutes.
 
 Each proxy has a core of its own, runs of the floor and of aigw alternate, figures are medians; compare ratios of one
 run, not figures of two machines."""
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "memory": measure.memory,
     "streams": measure.streams,
     "workers": measure.workers,
+    "vectors": measure.vectors,
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks import concurrent, processes
+from tests.benchmarks import vectors as many_vectors
 
 CONNECTIONS = (1, 32)
 Figures = dict[str, Any]
@@ -26,10 +27,13 @@ class Effort(NamedTuple):
     requests: int
     streams: int
     calls: int
+    rows: tuple[int, ...]
 
 
-FULL = Effort(seconds=3.0, rounds=3, starts=10, requests=100_000, streams=1000, calls=1000)
-QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100, calls=200)
+FULL = Effort(
+    seconds=3.0, rounds=3, starts=10, requests=100_000, streams=1000, calls=1000, rows=(10_000, 100_000, 1_000_000)
+)
+QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100, calls=200, rows=(10_000,))
 
 
 @contextmanager
@@ -173,3 +177,8 @@ def streams(effort: Effort) -> Figures:
         for line in wrong[:5]:
             print(line, file=sys.stderr)
         return {"streams": effort.streams, "not_whole": len(wrong), "after_mib": round(aigw.rss(), 1)}
+
+
+def vectors(effort: Effort) -> Figures:
+    """Searches by vector, by how many vectors there are."""
+    return {f"{rows:,}": many_vectors.measure(rows) for rows in effort.rows}

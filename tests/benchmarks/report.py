@@ -39,6 +39,11 @@ def hit(name: str, connections: str, figure: str) -> Callable[[Figures], float]:
     return lambda figures: ratio(figures, connections, figure, name)
 
 
+def of_most(figures: Figures, name: str) -> float:
+    """The figure of the largest collection."""
+    return float(list(figures.values())[-1][name])
+
+
 AIMS = (
     Aim("throughput, plain, c=32", "plain", lambda f: ratio(f, "c32", "per_second"), 1.7, True, "x floor"),
     Aim("throughput, stream, c=32", "stream", lambda f: ratio(f, "c32", "per_second"), 1.4, True, "x floor"),
@@ -57,6 +62,9 @@ AIMS = (
     Aim("growth of memory", "memory", lambda f: f["growth_percent"], 5, False, "%"),
     Aim("ready", "start", lambda f: f["ready_s"], 0.6, False, "s"),
     Aim("aigw --help", "start", lambda f: f["help_ms"], 120, False, "ms"),
+    Aim("search of 1M vectors, p50", "vectors", lambda f: of_most(f, "search_p50_ms"), 5, False, "ms"),
+    Aim("recall@10 of it", "vectors", lambda f: of_most(f, "recall_at_10"), 0.95, True),
+    Aim("memory of it", "vectors", lambda f: of_most(f, "memory_mib"), 1024, False, "MiB"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )
 
@@ -69,7 +77,8 @@ def machine() -> str:
 def text(parts: dict[str, Figures], described: str) -> str:
     lines = [f"aigw with ai-proxy, its books and ai-statistics beside the floor, a bare aiohttp proxy ({described})"]
     for name, figures in parts.items():
-        lines += ["", *(_throughput(name, figures) if "c1" in figures else _plain(name, figures))]
+        table = _throughput if "c1" in figures else _columns if name == "vectors" else _plain
+        lines += ["", *table(name, figures)]
     lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
     lines += [aim.line(parts[aim.part]) for aim in AIMS if aim.part in parts]
     return "\n".join(lines)
@@ -87,6 +96,13 @@ def _throughput(name: str, figures: Figures) -> list[str]:
             ratios = [ratio(figures, connections, column, who) for column in columns]
             lines.append(f"  {connections} {who + ' / floor':24}" + "".join(f"{value:>14.2f}" for value in ratios))
     return lines
+
+
+def _columns(name: str, figures: Figures) -> list[str]:
+    """A column for each size."""
+    rows = next(iter(figures.values()))
+    lines = [f"{name:30}" + "".join(f"{size:>18}" for size in figures)]
+    return lines + [f"  {row:28}" + "".join(f"{each[row]:>18}" for each in figures.values()) for row in rows]
 
 
 def _plain(name: str, figures: Figures) -> list[str]:

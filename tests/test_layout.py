@@ -78,6 +78,7 @@ ELSEWHERE = {
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     # stores, upstream
+    "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",
     "stores/faiss/failures.py": "stores/faiss/test_collection.py: what a user is told of real damage",
     "stores/faiss/manifest.py": "stores/faiss/test_collections.py: what is kept, read through the contract of all collections",
     "stores/redis/scripts.py": "stores/redis/test_counter.py: Lua, which a real server runs",

@@ -22,7 +22,7 @@ from aigw.stores.faiss.snapshot import Part, Snapshot
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from aigw.core.retrieval import Metric, Vectors
+    from aigw.core.retrieval import Vectors
 
 MOST_PARTS = 16
 """A change that leaves more segments than this merges small ones at once."""
@@ -62,12 +62,12 @@ def due(parts: Sequence[Part], most_rows: float = float("inf")) -> list[Part]:
     return [each for each in ordered if _is_mostly_dead(each) and each.count <= most_rows][:1]
 
 
-def build(folder: Path, metric: Metric, parts: Sequence[Part], stopped: threading.Event) -> Merged:
+def build(folder: Path, parts: Sequence[Part], stopped: threading.Event) -> Merged:
     """Writes what is alive of some segments into one file. Needs no lock: nothing names the file yet."""
     keys = np.sort(np.concatenate([part.keys for part in parts]))
     draw = np.random.default_rng(0).permutation(len(keys))[:SAMPLE_ROWS]
     sample = _vectors(parts, keys[np.sort(draw)])
-    said = building.write(folder, metric, len(keys), lambda: _blocks(parts, keys, stopped), sample)
+    said = building.write(folder, parts[0].segment.metric, len(keys), lambda: _blocks(parts, keys, stopped), sample)
     return Merged(said, parts, keys, *_rows(parts, keys))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from aigw.core.retrieval import RetrievalError
+from aigw.core.retrieval import Metric, RetrievalError
 from aigw.stores.private import StrangeFileError, refuse_strange_file
 
 if TYPE_CHECKING:
@@ -76,11 +76,13 @@ class Segment:
         folder: Path,
         name: str,
         said: SegmentFile,
+        metric: Metric,
         keys: NDArray[np.int64],
         languages: NDArray[np.uint8],
         partitions: NDArray[np.int32],
     ) -> None:
         self.said = said
+        self.metric = metric
         self.keys = keys
         self.languages = languages
         self.partitions = partitions

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from aigw.stores.faiss.segments import Allowed, Segment, SegmentFile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from aigw.core.retrieval import Vectors
+    from aigw.core.retrieval import CollectionInfo, Vectors
 
 _KEPT = 64
 """For how many partitions and languages their rows are remembered."""
@@ -73,10 +74,17 @@ class Part:
         return rows
 
 
-class Snapshot(NamedTuple):
-    head: Head
-    partitions: dict[str, int]
-    parts: Sequence[Part]
+class Snapshot:
+    def __init__(self, head: Head, partitions: dict[str, int], parts: Sequence[Part]) -> None:
+        self.head = head
+        self.partitions = partitions
+        """Their numbers by their names."""
+        self.parts = parts
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether vectors are kept as they came."""
+        return all(part.segment.said.kind == "flat" for part in self.parts)
 
     def search(
         self, vector: Vectors, top: int, partition: str, language: Language | None, among: NDArray[np.int64] | None
@@ -121,6 +129,7 @@ class Snapshot(NamedTuple):
         ]
         return np.concatenate(found)[:most] if found else np.empty((0, self.head.info.dimension), np.float32)
 
+    @cached_property
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """How many passages there are in each language, and in each partition."""
         languages = np.zeros(len(LANGUAGES), np.int64)
@@ -149,7 +158,7 @@ def load(connection: sqlite3.Connection, folder: Path, name: str, known: Snapsho
     parts = []
     for row in connection.execute("SELECT * FROM segments ORDER BY number").fetchall():
         said = SegmentFile(*row)
-        segment = segments.get(said.file) or _segment(connection, folder, name, said)
+        segment = segments.get(said.file) or _segment(connection, folder, head.info, said)
         parts.append(Part(segment, _alive(dead.get(said.number), said.rows)))
     return Snapshot(head, manifest.partitions(connection), parts)
 
@@ -162,12 +171,12 @@ def _place(head: Head) -> tuple[str, int, int]:
     return head.incarnation, head.changes, head.layout
 
 
-def _segment(connection: sqlite3.Connection, folder: Path, name: str, said: SegmentFile) -> Segment:
+def _segment(connection: sqlite3.Connection, folder: Path, info: CollectionInfo, said: SegmentFile) -> Segment:
     keys, languages, partitions = connection.execute(
         "SELECT keys, languages, partitions FROM segment_rows WHERE segment = ?", (said.number,)
     ).fetchone()
     return Segment(
-        folder, name, said,
+        folder, info.name, said, info.metric,
         np.frombuffer(keys, "<i8"), np.frombuffer(languages, np.uint8), np.frombuffer(partitions, "<i4"),
     )  # fmt: skip
 

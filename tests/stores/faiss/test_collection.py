@@ -1,9 +1,12 @@
 """A collection in a folder: what a killed process leaves, and damage."""
 
+import asyncio
+
 import pytest
 from collection_contract import info, near, one, passage, rows
 
 from aigw.core.retrieval import Query, RetrievalError
+from aigw.stores.faiss import merging
 from aigw.stores.faiss.collections import FaissCollections
 
 
@@ -54,3 +57,30 @@ async def test_a_damaged_segment_names_the_remedy(open_collections, tmp_path):
     segment.unlink()
     with pytest.raises(RetrievalError, match=r"missing.*`aigw rag repair docs`"):
         await docs.search(Query(one(0)))
+
+
+async def test_a_merge_that_fails_does_not_fail_the_change(open_collections, tmp_path, caplog):
+    docs = await (await open_collections()).create(info())
+    await docs.upsert([passage("0")], rows(0))
+    (segment,) = (tmp_path / "docs").glob("*.faiss")
+    segment.write_bytes(b"damaged")
+    for number in range(merging.MOST_PARTS + 1):
+        assert await docs.upsert([passage(f"n{number}")], rows(1)) == [True]
+    assert "the segments of the collection docs are not merged" in caplog.text
+    assert "`aigw rag repair docs`" in caplog.text
+    assert len(await docs.passages(range(100))) == merging.MOST_PARTS + 2
+
+
+async def test_searches_while_segments_merge(open_collections, tmp_path):
+    """Files go while readers of another process may be about to open them."""
+    docs = await (await open_collections()).create(info())
+
+    async def seen(theirs):
+        await theirs.stats()
+        return await near(theirs, one(0))
+
+    for round_ in range(40):
+        await docs.upsert([passage(str(round_))], rows(round_ % 8))
+        theirs = await (await open_collections()).get("docs")
+        _, found, _ = await asyncio.gather(docs.tidy(), seen(theirs), docs.upsert([passage(f"late{round_}")], rows(1)))
+        assert set(map(str, range(round_ + 1))) <= set(found)

@@ -109,7 +109,7 @@ async def test_what_changes_during_a_merge(docs, tmp_path):
     folder = tmp_path / "docs"
     connection = open_for_writing(folder / "manifest.sqlite", manifest.format_of("docs"))
     before = load(connection, folder, "docs", None)
-    first, second = (merging.build(folder, "cosine", before.parts, threading.Event()) for _ in range(2))
+    first, second = (merging.build(folder, before.parts, threading.Event()) for _ in range(2))
     assert first.said.kind == "flat"
     await docs.delete(["1-1"], "even")
     await docs.upsert([passage("late")], np.eye(DIMENSION, dtype=np.float32)[:1])
@@ -132,5 +132,5 @@ async def test_a_merge_is_stopped(docs, tmp_path):
     ) as opened:
         parts = load(opened, tmp_path / "docs", "docs", None).parts
     with pytest.raises(merging.StoppedError):
-        merging.build(tmp_path / "docs", "cosine", parts, stopped)
+        merging.build(tmp_path / "docs", parts, stopped)
     assert len(list((tmp_path / "docs").glob("*.faiss*"))) == 4

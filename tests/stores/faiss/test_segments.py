@@ -22,7 +22,13 @@ def written(folder, vectors, metric="cosine"):
     said = building.write(folder, metric, len(vectors), lambda: (vectors[:7], vectors[7:]), vectors)
     rows = len(vectors)
     return Segment(
-        folder, "docs", said, np.arange(rows, dtype=np.int64) * 2, np.zeros(rows, np.uint8), np.ones(rows, np.int32)
+        folder,
+        "docs",
+        said,
+        metric,
+        np.arange(rows, dtype=np.int64) * 2,
+        np.zeros(rows, np.uint8),
+        np.ones(rows, np.int32),
     )
 
 

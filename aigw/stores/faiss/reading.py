@@ -1,0 +1,124 @@
+"""What is read of a collection, beside its version: each function is one look at it, inside of a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aigw.core.retrieval import Candidates, Condition, Near, Passage, Query, Source, Stats
+from aigw.stores.faiss import changes, conditions, manifest, words
+from aigw.stores.faiss.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from aigw.core.retrieval import Language, Vectors
+
+Narrowed = tuple[str, Sequence[object]]
+"""A condition on passages, "" for none, and its parameters."""
+_MORE = 2
+"""So many times the wanted candidates are judged anew by their exact vectors."""
+
+
+def sources(connection: sqlite3.Connection) -> dict[str, Source]:
+    found = connection.execute(
+        """SELECT name, digest, size, title, coalesce(passages, 0), at FROM sources
+            LEFT JOIN (SELECT source, count(*) AS passages FROM passages GROUP BY source) ON source = name"""
+    )
+    return {row[0]: Source(*row) for row in found}
+
+
+def fetch(
+    connection: sqlite3.Connection, now: Snapshot, ids: Sequence[str], partition: str
+) -> dict[str, tuple[Passage, Vectors]]:
+    keys = list(changes.keys_at(connection, now, {(partition, each) for each in ids}).values())
+    passages = manifest.passages(connection, *manifest.among(keys))
+    found = vectors(connection, now, keys)
+    return {passage.id: (passage, found[key]) for key, passage in passages.items()}
+
+
+def vectors(connection: sqlite3.Connection, now: Snapshot, keys: Sequence[int]) -> dict[int, Vectors]:
+    """Those that clients brought, exactly; of others what is kept."""
+    return now.vectors(keys) if now.head.info.embedder else manifest.vectors(connection, keys)
+
+
+def first(
+    connection: sqlite3.Connection, now: Snapshot, top: int, partition: str, where: Condition | None
+) -> Sequence[Passage]:
+    text, bound = ("1", []) if where is None else conditions.clause(where)
+    chosen = f"key IN (SELECT key FROM passages WHERE partition = ? AND {text} ORDER BY key LIMIT ?)"  # noqa: S608
+    return list(manifest.passages(connection, chosen, [now.partitions.get(partition, 0), *bound, top]).values())
+
+
+def stats(connection: sqlite3.Connection, now: Snapshot, folder: Path) -> Stats:
+    (number,) = connection.execute("SELECT count(*) FROM sources").fetchone()
+    languages, partitions = now.counts
+    size = sum(map(_size, folder.iterdir()))
+    kinds = [part.segment.said.kind for part in now.parts]
+    return Stats(sum(languages.values()), number, languages, partitions, kinds, size)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a file that was being written has its name now, or was merged
+        return 0
+
+
+def search(connection: sqlite3.Connection, now: Snapshot, query: Query) -> Candidates:
+    narrowed = _narrowed(now, query)
+    near = [] if query.vector is None else _near(connection, now, query, query.vector, narrowed)
+    singles = _words(connection, now, query, words.terms(query.text), narrowed)
+    return Candidates(near, *singles, *_words(connection, now, query, words.pairs(query.text), narrowed))
+
+
+def _narrowed(now: Snapshot, query: Query) -> Narrowed:
+    """The condition that the query makes on passages beside their language."""
+    number = now.partitions.get(query.partition, 0)
+    if query.where is not None:
+        text, bound = conditions.clause(query.where)
+        return f"partition = ? AND {text}", [number, *bound]
+    return ("", []) if set(now.partitions) <= {query.partition} else ("partition = ?", [number])
+
+
+def _near(
+    connection: sqlite3.Connection, now: Snapshot, query: Query, vector: Vectors, narrowed: Narrowed
+) -> Sequence[Near]:
+    info = now.head.info
+    asked = changes.unit(info, changes.fitting(info, vector.reshape(1, -1), 1))[0]
+    among = None
+    if query.where is not None:
+        found = connection.execute(f"SELECT key FROM passages WHERE {narrowed[0]} ORDER BY key", narrowed[1])  # noqa: S608
+        among = np.fromiter((key for (key,) in found), np.int64)
+    if info.embedder or now.is_exact:
+        return now.search(asked, query.top, query.partition, query.language, among)
+    near = now.search(asked, _MORE * query.top, query.partition, query.language, among)
+    return _judged(connection, now, asked, [each.key for each in near])[: query.top]
+
+
+def _judged(connection: sqlite3.Connection, now: Snapshot, asked: Vectors, keys: Sequence[int]) -> Sequence[Near]:
+    """Candidates with the scores of the vectors that clients brought, the nearest first."""
+    brought = manifest.vectors(connection, keys)
+    if not brought:
+        return []
+    rows = changes.unit(now.head.info, np.stack(list(brought.values())))
+    far = now.head.info.metric == "euclidean"
+    scores = ((rows - asked) ** 2).sum(axis=1) if far else rows @ asked
+    order = np.argsort(scores if far else -scores, kind="stable")
+    numbers = list(brought)
+    return [Near(numbers[at], float(scores[at])) for at in order]
+
+
+def _words(
+    connection: sqlite3.Connection, now: Snapshot, query: Query, terms: Sequence[str], narrowed: Narrowed
+) -> tuple[Sequence[tuple[int, float]], float]:
+    """What has some of these words, and their mass."""
+    if not terms:
+        return (), 0.0
+    languages: Sequence[Language] = manifest.LANGUAGES if query.language is None else (query.language,)
+    found = [each for name in languages for each in words.best(connection, name, terms, query.top, *narrowed)]
+    counts, _ = now.counts
+    mass = max(words.mass(connection, name, terms, counts[name]) for name in languages)
+    return sorted(found, key=lambda each: -each[1])[: query.top], mass

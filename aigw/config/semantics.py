@@ -9,10 +9,11 @@ from typing import Any
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.report import Report, suggest
 from aigw.config.services import parse_listen, parse_upstream, service_problem
-from aigw.core.authority import split_authority
+from aigw.core.authority import is_private, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
+from aigw.rag.settings import RagSettings
 from aigw.stores.redis.url import parse_redis_url
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
@@ -33,6 +34,7 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
             report.error(("cors", "origins", index), f"must be '*' or scheme://host[:port], got {origin!r}")
     for index, host in enumerate(config.hosts):
         _try(split_authority, host, report, ("hosts", index))
+    _check_rag(config.rag, report)
     seen: dict[str, int] = {}
     for index, route in enumerate(config.routes):
         path: JsonPath = ("routes", index)
@@ -61,6 +63,17 @@ def check_order(order: list[str], configured: Mapping[str, About[Any] | None], r
         if about.trusts_consumer and later:
             message = f"stands before {later[0]}: everybody would be the consumer, or the admin, that he says he is"
             report.error(("order", index), message)
+
+
+def _check_rag(rag: RagSettings, report: Report) -> None:
+    for kind, service in (("openai", rag.openai), ("dashscope", rag.dashscope)):
+        try:
+            host, _ = split_authority(parse_upstream(service.url).authority)
+        except ValueError as error:
+            report.error(("rag", kind, "url"), str(error))
+            continue
+        if rag.embedder == kind and not service.api_key and not is_private(host):
+            report.note(("rag", kind), f"has no api_key, without which {host} refuses requests")
 
 
 def _check_route(route: RouteConfig, path: JsonPath, report: Report) -> None:

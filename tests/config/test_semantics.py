@@ -21,6 +21,8 @@ import pytest
         ),
         ("routes: [{name: ''}]", "routes[0].name: must not be empty"),
         ("timeouts: {idle: -1}", "timeouts.idle: must be at least 0, got -1.0"),
+        ("rag: {openai: {url: 'http://[::1/v1'}}", "rag.openai.url: '[::1' is not a host or host:port"),
+        ("rag: {embedder: bert}", "rag.embedder: must look like"),
         ("max_body: 0", "max_body: must be at least 1, got 0"),
         ("fidelity: higres", "fidelity: must be one of higress, safe, got 'higres'; did you mean 'higress'?"),
     ],
@@ -30,6 +32,22 @@ def test_findings(read_config, text, finding):
     assert loaded is None
     assert len(errors) == 1
     assert errors[0].startswith(f"aigw.yaml:1 {finding}")
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        (
+            "rag: {embedder: openai}",
+            ["aigw.yaml:1 rag.openai: has no api_key, without which api.openai.com refuses requests"],
+        ),
+        ("rag: {embedder: openai, openai: {api_key: sk-1}}", []),
+        ("rag: {embedder: openai, openai: {url: 'http://127.0.0.1:11434/v1'}}", []),
+        ("rag: {openai: {model: text-embedding-3-large}}", []),
+    ],
+)
+def test_a_service_that_embeds_wants_a_key(read_config, text, notes):
+    assert read_config(text)[2] == notes
 
 
 def test_route_names_are_unique(read_config):

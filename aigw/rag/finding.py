@@ -1,7 +1,7 @@
 """Which sources a command line names: files, folders, globs, URLs, and stdin.
 
-Rules: what is named is taken. What is only found, in a folder or by a glob, is left out if it is hidden, binary, empty
-or a link, or if git would ignore it. The order is that of the arguments, and of names in a folder."""
+Rules: what is named is taken. What is only found, in a folder or by a glob, is left out if it is hidden, binary, empty,
+generated or a link, or if git would ignore it. The order is that of the arguments, and of names in a folder."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ STDIN = "-"
 _MAGIC = frozenset("*?[")
 _NEVER = frozenset(("node_modules", "__pycache__"))
 """Folders that nobody wrote, and that are often not in a .gitignore."""
+_GENERATED = (".svg", ".map", ".min.js", ".min.css", ".lock", "package-lock.json")
+"""Texts that nobody reads."""
 
 
 class Found(NamedTuple):
@@ -35,7 +37,7 @@ class Found(NamedTuple):
 
 class Finding:
     """`problems` are names with the reason why they cannot be read, `empty` the folders in which nothing was found.
-    `left_out` counts what was not taken, by why: hidden, ignored, binary, empty, link."""
+    `left_out` counts what was not taken, by why: hidden, ignored, generated, binary, empty, link."""
 
     def __init__(self) -> None:
         self.sources: list[Found] = []
@@ -182,6 +184,8 @@ def _left_out(entry: os.DirEntry[str], path: Path, ignored: Ignored, is_folder: 
         return "link"
     if (is_folder and entry.name in _NEVER) or ignored.has(path, is_folder=is_folder):
         return "ignored"
+    if not is_folder and entry.name.lower().endswith(_GENERATED):
+        return "generated"
     return "" if is_folder or entry.is_file(follow_symlinks=False) else "binary"
 
 

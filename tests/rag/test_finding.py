@@ -27,6 +27,8 @@ def tree(tmp_path, monkeypatch):
         "docs/node_modules/m/readme.md": b"m",
         "docs/.gitignore": b"drafts/\n*.tmp",
         "docs/n.tmp": b"n",
+        "docs/logo.SVG": b"<svg/>",
+        "docs/lib.min.js": b"x",
         "other.md": b"o",
     }.items():
         path = tmp_path / name
@@ -49,7 +51,7 @@ def test_a_folder_is_searched_in_order(tree):
         "docs/a/deep/x.txt",
     ]
     assert finding.sources[0] == Found("docs/a.md", "file", tree / "docs/a.md")
-    assert finding.left_out == {"hidden": 3, "ignored": 3, "binary": 1, "empty": 1}
+    assert finding.left_out == {"hidden": 3, "ignored": 3, "binary": 1, "empty": 1, "generated": 2}
     assert finding.problems == finding.empty == []
 
 

@@ -23,6 +23,15 @@ _DROPPED = frozenset(
 _DROPPED_OUTSIDE = ("header", "footer", "aside")
 """Left out unless they are in an article, where they belong to the text."""
 _DROPPED_ROLES = ("navigation", "search", "banner", "contentinfo", "menu", "menubar", "toolbar", "dialog")
+_DROPPED_NAMES = frozenset(
+    (
+        "banner", "breadcrumb", "breadcrumbs", "cookie-banner", "docnav", "edit-this-page", "footer", "headerlink",
+        "nav", "navbar", "navfooter", "navheader", "navigation", "pager", "pagination", "prev-next-area", "skip-link",
+        "sphinxsidebar", "sr-only", "table-of-contents", "toc", "visually-hidden",
+    )
+)  # fmt: skip
+"""Classes and ids of what is no content, in the pages that programs for documentation make."""
+_KEPT = ("body", "main", "article")
 _PERMALINKS = ("", "¶", "#", "§", "🔗", "\uf0c1")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _PARAGRAPHS = frozenset(
@@ -103,15 +112,17 @@ class _Walk:
             return True
         if tag in _DROPPED_OUTSIDE:
             return not self._articles and "footnote" not in (node.attributes.get("class") or "")
-        if not (attributes := node.attributes):
+        attributes = node.attributes
+        if not attributes or tag in _KEPT:
             return False
         if (
             "hidden" in attributes
-            or attributes.get("role") in _DROPPED_ROLES
             or attributes.get("aria-hidden") == "true"
+            or attributes.get("role") in _DROPPED_ROLES
         ):
             return True
-        return tag == "a" and _flat(node.text()) in _PERMALINKS
+        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".lower().split()
+        return not _DROPPED_NAMES.isdisjoint(names) or (tag == "a" and _flat(node.text()) in _PERMALINKS)
 
     def _enter(self, node: LexborNode) -> None:
         tag = node.tag or ""
@@ -156,12 +167,10 @@ class _Walk:
 
     def _line(self, indent: str) -> None:
         """Begins a line, unless one has just begun."""
-        if self._parts and not self._parts[-1].startswith("\n"):
-            self._parts.append("\n" + indent)
-        elif self._parts:
+        if self._parts and self._parts[-1].startswith("\n"):
             self._parts[-1] = max(self._parts[-1], "\n" + indent, key=len)
-        elif indent.strip():
-            self._parts.append(indent)
+        elif self._parts or indent.strip():
+            self._parts.append("\n" + indent)
 
     def _flush(self, kind: Kind = "paragraph", level: int = 0) -> None:
         lines = [line.rstrip() for line in "".join(self._parts).split("\n")]

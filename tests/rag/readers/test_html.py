@@ -50,6 +50,16 @@ def texts(page):
     return [block.text for block in read_text(page).blocks]
 
 
+def test_items_of_lists_may_have_blocks():
+    assert texts("<ul><li><div>a</div></li><li>\n<p>b</p><p>c</p></ul>") == ["- a\n- b\n  c"]
+
+
+def test_navigation_is_known_by_its_names_too():
+    page = "<div id=banner>x</div><ul class='docnav top'><li>Prev</ul><div class=TOC>y</div><p class=text>a <span class=sr-only>z</span></p>"
+    assert texts(page) == ["a"]
+    assert texts("<body class=toc><article id=nav>a</article>") == ["a"]
+
+
 def test_only_the_main_part_counts_if_there_is_one_with_text():
     assert texts("<p>a</p><main><p>b</p><div role=navigation>c</div></main><p>d</p>") == ["b"]
     assert texts("<p>a</p><div role=main><header>b</header></div>") == ["b"]

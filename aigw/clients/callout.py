@@ -96,14 +96,20 @@ class Callout:
     """A service that a plugin's configuration names. `service` and `port` are as in Higress's YAML. `host` is for the
     Host header. `timeout` is in seconds."""
 
-    def __init__(self, env: Env, service: str, port: int, host: str, timeout: float) -> None:
-        """Raises ValueError if `host` is not valid, ConfigError if `services:` maps the service to something that is
-        not HTTP."""
+    def __init__(self, env: Env, service: str, port: int, host: str, timeout: float, standin: str = "") -> None:
+        """`standin` is the name of the stand-in that answers if the service is not mapped. Raises ValueError if `host`
+        is not valid, ConfigError if `services:` maps the service to something that is not HTTP."""
         scheme = "https" if port == TLS_PORT else "http"
-        origin = env.services.locate_callout(scheme, f"{host or service}:{port}", f"{service}:{port}")
+        authority = f"{host or service or standin}:{port}"
+        origin = env.services.locate_callout(scheme, authority, f"{service}:{port}" if service else "", standin)
         self._target = Target(origin, host or service, Timeouts(timeout, timeout, timeout))
         self._upstream = env.upstream
         self._timeout = timeout
+
+    @property
+    def local(self) -> bool:
+        """Whether a stand-in in this process answers."""
+        return self._target.origin.scheme == "standin"
 
     async def post(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
         """Sends `body` as JSON and returns the decoded answer. Raises CalloutError."""

@@ -10,6 +10,8 @@ from aigw.clients.callout import Callout, CalloutError
 EMBED_PATH = "/api/v1/services/embeddings/text-embedding/text-embedding"
 EMBED_HOST = "dashscope.aliyuncs.com"
 EMBED_MODEL = "text-embedding-v2"
+STANDIN = "dashscope"
+"""The name of its stand-in."""
 
 Vector = list[float]
 TextType = Literal["query", "document"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from aigw.clients.callout import Callout, CalloutError
 
@@ -18,39 +19,68 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
 Vector = list[float]
 
 
+STANDIN = "dashvector"
+"""The name of its stand-in."""
+
+
 class Found(NamedTuple):
-    """The result of a search. `vector` is the vector that was searched for. `question` is the nearest stored question
-    if it is near enough, else "". `answer` is the answer that is stored with it ("" if none)."""
+    """The result of a search for a question. `vector` is the vector that was searched for. `question` is the nearest
+    stored question if it is near enough, else "". `answer` is the answer that is stored with it ("" if none)."""
 
     vector: Vector
     question: str = ""
     answer: str = ""
 
 
-class DashVectorClient:
-    """Stores questions by their vectors, and finds near ones. `near` tells whether a score is near enough."""
+class Doc(NamedTuple):
+    """A document that was found. With the metric `cosine`, `score` is a distance: the lower the nearer."""
 
-    def __init__(self, callout: Callout, key: str, collection: str, top: int, near: Callable[[float], bool]) -> None:
+    id: str
+    score: float
+    fields: Mapping[str, Any]
+
+
+class DashVectorClient:
+    """One collection. Every call may raise CalloutError."""
+
+    def __init__(self, callout: Callout, key: str, collection: str) -> None:
         self._callout = callout
         self._headers = {"dashvector-auth-token": key}
-        self._path = f"/v1/collections/{collection}"
+        self._path = f"/v1/collections/{quote(collection, safe='')}"
+
+    async def query(self, body: Mapping[str, Any]) -> list[Doc]:
+        """`body` is as the API has it: `vector`, `topk` and more. Returns the nearest documents, the nearest first."""
+        answer = await self._callout.post(f"{self._path}/query", self._headers, body)
+        try:
+            if code := answer.get("code"):
+                raise CalloutError(f"DashVector refuses the query: {code} {answer.get('message', '')}")
+            return [Doc(str(each.get("id", "")), float(each["score"]), each.get("fields") or {}) for each in
+                    answer.get("output") or ()]  # fmt: skip
+        except (AttributeError, TypeError, ValueError, LookupError):
+            raise CalloutError("the answer is not the result of a query") from None
+
+    async def add(self, vector: Vector, fields: Mapping[str, Any]) -> None:
+        """Stores a document."""
+        await self._callout.post(f"{self._path}/docs", self._headers, {"docs": [{"vector": vector, "fields": fields}]})
+
+
+class Questions:
+    """Stores questions with their answers by the vectors of the questions, and finds near ones. `near` tells whether a
+    score is near enough."""
+
+    def __init__(self, client: DashVectorClient, top: int, near: Callable[[float], bool]) -> None:
+        self._client = client
         self._top = top
         self._near = near
 
     async def nearest(self, vector: Vector) -> Found:
         """Searches for the question that is nearest to `vector`. Raises CalloutError."""
-        body = {"vector": vector, "topk": self._top, "include_vector": False}
-        answer = await self._callout.post(f"{self._path}/query", self._headers, body)
-        try:
-            first = next(iter(answer.get("output") or ()), None)
-            if first is None or not self._near(first["score"]):
-                return Found(vector)
-            fields: dict[str, Any] = first.get("fields") or {}
-            return Found(vector, str(fields.get("query") or ""), str(fields.get("answer") or ""))
-        except (AttributeError, TypeError, LookupError):
-            raise CalloutError("the answer is not the result of a query") from None
+        found = await self._client.query({"vector": vector, "topk": self._top, "include_vector": False})
+        if not found or not self._near(found[0].score):
+            return Found(vector)
+        fields = found[0].fields
+        return Found(vector, str(fields.get("query") or ""), str(fields.get("answer") or ""))
 
     async def add(self, vector: Vector, question: str, answer: str) -> None:
         """Stores a question and its answer under the vector of the question. Raises CalloutError."""
-        body = {"docs": [{"vector": vector, "fields": {"query": question, "answer": answer}}]}
-        await self._callout.post(f"{self._path}/docs", self._headers, body)
+        await self._client.add(vector, {"query": question, "answer": answer})

@@ -1,8 +1,7 @@
 """Finds where a host or a Higress service name really is, in the `services:` table, and reads addresses of the file.
 
 A mapped name is reached as with curl's --connect-to: only scheme, address and port are the mapped URL's. A callout to
-a service that is not mapped goes to its stand-in, if there is one of exactly that name; a provider or a route never
-does."""
+a service that is not mapped goes to its stand-in, if there is one; a provider or a route never does."""
 
 from __future__ import annotations
 
@@ -47,10 +46,11 @@ class ServiceTable:
         origin = origin_of(scheme, authority)
         return self._mapped(origin, service) or origin
 
-    def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
-        """Does what `locate` does, but finds the stand-in of a service that is not mapped, by the same names."""
+    def locate_callout(self, scheme: str, authority: str, service: str, standin: str = "") -> Origin:
+        """Does what `locate` does, but finds the stand-in of a service that is not mapped: by the same names, or the
+        one that is called `standin`."""
         origin = origin_of(scheme, authority)
-        return self._mapped(origin, service) or self._standin(origin, service) or origin
+        return self._mapped(origin, service) or self._standin([*_names(origin, service), standin]) or origin
 
     def items(self) -> Iterable[tuple[str, str]]:
         """The names, in lower case, and their URLs."""
@@ -67,8 +67,8 @@ class ServiceTable:
                 return _mapped(name, url, origin.host)
         return None
 
-    def _standin(self, origin: Origin, service: str) -> Origin | None:
-        found = (self._standins.get(name.lower()) for name in _names(origin, service))
+    def _standin(self, names: Iterable[str]) -> Origin | None:
+        found = (self._standins.get(name.lower()) for name in names)
         return next((Origin("standin", name, 0) for name in found if name is not None), None)
 
 

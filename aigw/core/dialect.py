@@ -19,8 +19,9 @@ Role = Literal["system", "user", "assistant", "tool", ""]
 """Who speaks. "" means that the prompt is a plain text and not a conversation."""
 Said = Role | Literal["developer"]
 """The role of a turn that is inserted. OpenAI's newer models say "developer" for "system"."""
-Where = Literal["before", "behind", "behind system"]
-"""Where turns are inserted: before all turns, after all turns ("behind"), or after the system turns at the start."""
+Where = Literal["before", "behind", "behind system", "before last"]
+"""Where turns are inserted: before all turns, after all turns ("behind"), after the system turns at the start, or
+before the last turn."""
 Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
 """Why an answer ended, in OpenAI's words. "" means that it has not ended, or that it gave no reason."""
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from aigw.core.dialect import Turn
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
+from aigw.core.retrieval import Retrieval
 from aigw.core.stores import Stores
 from aigw.core.upstream import Upstream
 
@@ -85,9 +86,9 @@ class Services(Protocol):
         the route's service, returns where that is."""
         ...
 
-    def locate_callout(self, scheme: str, authority: str, service: str) -> Origin:
+    def locate_callout(self, scheme: str, authority: str, service: str, standin: str = "") -> Origin:
         """Like `locate`, for a `service` that a plugin itself calls. If the table does not have the service, a built-in
-        stand-in may answer for it."""
+        stand-in may answer for it: one of its name, or the one that is called `standin`."""
         ...
 
 
@@ -109,8 +110,9 @@ class Env:
     `fidelity` is "safe" or "higress". With "higress", a plugin does exactly what Higress does, also where aigw is safer
     on purpose. What is different then a plugin gets from `choose`, once, when it is built. `run` identifies one run of
     the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
-    through `upstream`. `timeouts` are the defaults for such requests. `options` are what the commands of aigw need to
-    find this gateway's configuration, such as `--recipe budget`; "" for the file in the current folder."""
+    through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
+    machine. `options` are what the commands of aigw need to find this gateway's configuration, such as `--recipe
+    budget`; "" for the file in the current folder."""
 
     upstream: Upstream
     services: Services
@@ -119,6 +121,7 @@ class Env:
     fidelity: str = "safe"
     metrics: Counters | None = None
     prices: Prices | None = None
+    retrieval: Retrieval | None = None
     run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     options: str = ""

@@ -21,6 +21,8 @@ def place_of(where: Where, roles: Sequence[str | None]) -> int:
         return 0
     if where == "behind":
         return len(roles)
+    if where == "before last":
+        return max(len(roles) - 1, 0)
     return next((index for index, role in enumerate(roles) if role != "system"), len(roles))
 
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from aigw.core.authority import host_of
 from aigw.core.env import Env, Services
 from aigw.core.model import Route
 from aigw.core.plugin import About, Behind, Next, PerChain, Plugin, compose
+from aigw.core.retrieval import Retrieval
 from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
 from aigw.trace.tracer import Applied
 
@@ -64,13 +66,17 @@ def select(configured: Sequence[Configured], route: Route, host: str) -> list[Ch
     return [(each, index) for each, index in chosen if index is not None]
 
 
-def behind_of(chosen: Sequence[Chosen], route: Route, services: Services) -> Behind:
-    """Describes the `chosen` plugins and the route for the plugin that comes before them."""
+def behind_of(chosen: Sequence[Chosen], route: Route, services: Services, retrieval: Retrieval | None = None) -> Behind:
+    """Describes the `chosen` plugins and the route for the plugin that comes before them. Of the collections that
+    plugins search it tells the versions."""
     configs = [(each, each.rules.configs[index]) for each, index in chosen]
     found = {each.name: each.about.identity(config, services) for each, config in configs}
     target = route.target
     place = None if target is None else [str(target.origin), target.authority]
     identities = {name: value for name, value in found.items() if value is not None} | {"route": place}
+    searched = {name for each, config in configs for name in each.about.searches(config)}
+    if searched and retrieval is not None:
+        identities["collections"] = {name: partial(retrieval.version, name) for name in sorted(searched)}
     return Behind(identities, frozenset().union(*(each.about.withholds(config) for each, config in configs)))
 
 
@@ -101,12 +107,12 @@ class Pipeline:
         self._chains: dict[tuple[str, str, str], Chain] = {}
         self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
-        self._services: Services
-        """The services of the `env` with which the plugins were built. Set by `open`."""
+        self._env: Env
+        """What the plugins were built with. Set by `open`."""
 
     async def open(self, env: Env, stack: AsyncExitStack) -> None:
         """Builds a plugin for every configuration. `stack` closes them later."""
-        self._services = env.services
+        self._env = env
         for each in self._configured:
             for index, config in enumerate(each.rules.configs):
                 if config is not None:
@@ -143,7 +149,7 @@ class Pipeline:
         for position, (each, index) in enumerate(chosen):
             built = self._built[each.name, index]
             if isinstance(built, PerChain):
-                built = built.make(behind_of(chosen[position + 1 :], route, self._services))
+                built = built.make(behind_of(chosen[position + 1 :], route, self._env.services, self._env.retrieval))
             plugins.append(Applied(each.name, built, each.rules.why(index)))
             if self._find is not None and each.about.reroutes:
                 plugins.append(Applied("", self._rerouting(each.name, self._find), {}))

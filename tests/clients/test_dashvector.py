@@ -4,14 +4,18 @@ import pytest
 from fakes import FakeUpstream, answer_json, make_env
 
 from aigw.clients.callout import Callout, CalloutError
-from aigw.clients.dashvector import RELATIONS, DashVectorClient, Found
+from aigw.clients.dashvector import RELATIONS, DashVectorClient, Doc, Found, Questions
 
 VECTOR = [0.1, 0.2]
 
 
 def client(upstream):
     callout = Callout(make_env(upstream), "dv.dns", 443, "dv.host", 1.0)
-    return DashVectorClient(callout, "token", "col", 3, lambda score: score < 0.5)
+    return DashVectorClient(callout, "token", "col")
+
+
+def questions(upstream):
+    return Questions(client(upstream), 3, lambda score: score < 0.5)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ def client(upstream):
 )
 async def test_the_nearest_counts_if_it_is_near_enough(output, found):
     upstream = FakeUpstream(answer_json({"output": output}))
-    assert await client(upstream).nearest(VECTOR) == found
+    assert await questions(upstream).nearest(VECTOR) == found
     assert (upstream.last.path, upstream.json()["topk"]) == ("/v1/collections/col/query", 3)
     assert upstream.last.headers["dashvector-auth-token"] == "token"
 
@@ -41,12 +45,33 @@ async def test_the_nearest_counts_if_it_is_near_enough(output, found):
 )
 async def test_an_answer_that_is_no_result(body):
     with pytest.raises(CalloutError, match="result of a query"):
-        await client(FakeUpstream(answer_json(body))).nearest(VECTOR)
+        await questions(FakeUpstream(answer_json(body))).nearest(VECTOR)
+
+
+async def test_documents_are_searched():
+    upstream = FakeUpstream(
+        answer_json({"code": 0, "output": [{"id": 7, "score": "0.5"}, {"id": "b", "score": 1, "fields": {"raw": "t"}}]})
+    )
+    found = await client(upstream).query({"vector": VECTOR, "topk": 2})
+    assert found == [Doc("7", 0.5, {}), Doc("b", 1.0, {"raw": "t"})]
+    assert upstream.json() == {"vector": VECTOR, "topk": 2}
+
+
+async def test_a_refusal_in_an_answer_of_status_200():
+    upstream = FakeUpstream(answer_json({"code": -2021, "message": "there is no collection col"}))
+    with pytest.raises(CalloutError, match="-2021 there is no collection col"):
+        await client(upstream).query({"vector": VECTOR})
+
+
+async def test_the_name_of_a_collection_stays_one_segment():
+    upstream = FakeUpstream(answer_json({"output": []}))
+    await DashVectorClient(Callout(make_env(upstream), "dv.dns", 443, "", 1.0), "t", "a/../b").query({})
+    assert upstream.last.path == "/v1/collections/a%2F..%2Fb/query"
 
 
 async def test_a_question_is_kept_with_its_answer():
     upstream = FakeUpstream(answer_json({"code": 0}))
-    await client(upstream).add(VECTOR, "q", "a")
+    await questions(upstream).add(VECTOR, "q", "a")
     assert upstream.last.path == "/v1/collections/col/docs"
     assert upstream.json() == {"docs": [{"vector": VECTOR, "fields": {"query": "q", "answer": "a"}}]}
 

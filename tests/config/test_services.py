@@ -63,6 +63,13 @@ def test_a_callout_to_what_is_not_mapped_has_the_stand_in_of_exactly_that_name(t
     assert services.locate("https", authority, service).scheme != "standin"
 
 
+def test_a_plugin_names_the_stand_in_of_a_service_whatever_the_configuration_calls_it():
+    services = ServiceTable({"vectors.dns": "http://127.0.0.1:9"}).with_standins(["dashvector"])
+    assert services.locate_callout("https", "v.com:443", "mine.dns", "dashvector") == Origin("standin", "dashvector", 0)
+    assert services.locate_callout("https", "v.com:443", "vectors.dns", "dashvector").scheme == "http"
+    assert services.locate_callout("https", "v.com:443", "mine.dns", "unknown").scheme == "https"
+
+
 def test_what_is_not_http_is_refused_without_its_password():
     with pytest.raises(ConfigError) as caught:
         TABLE.locate("http", "redis.static")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.document import Document
-from aigw.dialects.edit import put
+from aigw.dialects.edit import place_of, put
 
 BODY = b'{"a": 1.0, "list": [ {"x" :1e2, "y": "old"}, "\\u00e9" ], "text":"t"}'
 
@@ -46,3 +46,12 @@ def test_any_path_is_put_or_refused(value, path):
     for step in path:
         found = found[step]
     assert found == "new"
+
+
+@pytest.mark.parametrize(("where", "place"), [("before", 0), ("behind system", 2), ("before last", 3), ("behind", 4)])
+def test_where_turns_are_inserted(where, place):
+    assert place_of(where, ["system", "system", "user", "user"]) == place
+
+
+def test_before_the_last_of_none():
+    assert place_of("before last", []) == 0

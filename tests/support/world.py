@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -243,13 +243,15 @@ async def world(
     stores: Any = None,
     service: Service = LOCAL,
     services: Mapping[str, str] | None = None,
+    standins: Iterable[str] = (),
     **env: Any,
 ) -> AsyncIterator[World]:
-    """`plugins` as in the file. `upstream` follows a script of its own; `env` are further parts of the Env. Raises
-    ConfigError for a configuration that is wrong."""
+    """`plugins` as in the file. `upstream` follows a script of its own; `standins` are the names of services that would
+    be answered here; `env` are further parts of the Env. Raises ConfigError for a configuration that is wrong."""
     upstream = upstream or FakeUpstream(*script)
     loaded = configured(plugins, fidelity=fidelity, services=services or {})
-    made = make_env(upstream, fidelity=fidelity, clock=clock, stores=stores, services=loaded.services)
+    known = loaded.services.with_standins(standins)
+    made = make_env(upstream, fidelity=fidelity, clock=clock, stores=stores, services=known)
     it = World(loaded, replace(made, **env), upstream, route=route, question=question, service=service)
     async with AsyncExitStack() as stack:
         await it.open(stack)

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from aigw.clients import dashscope, dashvector
 from aigw.clients.callout import TLS_PORT, Callout
 from aigw.clients.dashscope import EMBED_HOST, DashScopeClient
-from aigw.clients.dashvector import RELATIONS, DashVectorClient
+from aigw.clients.dashvector import RELATIONS, DashVectorClient, Questions
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Behind, Difference, Next, PerChain, Place, Plugin, Problem
@@ -86,13 +87,22 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
         return None
     host = embedding.service_host or EMBED_HOST
     port = embedding.service_port or TLS_PORT
-    embed = Callout(env, embedding.service_name, port, host, seconds(embedding.timeout))
-    keep = Callout(env, vector.service_name, vector.service_port, vector.service_host, seconds(vector.timeout))
+    embed = Callout(env, embedding.service_name, port, host, seconds(embedding.timeout), dashscope.STANDIN)
+    keep = Callout(
+        env,
+        vector.service_name,
+        vector.service_port,
+        vector.service_host,
+        seconds(vector.timeout),
+        dashvector.STANDIN,
+    )
     compare, threshold = RELATIONS[vector.threshold_relation], vector.threshold
     return Semantic(
         DashScopeClient(embed, embedding.api_key, embedding.model),
-        DashVectorClient(
-            keep, vector.api_key, vector.collection_id, vector.top_k, lambda score: compare(score, threshold)
+        Questions(
+            DashVectorClient(keep, vector.api_key, vector.collection_id),
+            vector.top_k,
+            lambda score: compare(score, threshold),
         ),
         env.log,
     )

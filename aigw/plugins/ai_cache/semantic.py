@@ -8,13 +8,13 @@ from logging import Logger
 
 from aigw.clients.callout import CalloutError
 from aigw.clients.dashscope import DashScopeClient
-from aigw.clients.dashvector import DashVectorClient, Found
+from aigw.clients.dashvector import Found, Questions
 
 
 class Semantic:
     """Finds and stores questions by their vectors."""
 
-    def __init__(self, embedder: DashScopeClient, vectors: DashVectorClient, log: Logger) -> None:
+    def __init__(self, embedder: DashScopeClient, vectors: Questions, log: Logger) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._log = log

@@ -1,0 +1,111 @@
+"""ai-rag with `fidelity: safe`: passages for the question are put into the request, and all else of it stays.
+
+Rule: what fails here never fails the request. It goes on without passages, and the header, the log and the terminal say
+why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.plugin import Next
+from aigw.core.reply import Reply
+from aigw.core.retrieval import Hit, RetrievalError
+from aigw.plugins.ai_rag.context import NOTE, Placed, fenced, put, question_place, within
+from aigw.plugins.ai_rag.searching import Searcher
+
+NAME = "ai-rag"
+RECALL = "x-envoy-rag-recall"
+HEADER = "x-aigw-rag"
+_SHOWN = 1000
+"""The length of the header at most, so that clients take it."""
+
+
+class Settings(NamedTuple):
+    """`threshold` is the largest distance of a passage, `least` the smallest similarity (1 - distance)."""
+
+    threshold: float | None
+    least: float
+    as_messages: bool
+    template: str
+    budget: int
+
+
+class SafeRag:
+    def __init__(self, searcher: Searcher, settings: Settings, env: Env) -> None:
+        self._searcher = searcher
+        self._settings = settings
+        self._env = env
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        placed = _question(exchange)
+        if placed is None:
+            return await call_next(exchange)
+        hits, told = await self._find(exchange, placed)
+        if hits:
+            self._put(exchange, placed, hits)
+        exchange.labels.remarks[NAME] = told if not hits else f"{len(hits)} passages"
+        exchange.labels.span_tags["rag_docs"] = ", ".join(hit.passage.id for hit in hits)
+        reply = await call_next(exchange)
+        reply.headers[RECALL] = "true" if hits else "false"
+        reply.headers[HEADER] = told
+        return reply
+
+    async def _find(self, exchange: Exchange, placed: Placed) -> tuple[Sequence[Hit], str]:
+        """Returns the passages, and what the header says of them."""
+        try:
+            found = await self._searcher.search(placed.place.text)
+        except RetrievalError as error:
+            self._env.log.warning("ai-rag: %s", error)
+            return (), f"failed; {_line(str(error))}"
+        near = [hit for hit in found if self._is_near(hit)]
+        hits = within(near, self._env.tokenizer, self._settings.budget, exchange.asked.model)
+        return hits, _told(hits) if hits else "nothing found"
+
+    def _is_near(self, hit: Hit) -> bool:
+        threshold = self._settings.threshold
+        return (threshold is None or hit.distance <= threshold) and 1 - hit.distance >= self._settings.least
+
+    def _put(self, exchange: Exchange, placed: Placed, hits: Sequence[Hit]) -> None:
+        texts = [fenced(number, hit) for number, hit in enumerate(hits, start=1)]
+        texts[0] = f"{NOTE}\n\n{texts[0]}"
+        settings = self._settings
+        document = exchange.request.document
+        put(
+            exchange.dialect,
+            document,
+            placed,
+            texts,
+            as_messages=settings.as_messages,
+            template=settings.template,
+        )
+
+
+def _question(exchange: Exchange) -> Placed | None:
+    """None if the request has no question that a model answers."""
+    asked = exchange.asked
+    if not exchange.request.is_json or not asked.generates:
+        return None
+    try:
+        placed = question_place(asked)
+    except ValueError:
+        return None
+    return placed if placed is not None and placed.place.text.strip() else None
+
+
+def _told(hits: Sequence[Hit]) -> str:
+    told = ""
+    for hit in hits:
+        one = f"{quote(hit.passage.id, safe='/:#.-_~')};score={hit.score:.3f};distance={hit.distance:.3f}"
+        if told and len(told) + len(one) > _SHOWN:
+            return f"{told}, ..."
+        told += f", {one}" if told else one
+    return told
+
+
+def _line(text: str) -> str:
+    """One line of ASCII for a header."""
+    return " ".join(text.encode("ascii", "replace").decode().split())[:_SHOWN]

@@ -27,7 +27,6 @@ OTHER_PLACES: dict[str, Place] = {
     "ai-history": Place("", 650),
     "ai-transformer": Place("", 550),
     "ai-search": Place("", 440),
-    "ai-rag": Place("", 400),
     "ai-image-reader": Place("", 400),
     "traffic-tag": Place("", 400),
     "ai-security-guard": Place("", 300),

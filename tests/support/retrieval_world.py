@@ -1,10 +1,17 @@
-"""A `Retrieval` with passages that a test chooses."""
+"""Requests through ai-rag: a `Retrieval` with passages that a test chooses, configurations of all forms, and what a
+provider gets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fakes import answer_json
+from world import world
 
 from aigw.core.retrieval import Hit, NoCollectionError, Passage, RetrievalError
+from aigw.plugins.ai_rag.context import NOTE
 
 
 def hit(text: str, distance: float = 0.2, **more: object) -> Hit:
@@ -33,3 +40,55 @@ class FakeRetrieval:
 
     def version(self, collection: str) -> str:
         return self.versions.get(collection, "")
+
+
+STANDINS = ("dashvector", "dashscope")
+LOCAL = {"dashvector": {"topk": 2, "threshold": 0.6}}
+TODAY = {
+    "dashscope": {"apiKey": "dk", "serviceFQDN": "ds.dns", "servicePort": 443, "serviceHost": "dashscope.aliyuncs.com"},
+    "dashvector": {
+        "apiKey": "vk", "collection": "col", "serviceFQDN": "dv.dns", "servicePort": 443, "serviceHost": "vrs.host",
+        "topk": 2, "threshold": 0.4, "field": "text",
+    },
+}  # fmt: skip
+ORIGINAL = {
+    "dashscope": {"apiKey": "dk", "serviceName": "qwen", "servicePort": 443, "domain": "dashscope.aliyuncs.com"},
+    "dashvector": {
+        "apiKey": "vk", "collection": "default", "serviceName": "dashvector", "servicePort": 443, "domain": "vrs.host",
+    },
+}  # fmt: skip
+INSTALL = hit("Run pip install aigw.", 0.2, id="docs/install.md#1", source="docs/install.md", lines=(3, 9))
+START = hit("Then run aigw serve.", 0.5, id="docs/start.md#1", source="docs/start.md", title="Start")
+FIRST = f'{NOTE}\n\n<document id="1" source="docs/install.md" lines="3-9">\nRun pip install aigw.\n</document>'
+SECOND = '<document id="2" source="docs/start.md" title="Start">\nThen run aigw serve.\n</document>'
+QUESTION = "How do I install it?"
+ASKED = "现在，请回答以下问题：\n" + QUESTION
+MAY_HELP = "\n以上是一些可能有帮助的参考信息，你可以自行选择是否使用这些参考信息，现在请回答以下问题：\n"
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+
+
+def user(text: str = QUESTION) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def chat(*messages: Any, **more: Any) -> dict[str, Any]:
+    return {"model": "m", "messages": list(messages) or [user()], **more}
+
+
+async def ask(
+    retrieval: FakeRetrieval, body: Any, config: Mapping[str, Any] = LOCAL, path: str = "/v1/chat/completions"
+) -> tuple[Any, Any]:
+    """The answer, and the body that went upstream."""
+    async with world({"ai-rag": config}, standins=STANDINS, retrieval=retrieval) as it:
+        seen = await it.ask(body, path=path)
+        return seen, json.loads(it.sent.body)
+
+
+VECTOR = answer_json({"output": {"embeddings": [{"embedding": [0.1, 0.2]}]}})
+FOUND = answer_json({"code": 0, "output": [
+    {"id": "d1", "score": 0.2, "fields": {"text": "T1", "raw": "R1"}},
+    {"id": "d2", "score": 0.4, "fields": {"text": "T2", "raw": "R2"}},
+    {"id": "d3", "score": 0.5, "fields": {"text": "T3", "raw": "R3"}},
+    {"id": "d4", "score": 0.1, "fields": {}},
+]})  # fmt: skip
+MAPPED = {"ds.dns": "http://127.0.0.1:9001", "dv.dns": "http://127.0.0.1:9002"}

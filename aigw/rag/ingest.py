@@ -1,0 +1,304 @@
+"""Brings sources into a collection: reads those that have changed, cuts them into passages, embeds these, and puts each
+source in the place of its former state.
+
+Rule: a source is written whole or not at all, and what cannot be read keeps its former state. While a child process
+reads the next sources, a thread embeds the last ones; a few sources wait between the two."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+from aigw.core.env import Clock
+from aigw.core.retrieval import (
+    Collection,
+    CollectionInfo,
+    Collections,
+    Embedder,
+    Embedders,
+    NoCollectionError,
+    Passage,
+    RetrievalError,
+    Source,
+)
+from aigw.rag.document import Document, Piece, UnreadableError
+
+FORMAT = 1
+"""Counts up when sources are read or cut in another way, so that they are ingested again."""
+GROUP = 256
+"""From so many passages on they are embedded and written, so that little is lost when somebody stops it."""
+_SAMPLE = 4_000_000
+"""So many characters are read before an embedder is chosen."""
+_WAITING = 8
+"""How many sources that have been read wait for the embedder."""
+
+
+class Item(Protocol):
+    """A source as it was found. `size` is about how many bytes it has."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    async def content(self) -> bytes:
+        """Raises UnreadableError."""
+        ...
+
+    async def document(self, content: bytes) -> Document:
+        """Reads the content. Raises UnreadableError."""
+        ...
+
+
+class Settings(NamedTuple):
+    """`size` is how many tokens of the embedder a passage may have (0: what suits it), `overlap` how many of them are
+    also the end of the one before. `embedder` is a name, or `auto`, which looks at the texts; it matters only where the
+    collection is made."""
+
+    size: int = 0
+    overlap: int = 0
+    embedder: str = "auto"
+
+
+@dataclass
+class Report:
+    """What has been done so far. Sizes are in bytes, `failed` has names and reasons."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    passages: int = 0
+    done: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    embedder: str = ""
+
+
+class Ready(NamedTuple):
+    """A source that has been read."""
+
+    item: Item
+    source: Source
+    document: Document
+
+
+class _Cut(NamedTuple):
+    source: Source
+    pieces: Sequence[Piece]
+
+
+Chooses = Callable[[Iterable[str]], str]
+"""Chooses the embedder for texts such as these."""
+Cuts = Callable[[Document, Callable[[str], int], int, int], Sequence[Piece]]
+"""Cuts a document into pieces of at most so many tokens, of which so many are repeated."""
+Shows = Callable[[Report], None]
+
+
+class Ingest:
+    """Brings sources into the collection `name`, and makes it if it is not there."""
+
+    def __init__(
+        self,
+        collections: Collections,
+        embedders: Embedders,
+        name: str,
+        settings: Settings,
+        *,
+        choose: Chooses,
+        cut: Cuts,
+        clock: Clock,
+        shows: Shows = lambda report: None,
+    ) -> None:
+        self._collections = collections
+        self._embedders = embedders
+        self._name = name
+        self._settings = settings
+        self._choose = choose
+        self._cut = cut
+        self._clock = clock
+        self._shows = shows
+        self.report = Report()
+
+    async def run(self, items: Iterable[Item], *, prune: Callable[[str], bool] | None = None) -> Report:
+        """`prune` says of a source that was not found whether it is removed. Raises RetrievalError."""
+        collection = await self._existing()
+        if collection is not None:
+            self._check(collection.info)
+        known = dict(await collection.sources()) if collection is not None else {}
+        found: set[str] = set()
+        async with _reading(self._read(items, known, found)) as ready:
+            collection = await self._write(ready, collection, known)
+        gone = [name for name in known if name not in found and prune is not None and prune(name)]
+        if collection is not None:
+            if gone:
+                self.report.removed = await collection.remove(gone)
+            await collection.tidy()
+        self._shows(self.report)
+        return self.report
+
+    async def _existing(self) -> Collection | None:
+        try:
+            return await self._collections.get(self._name)
+        except NoCollectionError:
+            return None
+
+    def _check(self, info: CollectionInfo) -> None:
+        """Raises RetrievalError if the collection cannot take passages of this embedder."""
+        wanted = self._settings.embedder
+        if not info.embedder:
+            raise RetrievalError(
+                f"the collection {info.name} has vectors that clients brought; ingest into another one (--collection)"
+            )
+        if wanted not in ("auto", info.embedder):
+            raise RetrievalError(
+                f"the collection {info.name} was made with {info.embedder}, not with {wanted}; "
+                f"`aigw rag reindex {info.name} --embedder {wanted}` embeds it anew"
+            )
+
+    async def _read(self, items: Iterable[Item], known: dict[str, Source], found: set[str]) -> AsyncIterator[Ready]:
+        for item in items:
+            found.add(item.name)
+            try:
+                content = await item.content()
+                digest = self._digest(content)
+                before = known.get(item.name)
+                if before is not None and before.digest == digest:
+                    self.report.unchanged += 1
+                    self._told(item)
+                    continue
+                document = await item.document(content)
+            except UnreadableError as error:
+                self.report.failed.append((item.name, str(error)))
+                self._told(item)
+                continue
+            yield Ready(item, Source(item.name, digest, len(content), document.title, 0, self._clock.time()), document)
+
+    def _digest(self, content: bytes) -> str:
+        settings = self._settings
+        made = blake2b(f"{FORMAT} {settings.size} {settings.overlap} ".encode(), digest_size=16)
+        made.update(content)
+        return made.hexdigest()
+
+    async def _write(
+        self, ready: AsyncIterator[Ready], collection: Collection | None, known: dict[str, Source]
+    ) -> Collection | None:
+        waiting: list[Ready] = []
+        if collection is None:
+            waiting = await _sample(ready)
+            if not waiting:
+                return None
+            collection = await self._make(waiting)
+        embedder = self._embedders.get(collection.info.embedder)
+        self.report.embedder = embedder.name
+        group: list[_Cut] = []
+        async for each in _chain(waiting, ready):
+            group.append(await asyncio.to_thread(self._pieces, each, embedder))
+            if sum(len(one.pieces) for one in group) >= GROUP:
+                await self._put(collection, embedder, group, known)
+                group = []
+        await self._put(collection, embedder, group, known)
+        return collection
+
+    async def _make(self, sample: Sequence[Ready]) -> Collection:
+        name = self._settings.embedder
+        if name == "auto":
+            name = self._choose(block.text for each in sample for block in each.document.blocks)
+        embedder = self._embedders.get(name)
+        return await self._collections.create(CollectionInfo(self._name, await embedder.dimension(), embedder.name))
+
+    def _pieces(self, ready: Ready, embedder: Embedder) -> _Cut:
+        size = self._settings.size or min(embedder.window, 256)
+        return _Cut(ready.source, self._cut(ready.document, embedder.count, size, self._settings.overlap))
+
+    async def _put(
+        self, collection: Collection, embedder: Embedder, group: Sequence[_Cut], known: dict[str, Source]
+    ) -> None:
+        vectors = await embedder.embed([piece.embedded for one in group for piece in one.pieces], "passage")
+        at = 0
+        for source, pieces in group:
+            rows = vectors[at : at + len(pieces)]
+            at += len(pieces)
+            await collection.replace(source._replace(passages=len(pieces)), passages_of(source.name, pieces), rows)
+            self.report.passages += len(pieces)
+            if source.name in known:
+                self.report.changed += 1
+            else:
+                self.report.added += 1
+            self.report.done += source.size
+        self._shows(self.report)
+
+    def _told(self, item: Item) -> None:
+        self.report.done += item.size
+        self._shows(self.report)
+
+
+def passages_of(source: str, pieces: Sequence[Piece]) -> list[Passage]:
+    stem = id_stem(source)
+    return [
+        Passage(f"{stem}-{number}", piece.text, source, piece.title, piece.lines, piece.page)
+        for number, piece in enumerate(pieces, start=1)
+    ]
+
+
+def id_stem(source: str) -> str:
+    """The beginning of the ids of a source's passages: its last name, and a digest of all of it. An id has at most 64
+    of the characters that DashVector allows."""
+    last = re.sub(r"[^a-zA-Z0-9_.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-")[-40:]
+    return f"{last or 'source'}-{blake2b(source.encode(errors='replace'), digest_size=4).hexdigest()}"
+
+
+async def _sample(ready: AsyncIterator[Ready]) -> list[Ready]:
+    """The first sources, of which so many are enough to choose an embedder."""
+    sample: list[Ready] = []
+    size = 0
+    async for each in ready:
+        sample.append(each)
+        size += sum(len(block.text) for block in each.document.blocks)
+        if size >= _SAMPLE:
+            break
+    return sample
+
+
+async def _chain(first: Sequence[Ready], rest: AsyncIterator[Ready]) -> AsyncIterator[Ready]:
+    for each in first:
+        yield each
+    async for each in rest:
+        yield each
+
+
+@asynccontextmanager
+async def _reading(ready: AsyncIterator[Ready]) -> AsyncIterator[AsyncIterator[Ready]]:
+    """Reads ahead in a task, which ends with the block. Whoever reads gets its exception."""
+    queue: asyncio.Queue[Ready | None] = asyncio.Queue(_WAITING)
+
+    async def fill() -> None:
+        async for each in ready:
+            await queue.put(each)
+        await queue.put(None)
+
+    async def drain() -> AsyncIterator[Ready]:
+        while True:
+            getting = asyncio.ensure_future(queue.get())
+            try:
+                await asyncio.wait((getting, filling), return_when=asyncio.FIRST_COMPLETED)
+                if not getting.done():
+                    filling.result()  # it failed: otherwise there is the None
+                each = getting.result()
+            finally:
+                getting.cancel()
+            if each is None:
+                return
+            yield each
+
+    filling = asyncio.create_task(fill())
+    try:
+        yield drain()
+    finally:
+        filling.cancel()
+        await asyncio.gather(filling, return_exceptions=True)

@@ -206,6 +206,10 @@ class Collection(Protocol):
         """Puts the passages of a source in the place of those that it had."""
         ...
 
+    async def replace_all(self, sources: Sequence[Source], passages: Sequence[Passage], vectors: Vectors) -> None:
+        """Does that for several sources in one change. Each passage names its source."""
+        ...
+
     async def remove(self, sources: Several[str]) -> int:
         """Removes sources and their passages. Returns how many of the sources there were."""
         ...

@@ -220,11 +220,11 @@ class Ingest:
         self, collection: Collection, embedder: Embedder, group: Sequence[_Cut], known: dict[str, Source]
     ) -> None:
         vectors = await embedder.embed([piece.embedded for one in group for piece in one.pieces], "passage")
-        at = 0
+        sources = [source._replace(passages=len(pieces)) for source, pieces in group]
+        passages = [passage for source, pieces in group for passage in passages_of(source.name, pieces)]
+        if sources:
+            await collection.replace_all(sources, passages, vectors)
         for source, pieces in group:
-            rows = vectors[at : at + len(pieces)]
-            at += len(pieces)
-            await collection.replace(source._replace(passages=len(pieces)), passages_of(source.name, pieces), rows)
             self.report.passages += len(pieces)
             if source.name in known:
                 self.report.changed += 1
@@ -249,7 +249,7 @@ def passages_of(source: str, pieces: Sequence[Piece]) -> list[Passage]:
 def id_stem(source: str) -> str:
     """The beginning of the ids of a source's passages: its last name, and a digest of all of it. An id has at most 64
     of the characters that DashVector allows."""
-    last = re.sub(r"[^a-zA-Z0-9_.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-")[-40:]
+    last = re.sub(r"[^a-zA-Z0-9_.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-.")[-40:]
     return f"{last or 'source'}-{blake2b(source.encode(errors='replace'), digest_size=4).hexdigest()}"
 
 

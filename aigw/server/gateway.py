@@ -26,11 +26,12 @@ from aigw.core.upstream import Upstream
 from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Composer, Pipeline
 from aigw.pricing.prices import Prices
-from aigw.rag.embedders import EmbedderTable, LocalEmbedders
+from aigw.rag.embedders import EmbedderTable
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
 from aigw.server.front import FrontPage
 from aigw.server.guard import Guard, is_loopback
+from aigw.server.knowledge import Knowledge
 from aigw.server.listen import Listener, cannot_listen
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
@@ -72,6 +73,7 @@ class Gateway:
         books: Books,
         stores: GatewayStores,
         builtin: BuiltinUpstream,
+        knowledge: Knowledge,
         host: str,
         *,
         insecure: bool,
@@ -84,7 +86,7 @@ class Gateway:
         self._books = books
         self._stores = stores
         self._builtin = builtin
-        self._models = LocalEmbedders()  # once loaded, they outlive a configuration
+        self._knowledge = knowledge
         self._host = host
         self._insecure = insecure
         self._instance = instance
@@ -118,6 +120,7 @@ class Gateway:
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         self._builtin.embedders = self._generations[-1].embedders.local
+        self._knowledge.take(loaded.config.rag, self._generations[-1].embedders)
         for old in self._generations[-2:-1]:
             self._retire(old)
 
@@ -145,7 +148,8 @@ class Gateway:
             timeouts=timeouts,
             prices=prices,
         )
-        embedders = EmbedderTable(config.rag, env, self._models)
+        embedders = self._knowledge.embedders(config.rag, env)
+        env = replace(env, retrieval=self._knowledge.retrieval(embedders))
         async with AsyncExitStack() as stack:
             traces = self._books.traces
             composer = self._composer
@@ -249,13 +253,15 @@ async def run(
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
-    standins = standins or {}
+    knowledge = Knowledge(books.folder)
+    standins = {**knowledge.standins(new_id), **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)
     if around is not None:
         door = around(door)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(door.aclose)
+        stack.push_async_callback(knowledge.aclose)
         await stack.enter_async_context(books.open())
         stores = GatewayStores(books.folder, loaded.config.cache)
         stack.push_async_callback(stores.aclose)
@@ -273,6 +279,7 @@ async def run(
             books,
             stores,
             builtin,
+            knowledge,
             host,
             insecure=insecure,
             standins=standins,

@@ -32,17 +32,18 @@ def replace(
     connection: sqlite3.Connection,
     folder: Path,
     now: Snapshot,
-    source: Source,
+    sources: Sequence[Source],
     passages: Sequence[Passage],
     vectors: Vectors,
 ) -> None:
     last = {(each.partition, each.id): number for number, each in enumerate(passages)}
-    gone = set(_keys_of_sources(connection, [source.name])) | set(keys_at(connection, now, last).values())
-    chosen = [passages[number]._replace(source=source.name) for number in last.values()]
+    names = [each.name for each in sources]
+    gone = set(_keys_of_sources(connection, names)) | set(keys_at(connection, now, last).values())
+    chosen = [passages[number] for number in last.values()]
     with _change(connection, folder, now, gone, chosen, vectors[list(last.values())]):
-        connection.execute(
+        connection.executemany(
             "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?)",
-            (source.name, source.digest, source.size, source.title, source.at),
+            [(each.name, each.digest, each.size, each.title, each.at) for each in sources],
         )
 
 

@@ -67,9 +67,12 @@ class FaissCollection:
         return await self._access.read(reading.sources)
 
     async def replace(self, source: Source, passages: Sequence[Passage], vectors: Vectors) -> None:
+        await self.replace_all([source], [each._replace(source=source.name) for each in passages], vectors)
+
+    async def replace_all(self, sources: Sequence[Source], passages: Sequence[Passage], vectors: Vectors) -> None:
         await self._change(
             lambda connection, now: changes.replace(
-                connection, self._folder, now, source, passages, changes.fitting(now.head.info, vectors, len(passages))
+                connection, self._folder, now, sources, passages, changes.fitting(now.head.info, vectors, len(passages))
             )
         )
 

@@ -1,0 +1,85 @@
+"""Opens what `aigw rag` works with: the configuration, the collections and the embedders. Says what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.terminal.said import USAGE, fail
+
+if TYPE_CHECKING:
+    from aigw.config.load import Loaded
+    from aigw.core.retrieval import Collections
+    from aigw.rag.embedders.table import EmbedderTable
+    from aigw.rag.retrieval import LocalRetrieval
+
+T = TypeVar("T")
+
+
+class Known(NamedTuple):
+    """`base` is the folder from which sources of the configuration are named."""
+
+    loaded: Loaded
+    base: Path
+    collections: Collections
+    embedders: EmbedderTable
+    retrieval: LocalRetrieval
+
+
+@asynccontextmanager
+async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Known]:
+    """Without any configuration there is the default one, as for `aigw serve`. Raises ConfigError."""
+    from aigw.cli.sources.configured import configured
+    from aigw.cli.sources.recipe import folder
+    from aigw.config.load import load
+    from aigw.core.env import Env
+    from aigw.metering.tokenizer import TokenCounter
+    from aigw.server.knowledge import Knowledge
+    from aigw.stores.memory import MemoryStores
+    from aigw.upstream.proxied import upstream_for
+    from aigw.upstream.switch import Switch
+
+    default = config is None and recipe is None and not DEFAULT_FILE.exists()
+    loaded = load(None, os.environ, text=b"{}") if default else configured(config, recipe)
+    base = folder() if recipe is not None else (config or DEFAULT_FILE).parent
+    network = upstream_for(os.environ)
+    door = Switch({"http": network, "https": network})
+    known = Knowledge(loaded.state_dir)
+    try:
+        env = Env(door, loaded.services, TokenCounter(), MemoryStores(), log=logging.getLogger("aigw"))
+        embedders = known.embedders(loaded.config.rag, env)
+        known.take(loaded.config.rag, embedders)
+        retrieval = LocalRetrieval(collections, embedders)
+        yield Known(loaded, base, collections, embedders, retrieval)
+    finally:
+        await known.aclose()
+        await door.aclose()
+
+
+def collection_of(known: Known, given: str) -> str:
+    """The collection that is meant."""
+    return given or known.loaded.config.rag.collection
+
+
+def run(command: str, work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work` and returns its result. If it fails, says what went wrong and exits."""
+    import asyncio
+
+    from aigw.core.errors import ConfigError
+    from aigw.core.retrieval import RetrievalError
+
+    try:
+        return asyncio.run(work)
+    except ConfigError as error:
+        fail(command, error.findings, USAGE)
+    except ValueError as error:
+        fail(command, str(error), USAGE)
+    except RetrievalError as error:
+        fail(command, str(error))
+    except OSError as error:
+        fail(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))

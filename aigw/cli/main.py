@@ -12,6 +12,7 @@ from aigw.cli.commands import (
     help,
     init,
     plugins,
+    rag,
     recipes,
     serve,
     template,
@@ -57,6 +58,7 @@ app.command("usage", rich_help_panel=LOOK)(usage.usage)
 app.command("trace", rich_help_panel=LOOK)(trace.trace)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
+app.add_typer(rag.app, name="rag", rich_help_panel=RUN)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)

@@ -27,6 +27,7 @@ from aigw.core.retrieval import (
     Source,
 )
 from aigw.rag.document import Document, Piece, UnreadableError
+from aigw.rag.settings import AUTO
 
 FORMAT = 1
 """Counts up when sources are read or cut in another way, so that they are ingested again."""
@@ -63,7 +64,7 @@ class Settings(NamedTuple):
 
     size: int = 0
     overlap: int = 0
-    embedder: str = "auto"
+    embedder: str = AUTO
 
 
 @dataclass
@@ -93,7 +94,7 @@ class _Cut(NamedTuple):
     pieces: Sequence[Piece]
 
 
-Chooses = Callable[[Iterable[str]], str]
+Chooses = Callable[[Iterable[str]], Embedder]
 """Chooses the embedder for texts such as these."""
 Cuts = Callable[[Document, Callable[[str], int], int, int], Sequence[Piece]]
 """Cuts a document into pieces of at most so many tokens, of which so many are repeated."""
@@ -155,7 +156,7 @@ class Ingest:
             raise RetrievalError(
                 f"the collection {info.name} has vectors that clients brought; ingest into another one (--collection)"
             )
-        if wanted not in ("auto", info.embedder):
+        if wanted != AUTO and info.embedder != wanted and not info.embedder.startswith(f"{wanted}:"):
             raise RetrievalError(
                 f"the collection {info.name} was made with {info.embedder}, not with {wanted}; "
                 f"`aigw rag reindex {info.name} --embedder {wanted}` embeds it anew"
@@ -206,10 +207,10 @@ class Ingest:
         return collection
 
     async def _make(self, sample: Sequence[Ready]) -> Collection:
-        name = self._settings.embedder
-        if name == "auto":
-            name = self._choose(block.text for each in sample for block in each.document.blocks)
-        embedder = self._embedders.get(name)
+        if self._settings.embedder == AUTO:
+            embedder = self._choose(block.text for each in sample for block in each.document.blocks)
+        else:
+            embedder = self._embedders.get(self._settings.embedder)
         return await self._collections.create(CollectionInfo(self._name, await embedder.dimension(), embedder.name))
 
     def _pieces(self, ready: Ready, embedder: Embedder) -> _Cut:

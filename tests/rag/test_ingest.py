@@ -40,7 +40,7 @@ async def stage(tmp_path):
     async def ingest(*items, prune=None, name="docs", embedder="auto", **how):
         settings = Settings(size=how.get("size", 16), embedder=embedder)
         job = Ingest(
-            collections, embedders, name, settings, choose=lambda texts: "small", cut=chunk, clock=FakeClock(),
+            collections, embedders, name, settings, choose=lambda texts: embedders.get("small"), cut=chunk, clock=FakeClock(),
             shows=how.get("shows", lambda report: None),
         )  # fmt: skip
         return await job.run(items, prune=prune)

@@ -47,7 +47,8 @@ class SafeRag:
         hits, told = await self._find(exchange, placed)
         if hits:
             self._put(exchange, placed, hits)
-        exchange.labels.remarks[NAME] = told if not hits else f"{len(hits)} passages"
+        noun = "passage" if len(hits) == 1 else "passages"
+        exchange.labels.remarks[NAME] = f"{len(hits)} {noun}" if hits else told
         exchange.labels.span_tags["rag_docs"] = ", ".join(hit.passage.id for hit in hits)
         reply = await call_next(exchange)
         reply.headers[RECALL] = "true" if hits else "false"

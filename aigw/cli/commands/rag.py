@@ -65,11 +65,13 @@ def ingest(
                     shows=shows,
                 )
 
-    name, report, seconds = run("rag ingest", work())
-    for source, reason in report.failed:
+    done = run("rag ingest", work())
+    for source, reason in done.report.failed:
         say_sentence(f"aigw rag ingest: {source}: {reason}", err=True)
-    say_json(plain_report(name, report, seconds)) if as_json else print_report(name, report, seconds)
-    if report.failed:
+    for folder in done.empty:
+        say_sentence(f"aigw rag ingest: {folder}: there is nothing in it that could be read", err=True)
+    say_json(plain_report(*done[:3])) if as_json else print_report(*done[:3])
+    if done.report.failed or done.empty:
         raise typer.Exit(1)
 
 
@@ -238,32 +240,6 @@ def import_(
     name, number = run("rag import", work())
     told = {"collection": name, "passages": number}
     say_json(told) if as_json else say_text(f"{number:,} passages are in the collection {name}.")
-
-
-@app.command("eval", epilog="Example: aigw rag eval questions.jsonl -k 5")
-def evaluate(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON, JSON Lines or CSV with `question` and `expected` (a source).")
-    ],
-    top: Top = 10,
-    collection: Name = "",
-    config: Config = None,
-    recipe: Recipe = None,
-    as_json: Json = False,
-) -> None:
-    """Measure how often the expected source is found: hit@1, hit@5 and the mean reciprocal rank."""
-    from aigw.cli.sources.knowledge import collection_of, knowledge, run
-    from aigw.cli.views.rag import print_evaluation
-    from aigw.rag.evaluation import evaluate as measure
-    from aigw.rag.evaluation import read_questions
-
-    async def work() -> Any:
-        questions = read_questions(file.name, file.read_bytes())
-        async with knowledge(config, recipe) as known:
-            return await measure(known.retrieval, collection_of(known, collection), questions, top)
-
-    found = run("rag eval", work())
-    say_json(found.plain()) if as_json else print_evaluation(found)
 
 
 def _text(given: str) -> str:

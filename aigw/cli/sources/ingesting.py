@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aigw.cli.sources.knowledge import Known, collection_of
 from aigw.core.retrieval import RetrievalError
 from aigw.rag.chunks import chunk
 from aigw.rag.document import Document
+from aigw.rag.finding import Found, find
 from aigw.rag.ingest import Ingest, Report, Settings
 from aigw.rag.reading import Reading, load
 
@@ -18,17 +22,42 @@ if TYPE_CHECKING:
     from aigw.cli.views.progress import Progress
 
 
+class Done(NamedTuple):
+    """`empty` are the folders and patterns in which nothing was found."""
+
+    collection: str
+    report: Report
+    seconds: float
+    empty: Sequence[str]
+
+
 class FileItem:
     """An `Item`: a file."""
 
-    def __init__(self, path: Path, name: str, reading: Reading) -> None:
+    def __init__(self, name: str, path: Path, reading: Reading) -> None:
         self.name = name
         self.size = path.stat().st_size
         self._path = path
         self._reading = reading
 
     async def content(self) -> bytes:
-        return load(self._path)
+        return await asyncio.to_thread(load, self._path)
+
+    async def document(self, content: bytes) -> Document:
+        return await self._reading.read(self.name, content)
+
+
+class StdinItem:
+    """An `Item`: what somebody pipes into the command."""
+
+    size = 0
+
+    def __init__(self, name: str, reading: Reading) -> None:
+        self.name = name
+        self._reading = reading
+
+    async def content(self) -> bytes:
+        return await asyncio.to_thread(sys.stdin.buffer.read)
 
     async def document(self, content: bytes) -> Document:
         return await self._reading.read(self.name, content)
@@ -43,16 +72,17 @@ async def ingest_paths(
     prune: bool,
     allow_private: bool,
     shows: Progress,
-) -> tuple[str, Report, float]:
-    """Returns the name of the collection, what was done, and the seconds that it took. Raises RetrievalError."""
+) -> Done:
+    """Brings in what `paths` name, or else what the configuration does. Raises RetrievalError."""
     settings = known.loaded.config.rag
-    given = list(paths) or [str(known.base / each) for each in settings.sources]
+    given = list(paths) or [_seen_from(known.base, each) for each in settings.sources]
     if not given:
         raise RetrievalError("name files, folders or URLs, or write them into aigw.yaml (rag: {sources: [docs]})")
-    name = collection_of(known, collection)
     began = time.monotonic()
+    found = await asyncio.to_thread(find, given, known.base.resolve())
+    name = collection_of(known, collection)
     async with Reading() as reading:
-        items = [FileItem(path, str(path), reading) for each in given for path in _files(Path(each))]
+        items = [_item(each, reading) for each in found.sources]
         shows.total = sum(item.size for item in items)
         job = Ingest(
             known.collections,
@@ -64,9 +94,16 @@ async def ingest_paths(
             clock=time,
             shows=shows,
         )
-        report = await job.run(items, prune=None)
-    return name, report, time.monotonic() - began
+        job.report.failed += found.problems
+        report = await job.run(items, prune=found.covers if prune else None)
+    return Done(name, report, time.monotonic() - began, found.empty)
 
 
-def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+def _seen_from(base: Path, source: str) -> str:
+    return source if "://" in source else os.path.join(base, source)  # noqa: PTH118  a pattern is no path
+
+
+def _item(found: Found, reading: Reading) -> FileItem | StdinItem:
+    if found.path is not None:
+        return FileItem(found.name, found.path, reading)
+    return StdinItem(found.name, reading)

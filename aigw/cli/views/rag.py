@@ -165,12 +165,6 @@ def print_stats(info: CollectionInfo, stats: Stats) -> None:
         say_text(line)
 
 
-def print_evaluation(found: Any) -> None:
-    for name, value in found.plain().items():
-        if not isinstance(value, list):
-            say_text(f"{name:<10} {value:.3f}" if isinstance(value, float) else f"{name:<10} {value}")
-
-
 def _size(count: int) -> str:
     for unit in ("B", "KB", "MB", "GB"):
         if count < 1000 or unit == "GB":

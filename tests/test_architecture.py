@@ -156,6 +156,8 @@ OTHER_FORMATS = {
     "aigw.clients.dashscope": {"model", "embedding", "output"},
     "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},
     "aigw.clients.dashvector": {"output"},
+    "aigw.standins.dashscope": {"model", "embedding", "output", "usage"},
+    "aigw.standins.dashvector": {"output"},
 }
 """What else has fields of these names, by module."""
 SPEAKERS = (level("aigw.dialects"), level("aigw.higress"))

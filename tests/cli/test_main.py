@@ -12,7 +12,8 @@ from aigw.cli.main import app
 COMMANDS = [
     [], ["serve"], ["init"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
     ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
-    ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"],
+    ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
+    ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
 ]  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     output = CliRunner(env={"TERMINAL_WIDTH": "80"}).invoke(app, ["--help"]).output
     parts = output.partition("Run it:\n")[2].split("\n\n")
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
-        ["serve", "init", "recipes", "template"],
+        ["serve", "init", "recipes", "template", "rag"],
         ["See", "top", "usage", "trace", "cache", "budget"],
         ["Configure", "plugins", "doctor", "config"],
     ]
@@ -67,7 +68,7 @@ def commands(group, *path):
 
 PEOPLE = {"help"}
 """What only people read."""
-JSON_ALONE = {"config schema"}
+JSON_ALONE = {"config schema", "rag export"}
 """What writes nothing else."""
 
 

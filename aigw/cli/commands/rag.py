@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import Collection, Passage
 
 app = typer.Typer(
-    help="Bring documents into collections that ai-rag searches, and look what is found in them.",
+    help="Bring documents in, and search them, as ai-rag does.",
     epilog="Start with: aigw rag ingest ./docs",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,7 +44,7 @@ def ingest(
     recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
-    """Read documents, cut them into passages, and keep these with their vectors.
+    """Read documents, and keep their passages with vectors.
 
     What has not changed costs nothing. What cannot be read is reported and skipped; the exit code is 1 then."""
     from aigw.cli.sources.ingesting import ingest_paths

@@ -81,8 +81,7 @@ ELSEWHERE = {
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
-    # rag, standins
-    "rag/search.py": "rag/test_retrieval.py: what is found in a real collection",
+    # standins
     "standins/answers.py": "standins/test_dashscope.py standins/test_dashvector.py: what is read and written by both",
     # stores, upstream
     "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",

@@ -187,7 +187,7 @@ def stats(
     recipe: Recipe = None,
     as_json: Json = False,
 ) -> None:
-    """Show how large a collection is, what embeds it, and how its vectors are kept."""
+    """Show how large a collection is, and how its vectors are kept."""
     from aigw.cli.sources.knowledge import collection_of, knowledge, run
     from aigw.cli.views.rag import plain_collection, print_stats
 
@@ -202,7 +202,7 @@ def stats(
 
 @app.command("export", epilog="Example: aigw rag export docs > docs.jsonl")
 def export(collection: Named, config: Config = None, recipe: Recipe = None) -> None:
-    """Write a collection to stdout, as JSON Lines, for `aigw rag import` elsewhere."""
+    """Write a collection to stdout, for `aigw rag import`."""
     import sys
 
     from aigw.cli.sources.knowledge import knowledge, run
@@ -240,6 +240,34 @@ def import_(
     name, number = run("rag import", work())
     told = {"collection": name, "passages": number}
     say_json(told) if as_json else say_text(f"{number:,} passages are in the collection {name}.")
+
+
+@app.command("eval", epilog="Example: aigw rag eval questions.jsonl -k 5")
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON, JSON Lines or CSV with `question` and `expected` (a source).")
+    ],
+    top: Top = 10,
+    collection: Name = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how often the expected source is found.
+
+    It tells hit@1, hit@3, hit@5 and the mean reciprocal rank, and what was missed."""
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.views.rag import print_evaluation
+    from aigw.rag.evaluation import evaluate as measure
+    from aigw.rag.evaluation import read_questions
+
+    async def work() -> Any:
+        questions = read_questions(file.name, file.read_bytes())
+        async with knowledge(config, recipe) as known:
+            return await measure(known.retrieval, collection_of(known, collection), questions, top)
+
+    found = run("rag eval", work())
+    say_json(found.plain()) if as_json else print_evaluation(found)
 
 
 def _text(given: str) -> str:

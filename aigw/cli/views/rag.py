@@ -14,6 +14,7 @@ from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import say_text, width
 from aigw.core.plain import plain
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
+from aigw.rag.evaluation import Evaluation
 from aigw.rag.ingest import Report
 
 _WORD = re.compile(rf"{CJK_LETTER}{{2}}|(?:(?!{CJK_LETTER})\w){{3,}}")
@@ -163,6 +164,20 @@ def print_stats(info: CollectionInfo, stats: Stats) -> None:
     say_text(info.name)
     for line in fitted([(f"  {name}", value) for name, value in rows], width()):
         say_text(line)
+
+
+def print_evaluation(found: Evaluation) -> None:
+    rows = [("", *found.figures()), ("all", *map(_figure, found.figures().values()))]
+    rows += [(name, *map(_figure, part.figures().values())) for name, part in found.kinds().items()]
+    for line in fitted(rows, width()):
+        say_text(line)
+    for each in found.outcomes:
+        if each.rank is None:
+            say_text(f"missed: {each.question.text} (expected {', '.join(each.question.expected)})")
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
 
 
 def _size(count: int) -> str:

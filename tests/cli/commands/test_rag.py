@@ -89,6 +89,24 @@ def test_stats(folder):
     assert "384 dimensions, cosine" in aigw(folder, "stats").stdout
 
 
+def test_eval(folder):
+    questions = [
+        ("How do I remove limescale?", "care.md"),
+        ("How long is it covered?", "docs/warranty.md"),
+        ("x", "none.md"),
+    ]
+    lines = [json.dumps({"question": text, "expected": source}) for text, source in questions]
+    (folder / "questions.jsonl").write_text("\n".join(lines))
+    found = told(folder, "eval", "questions.jsonl", "-k", "3")
+    assert (found["questions"], found["missed"][0]["question"]) == (3, "x")
+    assert found["hit@3"] == pytest.approx(2 / 3)
+    printed = aigw(folder, "eval", "questions.jsonl").stdout
+    assert "hit@1" in printed
+    assert "missed: x (expected none.md)" in printed
+    (folder / "questions.csv").write_text("question\nq\n")
+    assert "entry 1: it needs `question`" in aigw(folder, "eval", "questions.csv").output
+
+
 def test_export_and_import(folder, tmp_path):
     lines = aigw(folder, "export", "kettle").stdout
     (tmp_path / "kettle.jsonl").write_text(lines)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from aigw.rag.document import Block, Document
+from aigw.rag.readers import code
 from aigw.rag.readers.encoding import decode
 from aigw.rag.readers.text import trimmed
 
@@ -20,15 +21,15 @@ _DEPTH = 2
 def read(data: bytes, charset: str = "") -> Document:
     text = decode(data, charset)
     lines = text.split("\n")
-    return Document("", list(_parts(lines, _definitions(text), 0, len(lines), 1)))
-
-
-def _definitions(text: str) -> list[_Definition]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about escapes in strings
             body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return Document("", list(code.parts(lines)))
+    return Document("", list(_parts(lines, _definitions(body), 0, len(lines), 1)))
+
+
+def _definitions(body: Sequence[ast.stmt]) -> list[_Definition]:
     return [each for each in body if isinstance(each, _Definition)]
 
 
@@ -43,7 +44,7 @@ def _parts(lines: Sequence[str], found: Sequence[_Definition], start: int, end: 
             yield from trimmed(lines, start, begin, "code")
         start = definition.end_lineno or begin
         yield Block("heading", "", level=level, title=definition.name)
-        inner = [each for each in definition.body if isinstance(each, _Definition)]
+        inner = _definitions(definition.body)
         yield from _parts(
             lines, inner if level < _DEPTH and isinstance(definition, ast.ClassDef) else [], begin, start, level + 1
         )

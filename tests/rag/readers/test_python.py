@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.rag.document import Block
 from aigw.rag.readers.python import read
 
 SOURCE = '''\
@@ -60,8 +59,12 @@ def test_definitions_are_titles():
 
 
 def test_what_does_not_compile_is_code():
-    source = "print 'old'\n\ndef f(: pass"
-    assert read(source.encode()).blocks == [Block("code", source, 1, 3)]
+    source = "print 'old'\n\ndef f():\n    print 1"
+    assert [(block.kind, block.title, block.first) for block in read(source.encode()).blocks] == [
+        ("code", "", 1),
+        ("heading", "f", 3),
+        ("code", "", 3),
+    ]
     assert len(read(("(" * 50_000).encode()).blocks) == 1
     assert read(b"\n\n").blocks == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from aigw.stores.private import refuse_foreign_folder, refuse_strange_file, refuse_strange_folder
 from aigw.stores.sqlite_file import BESIDE
 
-FOLDERS = ("", "cache", "metrics", "trace")
+FOLDERS = ("", "cache", "metrics", "rag", "trace")
 DATABASES = ("counters.sqlite", "usage.sqlite", "cache/cache.db")
 FILES = ("access.jsonl", "access.lock", "metrics/lock", "metrics/dead.json")
 

@@ -21,6 +21,7 @@ from aigw.stores.counter import schema
 from aigw.stores.disk import cache
 from aigw.stores.disk.file import FILE_NAME as CACHE
 from aigw.stores.disk.file import open_cache
+from aigw.stores.faiss.collections import FOLDER as RAG
 from aigw.stores.private import StrangeFileError, make_folder
 from aigw.stores.sqlite_file import BESIDE
 from aigw.stores.state_folder import DATABASES, FILES, FOLDERS, refuse_strange_state
@@ -82,7 +83,7 @@ def test_the_gateway_does_not_start_beside_it(tmp_path, name, make):
 
 
 def test_the_names_are_those_of_the_files():
-    assert set(FOLDERS) == {"", cache.FOLDER, MetricsFolder(Path(), 1).path.name, TRACE}
+    assert set(FOLDERS) == {"", cache.FOLDER, MetricsFolder(Path(), 1).path.name, RAG, TRACE}
     assert set(DATABASES) == {schema.FILE_NAME, usage_file.FILE_NAME, f"{cache.FOLDER}/{CACHE}"}
     assert ACCESS in FILES
 

@@ -21,6 +21,8 @@ from aigw.stores.private import identity, make_folder, refuse_strange_folder
 if TYPE_CHECKING:
     from aigw.stores.faiss.collection import FaissCollection
 
+FOLDER = "rag"
+"""The folder below the state folder."""
 LOCK = "lock"
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _DROPPED = ".dropped-"

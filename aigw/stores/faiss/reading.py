@@ -118,7 +118,7 @@ def _words(
     if not terms:
         return (), 0.0
     languages: Sequence[Language] = manifest.LANGUAGES if query.language is None else (query.language,)
-    found = [each for name in languages for each in words.best(connection, name, terms, query.top, *narrowed)]
-    counts, _ = now.counts
-    mass = max(words.mass(connection, name, terms, counts[name]) for name in languages)
+    counted = {name: words.counts(connection, name, terms) for name in languages}
+    found = [each for name in languages for each in words.best(connection, name, counted[name], query.top, *narrowed)]
+    mass = max(words.mass(counted[name], now.counts[0][name]) for name in languages)
     return sorted(found, key=lambda each: -each[1])[: query.top], mass

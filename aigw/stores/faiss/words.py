@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST_TERMS = 100
 """How many different words of a question are searched for."""
+MOST_ROWS = 50_000
+"""How many times a word may be met in passages: BM25 is computed for each of them, which takes a microsecond. Of many
+words the rarest are searched for, which say most."""
 _MOST_OF_BM25 = 2.2
 """What a term can add to BM25 at most, as a multiple of its rarity: k1 + 1, and FTS5 has k1 = 1.2."""
 _RUN = re.compile(f"{CJK_LETTER}+")
@@ -61,36 +64,48 @@ def table(language: Language) -> str:
     return f"words_{language}"
 
 
+def counts(connection: sqlite3.Connection, language: Language, words: Sequence[str]) -> dict[str, int]:
+    """How many passages have each word, without the common words for which there is no time. The rarest comes first."""
+    name = table(language)
+    query = f"SELECT count(*) FROM {name} WHERE {name} MATCH ?"  # noqa: S608  ours
+    found = {word: int(connection.execute(query, (_quoted(word),)).fetchone()[0]) for word in words}
+    rows = 0
+    kept: dict[str, int] = {}
+    for word in sorted(found, key=lambda word: found[word]):
+        rows += found[word]
+        if kept and rows > MOST_ROWS:
+            break
+        kept[word] = found[word]
+    return kept
+
+
 def best(
     connection: sqlite3.Connection,
     language: Language,
-    words: Sequence[str],
+    words: Mapping[str, int],
     top: int,
     narrowed: str,
     bound: Sequence[object],
 ) -> list[tuple[int, float]]:
     """The passages with the most BM25, and that. `narrowed` is a condition on the table of passages, "" for none, and
     `bound` its parameters."""
+    if not (known := [word for word, count in words.items() if count]):
+        return []
     name = table(language)
     among = f"AND rowid IN (SELECT key FROM passages WHERE {narrowed})" if narrowed else ""  # noqa: S608  bound
     found = connection.execute(
         f"SELECT rowid, -rank FROM {name} WHERE {name} MATCH ? {among} ORDER BY rank LIMIT ?",  # noqa: S608  ours
-        (" OR ".join(map(_quoted, words)), *bound, top),
+        (" OR ".join(map(_quoted, known)), *bound, top),
     )
     return found.fetchall()
 
 
-def mass(connection: sqlite3.Connection, language: Language, words: Sequence[str], passages: int) -> float:
+def mass(words: Mapping[str, int], passages: int) -> float:
     """About the BM25 of a passage that has all the words. A word that no passage has counts as a very rare one."""
-    name = table(language)
-    whole = 0.0
-    for word in words:
-        (count,) = connection.execute(
-            f"SELECT count(*) FROM {name} WHERE {name} MATCH ?",  # noqa: S608  ours
-            (_quoted(word),),
-        ).fetchone()
-        whole += max(0.0, math.log((passages - count + 0.5) / (count + 0.5)) if count else math.log(passages + 0.5))
-    return _MOST_OF_BM25 * whole
+    return _MOST_OF_BM25 * sum(
+        max(0.0, math.log((passages - count + 0.5) / (count + 0.5)) if count else math.log(passages + 0.5))
+        for count in words.values()
+    )
 
 
 def _in_order(question: str) -> Iterator[str]:

@@ -62,15 +62,34 @@ def test_what_is_indexed():
     assert words.indexed("", "水") == " 水 "
 
 
+def found(connection, *asked, passages=100):
+    """The best passages with their BM25, and the mass."""
+    counts = words.counts(connection, "other", asked)
+    return words.best(connection, "other", counts, 10, "", ()), words.mass(counts, passages)
+
+
 def test_the_mass_is_what_a_passage_with_all_words_may_have(connection):
     for key in range(1, 100):
         put(connection, key, f"filler {key}")
     put(connection, 100, "penguin penguin penguin swims")
-    ((_, most),) = words.best(connection, "other", ["penguins"], 10, "", ())
-    mass = words.mass(connection, "other", ["penguins"], 100)
+    ((key, most),), mass = found(connection, "penguins")
+    assert key == 100
     assert 0.5 * mass < most <= mass
-    assert words.mass(connection, "other", ["filler"], 100) == 0, "what nearly all have says nothing"
-    assert words.mass(connection, "other", ["unknown"], 100) > mass
+    assert found(connection, "filler")[1] == 0, "what nearly all have says nothing"
+    assert found(connection, "unknown")[1] > mass
+    assert found(connection, "unknown")[0] == []
+
+
+def test_of_many_common_words_the_rarest_are_searched_for(connection):
+    connection.execute(
+        """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+            INSERT INTO words_other (rowid, text) SELECT i, CASE WHEN i % 2 THEN 'odd all' ELSE 'even all' END FROM n""",
+        (words.MOST_ROWS,),
+    )
+    put(connection, words.MOST_ROWS + 1, "rare all")
+    assert list(words.counts(connection, "other", ["all", "even", "rare"])) == ["rare", "even"]
+    assert list(words.counts(connection, "other", ["all"])) == ["all"], "one is always searched for"
+    assert found(connection, "all", "rare")[0] == [(words.MOST_ROWS + 1, pytest.approx(10, rel=0.5))]
 
 
 @given(st.text(), st.text())
@@ -78,8 +97,8 @@ def test_any_question_is_answered(text, question):
     with sqlite3.connect(":memory:") as connection:
         connection.execute(SCHEMA)
         put(connection, 1, text)
-        terms = words.terms(question)
-        assert bool(words.best(connection, "other", terms, 10, "", ()) if terms else []) in (True, False)
-        if own := words.terms(text):
-            words.best(connection, "other", own, 10, "", ())
+        for asked in (words.terms(question), words.pairs(question), words.terms(text), words.pairs(text)):
+            best, mass = found(connection, *asked, passages=1)
+            assert {key for key, _ in best} <= {1}
+            assert mass >= 0
     connection.close()

@@ -361,8 +361,8 @@ class Dialect(Protocol):
         """Inserts turns into the conversation. Raises ValueError if the document has no conversation."""
         ...
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        """Replaces the text at `place`, which is from `Asked.places`."""
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        """Puts a text in each of these places, which are from `Asked.places`."""
         ...
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> Reader:

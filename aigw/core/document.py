@@ -60,7 +60,7 @@ class Document:
 
     def __init__(self, source: bytes) -> None:
         """Raises ValueError if `source` is not a JSON object. The message has the byte offset."""
-        self._fields = decoded(source, _decode_fields, _split)
+        self._fields = fields_of(source)
         self._source: bytes | None = source
         self._parsed = source
         self._values: dict[str, Any] = {}
@@ -130,14 +130,14 @@ class Document:
         if name not in self._fields:
             raise ValueError(f"{name}: is missing")
         try:
-            return decoded(bytes(self._fields[name]), _decode_items, _split_items)
+            return items_of(bytes(self._fields[name]))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
     def set(self, name: str, value: Any) -> None:
         """Sets a field. An existing field keeps its position, a new one comes last. `value` may contain
         `msgspec.Raw`."""
-        self._fields[name] = msgspec.Raw(_encode(value))
+        self._fields[name] = msgspec.Raw(encoded(value))
         self._values.pop(name, None)
         self._inexact -= {name}
         self._source = None
@@ -153,7 +153,7 @@ class Document:
 
     def encode(self) -> bytes:
         if self._source is None:
-            self._source = _encode(self._fields)
+            self._source = encoded(self._fields)
         return self._source
 
     def copy(self) -> Document:
@@ -164,6 +164,34 @@ class Document:
         twin._values = dict(self._values)
         twin._inexact = self._inexact
         return twin
+
+
+def encoded(value: Any) -> bytes:
+    """Returns the value as JSON. Half of a surrogate pair stays what it is, as an escape. Raises ValueError if that is
+    not possible."""
+    try:
+        try:
+            return _encode(value)
+        except UnicodeEncodeError:
+            return json.dumps(value, default=_of_raw).encode()
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _of_raw(value: Any) -> Any:
+    if isinstance(value, msgspec.Raw):
+        return json.loads(bytes(value))
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def fields_of(source: bytes) -> dict[str, msgspec.Raw]:
+    """Returns the fields of an object, each value as raw JSON. Raises ValueError."""
+    return decoded(source, _decode_fields, _split)
+
+
+def items_of(source: bytes) -> list[msgspec.Raw]:
+    """Returns the elements of an array, each as raw JSON. Raises ValueError."""
+    return decoded(source, _decode_items, _split_items)
 
 
 def decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str], _T]) -> _T:

@@ -156,8 +156,8 @@ class AnthropicCount(AnthropicGeneric):
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         anthropic_view.insert(document, turns, where)
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        put(document, place.path, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        put(document, ((place.path, text) for place, text in texts))
 
 
 class AnthropicMessages:
@@ -175,8 +175,8 @@ class AnthropicMessages:
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         anthropic_view.insert(document, turns, where)
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        put(document, place.path, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        put(document, ((place.path, text) for place, text in texts))
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> MessagesReader:
         return MessagesReader(streaming=streaming, provider=provider)

@@ -174,8 +174,8 @@ class DashScope:
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         dashscope_request.insert(document, turns, where)
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        put(document, place.path, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        put(document, ((place.path, text) for place, text in texts))
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         if not asked.generates:

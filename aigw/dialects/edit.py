@@ -1,18 +1,13 @@
-"""Edits a value inside a JSON document: everything else keeps its bytes. Finds the place for inserted turns."""
+"""Edits values inside a JSON document: everything else keeps its bytes. Finds the place for inserted turns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from aigw.core.dialect import Where
-from aigw.core.document import Document
+from aigw.core.document import Document, fields_of, items_of
 from aigw.core.json_path import JsonPath
-
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def place_of(where: Where, roles: Sequence[str | None]) -> int:
@@ -26,26 +21,52 @@ def place_of(where: Where, roles: Sequence[str | None]) -> int:
     return next((index for index, role in enumerate(roles) if role != "system"), len(roles))
 
 
-def put(document: Document, path: JsonPath, value: Any) -> None:
-    """Replaces the value at `path`. Raises ValueError if there is no such path."""
-    name, *rest = path
-    raw = document.raw(str(name))
-    if raw is None:
-        raise ValueError(f"there is no {name}")
-    try:
-        document.set(str(name), _put(raw, rest, value))
-    except (msgspec.DecodeError, UnicodeDecodeError, LookupError) as error:
-        raise ValueError(f"{name}: {error}") from None
+_Changes = dict[Any, Any]
+"""New values by their paths: a step of a path leads to further _Changes, or to the new value (`_New`)."""
+GONE: Any = object()
+"""The value of a field of an object that shall no longer be there."""
 
 
-def _put(raw: bytes, path: Sequence[str | int], value: Any) -> Any:
-    if not path:
-        return value
-    step, *rest = path
-    if isinstance(step, int):
-        items: list[Any] = list(_decode_array(raw))
-        items[step] = _put(bytes(items[step]), rest, value)
+class _New(NamedTuple):
+    value: Any
+
+
+def put(document: Document, values: Iterable[tuple[JsonPath, Any]]) -> None:
+    """Replaces the values at these paths. Each field is split and joined once, however many values are in it. Raises
+    ValueError if there is no such path."""
+    for name, change in _by_step(values).items():
+        raw = document.raw(str(name))
+        if raw is None:
+            raise ValueError(f"there is no {name}")
+        try:
+            document.set(str(name), _put(raw, change))
+        except (ValueError, LookupError) as error:
+            raise ValueError(f"{name}: {error}") from None
+
+
+def _by_step(values: Iterable[tuple[JsonPath, Any]]) -> _Changes:
+    changes: _Changes = {}
+    for path, value in values:
+        here: _Changes = changes
+        for step in path[:-1]:
+            here = here.setdefault(step, {})
+        here[path[-1]] = _New(value)
+    return changes
+
+
+def _put(raw: bytes, change: _Changes | _New) -> Any:
+    if isinstance(change, _New):
+        return change.value
+    if all(isinstance(step, int) for step in change):
+        items: list[Any] = list(items_of(raw))
+        for step, inner in change.items():
+            items[step] = _put(bytes(items[step]), inner)
         return items
-    fields: dict[str, Any] = dict(_decode_object(raw))
-    fields[step] = _put(bytes(fields[step]), rest, value)
+    fields: dict[str, Any] = dict(fields_of(raw))
+    for step, inner in change.items():
+        value = _put(bytes(fields[step]), inner)
+        if value is GONE:
+            del fields[step]
+        else:
+            fields[step] = value
     return fields

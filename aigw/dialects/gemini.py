@@ -143,8 +143,8 @@ class Gemini:
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         gemini_edit.insert(document, turns, where)
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        gemini_edit.replace(document, place, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        gemini_edit.replace(document, texts)
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> GeminiReader:
         return GeminiReader(asked.choices, streaming=streaming, provider=provider)

@@ -10,8 +10,8 @@ import msgspec
 from aigw.core.dialect import Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
-from aigw.dialects.edit import put
-from aigw.dialects.gemini_request import field, unsigned
+from aigw.dialects.edit import GONE, put
+from aigw.dialects.gemini_request import SIGNATURES
 from aigw.dialects.reader import Json
 
 _ROLES: dict[str, str] = {"assistant": "model"}
@@ -67,19 +67,19 @@ def set_model(document: Document, model: str) -> None:
         document.set("requests", [{**each, "model": name} if isinstance(each, dict) else each for each in requests])
 
 
-def replace(document: Document, place: TextPlace, text: str) -> None:
-    """Replaces a text and drops its signature, because Gemini refuses the signature of another text. Raises ValueError
-    if there is no such place."""
-    path: JsonPath = place.path
-    value: Any = text
-    if path[-1] == "text":
-        part = _at(document, path[:-1])
-        if field(part, "thoughtSignature") is not None:
-            path, value = path[:-1], {**unsigned(part), "text": text}
+def replace(document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+    """Replaces texts and drops their signatures, because Gemini refuses the signature of another text. Raises
+    ValueError if there is no such place."""
+    changes: list[tuple[JsonPath, Any]] = []
+    for place, text in texts:
+        changes.append((place.path, text))
+        part = _at(document, place.path[:-1]) if place.path[-1] == "text" else None
+        signed = part if isinstance(part, dict) else {}
+        changes += [((*place.path[:-1], name), GONE) for name in SIGNATURES if name in signed]
     try:
-        put(document, path, value)
+        put(document, changes)
     except RecursionError:
-        raise ValueError(f"{path[0]}: JSON is nested too deeply") from None
+        raise ValueError("JSON is nested too deeply") from None
 
 
 def _at(document: Document, path: JsonPath) -> Any:

@@ -232,8 +232,12 @@ def _json_schema(schema: Any, depth: int) -> Any:
     return made
 
 
+SIGNATURES = ("thoughtSignature", "thought_signature")
+"""The names of the signature of a part."""
+
+
 def unsigned(part: Json) -> Json:
-    return {name: value for name, value in part.items() if name not in ("thoughtSignature", "thought_signature")}
+    return {name: value for name, value in part.items() if name not in SIGNATURES}
 
 
 def parts_of(candidate: Json) -> list[Json]:

@@ -98,7 +98,7 @@ class Generic:
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         raise ValueError("this API has no conversation")
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
         raise ValueError("this API has no conversation")
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:

@@ -15,23 +15,7 @@ from aigw.core import document
 Json = dict[str, Any]
 
 _decode = msgspec.json.Decoder().decode
-
-
-def encoded(value: Any) -> bytes:
-    """Returns the value as JSON. Raises ValueError if that is not possible."""
-    try:
-        try:
-            return msgspec.json.encode(value)
-        except UnicodeEncodeError:
-            return json.dumps(value, default=_of_raw).encode()
-    except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
-
-
-def _of_raw(value: Any) -> Any:
-    if isinstance(value, msgspec.Raw):
-        return json.loads(bytes(value))
-    raise TypeError(f"{type(value).__name__} is no JSON")
+encoded = document.encoded
 
 
 def decoded(data: bytes) -> Any:

@@ -280,8 +280,8 @@ class OpenAIChat:
         added = [Document(encoded({"role": role, "content": text})) for role, text in turns]
         set_messages(document, [*messages[:place], *added, *messages[place:]])
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        put(document, place.path, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        put(document, ((place.path, text) for place, text in texts))
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> CompletionsReader:
         return CompletionsReader(asked.choices, streaming=streaming, provider=provider)

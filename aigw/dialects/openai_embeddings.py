@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -201,8 +201,8 @@ class OpenAIEmbeddings(Generic):
     def asked(self, request: Request, api: str) -> Asked:
         return EmbeddingsView(request, api)
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        put(document, place.path, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        put(document, ((place.path, text) for place, text in texts))
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         return EmbeddingsReader(asked, streaming=streaming, provider=provider)

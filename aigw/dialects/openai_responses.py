@@ -210,8 +210,8 @@ class OpenAIResponses:
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
         openai_responses_view.insert(document, turns, where)
 
-    def replace(self, document: Document, place: TextPlace, text: str) -> None:
-        put(document, place.path, text)
+    def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
+        put(document, ((place.path, text) for place, text in texts))
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> ResponsesReader:
         return ResponsesReader(streaming=streaming, provider=provider)

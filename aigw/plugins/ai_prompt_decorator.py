@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from aigw.core.dialect import Said
 from aigw.core.env import Env
+from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
@@ -172,13 +173,20 @@ class _Safe:
         asked, request = exchange.asked, exchange.request
         if not self._rules or not (asked.generates or not asked.metered):
             return  # texts to embed are no conversation
+        changed = []
         for place in asked.places:
             role, text = _same(place.role), place.text
             for wanted, rule in self._rules:
                 if wanted in ("", role):
                     text = rule(text)
             if text != place.text:
-                exchange.dialect.replace(request.document, place, text)
+                changed.append((place, text))
+        try:
+            if changed:
+                exchange.dialect.replace(request.document, changed)
+        except ValueError as error:  # what must not be sent is not sent
+            message = f"the request body cannot be used: {error}"
+            raise GatewayError(400, message, code="invalid_body") from None
 
 
 class _Higress:

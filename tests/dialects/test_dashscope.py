@@ -150,7 +150,7 @@ def test_prompts_of_other_kinds(given, turns, question, generates):
     assert (view.turns, view.question, view.generates) == (turns, question, generates)
     for number, place in enumerate(view.places):
         changed = request(body)
-        DASHSCOPE.replace(changed.document, place, "other")
+        DASHSCOPE.replace(changed.document, [(place, "other")])
         now = DASHSCOPE.asked(changed, apis.CHAT).places
         assert [each.text == "other" for each in now] == [position == number for position in range(len(now))]
 
@@ -474,7 +474,7 @@ def test_a_request_of_any_json_has_a_view(body):
     assert view.turns is not None and view.tools is not None and view.form in ("text", "message", "parts")
     for place in view.places:
         changed = request(body)
-        DASHSCOPE.replace(changed.document, place, "other")
+        DASHSCOPE.replace(changed.document, [(place, "other")])
         assert "other" in [each.text for each in DASHSCOPE.asked(changed, apis.CHAT).places]
     with contextlib.suppress(ValueError):
         DASHSCOPE.insert(request(body).document, [("system", "S")], "behind system")

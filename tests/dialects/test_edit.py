@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.document import Document
-from aigw.dialects.edit import place_of, put
+from aigw.dialects.edit import GONE, place_of, put
 
 BODY = b'{"a": 1.0, "list": [ {"x" :1e2, "y": "old"}, "\\u00e9" ], "text":"t"}'
 
@@ -21,7 +21,7 @@ BODY = b'{"a": 1.0, "list": [ {"x" :1e2, "y": "old"}, "\\u00e9" ], "text":"t"}'
 )
 def test_at_a_place(path, expected):
     document = Document(BODY)
-    put(document, path, "new")
+    put(document, [(path, "new")])
     assert document.encode() == expected
 
 
@@ -29,7 +29,7 @@ def test_at_a_place(path, expected):
 def test_there_is_no_such_place(path):
     document = Document(BODY)
     with pytest.raises(ValueError, match=str(path[0])):
-        put(document, path, "new")
+        put(document, [(path, "new")])
     assert document.encode() == BODY
 
 
@@ -39,7 +39,7 @@ def test_any_path_is_put_or_refused(value, path):
     document.set("a", value)
     document = Document(document.encode())
     try:
-        put(document, ("a", *path), "new")
+        put(document, [(("a", *path), "new")])
     except ValueError:
         return
     found = document.get("a")
@@ -55,3 +55,9 @@ def test_where_turns_are_inserted(where, place):
 
 def test_before_the_last_of_none():
     assert place_of("before last", []) == 0
+
+
+def test_several_places_at_once():
+    document = Document(BODY)
+    put(document, [(("list", 1), "b"), (("text",), "c"), (("list", 0, "y"), "a"), (("list", 0, "x"), GONE)])
+    assert document.encode() == b'{"a":1.0,"list":[{"y":"a"},"b"],"text":"c"}'

@@ -70,7 +70,7 @@ def test_nothing_is_inserted_where_there_is_no_conversation(body):
 def test_every_place_takes_another_text(body):
     for number, place in enumerate(asked(body).places):
         changed = request(body)
-        GEMINI.replace(changed.document, place, "other")
+        GEMINI.replace(changed.document, [(place, "other")])
         changed.seal()
         now = GEMINI.asked(changed, apis.GENERATE_CONTENT).places
         assert [each.text for each in now] == [
@@ -82,11 +82,11 @@ def test_every_place_takes_another_text(body):
 def test_another_text_loses_the_signature_of_the_old_one(name):
     changed = request({"contents": [{"role": "model", "parts": [{"text": "secret", name: "eA=="}]}]})
     (place,) = GEMINI.asked(changed, apis.GENERATE_CONTENT).places
-    GEMINI.replace(changed.document, place, "***")
+    GEMINI.replace(changed.document, [(place, "***")])
     assert json.loads(changed.document.encode()) == {"contents": [{"role": "model", "parts": [{"text": "***"}]}]}
 
 
 @pytest.mark.parametrize("path", [("contents", 3, "parts", 0, "text"), ("x",), ("contents", "parts", "text")])
 def test_a_place_that_is_gone_is_named(path):
     with pytest.raises(ValueError, match=str(path[0])):
-        GEMINI.replace(request(TALK).document, TextPlace(path, "hi", "user"), "other")
+        GEMINI.replace(request(TALK).document, [(TextPlace(path, "hi", "user"), "other")])

@@ -223,7 +223,7 @@ def test_a_request_of_any_json_has_a_view(body):
     )
     for place in view.places:
         changed = request(body)
-        GEMINI.replace(changed.document, place, "other")
+        GEMINI.replace(changed.document, [(place, "other")])
         assert "other" in [each.text for each in GEMINI.asked(changed, apis.GENERATE_CONTENT).places]
     with contextlib.suppress(ValueError):
         GEMINI.insert(request(body).document, [("system", "S"), ("user", "U")], "before")
@@ -243,7 +243,7 @@ def test_deep_json_is_survived(depth):
     assert view.turns is not None
     for place in view.places:
         with contextlib.suppress(ValueError):
-            GEMINI.replace(changed.document, place, "y")
+            GEMINI.replace(changed.document, [(place, "y")])
     found = reader()
     found.feed(
         EventSplitter().feed(

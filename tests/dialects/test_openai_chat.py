@@ -85,7 +85,7 @@ def test_a_text_can_be_replaced_where_it_was_found():
         (("messages", 1, "content", 0, "text"), "b"),
     ]
     for place in places:
-        OpenAIChat().replace(exchange.request.document, place, place.text.upper())
+        OpenAIChat().replace(exchange.request.document, [(place, place.text.upper())])
     assert [turn.text for turn in exchange.asked.turns] == ["A", "B"]
 
 

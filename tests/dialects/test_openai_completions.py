@@ -33,7 +33,7 @@ def test_prompts(body, choices, texts):
 def test_a_prompt_can_be_replaced_where_it_was_found():
     exchange = make_exchange(chat({"prompt": ["a", 5, "b"]}, path=PATH))
     for place in exchange.asked.places:
-        OpenAICompletions().replace(exchange.request.document, place, place.text.upper())
+        OpenAICompletions().replace(exchange.request.document, [(place, place.text.upper())])
     assert exchange.request.document.get("prompt") == ["A", 5, "B"]
 
 

@@ -30,7 +30,7 @@ def test_inputs(given, texts):
 def test_an_input_can_be_replaced_where_it_was_found():
     found = exchange(input=["a", 5, "b"])
     for place in found.asked.places:
-        OpenAIEmbeddings().replace(found.request.document, place, place.text.upper())
+        OpenAIEmbeddings().replace(found.request.document, [(place, place.text.upper())])
     assert found.request.document.get("input") == ["A", 5, "B"]
 
 

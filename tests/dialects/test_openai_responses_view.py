@@ -101,7 +101,7 @@ def test_every_text_can_be_replaced_where_it_was_found(name):
     found = view.places
     assert [text for turn in view.turns for text in turn.texts] == [place.text for place in found]
     for number, place in enumerate(found):
-        RESPONSES.replace(request.document, place, f"text {number}")
+        RESPONSES.replace(request.document, [(place, f"text {number}")])
     assert [place.text for place in view.places] == [f"text {number}" for number in range(len(found))]
     before, after = (json.loads(body) for body in (request.body, request.document.encode()))
     assert before.keys() == after.keys() and before["model"] == after["model"]
@@ -310,7 +310,7 @@ def test_any_json_can_be_looked_at(body):
     assert isinstance(view.question, str) and isinstance(view.tool_choice, str) and view.size >= 0
     assert all(isinstance(tool.name, str) for tool in view.tools) and isinstance(view.unrepeatable, str)
     for place in view.places:
-        RESPONSES.replace(view.document, place, place.text)
+        RESPONSES.replace(view.document, [(place, place.text)])
     assert [place.text for place in view.places] == texts
 
 

@@ -1,6 +1,7 @@
 """ai-prompt-decorator in `safe`, for clients of all formats; the cases D* of tests/conformance say what Higress does."""
 
 import json
+import time
 
 import pytest
 from fakes import chat
@@ -178,6 +179,27 @@ async def test_a_rule_for_one_role(role, replaced):
 async def test_a_prompt_without_roles_is_the_users():
     config = {"replace": [{"pattern": "q", "replacement": "X", "on_role": "user"}]}
     assert (await sent({"prompt": "q"}, config, path="/v1/completions")).json() == {"prompt": "X"}
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"])
+async def test_half_of_a_surrogate_pair_changes_nothing(path):
+    """JavaScript writes it when it cuts an emoji."""
+    fields = {"/v1/completions": "prompt", "/v1/responses": "input"}
+    text = "OpenClaw \ud83d"
+    body = {fields[path]: text} if path in fields else {"messages": [user(text)]}
+    config = {**BOTH, "replace": [{"pattern": "OpenClaw", "replacement": "agent"}]}
+    raw = (await sent(body, config, path=path)).last.body.decode()
+    assert all(each in raw for each in ("agent \\ud83d", "A", "B", "Z"))
+    assert "OpenClaw" not in raw
+
+
+async def test_many_texts_are_replaced_in_a_short_time():
+    """Each of 5000 texts costs the same: 2 us, and not the time for all of them."""
+    body = {"messages": [user(f"OpenClaw {number} {'x' * 100}") for number in range(5000)]}
+    began = time.process_time()
+    got = (await sent(body, {"replace": [{"pattern": "OpenClaw", "replacement": "agent"}]})).json()
+    assert time.process_time() - began < 2
+    assert all(turn["content"].startswith("agent") for turn in got["messages"])
 
 
 async def test_a_long_text_is_searched_to_its_end():

@@ -87,12 +87,12 @@ def put(
     turn; otherwise they are part of it, so that calls of tools and their results stay together."""
     question = placed.place.text
     if as_messages and placed.last:
-        dialect.replace(document, placed.place, fill(template or BEFORE_QUESTION, "", question).strip())
+        dialect.replace(document, [(placed.place, fill(template or BEFORE_QUESTION, "", question).strip())])
         turns: list[tuple[Role, str]] = [("user", text) for text in texts]
         dialect.insert(document, turns, "before last")
         return
     whole = template if "{{documents}}" in template else IN_QUESTION
-    dialect.replace(document, placed.place, fill(whole, "\n".join(texts), question))
+    dialect.replace(document, [(placed.place, fill(whole, "\n".join(texts), question))])
 
 
 def fill(template: str, documents: str, question: str) -> str:

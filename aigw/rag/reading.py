@@ -54,7 +54,7 @@ class _EndedError(Exception):
 class Reading:
     """An asynchronous context manager. `seconds` bounds the time for a source, `memory` the address space in bytes."""
 
-    def __init__(self, *, seconds: int = 60, memory: int = 2 * 1024 * 1024 * 1024) -> None:
+    def __init__(self, *, seconds: int = 30, memory: int = 2 * 1024 * 1024 * 1024) -> None:
         self._seconds = seconds
         self._memory = memory
         self._process: Process | None = None

@@ -1,7 +1,8 @@
 """reStructuredText: titles by their adornment, definitions of classes and functions as titles, too, and literal blocks.
 
-Rule: the text stays as the source has it, with every line. docutils is not asked: it knows no directives and roles of
-Sphinx, of which nearly all documents are full, and says of few blocks where they stand."""
+Rule: the text stays as the source has it, with every line but those that only steer what Sphinx does, such as labels
+and toctrees. docutils is not asked: it knows no directives and roles of Sphinx, of which nearly all documents are full,
+and says of few blocks where they stand."""
 
 from __future__ import annotations
 
@@ -19,6 +20,10 @@ _DEFINITION = re.compile(
     r"|type|struct|member|enum|enumerator|var|directive|role):: +([^(\n]+)"
 )
 _CODE = re.compile(r"\s*\.\. (?:code|code-block|sourcecode|parsed-literal|highlight|doctest|testcode)::")
+_STEERING = re.compile(
+    r"\s*\.\. (?:_[^:\n]+:\s*$|(?:contents|toctree|currentmodule|py:currentmodule|highlight|default-domain|index"
+    r"|include|meta|tabularcolumns|sectnum)::)"
+)
 _TABLE = re.compile(r"\s*(?:\+[-=+]+\+|=+(?: +=+)+)\s*$")
 _LIST = re.compile(r"\s*(?:[-*+•]|(?:\d{1,3}|#|[a-zA-Z])[.)])\s")
 _DEFINITIONS_LEVEL = 10
@@ -46,6 +51,10 @@ class _Scanner:
                 continue
             if 0 <= literal < _indent(line):
                 block = self._literal(place, literal)
+            elif _STEERING.match(line):
+                yield from self._left(line, place)
+                place, literal = self._end_of_inner(place + 1, _indent(line)), -1
+                continue
             else:
                 yield from self._left(line, place)
                 block = self._heading(place) or self._definition(place) or self._paragraph(place)
@@ -98,11 +107,15 @@ class _Scanner:
         return place
 
     def _literal(self, place: int, indent: int) -> Block:
-        start = end = place
+        return slice_of(self._lines, place, self._end_of_inner(place, indent), "code")
+
+    def _end_of_inner(self, place: int, indent: int) -> int:
+        """Where the lines end that are indented more."""
+        end = place
         while place < len(self._lines) and (not (line := self._lines[place]).strip() or _indent(line) > indent):
             place += 1
             end = place if line.strip() else end
-        return slice_of(self._lines, start, end, "code")
+        return end
 
 
 def _opens_literal(block: Block) -> bool:

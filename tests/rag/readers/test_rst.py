@@ -8,6 +8,13 @@ from aigw.rag.readers.rst import read
 PAGE = """\
 .. _label:
 
+.. contents::
+   :local:
+
+   more
+
+.. _target: http://kept/
+
 =======
  Guide
 =======
@@ -56,7 +63,7 @@ def test_structure():
     document = read(PAGE.encode())
     assert document.title == "Guide"
     assert [(block.kind, block.level, block.title or block.text) for block in document.blocks] == [
-        ("paragraph", 0, ".. _label:"),
+        ("paragraph", 0, ".. _target: http://kept/"),
         ("heading", 1, "Guide"),
         ("heading", 2, "Install"),
         ("paragraph", 0, "Text right below::"),

@@ -36,6 +36,8 @@ ELSEWHERE = {
     "cli/views/accounts.py": "cli/commands/test_budget.py: a view is what its command prints",
     "cli/views/rag.py": "cli/commands/test_rag.py: a view is what its command prints",
     "cli/sources/knowledge.py": "cli/commands/test_rag.py: the collections of a gateway, by its commands",
+    "cli/sources/explained.py": "cli/commands/test_rag.py: wiring, seen in what is printed",
+    "cli/sources/rebuilding.py": "cli/commands/test_rag.py: wiring, seen in what is found afterwards",
     "cli/sources/ingesting.py": "cli/commands/test_rag.py: wiring, seen in what is found afterwards",
     "cli/views/cache.py": "cli/commands/test_cache.py: a view is what its command prints",
     "cli/views/table.py": "cli/views/test_screen.py cli/commands/test_top.py: no line wraps, whatever the table is in",

@@ -21,6 +21,11 @@ GREETED = tuple(_BODIES)
 """The APIs of which a first call may be, those that most providers have first."""
 
 
+def chat_of(model: str, text: str) -> dict[str, Any]:
+    """The body of a chat in which the user says this."""
+    return {"model": model, "messages": [{"role": "user", "content": text}]}
+
+
 def greeting(api: str, model: str) -> str:
     """The body, which is JSON in one line. Gemini's names no model: its path does."""
     body = _GEMINI if api == apis.GENERATE_CONTENT else {"model": model, **_BODIES[api]}

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from aiohttp import web
 
@@ -240,6 +241,7 @@ async def run(
     around: Callable[[Upstream], Upstream] | None = None,
     composer: Composer | None = None,
     options: str = "",
+    state: Path | None = None,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -249,11 +251,12 @@ async def run(
     `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
     others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `composer` makes
     the chains; without one, what they do is recorded if `books` has a place for that. `options` are those of `Env`.
+    `state` is the folder with the collections, default: that of the books.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
-    knowledge = Knowledge(books.folder)
+    knowledge = Knowledge(state or books.folder)
     standins = {**knowledge.standins(new_id), **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)

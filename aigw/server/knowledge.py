@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aigw.clients import dashscope, dashvector
 from aigw.core.env import Env
-from aigw.core.retrieval import Collections, Embedder, NoCollectionError
+from aigw.core.retrieval import Embedder, LocalCollections, NoCollectionError
 from aigw.rag.embedders import EmbedderTable, LocalEmbedders
 from aigw.rag.retrieval import LocalRetrieval
 from aigw.rag.settings import RagSettings
@@ -25,7 +25,7 @@ class Knowledge:
     """`folder` is the state folder; with None there are no collections."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.collections: Collections | None = None if folder is None else FaissCollections(folder / FOLDER)
+        self.collections: LocalCollections | None = None if folder is None else FaissCollections(folder / FOLDER)
         self._models = LocalEmbedders()
         self._settings = RagSettings()
         self._embedders = EmbedderTable(self._settings, None, self._models)

@@ -14,7 +14,7 @@ COMMANDS = [
     ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
-    ["rag", "eval"],
+    ["rag", "eval"], ["rag", "explain"], ["rag", "reindex"], ["rag", "repair"],
 ]  # fmt: skip
 
 

@@ -50,6 +50,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     import asyncio
 
     from aigw.cli.doctor import machine, setup
+    from aigw.cli.doctor.knowledge import collections_of
     from aigw.cli.doctor.online import ask_providers
     from aigw.cli.doctor.shared import ask_redis
     from aigw.metering.tokenizer import TokenCounter
@@ -61,6 +62,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
         checks += setup.keys(loaded, env)
         checks.append(setup.address(loaded.config.listen, authenticated=is_protected(loaded)))
         checks += setup.state_folder(loaded.state_dir)
+        checks += asyncio.run(collections_of(loaded))
     rag = loaded.config.rag if loaded is not None else RagSettings()
     checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter())]
     checks.append(machine.retrieval(rag.embedder))

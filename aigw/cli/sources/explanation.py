@@ -19,6 +19,8 @@ from aigw.dialects.table import dialect_of
 from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
+from aigw.rag.embedders import EmbedderTable
+from aigw.server.knowledge import Knowledge
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 
 
@@ -62,7 +64,8 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
         arrived=time.monotonic(),
         jobs=set(),
     )
-    behind = behind_of(chosen[place + 1 :], route, loaded.services)
+    knowledge = Knowledge(loaded.state_dir)
+    behind = behind_of(chosen[place + 1 :], route, loaded.services, knowledge.retrieval(EmbedderTable()))
     return await try_request(exchange, behind, caches[cache.service(), cache.prefix()], time.time())
 
 

@@ -7,16 +7,20 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aigw.cli.sources.knowledge import Known, collection_of
 from aigw.core.retrieval import RetrievalError
+from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk
 from aigw.rag.document import Document
 from aigw.rag.finding import Found, find
 from aigw.rag.ingest import Ingest, Report, Settings
 from aigw.rag.reading import Reading, load
+from aigw.rag.web import Page, fetch, why_private
+from aigw.upstream.proxied import upstream_for
 
 if TYPE_CHECKING:
     from aigw.cli.views.progress import Progress
@@ -63,6 +67,27 @@ class StdinItem:
         return await self._reading.read(self.name, content)
 
 
+class UrlItem:
+    """An `Item`: a page of the web."""
+
+    size = 0
+
+    def __init__(self, name: str, reading: Reading, upstream: Upstream, *, private: bool) -> None:
+        self.name = name
+        self._reading = reading
+        self._upstream = upstream
+        self._private = private
+        self._page = Page(b"")
+
+    async def content(self) -> bytes:
+        self._page = await fetch(self.name, self._upstream, private=self._private)
+        return self._page.data
+
+    async def document(self, content: bytes) -> Document:
+        page = self._page
+        return await self._reading.read(page.file_name, content, page.content_type, page.charset)
+
+
 async def ingest_paths(
     known: Known,
     paths: Sequence[str],
@@ -81,8 +106,9 @@ async def ingest_paths(
     began = time.monotonic()
     found = await asyncio.to_thread(find, given, known.base.resolve())
     name = collection_of(known, collection)
-    async with Reading() as reading:
-        items = [_item(each, reading) for each in found.sources]
+    upstream = upstream_for(os.environ, None if allow_private else why_private)
+    async with aclosing(upstream), Reading() as reading, known.collections.exclusive(name):
+        items = [_item(each, reading, upstream, private=allow_private) for each in found.sources]
         shows.total = sum(item.size for item in items)
         job = Ingest(
             known.collections,
@@ -103,7 +129,9 @@ def _seen_from(base: Path, source: str) -> str:
     return source if "://" in source else os.path.join(base, source)  # noqa: PTH118  a pattern is no path
 
 
-def _item(found: Found, reading: Reading) -> FileItem | StdinItem:
+def _item(found: Found, reading: Reading, upstream: Upstream, *, private: bool) -> FileItem | StdinItem | UrlItem:
     if found.path is not None:
         return FileItem(found.name, found.path, reading)
+    if found.kind == "url":
+        return UrlItem(found.name, reading, upstream, private=private)
     return StdinItem(found.name, reading)

@@ -14,7 +14,7 @@ from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
-    from aigw.core.retrieval import Collections
+    from aigw.core.retrieval import LocalCollections
     from aigw.rag.embedders.table import EmbedderTable
     from aigw.rag.retrieval import LocalRetrieval
 
@@ -26,7 +26,7 @@ class Known(NamedTuple):
 
     loaded: Loaded
     base: Path
-    collections: Collections
+    collections: LocalCollections
     embedders: EmbedderTable
     retrieval: LocalRetrieval
 

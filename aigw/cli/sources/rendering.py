@@ -101,7 +101,8 @@ class _Chains:
 async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered:
     """Raises RefusedError, ConfigError."""
     chains, books = _Chains(), Books(None)
-    async with run(_alone(loaded), upstream_for(env), grace=0.0, books=books, composer=chains) as running:
+    alone, network = _alone(loaded), upstream_for(env)
+    async with run(alone, network, grace=0.0, books=books, composer=chains, state=loaded.state_dir) as running:
         status, body = await asyncio.to_thread(answer_of, running.url, call)
         if (exchange := chains.captured) is None:
             raise RefusedError(refusal(status, body))

@@ -4,12 +4,15 @@ Rule: what documents say is made plain before it is printed. On a terminal the w
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from aigw.cli.sources.explained import Explained
+from aigw.cli.sources.rebuilding import Rebuilt
 from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import say_text, width
 from aigw.core.plain import plain
@@ -164,6 +167,36 @@ def print_stats(info: CollectionInfo, stats: Stats) -> None:
     say_text(info.name)
     for line in fitted([(f"  {name}", value) for name, value in rows], width()):
         say_text(line)
+
+
+def plain_explained(found: Explained) -> dict[str, Any]:
+    return {
+        "collection": found.collection,
+        "embedder": found.embedder,
+        "embedded": found.question,
+        "passages": [plain_hit(hit) | {"used": hit.passage.id in found.used} for hit in found.hits],
+        "request": found.prompt,
+        "note": found.note,
+    }
+
+
+def print_explained(found: Explained) -> None:
+    say_text(f"{found.embedder} embedded the question, and {found.collection} was searched for it and for its words.")
+    rows = [
+        ("*" if hit.passage.id in found.used else "", f"{hit.score:.3f}", f"{hit.distance:.3f}", where(hit.passage))
+        for hit in found.hits
+    ]
+    for line in fitted([("", "score", "distance", "passage"), *rows], width()):
+        say_text(line)
+    if found.prompt is not None:
+        say_text("The prompt (* the passages in it):")
+        say_text(json.dumps(found.prompt, indent=2, ensure_ascii=False))
+    if found.note:
+        say_text(found.note)
+
+
+def print_rebuilt(done: Rebuilt) -> None:
+    say_text(f"{done.collection}: {done.passages:,} passages by {done.embedder or 'their clients'}.")
 
 
 def print_evaluation(found: Evaluation) -> None:

@@ -49,6 +49,7 @@ class SafeRag:
             self._put(exchange, placed, hits)
         noun = "passage" if len(hits) == 1 else "passages"
         exchange.labels.remarks[NAME] = f"{len(hits)} {noun}" if hits else told
+        exchange.labels.retrieved = [(hit.passage.id, hit.score) for hit in hits]
         exchange.labels.span_tags["rag_docs"] = ", ".join(hit.passage.id for hit in hits)
         reply = await call_next(exchange)
         reply.headers[RECALL] = "true" if hits else "false"

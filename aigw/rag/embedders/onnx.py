@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigw.core.retrieval import RetrievalError
-from aigw.rag.embedders.bert_graph import IDS, MASK, VECTORS, bert
+from aigw.rag.embedders.bert_graph import IDS, MASK, VECTORS, Weights, bert
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
@@ -24,7 +24,7 @@ def encoder(weights: Path, tokenizer: Any) -> Callable[[Sequence[str]], Vectors]
     RetrievalError."""
     import numpy as np
 
-    session = _session(weights)
+    session = session_of(bert(weights), weights)
 
     def encode(texts: Sequence[str]) -> Vectors:
         read = tokenizer.encode_batch(list(texts))
@@ -38,7 +38,9 @@ def encoder(weights: Path, tokenizer: Any) -> Callable[[Sequence[str]], Vectors]
     return encode
 
 
-def _session(weights: Path) -> Any:
+def session_of(graph: bytes, weights: Path | Weights) -> Any:
+    """What runs a graph. `weights` is the file in which its tensors are, or the tensors themselves. Raises
+    RetrievalError."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -46,8 +48,12 @@ def _session(weights: Path) -> Any:
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = os.cpu_count() or 1  # if it is not told, it pins threads, which containers refuse
     options.add_session_config_entry(*_WAITS_IDLY)
-    options.add_session_config_entry(_WEIGHTS_FOLDER, str(weights.parent))
+    if isinstance(weights, Path):
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(weights.parent))
+    else:
+        given = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in weights.values()]
+        options.add_external_initializers(list(weights), given)
     try:
-        return onnxruntime.InferenceSession(bert(weights), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (failures.Fail, failures.InvalidGraph, failures.NotImplemented, failures.RuntimeException) as error:
-        raise RetrievalError(f"onnxruntime {onnxruntime.__version__} cannot load {weights.name}: {error}") from None
+        raise RetrievalError(f"onnxruntime {onnxruntime.__version__} cannot load the model: {error}") from None

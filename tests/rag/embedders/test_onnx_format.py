@@ -6,11 +6,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from aigw.rag.embedders.onnx_format import constant, external, model, node
+from aigw.rag.embedders.onnx_format import FLOAT, INT64, constant, external, model, node
 
 
 def run(nodes, tensors, values, options=None):
-    written = model(nodes, tensors, {"x": ["rows", "columns"]}, {"y": ["rows", "columns"]})
+    written = model(nodes, tensors, {"x": (INT64, ["rows", "columns"])}, {"y": (FLOAT, ["rows", "columns"])})
     session = onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
     return session.run(["y"], {"x": np.array(values, np.int64)})[0]
 

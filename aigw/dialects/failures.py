@@ -73,7 +73,19 @@ def failure_in(body: Json) -> Any:
         return _numbered("error_code", body["error_code"], body.get("error_msg"))
     if body.get("success") is False or (isinstance(body.get("errors"), list) and body["errors"]):
         return (body.get("errors") or [body])[0]
+    if (error := _in_choices(body.get("choices"))) is not None:
+        return error
     return body if _is_bare(body) else None
+
+
+def _in_choices(choices: Any) -> Any:
+    """Returns the error of a choice, or of its message, None if there is none."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            said = choice.get("delta") or choice.get("message")
+            if error := choice.get("error") or (isinstance(said, dict) and said.get("error")):
+                return error
+    return None
 
 
 def _numbered(name: str, number: Any, message: Any) -> Json:

@@ -246,7 +246,9 @@ def _ends(raw: bytes) -> int:
 def is_usage_only(body: Any) -> bool:
     """Whether the body is the chunk without choices that `stream_options.include_usage` adds. Some providers write
     `"choices": null`, or no choices at all."""
-    return isinstance(body, dict) and not body.get("choices") and bool(body.get("usage")) and not body.get("error")
+    if not isinstance(body, dict) or body.get("choices") or not body.get("usage"):
+        return False
+    return failure_in(body) is None
 
 
 def _says(message: Json) -> bool:

@@ -49,13 +49,17 @@ def test_usage_is_hidden_where_its_choices_are_null_or_missing(choices):
     "failure",
     [
         b'data: {"choices":null,"base_resp":{"status_code":1000,"status_msg":"busy"}}\n\n',
+        b'data: {"choices":null,"usage":{"total_tokens":0},"base_resp":{"status_code":1027,"status_msg":"busy"}}\n\n',
+        b'data: {"choices":[],"usage":{"total_tokens":1},"code":1305,"message":"busy"}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{},"error":{"message":"busy"},"finish_reason":null}]}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{"error":{"message":"busy"}},"finish_reason":null}]}\n\n',
         b'data: {"object":"error","message":"busy","code":500}\n\n',
         b'event: error\ndata: {"message":"busy"}\n\n',
     ],
 )
 def test_a_failure_in_another_shape_becomes_an_error_that_clients_read(failure):
     for batches in ([[TEXT], [failure], [DONE]], [[TEXT, failure, DONE]]):
-        text, error, *rest = through(*batches).split(b"\n\n")
+        text, error, *rest = through(*batches, hide_usage=True).split(b"\n\n")
         assert text + b"\n\n" == TEXT
         assert json.loads(error.removeprefix(b"data: "))["error"]["message"] == "busy"
         assert rest[-1] == b""

@@ -24,7 +24,7 @@ _GOOD = (
     "ok", "success", "succeeded", "processing", "pending", "queued", "running", "started", "in_progress", "completed",
 )  # fmt: skip
 """Words for a state that is no failure."""
-_FRAMES = ("Response", "header", "ErrorMsg", "Error", "fault")
+_FRAMES = ("Response", "ResponseMetadata", "header", "ErrorMsg", "Error", "fault")
 """The fields in which some vendors put all that they say of a failure."""
 _WORDS = ("message", "msg", "detail", "error_msg", "errmsg", "error_message", "faultstring")
 _STATES = ("code", "ret", "status")
@@ -71,8 +71,9 @@ def failure_in(body: Json) -> Any:
         return _numbered("base_resp", base["status_code"], base.get("status_msg"))
     if body.get("error_code") not in _FINE:
         return _numbered("error_code", body["error_code"], body.get("error_msg"))
-    if body.get("success") is False or (isinstance(body.get("errors"), list) and body["errors"]):
-        return (body.get("errors") or [body])[0]
+    errors = body.get("errors")
+    if body.get("success") is False or (isinstance(errors, list | dict) and errors):
+        return errors[0] if isinstance(errors, list) and errors else errors or body
     if (error := _in_choices(body.get("choices"))) is not None:
         return error
     return body if _is_bare(body) else None
@@ -111,7 +112,12 @@ def failure_in_any(body: Any) -> Any:
     nested = next((body[name] for name in _FRAMES if isinstance(body.get(name), dict)), None)
     if nested is not None and (nested.get("Error") or _says_failure(nested)):
         return nested.get("Error") or nested
-    return body if _says_failure(body) and _is_flat(body) else None
+    thrown = next((value for name, value in body.items() if name.endswith("Exception")), None)
+    if isinstance(thrown, dict) and thrown.get("message"):
+        return thrown
+    if body.keys() <= {"id", "message"} and _says_failure(body):
+        return body
+    return body if _is_flat(body) and (_says_failure(body) or _names_failure(body)) else None
 
 
 def is_resource(body: Any) -> bool:
@@ -128,6 +134,12 @@ def _says_failure(body: Json) -> bool:
     if words.get("success") is True or any(name in words and _is_fine(words[name]) for name in _STATES):
         return False
     return any(isinstance(words.get(name), str) and not _is_fine(words[name]) for name in _WORDS)
+
+
+def _names_failure(body: Json) -> bool:
+    """Whether a body has the status of an error, or says that all is not well."""
+    numbers = [body[name] for name in _NUMBERS if isinstance(body.get(name), int)]
+    return body.get("ok") is False or any(400 <= number <= 599 for number in numbers)
 
 
 def _is_flat(body: Json) -> bool:

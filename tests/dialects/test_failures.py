@@ -120,7 +120,9 @@ def test_the_words_of_an_event(data, expected):
     "body",
     [{"error": "x"}, [{"error": "x"}], {"Message": "x"}, {"msg": "x", "code": 7}, {"message": "x", "data": None}, {"ret": -1, "msg": "x"},
      {"Response": {"Error": {"Code": "X"}}}, {"header": {"code": 1, "message": "x"}}, {"fault": {"faultstring": "x"}},
-     {"message": "x", "status": "failed"}, {"detail": "x"}],
+     {"message": "x", "status": "failed"}, {"detail": "x"}, {"errors": {"message": "x"}}, {"ok": False, "description": "x"},
+     {"id": "1", "message": "x"}, {"title": "Unauthorized", "status": 401}, {"throttlingException": {"message": "x"}},
+     {"ResponseMetadata": {"RequestId": "r", "Error": {"Code": "x"}}}],
 )  # fmt: skip
 def test_bodies_of_any_api_that_failed(body):
     assert failure_in_any(body) is not None

@@ -75,7 +75,7 @@ ITEM = (
     )
     | st.fixed_dictionaries({"type": st.just("function_call"), "id": TEXT, "call_id": TEXT, "name": TEXT, "arguments": TEXT}, optional={"namespace": TEXT})
     | st.fixed_dictionaries({"type": st.just("custom_tool_call"), "call_id": TEXT, "name": TEXT, "input": TEXT})
-    | st.dictionaries(st.sampled_from(["type", "content", "action", "future", "id"]), JSON, max_size=4)
+    | st.dictionaries(st.sampled_from(["type", "content", "action", "future", "id"]), JSON, min_size=1, max_size=4)
 )  # fmt: skip
 BODY = st.fixed_dictionaries(
     {"id": TEXT, "object": st.just("response"), "status": st.sampled_from(["completed", "incomplete", "failed"]), "output": st.lists(ITEM, max_size=4)},

@@ -14,6 +14,8 @@ Window = Annotated[
 AUTO = "auto"
 REMOTE = ("openai", "dashscope")
 """The embedders that are services."""
+LOCAL = "local"
+_STORE = r"^(local|milvuss?://([^/\s?#@]+@)?[A-Za-z0-9_.-]+(:[0-9]{1,5})?(/[A-Za-z_][A-Za-z0-9_]*)?/?(\?secure=(true|false))?)$"
 _URL = r"^https?://[^/\s?#@]+[^\s?#]*$"
 
 
@@ -96,5 +98,12 @@ class RagSettings(Struct, frozen=True, kw_only=True):
     dashscope: DashScopeSettings = DashScopeSettings()
     chunks: ChunkSettings = ChunkSettings()
     store: Annotated[
-        str, Meta(pattern="^local$", description="Where collections are kept. local: in the state folder.")
-    ] = "local"
+        str,
+        Meta(
+            pattern=_STORE,
+            description="Where collections are kept. local: in the state folder. "
+            "milvus://[USER:PASSWORD@|TOKEN@]HOST[:PORT][/DATABASE]: in a Milvus, which many machines share; "
+            "milvuss:// or ?secure=true for TLS. It wants the package pymilvus (the extra `milvus`).",
+            examples=["milvus://127.0.0.1:19530", "milvuss://${MILVUS_TOKEN}@milvus.example.com:443/docs"],
+        ),
+    ] = LOCAL

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aigw.core.retrieval import DEFAULT, Passage, RetrievalError, Source
+from aigw.core.retrieval import DEFAULT, Passage, Source
 from aigw.stores.faiss import building, manifest, segments
 from aigw.stores.faiss.segments import SegmentFile
 from aigw.stores.faiss.snapshot import Part, Snapshot, bits_of
@@ -158,22 +158,6 @@ def unit(info: CollectionInfo, vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     directions: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return directions
-
-
-def fitting(info: CollectionInfo, vectors: Vectors, count: int) -> Vectors:
-    """Raises RetrievalError if these are not so many vectors of the collection's dimension."""
-    rows = np.ascontiguousarray(vectors, np.float32)
-    if rows.ndim != 2 or len(rows) != count:
-        raise RetrievalError(f"{count} passages want as many vectors, and got an array of the shape {rows.shape}")
-    if rows.shape[1] != info.dimension:
-        whose = f" by {info.embedder}" if info.embedder else ""
-        anew = f"; `aigw rag reindex {info.name}` makes it anew with another embedder" if info.embedder else ""
-        raise RetrievalError(
-            f"the collection {info.name} has vectors of {info.dimension} numbers{whose}, not of {rows.shape[1]}{anew}"
-        )
-    if not np.isfinite(rows).all():
-        raise RetrievalError("a vector holds a number that is not finite")
-    return rows
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from aigw.core.retrieval import (
     Source,
     Stats,
 )
+from aigw.stores.collections import fitting
 from aigw.stores.faiss import changes, manifest, merging, reading, rebuilding
 from aigw.stores.faiss.access import MERGING, Access
 from aigw.stores.faiss.failures import told
@@ -72,7 +73,7 @@ class FaissCollection:
     async def replace_all(self, sources: Sequence[Source], passages: Sequence[Passage], vectors: Vectors) -> None:
         await self._change(
             lambda connection, now: changes.replace(
-                connection, self._folder, now, sources, passages, changes.fitting(now.head.info, vectors, len(passages))
+                connection, self._folder, now, sources, passages, fitting(now.head.info, vectors, len(passages))
             )
         )
 
@@ -81,7 +82,7 @@ class FaissCollection:
 
     async def upsert(self, passages: Sequence[Passage], vectors: Vectors, *, only_new: bool = False) -> Sequence[bool]:
         def job(connection: sqlite3.Connection, now: Snapshot) -> list[bool]:
-            fitted = changes.fitting(now.head.info, vectors, len(passages))
+            fitted = fitting(now.head.info, vectors, len(passages))
             return changes.upsert(connection, self._folder, now, passages, fitted, only_new)
 
         return await self._change(job)

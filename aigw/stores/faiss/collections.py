@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import CollectionInfo, Embed, NoCollectionError, RetrievalError
+from aigw.stores.collections import check, is_name
 from aigw.stores.faiss.lock import PATIENCE, entered, held
 from aigw.stores.private import identity, make_folder, refuse_strange_folder
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 FOLDER = "rag"
 """The folder below the state folder."""
 LOCK = "lock"
-_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _DROPPED = ".dropped-"
 
 
@@ -175,22 +174,6 @@ class FaissCollections:
             for each in self._folder.glob(f"{_DROPPED}*"):
                 shutil.rmtree(each, ignore_errors=True)
             return there
-
-
-def is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
-
-
-def check(info: CollectionInfo) -> None:
-    """Raises RetrievalError for what cannot be a collection."""
-    if not is_name(info.name):
-        raise RetrievalError(
-            f"{info.name!r} cannot be the name of a collection: use up to 64 letters, digits, - _ or ., no . first"
-        )
-    if not 1 <= info.dimension <= 20_000:
-        raise RetrievalError(f"the collection {info.name} cannot have vectors of {info.dimension} numbers: 1 to 20000")
-    if info.metric not in ("cosine", "euclidean", "dotproduct"):
-        raise RetrievalError(f"the collection {info.name} cannot have the metric {info.metric}")
 
 
 def _is_finished(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aigw.core.retrieval import Candidates, Condition, Near, Passage, Query, Source, Stats
+from aigw.stores.collections import fitting
 from aigw.stores.faiss import changes, conditions, manifest, words
 from aigw.stores.faiss.snapshot import Snapshot
 
@@ -87,7 +88,7 @@ def _near(
     connection: sqlite3.Connection, now: Snapshot, query: Query, vector: Vectors, narrowed: Narrowed
 ) -> Sequence[Near]:
     info = now.head.info
-    asked = changes.unit(info, changes.fitting(info, vector.reshape(1, -1), 1))[0]
+    asked = changes.unit(info, fitting(info, vector.reshape(1, -1), 1))[0]
     among = None
     if query.where is not None:
         found = connection.execute(f"SELECT key FROM passages WHERE {narrowed[0]} ORDER BY key", narrowed[1])  # noqa: S608

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aigw.core.retrieval import Embed, Passage, RetrievalError
+from aigw.stores.collections import fitting
 from aigw.stores.faiss import building, manifest, segments
 from aigw.stores.faiss.building import BLOCK_ROWS, SAMPLE_ROWS
-from aigw.stores.faiss.changes import add_segment, drop_segment, fitting, transaction, unit
+from aigw.stores.faiss.changes import add_segment, drop_segment, transaction, unit
 from aigw.stores.faiss.snapshot import Part, Snapshot
 
 if TYPE_CHECKING:

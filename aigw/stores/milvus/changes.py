@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Collection as Several
 from typing import TYPE_CHECKING
@@ -35,20 +36,25 @@ class Writer:
         self._reader = reader
         self._now = now
 
-    def replace(self, source: Source, passages: Sequence[Passage], vectors: Vectors) -> None:
-        origin, generation = self._identity.origin(source.name), rows.new_number()
-        last = {(each.partition, each.id): number for number, each in enumerate(passages)}
-        chosen = [passages[number]._replace(source=source.name) for number in last.values()]
-        new = self._rows(chosen, vectors[list(last.values())], generation)
+    def replace(self, sources: Sequence[Source], passages: Sequence[Passage], vectors: Vectors) -> None:
+        """Each source changes as a whole; of several, some may change a moment before the others."""
+        origins, generation = [self._identity.origin(each.name) for each in sources], rows.new_number()
+        last = list({(each.partition, each.id): number for number, each in enumerate(passages)}.values())
+        new = self._rows([passages[number] for number in last], vectors[last], generation)
+        counts = Counter(row["origin"] for row in new)
+        named = [
+            rows.source_row(self._identity, source._replace(passages=counts[origin]), generation)
+            for source, origin in zip(sources, origins, strict=True)
+        ]
         self._reader.named([])
-        with self._change([origin], generation):
+        with self._change(origins, generation):
             began = self._now()
             self._register(passages)
             self._table.insert(new)
             if self._now() - began > ABANDONED_SECONDS / 2:
-                raise RetrievalError(f"writing {source.name} took so long that it may have been taken for abandoned")
-            self._table.put([rows.source_row(self._identity, source._replace(passages=len(new)), generation)])
-            self._oust([row["place"] for row in new], f"origin != {origin}")
+                raise RetrievalError("writing took so long that it may have been taken for abandoned; try again")
+            self._table.put(named)
+            self._oust([row["place"] for row in new], f"not ({among('origin', origins)})")
 
     def remove(self, sources: Several[str]) -> int:
         origins = {self._identity.origin(name) for name in sources}

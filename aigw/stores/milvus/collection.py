@@ -72,8 +72,11 @@ class MilvusCollection:
         return {source.name: source for source in map(rows.source_of, found)}
 
     async def replace(self, source: Source, passages: Sequence[Passage], vectors: Vectors) -> None:
+        await self.replace_all([source], [each._replace(source=source.name) for each in passages], vectors)
+
+    async def replace_all(self, sources: Sequence[Source], passages: Sequence[Passage], vectors: Vectors) -> None:
         fitted = fitting(self.info, vectors, len(passages))
-        await self._write(lambda: self._writer.replace(source, passages, fitted))
+        await self._write(lambda: self._writer.replace(sources, passages, fitted))
 
     async def remove(self, sources: Several[str]) -> int:
         return await self._write(lambda: self._writer.remove(sources))

@@ -57,8 +57,8 @@ def identity(table):
 
 
 def replace(writer, round_, source="a"):
-    passages = [passage(f"{round_}-{number}", f"text {round_}") for number in range(4)]
-    writer.replace(Source(source, str(round_)), passages, rows(0, 1, 2, 3))
+    passages = [passage(f"{round_}-{number}", f"text {round_}", source=source) for number in range(4)]
+    writer.replace([Source(source, str(round_))], passages, rows(0, 1, 2, 3))
 
 
 CHANGES = {

@@ -36,8 +36,8 @@ def replacing(table, identity):
     writer = Writer(table, identity, Reader(table, identity))
 
     def replace(round_, source="a"):
-        passages = [passage(f"{source}{round_}-{number}", f"text {round_}") for number in range(4)]
-        writer.replace(Source(source, str(round_)), passages, rows(0, 1, 2, 3))
+        passages = [passage(f"{source}{round_}-{number}", f"text {round_}", source=source) for number in range(4)]
+        writer.replace([Source(source, str(round_))], passages, rows(0, 1, 2, 3))
 
     return replace
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from aigw.rag.ignoring import Ignored
+from aigw.rag.ignoring import Ignored, glob
 from aigw.rag.readers.kinds import HEAD, is_binary, is_document
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class Finding:
 
 
 def find(arguments: Sequence[str], base: Path) -> Finding:
-    """Never raises: what cannot be found is among the problems. `base` is an absolute path."""
+    """What cannot be found is among the problems. `base` is an absolute path. Raises RetrievalError if a package is
+    missing."""
     finder = _Finder(base)
     for argument in arguments:
         finder.add(argument)
@@ -103,16 +104,12 @@ class _Finder:
             self._problem(path, "it is neither a file nor a folder; give - to read stdin")
 
     def _add_glob(self, path: Path) -> None:
-        from pathspec import GitIgnoreSpec
-
         fixed = next(number for number, part in enumerate(path.parts) if _MAGIC & set(part))
         folder = Path(*path.parts[:fixed])
-        try:
-            pattern = GitIgnoreSpec.from_lines(["/" + "/".join(path.parts[fixed:])])
-        except ValueError:
+        if (pattern := glob("/".join(path.parts[fixed:]))) is None:
             self._problem(path, "no file has this name, and it is no valid pattern")
-            return
-        self._add_folder(folder, pattern)
+        else:
+            self._add_folder(folder, pattern)
 
     def _add_folder(self, folder: Path, pattern: GitIgnoreSpec | None) -> None:
         before = len(self.finding.sources)

@@ -5,10 +5,15 @@ neither are its files because of it. A pattern that git would not understand is 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from aigw.core.retrieval import RetrievalError
+
 if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 
@@ -64,14 +69,29 @@ def _level(folder: Path, name: str) -> tuple[_Level, ...]:
     return (_Level(f"{str(folder).rstrip('/')}/", patterns),) if patterns else ()
 
 
-def _pattern(line: str) -> GitIgnoreSpecPattern | None:
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
+def glob(pattern: str) -> GitIgnoreSpec | None:
+    """What a glob matches, and all that is in the folders that it matches. None if it is no valid pattern."""
     try:
-        pattern = GitIgnoreSpecPattern(line)
-    except ValueError:
+        matching: GitIgnoreSpec = _pathspec().GitIgnoreSpec.from_lines([f"/{pattern}"])
+    except (ValueError, re.error):  # re.error: a range that ends before it begins
+        return None
+    return matching
+
+
+def _pattern(line: str) -> GitIgnoreSpecPattern | None:
+    try:
+        pattern: GitIgnoreSpecPattern = _pathspec().patterns.gitignore.spec.GitIgnoreSpecPattern(line)
+    except (ValueError, re.error):  # re.error: a range that ends before it begins
         return None
     return pattern if pattern.include is not None else None
+
+
+def _pathspec() -> ModuleType:
+    try:
+        import pathspec.patterns.gitignore.spec
+    except ModuleNotFoundError:
+        raise RetrievalError("the package pathspec is missing: pip install 'aigw[rag]'") from None
+    return pathspec
 
 
 def _said(patterns: tuple[GitIgnoreSpecPattern, ...], path: str) -> bool | None:

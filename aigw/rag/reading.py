@@ -136,9 +136,9 @@ class Reading:
         return msgspec.msgpack.decode(await process.stdout.readexactly(length), type=Answer)
 
     def _how_it_ended(self, code: int) -> str:
-        if code == -signal.SIGXCPU:
-            return f"reading it takes more than {self._seconds} s"
         if code == OUT_OF_MEMORY:
             return f"reading it takes more than {self._memory >> 20} MiB of memory"
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"it crashes its reader ({name})"
+        return (
+            f"reading it takes more than {self._seconds} s" if name == "SIGXCPU" else f"it crashes its reader ({name})"
+        )

@@ -1,6 +1,8 @@
 """Finding: what a command line names, and what is left out of what it only finds."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,19 @@ def test_globs_are_found_without_the_shell(tree, pattern, found):
     finding = find([pattern], tree)
     assert [source.name for source in finding.sources] == found
     assert bool(finding.empty) == (not found)
+
+
+def test_a_glob_that_is_no_pattern_is_a_problem(tree):
+    assert find(["docs/[b-a].md"], tree).problems == [
+        ("docs/[b-a].md", "no file has this name, and it is no valid pattern")
+    ]
+
+
+def test_a_missing_package_is_named(tree):
+    (tree / "pathspec.py").write_text("raise ModuleNotFoundError")
+    code = "import pathlib, sys; sys.path.insert(0, '.'); from aigw.rag.finding import find; find(['docs'], pathlib.Path.cwd())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "RetrievalError: the package pathspec is missing: pip install 'aigw[rag]'" in ended.stderr
 
 
 def test_a_file_with_the_name_of_a_glob_is_itself(tree):

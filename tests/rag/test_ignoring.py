@@ -38,6 +38,7 @@ PATTERNS = [
     "[a-k]*.log",
     "sub",
     "!sub/",
+    "[b-a]",
     "*",
 ]
 

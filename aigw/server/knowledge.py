@@ -14,11 +14,8 @@ from aigw.rag.retrieval import LocalRetrieval
 from aigw.rag.settings import RagSettings
 from aigw.standins.dashscope import DashScopeStandin
 from aigw.standins.dashvector import DashVectorStandin
-from aigw.stores.faiss.collections import FaissCollections
+from aigw.stores.faiss.collections import FOLDER, FaissCollections
 from aigw.upstream.standin import Standin
-
-FOLDER = "rag"
-"""The folder of the collections, in the state folder."""
 
 
 class Knowledge:

@@ -50,6 +50,7 @@ class FaissCollection:
         self._access = Access(folder, name, patience, tell)
         self._merging: frozenset[int] = frozenset()
         """The numbers of segments that are merged now."""
+        self._tidy = asyncio.Lock()
         self._tidying: asyncio.Task[None] | None = None
 
     @property
@@ -127,9 +128,9 @@ class FaissCollection:
         return await self._look(lambda connection, now: reading.stats(connection, now, self._folder))
 
     async def tidy(self) -> None:
-        """Does nothing if somebody else is merging."""
+        """Does nothing if another process is merging."""
         try:
-            async with entered(held(self._folder / MERGING, self._access.name, 0.0)):
+            async with self._tidy, entered(held(self._folder / MERGING, self._access.name, 0.0)):
                 while parts := await self._look(lambda _, now: merging.due(now.parts)):
                     if not await self._merge(parts):
                         return

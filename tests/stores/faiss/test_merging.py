@@ -90,13 +90,17 @@ async def test_a_merge_changes_nothing_but_places(docs, tmp_path):
     assert (await docs.stats()).partitions == {"default": 16, "even": 21}
 
 
-async def test_large_ones_merge_in_the_background(docs):
+@pytest.mark.parametrize("asked", [False, True])
+async def test_large_ones_merge_in_the_background(docs, asked):
     half = merging.SMALL_ROWS // 2 + 5
     draw = np.random.default_rng(0)
     for number in range(2):
         passages = [Passage(f"{number}-{each}", "") for each in range(half)]
         await docs.upsert(passages, draw.standard_normal((half, DIMENSION), np.float32))
     assert await docs.delete(["0-5", "1-5"]) == 2, "nobody waits for a merge"
+    if asked:
+        await docs.tidy()
+        assert (await docs.stats()).kinds == ["sq8"], "who asks for it waits for what is under way"
     async with asyncio.timeout(60):
         while (stats := await docs.stats()).kinds != ["sq8"]:
             pass

@@ -62,7 +62,7 @@ def _trained(metric: Metric, rows: int, sample: Vectors) -> tuple[str, Any]:
     """The kind of a segment with so many rows, and its index without them."""
     import faiss
 
-    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    faiss.omp_set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # others go on meanwhile
     if rows <= FLAT_ROWS:
         return "flat", faiss.IndexFlat(sample.shape[1], _measure(metric))
     if rows <= SCALAR_ROWS:

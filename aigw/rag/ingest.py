@@ -156,7 +156,7 @@ class Ingest:
             raise RetrievalError(
                 f"the collection {info.name} has vectors that clients brought; ingest into another one (--collection)"
             )
-        if wanted != AUTO and info.embedder != wanted and not info.embedder.startswith(f"{wanted}:"):
+        if wanted != AUTO and info.embedder != self._embedders.get(wanted).name:
             raise RetrievalError(
                 f"the collection {info.name} was made with {info.embedder}, not with {wanted}; "
                 f"`aigw rag reindex {info.name} --embedder {wanted}` embeds it anew"

@@ -109,8 +109,8 @@ class _Graph:
         query, key, value = (
             self._heads(self._dense(f"{name}attention.self.{part}", hidden)) for part in ("query", "key", "value")
         )
+        query = self._op("Div", query, self._floats((self._sizes.hidden / self._sizes.heads) ** 0.5))
         scores = self._op("MatMul", query, self._op("Transpose", key, perm=[0, 1, 3, 2]))
-        scores = self._op("Div", scores, self._floats((self._sizes.hidden / self._sizes.heads) ** 0.5))
         shares = self._op("Softmax", self._op("Add", scores, absent), axis=-1)
         seen = self._op("Transpose", self._op("MatMul", shares, value), perm=[0, 2, 1, 3])
         seen = self._op("Reshape", seen, self._ints(0, 0, self._sizes.hidden))

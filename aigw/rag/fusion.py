@@ -26,11 +26,10 @@ PAIRS = 0.15
 """What is added for words that stand together as in the question, as a part of that."""
 BEST = 5
 TURN = 0.2
-"""A question is asked a second time, turned by this towards the best passages: others on the same subject rise."""
+"""A question is asked a second time, turned by this towards the best passages: others on the same subject rise. It is
+not turned into parts of the vector that it has left empty."""
 LEAST_DEVIATION = 0.005
 """Where passages differ less, their cosines say nothing."""
-TURNS = 3
-"""In a list of two languages, each third passage is in the other one."""
 
 
 class Ranked(NamedTuple):
@@ -51,7 +50,7 @@ def fuse(question: Vectors, found: Candidates, vectors: Mapping[int, Vectors], s
     asked = np.asarray(question, np.float64)
     worded = WORDS * (_shares(keys, found.words, found.mass) + PAIRS * _shares(keys, found.pairs, found.pair_mass))
     scores = unusual(passages @ asked, usual @ asked) + worded
-    turned = asked + TURN * _middle(passages, scores)
+    turned = asked + TURN * np.where(asked, _middle(passages, scores), 0.0)
     scores = unusual(passages @ turned, usual @ turned) + worded
     distances = 1.0 - passages @ asked
     ranked = map(Ranked, keys, scores.tolist(), distances.tolist())
@@ -66,15 +65,15 @@ def unusual(cosines: Numbers, usual: Numbers) -> Numbers:
     return deviations
 
 
-def shared(rankings: Mapping[Language, Sequence[Ranked]], own: Language, top: int) -> list[Ranked]:
-    """The best of several languages, whose scores cannot be compared: two in the question's own, then one in another.
-    What one language leaves, the others get. A passage is there once."""
+def shared(rankings: Mapping[Language, Sequence[Ranked]], own: Language, top: int, turn: int) -> list[Ranked]:
+    """The best of several languages, whose scores cannot be compared: each third, if `turn` is 3, is in another
+    language than the question. What one language leaves, the others get. A passage is there once."""
     waiting = {language: list(reversed(ranking)) for language, ranking in rankings.items()}
     others = [language for language in rankings if language != own]
     chosen: dict[int, Ranked] = {}
     while len(chosen) < top and any(waiting.values()):
-        turn = [*others, own] if len(chosen) % TURNS == TURNS - 1 else [own, *others]
-        ranked = next(waiting[language] for language in turn if waiting.get(language)).pop()
+        order = [*others, own] if len(chosen) % turn == turn - 1 else [own, *others]
+        ranked = next(waiting[language] for language in order if waiting.get(language)).pop()
         chosen.setdefault(ranked.key, ranked)
     return list(chosen.values())
 

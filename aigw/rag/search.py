@@ -22,6 +22,10 @@ CANDIDATES = 100
 SAMPLE = 500
 """How many vectors show what is usual. More of them change no ranking."""
 NEARLY_ALL = 0.9
+TURN = 3
+"""In a list of two languages, each third passage is in the one of which the question is not,"""
+RARE_TURN = 5
+"""and each fifth where few are."""
 
 
 class Usual(NamedTuple):
@@ -61,6 +65,6 @@ async def search(collection: Collection, embedder: Embedder, question: str, top:
         return fuse(vector, found, await collection.vectors(list(keys)), habits.samples[scope])
 
     rankings = dict(zip(among, await asyncio.gather(*map(ranked, among.values())), strict=True))
-    best = shared(rankings, own, top)
+    best = shared(rankings, own, top, RARE_TURN if None in among.values() else TURN)
     passages = await collection.passages([each.key for each in best])
     return [Hit(passages[key], score, distance) for key, score, distance in best if key in passages]

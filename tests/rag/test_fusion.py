@@ -46,9 +46,11 @@ def test_of_two_with_the_same_words_the_one_with_the_pair_is_first():
 
 
 def test_what_is_like_the_best_rises():
-    vectors = at(0.9, 0.2)
-    vectors[2] = np.array([0.2, 0, -math.sqrt(0.96), 0], np.float32)
-    assert keys(fuse(QUESTION, Candidates(), vectors, SAMPLE)) == [0, 1, 2], "1 is near to 0, 2 is far from it"
+    question = np.array([0.98, 0.1, 0.1, 0.1], np.float32)
+    vectors = [[0.8, 0, 0.6, 0], [0.3, 0, 0, 0.5], [0.3, 0, 0.5, 0]]
+    passages = {key: np.array(vector, np.float32) for key, vector in enumerate(vectors)}
+    assert passages[1] @ question == passages[2] @ question
+    assert keys(fuse(question, Candidates(), passages, SAMPLE)) == [0, 2, 1]
 
 
 def test_models_of_any_spread_are_on_one_scale():
@@ -61,6 +63,14 @@ def test_models_of_any_spread_are_on_one_scale():
 def test_where_all_are_alike_cosines_say_nothing():
     assert unusual(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == pytest.approx([0, 0])
     assert unusual(np.array([0.5]), np.empty(0)) == pytest.approx([0])
+
+
+def test_a_question_is_not_turned_into_what_it_has_left_empty():
+    """1 and 2 are as near to the question; 1 is like the best only where the question says nothing."""
+    vectors = {0: np.array([0.8, 0, 0, 0.6], np.float32)}
+    vectors |= {1: np.array([0.3, 0, 0, 0.9], np.float32), 2: np.array([0.3, 0, 0, -0.9], np.float32)}
+    _, second, third = fuse(QUESTION, Candidates(), vectors, SAMPLE)
+    assert second.score == pytest.approx(third.score)
 
 
 def test_nothing():
@@ -118,15 +128,20 @@ def ranked(*keys):
 )
 def test_each_language_has_its_share(own, other, top, expected):
     rankings = {"other": ranked(*other), "cjk": ranked(*own)}
-    assert keys(shared(rankings, "cjk", top)) == expected
+    assert keys(shared(rankings, "cjk", top, 3)) == expected
+
+
+def test_a_language_of_few_has_less():
+    rankings = {"other": ranked(11, 12), "cjk": ranked(1, 2, 3, 4, 5, 6)}
+    assert keys(shared(rankings, "cjk", 6, 5)) == [1, 2, 3, 4, 11, 5]
 
 
 def test_a_question_in_a_language_that_is_not_there():
-    assert keys(shared({"other": ranked(1, 2)}, "cjk", 5)) == [1, 2]
-    assert shared({}, "cjk", 5) == []
+    assert keys(shared({"other": ranked(1, 2)}, "cjk", 5, 3)) == [1, 2]
+    assert shared({}, "cjk", 5, 3) == []
 
 
 @given(st.lists(st.integers(0, 20), unique=True), st.lists(st.integers(0, 20), unique=True), st.integers(0, 30))
 def test_nothing_is_lost_or_doubled(own, other, top):
-    found = keys(shared({"cjk": ranked(*own), "other": ranked(*other)}, "cjk", top))
+    found = keys(shared({"cjk": ranked(*own), "other": ranked(*other)}, "cjk", top, 3))
     assert len(found) == len(set(found)) == min(top, len({*own, *other}))

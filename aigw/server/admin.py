@@ -30,15 +30,13 @@ from aigw.server.guard import is_loopback
 PREFIX, ROOT, HEALTH = "/-/", "/", "/health"
 _OPEN = ("health", "ready")
 """The pages that everybody may read."""
-_PROXIED = frozenset(
-    (VIA_HEADER, "forwarded", "cdn-loop", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
-     "fastly-client-ip", "x-proxyuser-ip", "proxy-connection")
+_PROXIED = (
+    VIA_HEADER, "forwarded", "proxy-", "x-", "cf-", "cdn-", "cloudfront-", "true-client-", "fastly-", "akamai-", "fly-",
+    "tailscale-", "ngrok-", "surrogate-", "front-end-", "disguised-host",
 )  # fmt: skip
-_PROXIED_PREFIXES = (
-    "x-forwarded", "x-original-", "cf-", "cloudfront-", "x-envoy-", "x-amzn-", "x-amz-cf-", "x-azure-", "x-arr-",
-    "x-vercel-", "x-nf-", "x-appengine-", "tailscale-", "ngrok-", "fly-",
-)  # fmt: skip
-"""Headers that a proxy or tunnel on this machine adds to the requests of other machines."""
+"""How the headers begin that a proxy or tunnel on this machine adds to the requests of other machines."""
+_OF_CLIENTS = ("x-api-key", "x-goog-api-key", "x-requested-with", "x-stainless-", "x-prometheus-", "x-aigw-")
+"""How those of them begin that clients add themselves."""
 
 Answer = tuple[str, bytes]
 """Content type and body."""
@@ -138,7 +136,7 @@ class Admin:
 
 def _tells_of_a_proxy(name: str) -> bool:
     lower = name.lower()
-    return lower in _PROXIED or lower.startswith(_PROXIED_PREFIXES)
+    return lower.startswith(_PROXIED) and not lower.startswith(_OF_CLIENTS)
 
 
 def _health() -> web.Response:

@@ -54,7 +54,7 @@ async def test_the_others_are_not_for_what_a_proxy_lets_in(tmp_path, page):
 
 @pytest.mark.parametrize(
     "name",
-    ["via", "forwarded", "cf-ray", "cloudfront-viewer-address", "x-amz-cf-id", "x-arr-log-id", "x-original-url",
+    ["via", "forwarded", "x-scheme", "x-request-start", "x-varnish", "fastly-ff", "x-goog-iap-jwt-assertion", "x-host", "cf-ray", "cloudfront-viewer-address", "x-amz-cf-id", "x-arr-log-id", "x-original-url",
      "x-vercel-id", "x-nf-client-connection-ip", "fly-client-ip", "proxy-connection"],
 )  # fmt: skip
 async def test_each_header_of_a_proxy_shuts_them(tmp_path, name):

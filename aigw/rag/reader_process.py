@@ -1,4 +1,4 @@
-"""The child process in which sources are read: `python -m aigw.rag.reader_process MEMORY SECONDS`. It reads one after
+"""The child process in which sources are read: `python -m aigw.rag.reader_process MEMORY`. It reads one after
 the other, as its stdin says, and ends with it.
 
 Rules: what a source can do to the process is bounded: its memory, and the CPU time for each source. Messages are
@@ -23,8 +23,11 @@ if sys.platform != "win32":
 
 
 class Asked(msgspec.Struct, array_like=True):
+    """`seconds` bounds the CPU time."""
+
     kind: str
     charset: str
+    seconds: int
     data: bytes
 
 
@@ -41,12 +44,10 @@ OUT_OF_MEMORY = 12
 
 
 def main() -> None:
-    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
-    _limit_memory(memory)
+    _limit_memory(int(sys.argv[1]))
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while head := asked.read(LENGTH.size):
-        _limit_time(seconds)
         try:
             _send(answers, _answer(asked.read(LENGTH.unpack(head)[0])))
         except MemoryError:
@@ -61,6 +62,7 @@ def _send(answers: BinaryIO, answer: Answer) -> None:
 
 def _answer(message: bytes) -> Answer:
     asked = msgspec.msgpack.decode(message, type=Asked)
+    _limit_time(asked.seconds)
     try:
         return Answer(reader_of(asked.kind)(asked.data, asked.charset))
     except UnreadableError as error:

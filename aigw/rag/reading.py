@@ -52,7 +52,8 @@ class _EndedError(Exception):
 
 
 class Reading:
-    """An asynchronous context manager. `seconds` bounds the time for a source, `memory` the address space in bytes."""
+    """An asynchronous context manager. `memory` bounds the address space in bytes, `seconds` the time for a source; one
+    more is given for each MiB."""
 
     def __init__(self, *, seconds: int = 30, memory: int = 2 * 1024 * 1024 * 1024) -> None:
         self._seconds = seconds
@@ -73,7 +74,7 @@ class Reading:
         _check_size(len(data))
         kind = kind_of(name, data[:HEAD], content_type)
         async with self._lock:
-            answer = await self._ask(Asked(kind, charset, data))
+            answer = await self._ask(Asked(kind, charset, self._seconds + (len(data) >> 20), data))
         if answer.document is None:
             raise UnreadableError(answer.error)
         return answer.document
@@ -93,18 +94,18 @@ class Reading:
             return await self._ask_once(asked)
         except _EndedError as error:
             if not used:
-                raise UnreadableError(self._how_it_ended(error.code)) from None
+                raise UnreadableError(self._how_it_ended(error.code, asked.seconds)) from None
         return await self._ask(asked)
 
     async def _ask_once(self, asked: Asked) -> Answer:
         process = self._process = self._process or await self._start()
         done = False
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(asked.seconds):
                 answer = await self._exchange(process, asked)
             done = True
         except TimeoutError:
-            raise UnreadableError(f"reading it takes more than {self._seconds} s") from None
+            raise UnreadableError(f"reading it takes more than {asked.seconds} s") from None
         except (EOFError, ConnectionError):  # IncompleteReadError is an EOFError
             raise _EndedError(await process.wait()) from None
         finally:
@@ -114,14 +115,14 @@ class Reading:
 
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "aigw.rag.reader_process", str(self._memory), str(self._seconds),
+            *(sys.executable, "-P", "-m", "aigw.rag.reader_process", str(self._memory)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             start_new_session=True,  # Ctrl-C must reach this process only
             limit=_PIPE_BUFFER,
-        )  # fmt: skip
+        )
 
     async def _exchange(self, process: Process, asked: Asked) -> Answer:
         assert process.stdin is not None
@@ -135,10 +136,8 @@ class Reading:
             raise UnreadableError(f"it unpacks to more than {_MOST_ANSWERED >> 20} MiB of text")
         return msgspec.msgpack.decode(await process.stdout.readexactly(length), type=Answer)
 
-    def _how_it_ended(self, code: int) -> str:
+    def _how_it_ended(self, code: int, seconds: int) -> str:
         if code == OUT_OF_MEMORY:
             return f"reading it takes more than {self._memory >> 20} MiB of memory"
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return (
-            f"reading it takes more than {self._seconds} s" if name == "SIGXCPU" else f"it crashes its reader ({name})"
-        )
+        return f"reading it takes more than {seconds} s" if name == "SIGXCPU" else f"it crashes its reader ({name})"

@@ -10,7 +10,7 @@ import pytest
 
 from aigw.rag.reader_process import LENGTH, OUT_OF_MEMORY, Answer, Asked
 
-COMMAND = [sys.executable, "-P", "-m", "aigw.rag.reader_process", str(1 << 31), "1"]
+COMMAND = [sys.executable, "-P", "-m", "aigw.rag.reader_process", str(1 << 31)]
 
 
 def written(*asked):
@@ -34,7 +34,7 @@ def with_modules_of(folder):
 
 
 def test_it_answers_one_after_the_other_and_ends_with_its_input():
-    result = run(Asked("text", "", b"a"), Asked("notebook", "", b"no"), Asked("text", "latin-1", b"\xfc"))
+    result = run(Asked("text", "", 1, b"a"), Asked("notebook", "", 1, b"no"), Asked("text", "latin-1", 1, b"\xfc"))
     first, second, third = answers(result.stdout)
     assert [block.text for answer in (first, third) for block in answer.document.blocks] == ["a", "ü"]
     assert (second.document, second.error[:17]) == (None, "it is no notebook")
@@ -44,21 +44,21 @@ def test_it_answers_one_after_the_other_and_ends_with_its_input():
 def test_a_missing_package_is_named(tmp_path):
     """Whoever installed aigw without the extra."""
     (tmp_path / "selectolax.py").write_text("raise ModuleNotFoundError(name='selectolax')")
-    (answer,) = answers(run(Asked("html", "", b"<p>"), env=with_modules_of(tmp_path)).stdout)
+    (answer,) = answers(run(Asked("html", "", 1, b"<p>"), env=with_modules_of(tmp_path)).stdout)
     assert answer.error == "the package selectolax is missing: pip install 'aigw[rag]'"
 
 
 def test_the_system_ends_it_when_a_source_takes_too_long():
     """Also if its parent is gone, and nobody else could end it."""
-    result = run(Asked("text", "", b"a"), Asked("html", "", b"<div>" * 400_000))
+    result = run(Asked("text", "", 1, b"a"), Asked("html", "", 1, b"<div>" * 400_000))
     assert [answer.error for answer in answers(result.stdout)] == [""]
     assert result.returncode == -signal.SIGXCPU
 
 
 def test_it_ends_when_its_memory_is_full():
     result = subprocess.run(
-        [*COMMAND[:-2], str(150 << 20), "10"],
-        input=written(Asked("text", "", b"a\n\n" * 10_000_000)),
+        [*COMMAND[:-1], str(150 << 20)],
+        input=written(Asked("text", "", 1, b"a\n\n" * 10_000_000)),
         capture_output=True,
         check=False,
     )
@@ -67,7 +67,7 @@ def test_it_ends_when_its_memory_is_full():
 
 def test_what_libraries_print_goes_elsewhere(tmp_path):
     (tmp_path / "selectolax.py").write_text("print('chatter')\nraise ValueError('x' * 1000)")
-    result = run(Asked("html", "", b"<p>"), env=with_modules_of(tmp_path))
+    result = run(Asked("html", "", 1, b"<p>"), env=with_modules_of(tmp_path))
     (answer,) = answers(result.stdout)
     assert answer.error.startswith("it cannot be read: ValueError: xxx")
     assert len(answer.error) == 300

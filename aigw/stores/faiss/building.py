@@ -33,7 +33,7 @@ SAMPLE_ROWS = 131_072
 _MOST_LISTS = 2048
 _ROUNDS = 10
 _PROBES = (8, 16, 32, 64, 128, 256)
-_AGREEMENT = 0.99
+_AGREEMENT = 0.995
 """Of what a search of all lists finds, so much must be found in those that are looked at."""
 _QUESTIONS = 64
 _NEAREST = 10

@@ -13,7 +13,7 @@ from aigw.rag.embedders import EmbedderTable, LocalEmbedders
 from aigw.rag.retrieval import LocalRetrieval
 from aigw.rag.settings import RagSettings
 from aigw.standins.dashscope import DashScopeStandin
-from aigw.standins.dashvector import DashVectorStandin
+from aigw.standins.dashvector.standin import DashVectorStandin
 from aigw.stores.faiss.collections import FOLDER, FaissCollections
 from aigw.upstream.standin import Standin
 

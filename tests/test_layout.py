@@ -84,7 +84,9 @@ ELSEWHERE = {
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
     # standins
-    "standins/answers.py": "standins/test_dashscope.py standins/test_dashvector.py: what is read and written by both",
+    "standins/answers.py": "standins/test_dashscope.py standins/dashvector/test_standin.py: what is read and written by both",
+    # standins
+    "standins/dashvector/told.py": "standins/dashvector/test_standin.py: data",
     # stores, upstream
     "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",
     "stores/faiss/failures.py": "stores/faiss/test_collection.py: what a user is told of real damage",

@@ -100,6 +100,21 @@ class CacheConfig(Section, frozen=True, kw_only=True):
     )
 
 
+class StandinsConfig(Section, frozen=True, kw_only=True):
+    """Which cloud services clients may call here as if this gateway were them."""
+
+    dashvector: Annotated[
+        bool,
+        Meta(
+            description="/v1/collections and /service_version are DashVector's API, over the collections of `aigw rag`."
+        ),
+    ] = False
+    dashscope: Annotated[
+        bool,
+        Meta(description="/api/v1/services/embeddings/ is DashScope's API for embeddings, by a model of this machine."),
+    ] = False
+
+
 class GatewayConfig(Section, frozen=True, kw_only=True):
     """The configuration of the gateway."""
 
@@ -164,6 +179,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         ),
     ] = {}
     rag: RagSettings = RagSettings()
+    standins: StandinsConfig = StandinsConfig()
     admin_key: Annotated[
         str,
         Meta(description="Who sends it as a bearer token may read /-/usage, /-/metrics, /-/config from elsewhere."),

@@ -63,6 +63,11 @@ class Route(NamedTuple):
     target: Target | None = None
     names_path: bool = False
 
+    @property
+    def is_standin(self) -> bool:
+        """Whether this process answers in the place of a service."""
+        return self.target is not None and self.target.origin.scheme == "standin"
+
 
 @dataclass(slots=True)
 class Request:

@@ -1,13 +1,17 @@
-"""Writes errors in the formats of Anthropic's and of Gemini's APIs, also for APIs without a dialect of their own."""
+"""Writes errors in the formats of Anthropic's and of Gemini's APIs, also for APIs without a dialect of their own, and
+in those of the services whose stand-ins clients call."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
 
+from aigw.core.dialect import Asked
 from aigw.core.errors import GatewayError
-from aigw.dialects.generic import Generic
+from aigw.core.model import Request
+from aigw.dialects.generic import Generic, GenericView
 
 _TYPES = {
     400: "invalid_request_error",
@@ -52,6 +56,44 @@ class GeminiGeneric(Generic):
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return b"data: " + gemini_error(error) + b"\n\n"
+
+
+class Service(Generic):
+    """A stand-in. Its requests are none to a model."""
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return _NoModel(request, api)
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        return b"data: " + self.error(error, request_id) + b"\n\n"
+
+
+class _NoModel(GenericView):
+    __slots__ = ()
+
+    @property
+    def model(self) -> str:
+        return ""
+
+
+class DashVectorGeneric(Service):
+    name: ClassVar[str] = "dashvector-generic"
+    UNKNOWN = -999
+    """What DashVector's SDK calls an error that has no code of its own."""
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return msgspec.json.encode({"code": self.UNKNOWN, "message": error.message, "request_id": request_id})
+
+
+class DashScopeGeneric(Service):
+    name: ClassVar[str] = "dashscope-generic"
+    CODES: ClassVar[Mapping[int, str]] = {
+        401: "InvalidApiKey", 403: "AccessDenied", 404: "InvalidURL", 413: "InvalidParameter", 429: "Throttling",
+    }  # fmt: skip
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        code = self.CODES.get(error.status) or ("InternalError" if error.status >= 500 else "InvalidParameter")
+        return msgspec.json.encode({"code": code, "message": error.message, "request_id": request_id})
 
 
 def gemini_error(error: GatewayError) -> bytes:

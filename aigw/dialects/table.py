@@ -9,7 +9,7 @@ from aigw.core.dialect import Dialect
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicCount, AnthropicMessages
 from aigw.dialects.dashscope import DashScope
-from aigw.dialects.errors import AnthropicGeneric, GeminiGeneric
+from aigw.dialects.errors import AnthropicGeneric, DashScopeGeneric, DashVectorGeneric, GeminiGeneric
 from aigw.dialects.gemini import Gemini
 from aigw.dialects.generic import Generic
 from aigw.dialects.openai_chat import OpenAIChat
@@ -44,6 +44,8 @@ DIALECTS: dict[str, Dialect] = {
 _FAMILIES: tuple[tuple[re.Pattern[str], Dialect], ...] = (
     (re.compile(r"/v1(alpha|beta)(?!/openai)|:[a-z]+$", re.IGNORECASE), GEMINI_GENERIC),
     (re.compile(r"/v1/(messages|complete)\b", re.IGNORECASE), ANTHROPIC_GENERIC),
+    (re.compile(r"/v1/collections(/|$)|/service_version$"), DashVectorGeneric()),
+    (re.compile(r"/api/v1/services/embeddings/"), DashScopeGeneric()),
 )
 """Whose clients use a path that is not known itself."""
 _CLIENTS = (

@@ -61,8 +61,10 @@ Chosen = tuple[Configured, int]
 
 
 def select(configured: Sequence[Configured], route: Route, host: str) -> list[Chosen]:
-    """Returns the plugins that take part in a chain, outermost first."""
-    chosen = [(each, each.rules.select(route.name, host, route.service)) for each in configured]
+    """Returns the plugins that take part in a chain, outermost first. A stand-in has only those that let callers in:
+    others are for requests to models."""
+    possible = [each for each in configured if not route.is_standin or each.about.place.phase == "AUTHN"]
+    chosen = [(each, each.rules.select(route.name, host, route.service)) for each in possible]
     return [(each, index) for each, index in chosen if index is not None]
 
 
@@ -139,7 +141,8 @@ class Pipeline:
         if chain is None:
             if len(self._chains) >= MAX_CHAINS:
                 self._chains.clear()
-            chain = self._chains[key] = self._compose(self._plugins(route, host, behind))
+            chain = self._compose(self._plugins(route, host, behind))
+            chain = self._chains[key] = chain._replace(bare=chain.bare and not route.is_standin)
         return chain
 
     def _plugins(self, route: Route, host: str, behind: str) -> list[Applied]:

@@ -2,11 +2,12 @@
 
 It sets `exchange.consumer` and the header x-mse-consumer of a request that it lets in. If a client sends this header
 itself, it is removed. With `safe`, the client's key is removed from the request, and `Authorization: Bearer X` is the
-key X. Keys are only kept as digests."""
+key X; the header in which clients of DashVector send theirs is read as well, because they have no other. Keys are only
+kept as digests."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Annotated, Any, NamedTuple
@@ -26,6 +27,7 @@ ORIGINAL_AUTH = "x-hi-original-auth"
 """Higress keeps the client's Authorization in this header if the request passes through it twice."""
 INVALID = "Request denied by Key Auth check. Invalid API key"
 NO_CONSUMERS = 'No consumers and no credentials; write consumers: [{name: ann, credential: "${ANN_KEY}"}]'
+DASHVECTOR_TOKEN = "dashvector-auth-token"  # noqa: S105  the name of a header
 UNAUTHORIZED = "Request denied by Key Auth check. Unauthorized consumer"
 
 
@@ -166,7 +168,7 @@ class KeyAuth:
         self._challenge = {"WWW-Authenticate": f"Key realm={config.realm}"}
         self._places: dict[_Place, dict[bytes, int]] = {}
         for index, consumer in enumerate(config.consumers):
-            for place in _places(config, consumer):
+            for place in _places(config, consumer, more=() if higress else (DASHVECTOR_TOKEN,)):
                 owners = self._places.setdefault(place, {})
                 for credential in consumer.all_credentials():
                     owners[_digest(credential)] = index
@@ -225,14 +227,15 @@ class KeyAuth:
         return GatewayError(status, message, code=code, headers=self._challenge, plain=(status, message))
 
 
-def _places(config: Config, consumer: Consumer) -> list[_Place]:
+def _places(config: Config, consumer: Consumer, more: Sequence[str]) -> list[_Place]:
+    """`more` are other headers that are read."""
     in_header, in_query = config.in_header, config.in_query
     names = [*config.keys, ORIGINAL_AUTH]
     if consumer.keys is not None:
         names = [*consumer.keys, ORIGINAL_AUTH]
         in_header = in_header if consumer.in_header is None else consumer.in_header
         in_query = in_query if consumer.in_query is None else consumer.in_query
-    return [_Place(name, in_header, in_query) for name in names]
+    return [*(_Place(name, in_header, in_query) for name in names), *(_Place(name, in_header, False) for name in more)]
 
 
 def _digest(credential: str) -> bytes:

@@ -66,7 +66,8 @@ class _End:
 class Edge:
     """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
     that came to a route. `admin` answers the paths under `/-/`, and / and /health where no route has an upstream for
-    them. `instance` is the id by which the gateway knows its own requests."""
+    them. `instance` is the id by which the gateway knows its own requests. `explain` adds to an error what can be done
+    about it, by its path."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Edge:
         admin: Admin,
         record: Record,
         instance: str,
+        explain: Callable[[GatewayError, str], GatewayError],
     ) -> None:
         self._find_route = find_route
         self._env = env
@@ -93,6 +95,7 @@ class Edge:
         self._space = Space()
         self._read_path = env.choose(safe=_plain, higress=_as_given)
         self._instance = instance
+        self._explain = explain
         self._mark = env.choose(safe=VIA_HEADER, higress=KEEP_ALIVE)
         self._has_pages = env.choose(safe=True, higress=False)
         self._refuses_twins = env.choose(safe=True, higress=False)
@@ -158,7 +161,7 @@ class Edge:
             raise
         except GatewayError as error:
             end.outcome = Outcome.COMPLETE
-            return self._refuse(http, headers, dialect, error, request_id, end)
+            return self._refuse(http, headers, dialect, self._explain(error, path), request_id, end)
         except UpstreamError as error:
             log.warning("%s %s: %s", request_id, path, error)
             return self._refuse(http, headers, dialect, error.answer(), request_id, end)

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -28,6 +29,7 @@ from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Composer, Pipeline
 from aigw.pricing.prices import Prices
 from aigw.rag.embedders import EmbedderTable
+from aigw.server import standin_routes
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
 from aigw.server.front import FrontPage
@@ -161,7 +163,8 @@ class Gateway:
             await pipeline.open(env, stack)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
-            routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host)
+            own = standin_routes.routes(config.standins, self._standins)
+            routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host, own)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
                 origins=config.cors.origins,
@@ -187,6 +190,9 @@ class Gateway:
                 admin=admin,
                 record=record,
                 instance=self._instance,
+                explain=env.choose(
+                    safe=partial(standin_routes.explained, config=config.standins), higress=lambda error, path: error
+                ),
             )
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all(), embedders)

@@ -47,9 +47,11 @@ class Knowledge:
             dashvector.STANDIN: DashVectorStandin(self.collections, new_id),
         }
 
-    async def _embedder(self) -> Embedder:
-        """The one that made the configured collection, so that its vectors fit; else the one that would make it. Raises
-        RetrievalError."""
+    async def _embedder(self, model: str) -> Embedder:
+        """The one of this name. For another model, the one that made the configured collection, so that its vectors
+        fit; else the one that would make it. Raises RetrievalError."""
+        if (named := self._embedders.local().get(model)) is not None:
+            return named
         name = ""
         if self.collections is not None:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aigw.config.load import Loaded
 from aigw.pipeline.rerouting import NOWHERE
+from aigw.server import standin_routes
 from aigw.server.routes import DEFAULT_ROUTE
 
 
@@ -20,6 +21,7 @@ def _asks_everybody(loaded: Loaded, name: str) -> bool:
     if any(each.about.place.phase != "AUTHN" for each in plugins[:place]):
         return False
     routes = [(route.name, loaded.service(route.name)) for route in loaded.config.routes or (DEFAULT_ROUTE,)]
+    routes += [(standin_routes.route_name(name), "") for name in standin_routes.names_on(loaded.config.standins)]
     if any(each.about.reroutes for each in plugins[place:]):
         routes.append((NOWHERE.name, NOWHERE.service))  # it asks before the route is chosen
     possible = [config for route, service in routes for config in plugin.rules.possible(route, service)]

@@ -28,9 +28,11 @@ class RouteTable:
         services: ServiceTable,
         timeouts: Timeouts,
         host_form: Callable[[str], str] = host_of,
+        first: Sequence[tuple[MatchConfig, Route]] = (),
     ) -> None:
-        """`host_form` makes of a request's Host what the routes compare."""
-        self._routes = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
+        """`host_form` makes of a request's Host what the routes compare. `first` come before the others."""
+        own = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
+        self._routes = [*first, *own]
         self._pipeline = pipeline
         self._host_form = host_form
         looks_at_headers = any(match.headers for match, _ in self._routes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
@@ -13,13 +14,18 @@ from aigw.core.retrieval import Embedder, Purpose, RetrievalError
 from aigw.standins.answers import answer, read
 from aigw.upstream.standin import StandinAnswer
 
+MOST_TEXTS = 25
+"""How many texts one request may have."""
+
 
 class _Input(msgspec.Struct):
-    texts: list[str]
+    texts: list[str] | str
 
 
 class _Parameters(msgspec.Struct):
     text_type: Literal["query", "document"] = "document"
+    dimension: int | None = None
+    output_type: str | None = None
 
 
 class _Body(msgspec.Struct):
@@ -29,27 +35,41 @@ class _Body(msgspec.Struct):
 
 
 class DashScopeStandin:
-    """`embedder` returns the one that answers, whatever model the request names."""
+    """`embedder` returns the one that answers for a model: that of this name, or else the one of the configuration."""
 
-    def __init__(self, embedder: Callable[[], Awaitable[Embedder]], new_id: Callable[[], str]) -> None:
+    def __init__(self, embedder: Callable[[str], Awaitable[Embedder]], new_id: Callable[[], str]) -> None:
         self._embedder = embedder
         self._new_id = new_id
 
     async def __call__(self, request: Request) -> StandinAnswer:
-        if request.path != EMBED_PATH:
-            return self._refused("InvalidURL", f"{request.path} has no stand-in; there is {EMBED_PATH}", 404)
+        if request.path != EMBED_PATH or request.method != "POST":
+            message = f"{request.method} {request.path} has no stand-in; there is POST {EMBED_PATH}"
+            return self._refused("InvalidURL", message, 404)
         try:
             body = read(request, _Body)
-            embedder = await self._embedder()
-            purpose: Purpose = "query" if body.parameters.text_type == "query" else "passage"
-            vectors = await embedder.embed(body.input.texts, purpose)
+            return answer({**await self._embedded(body), "request_id": self._new_id()})
         except ValueError as error:
             return self._refused("InvalidParameter", str(error), 400)
         except RetrievalError as error:
             return self._refused("InternalError", str(error), 500)
+
+    async def _embedded(self, body: _Body) -> dict[str, Any]:
+        """Raises ValueError for what cannot be asked."""
+        texts, wanted = body.input.texts, body.parameters
+        texts = [texts] if isinstance(texts, str) else texts
+        if not 1 <= len(texts) <= MOST_TEXTS or not all(texts):
+            raise ValueError(f"input.texts should be 1 to {MOST_TEXTS} texts, none of them empty")
+        if wanted.output_type not in (None, "dense"):
+            raise ValueError(f"output_type {wanted.output_type}: the models of this machine make dense vectors only")
+        embedder = await self._embedder(body.model)
+        dimension = await embedder.dimension()
+        if wanted.dimension not in (None, dimension):
+            raise ValueError(f"dimension {wanted.dimension}: {embedder.name} makes vectors of {dimension} numbers")
+        purpose: Purpose = "query" if wanted.text_type == "query" else "passage"
+        vectors = await embedder.embed(texts, purpose)
+        tokens = await asyncio.to_thread(lambda: sum(map(embedder.count, texts)))
         rows = [{"text_index": index, "embedding": row.tolist()} for index, row in enumerate(vectors)]
-        return answer({"output": {"embeddings": rows}, "usage": {"total_tokens": 0}, "request_id": self._new_id()})
+        return {"output": {"embeddings": rows}, "usage": {"total_tokens": tokens}}
 
     def _refused(self, code: str, message: str, status: int) -> StandinAnswer:
-        told: dict[str, Any] = {"code": code, "message": message, "request_id": self._new_id()}
-        return answer(told, status)
+        return answer({"code": code, "message": message, "request_id": self._new_id()}, status)

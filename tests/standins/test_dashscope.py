@@ -16,10 +16,10 @@ from aigw.upstream.standin import StandinUpstream
 
 
 def standin(embedder=None, broken=""):
-    async def get():
+    async def get(model):
         if broken:
             raise RetrievalError(broken)
-        return embedder or SmallEmbedder()
+        return SmallEmbedder(model) if model in ("small", "other") else embedder or SmallEmbedder()
 
     return DashScopeStandin(get, lambda: "id-1")
 
@@ -50,6 +50,11 @@ async def test_each_text_has_a_vector():
         (b"no", EMBED_PATH, 400, "InvalidParameter"),
         ({"input": "x"}, EMBED_PATH, 400, "InvalidParameter"),
         ({}, EMBED_PATH, 400, "InvalidParameter"),
+        ({"input": {"texts": []}}, EMBED_PATH, 400, "InvalidParameter"),
+        ({"input": {"texts": ["a", ""]}}, EMBED_PATH, 400, "InvalidParameter"),
+        ({"input": {"texts": ["a"] * 26}}, EMBED_PATH, 400, "InvalidParameter"),
+        ({"input": {"texts": ["a"]}, "parameters": {"dimension": 1024}}, EMBED_PATH, 400, "InvalidParameter"),
+        ({"input": {"texts": ["a"]}, "parameters": {"output_type": "sparse"}}, EMBED_PATH, 400, "InvalidParameter"),
         ({}, "/api/v1/services/aigc/text-generation/generation", 404, "InvalidURL"),
     ],
 )
@@ -57,6 +62,22 @@ async def test_what_is_wrong_is_told_as_dashscope_does(body, path, status, code)
     got, told = await post(standin(), body, path)
     assert (got, told["code"]) == (status, code)
     assert told["message"]
+
+
+async def test_what_it_tells_beside_the_vectors():
+    body = {"model": "x", "input": {"texts": "three words here"}, "parameters": {"dimension": DIMENSION}}
+    _, told = await post(standin(), body)
+    assert told["usage"] == {"total_tokens": 3}
+
+
+async def test_a_model_of_this_machine_is_asked_by_its_name():
+    _, told = await post(standin(), {"model": "other", "input": {"texts": ["a"]}, "parameters": {"dimension": 1}})
+    assert told["message"] == f"dimension 1: other makes vectors of {DIMENSION} numbers"
+
+
+async def test_only_posts_are_answered():
+    found = await standin()(Request("GET", EMBED_PATH, "", CIMultiDict()))
+    assert found.status == 404
 
 
 async def test_an_embedder_that_is_not_there():

@@ -1,0 +1,53 @@
+"""The stand-ins that clients may call over HTTP: their paths, their routes, and what is said where one is off.
+
+Rule: the route of a stand-in comes before all others, is called `standins.NAME`, and of the plugins it has only those
+that let callers in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from aigw.clients import dashscope, dashvector
+from aigw.config.model import MatchConfig, StandinsConfig
+from aigw.core.errors import GatewayError
+from aigw.core.model import Origin, Route, Target
+from aigw.standins.dashvector.standin import COLLECTIONS_PATH, VERSION_PATH
+
+PATHS: Mapping[str, Sequence[str]] = {
+    dashvector.STANDIN: (VERSION_PATH, COLLECTIONS_PATH, f"{COLLECTIONS_PATH}/*"),
+    dashscope.STANDIN: ("/api/v1/services/embeddings/*",),
+}
+
+
+def names_on(config: StandinsConfig) -> list[str]:
+    """Those that the configuration lets clients call."""
+    return [name for name in PATHS if getattr(config, name)]
+
+
+def route_name(name: str) -> str:
+    return f"standins.{name}"
+
+
+def routes(config: StandinsConfig, there: Collection[str]) -> list[tuple[MatchConfig, Route]]:
+    """`there` are the stand-ins that this gateway has."""
+    return [
+        (MatchConfig(path=path), Route(route_name(name), target=Target(Origin("standin", name, 0), name)))
+        for name in names_on(config)
+        if name in there
+        for path in PATHS[name]
+    ]
+
+
+def explained(error: GatewayError, path: str, config: StandinsConfig) -> GatewayError:
+    """The same error. If nothing is at the path because a stand-in is off, it says how to turn that on."""
+    off = next((name for name in PATHS.keys() - set(names_on(config)) if _has(name, path)), None)
+    if error.status != 404 or off is None:
+        return error
+    message = f"{error.message}; `standins: {{{off}: on}}` in aigw.yaml lets this gateway answer it as {off} does"
+    return GatewayError(
+        404, message, kind=error.kind, code=error.code, param=error.param, headers=error.headers, plain=error.plain
+    )
+
+
+def _has(name: str, path: str) -> bool:
+    return any(path.startswith(each[:-1]) if each.endswith("*") else path == each for each in PATHS[name])

@@ -165,7 +165,7 @@ OTHER_FORMATS = {
     "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},
     "aigw.clients.dashvector": {"output"},
     "aigw.standins.dashscope": {"model", "embedding", "output", "usage"},
-    "aigw.standins.dashvector": {"output"},
+    "aigw.standins.dashvector.standin": {"output", "usage"},
 }
 """What else has fields of these names, by module."""
 SPEAKERS = (level("aigw.dialects"), level("aigw.higress"))

@@ -1,13 +1,14 @@
-"""What plugins and commands get of retrieval: a search in a collection, by the embedder that made it.
+"""What plugins and commands get of retrieval: a search in a collection, by the embedder that made it. Where clients
+brought the vectors, it is the embedder that they get of this gateway, if such vectors fit.
 
 Rule: nothing is opened or loaded before the first search."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from aigw.core.retrieval import Collection, Collections, Embedders, Hit, RetrievalError
+from aigw.core.retrieval import Collection, CollectionInfo, Collections, Embedder, Embedders, Hit, RetrievalError
 
 if TYPE_CHECKING:
     from aigw.rag.search import Usual
@@ -17,11 +18,17 @@ MOST_KEPT = 32
 
 
 class LocalRetrieval:
-    """A `Retrieval`."""
+    """A `Retrieval`. `served` returns the embedder that clients get of this gateway (None: they get none)."""
 
-    def __init__(self, collections: Collections, embedders: Embedders) -> None:
+    def __init__(
+        self,
+        collections: Collections,
+        embedders: Embedders,
+        served: Callable[[], Awaitable[Embedder]] | None = None,
+    ) -> None:
         self._collections = collections
         self._embedders = embedders
+        self._served = served
         self._usual: dict[str, Usual] = {}
 
     async def names(self) -> Sequence[str]:
@@ -31,19 +38,29 @@ class LocalRetrieval:
         from aigw.rag.search import search
 
         found = await self._collections.get(collection)
-        name = found.info.embedder
-        if not name:
-            raise RetrievalError(
-                f"the collection {collection} has vectors that clients brought, so nothing here can embed a question "
-                f"for it; `aigw rag reindex {collection}` embeds its texts"
-            )
-        return await search(found, self._embedders.get(name), question, top, await self._usual_in(found))
+        embedder = await self._embedder_for(found.info)
+        return await search(found, embedder, question, top, await self._usual_in(found))
 
     def version(self, collection: str) -> str:
         try:
             return self._collections.version(collection)
         except RetrievalError:
             return ""
+
+    async def _embedder_for(self, info: CollectionInfo) -> Embedder:
+        if info.embedder:
+            return self._embedders.get(info.embedder)
+        why = "so nothing here can embed a question for it"
+        if self._served is not None:
+            served = await self._served()
+            made = await served.dimension()
+            if (made, "cosine") == (info.dimension, info.metric):
+                return served
+            why = f"which are {info.metric} of {info.dimension} numbers, and {served.name} makes cosine of {made}"
+        raise RetrievalError(
+            f"the collection {info.name} has vectors that clients brought, {why}; `aigw rag reindex {info.name}` "
+            "embeds its texts"
+        )
 
     async def _usual_in(self, collection: Collection) -> Usual:
         from aigw.rag.search import usual

@@ -164,6 +164,7 @@ class Gateway:
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
             own = standin_routes.routes(config.standins, self._standins)
+            off = env.choose(safe=standin_routes.names_off(config.standins), higress=[])
             routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host, own)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
@@ -190,9 +191,7 @@ class Gateway:
                 admin=admin,
                 record=record,
                 instance=self._instance,
-                explain=env.choose(
-                    safe=partial(standin_routes.explained, config=config.standins), higress=lambda error, path: error
-                ),
+                explain=partial(standin_routes.explained, off=off),
             )
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all(), embedders)

@@ -32,7 +32,9 @@ class Knowledge:
         return EmbedderTable(settings, env, self._models)
 
     def retrieval(self, embedders: EmbedderTable) -> LocalRetrieval | None:
-        return None if self.collections is None else LocalRetrieval(self.collections, embedders)
+        if self.collections is None:
+            return None
+        return LocalRetrieval(self.collections, embedders, lambda: self._embedder(""))
 
     def take(self, settings: RagSettings, embedders: EmbedderTable) -> None:
         """From now on, the stand-ins answer by this configuration."""

@@ -38,12 +38,17 @@ def routes(config: StandinsConfig, there: Collection[str]) -> list[tuple[MatchCo
     ]
 
 
-def explained(error: GatewayError, path: str, config: StandinsConfig) -> GatewayError:
-    """The same error. If nothing is at the path because a stand-in is off, it says how to turn that on."""
-    off = next((name for name in PATHS.keys() - set(names_on(config)) if _has(name, path)), None)
-    if error.status != 404 or off is None:
+def names_off(config: StandinsConfig) -> list[str]:
+    return [name for name in PATHS if name not in names_on(config)]
+
+
+def explained(error: GatewayError, path: str, off: Collection[str]) -> GatewayError:
+    """The same error. If nothing is at the path because its stand-in is among those that are off, it says how to turn
+    that on."""
+    name = next((name for name in off if _has(name, path)), None)
+    if error.status != 404 or name is None:
         return error
-    message = f"{error.message}; `standins: {{{off}: on}}` in aigw.yaml lets this gateway answer it as {off} does"
+    message = f"{error.message}; `standins: {{{name}: on}}` in aigw.yaml lets this gateway answer it as {name} does"
     return GatewayError(
         404, message, kind=error.kind, code=error.code, param=error.param, headers=error.headers, plain=error.plain
     )

@@ -1,11 +1,13 @@
-"""Errors in Anthropic's shape: the type follows from the status, as its API has it."""
+"""Errors in the shapes of Anthropic and of the services that stand-ins answer for."""
 
 import json
 
 import pytest
+from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError
-from aigw.dialects.errors import AnthropicGeneric
+from aigw.core.model import Request
+from aigw.dialects.errors import AnthropicGeneric, DashScopeGeneric, DashVectorGeneric
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,27 @@ def test_the_type_of_a_status(status, kind):
     body = AnthropicGeneric().error(error, "req-1")
     assert json.loads(body) == {"type": "error", "error": {"type": kind, "message": "half �"}, "request_id": "req-1"}
     assert AnthropicGeneric().error_event(error, "req-1") == b"event: error\ndata: " + body + b"\n\n"
+
+
+def test_the_services_that_stand_ins_answer_for():
+    refused = GatewayError(401, "no key")
+    assert json.loads(DashVectorGeneric().error(refused, "id")) == {
+        "code": -999,
+        "message": "no key",
+        "request_id": "id",
+    }
+    for status, code in (
+        (401, "InvalidApiKey"),
+        (404, "InvalidURL"),
+        (400, "InvalidParameter"),
+        (502, "InternalError"),
+    ):
+        told = json.loads(DashScopeGeneric().error(GatewayError(status, "no"), "id"))
+        assert told == {"code": code, "message": "no", "request_id": "id"}
+    assert DashScopeGeneric().error_event(refused, "id").startswith(b'data: {"code":"InvalidApiKey"')
+
+
+def test_their_requests_name_no_model():
+    request = Request("POST", "/api/v1/services/embeddings/x", "", CIMultiDict(), b'{"model": "m"}')
+    request.headers["content-type"] = "application/json"
+    assert DashScopeGeneric().asked(request, "").model == ""

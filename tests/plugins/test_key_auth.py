@@ -46,6 +46,7 @@ async def refusal(config, headers=None, query="", *, fidelity="safe", route="r")
         ({"x-api-key": "wrong", "authorization": "sk-a"}, "", "alice"),
         ({"x-api-key": "sk-b1", "authorization": "sk-a"}, "", "alice"),
         ({"x-hi-original-auth": "sk-a"}, "", "alice"),
+        ({"dashvector-auth-token": "sk-a"}, "", "alice"),
     ],
 )
 async def test_who_has_a_key_is_let_in(headers, query, name):

@@ -48,6 +48,25 @@ async def test_vectors_that_clients_brought(collections):
         await LocalRetrieval(collections, embedders).search("docs", "tea", 1)
 
 
+async def test_vectors_that_clients_got_of_this_gateway(collections):
+    embedders = SmallEmbedders()
+    retrieval = LocalRetrieval(collections, embedders, small)
+    await put(collections, embedders, "tea", embedder="")
+    assert [hit.passage.text for hit in await retrieval.search("docs", "tea", 1)] == ["tea"]
+    await collections.create(CollectionInfo("short", 4))
+    with pytest.raises(
+        RetrievalError, match=r"short.*cosine of 4 numbers, and small makes cosine of 64.*reindex short"
+    ):
+        await retrieval.search("short", "tea", 1)
+    await collections.create(CollectionInfo("far", DIMENSION, metric="euclidean"))
+    with pytest.raises(RetrievalError, match=r"far.*euclidean of 64 numbers"):
+        await retrieval.search("far", "tea", 1)
+
+
+async def small():
+    return SmallEmbedders().get("small")
+
+
 async def test_an_embedder_that_is_not_there(collections):
     embedders = SmallEmbedders()
     await put(collections, embedders, "tea", embedder="gone")

@@ -12,7 +12,7 @@ from aigw.config.load import load
 from aigw.config.model import StandinsConfig
 from aigw.core.errors import GatewayError
 from aigw.server.protection import is_protected
-from aigw.server.standin_routes import explained, names_on, routes
+from aigw.server.standin_routes import explained, names_off, names_on, routes
 
 LIST, VERSION = "/v1/collections", "/service_version"
 EMBED = "/api/v1/services/embeddings/text-embedding/text-embedding"
@@ -39,6 +39,13 @@ async def test_both_are_off_by_default_and_say_how_to_turn_them_on(tmp_path):
         assert (await it.ask("GET", LIST))[1]["code"] == -999
         status, told = await it.ask("GET", "/v1/collectionsx")
         assert "standins" not in told["error"]["message"]
+
+
+async def test_higress_knows_nothing_of_them(tmp_path):
+    async with standins_world(tmp_path, standins={}, fidelity="higress") as it:
+        status, told = await it.ask("GET", LIST)
+        assert status == 404
+        assert "standins" not in json.dumps(told)
 
 
 async def test_one_may_be_on_alone(tmp_path):
@@ -138,6 +145,8 @@ async def test_without_a_state_folder_there_is_no_dashvector():
 
 
 def test_what_is_on():
+    loaded = load(None, {}, text=b"standins: {dashvector: on}")
+    assert names_on(loaded.config.standins) == ["dashvector"]
     config = StandinsConfig(dashscope=True)
     assert names_on(config) == ["dashscope"]
     assert [route.name for _, route in routes(config, ["dashscope", "dashvector"])] == ["standins.dashscope"]
@@ -146,7 +155,8 @@ def test_what_is_on():
 
 def test_only_what_is_not_there_is_explained():
     error = GatewayError(404, "no", code="unknown_url")
-    assert explained(error, LIST, StandinsConfig(dashvector=True)) is error
-    assert explained(error, "/v1/chat/completions", StandinsConfig()) is error
-    assert explained(GatewayError(403, "no"), LIST, StandinsConfig()).message == "no"
-    assert explained(error, LIST, StandinsConfig()).code == "unknown_url"
+    off = names_off(StandinsConfig())
+    assert explained(error, LIST, names_off(StandinsConfig(dashvector=True))) is error
+    assert explained(error, "/v1/chat/completions", off) is error
+    assert explained(GatewayError(403, "no"), LIST, off).message == "no"
+    assert explained(error, LIST, off).code == "unknown_url"

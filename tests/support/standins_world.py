@@ -37,15 +37,17 @@ class StandinsWorld:
 
 
 @asynccontextmanager
-async def standins_world(folder: Path | None, **settings: Any) -> AsyncIterator[StandinsWorld]:
-    """DashScope's stand-in has the small embedder, so that no model is loaded."""
+async def standins_world(
+    folder: Path | None, *, real_models: bool = False, **settings: Any
+) -> AsyncIterator[StandinsWorld]:
+    """Without `real_models`, DashScope's stand-in has the small embedder, so that none is loaded."""
     values = {"listen": "127.0.0.1:0", "plugins": BUILTIN, "standins": ON, **settings}
     books = Books(folder)
 
     async def small(model: str) -> SmallEmbedder:
         return SmallEmbedder()
 
-    standins = {dashscope.STANDIN: DashScopeStandin(small, new_id)}
+    standins = {} if real_models else {dashscope.STANDIN: DashScopeStandin(small, new_id)}
     async with (
         run(
             load(None, {}, text=json.dumps(values).encode()), upstream_for({}), books=books, standins=standins

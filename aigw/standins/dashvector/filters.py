@@ -11,6 +11,8 @@ from aigw.standins.dashvector.told import BAD_FILTER, DashVectorError, unsupport
 
 MOST_LETTERS = 40_960
 MOST_CONDITIONS = 256
+MOST_GAPS = 2
+"""How many `%` a pattern may have: with many of them, a long text takes for ever."""
 _DEEPEST = 32
 """How many parentheses may be open."""
 
@@ -94,9 +96,7 @@ class _Parser:
             self._advance()
             return Comparison(field, operator, self._value())
         if self._took("like"):
-            if self._next.kind != "text":
-                raise self._wrong("a text in quotes")
-            return Comparison(field, "like", self._value())
+            return Comparison(field, "like", self._pattern())
         if self._took("in"):
             return Comparison(field, "in", self._list())
         if self._took("not"):
@@ -111,6 +111,13 @@ class _Parser:
             values.append(self._value())
         self._want(")")
         return tuple(values)
+
+    def _pattern(self) -> Value:
+        if self._next.kind != "text":
+            raise self._wrong("a text in quotes")
+        if self._next.text.count("%") > MOST_GAPS:
+            raise DashVectorError(BAD_FILTER, f"a pattern after `like` has at most {MOST_GAPS} `%`")
+        return self._value()
 
     def _value(self) -> Value:
         kind, text, _ = self._next

@@ -50,6 +50,7 @@ def test_what_is_read(text, condition):
         ("age == 1", "in quotes in the place of `=` at letter 6"),
         ("age <> 1", "in the place of `>` at letter 6"),
         ("name like 5", "a text in quotes in the place of `5`"),
+        ("name like '%a%b%'", "at most 2 `%`"),
         ("name = 'open", "in the place of `'` at letter 8"),
         ("a=1 b=1", "`and`, `or` or the end in the place of `b` at letter 5"),
         ("(a=1", r"`\)` in the place of its end"),

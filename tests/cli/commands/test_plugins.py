@@ -22,7 +22,7 @@ def test_the_list_is_in_the_order_of_the_plugins():
     assert code == 0
     assert [line.split()[0] for line in heads] == [
         "model-router", "model-mapper", "key-auth", "ai-statistics", "ai-cache", "ai-quota", "ai-budget",
-        "ai-token-ratelimit", "ai-prompt-template", "ai-prompt-decorator", "ai-proxy",
+        "ai-token-ratelimit", "ai-prompt-template", "ai-prompt-decorator", "ai-rag", "ai-proxy",
     ]  # fmt: skip
     assert heads[2].split() == ["key-auth", "AUTHN", "310", "recipe", "quota"]
     assert "    Lets in only clients that have a key." in out.splitlines()
@@ -99,7 +99,7 @@ def test_a_pipe_in_a_cell_does_not_end_it():
     [
         (["ai-cash"], "there is no plugin 'ai-cash'; did you mean 'ai-cache'?"),
         (["ratelimit"], "there is no plugin 'ratelimit'; did you mean 'ai-token-ratelimit'?"),
-        (["ai-rag"], "this version of aigw does not have the plugin 'ai-rag'"),
+        (["ai-history"], "this version of aigw does not have the plugin 'ai-history'"),
         (["zzz"], "there is no plugin 'zzz'; there are ai-budget, ai-cache,"),
         (["ai-cache", "--json", "--markdown"], "choose one of --json and --markdown"),
     ],

@@ -1,7 +1,7 @@
 """Measures a collection by questions whose sources are known.
 
-Rule: a rank is that of the first passage that is expected: of such a source, or with such an id. `guide/install.md` is
-the end of a path, so that questions do not depend on where a folder stands."""
+Rule: a rank is that of the first passage that is expected: of such a source, or with such an id. `guide/install.md` and
+`guide/install` are the end of a path, so that questions do not depend on where a folder stands."""
 
 from __future__ import annotations
 
@@ -94,7 +94,13 @@ async def evaluate(retrieval: Retrieval, collection: str, questions: Sequence[Qu
 
 def is_expected(passage: Passage, expected: Sequence[str]) -> bool:
     path = "/" + passage.source.replace("\\", "/")
-    return any(each == passage.id or path.endswith("/" + each.removeprefix("./").lstrip("/")) for each in expected)
+    ends = tuple("/" + each.removeprefix("./").lstrip("/") for each in expected)
+    return passage.id in expected or path.endswith(ends) or _without_suffix(path).endswith(ends)
+
+
+def _without_suffix(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{name.rpartition('.')[0] or name}"
 
 
 def _entries(name: str, text: str) -> list[Any]:

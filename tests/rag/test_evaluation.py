@@ -78,6 +78,9 @@ def test_any_file_is_read_or_refused(name, data):
         ("https://example.org/a/b.html", "b.html", True),
         ("https://example.org/a/", "other", False),
         ("x.md", "the-id", True),
+        ("/docs/p-1.txt", "p-1", True),
+        ("/docs/p-10.txt", "p-1", False),
+        ("/docs/.hidden", ".hidden", True),
     ],
 )
 def test_what_is_expected(source, expected, is_it):

@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "streams": measure.streams,
     "workers": measure.workers,
     "vectors": measure.vectors,
+    "ingest": measure.ingest,
 }
 
 

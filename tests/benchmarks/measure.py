@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.benchmarks import concurrent, processes
+from tests.benchmarks import ingest as bringing_in
 from tests.benchmarks import vectors as many_vectors
 
 CONNECTIONS = (1, 32)
@@ -28,12 +29,22 @@ class Effort(NamedTuple):
     streams: int
     calls: int
     rows: tuple[int, ...]
+    characters: int
 
 
 FULL = Effort(
-    seconds=3.0, rounds=3, starts=10, requests=100_000, streams=1000, calls=1000, rows=(10_000, 100_000, 1_000_000)
+    seconds=3.0,
+    rounds=3,
+    starts=10,
+    requests=100_000,
+    streams=1000,
+    calls=1000,
+    rows=(10_000, 100_000, 1_000_000),
+    characters=400_000,
 )
-QUICK = Effort(seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100, calls=200, rows=(10_000,))
+QUICK = Effort(
+    seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100, calls=200, rows=(10_000,), characters=40_000
+)
 
 
 @contextmanager
@@ -182,3 +193,8 @@ def streams(effort: Effort) -> Figures:
 def vectors(effort: Effort) -> Figures:
     """Searches by vector, by how many vectors there are."""
     return {f"{rows:,}": many_vectors.measure(rows) for rows in effort.rows}
+
+
+def ingest(effort: Effort) -> Figures:
+    """How fast documents come in."""
+    return bringing_in.measure(effort.characters, effort.rounds)

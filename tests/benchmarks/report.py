@@ -65,6 +65,7 @@ AIMS = (
     Aim("search of most vectors, p50", "vectors", lambda f: of_most(f, "search_p50_ms"), 5, False, "ms"),
     Aim("recall@10 of it", "vectors", lambda f: of_most(f, "recall_at_10"), 0.95, True),
     Aim("memory of it", "vectors", lambda f: of_most(f, "memory_mib"), 1024, False, "MiB"),
+    Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )
 

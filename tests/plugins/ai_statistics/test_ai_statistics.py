@@ -69,7 +69,9 @@ async def test_an_answer_from_the_cache_spends_nothing() -> None:
     assert not {"input_token", "output_token", "model"} & set(seen.labels.ai_log)
 
 
-@pytest.mark.parametrize("body", [gzip.compress(json.dumps(COMPLETION).encode()), json.dumps(COMPLETION).encode(), b""])
+@pytest.mark.parametrize(
+    "body", [gzip.compress(json.dumps(COMPLETION).encode(), mtime=0), json.dumps(COMPLETION).encode(), b""]
+)
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_of_an_encoded_answer_only_the_usage_is_read(body: bytes, proxied: bool) -> None:
     """Where it is what its header says: it took its time in any case, and may be a failure."""

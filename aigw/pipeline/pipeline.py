@@ -84,10 +84,11 @@ def behind_of(chosen: Sequence[Chosen], route: Route, services: Services, retrie
 
 class Chain(NamedTuple):
     """`call` runs all plugins of the chain. `bare` is true if there are none, so that the body of a request need not be
-    read."""
+    read. `parses` is false if nobody looks into it on the way."""
 
     call: Next
     bare: bool
+    parses: bool
 
 
 class Pipeline:
@@ -142,7 +143,9 @@ class Pipeline:
             if len(self._chains) >= MAX_CHAINS:
                 self._chains.clear()
             chain = self._compose(self._plugins(route, host, behind))
-            chain = self._chains[key] = chain._replace(bare=chain.bare and not route.is_standin)
+            if route.is_standin:
+                chain = chain._replace(bare=False, parses=False)
+            self._chains[key] = chain
         return chain
 
     def _plugins(self, route: Route, host: str, behind: str) -> list[Applied]:
@@ -163,7 +166,7 @@ class Pipeline:
 
     def _compose(self, plugins: list[Applied]) -> Chain:
         if self._composer is None:
-            return Chain(compose([each.plugin for each in plugins], self._terminal), bare=not plugins)
+            return Chain(compose([each.plugin for each in plugins], self._terminal), not plugins, bool(plugins))
         present = {each.name for each in plugins}
         absent = [each.name for each in self._configured if each.name not in present]
-        return Chain(self._composer.compose(plugins, absent, self._terminal), bare=not plugins)
+        return Chain(self._composer.compose(plugins, absent, self._terminal), not plugins, bool(plugins))

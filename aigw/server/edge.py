@@ -133,9 +133,9 @@ class Edge:
                 undone = await self._read_body(http, request, request_id, api, bare=chain.bare)
                 if len(request.body) > SMALL:
                     self._space.take(request_id, len(request.body))
-                if not chain.bare:
+                if chain.parses:
                     request.parse()
-                reads = self._reads_any_label and api and not chain.bare
+                reads = self._reads_any_label and api and chain.parses
                 if mislabelled := reads and request.parsed is None and bodies.is_mislabelled(request):
                     await hold(request)
             except GatewayError:
@@ -150,7 +150,7 @@ class Edge:
                 exchange.request.parse()
             if self._refuses_twins and exchange.request.parsed is not None:
                 bodies.refuse_twins(exchange.request.parsed)
-            if not chain.bare:
+            if chain.parses:
                 exchange.named = exchange.asked.model
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)

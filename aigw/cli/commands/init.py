@@ -120,6 +120,10 @@ plugins:
 #  openai: {model: text-embedding-3-small, api_key: "${OPENAI_API_KEY}"}
 #  chunks: {size: 0, overlap: 32}
 
+# Cloud services that clients may call here as if this gateway were them, so
+# that their SDKs need no network.
+#standins: {dashscope: on, dashvector: on}
+
 # Who sends this key as a bearer token may read /-/usage, /-/metrics and
 # /-/config from other machines, too.
 #admin_key: ${AIGW_ADMIN_KEY}

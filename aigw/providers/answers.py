@@ -120,7 +120,7 @@ class Answers:
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
         self.hidden = self._hides(config)
-        """What the client must not see in an error."""
+        """What the client must not see in an error, nor in headers."""
         self._hidden_always = long_ones(self.hidden)
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
@@ -233,6 +233,10 @@ class Answers:
     def _shape_headers(self, reply: Reply) -> None:
         for name in _own_among(tuple(reply.headers)):
             reply.headers.popall(name, None)
+        values = "\n".join(reply.headers.values()).encode("utf-8", "surrogateescape")
+        if hidden_in(values, self._hidden_always) is not values:
+            headers = [(name, hidden_text(value, self.hidden)) for name, value in reply.headers.items()]
+            reply.headers = CIMultiDict(headers)
 
     def _hides(self, config: ProviderConfig) -> tuple[bytes, ...]:
         """Returns the keys of the configuration, which a provider may quote."""

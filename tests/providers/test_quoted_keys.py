@@ -249,6 +249,15 @@ async def test_a_key_in_a_plain_answer(written, coding):
 
 
 @pytest.mark.parametrize("written", [PLAIN, *WRITTEN.values()])
+@pytest.mark.parametrize("asked", [HELLO, STREAM])
+async def test_a_key_in_a_header_of_an_answer_that_succeeded(written, asked):
+    answer = events(delta("yo", "stop")) if asked is STREAM else Answer(pieces=[SAID.encode()])
+    answer.headers = {**answer.headers, "x-debug": f"key={written}", "x-other": "1"}
+    _, reply, _ = await once(provider(), chat(asked), answer)
+    assert (reply.headers["x-debug"], reply.headers["x-other"]) == ("key=***", "1")
+
+
+@pytest.mark.parametrize("written", [PLAIN, *WRITTEN.values()])
 async def test_a_key_in_a_stream(written):
     pieces = [each.encode() for each in (EVENT.replace("%s", "Hi"), EVENT.replace("%s", written), END)]
     for answer in (pieces, [b"".join(pieces)]):

@@ -27,7 +27,6 @@ SMALL = {
     "core/tokens.py": "is what a call used",
     "dialects/apis.py": "names an API",
     "dialects/failures.py": "finds failures",
-    "dialects/json_values.py": "writes JSON",
     "dialects/model_field.py": "reads and writes the model",
     "dialects/openai_chat_whole.py": "writes the event that tells usage",
     "dialects/openai_chat_writer.py": "writes the usage",

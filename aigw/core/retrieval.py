@@ -298,7 +298,9 @@ class Collections(Protocol):
 
 
 class LocalCollections(Collections, Protocol):
-    """Those in a folder of this machine, whose vectors can be made again from the texts."""
+    """Those in a folder of this machine, whose vectors can be made again from the texts. A store that many machines
+    share has these calls, too: it keeps nobody out if changes at the same time do no harm there, and where it makes
+    nothing again, a RetrievalError says what to do instead."""
 
     def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
         """Keeps others that ask for this, also other processes, from the collection of this name, be it there or not:

@@ -14,8 +14,8 @@ Window = Annotated[
 AUTO = "auto"
 REMOTE = ("openai", "dashscope")
 """The embedders that are services."""
-LOCAL = "local"
-_STORE = r"^(local|milvuss?://([^/\s?#@]+@)?[A-Za-z0-9_.-]+(:[0-9]{1,5})?(/[A-Za-z_][A-Za-z0-9_]*)?/?(\?secure=(true|false))?)$"
+_PORT = r":([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+_MILVUS = rf"milvuss?://([^/\s?#@]+@)?[A-Za-z0-9_.-]+({_PORT})?(/[A-Za-z_][A-Za-z0-9_]*)?/?(\?secure=(true|false))?"
 _URL = r"^https?://[^/\s?#@]+[^\s?#]*$"
 
 
@@ -101,10 +101,10 @@ class RagSettings(Struct, frozen=True, kw_only=True):
     store: Annotated[
         str,
         Meta(
-            pattern=_STORE,
+            pattern=rf"^(local|{_MILVUS})$",
             description="Where collections are kept. local: in the state folder. "
             "milvus://[USER:PASSWORD@|TOKEN@]HOST[:PORT][/DATABASE]: in a Milvus, which many machines share; "
             "milvuss:// or ?secure=true for TLS. It wants the package pymilvus (the extra `milvus`).",
             examples=["milvus://127.0.0.1:19530", "milvuss://${MILVUS_TOKEN}@milvus.example.com:443/docs"],
         ),
-    ] = LOCAL
+    ] = "local"

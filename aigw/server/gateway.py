@@ -261,7 +261,7 @@ async def run(
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
-    knowledge = Knowledge(state or books.folder)
+    knowledge = Knowledge(state or books.folder, loaded.config.rag.store)
     standins = {**knowledge.standins(new_id), **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)

@@ -14,15 +14,16 @@ from aigw.rag.retrieval import LocalRetrieval
 from aigw.rag.settings import RagSettings
 from aigw.standins.dashscope import DashScopeStandin
 from aigw.standins.dashvector.standin import DashVectorStandin
-from aigw.stores.faiss.collections import FOLDER, FaissCollections
+from aigw.stores.faiss.collections import FOLDER
+from aigw.stores.retrieval import collections_in
 from aigw.upstream.standin import Standin
 
 
 class Knowledge:
-    """`folder` is the state folder; with None there are no collections."""
+    """`folder` is the state folder; with None there are no local collections. `store` is `rag.store`."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self.collections: LocalCollections | None = None if folder is None else FaissCollections(folder / FOLDER)
+    def __init__(self, folder: Path | None, store: str) -> None:
+        self.collections: LocalCollections | None = collections_in(store, folder and folder / FOLDER)
         self._models = LocalEmbedders()
         self._settings = RagSettings()
         self._embedders = EmbedderTable(self._settings, None, self._models)

@@ -98,6 +98,7 @@ class Reloader:
             ("listen", started.config.listen, new.config.listen),
             ("state_dir", started.config.state_dir, new.config.state_dir),
             ("cache", started.config.cache, new.config.cache),
+            ("rag.store", without_password(started.config.rag.store), without_password(new.config.rag.store)),
             ("usage", without_password(started.config.usage), without_password(new.config.usage)),
         ):
             if now != wanted:

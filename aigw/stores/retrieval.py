@@ -4,19 +4,20 @@ Rule: only the one that is meant is loaded, and nothing is opened before it is u
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from aigw.core.retrieval import Collections
+from aigw.core.retrieval import LocalCollections
+
+LOCAL = "local"
 
 
-def collections_in(store: str, folder: Path, *, tell: Callable[[str], None] | None = None) -> Collections:
-    """`local` is in this folder, anything else the URL of a Milvus. `tell` gets a sentence if a change has to wait for
-    another process; it is called in a thread. Raises RetrievalError if the URL names none."""
-    if store == "local":
+def collections_in(store: str, folder: Path | None) -> LocalCollections | None:
+    """LOCAL is in this folder, of which there may be none; anything else is the URL of a Milvus. Raises RetrievalError
+    if it is not."""
+    if store == LOCAL:
         from aigw.stores.faiss.collections import FaissCollections
 
-        return FaissCollections(folder, tell=tell)
+        return None if folder is None else FaissCollections(folder)
     from aigw.stores.milvus.address import parse
     from aigw.stores.milvus.collections import MilvusCollections
 

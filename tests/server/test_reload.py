@@ -231,11 +231,16 @@ async def test_another_order_is_a_change(stage):
 
 async def test_what_needs_a_restart_is_said_and_the_rest_is_in_force(stage, caplog):
     async with stage.serving():
-        stage.write("new", listen="127.0.0.1:1", more="state_dir: elsewhere\nusage: redis://u:s3cret@h\n")
+        stage.write(
+            "new",
+            listen="127.0.0.1:1",
+            more="state_dir: elsewhere\nusage: redis://u:s3cret@h\nrag: {store: 'milvus://u:s3cret@h'}\n",
+        )
         await stage.answers("new")
         assert "listen needs a restart; it stays 127.0.0.1:0 until then" in caplog.text
         assert "state_dir needs a restart; it stays .aigw until then" in caplog.text
         assert "usage needs a restart" in caplog.text
+        assert "rag.store needs a restart; it stays local until then" in caplog.text
         assert "s3cret" not in caplog.text
 
 

@@ -12,6 +12,7 @@ from aigw.stores.retrieval import collections_in
 def test_the_store_that_is_meant(tmp_path):
     assert isinstance(collections_in("local", tmp_path), FaissCollections)
     assert isinstance(collections_in("milvus://127.0.0.1:1", tmp_path), MilvusCollections)
+    assert collections_in("local", None) is None
     with pytest.raises(RetrievalError, match="milvus://USER:PASSWORD@HOST"):
         collections_in("qdrant://127.0.0.1", tmp_path)
 

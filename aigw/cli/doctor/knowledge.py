@@ -17,7 +17,7 @@ async def collections_of(loaded: Loaded) -> list[Check]:
         if config is not None
         for name in plugin.about.searches(config)
     }
-    knowledge = Knowledge(loaded.state_dir)
+    knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
     try:
         return [await _look(knowledge, name) for name in sorted(wanted)]
     finally:

@@ -64,7 +64,7 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
         arrived=time.monotonic(),
         jobs=set(),
     )
-    knowledge = Knowledge(loaded.state_dir)
+    knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
     behind = behind_of(chosen[place + 1 :], route, loaded.services, knowledge.retrieval(EmbedderTable()))
     return await try_request(exchange, behind, caches[cache.service(), cache.prefix()], time.time())
 

@@ -49,7 +49,7 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     base = folder() if recipe is not None else (config or DEFAULT_FILE).parent
     network = upstream_for(os.environ)
     door = Switch({"http": network, "https": network})
-    known = Knowledge(loaded.state_dir)
+    known = Knowledge(loaded.state_dir, loaded.config.rag.store)
     collections = known.collections
     try:
         env = Env(door, loaded.services, TokenCounter(), MemoryStores(), log=logging.getLogger("aigw"))

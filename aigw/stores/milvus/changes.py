@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ABANDONED_SECONDS = 3600.0
 """A change that began so long ago was killed."""
+_BEGUN_SECONDS = 60.0
 _PASSAGES = f"kind == {rows.PASSAGE}"
 
 
@@ -183,10 +184,10 @@ class Writer:
 
 
 def version(table: Table, now: float) -> str:
-    """Another text after each change. While one is under way, or was killed lately, it may come at any moment: then it
-    is another text each time. Raises NoCollectionError."""
+    """Another text after each change. One that has just begun may come at any moment: meanwhile it is another text each
+    time. Raises NoCollectionError."""
     found = table.some(f"kind in [{rows.CHANGE}, {rows.HEAD}]", ("about",), MOST_ROWS)
     stamp = "".join(row["about"]["stamp"] for row in found if row["key"] == rows.HEAD_KEY)
     under_way = [row for row in found if row["key"] != rows.HEAD_KEY]
-    moment = [str(now)] if any(row["about"]["at"] > now - ABANDONED_SECONDS for row in under_way) else []
+    moment = [str(now)] if any(row["about"]["at"] > now - _BEGUN_SECONDS for row in under_way) else []
     return ".".join([stamp, *sorted(str(row["key"]) for row in under_way), *moment])

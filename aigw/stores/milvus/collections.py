@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from aigw.core.retrieval import Collection, CollectionInfo, NoCollectionError, RetrievalError
+from aigw.core.retrieval import Collection, CollectionInfo, Embed, NoCollectionError, RetrievalError
 from aigw.stores.collections import check, is_name
 from aigw.stores.milvus.address import MilvusAddress
 from aigw.stores.milvus.server import READ_SECONDS, Server
@@ -79,6 +80,24 @@ class MilvusCollections:
 
     def version(self, name: str) -> str:
         return self._versions.get(name) if is_name(name) else ""
+
+    @asynccontextmanager
+    async def exclusive(self, name: str) -> AsyncIterator[None]:
+        """Keeps nobody out: of two that bring in the same source at once, the later one holds, whole."""
+        yield
+
+    async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:
+        await self.get(name)
+        raise RetrievalError(
+            f"the collection {name} is in a Milvus, where it gets no other embedder: ingest into another one "
+            f"(--collection), or remove it (`aigw rag rm --all --collection {name}`) and ingest again"
+        )
+
+    async def repair(self, name: str, embed: Embed) -> int:
+        await self.get(name)
+        raise RetrievalError(
+            f"the collection {name} is in a Milvus, which keeps its own files; nothing is to repair here"
+        )
 
     async def aclose(self) -> None:
         self._closed = True

@@ -43,7 +43,16 @@ def test_what_names_no_milvus(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["local ", "milvus://", "milvus://h:port", "http://h:19530", "milvus://h?secure=maybe"]
+    "text",
+    [
+        "local ",
+        "milvus://",
+        "milvus://h:port",
+        "http://h:19530",
+        "milvus://h?secure=maybe",
+        "milvus://h:0",
+        "milvus://h:65536",
+    ],
 )
 def test_the_configuration_refuses_it(text):
     with pytest.raises(msgspec.ValidationError):

@@ -8,12 +8,10 @@ from aigw.core.retrieval import Source
 from aigw.stores.milvus.versions import AGE_SECONDS
 
 
-async def version(collections, unlike):
-    """The version of docs, once it is known, and another one than this."""
+async def until(condition):
     async with asyncio.timeout(AGE_SECONDS + 5):
-        while (known := collections.version("docs")).startswith("unknown") or known == unlike:  # noqa: ASYNC110 - no event crosses processes
+        while not condition():  # noqa: ASYNC110 - no event crosses machines
             await asyncio.sleep(0.02)
-    return known
 
 
 class TestMilvusCollections(CollectionContract):
@@ -22,10 +20,11 @@ class TestMilvusCollections(CollectionContract):
     async def test_a_change_has_another_version(self, collections, another):
         """Here at once, elsewhere soon."""
         other = await another()
-        assert await version(other, None) == ""
+        await until(lambda: other.version("docs") == "")
         docs = await collections.create(info())
-        seen = ["", await version(collections, None)]
-        assert await version(other, "") == seen[-1]
+        await until(lambda: not docs.version().startswith("unknown"))
+        seen = ["", docs.version()]
+        await until(lambda: other.version("docs") == seen[-1])
         theirs = await other.get("docs")
         changes = (
             (docs, lambda: docs.replace(Source("a", "1"), [passage("a")], rows(0))),
@@ -40,7 +39,7 @@ class TestMilvusCollections(CollectionContract):
             assert now not in seen
             assert not now.startswith("unknown")
             elsewhere = other if who is docs else collections
-            assert await version(elsewhere, seen[-1]) == now
+            await until(lambda elsewhere=elsewhere, now=now: elsewhere.version("docs") == now)
             seen.append(now)
         assert await docs.upsert([], rows()) == []
         assert await docs.delete(["nothing"]) == 0

@@ -17,8 +17,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # when its modules are compiled
     import dashvector
     from dashvector.common import handler
-    from dashvector.common.types import DashVectorProtocol
+    from dashvector.common.types import DashVectorProtocol, VectorParam, VectorQuery
     from dashvector.core.handler.http_handler import HTTPHandler
+
+__all__ = ["VectorParam", "VectorQuery", "client_of", "dashvector", "sdk_loop"]
 
 os.environ["DASHVECTOR_INSECURE_MODE"] = "true"
 handler.verify_endpoint = bool

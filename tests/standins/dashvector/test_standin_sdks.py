@@ -10,8 +10,7 @@ import dashscope
 import numpy as np
 import pytest
 from dashscope.api_entities.http_request import close_shared_sync_session
-from dashvector.common.types import VectorParam, VectorQuery
-from dashvector_sdk import client_of, dashvector, sdk_loop
+from dashvector_sdk import VectorParam, VectorQuery, client_of, dashvector, sdk_loop
 from fakes import make_env
 from small_embedder import DIMENSION
 from standins_world import BUILTIN, standins_world

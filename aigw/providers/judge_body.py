@@ -3,7 +3,7 @@ moderations, pictures, speech.
 
 Rule: JSON has failed where it is empty, cut, or an error in the shape of any vendor; so has a web page, and whatever is
 no JSON where an API answers nothing else. A batch or a job that tells of its own failure is an answer to who asks for
-it. What a client has stored passes as it is."""
+it. What a client has stored passes as it is, and so does an empty answer of a path that only a route names."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def _check_json(exchange: Exchange, reply: Reply, body: Chunk) -> None:
     if not kept and (told := failure_in_any(value)) is not None:
         raise failed(exchange, failure_of(told))
     listing = exchange.api in apis.LISTS and exchange.request.method == "GET"
-    if not value or (listing and not tells_models(value)):
+    if (exchange.api and not value) or (listing and not tells_models(value)):
         raise unusable(exchange, reply, body.raw)

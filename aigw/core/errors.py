@@ -17,7 +17,7 @@ class GatewayError(Exception):
 
     `kind`, `code` and `param` are OpenAI's `error.type`, `error.code` and `error.param` (the type in Anthropic's format
     follows from the status). `plain` is the status and the text/plain body that Higress answers in the same case; it is
-    used with `fidelity: higress`."""
+    used with `fidelity: higress`. `others` is a second line of the message: what else was tried."""
 
     def __init__(
         self,
@@ -29,8 +29,9 @@ class GatewayError(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
         plain: tuple[int, str] | None = None,
+        others: str = "",
     ) -> None:
-        super().__init__(shown(message))
+        super().__init__(f"{shown(message)}\n{shown(others)}" if others else shown(message))
         self.status = status
         self.message = str(self)
         self.kind = shown(kind)
@@ -83,10 +84,12 @@ class UpstreamError(Exception):
 
 class FailedAnswerError(UpstreamError):
     """The provider answered with a status of success, and failed all the same. `kind` and `code` are the provider's own
-    words, as in OpenAI's errors."""
+    words, as in OpenAI's errors. `others` is a line on what else was tried."""
 
-    def __init__(self, status: int, message: str, *, kind: str = "", code: str = "") -> None:
-        super().__init__(UpstreamFault.PROTOCOL, message)
+    def __init__(self, status: int, message: str, *, kind: str = "", code: str = "", others: str = "") -> None:
+        super().__init__(UpstreamFault.PROTOCOL, f"{message}\n{others}" if others else message)
+        self._message = message
+        self._others = others
         self._status = status
         self._kind = kind or "upstream_error"
         self._code = code or "upstream_failed"
@@ -96,7 +99,7 @@ class FailedAnswerError(UpstreamError):
         return self._status
 
     def answer(self) -> GatewayError:
-        return GatewayError(self._status, str(self), kind=self._kind, code=self._code)
+        return GatewayError(self._status, self._message, kind=self._kind, code=self._code, others=self._others)
 
 
 class AddressError(Exception):

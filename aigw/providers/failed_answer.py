@@ -1,6 +1,6 @@
 """The errors for answers of status 200 that have failed.
 
-Rule: what a provider said is told in short, without the keys that it may quote."""
+Rule: what a provider said is told in short and on one line, without the keys that it may quote."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def _is_cut(body: bytes) -> bool:
 
 
 def _shown(exchange: Exchange, text: str) -> str:
-    """Returns what the provider said without our keys."""
+    """Returns what the provider said on one line, without our keys."""
     secrets = exchange.answer.secrets if exchange.answer is not None else ()
     text = hidden_in(text.encode("utf-8", "replace"), secrets).decode("utf-8", "replace")
     redaction = Redaction([secret.decode() for secret in secrets])
     redaction.learn_headers(exchange.request.headers)
-    return redaction.text(text, MAX_SHOWN)
+    return " ".join(redaction.text(text, MAX_SHOWN).split())

@@ -16,6 +16,7 @@ from aigw.core.errors import FailedAnswerError, GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.plugin import Next
+from aigw.core.redaction import shown
 from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.failures import message_in, with_line
@@ -306,11 +307,10 @@ async def _first_failure(exchange: Exchange, failures: Sequence[_Failed]) -> Rep
     if no provider was asked."""
     first = next((each for each in failures if not isinstance(each.error, GatewayError)), failures[0])
     others = [f"{each.name} was tried, too: {each.status} {each.words}" for each in failures if each is not first]
-    line = "; ".join(dict.fromkeys(map(str.strip, others)))
+    line = shown("; ".join(dict.fromkeys(" ".join(each.split()) for each in others)))
     if isinstance(first.error, UpstreamError):
         told = first.error.answer()
-        message = f"{told.message}\n{line}"
-        raise FailedAnswerError(told.status, message, kind=told.kind, code=told.code or "")
+        raise FailedAnswerError(told.status, told.message, kind=told.kind, code=told.code or "", others=line)
     if first.error is not None or first.reply is None:
         raise first.error or AssertionError("a failure has a reply or an error")
     headers = [(name, value) for name, value in first.reply.headers.items() if name.lower() != "content-length"]

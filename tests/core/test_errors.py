@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.errors import FailedAnswerError, GatewayError, UpstreamError, UpstreamFault
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,10 @@ def test_the_fields_of_an_error_are_plain(sign):
 def test_the_fields_of_an_error_may_be_missing():
     error = GatewayError(400, "wrong")
     assert (error.code, error.param) == (None, None)
+
+
+@pytest.mark.parametrize("sign", ["\n", "\x1b", "\u202e"])
+def test_what_else_was_tried_is_a_line_of_its_own(sign):
+    error = FailedAnswerError(502, f"a{sign}b", others=f"c{sign}d")
+    assert str(error) == f"a{sign}b\nc{sign}d"
+    assert error.answer().message == "a\ufffdb\nc\ufffdd"

@@ -10,6 +10,8 @@ from world import world
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Request, Route
+from aigw.dialects import apis
+from aigw.dialects.table import dialect_of
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.switch import Switch
 
@@ -59,6 +61,35 @@ async def test_the_first_failure_is_the_answer_with_a_line_on_the_others():
     with pytest.raises(UpstreamError, match=r"^reset\nb was tried, too: 503 b$") as caught:
         await once(TWO, chat(HELLO), Answer(error=RESET), answer_json({"error": "b"}, 503))
     assert (caught.value.status, caught.value.answer().code) == (502, "upstream_reset")
+
+
+FIRST = {
+    "reset": (Answer(error=RESET), "reset"),
+    "failed 200": (answer_json({"error": {"message": "busy\nagain", "code": 429}}), "busy again"),
+    "pretty": (answer_json({"error": {"message": "a"}}, 500), "a"),
+}
+SHAPES = {
+    "chat": (apis.CHAT, "/v1/chat/completions", HELLO),
+    "messages": (apis.MESSAGES, "/v1/messages", {**HELLO, "max_tokens": 9}),
+    "responses": (apis.RESPONSES, "/v1/responses", {"model": "m", "input": "hi"}),
+    "gemini": (apis.GENERATE_CONTENT, "/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "hi"}]}]}),
+    "images": (apis.IMAGE_GENERATION, "/v1/images/generations", {"model": "m", "prompt": "hi"}),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("first", FIRST)
+async def test_the_line_on_the_others_is_read_in_every_format(shape, first):
+    """It stands behind a line break, and what was said there is one line."""
+    api, path, body = SHAPES[shape]
+    type_ = {"messages": "claude", "gemini": "gemini"}.get(shape, "openai")
+    config = {**TWO, "providers": [{"id": each, "type": type_, "apiTokens": ["k"]} for each in "ab"]}
+    answer, said = FIRST[first]
+    try:
+        _, _, told = await once(config, chat(body, path=path), answer, answer_json({"error": "late,\n\ttoo"}, 503))
+    except UpstreamError as error:
+        told = dialect_of(api).error(error.answer(), "1")
+    assert json.loads(told)["error"]["message"] == f"{said}\nb was tried, too: 503 late, too"
 
 
 async def test_the_first_refusal_is_told_where_no_provider_can_be_asked():

@@ -43,7 +43,9 @@ def told(server: str, name: str = "") -> Iterator[None]:
     try:
         yield
     except MilvusException as error:
-        raise _translated(server, name, error.code, error.message) from None
+        cause = error.__cause__  # a failed connection is only told there
+        code = cause.code() if isinstance(cause, grpc.RpcError) else error.code
+        raise _translated(server, name, code, error.message) from None
     except grpc.RpcError as error:
         raise RetrievalError(_said(server, error.code().name, error.details() or "")) from None
     except UnicodeEncodeError as error:

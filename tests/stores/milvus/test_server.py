@@ -1,7 +1,10 @@
+import base64
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 
 from aigw.core.retrieval import RetrievalError
@@ -56,3 +59,27 @@ def test_it_connects_when_it_is_used(server):
     connection.close()
     with pytest.raises(RetrievalError, match="closed"):
         connection.call("", "list_collections")
+
+
+@pytest.mark.parametrize(("user", "token"), [("root:p%40ss@", "root:p@ss"), ("an-api-key@", "an-api-key"), ("", None)])
+def test_the_user_is_told_to_the_server_and_its_refusal_to_ours(user, token):
+    """A server that knows nobody."""
+    seen = []
+
+    class Refusing(grpc.GenericRpcHandler):
+        def service(self, handler_call_details):
+            seen.append(dict(handler_call_details.invocation_metadata).get("authorization"))
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "who?")
+            )
+
+    refusing = grpc.server(ThreadPoolExecutor(1), [Refusing()])
+    port = refusing.add_insecure_port("127.0.0.1:0")
+    refusing.start()
+    connection = Server(parse(f"milvus://{user}127.0.0.1:{port}"), 2)
+    with pytest.raises(RetrievalError, match=rf"127\.0\.0\.1:{port} refuses the user; rag\.store takes") as caught:
+        connection.call("", "list_collections")
+    assert set(seen) == {token and base64.b64encode(token.encode()).decode()}
+    assert "p@ss" not in str(caught.value)
+    connection.close()
+    refusing.stop(0).wait()

@@ -26,6 +26,10 @@ TURN = 3
 """In a list of two languages, each third passage is in the one of which the question is not,"""
 RARE_TURN = 5
 """and each fifth where few are."""
+SHORT = 200
+"""A question of so many characters is searched for as it is."""
+CHARACTERS = 16
+"""A longer one is cut to so many characters for each token of the window before its tokens are counted."""
 
 
 class Usual(NamedTuple):
@@ -55,6 +59,8 @@ def scopes(counts: Mapping[Language, int], own: Language) -> Mapping[Language, L
 
 async def search(collection: Collection, embedder: Embedder, question: str, top: int, habits: Usual) -> Sequence[Hit]:
     """The best passages, the best first. Raises RetrievalError."""
+    if len(question) > SHORT:
+        question = await asyncio.to_thread(shortened, question, embedder)
     vector = (await embedder.embed([question], "query"))[0]
     own = language_of(question)
     among = scopes(habits.counts, own)
@@ -68,3 +74,19 @@ async def search(collection: Collection, embedder: Embedder, question: str, top:
     best = shared(rankings, own, top, RARE_TURN if None in among.values() else TURN)
     passages = await collection.passages([each.key for each in best])
     return [Hit(passages[key], score, distance) for key, score, distance in best if key in passages]
+
+
+def shortened(question: str, embedder: Embedder) -> str:
+    """What is searched for of a long question: its beginning and its end, as much as the embedder reads at once. What
+    is asked stands there, before or behind what was pasted."""
+    window = embedder.window
+    text = _ends(question, CHARACTERS * window)
+    while len(text) > SHORT and (tokens := embedder.count(text)) > window:
+        text = _ends(text, len(text) * window // tokens)
+    return text
+
+
+def _ends(text: str, most: int) -> str:
+    """The text, or else its first and last characters, of which there are fewer than `most` together."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}{text[-half:]}"

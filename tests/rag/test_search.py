@@ -1,10 +1,12 @@
 """Searching a real collection by a small embedder, each language apart."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_embedder import DIMENSION, SmallEmbedder
 
 from aigw.core.retrieval import CollectionInfo, Passage, Source
-from aigw.rag.search import scopes, search, usual
+from aigw.rag.search import scopes, search, shortened, usual
 from aigw.stores.faiss.collections import FaissCollections
 
 ENGLISH = {
@@ -85,3 +87,25 @@ async def test_more_than_there_are(collections):
 )
 def test_scopes(counts, own, expected):
     assert scopes(counts, own) == expected
+
+
+class Counting(SmallEmbedder):
+    """A token for each letter, and three for a Chinese one."""
+
+    window = 100
+
+    def count(self, text):
+        return sum(1 if letter.isascii() else 3 for letter in text)
+
+
+@given(st.text(alphabet="a 水", max_size=5000))
+def test_of_a_long_question_its_beginning_and_end_are_searched_for(question):
+    text = shortened(question, Counting())
+    assert Counting().count(text) <= 100 or len(text) <= 200
+    half = len(text) // 2
+    assert text == question or (question.startswith(text[:half]) and question.endswith(text[-half:]))
+
+
+async def test_a_long_question_is_found_by_its_end(collections):
+    find = await filled(collections, ENGLISH)
+    assert (await find("blah " * 200_000 + "How long does the cache keep answers?", 1))[0].passage.id == "cache"

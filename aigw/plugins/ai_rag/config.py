@@ -123,9 +123,8 @@ _SERVICE = ("serviceFQDN", "serviceHost", "serviceName", "domain", "servicePort"
 
 def check(config: Config) -> list[Problem]:
     problems = [] if _is_local(config) else _missing(config)
-    for placeholder in ("{{question}}",) if config.template else ():
-        if placeholder not in config.template:
-            problems.append(Problem(("template",), f"has no {placeholder}, so that the question would be lost"))
+    if config.template and "{{question}}" not in config.template:
+        problems.append(Problem(("template",), "has no {{question}}, so that the question would be lost"))
     if config.template and "{{documents}}" not in config.template and position_of(config) == "question":
         message = "has no {{documents}}, so that the passages would be lost; add it, or write position: messages"
         problems.append(Problem(("template",), message))
@@ -153,7 +152,6 @@ def _missing(config: Config) -> list[Problem]:
 
 
 def _given(part: _ServiceConfig, key: str) -> bool:
-    attribute = {"apiKey": "api_key", "serviceFQDN": "service_fqdn", "serviceHost": "service_host", "serviceName":
-                 "service_name", "servicePort": "service_port", "field": "field_name"}.get(key, key)  # fmt: skip
-    value = getattr(part, attribute)
+    attributes = dict(zip(part.__struct_encode_fields__, part.__struct_fields__, strict=True))
+    value = getattr(part, attributes[key])
     return bool(value) or (value == 0.0 and key == "threshold")

@@ -22,7 +22,9 @@ IN_QUESTION = (
     "{{question}}"
 )
 """Higress's own words: "Now answer the following question", and "the above may help, use it if you like"."""
-_CLOSING = "</document"
+_CLOSING = "</document>"
+_LIKE_CLOSING = re.compile(r"<(\s*/\s*document)", re.IGNORECASE)
+"""What a model may take for the end of a document."""
 _PLACEHOLDER = re.compile(r"\{\{(documents|question)\}\}")
 
 
@@ -51,8 +53,8 @@ def fenced(number: int, hit: Hit) -> str:
     lines = f"{passage.lines[0]}-{passage.lines[1]}" if passage.lines else ""
     about = {"source": passage.source, "title": passage.title, "lines": lines, "page": passage.page or ""}
     attributes = "".join(f' {name}="{_quoted(str(value))}"' for name, value in about.items() if value)
-    text = passage.text.replace(_CLOSING, "<\\/document")
-    return f'<document id="{number}"{attributes}>\n{text}\n{_CLOSING}>'
+    text = _LIKE_CLOSING.sub(r"<\\\1", passage.text)
+    return f'<document id="{number}"{attributes}>\n{text}\n{_CLOSING}'
 
 
 def _quoted(text: str) -> str:
@@ -67,13 +69,14 @@ class Placed(NamedTuple):
 
 
 def question_place(asked: Asked) -> Placed | None:
-    """Returns where the user's last text is, None if there is none. Raises ValueError if the body is not JSON."""
+    """Returns where the last text of the user's last turn is, None if that has none. Blank texts do not count. Raises
+    ValueError if the body is not JSON."""
     turns = asked.turns
     asking = [index for index, turn in enumerate(turns) if turn.role in ("user", "") and not turn.results]
-    if not asking or not turns[asking[-1]].texts:
+    if not asking:
         return None
     index = asking[-1]
-    wanted = turns[index].texts[-1]
+    wanted = next((text for text in reversed(turns[index].texts) if text.strip()), None)
     for place in reversed(asked.places):
         if place.text == wanted and place.role in ("user", ""):
             return Placed(place, index == len(turns) - 1 and turns[index].role == "user")
@@ -87,7 +90,8 @@ def put(
     turn; otherwise they are part of it, so that calls of tools and their results stay together."""
     question = placed.place.text
     if as_messages and placed.last:
-        dialect.replace(document, [(placed.place, fill(template or BEFORE_QUESTION, "", question).strip())])
+        alone = (template or BEFORE_QUESTION).replace("{{documents}}", "").strip()
+        dialect.replace(document, [(placed.place, fill(alone, "", question))])
         turns: list[tuple[Role, str]] = [("user", text) for text in texts]
         dialect.insert(document, turns, "before last")
         return

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.plain import plain
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.core.retrieval import Hit, RetrievalError
@@ -74,16 +75,8 @@ class SafeRag:
     def _put(self, exchange: Exchange, placed: Placed, hits: Sequence[Hit]) -> None:
         texts = [fenced(number, hit) for number, hit in enumerate(hits, start=1)]
         texts[0] = f"{NOTE}\n\n{texts[0]}"
-        settings = self._settings
-        document = exchange.request.document
-        put(
-            exchange.dialect,
-            document,
-            placed,
-            texts,
-            as_messages=settings.as_messages,
-            template=settings.template,
-        )
+        document, settings = exchange.request.document, self._settings
+        put(exchange.dialect, document, placed, texts, as_messages=settings.as_messages, template=settings.template)
 
 
 def _question(exchange: Exchange) -> Placed | None:
@@ -92,22 +85,22 @@ def _question(exchange: Exchange) -> Placed | None:
     if not exchange.request.is_json or not asked.generates:
         return None
     try:
-        placed = question_place(asked)
+        return question_place(asked)
     except ValueError:
         return None
-    return placed if placed is not None and placed.place.text.strip() else None
 
 
 def _told(hits: Sequence[Hit]) -> str:
     told = ""
     for hit in hits:
         one = f"{quote(hit.passage.id, safe='/:#.-_~')};score={hit.score:.3f};distance={hit.distance:.3f}"
-        if told and len(told) + len(one) > _SHOWN:
-            return f"{told}, ..."
+        if len(told) + len(one) > _SHOWN:
+            return f"{told}, ..." if told else f"{len(hits)} passages"
         told += f", {one}" if told else one
     return told
 
 
 def _line(text: str) -> str:
     """One line of ASCII for a header."""
-    return " ".join(text.encode("ascii", "replace").decode().split())[:_SHOWN]
+    seen = plain(" ".join(text.split()))
+    return seen.encode("ascii", "replace").decode()[:_SHOWN]

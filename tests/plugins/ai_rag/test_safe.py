@@ -19,6 +19,7 @@ from retrieval_world import (
     FakeRetrieval,
     ask,
     chat,
+    hit,
     user,
 )
 from world import world
@@ -120,3 +121,11 @@ async def test_what_has_no_question_is_left_alone(path, body):
     seen, sent = await ask(rag, body, path=path)
     assert (rag.asked, sent) == ([], body)
     assert "x-envoy-rag-recall" not in seen.headers
+
+
+async def test_the_header_is_short_and_clean_whatever_a_store_says():
+    seen, _ = await ask(FakeRetrieval(hit("text", id="i\x1b[31m\0é" * 900)), chat())
+    assert seen.headers["x-aigw-rag"] == "1 passages"
+    seen, _ = await ask(FakeRetrieval(broken="a\x1b[31m\x00 b\r\nx-evil: 1" + "c" * 2000), chat())
+    told = seen.headers["x-aigw-rag"]
+    assert (told[:28], told.isprintable(), len(told)) == ("failed; a?[31m? b x-evil: 1c", True, 1008)

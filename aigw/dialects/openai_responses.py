@@ -8,6 +8,7 @@ some send no items in the last event. With calls, the status is "completed" too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
@@ -34,6 +35,7 @@ _UNFINISHED = ("queued", "in_progress", "incomplete")
 """The statuses of a response that may have no output."""
 _SAYING = (b'.delta"', b'.done"')
 """An event with something of the output contains one of these."""
+_EMPTY = re.compile(rb'"item":\s*\{\s*\}')
 _CLIENT_CALLS = (
     "function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call",
 )  # fmt: skip
@@ -89,7 +91,7 @@ class ResponsesReader(AnswerReader):
         else:
             self._take({}, kind.removeprefix("response."))  # an event of an end may come without the response
         if self._hollow:
-            self._hollow = not any(mark in raw_of(batch) for batch in self._kept for mark in _SAYING)
+            self._hollow = not any(map(_says, self._chunks()))
 
     def take_body(self, body: Json) -> None:
         self._take(body, text_of(body.get("status")))
@@ -188,6 +190,16 @@ class ResponsesReader(AnswerReader):
                 self.add_reasoning(part.get("text"))
         if done:
             self._told.add((key, _ITEM))
+
+
+def _says(event: Chunk) -> bool:
+    """Whether an event has something of the output. An item without any field is nothing."""
+    if not any(mark in event.raw for mark in _SAYING):
+        return False
+    if not _EMPTY.search(event.raw):
+        return True  # without decoding it
+    body = event.json()
+    return not isinstance(body, dict) or body.get("item") != {}
 
 
 def _key(body: Json, id: Any) -> _Key:

@@ -2,8 +2,9 @@
 moderations, pictures, speech.
 
 Rule: JSON has failed where it is empty, cut, or an error in the shape of any vendor; so has a web page, and whatever is
-no JSON where an API answers nothing else. A batch or a job that tells of its own failure is an answer to who asks for
-it. What a client has stored passes as it is, and so does an empty answer of a path that only a route names."""
+no JSON where an API answers nothing else, or has nothing of what was asked for. A batch or a job that tells of its own
+failure is an answer to who asks for it. What a client has stored passes as it is, and so does an empty answer of a path
+that only a route names."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.failures import failure_in_any, failure_of, is_resource
 from aigw.dialects.model_list import tells_models
+from aigw.dialects.outcome import failed_state, is_nothing
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.failed_answer import failed, unusable
 
@@ -64,8 +66,22 @@ def _check_json(exchange: Exchange, reply: Reply, body: Chunk) -> None:
     if exchange.request.method == "DELETE" and (value == {} or not body.raw.strip()):
         return
     kept = not exchange.asked.metered and is_resource(value)
-    if not kept and (told := failure_in_any(value)) is not None:
+    told = None if kept else failure_in_any(value) or _own_failure(exchange, value)
+    if told is not None:
         raise failed(exchange, failure_of(told))
-    listing = exchange.api in apis.LISTS and exchange.request.method == "GET"
-    if (exchange.api and not value) or (listing and not tells_models(value)):
+    if exchange.api and (_is_nothing(exchange, value) or not value):
         raise unusable(exchange, reply, body.raw)
+
+
+def _own_failure(exchange: Exchange, value: object) -> dict[str, object] | None:
+    """Returns the failure of what the request made. One that ends a job is answered with the job's state."""
+    made = exchange.api and exchange.request.method == "POST" and not exchange.original.path.endswith("/cancel")
+    return failed_state(value) if made and isinstance(value, dict) else None
+
+
+def _is_nothing(exchange: Exchange, value: object) -> bool:
+    """Whether no client could use the value. What is deleted is gone, whatever is said of it."""
+    api, method = exchange.api, exchange.request.method
+    if api in apis.LISTS:
+        return method == "GET" and not tells_models(value)
+    return api not in apis.OPAQUE and method != "DELETE" and is_nothing(api, value)

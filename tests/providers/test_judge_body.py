@@ -119,6 +119,10 @@ async def test_a_right_answer_passes_byte_for_byte(call):
     assert (reply.status, received) == (200, b"".join(answer_json(good).pieces))
 
 
+def provider_of(path):
+    return {"type": "cohere", "apiTokens": ["k"]} if path == "/v1/rerank" else OPENAI
+
+
 PASSES = {
     "a page that was stored": ("GET", "/v1/files/f/content", HTML, b"<html>mine</html>"),
     "an error that was stored": ("GET", "/v1/files/f/content", JSON, b'{"error":{"message":"mine"}}'),
@@ -132,7 +136,22 @@ PASSES = {
     "head": ("HEAD", "/v1/models", JSON, b""),
     "deleted": ("DELETE", "/v1/files/f", JSON, b"{}"),
     "deleted without a word": ("DELETE", "/v1/files/f", "", b""),
-}
+    "deleted in a word": ("DELETE", "/v1/files/f", JSON, b"true"),
+    "a batch without its type": ("GET", "/v1/batches/b", JSON, b'{"id":"b","status":"failed"}'),
+    "a batch that was cancelled": ("POST", "/v1/batches/b/cancel", JSON, b'{"id":"b","status":"cancelled"}'),
+    "a job that was cancelled": ("POST", "/v1/fine_tuning/jobs/j/cancel", JSON, b'{"id":"j","object":"fine_tuning.job","status":"cancelled"}'),
+    "a response that was cancelled": ("POST", "/v1/responses/r/cancel", JSON, b'{"id":"r","object":"response","status":"cancelled"}'),
+    "an upload that was cancelled": ("POST", "/v1/uploads/u/cancel", JSON, b'{"id":"u","object":"upload","status":"cancelled"}'),
+    "a video that failed": ("GET", "/v1/videos/v", JSON, b'{"id":"v","status":"failed"}'),
+    "a picture that waits": ("POST", "/v1/images/generations", JSON, b'{"id":"t","status":"PENDING"}'),
+    "a picture in another shape": ("POST", "/v1/images/generations", JSON, b'{"images":["iVBOR"],"id":"1"}'),
+    "one picture": ("POST", "/v1/images/generations", JSON, b'{"image":"iVBOR"}'),
+    "no ranks": ("POST", "/v1/rerank", JSON, b'{"id":"r","results":[]}'),
+    "ranks as they are": ("POST", "/v1/rerank", JSON, b'[{"index":0,"score":0.5}]'),
+    "ranks of DashScope": ("POST", "/v1/rerank", JSON, b'{"output":{"results":[]},"request_id":"1"}'),
+    "a result that is one": ("POST", "/v1/images/generations", JSON, b'{"result":{"image":"iVBOR"},"success":true}'),
+    "a text as JSON": ("POST", "/v1/audio/transcriptions", JSON, b'"true"'),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", PASSES)
@@ -140,9 +159,16 @@ async def test_what_may_be_anything_passes(case):
     method, path, kind, raw = PASSES[case]
     answer = Answer(headers={"content-length": str(len(raw))}, pieces=[raw] if raw else [])
     answer.headers |= {"content-type": kind} if kind else {}
-    _, reply, received = await once({"provider": OPENAI}, asking(method, path), answer)
+    _, reply, received = await once({"provider": provider_of(path)}, asking(method, path), answer)
     assert (reply.status, received) == (200, raw)
 
+
+POSTS = {
+    "pictures": "/v1/images/generations",
+    "edits": "/v1/images/edits",
+    "ranks": "/v1/rerank",
+    "moderations": "/v1/moderations",
+}
 
 FAILS = {
     "page for speech": ("POST", "/v1/audio/speech", HTML, b"<html>no</html>"),
@@ -155,11 +181,26 @@ FAILS = {
     "error for a film": ("GET", "/v1/videos/v/content", JSON, b'{"error":{"message":"busy"}}'),
     "a list that is none": ("GET", "/v1/models", JSON, b'{"object":"list"}'),
     "no list": ("GET", "/v1/models", JSON, b'{"data":null}'),
-}
+    **{
+        f"{name}: {body}": ("POST", path, JSON, body.encode())
+        for name, path in POSTS.items()
+        for body in ('true', '7', '"done"', '["a"]', '{"id":"x","status":"failed"}', '{"id":"x","status":"CANCELLED"}',
+                     '{"result":"error"}', '{"id":"x","state":"error","data":[]}', '{"id":"x","task_status":"failed"}')
+    },
+    **{f"{name} without any": ("POST", POSTS[name], JSON, b'{"id":"x","created":1,"usage":{"total_tokens":1}}')
+       for name in ("pictures", "edits", "moderations", "ranks")},
+    "no pictures": ("POST", POSTS["pictures"], JSON, b'{"created":1,"data":[]}'),
+    "a picture that was cancelled": ("POST", POSTS["pictures"], JSON, b'{"data":[{"url":"u"}],"status":"cancelled"}'),
+    "a number for a file": ("GET", "/v1/files/file-1", JSON, b"1"),
+    "a truth for a batch": ("GET", "/v1/batches/b", JSON, b"true"),
+    "a video that was not begun": ("POST", "/v1/videos", JSON, b'{"id":"v","object":"video","status":"failed"}'),
+    "a transcription that failed": ("POST", "/v1/audio/transcriptions", JSON, b'{"id":"t","status":"error"}'),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", FAILS)
 async def test_what_is_never_an_answer_has_failed(case):
     method, path, kind, raw = FAILS[case]
     with pytest.raises(UpstreamError):
-        await once({"provider": OPENAI}, asking(method, path), Answer(headers={"content-type": kind}, pieces=[raw]))
+        answer = Answer(headers={"content-type": kind}, pieces=[raw])
+        await once({"provider": provider_of(path)}, asking(method, path), answer)

@@ -151,7 +151,7 @@ class BodyReader:
 
     def flaw(self, *, sure: bool) -> str:
         """Where an answer was cut off, "" if it is whole or if nobody can tell. Call it after `end`. `sure` is whether
-        events must have come to the end that their dialect writes, and whether there must be an answer at all."""
+        there must be an answer at all."""
         if self._torn:
             return ""
         if not self._begun:
@@ -164,7 +164,7 @@ class BodyReader:
             return "in the middle of a JSON value" if self._json.open else ""
         if self._half:
             return "in the middle of an event"
-        return "before it was complete" if sure and not (self._reader.ended or self._reader.error) else ""
+        return "before it was complete" if not (self._reader.ended or self._reader.error) else ""
 
     @property
     def over(self) -> bool:

@@ -15,6 +15,7 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, form
+from aigw.dialects.event_ends import ends
 from aigw.dialects.failures import failure_in
 from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import error_body, error_event
@@ -54,11 +55,22 @@ class GenericView(RequestView):
 
 
 class GenericReader(AnswerReader):
-    """Reads the usage of any vendor. It cannot see when a stream is complete, so only the end of the connection
-    counts."""
+    """Reads the usage of any vendor. It sees when a stream is complete if its events are of a kind that is known; of
+    others, only the end of the connection counts."""
 
     MARKS = (b'"error', b'"base_resp"')
-    __slots__ = ()
+    __slots__ = ("_more",)
+
+    def __init__(self, *, streaming: bool, provider: str = "") -> None:
+        super().__init__(streaming=streaming, provider=provider)
+        self._more = False
+        """Whether the events say that more must come."""
+
+    def feed(self, batch: Batch) -> None:
+        super().feed(batch)
+        for chunk in batch if self.streaming else ():
+            if (end := ends(chunk.raw)) is not None:
+                self._more = not end
 
     def take_event(self, body: Json) -> None:
         self.take_body(body)
@@ -70,11 +82,11 @@ class GenericReader(AnswerReader):
 
     @property
     def ended(self) -> bool:
-        return True
+        return not self._more
 
     @property
     def complete(self) -> bool:
-        return not self.error
+        return not self._more and not self.error
 
     def gather(self, body: Json) -> None:
         """Adds the texts of transcriptions and of Anthropic's old completions. The place of others is not known."""

@@ -210,3 +210,26 @@ async def test_a_client_that_leaves_when_it_hears_of_the_failure(provider, gatew
     await upstream.all_closed()
     await until(lambda: running.rows != [])
     assert (said, running.rows[0].outcome, running.rows[0].error) == ("one", "failed", WORDS)
+
+
+OPEN = {
+    "pictures": ("/v1/images/generations", "image_generation.partial_image", "image_generation.completed"),
+    "edits": ("/v1/images/edits", "image_edit.partial_image", "image_edit.completed"),
+    "transcription": ("/v1/audio/transcriptions", "transcript.text.delta", "transcript.text.done"),
+    "speech": ("/v1/audio/speech", "speech.audio.delta", "speech.audio.done"),
+}
+"""By name: the path, an event of a stream, and the one that ends it."""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", OPEN)
+async def test_a_stream_of_pictures_or_speech_that_just_stops(provider, gateway, name, whole):
+    path, before, last = OPEN[name]
+    upstream = await provider(streams(typed(before, delta="a"), *([typed(last)] if whole else [])))
+    running = await gateway(CHAT.config(upstream.url, {"ai-statistics": {}}), keeps=True)
+    asked = json.dumps({"model": "gpt-image-1", "prompt": "hi", "input": "hi", "stream": True}).encode()
+    answer = await running.request("POST", path, asked, content_type="application/json")
+    assert (b"upstream_cut_off" in answer.body) == (not whole)
+    await until(lambda: running.rows != [])
+    row = running.rows[0]
+    assert (row.outcome, row.error) == (("complete", "") if whole else ("failed", "upstream_cut_off"))

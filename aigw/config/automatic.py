@@ -54,7 +54,8 @@ def unused(env: Mapping[str, str], listen: str = LISTEN) -> list[str]:
 def keyless(env: Mapping[str, str], listen: str = LISTEN) -> list[str]:
     """Says which base URLs of the environment are used without a key."""
     used = [row for row in ENV_PROVIDERS if _reached(row, env, listen).get("apiTokens") == [ANY_KEY]]
-    return [f"{variable_of(row, env)} is used without a key: {row.variable} is not set" for row in used]
+    names = ((row, variable_of(row, env, parse_listen(listen))) for row in used)
+    return [f"{name} is used without a key: {row.variable} is not set" for row, name in names]
 
 
 def _reached(row: EnvProvider, env: Mapping[str, str], listen: str) -> dict[str, Any]:

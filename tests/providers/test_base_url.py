@@ -9,7 +9,7 @@ from aigw.config.load import load
 from aigw.config.services import parse_listen
 from aigw.dialects import apis
 from aigw.plugins.ai_proxy import Config
-from aigw.providers.base_url import ANY_KEY, SUFFIXES, keys_for, variable_of
+from aigw.providers.base_url import ANY_KEY, SUFFIXES, keys_for, variable_of, variables_of
 from aigw.providers.endpoint import locate
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.lookup import lookup
@@ -28,12 +28,75 @@ def keys(type_, url, listen=HERE):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_vendor_has_its_variable(row, suffix):
     name = row.variable.replace("_API_KEY", suffix)
-    assert variable_of(row, {name: "https://x"}) == name
-    assert variable_of(row, {name: " \n", "OTHER_BASE_URL": "x"}) == ""
+    assert variable_of(row, {name: "https://x"}, parse_listen(HERE)) == name
+    assert variable_of(row, {name: " \n", "OTHER_BASE_URL": "x"}, parse_listen(HERE)) == ""
 
 
-def test_the_sdk_of_gemini_reads_another_name():
-    assert variable_of(ROWS["gemini"], {"GOOGLE_GEMINI_BASE_URL": "https://x"}) == "GOOGLE_GEMINI_BASE_URL"
+def test_every_name_is_that_of_one_vendor():
+    names = [name for row in ENV_PROVIDERS for name in variables_of(row)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("type_", "name"),
+    [
+        ("openai", "OPENAI_API_HOST"), ("openai", "OPENAI_HOST"), ("openai", "OPENAI_PROXY_URL"),
+        ("claude", "ANTHROPIC_API_HOST"), ("claude", "ANTHROPIC_URL"), ("claude", "CLAUDE_BASE_URL"),
+        ("gemini", "GOOGLE_GEMINI_BASE_URL"), ("gemini", "GEMINI_API_BASE"), ("gemini", "GOOGLE_URL"),
+        ("qwen", "DASHSCOPE_HTTP_BASE_URL"), ("qwen", "QWEN_PROXY_URL"), ("deepseek", "DEEPSEEK_API_BASE"),
+        ("mistral", "MISTRAL_SERVER_URL"), ("groq", "GROQ_BASE_URL"), ("grok", "XAI_API_HOST"),
+        ("openrouter", "OR_API_BASE"), ("together-ai", "TOGETHERAI_API_BASE"), ("fireworks", "FIREWORKS_AI_API_BASE"),
+        ("zhipuai", "ZAI_API_BASE"), ("doubao", "VOLCENGINE_API_BASE"), ("moonshot", "MOONSHOT_API_BASE"),
+    ],
+)  # fmt: skip
+def test_what_sdks_and_tools_read_keeps_a_key_from_the_public_host(type_, name):
+    row = ROWS[type_]
+    found = keys_for(row, {name: "https://llm.corp"}, parse_listen(HERE))
+    assert (found.get("providerDomain") or found["openaiCustomUrl"]).removeprefix("https://").startswith("llm.corp")
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("llm.corp", "https://llm.corp/v1"), ("llm.corp:8443", "https://llm.corp:8443/v1"),
+        ("http://llm.corp/", "http://llm.corp/v1"), ("https://llm.corp/v1", "https://llm.corp/v1"),
+        ("https://llm.corp/proxy", "https://llm.corp/proxy/v1"),
+    ],
+)  # fmt: skip
+def test_tools_add_the_version_to_a_host(given, url):
+    assert keys_for(ROWS["openai"], {"OPENAI_API_HOST": given}, parse_listen(HERE)) == {"openaiCustomUrl": url}
+    found = keys_for(ROWS["deepseek"], {"DEEPSEEK_API_HOST": given}, parse_listen(HERE))
+    assert found["providerDomain"].removeprefix("http://") == url.split("/")[2]
+
+
+def test_the_end_of_a_full_address_is_left_out():
+    full = {"OPENAI_API_ENDPOINT": "https://llm.corp/v1/chat/completions"}
+    assert keys_for(ROWS["openai"], full, parse_listen(HERE)) == {"openaiCustomUrl": "https://llm.corp/v1"}
+    full = {"ANTHROPIC_API_URL": "https://llm.corp/v1/messages"}
+    assert keys_for(ROWS["claude"], full, parse_listen(HERE)) == {"providerDomain": "llm.corp"}
+
+
+def test_another_variable_counts_where_the_first_one_is_this_gateway():
+    env = {"OPENAI_BASE_URL": f"http://{HERE}/v1", "OPENAI_API_HOST": "llm.corp"}
+    assert keys_for(ROWS["openai"], env, parse_listen(HERE)) == {"openaiCustomUrl": "https://llm.corp/v1"}
+
+
+@pytest.mark.parametrize(
+    ("azure", "why"),
+    [
+        ({"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}, "AZURE_OPENAI_ENDPOINT"),
+        ({"OPENAI_API_TYPE": "azure"}, "OPENAI_API_TYPE"),
+        ({"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com", "AZURE_OPENAI_API_KEY": "az"}, ""),
+        ({"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com", "OPENAI_BASE_URL": "https://api.openai.com/v1"}, ""),
+    ],
+)
+def test_a_key_that_may_be_azures_never_goes_to_openai(azure, why):
+    env = {"OPENAI_API_KEY": "sk", **azure}
+    first = automatic(env, None, ())["ai-proxy"]["providers"][0]["type"]
+    assert first == ("builtin" if why else "openai")
+    remedy = "OPENAI_BASE_URL=https://api.openai.com/v1 says otherwise"
+    assert unused(env) == ([f"OPENAI_API_KEY is not used: {why} says that it is Azure's; {remedy}"] if why else [])
+    assert unused(azure | {"OPENAI_BASE_URL": ""}) == []
 
 
 @pytest.mark.parametrize("row", ENV_PROVIDERS)

@@ -202,9 +202,12 @@ class Reply:
     `streaming` is true for a stream of events. `in_array` is true if the body is a JSON array in which another element
     may follow after any batch. `single` is true if the body is one chunk that exists already. `plain` is true for
     the JSON of a provider's answer: whoever judges it waits for the whole of it. `rewriters` is how many layers rewrite
-    the body. `arrived` is what had come of a body when `whole` failed."""
+    the body. `arrived` is what had come of a body when `whole` failed. `makeshift` is true if a plugin went on without
+    what it needs, so that the answer must not answer later requests."""
 
-    __slots__ = ("_source", "arrived", "headers", "in_array", "plain", "rewriters", "single", "status", "streaming")
+    __slots__ = (
+        "_source", "arrived", "headers", "in_array", "makeshift", "plain", "rewriters", "single", "status", "streaming"
+    )  # fmt: skip
 
     def __init__(self, source: ChunkSource, status: int, headers: CIMultiDict[str], *, streaming: bool) -> None:
         self._source = source
@@ -214,6 +217,7 @@ class Reply:
         self.rewriters = 0
         self.in_array = False
         self.plain = False
+        self.makeshift = False
         self.arrived = b""
         self.single = isinstance(source, Fixed) and not streaming
 

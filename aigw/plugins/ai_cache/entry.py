@@ -64,7 +64,7 @@ def decode(value: bytes) -> Entry | None:
 
 def keepable(reply: Reply) -> bool:
     """Whether an answer with this head may become an entry."""
-    if reply.status != 200 or "content-encoding" in reply.headers:
+    if reply.status != 200 or reply.makeshift or "content-encoding" in reply.headers:
         return False
     content_type = reply.headers.get("content-type", "").lower()
     return "json" in content_type or reply.streaming

@@ -45,7 +45,14 @@ class SafeRag:
         placed = _question(exchange)
         if placed is None:
             return await call_next(exchange)
-        hits, told = await self._find(exchange, placed)
+        failed = False
+        hits: Sequence[Hit] = ()
+        try:
+            hits = await self._find(exchange, placed.place.text)
+            told = _told(hits) if hits else "nothing found"
+        except RetrievalError as error:
+            self._env.log.warning("ai-rag: %s", error)
+            failed, told = True, f"failed; {_line(str(error))}"
         if hits:
             self._put(exchange, placed, hits)
         noun = "passage" if len(hits) == 1 else "passages"
@@ -55,18 +62,13 @@ class SafeRag:
         reply = await call_next(exchange)
         reply.headers[RECALL] = "true" if hits else "false"
         reply.headers[HEADER] = told
+        reply.makeshift = reply.makeshift or failed
         return reply
 
-    async def _find(self, exchange: Exchange, placed: Placed) -> tuple[Sequence[Hit], str]:
-        """Returns the passages, and what the header says of them."""
-        try:
-            found = await self._searcher.search(placed.place.text)
-        except RetrievalError as error:
-            self._env.log.warning("ai-rag: %s", error)
-            return (), f"failed; {_line(str(error))}"
-        near = [hit for hit in found if self._is_near(hit)]
-        hits = within(near, self._env.tokenizer, self._settings.budget, exchange.asked.model)
-        return hits, _told(hits) if hits else "nothing found"
+    async def _find(self, exchange: Exchange, question: str) -> Sequence[Hit]:
+        """Raises RetrievalError."""
+        near = [hit for hit in await self._searcher.search(question) if self._is_near(hit)]
+        return within(near, self._env.tokenizer, self._settings.budget, exchange.asked.model)
 
     def _is_near(self, hit: Hit) -> bool:
         threshold = self._settings.threshold

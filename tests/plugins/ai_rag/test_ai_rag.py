@@ -20,6 +20,17 @@ async def test_a_cache_in_front_knows_the_version_of_the_collection():
     assert seen == ["miss", "hit", "miss", "hit"]
 
 
+async def test_an_answer_without_what_could_not_be_searched_is_not_kept():
+    rag = FakeRetrieval(INSTALL, broken="the embedder is busy")
+    async with world(
+        {"ai-cache": CACHE, "ai-rag": LOCAL}, answer_json(completion()), standins=STANDINS, retrieval=rag
+    ) as it:
+        seen = [(await it.ask(chat())).labels.cache for _ in range(2)]
+        rag.broken = ""
+        seen += [(await it.ask(chat())).labels.cache for _ in range(2)]
+    assert seen == ["miss", "miss", "miss", "hit"]
+
+
 async def test_what_is_not_mapped_is_searched_here():
     async with world({"ai-rag": TODAY}, standins=STANDINS, retrieval=FakeRetrieval(INSTALL)) as it:
         it.env.retrieval.versions["col"] = "1"

@@ -33,21 +33,22 @@ async def explain(known: Known, collection: str, question: str, top: int) -> Exp
     """Raises RetrievalError."""
     hits = await known.retrieval.search(collection, question, top)
     embedder = (await known.collections.get(collection)).info.embedder
-    prompt, note = await _prompt(known, question)
-    whole = json.dumps(prompt, ensure_ascii=False) if prompt is not None else ""
-    used = [hit.passage.id for hit in hits if json.dumps(hit.passage.text, ensure_ascii=False)[1:-1] in whole]
+    prompt, used, note = await _prompt(known, question)
+    if prompt is not None and known.loaded.config.fidelity == "higress":  # it pastes texts, and does not say which
+        whole = json.dumps(prompt, ensure_ascii=False)
+        used = [hit.passage.id for hit in hits if json.dumps(hit.passage.text, ensure_ascii=False)[1:-1] in whole]
     return Explained(collection, embedder, question, hits, used, prompt, note)
 
 
-async def _prompt(known: Known, question: str) -> tuple[Any, str]:
-    """The request that would go to the provider, and what is to be said beside it."""
+async def _prompt(known: Known, question: str) -> tuple[Any, Sequence[str], str]:
+    """The request that would go to the provider, the ids of the passages in it, and what is to be said beside it."""
     if "ai-rag" not in known.loaded.plugins:
-        return None, "The configuration has no ai-rag to make a prompt of it; `aigw recipes ai-rag` shows one."
+        return None, (), "The configuration has no ai-rag to make a prompt of it; `aigw recipes ai-rag` shows one."
     body = chat_of("echo", question)
     headers = {"content-type": "application/json"}
     call = Call("", apis.CHAT, FirstCall(apis.PATHS[apis.CHAT], headers, body=json.dumps(body)), body)
     try:
         found = await render(known.loaded, call, os.environ)
     except RefusedError as error:
-        return None, f"The gateway answers this itself: {error}"
-    return json.loads(found.body), ""
+        return None, (), f"The gateway answers this itself: {error}"
+    return json.loads(found.body), found.retrieved, ""

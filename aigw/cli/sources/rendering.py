@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 class Rendered(NamedTuple):
     """What would go upstream. `provider` is "" if the request goes to the upstream of its route. `usd` is the price of
-    the prompt alone, None if it is not known."""
+    the prompt alone, None if it is not known. `retrieved` are the ids of the passages that ai-rag put into it."""
 
     body: bytes
     method: str
@@ -51,6 +51,7 @@ class Rendered(NamedTuple):
     tokens: int
     usd: float | None
     notes: list[str]
+    retrieved: list[str]
 
 
 class _Chains:
@@ -121,6 +122,7 @@ async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered
         tokens,
         usd,
         chains.notes,
+        [id for id, _ in exchange.labels.retrieved],
     )
 
 

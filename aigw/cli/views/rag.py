@@ -1,6 +1,7 @@
 """Shows collections, passages and what was found, for `aigw rag`.
 
-Rule: what documents say is made plain before it is printed. On a terminal the words of the question are marked."""
+Rule: what documents say is made plain before it is printed, and what looks like a secret is hidden; JSON, for programs,
+has all of it. On a terminal the words of the question are marked."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from aigw.cli.sources.rebuilding import Rebuilt
 from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import say_text, width
 from aigw.core.plain import plain
+from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
 from aigw.rag.evaluation import Evaluation
 from aigw.rag.ingest import Report
@@ -83,7 +85,7 @@ def where(passage: Passage) -> str:
 
 def _text(text: str, question: str = "") -> None:
     words = {word.lower() for word in _WORD.findall(question)}
-    for line in text.split("\n"):
+    for line in without_secrets(text).split("\n"):
         shown = f"   {plain(line)}".rstrip()
         if words and sys.stdout.isatty():
             shown = _WORD.sub(
@@ -190,7 +192,7 @@ def print_explained(found: Explained) -> None:
         say_text(line)
     if found.prompt is not None:
         say_text("The prompt (* the passages in it):")
-        say_text(json.dumps(found.prompt, indent=2, ensure_ascii=False))
+        say_text(json.dumps(value_without_secrets(found.prompt), indent=2, ensure_ascii=False))
     if found.note:
         say_text(found.note)
 

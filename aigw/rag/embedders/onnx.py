@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 _WAITS_IDLY = ("session.intra_op.allow_spinning", "0")
 ERRORS_ONLY = 3
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""Without it the library notes machine and process in ~/.cache/Microsoft, and sends that to Microsoft."""
 
 
 def encoder(weights: Path, tokenizer: Any) -> Callable[[Sequence[str]], Vectors]:
@@ -41,6 +43,7 @@ def encoder(weights: Path, tokenizer: Any) -> Callable[[Sequence[str]], Vectors]
 def session_of(graph: bytes, weights: Path | Weights) -> Any:
     """What runs a graph. `weights` is the file in which its tensors are, or the tensors themselves. Raises
     RetrievalError."""
+    os.environ.setdefault(_NO_TELEMETRY, "1")  # it is read when the library is loaded
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 

@@ -22,7 +22,7 @@ STDIN = "-"
 _MAGIC = frozenset("*?[")
 _NEVER = frozenset(("node_modules", "__pycache__"))
 """Folders that nobody wrote, and that are often not in a .gitignore."""
-_GENERATED = (".svg", ".map", ".min.js", ".min.css", ".lock", "package-lock.json")
+_GENERATED = (".svg", ".xpm", ".map", ".min.js", ".min.css", ".lock", "package-lock.json")
 """Texts that nobody reads."""
 
 

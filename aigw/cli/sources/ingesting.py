@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 
 class Done(NamedTuple):
-    """`empty` are the folders and patterns in which nothing was found."""
+    """`empty` are the folders and patterns in which nothing was found, `left_out` how much was not taken, by why."""
 
     collection: str
     report: Report
     seconds: float
     empty: Sequence[str]
+    left_out: Mapping[str, int]
 
 
 class FileItem:
@@ -122,7 +123,7 @@ async def ingest_paths(
         )
         job.report.failed += found.problems
         report = await job.run(items, prune=found.covers if prune else None)
-    return Done(name, report, time.monotonic() - began, found.empty)
+    return Done(name, report, time.monotonic() - began, found.empty, found.left_out)
 
 
 def _seen_from(base: Path, source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -14,11 +14,12 @@ from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
-    from aigw.core.retrieval import LocalCollections
+    from aigw.core.retrieval import Collection, LocalCollections
     from aigw.rag.embedders.table import EmbedderTable
     from aigw.rag.retrieval import LocalRetrieval
 
 T = TypeVar("T")
+MOST_SUGGESTED = 3
 
 
 class Known(NamedTuple):
@@ -38,7 +39,9 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     from aigw.cli.sources.recipe import folder
     from aigw.config.load import load
     from aigw.core.env import Env
+    from aigw.core.retrieval import NoCollectionError
     from aigw.metering.tokenizer import TokenCounter
+    from aigw.rag.settings import LOCAL
     from aigw.server.knowledge import Knowledge
     from aigw.stores.memory import MemoryStores
     from aigw.upstream.proxied import upstream_for
@@ -59,6 +62,9 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
         assert collections is not None  # there is a folder
         assert retrieval is not None
         yield Known(loaded, base, collections, embedders, retrieval)
+    except NoCollectionError as error:
+        where = f" in {loaded.state_dir}" if loaded.config.rag.store == LOCAL else ""
+        raise NoCollectionError(f"{error}{where}; `aigw rag ingest PATH` makes one") from None
     finally:
         await known.aclose()
         await door.aclose()
@@ -67,6 +73,14 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
 def collection_of(known: Known, given: str) -> str:
     """The collection that is meant."""
     return given or known.loaded.config.rag.collection
+
+
+async def similar_to(collection: Collection, given: Sequence[str]) -> str:
+    """A sentence with the sources whose paths end as the unknown ones of `given` do, "" if there are none."""
+    names = await collection.sources()
+    ends = tuple(f"/{each.removeprefix('./')}" for each in given if each not in names)
+    found = [name for name in names if ends and f"/{name}".endswith(ends)]
+    return f"did you mean {', '.join(found[:MOST_SUGGESTED])}?" if found else ""
 
 
 def run(command: str, work: Coroutine[Any, Any, T]) -> T:

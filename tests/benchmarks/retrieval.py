@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +19,10 @@ import numpy as np
 
 from aigw.core.retrieval import CollectionInfo, Embedder, Passage, Source
 from aigw.rag.embedders import EmbedderTable
-from aigw.rag.evaluation import Evaluation, Outcome, Question, evaluate
+from aigw.rag.evaluation import Evaluation, Question, evaluate
 from aigw.rag.retrieval import LocalRetrieval
 from aigw.stores.faiss.collections import FaissCollections
-from tests.benchmarks.peers import installed
+from tests.benchmarks.peers import Search, evaluated, installed
 
 TOP = 10
 
@@ -75,7 +75,7 @@ class Embedders:
 def tasks(file: Path) -> Iterator[Task]:
     content = json.loads(file.read_text())
     language = {each["id"]: each["lang"] for each in content["passages"]}
-    passages = [Passage(each["id"], each["text"], each["id"]) for each in content["passages"]]
+    passages = [Passage(each["id"], each["text"]) for each in content["passages"]]
     questions = [
         Question(each["text"], tuple(each.get("answers") or [each["answer"]]), each["kind"])
         for each in content["questions"]
@@ -93,22 +93,17 @@ async def ours(task: Task, embedder: Remembering, folder: Path, embedders: Embed
     collections = FaissCollections(folder)
     vectors = await embedder.embed(task.texts, "passage")
     made = await collections.create(CollectionInfo("docs", vectors.shape[1], embedder.name))
-    await made.replace(Source("set", "1"), [each._replace(source="") for each in task.passages], vectors)
+    await made.replace(Source("set", "1"), task.passages, vectors)
     found = await evaluate(LocalRetrieval(collections, embedders), "docs", task.questions, TOP)
     await collections.aclose()
     return found
 
 
-async def theirs(task: Task, embedder: Remembering, search: Callable[..., list[list[int]]]) -> Evaluation:
+async def theirs(task: Task, embedder: Remembering, search: Search) -> Evaluation:
     vectors = await embedder.embed(task.texts, "passage")
     asked = [each.text for each in task.questions]
-    found = search(task.texts, vectors, asked, await embedder.embed(asked, "query"), TOP)
-    outcomes = []
-    for question, places in zip(task.questions, found, strict=True):
-        ids = [task.passages[place].id for place in places]
-        ranks = [rank for rank, id_ in enumerate(ids, 1) if id_ in question.expected]
-        outcomes.append(Outcome(question, min(ranks, default=None), ids[0] if ids else ""))
-    return Evaluation(outcomes, TOP)
+    found = await embedder.embed(asked, "query")
+    return evaluated(search, task.passages, task.texts, vectors, task.questions, found, TOP)
 
 
 async def measured(files: Sequence[Path], wanted: str) -> list[dict[str, Any]]:

@@ -31,8 +31,10 @@ from aigw.rag.settings import AUTO
 
 FORMAT = 1
 """Counts up when sources are read or cut in another way, so that they are ingested again."""
-GROUP = 256
-"""From so many passages on they are embedded and written, so that little is lost when somebody stops it."""
+FIRST, LEAST, MOST = 32, 16, 256
+"""From so many passages on they are embedded and written: the first ones, and the fewest and most afterwards."""
+EACH_SECONDS = 5.0
+"""How often something is written, so that little is lost when somebody stops it, however slow the embedder is."""
 _SAMPLE = 4_000_000
 """So many characters are read before an embedder is chosen."""
 _WAITING = 8
@@ -198,10 +200,13 @@ class Ingest:
         embedder = self._embedders.get(collection.info.embedder)
         self.report.embedder = embedder.name
         group: list[_Cut] = []
+        wanted = FIRST
         async for each in _chain(waiting, ready):
             group.append(await asyncio.to_thread(self._pieces, each, embedder))
-            if sum(len(one.pieces) for one in group) >= GROUP:
+            if (number := sum(len(one.pieces) for one in group)) >= wanted:
+                began = self._clock.time()
                 await self._put(collection, embedder, group, known)
+                wanted = _in_time(number, self._clock.time() - began)
                 group = []
         await self._put(collection, embedder, group, known)
         return collection
@@ -252,6 +257,11 @@ def id_stem(source: str) -> str:
     of the characters that DashVector allows."""
     last = re.sub(r"[^a-zA-Z0-9_.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-.")[-40:]
     return f"{last or 'source'}-{blake2b(source.encode(errors='replace'), digest_size=4).hexdigest()}"
+
+
+def _in_time(passages: int, seconds: float) -> int:
+    """How many passages are written next, if so many took so long."""
+    return min(MOST, max(LEAST, int(passages * EACH_SECONDS / max(seconds, 0.001))))
 
 
 async def _sample(ready: AsyncIterator[Ready]) -> list[Ready]:

@@ -20,10 +20,11 @@ from aigw.upstream.standin import Standin
 
 
 class Knowledge:
-    """`folder` is the state folder; with None there are no local collections. `store` is `rag.store`."""
+    """`folder` is the state folder; with None there are no local collections. `store` is `rag.store`. `tell` gets a
+    sentence where a change waits for that of another process."""
 
-    def __init__(self, folder: Path | None, store: str) -> None:
-        self.collections: LocalCollections | None = collections_in(store, folder and folder / FOLDER)
+    def __init__(self, folder: Path | None, store: str, tell: Callable[[str], None] | None = None) -> None:
+        self.collections: LocalCollections | None = collections_in(store, folder and folder / FOLDER, tell)
         self._models = LocalEmbedders()
         self._settings = RagSettings()
         self._embedders = EmbedderTable(self._settings, None, self._models)

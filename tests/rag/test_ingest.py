@@ -40,8 +40,8 @@ async def stage(tmp_path):
     async def ingest(*items, prune=None, name="docs", embedder="auto", **how):
         settings = Settings(size=how.get("size", 16), embedder=embedder)
         job = Ingest(
-            collections, embedders, name, settings, choose=lambda texts: embedders.get("small"), cut=chunk, clock=FakeClock(),
-            shows=how.get("shows", lambda report: None),
+            collections, embedders, name, settings, choose=lambda texts: embedders.get("small"), cut=chunk,
+            clock=how.get("clock", FakeClock()), shows=how.get("shows", lambda report: None),
         )  # fmt: skip
         return await job.run(items, prune=prune)
 
@@ -73,6 +73,18 @@ async def test_what_has_not_changed_costs_nothing(stage):
     report = await stage(Text("a.txt", "one"), Text("b.txt", "two"))
     assert (report.unchanged, report.added, report.changed, stage.embedder.embedded) == (2, 0, 0, before)
     assert stage.collections.version("docs") == version
+
+
+@pytest.mark.parametrize(("seconds", "written"), [(0, [32, 100]), (10, [32, 48, 64, 80, 96, 100])])
+async def test_more_is_written_at_once_where_the_embedder_is_fast(stage, seconds, written):
+    clock, shown = FakeClock(), []
+
+    def shows(report):
+        shown.append(report.passages)
+        clock.now += seconds
+
+    await stage(*(Text(f"{number}.txt", "one") for number in range(100)), clock=clock, shows=shows)
+    assert list(dict.fromkeys(shown)) == written
 
 
 async def test_what_has_changed_is_replaced(stage):

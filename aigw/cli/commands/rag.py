@@ -54,9 +54,11 @@ def ingest(
     from aigw.cli.views.progress import Progress
     from aigw.cli.views.rag import plain_report, print_report
 
+    shows = Progress()
+
     async def work() -> Any:
         async with knowledge(config, recipe) as known:
-            with Progress() as shows:
+            with shows:
                 return await ingest_paths(
                     known,
                     paths or [],
@@ -67,7 +69,12 @@ def ingest(
                     shows=shows,
                 )
 
-    done = run("rag ingest", work())
+    try:
+        done = run("rag ingest", work())
+    except KeyboardInterrupt:
+        kept = shows.report.added + shows.report.changed if shows.report is not None else 0
+        say_sentence(f"aigw rag ingest: stopped; {kept:,} new sources are in, and the next ingest goes on", err=True)
+        raise
     for source, reason in done.report.failed:
         say_sentence(f"aigw rag ingest: {source}: {reason}", err=True)
     for folder in done.empty:

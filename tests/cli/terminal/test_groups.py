@@ -33,7 +33,8 @@ def test_what_is_typed_wrong(words):
 
 
 def test_what_is_typed_is_no_control_sequence():
-    result = CliRunner().invoke(app, ["serve", "--port", "\x1b[31m\n7"])
+    env = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
+    result = CliRunner(env=env).invoke(app, ["serve", "--port", "\x1b[31m\n7"])
     assert "\x1b" not in result.stderr
     assert len(result.stderr.splitlines()) == 2
 

@@ -12,7 +12,7 @@ from aigw.config.plugins import installed_plugins
 
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
-    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "rag", "plugins", "trace", "books",
+    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "rag", "traffic", "plugins", "trace", "books",
     "pipeline", "config", "standins", "server", "cli",
 )  # fmt: skip
 """From the bottom up: a room may import those before it."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class MatchBy(Enum):
+    CONTENT = "content"
+    SEQUENCE = "sequence"
+
 
 DEFAULT_FILE = Path("aigw.yaml")
 
@@ -25,6 +32,39 @@ Url = Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gate
 Key = Annotated[str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")]
 State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
+]
+_RECORDINGS = "Recordings"
+Record = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Record every call into this folder.", rich_help_panel=_RECORDINGS),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Answer from this folder; nothing goes upstream.", rich_help_panel=_RECORDINGS),
+]
+Auto = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Replay what is known, record the rest.", rich_help_panel=_RECORDINGS),
+]
+Refresh = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Record again what is called, in its place.", rich_help_panel=_RECORDINGS),
+]
+Match = Annotated[
+    MatchBy | None,
+    typer.Option(help="How a call finds its recording; default: content.", rich_help_panel=_RECORDINGS),
+]
+Speed = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="N", help="Play N times as fast as recorded; 0: at once.", rich_help_panel=_RECORDINGS),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="More calls than were recorded are misses.", rich_help_panel=_RECORDINGS),
+]
+MaxDivergence = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", help="With sequence: so many calls may differ.", rich_help_panel=_RECORDINGS),
 ]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +24,10 @@ from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.recipe import served, tries
+from aigw.cli.sources.recorded import Chosen, opened, replayable
 from aigw.cli.terminal.said import say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
+from aigw.cli.views.recordings import summary
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import new_id
@@ -43,7 +47,11 @@ from aigw.server.start import (
     notes_on,
 )
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
+from aigw.traffic.recordings import Recordings
+from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
+
+log = logging.getLogger("aigw")
 
 SAME_SIGNAL_SECONDS = 0.3
 
@@ -60,6 +68,7 @@ class Options(NamedTuple):
     recipe: str | None = None
     tally: Tally | None = None
     say: Callable[[str], object] = print
+    recordings: Chosen = Chosen()
 
     @property
     def chosen(self) -> str:
@@ -78,7 +87,10 @@ async def serve_alone(options: Options) -> None:
     """Serves in this process alone."""
     stop = asyncio.Event()
     _on_stop_signal(stop.set, lambda: None)
-    upstream = upstream_for(options.env)
+    upstream: Upstream = upstream_for(options.env)
+    if options.recordings.mode == "replay":
+        upstream = ClosedUpstream("nothing goes upstream in replay")
+        options = options._replace(env=replayable(options.recordings.folder, options.config, options.env))
     reloader = _reloader(options)
     if options.recipe is not None:
         loaded, origin = load_found(options.text, options.env, options.given), f"recipe {options.recipe}"
@@ -130,17 +142,23 @@ async def _run(
 ) -> None:
     """Serves until `stop` is set. Raises ConfigError if the state folder has files of another program."""
     books = Books(loaded.state_dir, shared=loaded.config.usage, show=options.show, trace=options.trace)
-    async with run(
-        loaded,
-        upstream,
-        grace=options.grace,
-        insecure=options.insecure,
-        shared=(orders.host, orders.port) if orders else None,
-        instance=orders.instance if orders else "",
-        reloader=reloader,
-        books=books,
-        options=options.chosen,
-    ) as running:
+    base = options.config.parent if options.config is not None else Path()
+    recordings = opened(options.recordings, loaded, base, time)
+    async with (
+        closing(recordings),
+        run(
+            loaded,
+            upstream,
+            grace=options.grace,
+            insecure=options.insecure,
+            shared=(orders.host, orders.port) if orders else None,
+            instance=orders.instance if orders else "",
+            reloader=reloader,
+            books=books,
+            around=recordings.around if recordings is not None else None,
+            options=options.chosen,
+        ) as running,
+    ):
         gc.collect()
         gc.freeze()  # everything loaded so far stays: the collector need not look at it again
         gc.set_threshold(
@@ -148,6 +166,17 @@ async def _run(
         )  # a request makes many objects and no circles, so that looking often finds nothing
         ready(running)
         await stop.wait()
+
+
+@asynccontextmanager
+async def closing(recordings: Recordings | None) -> AsyncIterator[None]:
+    """At the end, writes what is left to record, and says what became of the calls."""
+    try:
+        yield
+    finally:
+        if recordings is not None:
+            await asyncio.to_thread(recordings.close)
+            log.info("%s", summary(recordings))
 
 
 async def serve_together(options: Options, workers: int) -> int:

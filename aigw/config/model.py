@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from aigw.pricing.prices import PriceOverride
 from aigw.rag.settings import RagSettings
+from aigw.traffic.settings import RecordSettings
 
 Duration = Annotated[
     float,
@@ -179,6 +180,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         ),
     ] = {}
     rag: RagSettings = RagSettings()
+    record: RecordSettings = RecordSettings()
     standins: StandinsConfig = StandinsConfig()
     admin_key: Annotated[
         str,

@@ -31,13 +31,13 @@ _PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "m
 @dataclass(slots=True)
 class Source:
     """`lines` has the line of every path. `expanded` has the paths of texts with a reference, and the names that the
-    environment supplied for it. `missing` has the paths where a name was not found. `dotenv` are the names in
-    `.env`."""
+    environment supplied for it. `missing` has the paths of texts with names that were not found, and these. `dotenv`
+    are the names in `.env`."""
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[JsonPath, int] = field(default_factory=dict)
     expanded: dict[JsonPath, tuple[str, ...]] = field(default_factory=dict)
-    missing: set[JsonPath] = field(default_factory=set)
+    missing: dict[JsonPath, tuple[str, ...]] = field(default_factory=dict)
     dotenv: frozenset[str] = frozenset()
 
 
@@ -226,8 +226,9 @@ class _Builder:
         result = expand(node.value, self._env)
         if result.touched:
             self._source.expanded[path] = result.names
+        if result.missing:
+            self._source.missing[path] = result.missing
         for name in result.missing:
-            self._source.missing.add(path)
             self._report.error(
                 path,
                 f"the environment has no {name}; set it, put it into .env, or write ${{{name}:-default}}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, Literal, Protocol
 
 from multidict import CIMultiDict
@@ -186,6 +187,10 @@ class Exchange:
         """Waits until the deferred jobs have ended or failed. Call it after `aclose`."""
         if self._started:
             await asyncio.wait(self._started)
+
+
+current: ContextVar[Exchange | None] = ContextVar("current", default=None)
+"""The exchange for which this task works, so that the door can tell for whom a request leaves. No plugin reads it."""
 
 
 async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:

@@ -16,6 +16,8 @@ ID_HEADER = "x-aigw-request-id"
 """Every answer of a gateway has it."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
 """The headers in which agents send the name of their session. The first one that is present counts."""
+CONVERSATION_HEADERS = ("x-aigw-session", *SESSION_HEADERS, "x-claude-code-session-id", "session-id", "session_id")
+"""The headers that name a conversation: ours, those of agents, Claude Code's, Codex's."""
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
 """The headers in which clients send their keys. They are removed if the gateway itself has a key for the provider."""
 CREDENTIAL_PARAMETERS = frozenset(("key", "$key", "api_key", "apikey", "token", "access_token", "auth", *CREDENTIALS))

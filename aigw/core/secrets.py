@@ -41,23 +41,35 @@ _URL_LOOKS = (
 _NAMED = r"(?:api|auth|access|secret|private)[_-]?keys?|[\w-]{0,40}(?:token|secret|passw(?:or)?d|authorization)"
 _VALUE = r"[^\s\"'\\&,;]+"
 _GAP = r"[\"'\\]{0,4}\s{0,3}[:=]\s{0,3}[\"'\\]{0,4}"
-_LOOKS = tuple(
-    (re.compile(pattern, re.IGNORECASE if any_case else 0), instead)
-    for pattern, instead, any_case in (
+_Look = tuple[re.Pattern[str], str]
+
+
+def _looks(*looks: tuple[str, str, bool]) -> tuple[_Look, ...]:
+    return tuple(
+        (re.compile(pattern, re.IGNORECASE if any_case else 0), instead) for pattern, instead, any_case in looks
+    )
+
+
+_SHAPES = _looks(
+    (
+        r"\b(?:sk|pk|rk|gsk|xai|hf|gh[oprsu]|glpat|xox[abeprs]|pplx|nvapi|tvly|npm|r8|csk|fw|pypi|dop_v1)[-_][\w-]{8,}",
+        MASK,
+        False,
+    ),
+    (r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", MASK, False),
+    (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\w\s+/=\\-]*", MASK, False),
+    (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", MASK, False),
+    (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
+)
+"""What the keys of known makers look like, wherever they stand."""
+_LOOKS = (
+    *_looks(
         (r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", rf"\1\2{MASK}", True),
         (rf"\b({_NAMED})({_GAP})(?!{MASK}|bearer|basic){_VALUE}", rf"\1\2{MASK}", True),
         (rf"{_NAMED_IN_QUERY}{_VALUE}", rf"\1{MASK}", True),
         (_USER_IN_URL, f"://{MASK}@", False),
-        (
-            r"\b(?:sk|pk|rk|gsk|xai|hf|gh[oprsu]|glpat|xox[abeprs]|pplx|nvapi|tvly|npm|r8|csk|fw|pypi|dop_v1)[-_][\w-]{8,}",
-            MASK,
-            False,
-        ),
-        (r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", MASK, False),
-        (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\w\s+/=\\-]*", MASK, False),
-        (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", MASK, False),
-        (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
-    )
+    ),
+    *_SHAPES,
 )
 """What secrets look like in any text, and what replaces them."""
 
@@ -104,6 +116,14 @@ def masked(text: str) -> str:
     the same. Give it short texts only, because some patterns are slow."""
     for pattern, instead in _LOOKS:
         text = pattern.sub(partial(_masked, instead), text)
+    return text
+
+
+def without_shapes(text: str) -> str:
+    """Returns the text with `***` in place of everything that has the shape of a known maker's key. What only has a
+    name like `token=` before it stays: logs of models are full of them."""
+    for pattern, _ in _SHAPES:
+        text = pattern.sub(HIDDEN, text)
     return text
 
 

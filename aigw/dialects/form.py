@@ -72,6 +72,12 @@ def _places(request: Request, name: str) -> Iterator[slice]:
 
 
 def _find(body: bytes, content_type: str, name: str) -> Iterator[slice]:
+    wanted = name.encode("utf-8", "replace")
+    return (value for head, value in parts(body, content_type) if wanted in names_of(head))
+
+
+def parts(body: bytes, content_type: str) -> Iterator[tuple[bytes, slice]]:
+    """Yields the headers of each part, and the position of its value."""
     boundary = _boundary(content_type)
     line = _line(body, boundary, 0) if boundary else None
     for _ in range(MAX_PARTS):
@@ -82,8 +88,7 @@ def _find(body: bytes, content_type: str, name: str) -> Iterator[slice]:
         line = _line(body, boundary, blank.end()) if blank else None
         if blank is None or line is None:
             return
-        if name.encode("utf-8", "replace") in names_of(body[head : blank.start()]):
-            yield slice(blank.end(), line[0])
+        yield body[head : blank.start()], slice(blank.end(), line[0])
 
 
 def _line(body: bytes, boundary: bytes, start: int) -> tuple[int, int, bool] | None:

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _DISPOSITION = re.compile(rb"(?:^|\n)content-disposition[ \t]*:([^\n]*)", re.IGNORECASE)
+_CONTENT_TYPE = re.compile(rb"(?:^|\n)content-type[ \t]*:([^\n]*)", re.IGNORECASE)
 _PARAMETER = re.compile(rb';\s*([^=;\s"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))')
 _PART = re.compile(rb"(.+?)(?:\*(\d{1,3}))?(\*)?", re.DOTALL)
 """The name of a parameter: `name`, `name*` (coded), `name*0` and `name*0*` (pieces of a long value)."""
@@ -23,6 +24,20 @@ def names_of(head: bytes) -> list[bytes]:
         for disposition in _DISPOSITION.findall(_FOLD.sub(b" ", head))
         for name in values_of(disposition.strip(), b"name")
     ]
+
+
+def parameter_of(head: bytes, name: bytes) -> str:
+    """The first value of a parameter of the content disposition, such as `filename`, "" if there is none."""
+    for disposition in _DISPOSITION.findall(_FOLD.sub(b" ", head)):
+        for value in values_of(disposition.strip(), name):
+            return value.decode("utf-8", "replace")
+    return ""
+
+
+def content_type_of(head: bytes) -> str:
+    """The content type of a part, "" if it has none."""
+    found = _CONTENT_TYPE.search(_FOLD.sub(b" ", head))
+    return found[1].decode("utf-8", "replace").strip() if found else ""
 
 
 def values_of(header: bytes, name: bytes) -> list[bytes]:

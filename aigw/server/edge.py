@@ -19,7 +19,7 @@ from multidict import CIMultiDict
 from aigw.core.dialect import Dialect
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
-from aigw.core.exchange import Exchange, Jobs, Timing
+from aigw.core.exchange import Exchange, Jobs, Timing, current
 from aigw.core.headers import ID_HEADER, VIA_HEADER
 from aigw.core.hops import KEEP_ALIVE, arrive
 from aigw.core.model import Batch, Request, Route, raw_of
@@ -152,6 +152,7 @@ class Edge:
                 bodies.refuse_twins(exchange.request.parsed)
             if chain.parses:
                 exchange.named = exchange.asked.model
+            current.set(exchange)
             reply = await chain.call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:

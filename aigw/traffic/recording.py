@@ -5,6 +5,7 @@ Rule: an answer is replayed from `pieces` alone. Everything else is there to be 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
@@ -55,12 +56,14 @@ class SentRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a recording comes from. `date` is UTC in ISO 8601. `service` is the type of the provider in the catalog, or
-    else the host that was called; `name` is the provider's name in the configuration. `model` is the model that was
-    sent. `config` identifies the configuration. `attempt` counts the calls of one request of a client, from 0."""
+    """Where a recording comes from. `date` is UTC in ISO 8601. `dialect` is the name of the dialect of the answer, ""
+    if a plugin made the call for itself. `service` is the type of the provider in the catalog, or else the host that
+    was called; `name` is the provider's name in the configuration. `model` is the model that was sent. `config`
+    identifies the configuration. `attempt` counts the calls of one request of a client, from 0."""
 
     date: str
     api: str = ""
+    dialect: str = ""
     service: str = ""
     name: str = ""
     origin: str = ""
@@ -101,10 +104,10 @@ class Folded(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The head of an answer. `status` is 0 if there was none."""
+    """The head of an answer. `status` is 0 if there was none. Values of a header that came twice are joined by `, `."""
 
     status: int = 0
-    headers: list[tuple[str, str]] = []
+    headers: dict[str, str] = {}
 
 
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,19 +125,20 @@ Piece = tuple[float, str | Blob]
 
 class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole recording. `key` is what finds it, made by the `rules` of this digest; without a key, or where the rules
-    are others now, it is made again from `request`. `client` is the request of the client, None if it is that of the
-    call."""
+    are others now, it is made again from `request`. `redacted` is true if secrets were removed from bodies. `client` is
+    the request of the client, None if it is that of the call."""
 
     aigw: int
-    source: Source
-    session: Session
-    request: SentRequest
-    head: Head
-    end: End
     key: str = ""
     rules: str = ""
+    redacted: bool = False
+    source: Source
+    session: Session
     client: SentRequest | None = None
+    request: SentRequest
+    head: Head
     answer: Folded = Folded()
+    end: End
     pieces: list[Piece] = []
 
     def __post_init__(self) -> None:
@@ -143,7 +147,7 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def blob(data: bytes) -> Blob:
-    return Blob(base64=b64encode(data).decode(), size=len(data))
+    return Blob(base64=b64encode(data).decode(), sha256=sha256(data).hexdigest(), size=len(data))
 
 
 def data_of(piece: str | Blob) -> bytes:

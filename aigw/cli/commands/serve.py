@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, configuration
+from aigw.cli.options import (
+    Auto,
+    Config,
+    Match,
+    MaxDivergence,
+    Record,
+    Refresh,
+    Replay,
+    Speed,
+    Strict,
+    configuration,
+)
 from aigw.cli.terminal.said import FAILURE, USAGE, fail
 
 if TYPE_CHECKING:
@@ -57,6 +68,14 @@ def serve(
     json_output: Annotated[
         bool, typer.Option("--json", help="One JSON line when it is ready, for scripts; no lines of requests.")
     ] = False,
+    record: Record = None,
+    replay: Replay = None,
+    auto: Auto = None,
+    refresh: Refresh = None,
+    match: Match = None,
+    speed: Speed = None,
+    strict: Strict = False,
+    max_divergence: MaxDivergence = None,
     worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
 ) -> None:
     """Serve one address for all providers.
@@ -82,6 +101,16 @@ def serve(
     if listen is not None and port is not None:
         fail("serve", "choose one of --listen and --port", USAGE)
 
+    from aigw.cli.sources.recorded import chosen
+    from aigw.traffic.folder import RecordingError
+
+    try:
+        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence)
+    except ValueError as error:
+        fail("serve", str(error), USAGE)
+    if recordings.mode is not None and workers > 1:
+        fail("serve", f"--{recordings.mode} needs a single process; leave out --workers", USAGE)
+
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
     from aigw.cli.sources.neighbour import taken
     from aigw.cli.terminal.log import LogThread
@@ -103,7 +132,9 @@ def serve(
     config = configuration(config) if recipe is None else config
     given = Given(listen, port, model)
     say = logging.getLogger("aigw").info if log_format is LogFormat.JSON else log.last
-    options = Options(config, given, insecure, grace, json_output, dict(os.environ), trace, show, recipe, tally, say)
+    options = Options(
+        config, given, insecure, grace, json_output, dict(os.environ), trace, show, recipe, tally, say, recordings
+    )
     try:
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
@@ -114,6 +145,8 @@ def serve(
         fail("serve", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)
     except AddressError as error:
         fail("serve", (error.taken and taken(*error.taken)) or str(error))
+    except RecordingError as error:
+        fail("serve", str(error))
     except MemoryError:
         fail("serve", "there is no memory left; raise the limit with ulimit -v, or that of the container")
     except BrokenPipeError:

@@ -1,0 +1,92 @@
+"""Which recordings a command uses: its options go before `record:` in the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from aigw.cli.options import MatchBy
+from aigw.config.effective import effective
+from aigw.config.load import Loaded, read_file
+from aigw.config.secret_values import secrets_in
+from aigw.core.env import Clock
+from aigw.providers.base_url import ANY_KEY
+from aigw.providers.environment import ENV_PROVIDERS
+from aigw.traffic.folder import Folder
+from aigw.traffic.recordings import Recordings
+from aigw.traffic.settings import Mode, RecordSettings
+
+
+class Chosen(NamedTuple):
+    """What the options say. None and "" are for what they do not say. `speed`, `strict` and the others are as in
+    `RecordSettings`."""
+
+    mode: Mode | None = None
+    folder: Path = Path()
+    match: MatchBy | None = None
+    speed: float | None = None
+    strict: bool = False
+    max_divergence: int | None = None
+
+    def over(self, settings: RecordSettings) -> RecordSettings:
+        """Returns the settings with what the options say."""
+        given = {
+            "mode": self.mode,
+            "match": self.match.value if self.match else None,
+            "speed": self.speed,
+            "strict": self.strict or None,
+            "max_divergence": self.max_divergence,
+        }
+        return msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
+
+
+def chosen(
+    record: Path | None,
+    replay: Path | None,
+    auto: Path | None,
+    refresh: Path | None,
+    match: MatchBy | None = None,
+    speed: float | None = None,
+    strict: bool = False,
+    max_divergence: int | None = None,
+) -> Chosen:
+    """Raises ValueError if the options name more than one mode."""
+    folders: dict[Mode, Path | None] = {"record": record, "replay": replay, "auto": auto, "refresh": refresh}
+    given = [(mode, folder) for mode, folder in folders.items() if folder is not None]
+    if len(given) > 1:
+        raise ValueError(f"choose one of {' and '.join(f'--{mode}' for mode, _ in given)}")
+    mode, folder = given[0] if given else (None, Path())
+    return Chosen(mode, folder, match, speed, strict, max_divergence)
+
+
+def opened(options: Chosen, loaded: Loaded, base: Path, clock: Clock) -> Recordings | None:
+    """Opens the recordings of a gateway, None if it neither records nor replays. `base` is the folder of the
+    configuration. Raises RecordingError."""
+    settings = options.over(loaded.config.record)
+    if settings.mode == "off":
+        return None
+    folder = options.folder if options.mode is not None else base / settings.dir
+    return Recordings(settings, folder, secrets=secrets_in(loaded), config=digest(loaded), clock=clock)
+
+
+def replayable(folder: Path, config: Path | None, env: Mapping[str, str]) -> dict[str, str]:
+    """Returns an environment in which a configuration can be read on a machine without keys: `unused` stands for those
+    that are missing. Without a file, the providers are those of the recordings. Raises RecordingError."""
+    if config is not None:
+        source, _ = read_file(config, env)
+        missing = {name for names in source.missing.values() for name in names}
+    else:
+        services = {entry.service for entry in Folder(folder).entries()}
+        missing = {row.variable for row in ENV_PROVIDERS if row.type in services}
+    return {**dict.fromkeys(missing - env.keys(), ANY_KEY), **env}
+
+
+def digest(loaded: Loaded) -> str:
+    """Returns 12 hex digits that identify what a configuration says of traffic. They do not depend on its secrets."""
+    values = effective(loaded).values
+    said = {name: value for name, value in values.items() if name not in ("listen", "record", "state_dir")}
+    return blake2b(msgspec.json.encode(said, order="sorted"), digest_size=6).hexdigest()

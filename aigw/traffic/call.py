@@ -1,0 +1,106 @@
+"""One call through the door, as plain values: what was sent for whom, and what came back. The recorder notes it, the
+builder makes a recording of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from aigw.core.headers import CREDENTIALS
+from aigw.core.model import Request
+from aigw.upstream.tape import Outgoing
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Sent(NamedTuple):
+    """A request, complete."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+    def request(self) -> Request:
+        from multidict import CIMultiDict
+
+        return Request(self.method, self.path, self.query, CIMultiDict(self.headers), self.body)
+
+
+class Begun(NamedTuple):
+    """A call that was sent. `exchange` is the id of the client's request that caused it, "" if there was none, and
+    `client` is that request. `dialect` is the name of the dialect of its answer, "" if a plugin made the call for
+    itself; `asked` is that of the client's. `service` is the type of the provider, or the host that was called. `at` is
+    in seconds since 1970. `replaces` is the name of the recording in whose place the new one comes, "" if none."""
+
+    sent: Sent
+    client: Sent | None
+    exchange: str
+    api: str
+    dialect: str
+    asked: str
+    service: str
+    name: str
+    origin: str
+    model: str
+    route: str
+    attempt: int
+    at: float
+    replaces: str = ""
+
+
+@dataclass(slots=True)
+class Answered:
+    """What came back. `pieces` have the seconds since the call was sent. `fault` is the name of an `UpstreamFault`,
+    `whole` is true if the body came to its end."""
+
+    status: int = 0
+    headers: Headers = ()
+    pieces: list[tuple[float, bytes]] = field(default_factory=list)
+    after: float = 0.0
+    fault: str = ""
+    message: str = ""
+    whole: bool = False
+
+
+def begun(outgoing: Outgoing, at: float, replaces: str = "") -> Begun:
+    """Notes a call that is about to be sent."""
+    request, target, exchange = outgoing
+    sent = _sent(request)
+    if exchange is None:
+        return Begun(sent, None, "", "", "", "", service(outgoing), "", str(target.origin), "", "", 0, at, replaces)
+    own = outgoing.is_answer
+    return Begun(
+        sent,
+        _sent(exchange.original),
+        exchange.id,
+        exchange.api if own else "",
+        exchange.wire.name if own else "",
+        exchange.dialect.name,
+        service(outgoing),
+        exchange.attempts[-1] if own and exchange.attempts else "",
+        str(target.origin),
+        (exchange.mapped or exchange.named) if own else "",
+        exchange.route.name,
+        max(len(exchange.attempts) - 1, 0) if own else 0,
+        at,
+        replaces,
+    )
+
+
+def service(outgoing: Outgoing) -> str:
+    """Returns the type of the provider that is called, or else the host without its port: that of a test server is
+    another one each time."""
+    if outgoing.is_answer and outgoing.exchange is not None and outgoing.exchange.provider:
+        return outgoing.exchange.provider
+    return outgoing.target.authority.rpartition("@")[2].partition(":")[0] or outgoing.target.origin.host
+
+
+def _sent(request: Request) -> Sent:
+    return Sent(request.method, request.path, request.query, tuple(request.headers.items()), request.body)
+
+
+def credentials(sent: Sent) -> list[str]:
+    """Returns the keys in the headers of a request, without their scheme."""
+    return [value.rpartition(" ")[2] for name, value in sent.headers if name.lower() in CREDENTIALS]

@@ -1,0 +1,260 @@
+"""A folder of recordings: the names of its files, reading and writing them.
+
+Rule: a file is whole or not there, whenever the process is killed: it is written beside its place and renamed. Side
+files are written before the recording that names them, and only names of this folder are read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from aigw.core.redaction import shown
+from aigw.stores.private import make_folder, open_file, refuse_strange_folder
+from aigw.traffic.recording import VERSION, Blob, Recording
+
+if os.name == "posix":
+    import fcntl
+
+MAX_FILE = 64 * 1024 * 1024
+"""The largest recording that is read, in bytes. What is larger in an answer is in side files."""
+SUFFIX = ".json"
+_NAME = re.compile(r"(?:(?P<run>[a-z][a-z0-9]*)-)?(?P<session>\d+)-(?P<position>\d+)-(?P<what>[\w.]+)\.json")
+_SIDE = re.compile(r"[\w.-]+\.bin")
+
+
+class RecordingError(Exception):
+    """A folder or file of recordings cannot be used. The message names it and the remedy, and has no secret."""
+
+
+class Name(NamedTuple):
+    """The name of a recording: `007-02-chat.json` is the second call of the seventh session. A gateway that records
+    into a folder in which another one records at the same time has a `run`, which comes first."""
+
+    run: str
+    session: int
+    position: int
+    what: str
+
+    def __str__(self) -> str:
+        run = f"{self.run}-" if self.run else ""
+        return f"{run}{self.session:03}-{self.position:02}-{self.what}{SUFFIX}"
+
+
+class Entry(Struct, frozen=True):
+    """What is known of a recording without reading all of it. `group` is its session, unique in the folder. It is not
+    `playable` if its client left before there was an answer."""
+
+    name: str
+    key: str
+    rules: str
+    run: str
+    session: int
+    position: int
+    session_name: str = ""
+    api: str = ""
+    service: str = ""
+    status: int = 0
+    redacted: bool = False
+    playable: bool = True
+
+    @property
+    def group(self) -> tuple[str, int]:
+        return self.run, self.session
+
+
+class _Source(Struct):
+    service: str = ""
+    api: str = ""
+
+
+class _Session(Struct):
+    name: str = ""
+
+
+class _Head(Struct):
+    status: int = 0
+
+
+class _End(Struct):
+    ended: str = "complete"
+
+
+class _Peek(Struct):
+    """The fields of a recording that an entry needs. The decoder passes over all others."""
+
+    aigw: int
+    source: _Source
+    session: _Session
+    head: _Head
+    end: _End
+    key: str = ""
+    rules: str = ""
+    redacted: bool = False
+
+
+_peek = msgspec.json.Decoder(_Peek, strict=True).decode
+_decode = msgspec.json.Decoder(Recording).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Folder:
+    """A folder of recordings. Its methods wait for the disk, and raise RecordingError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = -1
+
+    def entries(self) -> list[Entry]:
+        """Returns all recordings, in the order of their sessions and of the calls in them."""
+        try:
+            refuse_strange_folder(self.path)
+            names = self.names()
+        except FileNotFoundError:
+            raise RecordingError(
+                f"there is no folder {self.path}; `aigw serve --record {self.path}` makes one"
+            ) from None
+        except OSError as error:
+            raise RecordingError(f"{self.path}: cannot be read: {error.strerror or error}") from None
+        return [self._entry(name) for name in names]
+
+    def read(self, name: str) -> Recording:
+        recording = self._decoded(name, _decode)
+        assert isinstance(recording, Recording)
+        return recording
+
+    def side(self, blob: Blob) -> bytes:
+        """Returns the content of a side file. It must have the digest that the recording names."""
+        if not _SIDE.fullmatch(blob.file):
+            raise RecordingError(f"{self.path}: {shown(blob.file)[:80]!r} is no name of a side file; record it again")
+        data = self._content(blob.file)
+        if hashlib.sha256(data).hexdigest() != blob.sha256:
+            raise RecordingError(f"{self.path / blob.file}: is not the file that was recorded; record it again")
+        return data
+
+    def claim(self, new_run: str) -> str:
+        """Makes the folder, and returns the prefix of the names in it: "" for the first gateway, `new_run` for one that
+        records beside another."""
+        try:
+            make_folder(self.path)
+            if os.name != "posix":
+                return new_run
+            self._lock = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return new_run
+        except OSError as error:
+            raise RecordingError(f"{self.path}: cannot record here: {error.strerror or error}") from None
+        return ""
+
+    def release(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def names(self) -> list[Name]:
+        """Returns the names of the recordings. Raises OSError."""
+        with os.scandir(self.path) as files:
+            return sorted(filter(None, (_parsed(file.name) for file in files)))
+
+    def write(self, name: Name | str, recording: Recording, sides: Mapping[str, bytes]) -> None:
+        """Writes a recording and its side files. Raises OSError."""
+        for file, data in sides.items():
+            self._put(file, data)
+        self._put(str(name), encoded(recording))
+
+    def remove(self, name: str) -> None:
+        """Removes a recording and its side files."""
+        (self.path / name).unlink(missing_ok=True)
+        for side in self.path.glob(f"{name.removesuffix(SUFFIX)}.*.bin"):
+            side.unlink(missing_ok=True)
+
+    def _put(self, name: str, data: bytes) -> None:
+        beside = self.path / f".{name}.{os.getpid()}"
+        file = open_file(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            with os.fdopen(file, "wb") as out:
+                out.write(data)
+            beside.replace(self.path / name)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def _entry(self, name: Name) -> Entry:
+        peek = self._decoded(str(name), _peek)
+        assert isinstance(peek, _Peek)
+        if peek.aigw != VERSION:
+            raise self._other_version(str(name), peek.aigw)
+        return Entry(
+            str(name), peek.key, peek.rules, name.run, name.session, name.position,
+            peek.session.name, peek.source.api, peek.source.service, peek.head.status, peek.redacted,
+            bool(peek.head.status) or peek.end.ended != "left",
+        )  # fmt: skip
+
+    def _decoded(self, name: str, decode: object) -> object:
+        data = self._content(name)
+        try:
+            return decode(data)  # type: ignore[operator]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+            version = _version(data)
+            if version is not None and version != VERSION:
+                raise self._other_version(name, version) from None
+            reason = shown(str(error))[:200]
+            raise RecordingError(f"{self.path / name}: is no recording ({reason}); record it again") from None
+
+    def _other_version(self, name: str, version: int) -> RecordingError:
+        return RecordingError(
+            f"{self.path / name}: has version {version} of the format, and this aigw knows {VERSION}; "
+            "use the newer aigw that wrote it, or record it again"
+        )
+
+    def _content(self, name: str) -> bytes:
+        path = self.path / name
+        try:
+            with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+                data = file.read(MAX_FILE + 1)
+        except OSError as error:
+            raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
+        if len(data) > MAX_FILE:
+            raise RecordingError(f"{path}: is larger than {MAX_FILE >> 20} MiB, so it is no recording; remove it")
+        return data
+
+
+def encoded(recording: Recording) -> bytes:
+    """Returns a recording as indented JSON, with each piece of the answer in one line."""
+    head = msgspec.structs.replace(recording, pieces=[])
+    text = msgspec.json.format(_encode(head), indent=2)
+    if not recording.pieces:
+        return text + b"\n"
+    pieces = b",\n    ".join(map(_encode, recording.pieces))
+    return text.removesuffix(b"\n}") + b',\n  "pieces": [\n    ' + pieces + b"\n  ]\n}\n"
+
+
+def _parsed(file: str) -> Name | None:
+    match = _NAME.fullmatch(file)
+    if match is None:
+        return None
+    return Name(match["run"] or "", int(match["session"]), int(match["position"]), match["what"])
+
+
+def _version(data: bytes) -> int | None:
+    try:
+        return msgspec.json.decode(data, type=_Versioned).aigw
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class _Versioned(Struct):
+    aigw: int
+
+
+def iterate(folder: Folder) -> Iterator[tuple[Entry, Recording]]:
+    """Reads all recordings of a folder, one after the other."""
+    for entry in folder.entries():
+        yield entry, folder.read(entry.name)

@@ -1,0 +1,183 @@
+"""Answers calls from the recordings of a folder.
+
+Rule: a request that has no recording is never answered with that of another one. It is a miss: an error that is final
+for clients and says what differs from the nearest recording."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.traffic.building import request_of
+from aigw.traffic.call import Begun, Sent, begun
+from aigw.traffic.canonical import Canonical, canonical
+from aigw.traffic.folder import Entry, Folder
+from aigw.traffic.index import Index
+from aigw.traffic.miss import differences, divergence, explained, nearest
+from aigw.traffic.recording import Blob, Folded, Recording, data_of
+from aigw.traffic.report import Missed, Report
+from aigw.traffic.scrubbing import Scrubber
+from aigw.traffic.sessions import Conversations
+from aigw.traffic.settings import RecordSettings
+from aigw.traffic.volatility import Rules
+from aigw.upstream.tape import Outgoing, Played
+
+log = logging.getLogger("aigw")
+
+KEPT_BYTES = 32 * 1024 * 1024
+"""Answers that were played are kept in memory up to this size."""
+MOST_COMPARED = 2000
+"""So many recordings are compared with a request that has none."""
+
+
+class FolderPlayer:
+    """A `Player` of the door. With `goes_on`, a request without a recording goes upstream."""
+
+    def __init__(self, folder: Folder, settings: RecordSettings, rules: Rules, secrets: Iterable[str]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._rules = rules
+        self._hides = Scrubber(secrets)
+        self.goes_on = settings.mode == "auto"
+        self._entries = [self._keyed(entry) for entry in folder.entries()]
+        self._index = Index([entry for entry in self._entries if entry.playable])
+        self._redacted = any(entry.redacted for entry in self._entries)
+        self._conversations = Conversations()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept_bytes = 0
+        self.report = Report()
+
+    async def find(self, outgoing: Outgoing) -> Played | None:
+        call = begun(outgoing, 0.0)
+        entry = self.match(call)
+        if entry is None:
+            if self.goes_on:
+                return None
+            raise await self._missed(call)
+        kept = self._played(entry)
+        self.report.hits += 1
+        self.report.used.add(entry.name)
+        self._conversations.answered(call, kept.answer)
+        return kept.played
+
+    def match(self, call: Begun) -> Entry | None:
+        """Returns the recording of a call, None if it has none."""
+        asked = self._asked(call)
+        conversation = self._conversations.of(call)
+        if self._settings.match == "sequence" and conversation.number:
+            found = self._index.by_sequence(asked.key, conversation)
+            if found is not None and found.entry.key != asked.key and not self._may_diverge(call, asked, found.entry):
+                return None
+        else:
+            found = self._index.by_content(asked.key, conversation)
+        if found is None:
+            return None
+        return None if found.again and self._settings.strict else found.entry
+
+    def unused(self) -> list[str]:
+        """Returns the names of the recordings that were not played."""
+        return [entry.name for entry in self._entries if entry.name not in self.report.used]
+
+    def _asked(self, call: Begun) -> Canonical:
+        """Returns what finds the recording of a call. Where secrets were removed from recordings, a request is looked
+        for without its secrets, too."""
+        asked = self._canonical(call.sent, call.service)
+        if self._redacted and asked.key not in self._index:
+            body = self._hides.data(call.sent.body)
+            if body is not call.sent.body:
+                return self._canonical(call.sent._replace(body=body), call.service)
+        return asked
+
+    def _canonical(self, sent: Sent, service: str) -> Canonical:
+        return canonical(request_of(sent, {}), service, self._rules)
+
+    def _keyed(self, entry: Entry) -> Entry:
+        """Returns an entry with its key by the rules that hold now."""
+        if entry.key and entry.rules == self._rules.digest:
+            return entry
+        return msgspec.structs.replace(entry, key=self._recorded(entry).key)
+
+    def _recorded(self, entry: Entry) -> Canonical:
+        return canonical(self._folder.read(entry.name).request, entry.service, self._rules)
+
+    def _may_diverge(self, call: Begun, asked: Canonical, entry: Entry) -> bool:
+        """Notes that the n-th call of a session is not the one that was recorded. False: too many are not."""
+        most = self._settings.max_divergence
+        if most is not None and len(self.report.diverged) >= most:
+            return False
+        text = divergence(entry.name, differences(self._recorded(entry).value, asked.value))
+        self.report.diverged.append(Missed(_named(call), text))
+        log.warning("%s", text)
+        return True
+
+    def _played(self, entry: Entry) -> Kept:
+        """Reads a recorded answer, or takes it from memory."""
+        if (kept := self._kept.get(entry.name)) is not None:
+            self._kept.move_to_end(entry.name)
+            return kept
+        recording = self._folder.read(entry.name)
+        kept = Kept(played_of(recording, self._folder), recording.answer)
+        self._kept[entry.name] = kept
+        self._kept_bytes += kept.size
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= self._kept.popitem(last=False)[1].size
+        return kept
+
+    async def _missed(self, call: Begun) -> GatewayError:
+        text = await asyncio.to_thread(self._explanation, call)
+        self.report.missed.append(Missed(_named(call), text))
+        return GatewayError(404, text, code="no_recording", headers={"x-should-retry": "false"})
+
+    def _explanation(self, call: Begun) -> str:
+        asked = self._asked(call)
+        if asked.key in self._index:
+            return (
+                f"{_named(call)}: it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
+            )
+        alike = [entry for entry in self._entries if entry.api == call.api]
+        recorded = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
+        return explained(_named(call), str(self._folder.path), nearest(asked.value, recorded))
+
+
+class Kept(NamedTuple):
+    """A recorded answer in memory, and what it says."""
+
+    played: Played
+    answer: Folded
+
+    @property
+    def size(self) -> int:
+        return sum(len(data) for _, data in self.played.pieces) + 1000
+
+
+def played_of(recording: Recording, folder: Folder) -> Played:
+    """Returns the answer of a recording. Raises RecordingError if a side file is missing."""
+    head, end = recording.head, recording.end
+    error = None
+    if end.ended in ("broken", "unreachable"):
+        fault = UpstreamFault.__members__.get(end.fault, UpstreamFault.RESET)
+        error = UpstreamError(fault, end.message or "the answer broke off when it was recorded")
+    return Played(head.status, CIMultiDict(head.headers), list(_bytes(recording, folder)), end.after, error)
+
+
+def _bytes(recording: Recording, folder: Folder) -> Iterator[tuple[float, bytes]]:
+    place, sides = 0, b""
+    for at, piece in recording.pieces:
+        if isinstance(piece, Blob) and piece.file:
+            sides = sides or folder.side(piece)
+            yield at, sides[place : place + piece.size]
+            place += piece.size
+        else:
+            yield at, data_of(piece)
+
+
+def _named(call: Begun) -> str:
+    model = f" for {call.model}" if call.model else ""
+    return f"{call.sent.method} {call.sent.path}{model}"

@@ -1,0 +1,79 @@
+"""The recordings of a running gateway: what it writes, what it plays, and what came of it."""
+
+from __future__ import annotations
+
+import secrets as random_source
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from aigw.core.env import Clock
+from aigw.core.upstream import Upstream
+from aigw.traffic.folder import Folder
+from aigw.traffic.player import FolderPlayer
+from aigw.traffic.recorder import FolderRecorder
+from aigw.traffic.refresher import Refresher
+from aigw.traffic.report import Report
+from aigw.traffic.scribe import Scribe
+from aigw.traffic.settings import RecordSettings
+from aigw.traffic.volatility import Rules
+from aigw.upstream.tape import Tape
+
+
+def new_run() -> str:
+    """Returns a prefix for the files of a gateway that records beside another one."""
+    return f"r{random_source.token_hex(2)}"
+
+
+class Recordings:
+    """Opens a folder of recordings as `settings` say, whose mode is not "off". `secrets` are those of the
+    configuration, and `config` identifies it. `close` waits for the disk. Raises RecordingError."""
+
+    def __init__(
+        self,
+        settings: RecordSettings,
+        path: Path,
+        *,
+        secrets: Iterable[str] = (),
+        config: str = "",
+        clock: Clock = time,
+        here: Path | None = None,
+        run: str = "",
+    ) -> None:
+        known = frozenset(secrets)
+        rules = Rules.of(settings.volatile, folder=str(here or Path.cwd()), home=str(Path.home()))
+        folder = Folder(path)
+        mode = settings.mode
+        self.settings = settings
+        self.path = path
+        self._clock = clock
+        self._player: FolderPlayer | None = None
+        self._recorder: FolderRecorder | None = None
+        if mode != "replay":
+            beside = folder.claim(run or new_run())
+        if mode != "record":
+            self._player = FolderPlayer(folder, settings, rules, known)
+        if mode != "replay":
+            scribe = Scribe(folder, beside, rules, known, config)
+            self._recorder = FolderRecorder(scribe, clock, on_error=settings.on_error)
+
+    def around(self, upstream: Upstream) -> Tape:
+        """Returns the transport that records and plays."""
+        player, recorder = self._player, self._recorder
+        if self.settings.mode == "refresh" and player is not None and recorder is not None:
+            return Tape(upstream, None, Refresher(player, recorder), self._clock)
+        return Tape(upstream, player, recorder, self._clock, speed=self.settings.speed)
+
+    @property
+    def report(self) -> Report:
+        """What came of it so far."""
+        report = self._player.report if self._player is not None else Report()
+        report.unused = self._player.unused() if self._player is not None else []
+        report.written = self._recorder.written if self._recorder is not None else 0
+        report.failure = self._recorder.failure if self._recorder is not None else ""
+        return report
+
+    def close(self) -> None:
+        """Writes what is left. Waits for the disk."""
+        if self._recorder is not None:
+            self._recorder.close()

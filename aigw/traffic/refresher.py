@@ -1,0 +1,24 @@
+"""Records every call anew, in the place of the recording that a replay would have played."""
+
+from __future__ import annotations
+
+from aigw.traffic.call import begun
+from aigw.traffic.player import FolderPlayer
+from aigw.traffic.recorder import FolderRecorder, Taking
+from aigw.upstream.tape import Outgoing
+
+
+class Refresher:
+    """A `Recorder` of the door. A call that has no recording yet is added."""
+
+    def __init__(self, player: FolderPlayer, recorder: FolderRecorder) -> None:
+        self._player = player
+        self._recorder = recorder
+
+    def begin(self, outgoing: Outgoing) -> Taking | None:
+        entry = self._player.match(begun(outgoing, 0.0))
+        used = self._player.report.used
+        if entry is None or entry.name in used:
+            return self._recorder.begin(outgoing)
+        used.add(entry.name)
+        return self._recorder.begin(outgoing, entry.name)

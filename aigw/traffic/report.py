@@ -1,0 +1,27 @@
+"""What became of the calls of a run that were looked for in recordings."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class Missed(Struct, frozen=True):
+    """A call without a recording. `text` says which one is nearest and what differs; it may have several lines."""
+
+    request: str
+    text: str
+
+
+class Report(Struct):
+    """`hits` are calls that were answered from recordings, `repeats` those of them that came more often than recorded,
+    `diverged` those whose request is another one than was recorded. `used` are the names of the recordings.
+    `written` counts new recordings; `failure` says why recording stopped, "" if it did not."""
+
+    hits: int = 0
+    repeats: int = 0
+    missed: list[Missed] = field(default_factory=list)
+    diverged: list[Missed] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    unused: list[str] = field(default_factory=list)
+    written: int = 0
+    failure: str = ""

@@ -1,0 +1,85 @@
+"""Gives calls their places in a folder, and writes their recordings. Runs in the thread of the recorder."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aigw.traffic.building import Key, LeakError, recording_of, request_of
+from aigw.traffic.call import Answered, Begun
+from aigw.traffic.canonical import canonical
+from aigw.traffic.folder import Folder, Name
+from aigw.traffic.recording import Session
+from aigw.traffic.sessions import Conversations
+from aigw.traffic.volatility import Rules
+
+log = logging.getLogger("aigw")
+
+_WORDS = {"openai/v1/chatcompletions": "chat"}
+"""The words for APIs in the names of files, where they are not the last part of the API's name."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call that has begun."""
+
+    begun: Begun
+    name: Name
+    session: Session
+
+
+class Scribe:
+    """Writes into `folder`, which is claimed. `secrets` are those of the configuration, `config` identifies it."""
+
+    def __init__(self, folder: Folder, run: str, rules: Rules, secrets: Iterable[str], config: str) -> None:
+        names = folder.names()
+        self.folder = folder
+        self.written = self.refused = 0
+        self._run = run
+        self._rules = rules
+        self._secrets = frozenset(secrets)
+        self._config = config
+        self._conversations = Conversations(1 + max((name.session for name in names if name.run == run), default=0))
+        self._before = max((name.position for name in names if name.run == run and not name.session), default=0)
+        self._open: dict[int, _Open] = {}
+
+    def begun(self, number: int, begun: Begun) -> None:
+        """Gives a call its place."""
+        conversation = self._conversations.of(begun)
+        position = conversation.calls + (0 if conversation.number else self._before)
+        name = Name(self._run, conversation.number, position, _word(begun))
+        session = Session(number=conversation.number, position=position, name=conversation.name)
+        self._open[number] = _Open(begun, name, session)
+
+    def answered(self, number: int, answered: Answered) -> None:
+        """Writes the recording of a call. Raises OSError."""
+        call = self._open.pop(number)
+        begun, name, session = call.begun, str(call.name), call.session
+        if begun.replaces:
+            old = self.folder.read(begun.replaces)
+            name, session = begun.replaces, old.session
+        request = request_of(begun.sent, {})
+        key = Key(canonical(request, begun.service, self._rules).key, self._rules.digest)
+        stem = name.removesuffix(".json")
+        try:
+            recording, sides = recording_of(
+                begun, answered, session, key, stem=stem, secrets=self._secrets, config=self._config
+            )
+        except LeakError as error:
+            self.refused += 1
+            log.error("%s was not written: %s; keep such answers out of recordings", self.folder.path / name, error)
+            return
+        self._conversations.answered(begun, recording.answer)
+        self.folder.write(name, recording, sides)
+        self.written += 1
+
+    def close(self) -> None:
+        self.folder.release()
+
+
+def _word(begun: Begun) -> str:
+    """Returns the word for a call in the name of its file: `chat`, `messages`, `models`."""
+    last = begun.api.rpartition("/")[2] or begun.sent.path.rstrip("/").rpartition("/")[2]
+    return _WORDS.get(begun.api, re.sub(r"\W+", "_", last)[:40] or "call")

@@ -1,0 +1,62 @@
+"""Takes the secrets out of a call before it is written.
+
+Rule: what a known maker's key looks like is hidden wherever it stands, and so is every secret that the configuration or
+the call itself has. What still looks like one afterwards is not written at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import unquote
+
+from aigw.core.headers import HOP_BY_HOP, without_credentials
+from aigw.core.redaction import SHORTEST, hidden_in
+from aigw.core.secrets import HIDDEN, names_secret, without_shapes
+from aigw.traffic.call import Headers
+
+_UNSENT = frozenset((
+    *HOP_BY_HOP, "host", "content-length", "date", "server", "via", "user-agent", "accept-encoding", "accept-language",
+    "traceparent", "tracestate", "baggage", "b3", "alt-svc", "nel", "report-to", "strict-transport-security", "cf-ray",
+    "cf-cache-status", "x-envoy-upstream-service-time", "x-envoy-decorator-operation", "sec-fetch-mode",
+))  # fmt: skip
+_UNSENT_STARTS = ("x-stainless-", "x-aigw-", "x-b3-", "x-datadog-", "access-control-", "sec-", "x-forwarded-", "cf-")
+"""Headers of the connection, of the SDK and of tracing: they say nothing of the request or its answer."""
+
+
+def telling(headers: Headers) -> list[tuple[str, str]]:
+    """Returns the headers that may say something of a request or an answer, in lower case and without credentials."""
+    return [(name, value) for each, value in headers if _tells(name := each.lower())]
+
+
+@lru_cache(maxsize=2048)
+def _tells(name: str) -> bool:
+    return name not in _UNSENT and not name.startswith(_UNSENT_STARTS) and not names_secret(name)
+
+
+class Scrubber:
+    """Hides `secrets`, and what looks like one."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        usable = {each for each in secrets if len(each) >= SHORTEST and not each.isdecimal()}
+        self._secrets = tuple(each.encode("utf-8", "surrogateescape") for each in sorted(usable, key=len, reverse=True))
+
+    def data(self, data: bytes) -> bytes:
+        """Returns the bytes without secrets. Without one, it is the same object."""
+        data = hidden_in(data, self._secrets)
+        text = data.decode("utf-8", "surrogateescape")
+        clean = without_shapes(text)
+        return data if clean == text else clean.encode("utf-8", "surrogateescape")
+
+    def text(self, text: str) -> str:
+        return self.data(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+
+    def headers(self, headers: Headers) -> list[tuple[str, str]]:
+        """Returns the headers that matter, in lower case and without credentials."""
+        return [(name, self.text(value)) for name, value in telling(headers)]
+
+    def query(self, query: str) -> str:
+        pairs = [pair.partition("=") for pair in without_credentials(query).split("&")]
+        return "&".join(
+            f"{name}={HIDDEN}" if names_secret(unquote(name)) else self.text(name + equals + value)
+            for name, equals, value in pairs
+        )

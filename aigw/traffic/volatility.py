@@ -1,0 +1,202 @@
+"""Says what of a request may differ from one run to the next although the request is the same, and replaces it.
+
+Rule: what is replaced concerns only whether two requests are the same, never the bytes that are sent. The names of
+fields are never replaced. Rules of the user come first: they see a text as it was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aigw.core.document import encoded
+from aigw.core.plugin import Problem
+from aigw.higress.re2 import GoRegex
+from aigw.traffic.builtin_rules import KINDS, PLACEHOLDER, Kind, folder_kind
+from aigw.traffic.client_ids import ID_FIELDS, OPAQUE, ids_in
+from aigw.traffic.pointer import Pointer
+
+VERSION = 1
+"""Change it if values are replaced in another way, so that old keys are made again."""
+MAX_DEPTH = 200
+"""Values that are nested deeper are refused."""
+DECLARED = "<value>"
+"""Replaces what a rule of the user finds."""
+
+Builtin = Literal["uuid", "time", "id", "path", "folder", "date"]
+BUILTIN: list[Builtin] = ["uuid", "time", "id", "path", "folder", "date"]
+
+
+class VolatileRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that varies: what a `pointer` leads to, or what a `regex` finds in texts."""
+
+    pointer: Annotated[
+        str, Meta(description="a JSON Pointer into the body, with * for any index or key: /metadata/run")
+    ] = ""
+    regex: Annotated[str, Meta(description="a regular expression (RE2); what it finds in texts varies")] = ""
+    where: Annotated[
+        str, Meta(description="with regex: only in texts at or below this JSON Pointer; empty: in all texts")
+    ] = ""
+
+
+class VolatileConfig(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What varies from one run to the next and is ignored when the recording of a request is looked for."""
+
+    builtin: Annotated[
+        list[Builtin],
+        Meta(
+            description="what is known to vary: UUIDs, ISO 8601 times, ids of tool calls and of clients, temporary paths, "
+            "the current folder and the home folder, lines that say today's date"
+        ),
+    ] = msgspec.field(default_factory=BUILTIN.copy)
+    rules: Annotated[list[VolatileRule], Meta(description="what else varies; `aigw replay lint` proposes rules")] = []
+
+
+def check(config: VolatileConfig) -> list[Problem]:
+    """Returns what is wrong with the rules."""
+    problems = []
+    for index, rule in enumerate(config.rules):
+        try:
+            _of_user(rule)
+        except ValueError as error:
+            problems.append(Problem(("rules", index), str(error)))
+    return problems
+
+
+class Numbers:
+    """The numbers that the volatile values of one request have got, by kind."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] = {}
+
+    def placeholder(self, kind: str, value: str) -> str:
+        number = self._known.get((kind, value))
+        if number is None:
+            number = self._known[kind, value] = self._last[kind] = self._last.get(kind, 0) + 1
+        return f"<{kind} {number}>"
+
+
+class Rules:
+    """The rules of a configuration, for one machine: `folder` is the current folder there, `home` that of the user.
+    `digest` identifies the rules, whatever the folders are."""
+
+    def __init__(self, config: VolatileConfig, folder: str, home: str) -> None:
+        self._users = [_of_user(rule) for rule in config.rules]
+        everywhere = [rule for rule in config.rules if rule.regex and not rule.where]
+        self._anywhere = [_of_user(rule)[1] for rule in everywhere]
+        self._ids = "id" in config.builtin
+        folders = (folder_kind("folder", folder), folder_kind("home", home)) if "folder" in config.builtin else ()
+        kinds = [kind for kind in KINDS if kind.name in config.builtin]
+        self._kinds = [kind for kind in folders if kind] + kinds
+        rules = VERSION, sorted(config.builtin), config.rules
+        self.digest = blake2b(msgspec.json.encode(rules), digest_size=6).hexdigest()
+
+    @classmethod
+    def of(cls, config: VolatileConfig, *, folder: str, home: str) -> Rules:
+        """Raises ValueError if a rule is wrong (`check` says where)."""
+        return cls(config, folder, home)
+
+    def applied(self, value: Any, numbers: Numbers) -> Any:
+        """Returns the body with placeholders for what is volatile. It may change the value itself. Raises ValueError if
+        it is nested too deeply."""
+        for where, new in self._users:
+            value = where.replace(value, new)
+        if self._ids and isinstance(value, dict) and OPAQUE in value:
+            value[OPAQUE] = DECLARED
+        written = encoded(value).decode()
+        kinds = [kind for kind in self._kinds if kind.hint.search(written)]
+        ids = ids_in(value, written) if self._ids else frozenset()
+        return _Walk(kinds, ids, numbers).value(value, 0) if kinds or ids else value
+
+    def text(self, text: str, numbers: Numbers) -> str:
+        """Returns a text that is not in a JSON body with placeholders for what is volatile."""
+        for new in self._anywhere:
+            text = new(text)
+        return _replaced(text, self._kinds, numbers)
+
+
+class _Walk:
+    """Replaces volatile values in one request. It goes through an object by the order of its keys, so that the numbers
+    do not depend on how it was written."""
+
+    def __init__(self, kinds: Sequence[Kind], ids: frozenset[str], numbers: Numbers) -> None:
+        self._kinds = kinds
+        self._ids = ids
+        self._numbers = numbers
+
+    def value(self, value: Any, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise ValueError("JSON is nested too deeply")
+        if isinstance(value, str):
+            return _replaced(value, self._kinds, self._numbers)
+        if isinstance(value, dict):
+            return {key: self._field(key, value[key], depth) for key in sorted(value)}
+        if isinstance(value, list):
+            return [self.value(item, depth + 1) for item in value]
+        return value
+
+    def _field(self, key: str, value: Any, depth: int) -> Any:
+        if key in ID_FIELDS and isinstance(value, str) and value in self._ids:
+            return self._numbers.placeholder("id", value)
+        return self.value(value, depth + 1)
+
+
+def _replaced(text: str, kinds: Sequence[Kind], numbers: Numbers) -> str:
+    for kind in kinds:
+        if kind.hint.search(text):
+            text = kind.pattern.sub(partial(_placeholder, kind, numbers), text)
+    return text
+
+
+def _placeholder(kind: Kind, numbers: Numbers, found: re.Match[str]) -> str:
+    if kind.numbered:
+        return numbers.placeholder(kind.name, found[0])
+    return (found[1] if kind.pattern.groups else "") + f"<{kind.name}>"
+
+
+_Rule = tuple[Pointer, Callable[[Any], Any]]
+
+
+def _of_user(rule: VolatileRule) -> _Rule:
+    """Returns the place of a rule and what replaces values there. Raises ValueError."""
+    if bool(rule.pointer) == bool(rule.regex):
+        raise ValueError("has one of pointer and regex")
+    if rule.pointer:
+        if rule.where:
+            raise ValueError("where is for a regex; a pointer says itself where it leads")
+        return Pointer(rule.pointer), lambda value: DECLARED
+    try:
+        regex = GoRegex.longest(rule.regex)
+    except ValueError as error:
+        raise ValueError(f"the regex {rule.regex!r}: {error}") from None
+    if regex.search(""):
+        raise ValueError(f"the regex {rule.regex!r} finds the empty text, so that it would match everywhere")
+    return Pointer(rule.where), partial(_texts, partial(_declared, regex), 0)
+
+
+def _texts(new: Callable[[str], str], depth: int, value: Any) -> Any:
+    """Returns the value with `new` of each of its texts."""
+    if depth > MAX_DEPTH:
+        raise ValueError("JSON is nested too deeply")
+    if isinstance(value, str):
+        return new(value)
+    if isinstance(value, dict):
+        return {key: _texts(new, depth + 1, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_texts(new, depth + 1, item) for item in value]
+    return value
+
+
+def _declared(regex: GoRegex, text: str) -> str:
+    """Returns the text with DECLARED for what the regex finds outside of placeholders."""
+    parts = re.split(f"({PLACEHOLDER.pattern})", text) if "<" in text else [text]
+    for index in range(0, len(parts), 2):
+        if (new := regex.replace_all(parts[index], DECLARED)) is not None:
+            parts[index] = new
+    return "".join(parts)

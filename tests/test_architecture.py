@@ -156,6 +156,7 @@ OTHER_FORMATS = {
     "aigw.plugins.ai_prompt_decorator": {"content", "model", "role"},
     "aigw.plugins.model_router": {"model"},
     "aigw.rag.settings": {"model"},
+    "aigw.traffic.recording": {"arguments", "model"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
     # documents

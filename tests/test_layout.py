@@ -87,6 +87,20 @@ ELSEWHERE = {
     "standins/answers.py": "standins/test_dashscope.py standins/dashvector/test_standin.py: what is read and written by both",
     # standins
     "standins/dashvector/told.py": "standins/dashvector/test_standin.py: data",
+    # traffic
+    "traffic/call.py": "traffic/test_building.py e2e/test_recordings.py: data, noted of real exchanges",
+    "traffic/folding.py": "traffic/test_building.py: what an answer says, beside the rest of its recording",
+    "traffic/identity.py": "e2e/test_recordings.py cli/commands/test_serve_recordings.py: what is found again, also where the base URL is another one",
+    "traffic/player.py": "e2e/test_recordings.py: what a client gets that was recorded through the same gateway",
+    "traffic/recording.py": "traffic/test_folder.py traffic/test_building.py: data",
+    "traffic/recordings.py": "e2e/test_recordings.py: wiring, seen in a gateway that runs",
+    "traffic/refresher.py": "e2e/test_recordings.py: files that change while a gateway runs",
+    "traffic/report.py": "e2e/test_recordings.py: data",
+    "traffic/scribe.py": "traffic/test_folder.py traffic/test_recorder.py: the files that it writes",
+    "traffic/settings.py": "e2e/test_recordings.py config/test_schema.py: data",
+    "upstream/closed.py": "e2e/test_recordings.py: a gateway without a way out",
+    "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",
+    "cli/views/recordings.py": "cli/commands/test_serve_recordings.py: what `aigw serve` says at its end",
     # stores, upstream
     "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",
     "stores/faiss/failures.py": "stores/faiss/test_collection.py: what a user is told of real damage",

@@ -15,11 +15,11 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
-from aigw.traffic.building import request_of
-from aigw.traffic.call import Begun, Sent, begun
-from aigw.traffic.canonical import Canonical, canonical
+from aigw.traffic.call import Begun, begun
+from aigw.traffic.canonical import Canonical
 from aigw.traffic.folder import Entry, Folder
-from aigw.traffic.index import Index
+from aigw.traffic.identity import asked, recorded
+from aigw.traffic.index import Found, Index
 from aigw.traffic.miss import differences, divergence, explained, nearest
 from aigw.traffic.recording import Blob, Folded, Recording, data_of
 from aigw.traffic.report import Missed, Report
@@ -56,47 +56,43 @@ class FolderPlayer:
 
     async def find(self, outgoing: Outgoing) -> Played | None:
         call = begun(outgoing, 0.0)
-        entry = self.match(call)
-        if entry is None:
+        found = self.match(call)
+        if found is None:
             if self.goes_on:
                 return None
             raise await self._missed(call)
-        kept = self._played(entry)
+        kept = self._played(found.entry)
         self.report.hits += 1
-        self.report.used.add(entry.name)
+        self.report.repeats += found.again
+        self.report.used.add(found.entry.name)
         self._conversations.answered(call, kept.answer)
         return kept.played
 
-    def match(self, call: Begun) -> Entry | None:
+    def match(self, call: Begun) -> Found | None:
         """Returns the recording of a call, None if it has none."""
-        asked = self._asked(call)
+        identity = self._identity(call)
         conversation = self._conversations.of(call)
         if self._settings.match == "sequence" and conversation.number:
-            found = self._index.by_sequence(asked.key, conversation)
-            if found is not None and found.entry.key != asked.key and not self._may_diverge(call, asked, found.entry):
+            found = self._index.by_sequence(identity.key, conversation)
+            if found is not None and not self._is_like(call, identity, found.entry):
                 return None
         else:
-            found = self._index.by_content(asked.key, conversation)
-        if found is None:
-            return None
-        return None if found.again and self._settings.strict else found.entry
+            found = self._index.by_content(identity.key, conversation)
+        return None if found is None or (found.again and self._settings.strict) else found
 
     def unused(self) -> list[str]:
         """Returns the names of the recordings that were not played."""
         return [entry.name for entry in self._entries if entry.name not in self.report.used]
 
-    def _asked(self, call: Begun) -> Canonical:
+    def _identity(self, call: Begun) -> Canonical:
         """Returns what finds the recording of a call. Where secrets were removed from recordings, a request is looked
         for without its secrets, too."""
-        asked = self._canonical(call.sent, call.service)
-        if self._redacted and asked.key not in self._index:
+        found = asked(call, self._rules)
+        if self._redacted and found.key not in self._index:
             body = self._hides.data(call.sent.body)
             if body is not call.sent.body:
-                return self._canonical(call.sent._replace(body=body), call.service)
-        return asked
-
-    def _canonical(self, sent: Sent, service: str) -> Canonical:
-        return canonical(request_of(sent, {}), service, self._rules)
+                return asked(call._replace(sent=call.sent._replace(body=body)), self._rules)
+        return found
 
     def _keyed(self, entry: Entry) -> Entry:
         """Returns an entry with its key by the rules that hold now."""
@@ -105,14 +101,17 @@ class FolderPlayer:
         return msgspec.structs.replace(entry, key=self._recorded(entry).key)
 
     def _recorded(self, entry: Entry) -> Canonical:
-        return canonical(self._folder.read(entry.name).request, entry.service, self._rules)
+        return recorded(self._folder.read(entry.name), self._rules)
 
-    def _may_diverge(self, call: Begun, asked: Canonical, entry: Entry) -> bool:
-        """Notes that the n-th call of a session is not the one that was recorded. False: too many are not."""
+    def _is_like(self, call: Begun, identity: Canonical, entry: Entry) -> bool:
+        """Whether the n-th call of a session may have the n-th answer. If it is not the one that was recorded, that is
+        reported. False: too many are not."""
+        if entry.key == identity.key:
+            return True
         most = self._settings.max_divergence
         if most is not None and len(self.report.diverged) >= most:
             return False
-        text = divergence(entry.name, differences(self._recorded(entry).value, asked.value))
+        text = divergence(entry.name, differences(self._recorded(entry).value, identity.value))
         self.report.diverged.append(Missed(_named(call), text))
         log.warning("%s", text)
         return True
@@ -136,14 +135,14 @@ class FolderPlayer:
         return GatewayError(404, text, code="no_recording", headers={"x-should-retry": "false"})
 
     def _explanation(self, call: Begun) -> str:
-        asked = self._asked(call)
-        if asked.key in self._index:
+        identity = self._identity(call)
+        if identity.key in self._index:
             return (
                 f"{_named(call)}: it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
             )
         alike = [entry for entry in self._entries if entry.api == call.api]
-        recorded = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
-        return explained(_named(call), str(self._folder.path), nearest(asked.value, recorded))
+        others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
+        return explained(_named(call), str(self._folder.path), nearest(identity.value, others))
 
 
 class Kept(NamedTuple):

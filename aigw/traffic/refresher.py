@@ -16,9 +16,9 @@ class Refresher:
         self._recorder = recorder
 
     def begin(self, outgoing: Outgoing) -> Taking | None:
-        entry = self._player.match(begun(outgoing, 0.0))
+        found = self._player.match(begun(outgoing, 0.0))
         used = self._player.report.used
-        if entry is None or entry.name in used:
+        if found is None or found.entry.name in used:
             return self._recorder.begin(outgoing)
-        used.add(entry.name)
-        return self._recorder.begin(outgoing, entry.name)
+        used.add(found.entry.name)
+        return self._recorder.begin(outgoing, found.entry.name)

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aigw.traffic.building import Key, LeakError, recording_of, request_of
+from aigw.traffic.building import Key, LeakError, recording_of
 from aigw.traffic.call import Answered, Begun
-from aigw.traffic.canonical import canonical
 from aigw.traffic.folder import Folder, Name
+from aigw.traffic.identity import asked
 from aigw.traffic.recording import Session
 from aigw.traffic.sessions import Conversations
 from aigw.traffic.volatility import Rules
@@ -60,8 +60,7 @@ class Scribe:
         if begun.replaces:
             old = self.folder.read(begun.replaces)
             name, session = begun.replaces, old.session
-        request = request_of(begun.sent, {})
-        key = Key(canonical(request, begun.service, self._rules).key, self._rules.digest)
+        key = Key(asked(begun, self._rules).key, self._rules.digest)
         stem = name.removesuffix(".json")
         try:
             recording, sides = recording_of(

@@ -1,0 +1,129 @@
+"""aigw/cli/commands/serve.py: `aigw serve --record`, `--replay` and the others, as processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from children import children
+
+from aigw.traffic.folder import Folder
+
+
+@pytest.fixture
+def start():
+    with children() as start:
+        yield start
+
+
+@pytest.fixture
+def serve(tmp_path, start):
+    """Starts `aigw serve` in an empty folder. Returns the process and its URL."""
+
+    def serve(*words, **environment):
+        env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}
+        command = [sys.executable, "-m", "aigw", "serve", "--port", "0", "--json", *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        env |= {"HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", **environment}
+        process = start(command, cwd=tmp_path, env=env, **pipes)
+        line = process.stdout.readline()
+        return process, json.loads(line)["url"] if line else ""
+
+    return serve
+
+
+def chat(url, text="Hello!", model="echo"):
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]}).encode()
+    request = urllib.request.Request(f"{url}/v1/chat/completions", body, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def stopped(process):
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    return err
+
+
+def test_a_run_is_recorded_and_replayed(tmp_path, serve):
+    process, url = serve("--record", "recs")
+    before = chat(url)
+    assert "recs: 1 written" in stopped(process)
+    process, url = serve("--replay", "recs")
+    assert chat(url) == before
+    status, body = chat(url, "Hello?")
+    assert (status, json.loads(body)["error"]["code"]) == (404, "no_recording")
+    assert "recs: 1 replayed, 1 missed" in stopped(process)
+
+
+def test_a_machine_without_keys_replays_what_one_with_keys_recorded(tmp_path, serve):
+    real = {"OPENAI_API_KEY": "sk-real-key-of-somebody", "OPENAI_BASE_URL": "http://127.0.0.1:9"}
+    process, url = serve("--record", "recs", **real)
+    assert chat(url, model="gpt-4o")[0] == 502
+    stopped(process)
+    (entry,) = Folder(tmp_path / "recs").entries()
+    assert entry.service == "openai"
+    process, url = serve("--replay", "recs")
+    assert chat(url, model="gpt-4o")[0] == 502
+    assert "recs: 1 replayed" in stopped(process)
+
+
+def test_a_file_that_names_keys_is_served_without_them(tmp_path, serve):
+    (tmp_path / "aigw.yaml").write_text(
+        "plugins: {ai-proxy: {provider: {type: openai, apiTokens: ['${NO_SUCH_KEY}'], "
+        "openaiCustomUrl: 'http://127.0.0.1:9/v1'}}}"
+    )
+    process, url = serve("--record", "recs", NO_SUCH_KEY="sk-real-key-of-somebody")
+    before = chat(url)
+    stopped(process)
+    process, url = serve("--replay", "recs")
+    assert chat(url)[0] == before[0] == 502
+    assert "1 replayed" in stopped(process)
+
+
+def test_recordings_are_whole_whenever_it_is_killed(tmp_path, serve):
+    process, url = serve("--record", "recs")
+    for number in range(30):
+        chat(url, f"Hello {number}!")
+    process.kill()
+    process.communicate()
+    folder = Folder(tmp_path / "recs")
+    for entry in folder.entries():
+        assert folder.read(entry.name).answer.text[0].startswith("Hello")
+
+
+def test_two_gateways_record_into_one_folder(tmp_path, serve):
+    one, first = serve("--record", "recs")
+    other, second = serve("--record", "recs")
+    for number in range(5):
+        chat(first, f"one {number}")
+        chat(second, f"other {number}")
+    assert "5 written" in stopped(one)
+    assert "5 written" in stopped(other)
+    folder = Folder(tmp_path / "recs")
+    texts = {folder.read(entry.name).answer.text[0] for entry in folder.entries()}
+    assert texts == {f"{which} {number}" for which in ("one", "other") for number in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--replay", "none"), 1, "there is no folder none"),
+        (("--replay", "a", "--record", "b"), 2, "choose one of --record and --replay"),
+        (("--record", "a", "--workers", "2"), 2, "needs a single process"),
+        (("--record", "file"), 1, "file: cannot record here"),
+    ],
+)
+def test_what_cannot_be_is_said(tmp_path, serve, words, code, said):
+    (tmp_path / "file").write_text("")
+    process, _ = serve(*words)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, said in " ".join(err.split())) == (code, True), err

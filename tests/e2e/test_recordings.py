@@ -1,0 +1,208 @@
+"""Recording at the door, and replaying from a folder, in a gateway that runs."""
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+from openai import NotFoundError
+from stage.answers import CHAT, PATH, answers, chunk, completion, streams, text_events
+from stage.gateway import proxied
+
+from aigw.traffic.folder import Folder
+from aigw.traffic.recordings import Recordings
+from aigw.traffic.settings import RecordSettings
+from aigw.traffic.volatility import VolatileConfig
+from aigw.upstream.closed import ClosedUpstream
+
+CLOSED = "http://127.0.0.1:9"
+"""Nobody listens there."""
+
+
+@pytest.fixture
+def taped(tmp_path, gateway):
+    """Starts a gateway that records into a folder, or replays from it."""
+    opened = []
+
+    async def start(mode, url, **settings):
+        recordings = Recordings(RecordSettings(mode=mode, **settings), tmp_path / "recs", secrets=["sk-provider-key"])
+        opened.append(recordings)
+        running = await gateway(proxied(url, apiTokens=["sk-provider-key"]), around=recordings.around)
+        running.recordings = recordings
+        return running
+
+    yield start
+    for recordings in opened:
+        recordings.close()
+
+
+def say(text, *before, **fields):
+    messages = [{"role": ("user", "assistant")[n % 2], "content": each} for n, each in enumerate((*before, text))]
+    return {"model": "gpt-4o", "messages": messages, **fields}
+
+
+async def post(running, body, path=PATH, **headers):
+    return await running.request("POST", path, json.dumps(body).encode(), content_type="application/json", **headers)
+
+
+async def recorded(taped, upstream, *bodies, **headers):
+    running = await taped("record", upstream.url)
+    got = [await post(running, body, **headers) for body in bodies]
+    await asyncio.to_thread(running.recordings.close)
+    return [(each.status, each.body) for each in got]
+
+
+async def replayed(running, *bodies):
+    return [((got := await post(running, body)).status, got.body) for body in bodies]
+
+
+async def test_an_answer_is_replayed_byte_for_byte_and_nothing_goes_upstream(provider, taped):
+    pieces = [
+        *text_events("Hi", " there"),
+    ]
+    upstream = await provider(streams(*pieces), answers(completion("plain")))
+    bodies = [{**CHAT, "stream": True}, CHAT]
+    before = await recorded(taped, upstream, *bodies)
+    running = await taped("replay", CLOSED)
+    assert await replayed(running, *bodies, *bodies) == before * 2
+    assert len(upstream.requests) == 2
+
+
+async def test_failures_are_replayed_too(provider, taped):
+    quota = json.dumps({"error": {"message": "You exceeded your quota", "type": "insufficient_quota"}}).encode()
+    upstream = await provider(answers(quota, 429, {"retry-after": "7"}), streams(chunk({"content": "Hi"}), ends=False))
+    bodies = [CHAT, {**CHAT, "stream": True}]
+    before = await recorded(taped, upstream, *bodies)
+    assert [status for status, _ in before] == [429, 200]
+    assert b"error" in before[1][1]
+    running = await taped("replay", CLOSED)
+    assert [status for status, _ in await replayed(running, *bodies)] == [429, 200]
+    assert (await post(running, CHAT)).headers["retry-after"] == "7"
+
+
+async def test_a_miss_names_the_difference_and_is_final(provider, taped):
+    upstream = await provider(answers(completion("yo")))
+    await recorded(taped, upstream, say("Look at CASE-1, please"))
+    running = await taped("replay", CLOSED)
+    with pytest.raises(NotFoundError) as caught:
+        await running.sdk(max_retries=3).chat.completions.create(**say("Look at CASE-2, please"))
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert caught.value.code == "no_recording"
+    for part in ("001-01-chat.json", "messages[0].content", "CASE-1", "CASE-2"):
+        assert part in caught.value.message
+    assert [missed.text for missed in running.recordings.report.missed] == [caught.value.body["message"]]
+
+
+async def test_auto_replays_what_is_known_and_records_the_rest(provider, taped):
+    upstream = await provider(answers(completion("one")), answers(completion("two")))
+    await recorded(taped, upstream, say("one"))
+    running = await taped("auto", upstream.url)
+    got = await replayed(running, say("one"), say("two"))
+    assert [json.loads(body)["choices"][0]["message"]["content"] for _, body in got] == ["one", "two"]
+    await asyncio.to_thread(running.recordings.close)
+    assert len(upstream.requests) == 2
+    assert [entry.name for entry in Folder(running.recordings.path).entries()] == [
+        "001-01-chat.json",
+        "002-01-chat.json",
+    ]
+
+
+async def test_refresh_records_in_the_same_files(provider, taped):
+    upstream = await provider(*(answers(completion(text)) for text in ("old", "kept", "new")))
+    await recorded(taped, upstream, say("one"), say("two"))
+    running = await taped("refresh", upstream.url)
+    await post(running, say("one"))
+    await asyncio.to_thread(running.recordings.close)
+    folder = Folder(running.recordings.path)
+    assert [folder.read(entry.name).answer.text for entry in folder.entries()] == [["new"], ["kept"]]
+
+
+async def test_two_conversations_at_once_get_their_own_answers(provider, taped):
+    """They ask the same, and are answered differently each time."""
+    upstream = await provider(*(answers(completion(text)) for text in ("a1", "b1", "b2", "a2")))
+    asked = [say("go"), say("go"), say("on", "go", "b1"), say("on", "go", "a1")]
+    before = await recorded(taped, upstream, *asked)
+    running = await taped("replay", CLOSED)
+    for _ in range(3):
+        assert await replayed(running, *asked) == before
+    assert await replayed(running, say("go"), asked[3], say("go"), asked[2]) == [before[n] for n in (0, 3, 1, 2)]
+
+
+async def test_steps_of_a_loop_with_the_same_question_keep_their_order(provider, taped):
+    """As of an agent that asks for a state until it is done."""
+    upstream = await provider(*(answers(completion(text)) for text in ("pending", "pending", "done")))
+    before = await recorded(taped, upstream, *[say("state?")] * 3, x_aigw_session="s")
+    running = await taped("replay", CLOSED)
+    got = [await post(running, say("state?"), x_aigw_session="another") for _ in range(4)]
+    assert [(each.status, each.body) for each in got] == [*before, before[-1]]
+
+
+async def test_what_comes_more_often_is_a_miss_where_it_is_strict(provider, taped):
+    upstream = await provider(answers(completion("once")))
+    await recorded(taped, upstream, say("go"))
+    running = await taped("replay", CLOSED, strict=True)
+    assert [status for status, _ in await replayed(running, say("go"), say("go"))] == [200, 404]
+
+
+async def test_in_sequence_the_nth_call_gets_the_nth_answer(provider, taped):
+    upstream = await provider(*(answers(completion(text)) for text in ("a", "b")))
+    before = await recorded(taped, upstream, say("go"), say("on", "go", "a"))
+    edited = [say("Please go"), say("on", "Please go", "a")]
+    running = await taped("replay", CLOSED, match="sequence", max_divergence=1)
+    (first, second) = await replayed(running, *edited)
+    assert first == before[0]
+    assert second[0] == 404
+    assert len(running.recordings.report.diverged) == 1
+    lenient = await taped("replay", CLOSED, match="sequence")
+    assert await replayed(lenient, *edited) == before
+    assert ["messages[0].content" in each.text for each in lenient.recordings.report.diverged] == [True, True]
+
+
+async def test_a_request_with_a_key_finds_its_recording_that_has_none(provider, taped):
+    upstream = await provider(answers(completion("never say sk-proj-abcdefghijklmnop")))
+    asked = say("is sk-proj-abcdefghijklmnop mine?")
+    await recorded(taped, upstream, asked)
+    text = ((await taped("replay", CLOSED)).recordings.path / "001-01-chat.json").read_text()
+    assert "abcdefgh" not in text and "sk-provider" not in text
+    for volatile in ({}, {"rules": [{"pointer": "/seed"}]}):
+        running = await taped("replay", CLOSED, volatile=_volatile(volatile))
+        ((status, body),) = await replayed(running, asked)
+        assert (status, b"abcdefgh" in body) == (200, False)
+
+
+def _volatile(rules):
+    return msgspec.convert(rules, VolatileConfig)
+
+
+async def test_what_varies_by_a_rule_of_the_user_makes_no_other_request(provider, taped):
+    upstream = await provider(answers(completion("yo")))
+    await recorded(taped, upstream, say("go", seed=1))
+    running = await taped("replay", CLOSED, volatile=_volatile({"rules": [{"pointer": "/seed"}]}))
+    strict = await taped("replay", CLOSED)
+    assert [status for status, _ in await replayed(running, say("go", seed=2))] == [200]
+    assert [status for status, _ in await replayed(strict, say("go", seed=2))] == [404]
+
+
+async def test_a_closed_network_opens_no_socket(provider, gateway, tmp_path):
+    upstream = await provider(answers(completion("yo")))
+    running = await gateway(proxied(upstream.url), network=_Closed("nothing goes upstream in replay"))
+    got = await post(running, CHAT)
+    assert (got.status, b"nothing goes upstream in replay" in got.body) == (502, True)
+    assert upstream.requests == []
+
+
+class _Closed(ClosedUpstream):
+    open_connections = 0
+
+
+async def test_embeddings_and_unknown_fields_are_compared_as_sent(provider, taped):
+    vectors = json.dumps({"object": "list", "data": [{"index": 0, "embedding": "AACAPw=="}], "model": "m"}).encode()
+    upstream = await provider(answers(vectors))
+    asked = {"model": "text-embedding-3-small", "input": ["a"], "encoding_format": "base64"}
+    running = await taped("record", upstream.url)
+    before = await post(running, asked, "/v1/embeddings")
+    await asyncio.to_thread(running.recordings.close)
+    running = await taped("replay", CLOSED)
+    again = await post(running, dict(reversed(asked.items())), "/v1/embeddings")
+    other = await post(running, {**asked, "input": ["b"]}, "/v1/embeddings")
+    assert (again.body, other.status) == (before.body, 404)

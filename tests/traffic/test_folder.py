@@ -1,0 +1,110 @@
+"""aigw/traffic/folder.py: files that are whole or not there, and nothing outside of the folder."""
+
+import json
+import os
+
+import msgspec
+import pytest
+from recorded_calls import END, chat_call, delta, said, streamed, user, written
+
+from aigw.traffic.folder import Folder, RecordingError
+from aigw.traffic.recording import VERSION, Blob
+
+HI = chat_call(user("hi"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return written(tmp_path / "recs", (HI, streamed(delta("yo"), *END)), (chat_call(user("ho")), said("there")))
+
+
+def changed(folder, **fields):
+    path = folder.path / "001-01-chat.json"
+    path.write_bytes(msgspec.json.encode(json.loads(path.read_bytes()) | fields))
+
+
+def test_what_is_written_is_read_again(folder):
+    assert [entry.name for entry in folder.entries()] == ["001-01-chat.json", "002-01-chat.json"]
+    recording = folder.read("001-01-chat.json")
+    assert [piece for _, piece in recording.pieces] == [delta("yo").decode(), *(event.decode() for event in END)]
+    assert (recording.answer.text, recording.answer.finish) == (["yo"], "stop")
+    assert recording.answer.tokens == {"input": 3, "output": 2}
+
+
+def test_each_event_has_a_line_of_its_own(folder):
+    lines = (folder.path / "001-01-chat.json").read_text().splitlines()
+    assert [line.strip()[:12] for line in lines if line.strip().startswith("[")] == [
+        '[10.0,"data:',
+        '[20.0,"data:',
+        '[30.0,"data:',
+    ]
+
+
+def test_nothing_but_recordings_is_looked_at(folder):
+    for name in ("notes.json", "001-01-chat.json.bak", ".001-09-chat.json.77", "x-1.json", "readme.md"):
+        (folder.path / name).write_text("not a recording")
+    assert len(folder.entries()) == 2
+
+
+def test_they_are_in_the_order_of_numbers_and_not_of_letters(tmp_path):
+    folder = written(tmp_path, *((chat_call(user(str(n))), said("x")) for n in range(3)))
+    (tmp_path / "002-01-chat.json").rename(tmp_path / "1002-01-chat.json")
+    assert [entry.session for entry in folder.entries()] == [1, 3, 1002]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"aigw": "x"}', b"[" * 100_000, b'{"aigw": 1}', b"\xff\xfe", b"aigw: &a [*a]"]
+)
+def test_a_file_that_is_no_recording_is_named(folder, content):
+    (folder.path / "001-01-chat.json").write_bytes(content)
+    with pytest.raises(RecordingError, match=r"001-01-chat\.json: is no recording"):
+        folder.entries()
+
+
+def test_a_newer_format_is_refused_with_the_remedy(folder):
+    changed(folder, aigw=VERSION + 1, new_field={})
+    for read in (folder.entries, lambda: folder.read("001-01-chat.json")):
+        with pytest.raises(RecordingError, match=f"has version {VERSION + 1} .* use the newer aigw"):
+            read()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(RecordingError, match="there is no folder"):
+        Folder(tmp_path / "none").entries()
+
+
+@pytest.mark.parametrize("name", ["../secret.bin", "/etc/passwd", "a/b.bin", "..", "x.json", "x.bin\n"])
+def test_a_side_file_is_in_the_folder(folder, name):
+    (folder.path.parent / "secret.bin").write_bytes(b"secret")
+    with pytest.raises(RecordingError, match="is no name of a side file"):
+        folder.side(Blob(file=name, sha256="0" * 64, size=6))
+
+
+def test_a_side_file_is_what_was_recorded(folder):
+    (folder.path / "001-01-chat.answer.bin").write_bytes(b"other")
+    with pytest.raises(RecordingError, match="is not the file that was recorded"):
+        folder.side(Blob(file="001-01-chat.answer.bin", sha256="0" * 64, size=5))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_is_not_followed(folder):
+    outside = folder.path.parent / "outside.json"
+    (folder.path / "001-01-chat.json").rename(outside)
+    (folder.path / "001-01-chat.json").symlink_to(outside)
+    with pytest.raises(RecordingError, match="symbolic link"):
+        folder.entries()
+
+
+def test_a_second_gateway_writes_beside_the_first(tmp_path):
+    first, second = Folder(tmp_path), Folder(tmp_path)
+    assert (first.claim("r0"), second.claim("r1")) == ("", "r1")
+    first.release()
+    assert Folder(tmp_path).claim("r2") == ""
+
+
+def test_a_recording_leaves_with_its_side_files(tmp_path):
+    large = said("x" * 300_000)
+    folder = written(tmp_path, (HI, large))
+    assert {path.name for path in tmp_path.iterdir()} == {"001-01-chat.json", "001-01-chat.answer.bin"}
+    folder.remove("001-01-chat.json")
+    assert list(tmp_path.iterdir()) == []

@@ -125,7 +125,7 @@ def test_a_missing_name_is_named_with_its_line_and_the_others_still_stand():
     ]
     assert source.values["a"] == "h"
     assert source.expanded == {("a",): ("HERE",), ("b", 0): ()}
-    assert source.missing == {("b", 0)}
+    assert source.missing == {("b", 0): ("GONE", "AWAY")}
 
 
 def test_keys_are_not_expanded_and_values_stay_text():

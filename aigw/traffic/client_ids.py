@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_RESULT_FIELDS = ("tool_call_id", "tool_use_id", "call_id")
+_RESULT_FIELDS = frozenset(("tool_call_id", "tool_use_id", "call_id"))
 """In these fields results of tools say to which call they belong (OpenAI chat, Anthropic, OpenAI Responses)."""
 _RESULTS = ("functionResponse", "function_response")
 """Gemini's results of tools have it in their field `id`."""
@@ -28,16 +28,14 @@ def ids_in(body: Any, written: str) -> frozenset[str]:
     waiting = [body]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict):
-            found.update(value[field] for field in _RESULT_FIELDS if isinstance(value.get(field), str))
-            found.update(value[field] for field in _SESSIONS if _names_session(field, value.get(field)))
-            results = [value[field] for field in _RESULTS if isinstance(value.get(field), dict)]
-            found.update(result["id"] for result in results if isinstance(result.get("id"), str))
-            waiting += value.values()
-        elif isinstance(value, list):
+        if isinstance(value, list):
             waiting += value
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if not isinstance(item, str):
+                    waiting.append(item)
+                    if key in _RESULTS and isinstance(item, dict) and isinstance(item.get("id"), str):
+                        found.add(item["id"])
+                elif key in _RESULT_FIELDS or (key in _SESSIONS and (key != "user_id" or "session" in item)):
+                    found.add(item)
     return frozenset(found)
-
-
-def _names_session(field: str, value: Any) -> bool:
-    return isinstance(value, str) and (field != "user_id" or "session" in value)

@@ -6,7 +6,7 @@ fields are never replaced. Rules of the user come first: they see a text as it w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
@@ -16,17 +16,14 @@ from msgspec import Meta, Struct
 
 from aigw.core.document import encoded
 from aigw.core.plugin import Problem
-from aigw.higress.re2 import GoRegex
-from aigw.traffic.builtin_rules import KINDS, PLACEHOLDER, Kind, folder_kind
+from aigw.traffic.builtin_rules import KINDS, Kind, folder_kind, may_contain
 from aigw.traffic.client_ids import ID_FIELDS, OPAQUE, ids_in
-from aigw.traffic.pointer import Pointer
+from aigw.traffic.user_rules import DECLARED, MAX_DEPTH, user_rule
 
 VERSION = 1
 """Change it if values are replaced in another way, so that old keys are made again."""
-MAX_DEPTH = 200
-"""Values that are nested deeper are refused."""
-DECLARED = "<value>"
-"""Replaces what a rule of the user finds."""
+SHORTEST = 4
+"""A text with fewer characters contains nothing volatile."""
 
 Builtin = Literal["uuid", "time", "id", "path", "folder", "date"]
 BUILTIN: list[Builtin] = ["uuid", "time", "id", "path", "folder", "date"]
@@ -50,8 +47,8 @@ class VolatileConfig(Struct, frozen=True, kw_only=True, omit_defaults=True):
     builtin: Annotated[
         list[Builtin],
         Meta(
-            description="what is known to vary: UUIDs, ISO 8601 times, ids of tool calls and of clients, temporary paths, "
-            "the current folder and the home folder, lines that say today's date"
+            description="what is known to vary: UUIDs, ISO 8601 times, ids of tool calls and sessions, temporary "
+            "paths, the current folder and the home folder, lines that say today's date"
         ),
     ] = msgspec.field(default_factory=BUILTIN.copy)
     rules: Annotated[list[VolatileRule], Meta(description="what else varies; `aigw replay lint` proposes rules")] = []
@@ -62,7 +59,7 @@ def check(config: VolatileConfig) -> list[Problem]:
     problems = []
     for index, rule in enumerate(config.rules):
         try:
-            _of_user(rule)
+            user_rule(rule.pointer, rule.regex, rule.where)
         except ValueError as error:
             problems.append(Problem(("rules", index), str(error)))
     return problems
@@ -87,9 +84,7 @@ class Rules:
     `digest` identifies the rules, whatever the folders are."""
 
     def __init__(self, config: VolatileConfig, folder: str, home: str) -> None:
-        self._users = [_of_user(rule) for rule in config.rules]
-        everywhere = [rule for rule in config.rules if rule.regex and not rule.where]
-        self._anywhere = [_of_user(rule)[1] for rule in everywhere]
+        self._users = [user_rule(rule.pointer, rule.regex, rule.where) for rule in config.rules]
         self._ids = "id" in config.builtin
         folders = (folder_kind("folder", folder), folder_kind("home", home)) if "folder" in config.builtin else ()
         kinds = [kind for kind in KINDS if kind.name in config.builtin]
@@ -105,19 +100,19 @@ class Rules:
     def applied(self, value: Any, numbers: Numbers) -> Any:
         """Returns the body with placeholders for what is volatile. It may change the value itself. Raises ValueError if
         it is nested too deeply."""
-        for where, new in self._users:
-            value = where.replace(value, new)
+        for rule in self._users:
+            value = rule.place.replace(value, rule.new)
         if self._ids and isinstance(value, dict) and OPAQUE in value:
             value[OPAQUE] = DECLARED
         written = encoded(value).decode()
-        kinds = [kind for kind in self._kinds if kind.hint.search(written)]
+        kinds = [kind for kind in self._kinds if may_contain(kind, written)]
         ids = ids_in(value, written) if self._ids else frozenset()
         return _Walk(kinds, ids, numbers).value(value, 0) if kinds or ids else value
 
     def text(self, text: str, numbers: Numbers) -> str:
         """Returns a text that is not in a JSON body with placeholders for what is volatile."""
-        for new in self._anywhere:
-            text = new(text)
+        for rule in self._users:
+            text = rule.new(text) if rule.anywhere else text
         return _replaced(text, self._kinds, numbers)
 
 
@@ -134,7 +129,7 @@ class _Walk:
         if depth > MAX_DEPTH:
             raise ValueError("JSON is nested too deeply")
         if isinstance(value, str):
-            return _replaced(value, self._kinds, self._numbers)
+            return self._text(value)
         if isinstance(value, dict):
             return {key: self._field(key, value[key], depth) for key in sorted(value)}
         if isinstance(value, list):
@@ -142,14 +137,19 @@ class _Walk:
         return value
 
     def _field(self, key: str, value: Any, depth: int) -> Any:
-        if key in ID_FIELDS and isinstance(value, str) and value in self._ids:
-            return self._numbers.placeholder("id", value)
+        if isinstance(value, str):
+            if key in ID_FIELDS and value in self._ids:
+                return self._numbers.placeholder("id", value)
+            return self._text(value)
         return self.value(value, depth + 1)
+
+    def _text(self, text: str) -> str:
+        return _replaced(text, self._kinds, self._numbers) if len(text) >= SHORTEST else text
 
 
 def _replaced(text: str, kinds: Sequence[Kind], numbers: Numbers) -> str:
     for kind in kinds:
-        if kind.hint.search(text):
+        if may_contain(kind, text):
             text = kind.pattern.sub(partial(_placeholder, kind, numbers), text)
     return text
 
@@ -158,45 +158,3 @@ def _placeholder(kind: Kind, numbers: Numbers, found: re.Match[str]) -> str:
     if kind.numbered:
         return numbers.placeholder(kind.name, found[0])
     return (found[1] if kind.pattern.groups else "") + f"<{kind.name}>"
-
-
-_Rule = tuple[Pointer, Callable[[Any], Any]]
-
-
-def _of_user(rule: VolatileRule) -> _Rule:
-    """Returns the place of a rule and what replaces values there. Raises ValueError."""
-    if bool(rule.pointer) == bool(rule.regex):
-        raise ValueError("has one of pointer and regex")
-    if rule.pointer:
-        if rule.where:
-            raise ValueError("where is for a regex; a pointer says itself where it leads")
-        return Pointer(rule.pointer), lambda value: DECLARED
-    try:
-        regex = GoRegex.longest(rule.regex)
-    except ValueError as error:
-        raise ValueError(f"the regex {rule.regex!r}: {error}") from None
-    if regex.search(""):
-        raise ValueError(f"the regex {rule.regex!r} finds the empty text, so that it would match everywhere")
-    return Pointer(rule.where), partial(_texts, partial(_declared, regex), 0)
-
-
-def _texts(new: Callable[[str], str], depth: int, value: Any) -> Any:
-    """Returns the value with `new` of each of its texts."""
-    if depth > MAX_DEPTH:
-        raise ValueError("JSON is nested too deeply")
-    if isinstance(value, str):
-        return new(value)
-    if isinstance(value, dict):
-        return {key: _texts(new, depth + 1, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_texts(new, depth + 1, item) for item in value]
-    return value
-
-
-def _declared(regex: GoRegex, text: str) -> str:
-    """Returns the text with DECLARED for what the regex finds outside of placeholders."""
-    parts = re.split(f"({PLACEHOLDER.pattern})", text) if "<" in text else [text]
-    for index in range(0, len(parts), 2):
-        if (new := regex.replace_all(parts[index], DECLARED)) is not None:
-            parts[index] = new
-    return "".join(parts)

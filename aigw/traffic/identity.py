@@ -6,11 +6,12 @@ provider where it stands in the provider's path and not in the body."""
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET
 
 from aigw.traffic.building import request_of
 from aigw.traffic.call import Begun
 from aigw.traffic.canonical import Canonical, canonical
-from aigw.traffic.recording import UNSET, Recording, SentRequest
+from aigw.traffic.recording import Recording, SentRequest
 from aigw.traffic.volatility import Rules
 
 

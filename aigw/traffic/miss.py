@@ -14,11 +14,13 @@ from aigw.core.plain import plain
 from aigw.core.redaction import Redaction, shown
 from aigw.core.secrets import is_secret
 from aigw.traffic.comparison import changed, likeness, place_of
+from aigw.traffic.proposal import proposed, yaml_of
 
 WIDTH = 100
 """The longest line, in characters."""
 MOST_SHOWN = 8
 """So many differences are shown; of others only the number."""
+MOST_RULES = 4
 _LONGEST_PATH = 50
 _SHORTEST_TEXT = 16
 _INDENT = "  "
@@ -41,18 +43,27 @@ class Difference(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """The recording that is most like a request."""
+    """The recording that is most like a request. `rules` would make them the same; there are none if more than values
+    within texts differ."""
 
     name: str
     differences: list[Difference]
+    rules: list[str]
 
 
 def differences(recorded: dict[str, Any], asked: dict[str, Any], secrets: Iterable[str] = ()) -> list[Difference]:
     """Returns the differences of two canonical forms. `secrets` are those of the configuration."""
+    return shown_differences(changed(recorded, asked), recorded, asked, secrets)
+
+
+def shown_differences(
+    found: Sequence[Change], recorded: dict[str, Any], asked: dict[str, Any], secrets: Iterable[str]
+) -> list[Difference]:
+    """Returns changes between two canonical forms as they are shown."""
     hides = Redaction(secrets)
     hides.learn_json(recorded)
     hides.learn_json(asked)
-    return [_difference(change, hides) for change in changed(recorded, asked)]
+    return [_difference(change, hides) for change in found]
 
 
 def nearest(
@@ -64,7 +75,10 @@ def nearest(
         alike = likeness(value, asked)
         if best is None or alike >= best[0]:
             best = alike, name, value
-    return None if best is None else Nearest(best[1], differences(best[2], asked, secrets))
+    if best is None:
+        return None
+    found = changed(best[2], asked)
+    return Nearest(best[1], shown_differences(found, best[2], asked, secrets), _rules(found))
 
 
 def divergence(name: str, found: Sequence[Difference]) -> str:
@@ -83,9 +97,16 @@ def explained(what: str, folder: str, near: Nearest | None) -> str:
         lines += [_INDENT + str(each) for each in near.differences[:MOST_SHOWN]]
         if len(near.differences) > MOST_SHOWN:
             lines.append(f"{_INDENT}and in {len(near.differences) - MOST_SHOWN} more places")
-        lines.append("If it varies by itself, declare it under record.volatile.rules (`aigw replay lint` helps).")
+        rules = [rule for rule in near.rules if len(rule) <= WIDTH - len(_INDENT) - len("- ") and shown(rule) == rule]
+        lines.append("If it varies by itself, declare it under record.volatile.rules" + (":" if rules else "."))
+        lines += [f"{_INDENT}- {rule}" for rule in rules[:MOST_RULES]]
     lines.append("If it is meant: --auto records what is missing, --refresh all that a run uses.")
     return "\n".join(_cut(shown(line), WIDTH) for line in lines)
+
+
+def _rules(found: Sequence[Change]) -> list[str]:
+    rules = dict.fromkeys(map(proposed, found))
+    return [yaml_of(rule) for rule in rules if rule] if all(rule and rule.regex for rule in rules) else []
 
 
 def _difference(change: Change, hides: Redaction) -> Difference:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw.traffic.canonical import canonical
-from aigw.traffic.miss import MOST_SHOWN, WIDTH, differences, divergence, explained, nearest
+from aigw.traffic.miss import MOST_RULES, MOST_SHOWN, WIDTH, differences, divergence, explained, nearest
 from aigw.traffic.recording import SentRequest
 from aigw.traffic.volatility import Rules, VolatileConfig
 
@@ -93,10 +93,19 @@ def test_what_it_says():
         "POST /v1/chat/completions for m: no recording in recordings",
         "The nearest is 0001-chat.json. It differs here (recorded -> asked for):",
         "  temperature: 0.7 -> 1",
-        "If it varies by itself, declare it under record.volatile.rules (`aigw replay lint` helps).",
+        "If it varies by itself, declare it under record.volatile.rules.",
         "If it is meant: --auto records what is missing, --refresh all that a run uses.",
     ]
     assert "No recording there is of this API." in explained("POST /x", "recordings", None)
+
+
+def test_it_proposes_rules_where_only_values_differ():
+    def said(text):
+        near = nearest(form({**BODY, "prompt": text}), [("1.json", form({**BODY, "prompt": "Handle CASE-1."}))])
+        return explained("POST", "x", near)
+
+    assert "  - {regex: 'CASE-\\d+', where: '/prompt'}\n" in said("Handle CASE-2.")
+    assert "declare it under record.volatile.rules.\n" in said("Forget CASE-1.")
 
 
 def test_a_divergence_is_one_line():
@@ -139,7 +148,7 @@ wild = st.recursive(
 def test_it_fits_on_a_screen(recorded, asked, name):
     found = differences({"body": recorded}, {"body": asked})
     text = explained(f"POST {name}", name, nearest({"body": asked}, [(name, {"body": recorded})]))
-    assert len(text.splitlines()) <= MOST_SHOWN + 5 <= 20
+    assert len(text.splitlines()) <= MOST_SHOWN + MOST_RULES + 5 <= 20
     assert all(len(line) <= WIDTH and line.isprintable() for line in text.splitlines())
     assert all(str(each).isprintable() for each in found)
     assert divergence(name, found).isprintable()

@@ -17,7 +17,8 @@ class GatewayError(Exception):
 
     `kind`, `code` and `param` are OpenAI's `error.type`, `error.code` and `error.param` (the type in Anthropic's format
     follows from the status). `plain` is the status and the text/plain body that Higress answers in the same case; it is
-    used with `fidelity: higress`. `others` is a second line of the message: what else was tried."""
+    used with `fidelity: higress`. `others` is a second line of the message: what else was tried. `details` are
+    further lines of it."""
 
     def __init__(
         self,
@@ -30,8 +31,9 @@ class GatewayError(Exception):
         headers: Mapping[str, str] | None = None,
         plain: tuple[int, str] | None = None,
         others: str = "",
+        details: Sequence[str] = (),
     ) -> None:
-        super().__init__(f"{shown(message)}\n{shown(others)}" if others else shown(message))
+        super().__init__("\n".join(map(shown, (message, *((others,) if others else ()), *details))))
         self.status = status
         self.message = str(self)
         self.kind = shown(kind)

@@ -132,7 +132,8 @@ class FolderPlayer:
     async def _missed(self, call: Begun) -> GatewayError:
         text = await asyncio.to_thread(self._explanation, call)
         self.report.missed.append(Missed(_named(call), text))
-        return GatewayError(404, text, code="no_recording", headers={"x-should-retry": "false"})
+        first, *details = text.split("\n")
+        return GatewayError(404, first, code="no_recording", headers={"x-should-retry": "false"}, details=details)
 
     def _explanation(self, call: Begun) -> str:
         identity = self._identity(call)

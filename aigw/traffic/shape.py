@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-MAX_TOKENS = 400
+MAX_TOKENS = 200
 """If more words and marks are between the first and the last difference of two texts, nothing is found."""
 MAX_PATTERNS = 5
 """If more kinds of values vary, it is another text."""

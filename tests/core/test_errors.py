@@ -48,3 +48,8 @@ def test_what_else_was_tried_is_a_line_of_its_own(sign):
     error = FailedAnswerError(502, f"a{sign}b", others=f"c{sign}d")
     assert str(error) == f"a{sign}b\nc{sign}d"
     assert error.answer().message == "a\ufffdb\nc\ufffdd"
+
+
+def test_details_are_lines_of_their_own():
+    error = GatewayError(404, "a\nb", details=["c\x1b", "  key sk-abcdefgh12345678"])
+    assert error.message == "a\ufffdb\nc\ufffd\n  key ***"

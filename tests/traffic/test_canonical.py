@@ -213,3 +213,51 @@ def test_the_canonical_form_of_a_canonical_form(body):
 @settings(max_examples=300, deadline=None)
 def test_any_bytes(raw):
     assert len(of_bytes(raw).key) == 32
+
+
+def claude_code(session, *, word="pelican"):
+    user = {
+        "device_id": session * 64,
+        "account_uuid": "",
+        "session_id": f"0000000{session}-0000-4000-8000-000000000001",
+    }
+    return {
+        "model": "claude-opus-4-8",
+        "system": [{"type": "text", "text": f"Working directory: /home/me/app\nToday's date: 2026-11-{session}9\nBe brief."}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "Read hello.txt"}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": f"toolu_0{session}", "name": "Read", "input": {"file_path": "/home/me/app/hello.txt"}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_0{session}", "content": f"the word is {word}"}]},
+        ],
+        "metadata": {"user_id": json.dumps(user)},
+    }  # fmt: skip
+
+
+def codex(session, *, word="pelican"):
+    ids = [f"0000000{session}-0000-4000-8000-00000000000{number}" for number in range(3)]
+    return {
+        "model": "gpt-5.5",
+        "input": [
+            {"type": "message", "id": f"msg_{ids[0]}", "role": "user", "content": [{"type": "input_text", "text": f"<cwd>/tmp/run{session}</cwd>"}]},
+            {"type": "function_call", "name": "exec_command", "arguments": "{}", "call_id": f"call_{session}"},
+            {"type": "function_call_output", "id": f"fco_{ids[1]}", "call_id": f"call_{session}", "output": f"the word is {word}"},
+        ],
+        "prompt_cache_key": ids[2],
+        "client_metadata": {"session_id": ids[2], "x-codex-turn-metadata": json.dumps({"started": int(session)})},
+    }  # fmt: skip
+
+
+def gemini_cli(session, *, word="pelican"):
+    call = {"name": "list_directory", "id": f"list_directory_170000000000{session}_0"}
+    return {
+        "contents": [
+            {"role": "user", "parts": [{"text": f"Today's date is Sunday, November {session}9, 2026 (formatted)."}]},
+            {"role": "model", "parts": [{"functionCall": {**call, "args": {}}, "thoughtSignature": "c2ln"}]},
+            {"role": "user", "parts": [{"functionResponse": {**call, "response": {"output": f"the word is {word}"}}}]},
+        ]
+    }
+
+
+@pytest.mark.parametrize("client", [claude_code, codex, gemini_cli])
+def test_two_runs_of_a_client(client):
+    assert of_json(client("1")).key == of_json(client("2")).key != of_json(client("1", word="heron")).key

@@ -14,7 +14,10 @@ from typing import NamedTuple
 PLACEHOLDER = re.compile(r"<(?:uuid|id|path) \d+>|<(?:time|date|folder|home|value)>")
 """What stands in place of a volatile value."""
 
-_REPLACED = ("<time>", "<date>", "<folder>", "<home>", "<value>", r"\d>")
+_REPLACED = (
+    *("<time>", "<date>", "<folder>", "<home>", "<value>"),
+    *(rf"<{name} {digits}>" for name in ("uuid", "id", "path") for digits in (r"\d", r"\d\d", r"\d\d\d")),
+)
 _NAME = r"[\w.@+~-]+"
 _GAP = r"[\\/]{1,4}"
 

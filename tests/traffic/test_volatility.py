@@ -183,7 +183,7 @@ OF_USER = (
 
 
 @given(bodies, st.lists(st.sampled_from(OF_USER), max_size=2))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_what_is_replaced_stays_as_it_is(body, user):
     once = applied(body, *user)
     assert applied(msgspec.json.decode(msgspec.json.encode(once)), *user) == once

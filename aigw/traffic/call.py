@@ -3,8 +3,10 @@ builder makes a recording of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from multidict import CIMultiDict
 
 from aigw.core.headers import CREDENTIALS
 from aigw.core.model import Request
@@ -23,8 +25,6 @@ class Sent(NamedTuple):
     body: bytes
 
     def request(self) -> Request:
-        from multidict import CIMultiDict
-
         return Request(self.method, self.path, self.query, CIMultiDict(self.headers), self.body)
 
 
@@ -98,9 +98,26 @@ def service(outgoing: Outgoing) -> str:
 
 
 def _sent(request: Request) -> Sent:
-    return Sent(request.method, request.path, request.query, tuple(request.headers.items()), request.body)
+    return Sent(request.method, request.path, request.query, as_pairs(request.headers), request.body)
+
+
+def as_pairs(headers: CIMultiDict[str]) -> Headers:
+    """Returns headers as plain text: their names may be of a subclass, which cannot be encoded."""
+    return tuple([(str(name), value) for name, value in headers.items()])
 
 
 def credentials(sent: Sent) -> list[str]:
     """Returns the keys in the headers of a request, without their scheme."""
     return [value.rpartition(" ")[2] for name, value in sent.headers if name.lower() in CREDENTIALS]
+
+
+def plain(value: Any) -> Any:
+    """Returns a copy of a call in which every text can be encoded. A header may have bytes that are no text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, Answered):
+        return replace(value, headers=plain(value.headers), message=plain(value.message))
+    if isinstance(value, tuple):
+        items = [plain(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value

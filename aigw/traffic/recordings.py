@@ -11,12 +11,13 @@ from aigw.core.env import Clock
 from aigw.core.upstream import Upstream
 from aigw.traffic.folder import Folder
 from aigw.traffic.player import FolderPlayer
-from aigw.traffic.recorder import FolderRecorder
+from aigw.traffic.recorder import CallRecorder
 from aigw.traffic.refresher import Refresher
 from aigw.traffic.report import Report
-from aigw.traffic.scribe import Scribe
 from aigw.traffic.settings import RecordSettings
 from aigw.traffic.volatility import Rules
+from aigw.traffic.writing import WritingProcess
+from aigw.traffic.writing_process import Orders
 from aigw.upstream.tape import Tape
 
 
@@ -41,21 +42,25 @@ class Recordings:
         run: str = "",
     ) -> None:
         known = frozenset(secrets)
-        rules = Rules.of(settings.volatile, folder=str(here or Path.cwd()), home=str(Path.home()))
+        current, home = str(here or Path.cwd()), str(Path.home())
+        rules = Rules.of(settings.volatile, folder=current, home=home)
         folder = Folder(path)
         mode = settings.mode
         self.settings = settings
         self.path = path
         self._clock = clock
+        self._folder = folder
         self._player: FolderPlayer | None = None
-        self._recorder: FolderRecorder | None = None
+        self._recorder: CallRecorder | None = None
         if mode != "replay":
             beside = folder.claim(run or new_run())
         if mode != "record":
             self._player = FolderPlayer(folder, settings, rules, known)
         if mode != "replay":
-            scribe = Scribe(folder, beside, rules, known, config)
-            self._recorder = FolderRecorder(scribe, clock, on_error=settings.on_error)
+            orders = Orders(
+                str(path.absolute()), beside, settings.volatile, current, home, sorted(known), config, settings.on_error
+            )
+            self._recorder = CallRecorder(WritingProcess(orders), clock, on_error=settings.on_error)
 
     def around(self, upstream: Upstream) -> Tape:
         """Returns the transport that records and plays."""
@@ -69,11 +74,12 @@ class Recordings:
         """What came of it so far."""
         report = self._player.report if self._player is not None else Report()
         report.unused = self._player.unused() if self._player is not None else []
-        report.written = self._recorder.written if self._recorder is not None else 0
-        report.failure = self._recorder.failure if self._recorder is not None else ""
+        if self._recorder is not None:
+            report.written, report.failure = self._recorder.sink.written, self._recorder.sink.failure
         return report
 
     def close(self) -> None:
         """Writes what is left. Waits for the disk."""
         if self._recorder is not None:
-            self._recorder.close()
+            self._recorder.sink.close()
+        self._folder.release()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aigw.traffic.call import begun
 from aigw.traffic.player import FolderPlayer
-from aigw.traffic.recorder import FolderRecorder, Taking
+from aigw.traffic.recorder import CallRecorder, Taking
 from aigw.upstream.tape import Outgoing
 
 
 class Refresher:
     """A `Recorder` of the door. A call that has no recording yet is added."""
 
-    def __init__(self, player: FolderPlayer, recorder: FolderRecorder) -> None:
+    def __init__(self, player: FolderPlayer, recorder: CallRecorder) -> None:
         self._player = player
         self._recorder = recorder
 

@@ -1,8 +1,7 @@
-"""Gives calls their places in a folder, and writes their recordings. Runs in the thread of the recorder."""
+"""Gives calls their places in a folder, and writes their recordings."""
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from aigw.traffic.identity import asked
 from aigw.traffic.recording import Session
 from aigw.traffic.sessions import Conversations
 from aigw.traffic.volatility import Rules
-
-log = logging.getLogger("aigw")
 
 _WORDS = {"openai/v1/chatcompletions": "chat"}
 """The words for APIs in the names of files, where they are not the last part of the API's name."""
@@ -36,7 +33,7 @@ class Scribe:
     def __init__(self, folder: Folder, run: str, rules: Rules, secrets: Iterable[str], config: str) -> None:
         names = folder.names()
         self.folder = folder
-        self.written = self.refused = 0
+        self.written = 0
         self._run = run
         self._rules = rules
         self._secrets = frozenset(secrets)
@@ -53,8 +50,8 @@ class Scribe:
         session = Session(number=conversation.number, position=position, name=conversation.name)
         self._open[number] = _Open(begun, name, session)
 
-    def answered(self, number: int, answered: Answered) -> None:
-        """Writes the recording of a call. Raises OSError."""
+    def answered(self, number: int, answered: Answered) -> str:
+        """Writes the recording of a call. Returns why it was not written, "" if it was. Raises OSError."""
         call = self._open.pop(number)
         begun, name, session = call.begun, str(call.name), call.session
         if begun.replaces:
@@ -67,15 +64,11 @@ class Scribe:
                 begun, answered, session, key, stem=stem, secrets=self._secrets, config=self._config
             )
         except LeakError as error:
-            self.refused += 1
-            log.error("%s was not written: %s; keep such answers out of recordings", self.folder.path / name, error)
-            return
+            return f"{self.folder.path / name} was not written: {error}"
         self._conversations.answered(begun, recording.answer)
         self.folder.write(name, recording, sides)
         self.written += 1
-
-    def close(self) -> None:
-        self.folder.release()
+        return ""
 
 
 def _word(begun: Begun) -> str:

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from aigw.traffic.volatility import VolatileConfig
 
 Mode = Literal["off", "record", "auto", "replay", "refresh"]
+OnError = Literal["continue", "stop"]
 Match = Literal["content", "sequence"]
 
 
@@ -41,7 +42,7 @@ class RecordSettings(Struct, frozen=True, kw_only=True):
         float, Meta(ge=0, description="How many times as fast as recorded answers are played; 0: at once.")
     ] = 0.0
     on_error: Annotated[
-        Literal["continue", "stop"],
+        OnError,
         Meta(description="Whether traffic goes on when recordings cannot be written, such as on a full disk."),
     ] = "continue"
     volatile: Annotated[

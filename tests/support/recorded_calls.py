@@ -87,5 +87,5 @@ def written(path: Path, *calls: tuple[Begun, Answered], secrets: tuple[str, ...]
     for number, (begun, answered) in enumerate(calls):
         scribe.begun(number, begun)
         scribe.answered(number, answered)
-    scribe.close()
+    folder.release()
     return folder

@@ -1,87 +1,67 @@
-"""aigw/traffic/recorder.py: nobody waits for a recording, and a disk that fails is said at once."""
-
-import errno
-import logging
+"""aigw/traffic/recorder.py: what is noted of a call that passes the door."""
 
 import pytest
 from fakes import FakeClock, chat
 from multidict import CIMultiDict
-from recorded_calls import RULES
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Target
-from aigw.traffic.folder import Folder
-from aigw.traffic.recorder import FolderRecorder
-from aigw.traffic.scribe import Scribe
+from aigw.traffic.recorder import CallRecorder
 from aigw.upstream.tape import Outgoing
 
-CALL = Outgoing(chat({"model": "gpt-4o"}), Target(Origin("https", "a.example.com", 443), "a.example.com"), None)
+CALL = Outgoing(chat({"model": "gpt-4o"}), Target(Origin("https", "a.example.com", 443), "a.example.com:443"), None)
 
 
-class FullFolder(Folder):
-    """A folder on a disk that has no room."""
+class Noted:
+    """A sink that keeps what it is given."""
 
-    def write(self, name, recording, sides):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    failure, written = "", 0
+
+    def __init__(self):
+        self.jobs = []
+
+    def put(self, number, what, size=0):
+        self.jobs.append((number, what, size))
+
+    def close(self):
+        pass
 
 
-def recorder(folder, **options):
-    scribe = Scribe(folder, folder.claim("r1"), RULES, (), "c")
-    return FolderRecorder(scribe, FakeClock(), **options)
-
-
-def record(recorder):
-    take = recorder.begin(CALL)
-    take.head(200, CIMultiDict({"content-type": "application/json"}))
-    take.piece(b"{}")
+def test_a_call_is_given_when_it_begins_and_when_it_ends():
+    sink, clock = Noted(), FakeClock(1_790_000_000.0)
+    take = CallRecorder(sink, clock).begin(CALL)
+    clock.now += 1
+    take.head(200, CIMultiDict({"X-A": "b"}))
+    take.piece(b"one")
+    clock.now += 1
+    take.piece(b"two")
     take.end(None, whole=True)
+    (_, begun, _), (number, answered, size) = sink.jobs
+    assert (begun.sent.path, begun.service, begun.at) == ("/v1/chat/completions", "a.example.com", 1_790_000_000.0)
+    assert (number, answered.status, answered.headers, size) == (1, 200, (("X-A", "b"),), 6)
+    assert (answered.pieces, answered.after, answered.whole) == ([(1.0, b"one"), (2.0, b"two")], 2.0, True)
 
 
-def test_what_was_taken_is_written_at_the_latest_at_the_end(tmp_path):
-    recording = recorder(Folder(tmp_path))
-    for _ in range(20):
-        record(recording)
-    recording.close()
-    assert recording.written == len(Folder(tmp_path).entries()) == 20
-
-
-def test_only_the_first_end_counts(tmp_path):
-    recording = recorder(Folder(tmp_path))
-    take = recording.begin(CALL)
-    take.end(UpstreamError(UpstreamFault.CONNECT, "https://a.example.com:443: refused"), whole=False)
+def test_only_the_first_end_counts():
+    sink = Noted()
+    take = CallRecorder(sink, FakeClock()).begin(CALL)
+    take.end(UpstreamError(UpstreamFault.CONNECT, "https://a.example.com: refused"), whole=False)
     take.end(None, whole=True)
-    recording.close()
-    (entry,) = Folder(tmp_path).entries()
-    end = Folder(tmp_path).read(entry.name).end
-    assert (end.ended, end.fault, end.message) == ("unreachable", "CONNECT", "https://a.example.com:443: refused")
+    _, (_, answered, _) = sink.jobs
+    assert (answered.fault, answered.message, answered.whole) == ("CONNECT", "https://a.example.com: refused", False)
 
 
-def test_a_full_disk_is_said_once_and_traffic_goes_on(tmp_path, caplog):
-    recording = recorder(FullFolder(tmp_path))
-    for _ in range(3):
-        record(recording)
-    recording.close()
-    (line,) = [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
-    assert line == f"recording has stopped: {tmp_path}: No space left on device; traffic goes on without"
-    assert recording.begin(CALL) is None
+def test_what_was_sent_is_noted_as_it_was():
+    sink, request = Noted(), chat({"model": "gpt-4o"})
+    CallRecorder(sink, FakeClock()).begin(CALL._replace(request=request))
+    request.headers["x-later"] = "1"
+    assert "x-later" not in dict(sink.jobs[0][1].sent.headers)
 
 
-def test_traffic_stops_where_the_configuration_says_so(tmp_path, caplog):
-    recording = recorder(FullFolder(tmp_path), on_error="stop")
-    record(recording)
-    recording.close()
+def test_nothing_more_is_recorded_after_a_failure():
+    sink = Noted()
+    sink.failure = "recs: No space left on device"
+    assert CallRecorder(sink, FakeClock()).begin(CALL) is None
     with pytest.raises(GatewayError, match="No space left on device") as caught:
-        recording.begin(CALL)
+        CallRecorder(sink, FakeClock(), on_error="stop").begin(CALL)
     assert (caught.value.status, caught.value.headers) == (503, {"x-should-retry": "false"})
-    assert "traffic stops, too" in caplog.text
-
-
-def test_a_second_run_goes_on_behind_the_first(tmp_path):
-    for _ in range(2):
-        recording = recorder(Folder(tmp_path))
-        record(recording)
-        recording.close()
-    assert [entry.name for entry in Folder(tmp_path).entries()] == [
-        "000-01-completions.json",
-        "000-02-completions.json",
-    ]

@@ -15,7 +15,7 @@ from aigw.traffic.pointer import Pointer
 
 DECLARED = "<value>"
 """Replaces what a rule of the user finds."""
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """Values that are nested deeper are refused."""
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 

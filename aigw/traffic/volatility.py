@@ -105,9 +105,11 @@ class Rules:
         if self._ids and isinstance(value, dict) and OPAQUE in value:
             value[OPAQUE] = DECLARED
         written = encoded(value).decode()
+        if written.count("[") + written.count("{") > MAX_DEPTH and _is_deep(value):
+            raise ValueError("JSON is nested too deeply")
         kinds = [kind for kind in self._kinds if may_contain(kind, written)]
         ids = ids_in(value, written) if self._ids else frozenset()
-        return _Walk(kinds, ids, numbers).value(value, 0) if kinds or ids else value
+        return _Walk(kinds, ids, numbers).value(value) if kinds or ids else value
 
     def text(self, text: str, numbers: Numbers) -> str:
         """Returns a text that is not in a JSON body with placeholders for what is volatile."""
@@ -125,26 +127,32 @@ class _Walk:
         self._ids = ids
         self._numbers = numbers
 
-    def value(self, value: Any, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise ValueError("JSON is nested too deeply")
+    def value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, dict):
-            return {key: self._field(key, value[key], depth) for key in sorted(value)}
+            return {key: self._field(key, value[key]) for key in sorted(value)}
         if isinstance(value, list):
-            return [self.value(item, depth + 1) for item in value]
+            return [self.value(item) for item in value]
         return value
 
-    def _field(self, key: str, value: Any, depth: int) -> Any:
-        if isinstance(value, str):
-            if key in ID_FIELDS and value in self._ids:
-                return self._numbers.placeholder("id", value)
-            return self._text(value)
-        return self.value(value, depth + 1)
+    def _field(self, key: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return self.value(value)
+        if key in ID_FIELDS and value in self._ids:
+            return self._numbers.placeholder("id", value)
+        return self._text(value)
 
     def _text(self, text: str) -> str:
         return _replaced(text, self._kinds, self._numbers) if len(text) >= SHORTEST else text
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
+        level = [each for each in level if isinstance(each, dict | list)]
+    return bool(level)
 
 
 def _replaced(text: str, kinds: Sequence[Kind], numbers: Numbers) -> str:

@@ -96,6 +96,7 @@ def test_half_of_a_surrogate_pair():
     [
         b"[" * 5000 + b"]" * 5000,
         b'{"a":' * 900 + b'"/tmp/x"' + b"}" * 900,
+        b"[" * 102 + b"{}" + b"]" * 102,
         b"nothing",
         b'"\\ud83d" x',
         b"\xff",
@@ -105,6 +106,11 @@ def test_half_of_a_surrogate_pair():
 )
 def test_what_cannot_be_read_is_compared_by_its_bytes(raw):
     assert of_bytes(raw).value["sha256"] == hashlib.sha256(raw).hexdigest()
+
+
+def test_what_has_many_parts_need_not_be_deep():
+    assert "body" in of_json([[{"a": [1]}] * 200] * 2).value
+    assert "body" in of_bytes(b"[" * 99 + b"{}" * 1 + b"]" * 99).value
 
 
 def test_what_matters_beside_the_body():

@@ -44,7 +44,8 @@ class FolderPlayer:
         self._folder = folder
         self._settings = settings
         self._rules = rules
-        self._hides = Scrubber(secrets)
+        self._secrets = tuple(secrets)
+        self._hides = Scrubber(self._secrets)
         self.goes_on = settings.mode == "auto"
         self._entries = [self._keyed(entry) for entry in folder.entries()]
         self._index = Index([entry for entry in self._entries if entry.playable])
@@ -111,7 +112,8 @@ class FolderPlayer:
         most = self._settings.max_divergence
         if most is not None and len(self.report.diverged) >= most:
             return False
-        text = divergence(entry.name, differences(self._recorded(entry).value, identity.value))
+        found = differences(self._recorded(entry).value, identity.value, self._secrets)
+        text = divergence(entry.name, found)
         self.report.diverged.append(Missed(_named(call), text))
         log.warning("%s", text)
         return True
@@ -143,7 +145,7 @@ class FolderPlayer:
             )
         alike = [entry for entry in self._entries if entry.api == call.api]
         others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
-        return explained(_named(call), str(self._folder.path), nearest(identity.value, others))
+        return explained(_named(call), str(self._folder.path), nearest(identity.value, others, self._secrets))
 
 
 class Kept(NamedTuple):

@@ -25,7 +25,9 @@ def taped(tmp_path, gateway):
     opened = []
 
     async def start(mode, url, **settings):
-        recordings = Recordings(RecordSettings(mode=mode, **settings), tmp_path / "recs", secrets=["sk-provider-key"])
+        recordings = Recordings(
+            RecordSettings(mode=mode, **settings), tmp_path / "recs", secrets=["sk-provider-key", "open-sesame"]
+        )
         opened.append(recordings)
         running = await gateway(proxied(url, apiTokens=["sk-provider-key"]), around=recordings.around)
         running.recordings = recordings
@@ -91,6 +93,16 @@ async def test_a_miss_names_the_difference_and_is_final(provider, taped):
     for part in ("001-01-chat.json", "messages[0].content", "CASE-1", "CASE-2"):
         assert part in caught.value.message
     assert [missed.text for missed in running.recordings.report.missed] == [caught.value.body["message"]]
+
+
+async def test_a_miss_tells_no_secret(provider, taped):
+    upstream = await provider(answers(completion("yo")))
+    await recorded(taped, upstream, say("Look at the door"))
+    running = await taped("replay", CLOSED)
+    missed = await post(running, say("Look at open-sesame"))
+    assert b"Look at ***" in missed.body
+    assert b"sesame" not in missed.body
+    assert "sesame" not in running.recordings.report.missed[0].text
 
 
 async def test_auto_replays_what_is_known_and_records_the_rest(provider, taped):

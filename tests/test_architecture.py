@@ -157,6 +157,8 @@ OTHER_FORMATS = {
     "aigw.plugins.model_router": {"model"},
     "aigw.rag.settings": {"model"},
     "aigw.traffic.recording": {"arguments", "model"},
+    "aigw.traffic.outcome": {"model"},
+    "aigw.cli.views.outcomes": {"arguments", "model"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
     # documents

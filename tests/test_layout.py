@@ -99,6 +99,10 @@ ELSEWHERE = {
     "traffic/scribe.py": "traffic/test_folder.py traffic/test_writing_process.py: the files that it writes",
     "traffic/settings.py": "e2e/test_recordings.py config/test_schema.py: data",
     "upstream/closed.py": "e2e/test_recordings.py: a gateway without a way out",
+    "cli/sources/own_gateway.py": "cli/commands/test_replay.py: the books and the key of a gateway, by its commands",
+    "cli/sources/replaying.py": "cli/commands/test_replay.py: what its command sends, and through whose gateway",
+    "cli/views/outcomes.py": "cli/commands/test_replay.py: a view is what its command prints",
+    "cli/views/replay.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",
     "cli/views/recordings.py": "cli/commands/test_serve_recordings.py: what `aigw serve` says at its end",
     # stores, upstream

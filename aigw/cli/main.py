@@ -14,6 +14,7 @@ from aigw.cli.commands import (
     plugins,
     rag,
     recipes,
+    replay,
     serve,
     template,
     top,
@@ -59,6 +60,7 @@ app.command("trace", rich_help_panel=LOOK)(trace.trace)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
 app.add_typer(rag.app, name="rag", rich_help_panel=RUN)
+app.command("replay", rich_help_panel=LOOK)(replay.replay)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)

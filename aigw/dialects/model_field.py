@@ -80,6 +80,18 @@ class ModelField:
             form.put(request, self._key, model, adds=self._safe)
 
 
+def ask_for(request: Request, model: str) -> None:
+    """Puts another model where a request names one. One that names none is left alone."""
+    if apis.model_of(request.path):
+        request.path = apis.with_model(request.path, model)
+    elif request.is_json and request.body:
+        with suppress(ValueError):
+            set_model(request.document, model, adds=False)
+            request.seal()
+    elif form.is_form(request):
+        form.put(request, "model", model, adds=False)
+
+
 def name_deployment(request: Request) -> None:
     """Gives the body of a request to an Azure deployment the model of its path, as all other bodies have it."""
     model = unquote(apis.model_of(request.path))

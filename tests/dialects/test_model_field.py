@@ -3,7 +3,7 @@ import json
 import pytest
 from fakes import chat
 
-from aigw.dialects.model_field import ModelField
+from aigw.dialects.model_field import ModelField, ask_for
 
 FORM = b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\na/b\r\n--x--\r\n'
 KIND = "multipart/form-data; boundary=x"
@@ -74,6 +74,26 @@ async def test_higress_reads_no_path():
     field.write(request, "m")
     request.seal()
     assert (request.path, request.body) == (GEMINI, b'{"model":"m"}')
+
+
+@pytest.mark.parametrize(
+    ("request_", "path", "body"),
+    [
+        (chat(b'{"model":"m","n":1}'), "/v1/chat/completions", b'{"model":"other","n":1}'),
+        (chat(b'{"n":1}'), "/v1/chat/completions", b'{"n":1}'),
+        (chat(b"no JSON"), "/v1/chat/completions", b"no JSON"),
+        (chat(b"{}", path=GEMINI), "/v1beta/models/other:streamGenerateContent", b"{}"),
+    ],
+)
+def test_another_model_where_one_is_named(request_, path, body):
+    ask_for(request_, "other")
+    assert (request_.path, request_.body) == (path, body)
+
+
+def test_another_model_in_a_form():
+    request = chat(FORM, headers={"content-type": KIND})
+    ask_for(request, "other")
+    assert b"other" in request.body
 
 
 @pytest.mark.parametrize(

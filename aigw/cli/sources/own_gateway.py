@@ -1,0 +1,54 @@
+"""A gateway that a command starts for itself at a free port: the key that its clients show, and its books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from msgspec.structs import replace as changed_to
+
+from aigw.books.usage_row import UsageRow
+from aigw.config.load import Loaded
+from aigw.core.exchange import Exchange
+from aigw.dialects import apis
+from aigw.server.first_call import call_of
+from aigw.traffic.outcome import Outcome
+from aigw.traffic.resending import Answer
+
+FREE_PORT = "127.0.0.1:0"
+KEY_VARIABLE = "AIGW_KEY"
+
+
+def at_free_port(loaded: Loaded) -> Loaded:
+    return replace(loaded, config=changed_to(loaded.config, listen=FREE_PORT))
+
+
+def key_headers(loaded: Loaded, env: Mapping[str, str]) -> dict[str, str]:
+    """Returns the header in which a client shows its key: that of AIGW_KEY, or of the variable that the configuration
+    names. Empty if the gateway asks for none, or if nobody has told one."""
+    call = call_of(loaded, apis.CHAT)
+    if call is None or not call.key.header:
+        return {}
+    key = env.get(KEY_VARIABLE) or env.get(call.key.variable, "")
+    return {call.key.header: call.key.prefix + key} if key else {}
+
+
+class Kept:
+    """What the books of a gateway say of each request, by its id. Its `show` is that of `Books`."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[UsageRow, str, str]] = {}
+
+    def show(self, row: UsageRow, exchange: Exchange) -> None:
+        remarks = [f"cache: {row.cache}"] if row.cache == "hit" else []
+        remarks += [f"{name}: {remark}" for name, remark in exchange.labels.remarks.items()]
+        self._rows[row.id] = row, exchange.provider, ", ".join(remarks)
+
+    def told(self, answer: Answer) -> Outcome:
+        """Returns the outcome with what the books know better. Call it when the gateway has ended."""
+        if answer.id not in self._rows:
+            return answer.outcome
+        row, service, remark = self._rows[answer.id]
+        return changed_to(
+            answer.outcome, tokens=row.tokens, usd=row.cost, service=service, model=row.model, remark=remark
+        )

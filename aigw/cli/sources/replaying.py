@@ -1,0 +1,161 @@
+"""Sends a recorded run again for `aigw replay`: through a gateway that is started for it, or to a server that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace as changed_to
+
+from aigw.books.books import Books
+from aigw.cli.options import configuration
+from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers
+from aigw.cli.sources.recipe import served
+from aigw.cli.sources.recorded import Chosen, opened
+from aigw.cli.sources.remote import remote, with_model
+from aigw.config.load import Loaded
+from aigw.config.model import MatchConfig
+from aigw.core.upstream import Upstream
+from aigw.pricing.prices import Prices
+from aigw.server.gateway import run
+from aigw.server.routes import DEFAULT_ROUTE
+from aigw.server.start import Given, load_file, load_found, load_or_discover
+from aigw.traffic.call import Sent
+from aigw.traffic.client_calls import ClientCall, Run, read_calls
+from aigw.traffic.costs import priced
+from aigw.traffic.folder import Folder
+from aigw.traffic.outcome import Outcome
+from aigw.traffic.resending import Answer, Pace, ask, resend
+from aigw.upstream.proxied import upstream_for
+
+
+class Wanted(NamedTuple):
+    """What the options of `aigw replay` say. `against` is a URL, the name of a route, or ""."""
+
+    folder: Path
+    against: str = ""
+    model: str = ""
+    speed: float = 0.0
+    concurrency: int = 4
+    record: Path | None = None
+    config: Path | None = None
+    recipe: str | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        return "://" in self.against
+
+
+class Replayed(NamedTuple):
+    """`old` and `new` are the outcomes of each call, in the order of `run.calls`. `to` says where they were sent."""
+
+    run: Run
+    old: list[Outcome]
+    new: list[Outcome]
+    to: str
+
+
+Done = Callable[[int, int], None]
+"""Is told how many calls of how many have been answered."""
+Through = Callable[[Sent], Awaitable[Answer]]
+
+
+async def replayed(wanted: Wanted, env: Mapping[str, str], done: Done) -> Replayed:
+    """Raises ConfigError, RecordingError, ValueError."""
+    folder = Folder(wanted.folder)
+    found = await asyncio.to_thread(read_calls, folder)
+    answers: dict[str, Answer] = {}
+    kept = Kept()
+
+    async def send(through: Through, call: ClientCall) -> None:
+        answers[call.name] = await through(await asyncio.to_thread(call.sent_by_client, folder))
+        done(len(answers), len(found.calls))
+
+    pace = Pace(time, asyncio.sleep, wanted.speed)
+    async with _there(wanted, env) if wanted.is_remote else _here(wanted, env, kept) as (through, to, prices):
+        await resend(found.sessions, lambda call: send(through, call), pace, concurrency=wanted.concurrency)
+    new = [kept.told(answers[call.name]) for call in found.calls]
+    now = time.time()
+    old = await priced([(call.api, call.at, call.outcome) for call in found.calls], prices)
+    priced_new = await priced([(call.api, now, each) for call, each in zip(found.calls, new, strict=True)], prices)
+    return Replayed(found, old, priced_new, to)
+
+
+Place = AsyncIterator[tuple[Through, str, Prices]]
+"""What the calls are sent through, what it is, and what they cost there."""
+
+
+@asynccontextmanager
+async def _there(wanted: Wanted, env: Mapping[str, str]) -> Place:
+    """A server that runs. A configuration only tells prices."""
+    there, prices = remote(wanted.against), Prices()
+    if (path := configuration(wanted.config)) is not None or wanted.recipe is not None:
+        prices = Prices(_read(path, wanted, env).config.prices)
+    network = upstream_for(env)
+
+    async def through(sent: Sent) -> Answer:
+        return await ask(network, there.target, there.request(sent, env, wanted.model), time, service=there.service)
+
+    try:
+        yield through, there.url, prices
+    finally:
+        await network.aclose()
+
+
+@asynccontextmanager
+async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
+    """A gateway of its own, with the configuration and the state folder that `aigw serve` uses."""
+    network, client = upstream_for(env), upstream_for({})
+    loaded, to = await _loaded(wanted, env, network)
+    books = Books(loaded.state_dir, shared=loaded.config.usage, show=kept.show)
+    recording = Chosen("off") if wanted.record is None else Chosen("record", wanted.record)
+    recordings = opened(recording, loaded, Path(), time)
+    around = None if recordings is None else recordings.around
+    key = tuple(key_headers(loaded, env).items())
+    try:
+        async with run(at_free_port(loaded), network, grace=0.0, books=books, around=around) as own:
+            target = remote(own.url).target
+
+            async def through(sent: Sent) -> Answer:
+                sent = with_model(sent, wanted.model)
+                return await ask(client, target, sent._replace(headers=(*sent.headers, *key)), time)
+
+            yield through, to, Prices(loaded.config.prices)
+    finally:
+        await client.aclose()
+        if recordings is not None:
+            await asyncio.to_thread(recordings.close)
+
+
+async def _loaded(wanted: Wanted, env: Mapping[str, str], network: Upstream) -> tuple[Loaded, str]:
+    """Returns the configuration, and what it is called. Raises ConfigError, ValueError."""
+    path = configuration(wanted.config) if wanted.recipe is None else None
+    if path is not None or wanted.recipe is not None:
+        loaded, origin = _read(path, wanted, env), str(path) if wanted.recipe is None else f"recipe {wanted.recipe}"
+    else:
+        loaded, origin = await load_or_discover(None, env, network, Given())
+        origin = "the providers of the environment"
+    if not wanted.against:
+        return loaded, origin
+    return _only(loaded, wanted.against), f"route {wanted.against} of {origin}"
+
+
+def _read(path: Path | None, wanted: Wanted, env: Mapping[str, str]) -> Loaded:
+    if path is not None and wanted.recipe is None:
+        return load_file(path, env, Given())
+    return load_found(served(wanted.recipe or ""), env, Given())
+
+
+def _only(loaded: Loaded, name: str) -> Loaded:
+    """Returns a configuration in which this route takes every request."""
+    routes = loaded.config.routes or [DEFAULT_ROUTE]
+    found = next((route for route in routes if route.name == name), None)
+    if found is None:
+        there = ", ".join(route.name for route in routes)
+        raise ValueError(f"there is no route {name!r}; there are {there}, and a URL begins with http:// or https://")
+    return replace(loaded, config=changed_to(loaded.config, routes=[changed_to(found, match=MatchConfig())]))

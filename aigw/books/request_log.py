@@ -254,6 +254,7 @@ class RequestLog:
             wait_ms=wait,
             first_token_ms=first,
             total_ms=total,
+            retrieved=tuple(exchange.labels.retrieved),
         )
 
     async def _write_lines(self) -> None:
@@ -277,8 +278,6 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
         more["ai_log"] = labels.ai_log
     if labels.log_properties:
         more["log_properties"] = labels.log_properties
-    if labels.retrieved:
-        more["retrieved"] = [{"id": id, "score": round(score, 4)} for id, score in labels.retrieved]
     try:
         rest = _encode(more)
     except UnicodeEncodeError:  # a header or the path has bytes that are not UTF-8

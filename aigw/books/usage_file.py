@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from aigw.stores.sqlite_file import Format
+
+if TYPE_CHECKING:
+    import sqlite3
 
 FILE_NAME = "usage.sqlite"
 """The file below the state folder."""
@@ -14,11 +20,13 @@ COLUMNS = {
     "input": "INTEGER", "cache_read": "INTEGER", "cache_write": "INTEGER", "output": "INTEGER",
     "reasoning": "INTEGER", "source": "TEXT",
     "cost": "REAL", "attempts": "INTEGER", "cache": "TEXT", "gateway_ms": "REAL", "wait_ms": "REAL",
-    "first_token_ms": "REAL", "total_ms": "REAL",
+    "first_token_ms": "REAL", "total_ms": "REAL", "retrieved": "TEXT",
 }  # fmt: skip
-"""The fields of `UsageRow`, with the numbers of tokens in place of the field `tokens`."""
+"""The fields of `UsageRow`, with the numbers of tokens in place of the field `tokens`. `retrieved` is JSON."""
 
 _NULLABLE = ("cost", "first_token_ms")
+_ADDED = {"retrieved": "''"}
+"""The columns that version 1 did not have, with what stands there in its rows, in SQL."""
 _TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _MOST_TOKENS = 10**12
 """More tokens than any request can use. A provider that reports more must not make the sums overflow."""
@@ -27,15 +35,32 @@ _MOST_TOKENS = 10**12
 def _definition(name: str) -> str:
     if name in _TOKENS:
         return f"{name} INTEGER CHECK ({name} BETWEEN 0 AND {_MOST_TOKENS})"
-    return f"{name} {COLUMNS[name]}" + ("" if name in _NULLABLE else " NOT NULL")
+    default = f" DEFAULT {_ADDED[name]}" if name in _ADDED else ""
+    return f"{name} {COLUMNS[name]}" + ("" if name in _NULLABLE else " NOT NULL") + default
 
 
-FORMAT = Format(
+def _schema(columns: Iterable[str]) -> tuple[str, ...]:
+    return (
+        f"CREATE TABLE requests ({', '.join(map(_definition, columns))})",
+        "CREATE INDEX requests_at ON requests (at)",
+    )
+
+
+_VERSION_1 = Format(
     "usage file",
     application=0x61696777,  # "aigw"
     version=1,
-    schema=(
-        f"CREATE TABLE requests ({', '.join(map(_definition, COLUMNS))})",
-        "CREATE INDEX requests_at ON requests (at)",
-    ),
+    schema=_schema(name for name in COLUMNS if name not in _ADDED),
 )
+FORMAT = _VERSION_1._replace(
+    version=2,
+    schema=_schema(COLUMNS),
+    previous=_VERSION_1,
+    upgrade=tuple(f"ALTER TABLE requests ADD COLUMN {_definition(name)}" for name in _ADDED),
+)
+
+
+def selected(connection: sqlite3.Connection) -> str:
+    """All columns as SQL selects them, also of a file of version 1."""
+    there = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('requests')")}
+    return ", ".join(name if name in there else _ADDED[name] for name in COLUMNS)

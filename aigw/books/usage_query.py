@@ -13,8 +13,9 @@ import msgspec
 
 from aigw.books import summary
 from aigw.books.question import BY, Question
-from aigw.books.usage_file import COLUMNS, FORMAT
+from aigw.books.usage_file import COLUMNS, FORMAT, selected
 from aigw.books.usage_row import UsageRow
+from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 from aigw.stores.sqlite_file import open_for_reading, unreadable
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _TOKENS = tuple(msgspec.structs.fields(Tokens))
 _FIRST_TOKEN = list(COLUMNS).index("input")
+_decode = msgspec.json.Decoder(tuple[Retrieved, ...]).decode
 
 UNKNOWN_MODEL = "unknown model"
 _MODEL = "CASE WHEN model <> '' THEN model ELSE asked END"
@@ -74,7 +76,7 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
     with closing(connection):
         try:
             found = connection.execute(
-                f"SELECT {', '.join(COLUMNS)} {_WINDOW} ORDER BY at, rowid",
+                f"SELECT {selected(connection)} {_WINDOW} ORDER BY at, rowid",
                 {"since": since, "until": float("inf") if until is None else until},
             )
             for values in found:
@@ -143,10 +145,12 @@ def _milliseconds(text: str | None) -> list[float]:
 def _row(values: tuple[Any, ...]) -> UsageRow:
     fields = dict(zip(COLUMNS, values, strict=True))
     tokens = Tokens(**{field.name: fields.pop(field.name) for field in _TOKENS})
-    return UsageRow(**fields | {"stream": bool(fields["stream"]), "tokens": tokens})
+    retrieved = _decode(fields["retrieved"]) if fields["retrieved"] else ()
+    return UsageRow(**fields | {"stream": bool(fields["stream"]), "tokens": tokens, "retrieved": retrieved})
 
 
 def values_of(row: UsageRow) -> tuple[Any, ...]:
     """The values of a row, in the order of COLUMNS."""
     values = msgspec.structs.astuple(row)
-    return (*values[:_FIRST_TOKEN], *msgspec.structs.astuple(row.tokens), *values[_FIRST_TOKEN + 1 :])
+    retrieved = msgspec.json.encode(row.retrieved).decode() if row.retrieved else ""
+    return (*values[:_FIRST_TOKEN], *msgspec.structs.astuple(row.tokens), *values[_FIRST_TOKEN + 1 : -1], retrieved)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from aigw.core.exchange import CacheStatus
+from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 
 
@@ -14,7 +15,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     """`at` is when the request arrived, in seconds since 1970. Durations are in milliseconds. `asked` is the model that
     the client named, `model` the one that the provider says it used. `cost` is in USD; None if the price is unknown.
     `outcome` is "failed" where the answer broke off, or the provider said that it failed; `error` says why: the code of
-    a refusal, or what the provider said."""
+    a refusal, or what the provider said. `retrieved` are the passages that ai-rag put into the request."""
 
     id: str
     at: float
@@ -37,6 +38,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: float = 0.0
     first_token_ms: float | None = None
     total_ms: float = 0.0
+    retrieved: tuple[Retrieved, ...] = ()
 
     @property
     def failed(self) -> bool:

@@ -14,6 +14,7 @@ from aigw.core.dialect import Asked, Dialect, Reader
 from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
+from aigw.core.retrieval import Retrieved
 
 log = logging.getLogger("aigw")
 
@@ -32,8 +33,8 @@ class Labels:
     about a request or its answer reads them, and plugins do not use them to exchange data.
 
     `ai_log` is Higress's field of that name in the access log. `log_properties` become fields of their own in the
-    access log. `span_tags` are the tags that Higress puts on the span. `retrieved` are the ids of the passages that
-    were put into the request, with their scores. `remarks` has, under the name of a plugin, a few words for users, such
+    access log. `span_tags` are the tags that Higress puts on the span. `retrieved` are the passages that were put into
+    the request. `remarks` has, under the name of a plugin, a few words for users, such
     as why the plugin refused the request."""
 
     __slots__ = ("ai_log", "cache", "log_properties", "remarks", "retrieved", "span_tags")
@@ -44,7 +45,7 @@ class Labels:
         self.span_tags: dict[str, str] = {}
         self.log_properties: dict[str, str] = {}
         self.remarks: dict[str, str] = {}
-        self.retrieved: Sequence[tuple[str, float]] = ()
+        self.retrieved: Sequence[Retrieved] = ()
 
 
 class Timing:

@@ -11,6 +11,8 @@ from collections.abc import Collection as Several
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -106,6 +108,13 @@ class Source(NamedTuple):
     title: str = ""
     passages: int = 0
     at: float = 0.0
+
+
+class Retrieved(Struct, frozen=True):
+    """A passage that was put into a request, by its id, with its score."""
+
+    id: str
+    score: float
 
 
 class CollectionInfo(NamedTuple):

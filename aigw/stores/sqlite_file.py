@@ -1,14 +1,15 @@
 """Opens the SQLite files of aigw, whatever they hold. The first opening loads sqlite3.
 
 Rule: a file that this version does not know is refused, and nothing is written to it. `application_id` says that the
-file is ours, `user_version` which schema it has. A new column, or a new meaning of one, is a new version."""
+file is ours, `user_version` which schema it has. A new column, or a new meaning of one, is a new version. Who writes to
+a file of an earlier version brings it up to this one first; who only reads leaves it as it is."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -30,7 +31,8 @@ _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_ma
 
 class Format(NamedTuple):
     """A kind of file. Messages call it `noun`, and tell what to do with a damaged one by `remedy`. In an empty file
-    `pragmas` are set first, and then `schema` makes the tables. SQLite makes the tables `implied` for those."""
+    `pragmas` are set first, and then `schema` makes the tables. SQLite makes the tables `implied` for those. `upgrade`
+    makes a file of this format out of one of the format `previous`."""
 
     noun: str
     application: int
@@ -39,6 +41,8 @@ class Format(NamedTuple):
     pragmas: tuple[str, ...] = ()
     implied: tuple[str, ...] = ()
     remedy: str = REMEDY
+    previous: Format | None = None
+    upgrade: tuple[str, ...] = ()
 
 
 class FileError(StoreError):
@@ -60,17 +64,14 @@ def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS)
     _touch(path)
     connection = _connect(path, busy)
     try:
-        is_new(connection, path, format_)  # refuses a file before anything is changed
+        version_of(connection, path, format_)  # refuses a file before anything is changed
         for pragma in format_.pragmas:
             connection.execute(f"PRAGMA {pragma}")
         _use_wal(connection, busy)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
-        if is_new(connection, path, format_):
-            for statement in format_.schema:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {format_.application}")
-            connection.execute(f"PRAGMA user_version = {format_.version}")
+        for statement in _making(format_, version_of(connection, path, format_)):
+            connection.execute(statement)
         connection.execute("COMMIT")
     except BaseException:
         connection.close()
@@ -79,7 +80,7 @@ def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS)
 
 
 def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
-    """Returns None if there is no file yet. Raises FileError."""
+    """Returns None if there is no file yet. The file may be of an earlier version. Raises FileError."""
     import sqlite3
 
     refuse_strange(path)
@@ -91,7 +92,7 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
         raise FileError(f"{path} cannot be opened: {error}") from None
     try:
         connection.execute("PRAGMA query_only = 1")
-        if is_new(connection, path, format_):
+        if not version_of(connection, path, format_):
             connection.close()
             return None
     except BaseException:
@@ -100,8 +101,8 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
     return connection
 
 
-def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
-    """True if the file is still empty. Raises FileError if it is not ours, newer, or damaged."""
+def version_of(connection: sqlite3.Connection, path: Path, format_: Format) -> int:
+    """The version of the file, 0 if it is still empty. Raises FileError if it is not ours, newer, or damaged."""
     import sqlite3
 
     try:
@@ -111,7 +112,7 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
     except sqlite3.DatabaseError as error:
         raise ForeignFileError(f"{path} is no {format_.noun} ({error}); {format_.remedy}") from None
     if (application, version, tables) == (0, 0, 0):
-        return True
+        return 0
     if application != format_.application:
         raise ForeignFileError(f"{path} belongs to another program; {REMEDY}")
     if version > format_.version:
@@ -119,9 +120,25 @@ def is_new(connection: sqlite3.Connection, path: Path, format_: Format) -> bool:
             f"{path} was written by a newer aigw (format {version}, this one knows {format_.version}); "
             f"upgrade aigw, or {REMEDY}"
         )
-    if version < format_.version or (format_.schema and not made_of(connection, format_.schema, format_.implied)):
+    known: Format | None = format_
+    while known is not None and known.version > version:
+        known = known.previous
+    if known is None or (known.schema and not made_of(connection, known.schema, known.implied)):
         raise ForeignFileError(f"{path} holds what aigw never put there; {format_.remedy}")
-    return False
+    return known.version
+
+
+def _making(format_: Format, version: int) -> Iterator[str]:
+    """The statements that make a file of this format out of one of `version`, which is 0 if it is empty."""
+    if version == format_.version:
+        return
+    if version and format_.previous:
+        yield from _making(format_.previous, version)
+        yield from format_.upgrade
+    else:
+        yield from format_.schema
+        yield f"PRAGMA application_id = {format_.application}"
+    yield f"PRAGMA user_version = {format_.version}"
 
 
 def made_of(connection: sqlite3.Connection, schema: Collection[str], implied: Collection[str] = ()) -> bool:

@@ -17,6 +17,7 @@ from aigw.core.json_path import format_path
 from aigw.core.model import Request
 from aigw.core.plain import plain_json_line
 from aigw.core.redaction import Redaction
+from aigw.core.retrieval import Retrieved
 from aigw.core.secrets import HIDDEN, is_hidden
 from aigw.trace.record import VERSION, Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
 from aigw.trace.tracer import Recording, ReplyState, Visit
@@ -25,6 +26,8 @@ MAX_BYTES = 256 * 1024
 """The size of a record at most."""
 MAX_BODY = 1024 * 1024
 """Larger bodies are compared by size and hash."""
+_PASSAGES = 20
+"""How many passages of a request are shown."""
 _NONE: Any = object()
 _encode = msgspec.json.Encoder().encode
 
@@ -85,6 +88,9 @@ class _Writer:
             total_ms=_ms(timing.arrived, ended),
             wait_ms=round(timing.waited * 1000, 3),
             first_ms=None if timing.first is None else _ms(timing.arrived, timing.first),
+            retrieved=[
+                Retrieved(hide.text(each.id, 200), each.score) for each in exchange.labels.retrieved[:_PASSAGES]
+            ],
             absent=list(recording.absent[:100]),
             steps=[self._step(visit) for visit in recording.visits],
             left_out=recording.left_out,

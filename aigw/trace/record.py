@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 
 VERSION = 1
@@ -89,8 +90,9 @@ class Step(Struct, frozen=True, omit_defaults=True):
 class TraceRecord(Struct, frozen=True, omit_defaults=True):
     """One request. `at` is in seconds since 1970. `wait_ms` is how long the upstreams took to begin an answer,
     `first_ms` when the first event left. `asked` is the model that the client named, `answered` the one that the
-    provider says it used. `absent` are configured plugins that did not take part. `left_out` counts the steps that are
-    not in it. `cut` is true if details were left out to keep it small."""
+    provider says it used. `retrieved` are the passages that ai-rag put into the request, at most 20. `absent` are
+    configured plugins that did not take part. `left_out` counts the steps that are not in it. `cut` is true if details
+    were left out to keep it small."""
 
     v: int
     id: str
@@ -113,6 +115,7 @@ class TraceRecord(Struct, frozen=True, omit_defaults=True):
     total_ms: float = 0.0
     wait_ms: float = 0.0
     first_ms: float | None = None
+    retrieved: list[Retrieved] = []
     absent: list[str] = []
     steps: list[Step] = []
     left_out: int = 0

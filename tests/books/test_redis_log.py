@@ -10,6 +10,7 @@ from aigw.books.question import Question
 from aigw.books.redis_log import RedisUsageLog
 from aigw.books.redis_log_read import SharedUsage
 from aigw.books.usage_row import UsageRow
+from aigw.core.retrieval import Retrieved
 from aigw.core.stores import StoreError
 from aigw.core.tokens import Tokens
 
@@ -36,9 +37,14 @@ def question(by=("model",), since=NOW - 100, until=NOW + 10_000):
     return Question(by=by, since=since, until=until)
 
 
+PASSAGES = (Retrieved("a.md#1", 0.5), Retrieved("b.md#2", 0.25))
+
+
 async def test_rows_of_many_gateways(server):
     logs = [RedisUsageLog(f"{server.url}/0?prefix=p:", interval=0.01) for _ in range(3)]
-    rows = [row(number, stream=number % 2 == 0, error="x", first_token_ms=1.5) for number in range(30)]
+    rows = [
+        row(number, stream=number % 2 == 0, error="x", first_token_ms=1.5, retrieved=PASSAGES) for number in range(30)
+    ]
     for number, each in enumerate(rows):
         logs[number % 3].append(each)
     await close(*logs)

@@ -14,6 +14,7 @@ from aigw.books.access_log import AccessLog
 from aigw.books.request_log import RequestLog, as_json
 from aigw.core.model import Request, Route
 from aigw.core.reply import Outcome
+from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 from aigw.pricing.prices import Price, PriceOverride, Prices
 
@@ -273,12 +274,15 @@ async def test_the_line_of_the_access_log(tmp_path):
     exchange = stage.request(delta("x", usage=USAGE))
     exchange.labels.ai_log["a"] = 1
     exchange.labels.span_tags["not"] = "logged"
+    exchange.labels.retrieved = [Retrieved("a.md#1", 0.5)]
     row = await stage.row(exchange)
     (line,) = (tmp_path / "access.jsonl").read_bytes().splitlines()
     assert line == as_json(row, exchange)
     read = msgspec.json.decode(line)
     assert (read["method"], read["path"], read["client"]) == ("POST", "/v1/chat/completions", "127.0.0.1")
     assert read["ai_log"] == {"a": 1}
+    assert row.retrieved == (Retrieved("a.md#1", 0.5),)
+    assert read["retrieved"] == [{"id": "a.md#1", "score": 0.5}]
     assert read["tokens"]["source"] == "reported"
     assert not {"log_properties", "span_tags"} & read.keys()
 

@@ -1,17 +1,23 @@
-"""The file of the usage rows: its columns, its format, and files of others in its place."""
+"""The file of the usage rows: its columns, its format, files of earlier versions, and of others in its place."""
 
+import contextlib
+import shutil
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 import pytest
 from usage_rows import FULL, rows, until
 
+from aigw.books.question import parse
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_file import COLUMNS, FORMAT
+from aigw.books.usage_query import read, summarise
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
-from aigw.stores.sqlite_file import FileError, ForeignFileError
+from aigw.stores.sqlite_file import FileError, ForeignFileError, open_for_writing
 
 
 def test_the_columns_are_the_fields_of_a_row():
@@ -51,7 +57,7 @@ def test_it_is_a_wal_file_with_a_version_and_an_index(log, path):
         (lambda path: sql(path, "PRAGMA user_version = 7"), "another program"),
         (
             lambda path: sql(path, f"PRAGMA application_id = {FORMAT.application}", "PRAGMA user_version = 99"),
-            "newer aigw (format 99, this one knows 1); upgrade aigw",
+            "newer aigw (format 99, this one knows 2); upgrade aigw",
         ),
     ],
 )
@@ -96,3 +102,67 @@ def test_a_file_that_was_damaged_later_has_a_remedy(log, path):
         file.write(bytes(20 * 4096))
     with pytest.raises(ForeignFileError, match=r"is damaged .*; move it away"):
         list(log.read())
+
+
+VERSION_1 = Path(__file__).with_name("files") / "usage-1.sqlite"
+"""A file that an aigw wrote when this was its format: `rows(3)` and FULL, of which nothing was known that was found."""
+OF_VERSION_1 = [*rows(3), msgspec.structs.replace(FULL, retrieved=())]
+
+
+@pytest.fixture
+def earlier(path):
+    path.parent.mkdir(mode=0o700)
+    shutil.copy(VERSION_1, path)
+    return path
+
+
+def version_of(path):
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return database.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_a_file_of_version_1_is_read_as_it_is(earlier):
+    before = earlier.read_bytes()
+    assert list(read(earlier)) == OF_VERSION_1
+    summary = summarise(earlier, parse(["day"], "all", "", now=FULL.at + 60))
+    assert summary.total.requests == 4
+    assert earlier.read_bytes() == before
+
+
+def test_the_first_row_upgrades_a_file_of_version_1(earlier):
+    row = msgspec.structs.replace(FULL, at=FULL.at + 1)
+    for now in (1, 2):  # an upgraded file is opened like any other
+        log = SqliteUsageLog(earlier, interval=0.01, now=lambda: FULL.at)
+        log.append(msgspec.structs.replace(row, id=f"new-{now}"))
+        log.close()
+    kept = [each for each in OF_VERSION_1 if each.at > FULL.at - 90 * 86400]
+    assert list(read(earlier)) == [*kept, *(msgspec.structs.replace(row, id=f"new-{now}") for now in (1, 2))]
+    assert version_of(earlier) == FORMAT.version
+
+
+def test_processes_that_find_a_file_of_version_1_together_upgrade_it_once(earlier):
+    with ThreadPoolExecutor(4) as pool:
+        for connection in pool.map(lambda _: open_for_writing(earlier, FORMAT), range(4)):
+            connection.close()
+    assert list(read(earlier)) == OF_VERSION_1
+
+
+def test_an_upgrade_that_is_killed_leaves_version_1(earlier):
+    """What an upgrade has done is undone, because the file is one transaction behind its mark."""
+    broken = FORMAT._replace(upgrade=(*FORMAT.upgrade, "ALTER TABLE missing ADD COLUMN x"))
+    with pytest.raises(sqlite3.OperationalError):
+        open_for_writing(earlier, broken)
+    assert version_of(earlier) == 1
+    assert list(read(earlier)) == OF_VERSION_1
+
+
+def test_a_file_of_version_1_with_more_in_it_is_refused(earlier):
+    sql(earlier, "CREATE VIEW v AS SELECT 1")
+    with pytest.raises(ForeignFileError, match="holds what aigw never put there"):
+        SqliteUsageLog(earlier)
+
+
+def test_an_aigw_that_knows_only_version_1_refuses_an_upgraded_file(earlier):
+    open_for_writing(earlier, FORMAT).close()
+    with pytest.raises(ForeignFileError, match=r"format 2, this one knows 1\); upgrade aigw, or move it away"):
+        open_for_writing(earlier, FORMAT.previous)

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from aigw.books.usage_row import UsageRow
+from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 
 FULL = UsageRow(
@@ -29,6 +30,7 @@ FULL = UsageRow(
     wait_ms=310.5,
     first_token_ms=321.0,
     total_ms=2000.75,
+    retrieved=(Retrieved("docs/install.md#1", 0.8), Retrieved("docs/\N{CJK UNIFIED IDEOGRAPH-6A21}.md#2", 0.4321)),
 )
 
 

@@ -13,6 +13,7 @@ from aigw.config.load import load
 from aigw.config.plugins import find_plugin
 from aigw.config.secret_values import secrets_in
 from aigw.core.model import Route
+from aigw.core.retrieval import Retrieved
 from aigw.pipeline.pipeline import Pipeline
 from aigw.trace.build import MAX_BODY, MAX_BYTES, record_line
 from aigw.trace.record import TraceRecord
@@ -91,6 +92,15 @@ async def test_the_life_of_a_request():
     headers = {each.name: (each.old, each.new) for each in found.steps[1].changed.headers}
     assert headers["authorization"] == ("***", "***")
     assert (found.steps[2].status, found.steps[2].origin) == (200, "http://127.0.0.1:1")
+
+
+async def test_the_passages_that_were_put_into_it():
+    async def retrieve(exchange, call_next):
+        exchange.labels.retrieved = [Retrieved(f"a.md#{n}", 0.5) for n in range(100)]
+        return await call_next(exchange)
+
+    found = await record(chat({"model": "m", "messages": []}), retrieve)
+    assert found.retrieved == [Retrieved(f"a.md#{n}", 0.5) for n in range(20)]
 
 
 async def test_a_prompt_put_in_front_is_one_change():

@@ -122,7 +122,7 @@ async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered
         tokens,
         usd,
         chains.notes,
-        [id for id, _ in exchange.labels.retrieved],
+        [each.id for each in exchange.labels.retrieved],
     )
 
 

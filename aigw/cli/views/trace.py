@@ -52,6 +52,9 @@ def _lines(record: TraceRecord) -> Iterator[_Line]:
     yield _Line("  ", ("  " + " · ".join(filter(None, facts)), ""))
     if record.asked or record.answered:
         yield _Line("  ", (f"  {_model(record)} · {_tokens(record)}", ""))
+    if record.retrieved:
+        passages = ", ".join(f"{each.id} ({each.score:.3f})" for each in record.retrieved)
+        yield _Line("  ", (f"  passages {passages}", ""))
     times = [
         f"total {duration(record.total_ms)}",
         f"waiting for upstreams {duration(record.wait_ms)}",

@@ -14,7 +14,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.plain import plain
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
-from aigw.core.retrieval import Hit, RetrievalError
+from aigw.core.retrieval import Hit, RetrievalError, Retrieved
 from aigw.plugins.ai_rag.context import NOTE, Placed, fenced, put, question_place, within
 from aigw.plugins.ai_rag.searching import Searcher
 
@@ -57,7 +57,7 @@ class SafeRag:
             self._put(exchange, placed, hits)
         noun = "passage" if len(hits) == 1 else "passages"
         exchange.labels.remarks[NAME] = f"{len(hits)} {noun}" if hits else told
-        exchange.labels.retrieved = [(hit.passage.id, hit.score) for hit in hits]
+        exchange.labels.retrieved = [Retrieved(hit.passage.id, round(hit.score, 4)) for hit in hits]
         exchange.labels.span_tags["rag_docs"] = ", ".join(hit.passage.id for hit in hits)
         reply = await call_next(exchange)
         reply.headers[RECALL] = "true" if hits else "false"

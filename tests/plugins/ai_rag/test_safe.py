@@ -24,6 +24,8 @@ from retrieval_world import (
 )
 from world import world
 
+from aigw.core.retrieval import Retrieved
+
 
 async def test_passages_stand_before_the_question_and_all_else_stays():
     rag = FakeRetrieval(INSTALL, START)
@@ -36,7 +38,7 @@ async def test_passages_stand_before_the_question_and_all_else_stays():
         "docs/install.md#1;score=0.800;distance=0.200, docs/start.md#1;score=0.500;distance=0.500"
     )
     assert seen.labels.remarks == {"ai-rag": "2 passages"}
-    assert seen.labels.retrieved == [("docs/install.md#1", 0.8), ("docs/start.md#1", 0.5)]
+    assert seen.labels.retrieved == [Retrieved("docs/install.md#1", 0.8), Retrieved("docs/start.md#1", 0.5)]
     assert seen.labels.span_tags == {"rag_docs": "docs/install.md#1, docs/start.md#1"}
 
 

@@ -31,13 +31,18 @@ class Plugin(Protocol):
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply: ...
 
 
+COLLECTION = "collection "
+"""Stands before the name of a collection in `Behind.identities`."""
+
+
 class Behind(NamedTuple):
     """What comes after a plugin in one chain.
 
-    `identities` has, as JSON, all settings that decide which answer comes back: for each plugin under its name, and
-    for the route under `route`. A function in it takes no arguments and returns a value that may change at run time.
-    `withheld` are the names, in lower case, of the client's headers that a plugin in the rest of the chain removes. One
-    with a `*` at its end stands for all that begin so."""
+    `identities` has, as JSON, all settings that decide which answer comes back: for each plugin under its name, for
+    each collection that one searches under its name behind COLLECTION, and for the route under `route`. A function in
+    it takes no arguments and returns a value that may change at run time. `withheld` are the names, in lower case, of
+    the client's headers that a plugin in the rest of the chain removes. One with a `*` at its end stands for all that
+    begin so."""
 
     identities: Mapping[str, Any]
     withheld: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from aigw.core.authority import host_of
 from aigw.core.env import Env, Services
 from aigw.core.model import Route
-from aigw.core.plugin import About, Behind, Next, PerChain, Plugin, compose
+from aigw.core.plugin import COLLECTION, About, Behind, Next, PerChain, Plugin, compose
 from aigw.core.retrieval import Retrieval
 from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
 from aigw.trace.tracer import Applied
@@ -78,7 +78,7 @@ def behind_of(chosen: Sequence[Chosen], route: Route, services: Services, retrie
     identities = {name: value for name, value in found.items() if value is not None} | {"route": place}
     searched = {name for each, config in configs for name in each.about.searches(config)}
     if searched and retrieval is not None:
-        identities["collections"] = {name: partial(retrieval.version, name) for name in sorted(searched)}
+        identities |= {f"{COLLECTION}{name}": partial(retrieval.version, name) for name in sorted(searched)}
     return Behind(identities, frozenset().union(*(each.about.withholds(config) for each, config in configs)))
 
 

@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-import http.server
 import json
-import os
 import random
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 from children import children
-from small_embedder import SmallEmbedder
+from embedding_service import embedding_service
 from stage.command import environment_of_tests
 from typer.testing import CliRunner
 
@@ -49,45 +46,14 @@ main()
 many there were."""
 
 
-class Embedding:
-    """A service that embeds. `asked` is set with its first request, which waits for `may`."""
-
-    def __init__(self):
-        self.asked, self.may = threading.Event(), threading.Event()
-        self.may.set()
-
-    def answer(self, body):
-        self.asked.set()
-        self.may.wait(20)
-        vectors = asyncio.run(SmallEmbedder().embed(json.loads(body)["input"], "passage")).tolist()
-        return json.dumps({"data": [{"index": number, "embedding": each} for number, each in enumerate(vectors)]})
-
-
 @pytest.fixture
 def embedding(tmp_path):
-    """The service. The configuration beside the documents names it."""
-    service = Embedding()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            answer = service.answer(self.rfile.read(int(self.headers["content-length"]))).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        settings = {"embedder": "openai", "openai": {"url": url}, "chunks": {"size": 24, "overlap": 0}}
+    """A service that embeds. The configuration beside the documents names it."""
+    with embedding_service() as service:
         (tmp_path / "first").mkdir()
-        (tmp_path / "first/aigw.yaml").write_text(json.dumps({"rag": settings}))
+        rag = {**service.rag, "chunks": {"size": 24, "overlap": 0}}
+        (tmp_path / "first/aigw.yaml").write_text(json.dumps({"rag": rag}))
         yield service
-        server.shutdown()
 
 
 def write(folder, generation, names):

@@ -309,6 +309,7 @@ def import_(
     import sys
 
     from aigw.cli.sources.knowledge import knowledge, run
+    from aigw.cli.views.rag import of_passages
     from aigw.rag.transfer import read_lines
 
     async def work() -> tuple[str, int]:
@@ -319,7 +320,7 @@ def import_(
 
     name, number = run("rag import", work())
     told = {"collection": name, "passages": number}
-    say_json(told) if as_json else say_text(f"{number:,} passages are in the collection {name}.")
+    say_json(told) if as_json else say_text(f"{name}: {of_passages(number)}.")
 
 
 @app.command("eval", epilog="Example: aigw rag eval questions.jsonl -k 5")

@@ -16,6 +16,7 @@ from aigw.books.summary import UsageLine
 from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import say_sentence, say_text, width
 from aigw.core.plain import plain, plain_json
+from aigw.core.plugin import COLLECTION
 from aigw.core.redaction import shown, value_without_secrets, without_secrets
 from aigw.dialects.table import dialect_of
 from aigw.plugins.ai_cache.contents import Item
@@ -158,6 +159,8 @@ def _value(difference: KeyDifference, value: Any) -> str:
     if value is None:
         return "-"
     text = plain_json(json.dumps(value, ensure_ascii=False))
+    if difference.where.startswith(f"after.{COLLECTION}"):
+        return f"another state of its passages ({text})"
     if difference.where.startswith("after."):
         return f"another configuration ({text})"
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -54,7 +54,11 @@ def print_report(done: Done) -> None:
         say_text(f"Left out: {', '.join(f'{number:,} {why}' for why, number in sorted(done.left_out.items()))}.")
     if report.passages:
         rate = report.passages / max(done.seconds, 0.001)
-        say_text(f"{report.passages:,} passages by {report.embedder} in {done.seconds:.1f} s ({rate:.0f} a second).")
+        say_text(f"{of_passages(report.passages)} by {report.embedder} in {done.seconds:.1f} s ({rate:.0f} a second).")
+
+
+def of_passages(number: int) -> str:
+    return f"{number:,} passage{'s' * (number != 1)}"
 
 
 def plain_passage(passage: Passage) -> dict[str, Any]:
@@ -205,7 +209,7 @@ def print_explained(found: Explained) -> None:
 
 
 def print_rebuilt(done: Rebuilt) -> None:
-    say_text(f"{done.collection}: {done.passages:,} passages by {done.embedder or 'their clients'}.")
+    say_text(f"{done.collection}: {of_passages(done.passages)} by {done.embedder or 'their clients'}.")
 
 
 def print_evaluation(found: Evaluation) -> None:

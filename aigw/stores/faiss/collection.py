@@ -31,7 +31,7 @@ from aigw.stores.collections import fitting
 from aigw.stores.faiss import changes, manifest, merging, reading, rebuilding
 from aigw.stores.faiss.access import MERGING, Access
 from aigw.stores.faiss.failures import told
-from aigw.stores.faiss.lock import HeldError, entered, held
+from aigw.stores.faiss.lock import HeldError, awaited
 from aigw.stores.faiss.segments import MissingSegmentError
 from aigw.stores.faiss.snapshot import Part, Snapshot
 
@@ -130,7 +130,7 @@ class FaissCollection:
     async def tidy(self) -> None:
         """Does nothing if another process is merging."""
         try:
-            async with self._tidy, entered(held(self._folder / MERGING, self._access.name, 0.0)):
+            async with self._tidy, awaited(self._folder / MERGING, self._access.name, 0.0):
                 while parts := await self._look(lambda _, now: merging.due(now.parts)):
                     if not await self._merge(parts):
                         return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import CollectionInfo, Embed, NoCollectionError, RetrievalError
 from aigw.stores.collections import check, is_name
-from aigw.stores.faiss.lock import PATIENCE, entered, held
+from aigw.stores.faiss.lock import PATIENCE, awaited, held
 from aigw.stores.private import identity, make_folder, refuse_strange_folder
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class FaissCollections:
             raise RetrievalError(f"{name!r} cannot be the name of a collection")
         with told(name):
             make_folder(self._folder)
-        async with entered(held(self._folder / f".{name}.{LOCK}", name, self._patience, self._tell)):
+        async with awaited(self._folder / f".{name}.{LOCK}", name, self._patience, self._tell):
             yield
 
     async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:

@@ -36,27 +36,41 @@ def held(
 ) -> Iterator[None]:
     """Holds the lock of the collection `name`. Waits for another process, and tells who that is if it takes long.
     Raises HeldError when patience is over, and OSError."""
+    with _opened(path) as file:
+        for _ in _attempts(file, name, patience, tell):
+            time.sleep(_LOOK_SECONDS)
+        _sign(file)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def awaited(
+    path: Path, name: str, patience: float = PATIENCE, tell: Callable[[str], None] | None = None
+) -> AsyncIterator[None]:
+    """The same on the event loop. Who is cancelled waits no longer."""
+    with _opened(path) as file:
+        for _ in _attempts(file, name, patience, tell):
+            await asyncio.sleep(_LOOK_SECONDS)
+        _sign(file)
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
     file = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
-        _wait(file, name, patience, tell)
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps({"pid": os.getpid(), "since": time.time()}).encode(), 0)
-        yield
+        yield file
     finally:
         os.close(file)
 
 
-@contextlib.asynccontextmanager
-async def entered(lock: contextlib.AbstractContextManager[None]) -> AsyncIterator[None]:
-    """Waits for a lock in a thread."""
-    await asyncio.to_thread(lock.__enter__)
-    try:
-        yield
-    finally:
-        lock.__exit__(None, None, None)
+def _sign(file: int) -> None:
+    os.ftruncate(file, 0)
+    os.pwrite(file, json.dumps({"pid": os.getpid(), "since": time.time()}).encode(), 0)
 
 
-def _wait(file: int, name: str, patience: float, tell: Callable[[str], None] | None) -> None:
+def _attempts(file: int, name: str, patience: float, tell: Callable[[str], None] | None) -> Iterator[None]:
+    """Yields after each attempt that failed, and ends when the lock is taken."""
     start = time.monotonic()
     told = False
     while not _taken(file):
@@ -66,7 +80,7 @@ def _wait(file: int, name: str, patience: float, tell: Callable[[str], None] | N
         if tell is not None and not told and waited > _QUIET_SECONDS:
             tell(f"{_holder(file, name)}; waiting for it")
             told = True
-        time.sleep(_LOOK_SECONDS)
+        yield
 
 
 def _taken(file: int) -> bool:

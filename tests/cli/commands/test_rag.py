@@ -89,11 +89,11 @@ def test_a_second_ingest_says_whom_it_waits_for_and_ctrl_c_says_what_is_kept(tmp
         second = start(command, cwd=tmp_path, stderr=subprocess.PIPE)
         waits = second.stderr.readline()
         second.send_signal(signal.SIGINT)
-        said = second.stderr.read()
+        said = second.communicate(timeout=10)[1]
     assert "aigw rag: " in waits
     assert "waiting for it" in waits
     assert said.strip() == "aigw rag ingest: stopped; 0 new sources are in, and the next ingest goes on"
-    assert second.wait() == 130
+    assert second.returncode == 130
 
 
 def test_its_views_load_no_gateway():

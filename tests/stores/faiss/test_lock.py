@@ -1,5 +1,6 @@
 """One process at a time changes a collection, and says who it is."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import threading
 import pytest
 
 from aigw.core.retrieval import RetrievalError
-from aigw.stores.faiss.lock import held
+from aigw.stores.faiss.lock import awaited, held
 
 HOLD = """
 import sys
@@ -54,6 +55,24 @@ def test_a_second_process_waits_and_says_so(path, holder):
     assert len(told) == 1
     assert f"process {holder.pid} since" in told[0]
     assert "waiting" in told[0]
+
+
+async def test_who_is_cancelled_waits_no_longer(path, holder):
+    told = asyncio.Event()
+
+    async def wait():
+        async with awaited(path, "docs", patience=60, tell=lambda sentence: told.set()):
+            pytest.fail("two hold it")
+
+    waiting = asyncio.create_task(wait())
+    async with asyncio.timeout(10):
+        await told.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    holder.stdin.close()
+    async with awaited(path, "docs", patience=60):
+        assert f'"pid": {os.getpid()}' in path.read_text()
 
 
 def test_a_killed_process_holds_nothing(path, holder):

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "cli/views/keys.py": "cli/commands/test_plugins.py: a view is what its command prints",
     "cli/views/accounts.py": "cli/commands/test_budget.py: a view is what its command prints",
     "cli/views/rag.py": "cli/commands/test_rag.py: a view is what its command prints",
+    "cli/commands/rag_collections.py": "cli/commands/test_rag.py: commands of the same group",
     "cli/sources/knowledge.py": "cli/commands/test_rag.py: the collections of a gateway, by its commands",
     "cli/sources/explained.py": "cli/commands/test_rag.py: wiring, seen in what is printed",
     "cli/sources/rebuilding.py": "cli/commands/test_rag.py: wiring, seen in what is found afterwards",

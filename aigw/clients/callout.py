@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.errors import UpstreamError
 from aigw.core.headers import ID_HEADER
-from aigw.core.model import Request, Target, Timeouts
+from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream, UpstreamBody
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -92,6 +92,17 @@ async def _beginning(body: UpstreamBody) -> bytes:
     return said[:REASON_BYTES]
 
 
+def located(services: Services, service: str, port: int, host: str, standin: str = "") -> Origin:
+    """Where a callout goes. Raises what `Callout` raises."""
+    scheme = "https" if port == TLS_PORT else "http"
+    authority = f"{host or service or standin}:{port}"
+    return services.locate_callout(scheme, authority, f"{service}:{port}" if service else "", standin)
+
+
+def is_local(origin: Origin) -> bool:
+    return origin.scheme == "standin"
+
+
 class Callout:
     """A service that a plugin's configuration names. `service` and `port` are as in Higress's YAML. `host` is for the
     Host header. `timeout` is in seconds."""
@@ -99,9 +110,7 @@ class Callout:
     def __init__(self, env: Env, service: str, port: int, host: str, timeout: float, standin: str = "") -> None:
         """`standin` is the name of the stand-in that answers if the service is not mapped. Raises ValueError if `host`
         is not valid, ConfigError if `services:` maps the service to something that is not HTTP."""
-        scheme = "https" if port == TLS_PORT else "http"
-        authority = f"{host or service or standin}:{port}"
-        origin = env.services.locate_callout(scheme, authority, f"{service}:{port}" if service else "", standin)
+        origin = located(env.services, service, port, host, standin)
         self._target = Target(origin, host or service, Timeouts(timeout, timeout, timeout))
         self._upstream = env.upstream
         self._timeout = timeout
@@ -109,7 +118,7 @@ class Callout:
     @property
     def local(self) -> bool:
         """Whether a stand-in in this process answers."""
-        return self._target.origin.scheme == "standin"
+        return is_local(self._target.origin)
 
     async def post(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
         """Sends `body` as JSON and returns the decoded answer. Raises CalloutError."""

@@ -129,6 +129,10 @@ def _nothing(config: Any) -> Collection[str]:
     return ()
 
 
+def _searches_nothing(config: Any, services: Services) -> Collection[str]:
+    return ()
+
+
 def _never(config: Any) -> bool:
     return False
 
@@ -164,8 +168,8 @@ class About(Generic[C]):
     identity: Callable[[C, Services], Any] = _everything
     """Returns, as JSON, the part of a config that decides which answer comes back, for `Behind.identities`. None means
     that no part of it does."""
-    searches: Callable[[C], Collection[str]] = _nothing
-    """Returns the names of the collections that the plugin searches: when one changes, answers do."""
+    searches: Callable[[C, Services], Collection[str]] = _searches_nothing
+    """Returns the names of the collections of this gateway that the plugin searches: when one changes, answers do."""
     withholds: Callable[[C], Collection[str]] = _nothing
     """Returns the names, in lower case, of the client's headers that the plugin always removes."""
     protects: Callable[[C], bool] = _never

@@ -76,7 +76,7 @@ def behind_of(chosen: Sequence[Chosen], route: Route, services: Services, retrie
     target = route.target
     place = None if target is None else [str(target.origin), target.authority]
     identities = {name: value for name, value in found.items() if value is not None} | {"route": place}
-    searched = {name for each, config in configs for name in each.about.searches(config)}
+    searched = {name for each, config in configs for name in each.about.searches(config, services)}
     if searched and retrieval is not None:
         identities |= {f"{COLLECTION}{name}": partial(retrieval.version, name) for name in sorted(searched)}
     return Behind(identities, frozenset().union(*(each.about.withholds(config) for each, config in configs)))

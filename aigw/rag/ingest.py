@@ -161,7 +161,7 @@ class Ingest:
         if wanted != AUTO and info.embedder != self._embedders.get(wanted).name:
             raise RetrievalError(
                 f"the collection {info.name} was made with {info.embedder}, not with {wanted}; "
-                f"`aigw rag reindex {info.name} --embedder {wanted}` embeds it anew"
+                f"`aigw rag reindex -n {info.name} --embedder {wanted}` embeds it anew"
             )
 
     async def _read(self, items: Iterable[Item], known: dict[str, Source], found: set[str]) -> AsyncIterator[Ready]:

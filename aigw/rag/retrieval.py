@@ -58,7 +58,7 @@ class LocalRetrieval:
                 return served
             why = f"which are {info.metric} of {info.dimension} numbers, and {served.name} makes cosine of {made}"
         raise RetrievalError(
-            f"the collection {info.name} has vectors that clients brought, {why}; `aigw rag reindex {info.name}` "
+            f"the collection {info.name} has vectors that clients brought, {why}; `aigw rag reindex -n {info.name}` "
             "embeds its texts"
         )
 

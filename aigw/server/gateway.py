@@ -124,6 +124,8 @@ class Gateway:
         self._generations.append(await self._open(loaded))
         self._builtin.embedders = self._generations[-1].embedders.local
         self._knowledge.take(loaded.config.rag, self._generations[-1].embedders)
+        for sentence in await self._knowledge.missing(loaded):
+            log.warning("%s", sentence)
         for old in self._generations[-2:-1]:
             self._retire(old)
 

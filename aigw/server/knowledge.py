@@ -3,10 +3,12 @@ configuration. Nothing is loaded or opened before a search."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from aigw.clients import dashscope, dashvector
+from aigw.config.load import Loaded
+from aigw.config.services import ServiceTable
 from aigw.core.env import Env
 from aigw.core.retrieval import Embedder, LocalCollections, NoCollectionError
 from aigw.rag.embedders import EmbedderTable, LocalEmbedders
@@ -15,8 +17,23 @@ from aigw.rag.settings import RagSettings
 from aigw.standins.dashscope import DashScopeStandin
 from aigw.standins.dashvector.standin import DashVectorStandin
 from aigw.stores.faiss.collections import FOLDER
-from aigw.stores.retrieval import collections_in
+from aigw.stores.retrieval import LOCAL, collections_in
 from aigw.upstream.standin import Standin
+
+STANDINS = (dashscope.STANDIN, dashvector.STANDIN)
+"""Those that answer from what a gateway knows."""
+
+
+def services_of(loaded: Loaded) -> ServiceTable:
+    """The services of a configuration, with the stand-ins that answer for those that are not mapped."""
+    return loaded.services.with_standins(STANDINS)
+
+
+def searched(loaded: Loaded) -> Sequence[str]:
+    """The collections of this gateway that the plugins of a configuration search."""
+    services = services_of(loaded)
+    plugins = [(each.about, config) for each in loaded.plugins.values() for config in each.rules.configs]
+    return sorted({name for about, config in plugins if config for name in about.searches(config, services)})
 
 
 class Knowledge:
@@ -63,6 +80,21 @@ class Knowledge:
             except NoCollectionError:
                 name = ""
         return self._embedders.get(name) if name else self._embedders.choose(())
+
+    async def missing(self, loaded: Loaded) -> Sequence[str]:
+        """A sentence for each collection that the plugins of a configuration search and that is not here. A Milvus is
+        not asked, so that nobody waits for it."""
+        if self.collections is None or loaded.config.rag.store != LOCAL:
+            return []
+        wanted = searched(loaded)
+        names = await self.collections.names() if wanted else ()
+        there = ", ".join(names) or "none yet"
+        return [
+            f"a plugin searches the collection {each}, which is not there; there are: {there}; "
+            f"`aigw rag ingest PATH -n {each}` makes it"
+            for each in wanted
+            if each not in names
+        ]
 
     async def aclose(self) -> None:
         if self.collections is not None:

@@ -38,7 +38,7 @@ def fitting(info: CollectionInfo, vectors: Vectors, count: int) -> Vectors:
         raise RetrievalError(f"{count} passages want as many vectors, and got an array of the shape {rows.shape}")
     if rows.shape[1] != info.dimension:
         whose = f" by {info.embedder}" if info.embedder else ""
-        anew = f"; `aigw rag reindex {info.name}` makes it anew with another embedder" if info.embedder else ""
+        anew = f"; `aigw rag reindex -n {info.name}` makes it anew with another embedder" if info.embedder else ""
         raise RetrievalError(
             f"the collection {info.name} has vectors of {info.dimension} numbers{whose}, not of {rows.shape[1]}{anew}"
         )

@@ -103,12 +103,12 @@ def run(folders: Sequence[Path], files: Sequence[Path], embedder: str) -> dict[s
         if files:
             questions = [each for file in files for each in read_questions(file.name, file.read_bytes())]
         else:
-            questions = titles(json.loads(newcomer.types("ls", "default", "--json")[0]), folders)
+            questions = titles(json.loads(newcomer.types("ls", "-n", "default", "--json")[0]), folders)
         file = Path(folder, "questions.json")
         file.write_text(json.dumps([{"question": text, "expected": at, "kind": kind} for text, at, kind in questions]))
         _, query_seconds = newcomer.types("query", questions[0].text, "--json")
         found, eval_seconds = newcomer.types("eval", str(file), "-k", str(TOP), "--json")
-        others = beside(newcomer.types("export", "default")[0], questions) if installed() else {}
+        others = beside(newcomer.types("export", "-n", "default")[0], questions) if installed() else {}
     rows = [*_rows("aigw", json.loads(found))]
     rows += [row for name, evaluation in others.items() for row in _rows(name, evaluation.plain())]
     return {

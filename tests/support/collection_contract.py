@@ -335,7 +335,7 @@ class CollectionContract:
 
     async def test_what_does_not_fit(self, collections):
         docs = await collections.create(info())
-        with pytest.raises(RetrievalError, match=r"docs has vectors of 8 numbers by e5, not of 3.*reindex docs"):
+        with pytest.raises(RetrievalError, match=r"docs has vectors of 8 numbers by e5, not of 3.*reindex -n docs"):
             await docs.upsert([passage("a")], np.ones((1, 3), np.float32))
         with pytest.raises(RetrievalError, match="of 8 numbers"):
             await docs.search(Query(np.ones(3, np.float32)))

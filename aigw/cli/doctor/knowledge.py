@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from aigw.cli.doctor.check import Check
+from aigw.cli.views.rag import of_passages
 from aigw.config.load import Loaded
 from aigw.core.retrieval import NoCollectionError, RetrievalError
-from aigw.server.knowledge import Knowledge
+from aigw.server.knowledge import Knowledge, searched
 
 
 async def collections_of(loaded: Loaded) -> list[Check]:
-    """Nothing is said where no plugin searches. A collection of a service elsewhere cannot be seen from here."""
-    wanted = {
-        name
-        for plugin in loaded.plugins.values()
-        for config in plugin.rules.configs
-        if config is not None
-        for name in plugin.about.searches(config)
-    }
+    """Nothing is said where no plugin searches here."""
     knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
     try:
-        return [await _look(knowledge, name) for name in sorted(wanted)]
+        return [await _look(knowledge, name) for name in searched(loaded)]
     finally:
         await knowledge.aclose()
 
@@ -30,8 +24,8 @@ async def _look(knowledge: Knowledge, name: str) -> Check:
         found = await knowledge.collections.get(name)
         stats = await found.stats()
     except NoCollectionError as error:
-        return Check("collection", "note", str(error), f"aigw rag ingest PATH --collection {name}, or map dashvector")
+        return Check("collection", "note", str(error), f"aigw rag ingest PATH -n {name}, or map dashvector")
     except RetrievalError as error:
         return Check("collection", "problem", str(error))
     by = found.info.embedder or "clients"
-    return Check("collection", "ok", f"{name} has {stats.passages:,} passages, embedded by {by}")
+    return Check("collection", "ok", f"{name} has {of_passages(stats.passages)}, embedded by {by}")

@@ -31,13 +31,14 @@ class Explained(NamedTuple):
 
 async def explain(known: Known, collection: str, question: str, top: int) -> Explained:
     """Raises RetrievalError."""
-    hits = await known.retrieval.search(collection, question, top)
-    embedder = (await known.collections.get(collection)).info.embedder
+    name = known.name(collection)
+    hits = await known.retrieval.search(name, question, top)
+    embedder = (await known.collections.get(name)).info.embedder
     prompt, used, note = await _prompt(known, question)
     if prompt is not None and known.loaded.config.fidelity == "higress":  # it pastes texts, and does not say which
         whole = json.dumps(prompt, ensure_ascii=False)
         used = [hit.passage.id for hit in hits if json.dumps(hit.passage.text, ensure_ascii=False)[1:-1] in whole]
-    return Explained(collection, embedder, question, hits, used, prompt, note)
+    return Explained(name, embedder, question, hits, used, prompt, note)
 
 
 async def _prompt(known: Known, question: str) -> tuple[Any, Sequence[str], str]:

@@ -20,7 +20,7 @@ from aigw.pipeline.pipeline import behind_of, select
 from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.rag.embedders import EmbedderTable
-from aigw.server.knowledge import Knowledge
+from aigw.server.knowledge import Knowledge, services_of
 from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
 
 
@@ -65,7 +65,7 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
         jobs=set(),
     )
     knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
-    behind = behind_of(chosen[place + 1 :], route, loaded.services, knowledge.retrieval(EmbedderTable()))
+    behind = behind_of(chosen[place + 1 :], route, services_of(loaded), knowledge.retrieval(EmbedderTable()))
     return await try_request(exchange, behind, caches[cache.service(), cache.prefix()], time.time())
 
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aigw.cli.sources.knowledge import Known, collection_of
+from aigw.cli.sources.knowledge import Known
 from aigw.core.retrieval import RetrievalError
 from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk
@@ -106,7 +106,7 @@ async def ingest_paths(
         raise RetrievalError("name files, folders or URLs, or write them into aigw.yaml (rag: {sources: [docs]})")
     began = time.monotonic()
     found = await asyncio.to_thread(find, given, known.base.resolve())
-    name = collection_of(known, collection)
+    name = known.name(collection)
     upstream = upstream_for(os.environ, None if allow_private else why_private)
     async with aclosing(upstream), Reading() as reading, known.collections.exclusive(name):
         items = [_item(each, reading, upstream, private=allow_private) for each in found.sources]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aigw.cli.options import DEFAULT_FILE
-from aigw.cli.terminal.said import USAGE, fail, say_sentence
+from aigw.cli.sources.opened import run
+from aigw.cli.terminal.said import say_sentence
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -30,6 +31,24 @@ class Known(NamedTuple):
     collections: LocalCollections
     embedders: EmbedderTable
     retrieval: LocalRetrieval
+
+    def name(self, given: str) -> str:
+        """The collection that is meant."""
+        return given or self.loaded.config.rag.collection
+
+    async def collection(self, given: str) -> Collection:
+        """Raises RetrievalError."""
+        return await self.collections.get(self.name(given))
+
+
+def on_collections(command: str, config: Path | None, recipe: str | None, work: Callable[[Known], Awaitable[T]]) -> T:
+    """Opens the collections, and returns what `work` makes of them. If it fails, says what went wrong and exits."""
+
+    async def whole() -> T:
+        async with knowledge(config, recipe) as known:
+            return await work(known)
+
+    return run(command, whole())
 
 
 @asynccontextmanager
@@ -72,37 +91,9 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
         await door.aclose()
 
 
-def collection_of(known: Known, given: str) -> str:
-    """The collection that is meant."""
-    return given or known.loaded.config.rag.collection
-
-
-def _tell(sentence: str) -> None:
-    say_sentence(f"aigw rag: {sentence}", err=True)
-
-
 async def similar_to(collection: Collection, given: Sequence[str]) -> str:
     """A sentence with the sources whose paths end as the unknown ones of `given` do, "" if there are none."""
     names = await collection.sources()
     ends = tuple(f"/{each.removeprefix('./')}" for each in given if each not in names)
     found = [name for name in names if ends and f"/{name}".endswith(ends)]
     return f"did you mean {', '.join(found[:MOST_SUGGESTED])}?" if found else ""
-
-
-def run(command: str, work: Coroutine[Any, Any, T]) -> T:
-    """Runs `work` and returns its result. If it fails, says what went wrong and exits."""
-    import asyncio
-
-    from aigw.core.errors import ConfigError
-    from aigw.core.retrieval import RetrievalError
-
-    try:
-        return asyncio.run(work)
-    except ConfigError as error:
-        fail(command, error.findings, USAGE)
-    except ValueError as error:
-        fail(command, str(error), USAGE)
-    except RetrievalError as error:
-        fail(command, str(error))
-    except OSError as error:
-        fail(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -51,6 +51,7 @@ def run(command: str, work: Coroutine[Any, Any, T]) -> T:
     import asyncio
 
     from aigw.core.errors import ConfigError
+    from aigw.core.retrieval import RetrievalError
     from aigw.core.stores import StoreError
 
     try:
@@ -59,5 +60,7 @@ def run(command: str, work: Coroutine[Any, Any, T]) -> T:
         fail(command, error.findings, USAGE)
     except ValueError as error:
         fail(command, str(error), USAGE)
-    except (LookupError, OSError, StoreError) as error:
+    except (LookupError, RetrievalError, StoreError) as error:
         fail(command, str(error))
+    except OSError as error:
+        fail(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from aigw.cli.sources.knowledge import Known, collection_of
+from aigw.cli.sources.knowledge import Known
 from aigw.core.retrieval import Embed, Embedder, Passage, RetrievalError
 from aigw.rag.settings import AUTO
 
@@ -23,7 +23,7 @@ class Rebuilt(NamedTuple):
 
 async def reindex(known: Known, collection: str, embedder: str) -> Rebuilt:
     """`embedder` is a name, or "" or `auto` for what the configuration or the texts want. Raises RetrievalError."""
-    name = collection_of(known, collection)
+    name = known.name(collection)
     chosen = await _chosen(known, name, embedder)
     done = await known.collections.reindex(name, chosen.name, await chosen.dimension(), _by(chosen))
     return Rebuilt(name, chosen.name, done)
@@ -31,7 +31,7 @@ async def reindex(known: Known, collection: str, embedder: str) -> Rebuilt:
 
 async def repair(known: Known, collection: str) -> Rebuilt:
     """Raises RetrievalError."""
-    name = collection_of(known, collection)
+    name = known.name(collection)
     used = ""
 
     async def embed(passages: Sequence[Passage]) -> Vectors:

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from aigw.clients import dashscope, dashvector
-from aigw.clients.callout import Callout
+from aigw.clients.callout import Callout, is_local, located
 from aigw.clients.dashscope import EMBED_HOST, DashScopeClient
 from aigw.clients.dashvector import DashVectorClient
-from aigw.core.env import Env
+from aigw.core.env import Env, Services
 from aigw.core.plugin import About, Difference, Place, Plugin
 from aigw.plugins.ai_rag.config import Config, check, position_of
 from aigw.plugins.ai_rag.higress import HigressRag, OriginalRag
@@ -65,8 +65,10 @@ def _settings(config: Config) -> Settings:
     )
 
 
-def searches(config: Config) -> Collection[str]:
-    return (config.collection,)
+def searches(config: Config, services: Services) -> Collection[str]:
+    service, port, host = config.dashvector.address
+    here = is_local(located(services, service, port, host, dashvector.STANDIN))
+    return (config.collection,) if here else ()
 
 
 ABOUT = About(

@@ -26,4 +26,4 @@ def told(name: str) -> Iterator[None]:
 
 
 def remedy(name: str) -> str:
-    return f"`aigw rag repair {name}` saves what can be read of it"
+    return f"`aigw rag repair -n {name}` saves what can be read of it"

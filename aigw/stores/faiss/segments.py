@@ -155,7 +155,7 @@ class Segment:
 
 
 def _remedy(name: str) -> str:
-    return f"`aigw rag repair {name}` makes it again"
+    return f"`aigw rag repair -n {name}` makes it again"
 
 
 def _digest(path: Path) -> str:

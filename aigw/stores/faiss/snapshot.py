@@ -149,7 +149,7 @@ def load(connection: sqlite3.Connection, folder: Path, name: str, known: Snapsho
     if head.rules != manifest.RULES:
         raise RetrievalError(
             f"the collection {name} was written by other rules (format {head.rules}, this aigw has {manifest.RULES}); "
-            f"`aigw rag reindex {name}` writes it anew"
+            f"`aigw rag reindex -n {name}` writes it anew"
         )
     if known is not None and _place(known.head) == _place(head):
         return known

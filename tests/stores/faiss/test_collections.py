@@ -76,7 +76,7 @@ async def test_a_pipe_in_the_place_of_a_segment(collections, another, tmp_path):
     (segment,) = (tmp_path / "rag" / "docs").glob("*.faiss")
     segment.unlink()
     os.mkfifo(segment)
-    with pytest.raises(RetrievalError, match=r"a pipe.*rag repair docs"):
+    with pytest.raises(RetrievalError, match=r"a pipe.*rag repair -n docs"):
         await (await (await another()).get("docs")).search(Query(one(0)))
 
 

@@ -127,7 +127,7 @@ async def test_rules_of_another_aigw(collections, tmp_path):
     execute(tmp_path, "UPDATE collection SET rules = 0")
     docs = await collections.get("docs")
     for refused in (docs.search(Query(one(0))), docs.remove(["a.md"]), collections.repair("docs", Embedding())):
-        with pytest.raises(RetrievalError, match=r"by other rules.*`aigw rag reindex docs`"):
+        with pytest.raises(RetrievalError, match=r"by other rules.*`aigw rag reindex -n docs`"):
             await refused
     assert await collections.reindex("docs", "e5", DIMENSION, Embedding()) == 6
     docs = await collections.get("docs")

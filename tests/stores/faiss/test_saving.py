@@ -76,7 +76,7 @@ async def test_a_damaged_page(collections, tmp_path, table, embedder):
 async def test_a_manifest_that_is_gone(collections, tmp_path):
     path = await filled(collections, tmp_path)
     spoil(path, 1)
-    with pytest.raises(RetrievalError, match=r"manifest.*`aigw rag repair docs`"):
+    with pytest.raises(RetrievalError, match=r"manifest.*`aigw rag repair -n docs`"):
         await collections.get("docs")
     with pytest.raises(RetrievalError, match=r"nothing can be read.*delete this folder"):
         await collections.repair("docs", embed)

@@ -81,14 +81,14 @@ def test_a_damaged_file(tmp_path, damage, when):
     copy = tmp_path / "copy"
     copy.write_bytes(damage(path.read_bytes()))
     copy.rename(path)
-    with pytest.raises(RetrievalError, match=r"damaged.*`aigw rag repair docs`"):
+    with pytest.raises(RetrievalError, match=r"damaged.*`aigw rag repair -n docs`"):
         segment.search(clustered(1)[0], 3, None)
 
 
 def test_a_missing_file(tmp_path):
     segment = written(tmp_path, clustered(10))
     segments.remove(tmp_path, [segment.said.file])
-    with pytest.raises(MissingSegmentError, match=r"missing.*`aigw rag repair docs`"):
+    with pytest.raises(MissingSegmentError, match=r"missing.*`aigw rag repair -n docs`"):
         segment.search(clustered(1)[0], 3, None)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from aigw import __version__
 from aigw.books.usage_row import UsageRow
+from aigw.core.extras import to_install
 from aigw.core.plain import plain
 from aigw.dialects import apis
 
@@ -23,7 +24,7 @@ Value = str | int | float | bool
 
 log = logging.getLogger("aigw")
 
-REMEDY = "pip install 'aigw[otel]'"
+REMEDY = to_install("otel")
 CLOSE_SECONDS = 5.0
 """How long the last batch may take when the gateway stops."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from aigw.core.extras import INSTALL_RAG
 from aigw.core.retrieval import RetrievalError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _pathspec() -> ModuleType:
     try:
         import pathspec.patterns.gitignore.spec
     except ModuleNotFoundError:
-        raise RetrievalError("the package pathspec is missing: pip install 'aigw[rag]'") from None
+        raise RetrievalError(f"the package pathspec is missing: {INSTALL_RAG}") from None
     return pathspec
 
 

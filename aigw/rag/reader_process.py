@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from aigw.core.extras import INSTALL_RAG
 from aigw.rag.document import Document, UnreadableError
 from aigw.rag.readers.encoding import clean
 from aigw.rag.readers.kinds import reader_of
@@ -68,7 +69,7 @@ def _answer(message: bytes) -> Answer:
     except UnreadableError as error:
         return Answer(error=clean(str(error)))
     except ModuleNotFoundError as error:
-        return Answer(error=f"the package {error.name} is missing: pip install 'aigw[rag]'")
+        return Answer(error=f"the package {error.name} is missing: {INSTALL_RAG}")
     except RecursionError:
         return Answer(error="its parts are nested too deeply")
     except MemoryError:

@@ -183,7 +183,7 @@ def test_nothing_is_loaded_without_an_endpoint() -> None:
 def test_missing_packages_are_named() -> None:
     missing = 'import sys\nsys.modules["opentelemetry"] = None\n' + LOADED
     output = run(missing, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
-    assert "pip install 'aigw[otel]'" in output
+    assert "pip install '.[otel]' in the clone of aigw" in output
     assert output.splitlines()[-1].startswith("None")
 
 

@@ -106,7 +106,7 @@ def test_a_missing_package_is_named(tree):
     (tree / "pathspec.py").write_text("raise ModuleNotFoundError")
     code = "import pathlib, sys; sys.path.insert(0, '.'); from aigw.rag.finding import find; find(['docs'], pathlib.Path.cwd())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "RetrievalError: the package pathspec is missing: pip install 'aigw[rag]'" in ended.stderr
+    assert "RetrievalError: the package pathspec is missing: pip install '.[rag]' in the clone of aigw" in ended.stderr
 
 
 def test_a_file_with_the_name_of_a_glob_is_itself(tree):

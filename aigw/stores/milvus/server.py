@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from aigw.core.extras import to_install
 from aigw.core.retrieval import RetrievalError
 from aigw.stores.milvus.address import MilvusAddress
 from aigw.stores.milvus.failures import told
@@ -79,7 +80,7 @@ def _load() -> None:
         try:
             import pymilvus  # noqa: F401
         except ImportError as error:
-            raise RetrievalError(f"rag.store names a Milvus: pip install 'aigw[milvus]' ({error})") from None
+            raise RetrievalError(f"rag.store names a Milvus: {to_install('milvus')} ({error})") from None
         finally:
             if before is None:
                 del os.environ[_NO_DOTENV]

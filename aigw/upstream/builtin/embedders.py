@@ -81,7 +81,7 @@ def _measured(embedder: Embedder, texts: list[str]) -> _Sizes:
     """Counts tokens. Raises GatewayError for a text that is too long."""
     window, read, cut = embedder.window, 0, []
     for index, text in enumerate(texts):
-        tokens = embedder.count(text) if len(text) <= MOST_CHARACTERS else len(text)
+        tokens = _counted(embedder, text)
         if tokens > MOST_TOKENS:
             message = f"Invalid 'input[{index}]': maximum input length is {MOST_TOKENS} tokens."
             raise GatewayError(400, message, code="invalid_value", param=f"input[{index}]")
@@ -89,6 +89,18 @@ def _measured(embedder: Embedder, texts: list[str]) -> _Sizes:
             cut.append(index)
         read += min(tokens, window)
     return _Sizes(read, cut)
+
+
+def _counted(embedder: Embedder, text: str) -> int:
+    """The tokens of a text. Of one that is too long, those of a beginning that is too long already."""
+    if len(text) > MOST_CHARACTERS:
+        return len(text)
+    size = 2 * MOST_TOKENS
+    while size < len(text):
+        if (tokens := embedder.count(text[:size])) > MOST_TOKENS:
+            return tokens
+        size *= 2
+    return embedder.count(text)
 
 
 async def _check_dimensions(asked: EmbeddingsView, embedder: Embedder) -> None:

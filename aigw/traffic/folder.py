@@ -115,14 +115,14 @@ class Folder:
         """Returns all recordings, in the order of their sessions and of the calls in them."""
         try:
             refuse_strange_folder(self.path)
-            names = self.names()
+            files = self._files()
         except FileNotFoundError:
             raise RecordingError(
                 f"there is no folder {self.path}; `aigw serve --record {self.path}` makes one"
             ) from None
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot be read: {error.strerror or error}") from None
-        return [self._entry(name) for name in names]
+        return [self._entry(name, file) for name, file in files]
 
     def read(self, name: str) -> Recording:
         recording = self._decoded(name, _decode)
@@ -160,8 +160,7 @@ class Folder:
 
     def names(self) -> list[Name]:
         """Returns the names of the recordings. Raises OSError."""
-        with os.scandir(self.path) as files:
-            return sorted(filter(None, (_parsed(file.name) for file in files)))
+        return [name for name, _ in self._files()]
 
     def write(self, name: Name | str, recording: Recording, sides: Mapping[str, bytes]) -> None:
         """Writes a recording and its side files. Raises OSError."""
@@ -186,13 +185,18 @@ class Folder:
             beside.unlink(missing_ok=True)
             raise
 
-    def _entry(self, name: Name) -> Entry:
-        peek = self._decoded(str(name), _peek)
+    def _files(self) -> list[tuple[Name, str]]:
+        """Returns the names of the recordings in their order, and of their files, which may be written otherwise."""
+        with os.scandir(self.path) as files:
+            return sorted((name, file.name) for file in files if (name := _parsed(file.name)) is not None)
+
+    def _entry(self, name: Name, file: str) -> Entry:
+        peek = self._decoded(file, _peek)
         assert isinstance(peek, _Peek)
         if peek.aigw != VERSION:
-            raise self._other_version(str(name), peek.aigw)
+            raise self._other_version(file, peek.aigw)
         return Entry(
-            str(name), peek.key, peek.rules, name.run, name.session, name.position,
+            file, peek.key, peek.rules, name.run, name.session, name.position,
             peek.session.name, peek.source.api, peek.source.service, peek.head.status, peek.redacted,
             bool(peek.head.status) or peek.end.ended != "left",
         )  # fmt: skip

@@ -35,6 +35,16 @@ class Index:
         self._part: dict[int, Group] = {}
         self._played: Counter[tuple[int, str]] = Counter()
 
+    @property
+    def ambiguous(self) -> bool:
+        """Whether a request has several recordings, so that it matters who asks."""
+        return len(self._by_key) < sum(map(len, self._by_key.values()))
+
+    def only(self, key: str) -> Entry | None:
+        """Returns the recording of a request where none has several."""
+        entries = self._by_key.get(key)
+        return entries[0] if entries else None
+
     def __contains__(self, key: str) -> bool:
         return key in self._by_key
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +33,8 @@ log = logging.getLogger("aigw")
 
 KEPT_BYTES = 32 * 1024 * 1024
 """Answers that were played are kept in memory up to this size."""
+KNOWN = 256
+"""So many requests are known by their bytes: clients send most of them again and again."""
 MOST_COMPARED = 2000
 """So many recordings are compared with a request that has none."""
 
@@ -49,8 +51,11 @@ class FolderPlayer:
         self.goes_on = settings.mode == "auto"
         self._entries = [self._keyed(entry) for entry in folder.entries()]
         self._index = Index([entry for entry in self._entries if entry.playable])
+        self._stateless = settings.match == "content" and not settings.strict and not self._index.ambiguous
+        """Whether it does not matter which conversation asks, and how often."""
         self._redacted = any(entry.redacted for entry in self._entries)
         self._conversations = Conversations()
+        self._known: dict[Hashable, Canonical] = {}
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._kept_bytes = 0
         self.report = Report()
@@ -66,12 +71,16 @@ class FolderPlayer:
         self.report.hits += 1
         self.report.repeats += found.again
         self.report.used.add(found.entry.name)
-        self._conversations.answered(call, kept.answer)
+        if not self._stateless:
+            self._conversations.answered(call, kept.answer)
         return kept.played
 
     def match(self, call: Begun) -> Found | None:
         """Returns the recording of a call, None if it has none."""
         identity = self._identity(call)
+        if self._stateless:
+            only = self._index.only(identity.key)
+            return None if only is None else Found(only, again=only.name in self.report.used)
         conversation = self._conversations.of(call)
         if self._settings.match == "sequence" and conversation.number:
             found = self._index.by_sequence(identity.key, conversation)
@@ -88,6 +97,17 @@ class FolderPlayer:
     def _identity(self, call: Begun) -> Canonical:
         """Returns what finds the recording of a call. Where secrets were removed from recordings, a request is looked
         for without its secrets, too."""
+        sent = call.sent
+        path = call.client.path if call.client is not None else ""
+        bytes_of = (call.service, call.model, call.dialect, path, *sent)
+        if (known := self._known.get(bytes_of)) is not None:
+            return known
+        found = self._known[bytes_of] = self._looked_up(call)
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+        return found
+
+    def _looked_up(self, call: Begun) -> Canonical:
         found = asked(call, self._rules)
         if self._redacted and found.key not in self._index:
             body = self._hides.data(call.sent.body)

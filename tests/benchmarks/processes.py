@@ -134,14 +134,14 @@ def redis() -> Iterator[str]:
     with on_core("upstream"):
         process = subprocess.Popen([binary(), *options], stdout=subprocess.DEVNULL)
     try:
-        _wait_for_port(port, time.perf_counter() + READY_SECONDS)
+        wait_for_port(port, time.perf_counter() + READY_SECONDS)
         yield f"redis://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_for_port(port: int, until: float) -> None:
+def wait_for_port(port: int, until: float) -> None:
     while time.perf_counter() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -52,6 +52,12 @@ def test_they_are_in_the_order_of_numbers_and_not_of_letters(tmp_path):
     assert [entry.session for entry in folder.entries()] == [1, 3, 1002]
 
 
+def test_a_file_may_be_named_in_another_way(folder):
+    (folder.path / "001-01-chat.json").rename(folder.path / "00001-1-my_chat.json")
+    entry = folder.entries()[0]
+    assert (entry.name, entry.session, entry.position) == ("00001-1-my_chat.json", 1, 1)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"aigw": "x"}', b"[" * 100_000, b'{"aigw": 1}', b"\xff\xfe", b"aigw: &a [*a]"]
 )

@@ -1,0 +1,141 @@
+"""What recording costs, and how fast a replay is, beside the floor and, if it is there, aimock (an npm package).
+
+The process that writes recordings has the core of the upstream and the load, so that it slows both down a little: look
+at the processor time of each process, too."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.benchmarks import processes, traffic
+
+if TYPE_CHECKING:
+    from tests.benchmarks.measure import Effort, Figures
+
+RECORDINGS = 10_000
+_LOADING = """
+import resource, sys, time
+from pathlib import Path
+from aigw.traffic.folder import Folder
+from aigw.traffic.player import FolderPlayer
+from aigw.traffic.settings import RecordSettings
+from aigw.traffic.volatility import Rules
+settings = RecordSettings(mode="replay")
+rules = Rules.of(settings.volatile, folder="/", home="/")
+began = time.perf_counter()
+FolderPlayer(Folder(Path(sys.argv[1])), settings, rules, ())
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def recordings(effort: Effort) -> Figures:
+    """Requests per second and the median latency (us) of the floor, aigw, aigw that records and aigw that replays, in
+    turns; the processor time (us) of a request in the gateway and in the process that writes; loading many."""
+    found: Figures = {}
+    with ExitStack() as stack:
+        upstream = stack.enter_context(processes.upstream())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = {"floor": stack.enter_context(processes.floor(upstream.port))}
+        servers["aigw"], _ = stack.enter_context(
+            processes.aigw(processes.write_config(folder / "plain", upstream.port))
+        )
+        recs = folder / "recs"
+        recording = processes.write_config(folder / "record", upstream.port)
+        servers["record"], _ = stack.enter_context(processes.aigw(recording, "--record", str(recs)))
+        processes.load(servers["record"], "plain", 1, requests=1)
+        writer = _to_other_core(servers["record"].pid)
+        played = folder / "played"
+        once = processes.write_config(folder / "once", upstream.port)
+        with processes.aigw(once, "--record", str(played)) as (server, _):
+            processes.load(server, "plain", 1, requests=1)
+        replaying = processes.write_config(folder / "replay", 9)
+        servers["replay"], _ = stack.enter_context(processes.aigw(replaying, "--replay", str(played)))
+        if aimock := stack.enter_context(_aimock(folder)):
+            servers["aimock"] = aimock
+        for connections in (1, 32):
+            runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
+            for turn in range(effort.rounds + 1):
+                for name, server in servers.items():
+                    seconds = effort.seconds if turn else min(1.0, effort.seconds)
+                    before, wrote = server.cpu(), writer.cpu()
+                    run = processes.load(server, "plain", connections, seconds=seconds)
+                    run["cpu_us"] = (server.cpu() - before) / run["requests"] * 1e6
+                    if name == "record":
+                        run["cpu_us"] -= (writer.cpu() - wrote) / run["requests"] * 1e6
+                        _settle(recs)
+                        run["writer_us"] = (writer.cpu() - wrote) / run["requests"] * 1e6
+                    if turn:  # the first one warms up
+                        runs[name].append(run)
+            found[f"c{connections}"] = {
+                name: {key: round(statistics.median(run[key] for run in each), 1) for key in each[0]}
+                for name, each in runs.items()
+            }
+        found |= _loading(played)
+    return found
+
+
+def _to_other_core(pid: int) -> processes.Server:
+    """Puts the process that writes on another core than the gateway's."""
+    (child,) = {int(each) for task in Path(f"/proc/{pid}/task").glob("*/children") for each in task.read_text().split()}
+    if "upstream" in processes.CORES:
+        os.sched_setaffinity(child, {processes.CORES["upstream"]})
+    return processes.Server(0, child)
+
+
+def _settle(folder: Path) -> None:
+    """Waits until nothing more is written."""
+    count = -1
+    while count != (count := len(os.listdir(folder))):
+        time.sleep(0.5)
+
+
+def _loading(played: Path) -> Figures:
+    """The time (s) to load many recordings, and the memory (MiB) of the process that has them."""
+    (one,) = (path for path in played.iterdir() if path.suffix == ".json")
+    recording = json.loads(one.read_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(1, RECORDINGS + 1):
+            changed = recording | {"key": f"{number:032x}", "session": {"number": number, "position": 1}}
+            Path(folder, f"{number:05}-01-chat.json").write_text(json.dumps(changed))
+        command = [sys.executable, "-c", _LOADING, folder]
+        out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=processes.ROOT).stdout
+    seconds, memory = map(float, out.split())
+    return {"recordings": RECORDINGS, "load_s": round(seconds, 2), "load_mib": round(memory, 1)}
+
+
+@contextmanager
+def _aimock(folder: Path) -> Iterator[Any]:
+    """aimock with one fixture for the question of the load, on the gateway's core; None where it is not installed."""
+    command = shutil.which("llmock") or shutil.which("aimock")
+    if command is None:
+        yield None
+        return
+    fixtures = folder / "fixtures"
+    fixtures.mkdir()
+    answer = {
+        "match": {"userMessage": "No. "},
+        "response": {
+            "content": json.loads(traffic.plain_answer().partition(b"\r\n\r\n")[2])["choices"][0]["message"]["content"]
+        },
+    }
+    (fixtures / "one.json").write_text(json.dumps({"fixtures": [answer]}))
+    port = processes.free_port()
+    with processes.on_core("proxy"):
+        process = subprocess.Popen([command, "-p", str(port), "-f", str(fixtures)], stdout=subprocess.DEVNULL)
+    try:
+        processes.wait_for_port(port, time.perf_counter() + processes.READY_SECONDS)
+        yield processes.Server(port, process.pid)
+    finally:
+        process.terminate()
+        process.wait()

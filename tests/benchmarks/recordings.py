@@ -63,24 +63,25 @@ def recordings(effort: Effort) -> Figures:
         servers["replay"], _ = stack.enter_context(processes.aigw(replaying, "--replay", str(played)))
         if aimock := stack.enter_context(_aimock(folder)):
             servers["aimock"] = aimock
+        written: list[float] = []
         for connections in (1, 32):
             runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
             for turn in range(effort.rounds + 1):
                 for name, server in servers.items():
                     seconds = effort.seconds if turn else min(1.0, effort.seconds)
-                    before, wrote = server.cpu(), writer.cpu()
+                    wrote = writer.cpu()
                     run = processes.load(server, "plain", connections, seconds=seconds)
-                    run["cpu_us"] = (server.cpu() - before) / run["requests"] * 1e6
                     if name == "record":
-                        run["cpu_us"] -= (writer.cpu() - wrote) / run["requests"] * 1e6
+                        run["cpu"] -= (writer.cpu() - wrote) / run["requests"] * 1e6
                         _settle(recs)
-                        run["writer_us"] = (writer.cpu() - wrote) / run["requests"] * 1e6
+                        written.append((writer.cpu() - wrote) / run["requests"] * 1e6)
                     if turn:  # the first one warms up
                         runs[name].append(run)
             found[f"c{connections}"] = {
                 name: {key: round(statistics.median(run[key] for run in each), 1) for key in each[0]}
                 for name, each in runs.items()
             }
+        found["writer_us"] = round(statistics.median(written), 1)
         found |= _loading(played)
     return found
 
@@ -95,9 +96,10 @@ def _to_other_core(pid: int) -> processes.Server:
 
 def _settle(folder: Path) -> None:
     """Waits until nothing more is written."""
-    count = -1
-    while count != (count := len(os.listdir(folder))):
+    before, now = -1, 0
+    while before != now:
         time.sleep(0.5)
+        before, now = now, sum(1 for _ in folder.iterdir())
 
 
 def _loading(played: Path) -> Figures:
@@ -123,12 +125,8 @@ def _aimock(folder: Path) -> Iterator[Any]:
         return
     fixtures = folder / "fixtures"
     fixtures.mkdir()
-    answer = {
-        "match": {"userMessage": "No. "},
-        "response": {
-            "content": json.loads(traffic.plain_answer().partition(b"\r\n\r\n")[2])["choices"][0]["message"]["content"]
-        },
-    }
+    body = json.loads(traffic.plain_answer().partition(b"\r\n\r\n")[2])
+    answer = {"match": {"userMessage": "No. "}, "response": {"content": body["choices"][0]["message"]["content"]}}
     (fixtures / "one.json").write_text(json.dumps({"fixtures": [answer]}))
     port = processes.free_port()
     with processes.on_core("proxy"):

@@ -35,6 +35,11 @@ def with_statistics(figures: Figures) -> float:
     return ratio(figures, "c32", "per_second", "statistics")
 
 
+def while_recording(figures: Figures) -> float:
+    at = figures["c32"]
+    return float(at["record"]["per_second"]) / float(at["aigw"]["per_second"])
+
+
 def hit(name: str, connections: str, figure: str) -> Callable[[Figures], float]:
     return lambda figures: ratio(figures, connections, figure, name)
 
@@ -65,6 +70,10 @@ AIMS = (
     Aim("search of most vectors, p50", "vectors", lambda f: of_most(f, "search_p50_ms"), 5, False, "ms"),
     Aim("recall@10 of it", "vectors", lambda f: of_most(f, "recall_at_10"), 0.95, True),
     Aim("memory of it", "vectors", lambda f: of_most(f, "memory_mib"), 1024, False, "MiB"),
+    Aim("throughput while recording", "recordings", while_recording, 0.9, True, "x aigw"),
+    Aim("replay, c=32", "recordings", lambda f: ratio(f, "c32", "per_second", "replay"), 1.7, True, "x floor"),
+    Aim("10,000 recordings are loaded", "recordings", lambda f: f["load_s"], 1, False, "s"),
+    Aim("memory of that", "recordings", lambda f: f["load_mib"], 100, False, "MiB"),
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )
@@ -90,6 +99,9 @@ def _throughput(name: str, figures: Figures) -> list[str]:
     titles = [column.replace("per_second", "requests/s").replace("_", " ") for column in columns]
     lines = [f"{name + ' (times in µs)':30}" + "".join(f"{title:>14}" for title in titles)]
     for connections, measured in figures.items():
+        if not isinstance(measured, dict):
+            lines.append(f"  {connections:28}{measured:>14,}")
+            continue
         for who in measured:
             label = f"  {connections} {who}{' (no proxy)' if who == 'upstream' else ''}"
             lines.append(f"{label:30}" + "".join(f"{measured[who][column]:>14,.0f}" for column in columns))

@@ -102,6 +102,8 @@ ELSEWHERE = {
     "upstream/closed.py": "e2e/test_recordings.py: a gateway without a way out",
     "cli/sources/own_gateway.py": "cli/commands/test_replay.py: the books and the key of a gateway, by its commands",
     "cli/sources/replaying.py": "cli/commands/test_replay.py: what its command sends, and through whose gateway",
+    "cli/sources/differing.py": "cli/commands/test_diff.py: what its command compares",
+    "cli/views/diff.py": "cli/commands/test_diff.py: a view is what its command prints",
     "cli/views/outcomes.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/views/replay.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",

@@ -8,6 +8,7 @@ from aigw.cli.commands import (
     budget,
     cache,
     config,
+    diff,
     doctor,
     help,
     init,
@@ -61,6 +62,7 @@ app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
 app.add_typer(rag.app, name="rag", rich_help_panel=RUN)
 app.command("replay", rich_help_panel=LOOK)(replay.replay)
+app.command("diff", rich_help_panel=LOOK)(diff.diff)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)

@@ -1,0 +1,25 @@
+"""Compares two folders of recordings for `aigw diff`, by the rules and prices of the configuration if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aigw.cli.options import configuration
+from aigw.config.load import load
+from aigw.config.secret_values import secrets_in
+from aigw.pricing.prices import Prices
+from aigw.traffic.folder import Folder
+from aigw.traffic.run_comparison import Comparison, compare
+from aigw.traffic.settings import RecordSettings
+from aigw.traffic.volatility import Rules
+
+
+async def differing(old: Path, new: Path, config: Path | None, env: Mapping[str, str]) -> Comparison:
+    """Raises ConfigError, RecordingError."""
+    record, prices, secrets = RecordSettings(), Prices(), set[str]()
+    if (path := configuration(config)) is not None:
+        loaded = load(path, env)
+        record, prices, secrets = loaded.config.record, Prices(loaded.config.prices), secrets_in(loaded)
+    rules = Rules.of(record.volatile, folder=str(Path.cwd()), home=str(Path.home()))
+    return await compare(Folder(old), Folder(new), rules, prices, secrets)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import partial
 from hashlib import blake2b, sha256
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -84,9 +85,10 @@ def _part(part: Part) -> Any:
 
 
 def _query(query: str) -> list[tuple[str, str]]:
-    """Returns the parameters of a query that are no credentials."""
+    """Returns the parameters of a query that are no credentials, by their names."""
     pairs = [(unquote_plus(name), unquote_plus(value)) for name, value in _pairs(query)]
-    return [pair for pair in pairs if pair[0].lower() not in CREDENTIAL_PARAMETERS and not names_secret(pair[0])]
+    shown = [pair for pair in pairs if pair[0].lower() not in CREDENTIAL_PARAMETERS and not names_secret(pair[0])]
+    return sorted(shown, key=itemgetter(0))
 
 
 def _pairs(query: str) -> list[list[str]]:

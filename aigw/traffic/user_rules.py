@@ -31,7 +31,7 @@ class UserRule(NamedTuple):
 def user_rule(pointer: str, regex: str, where: str) -> UserRule:
     """Makes a rule of what `VolatileRule` says. Raises ValueError if that is wrong."""
     if bool(pointer) == bool(regex):
-        raise ValueError("has one of pointer and regex")
+        raise ValueError("needs either pointer or regex")
     if pointer:
         if where:
             raise ValueError("where is for a regex; a pointer says itself where it leads")

@@ -23,6 +23,16 @@ import pytest
         ("timeouts: {idle: -1}", "timeouts.idle: must be at least 0, got -1.0"),
         ("rag: {openai: {url: 'http://[::1/v1'}}", "rag.openai.url: '[::1' is not a host or host:port"),
         ("rag: {embedder: bert}", "rag.embedder: must look like"),
+        (
+            "record: {volatile: {rules: [{pointer: x}]}}",
+            "record.volatile.rules[0]: 'x' is no JSON Pointer: it begins with /",
+        ),
+        (
+            "record: {volatile: {rules: [{pointer: /x}, {regex: 'a('}]}}",
+            "record.volatile.rules[1]: the regex 'a(': missing",
+        ),
+        ("record: {volatile: {rules: [{}]}}", "record.volatile.rules[0]: needs either pointer or regex"),
+        ("record: {volatile: {builtin: [uid]}}", "record.volatile.builtin[0]: must be one of"),
         ("max_body: 0", "max_body: must be at least 1, got 0"),
         ("fidelity: higres", "fidelity: must be one of higress, safe, got 'higres'; did you mean 'higress'?"),
     ],

@@ -132,6 +132,7 @@ def test_what_does_not():
 def test_volatile_values_outside_of_the_body():
     one, two = (f"/v1/files/0a1b2c3d-0000-4000-8000-{number:012}" for number in (1, 2))
     assert of(path=one).key == of(path=two).key
+    assert of(query=f"a={one}&b={two}").key == of(query=f"b={one}&a={two}").key != of(query=f"b={one}&a={one}").key
     assert of(text=f"{one} 1").key == of(text=f"{two} 1").key != of(text=f"{two} 2").key
 
 

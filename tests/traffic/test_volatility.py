@@ -119,8 +119,8 @@ def test_a_text_that_is_no_body():
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({}, "one of pointer and regex"),
-        ({"pointer": "/a", "regex": "b"}, "one of pointer and regex"),
+        ({}, "needs either pointer or regex"),
+        ({"pointer": "/a", "regex": "b"}, "needs either pointer or regex"),
         ({"pointer": "a.b"}, "'a.b' is no JSON Pointer: it begins with /"),
         ({"pointer": "/a", "where": "/b"}, "where is for a regex"),
         ({"regex": "a", "where": "b"}, "'b' is no JSON Pointer"),

@@ -52,7 +52,9 @@ class Scrubber:
 
     def headers(self, headers: Headers) -> list[tuple[str, str]]:
         """Returns the headers that matter, in lower case and without credentials."""
-        return [(name, self.text(value)) for name, value in telling(headers)]
+        told = telling(headers)
+        together = "\n".join(value for _, value in told)
+        return told if self.text(together) == together else [(name, self.text(value)) for name, value in told]
 
     def query(self, query: str) -> str:
         pairs = [pair.partition("=") for pair in without_credentials(query).split("&")]

@@ -72,7 +72,6 @@ def recordings(effort: Effort) -> Figures:
                     wrote = writer.cpu()
                     run = processes.load(server, "plain", connections, seconds=seconds)
                     if name == "record":
-                        run["cpu"] -= (writer.cpu() - wrote) / run["requests"] * 1e6
                         _settle(recs)
                         written.append((writer.cpu() - wrote) / run["requests"] * 1e6)
                     if turn:  # the first one warms up

@@ -141,9 +141,12 @@ async def _run(
     orders: Orders | None = None,
 ) -> None:
     """Serves until `stop` is set. Raises ConfigError if the state folder has files of another program."""
-    books = Books(loaded.state_dir, shared=loaded.config.usage, show=options.show, trace=options.trace)
     base = options.config.parent if options.config is not None else Path()
     recordings = opened(options.recordings, loaded, base, time)
+    kept, shared = loaded.state_dir, loaded.config.usage
+    if recordings is not None and recordings.settings.mode == "replay":
+        kept, shared = loaded.state_dir / "replay", ""  # what is replayed was not spent, and is no answer for a cache
+    books = Books(kept, shared=shared, show=options.show, trace=options.trace)
     async with (
         closing(recordings),
         run(

@@ -68,6 +68,8 @@ class FolderPlayer:
                 return None
             raise await self._missed(call)
         kept = self._played(found.entry)
+        if outgoing.exchange is not None:
+            outgoing.exchange.labels.remarks["replayed"] = found.entry.name
         self.report.hits += 1
         self.report.repeats += found.again
         self.report.used.add(found.entry.name)

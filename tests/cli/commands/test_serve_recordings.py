@@ -62,6 +62,7 @@ def test_a_run_is_recorded_and_replayed(tmp_path, serve):
     status, body = chat(url, "Hello?")
     assert (status, json.loads(body)["error"]["code"]) == (404, "no_recording")
     assert "recs: 1 replayed, 1 missed" in stopped(process)
+    assert (tmp_path / ".aigw" / "replay" / "usage.sqlite").exists()  # the books of what was really spent are others
 
 
 def test_a_machine_without_keys_replays_what_one_with_keys_recorded(tmp_path, serve):

@@ -42,10 +42,12 @@ SMALL_BINARY = 4 * 1024
 
 
 class Key(NamedTuple):
-    """What finds a recording, and the digest of the rules by which it was made."""
+    """What finds a recording, the digest of the rules by which it was made, and the folders for which they stood."""
 
     key: str
     rules: str
+    folder: str = ""
+    home: str = ""
 
 
 class LeakError(Exception):
@@ -74,7 +76,7 @@ def recording_of(
         key=key.key,
         rules=key.rules,
         redacted=hidden or more,
-        source=_source(begun, hides, config),
+        source=_source(begun, hides, key, config),
         session=session,
         client=client,
         request=request,
@@ -162,7 +164,7 @@ def _form(body: bytes, content_type: str) -> list[Part]:
     return parts
 
 
-def _source(begun: Begun, hides: Scrubber, config: str) -> Source:
+def _source(begun: Begun, hides: Scrubber, key: Key, config: str) -> Source:
     return Source(
         date=f"{datetime.fromtimestamp(begun.at, UTC):%Y-%m-%dT%H:%M:%S}Z",
         api=begun.api,
@@ -174,6 +176,8 @@ def _source(begun: Begun, hides: Scrubber, config: str) -> Source:
         route=begun.route,
         config=config,
         attempt=begun.attempt,
+        folder=key.folder,
+        home=key.home,
     )
 
 

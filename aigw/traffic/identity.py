@@ -25,7 +25,8 @@ def recorded(recording: Recording, rules: Rules) -> Canonical:
     """Returns the canonical form of a call that was recorded."""
     source, client = recording.source, recording.client
     path = client.path if client is not None else recording.request.path
-    return _canonical(recording.request, path, source.service, source.model, rules)
+    there = rules.elsewhere(source.folder, source.home)
+    return _canonical(recording.request, path, source.service, source.model, there)
 
 
 def _canonical(request: SentRequest, path: str, service: str, model: str, rules: Rules) -> Canonical:

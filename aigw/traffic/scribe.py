@@ -57,7 +57,8 @@ class Scribe:
         if begun.replaces:
             old = self.folder.read(begun.replaces)
             name, session = begun.replaces, old.session
-        key = Key(asked(begun, self._rules).key, self._rules.digest)
+        rules = self._rules
+        key = Key(asked(begun, rules).key, rules.digest, rules.folder, rules.home)
         stem = name.removesuffix(".json")
         try:
             recording, sides = recording_of(

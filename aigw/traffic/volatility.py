@@ -84,6 +84,9 @@ class Rules:
     `digest` identifies the rules, whatever the folders are."""
 
     def __init__(self, config: VolatileConfig, folder: str, home: str) -> None:
+        self.folder, self.home = folder, home
+        self._config = config
+        self._elsewhere = {(folder, home): self}
         self._users = [user_rule(rule.pointer, rule.regex, rule.where) for rule in config.rules]
         self._ids = "id" in config.builtin
         folders = (folder_kind("folder", folder), folder_kind("home", home)) if "folder" in config.builtin else ()
@@ -96,6 +99,13 @@ class Rules:
     def of(cls, config: VolatileConfig, *, folder: str, home: str) -> Rules:
         """Raises ValueError if a rule is wrong (`check` says where)."""
         return cls(config, folder, home)
+
+    def elsewhere(self, folder: str, home: str) -> Rules:
+        """Returns the same rules for the folders of another machine."""
+        found = self._elsewhere.get((folder, home))
+        if found is None:
+            found = self._elsewhere[folder, home] = Rules(self._config, folder, home)
+        return found
 
     def applied(self, value: Any, numbers: Numbers) -> Any:
         """Returns the body with placeholders for what is volatile. It may change the value itself. Raises ValueError if

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -24,10 +25,9 @@ def taped(tmp_path, gateway):
     """Starts a gateway that records into a folder, or replays from it."""
     opened = []
 
-    async def start(mode, url, **settings):
-        recordings = Recordings(
-            RecordSettings(mode=mode, **settings), tmp_path / "recs", secrets=["sk-provider-key", "open-sesame"]
-        )
+    async def start(mode, url, here=None, **settings):
+        secrets = ["sk-provider-key", "open-sesame"]
+        recordings = Recordings(RecordSettings(mode=mode, **settings), tmp_path / "recs", secrets=secrets, here=here)
         opened.append(recordings)
         running = await gateway(proxied(url, apiTokens=["sk-provider-key"]), around=recordings.around)
         running.recordings = recordings
@@ -47,8 +47,8 @@ async def post(running, body, path=PATH, **headers):
     return await running.request("POST", path, json.dumps(body).encode(), content_type="application/json", **headers)
 
 
-async def recorded(taped, upstream, *bodies, **headers):
-    running = await taped("record", upstream.url)
+async def recorded(taped, upstream, *bodies, here=None, **headers):
+    running = await taped("record", upstream.url, here=here)
     got = [await post(running, body, **headers) for body in bodies]
     await asyncio.to_thread(running.recordings.close)
     return [(each.status, each.body) for each in got]
@@ -193,6 +193,15 @@ async def test_what_varies_by_a_rule_of_the_user_makes_no_other_request(provider
     strict = await taped("replay", CLOSED)
     assert [status for status, _ in await replayed(running, say("go", seed=2))] == [200]
     assert [status for status, _ in await replayed(strict, say("go", seed=2))] == [404]
+
+
+async def test_another_machine_has_other_folders(provider, taped):
+    upstream = await provider(answers(completion("yo")))
+    here, there = Path("/home/me/project"), Path("/builds/7/project")
+    await recorded(taped, upstream, say(f"read {here}/a.txt"), here=here)
+    for volatile in ({}, {"rules": [{"pointer": "/seed"}]}):
+        running = await taped("replay", CLOSED, here=there, volatile=_volatile(volatile))
+        assert [status for status, _ in await replayed(running, say(f"read {there}/a.txt"))] == [200]
 
 
 async def test_a_closed_network_opens_no_socket(provider, gateway, tmp_path):

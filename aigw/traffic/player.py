@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.traffic.call import Begun, begun
 from aigw.traffic.canonical import Canonical
-from aigw.traffic.folder import Entry, Folder
+from aigw.traffic.folder import Entry, Folder, RecordingError
 from aigw.traffic.identity import asked, recorded
 from aigw.traffic.index import Found, Index
 from aigw.traffic.miss import differences, divergence, explained, nearest
@@ -31,6 +31,8 @@ from aigw.upstream.tape import Outgoing, Played
 
 log = logging.getLogger("aigw")
 
+_FINAL = {"x-should-retry": "false"}
+"""SDKs do not try again then."""
 KEPT_BYTES = 32 * 1024 * 1024
 """Answers that were played are kept in memory up to this size."""
 KNOWN = 256
@@ -62,12 +64,16 @@ class FolderPlayer:
 
     async def find(self, outgoing: Outgoing) -> Played | None:
         call = begun(outgoing, 0.0)
-        found = self.match(call)
-        if found is None:
+        try:
+            found = self.match(call)
+            kept = self._played(found.entry) if found is not None else None
+        except RecordingError as error:
+            self.report.missed.append(Missed(_named(call), str(error)))
+            raise GatewayError(500, str(error), kind="server_error", code="bad_recording", headers=_FINAL) from None
+        if found is None or kept is None:
             if self.goes_on:
                 return None
             raise await self._missed(call)
-        kept = self._played(found.entry)
         if outgoing.exchange is not None:
             outgoing.exchange.labels.remarks["replayed"] = found.entry.name
         self.report.hits += 1
@@ -154,13 +160,12 @@ class FolderPlayer:
         return kept
 
     async def _missed(self, call: Begun) -> GatewayError:
-        text = await asyncio.to_thread(self._explanation, call)
+        text = await asyncio.to_thread(self._explanation, call, self._identity(call))
         self.report.missed.append(Missed(_named(call), text))
         first, *details = text.split("\n")
-        return GatewayError(404, first, code="no_recording", headers={"x-should-retry": "false"}, details=details)
+        return GatewayError(404, first, code="no_recording", headers=_FINAL, details=details)
 
-    def _explanation(self, call: Begun) -> str:
-        identity = self._identity(call)
+    def _explanation(self, call: Begun, identity: Canonical) -> str:
         if identity.key in self._index:
             return (
                 f"{_named(call)}: it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
@@ -198,8 +203,11 @@ def _bytes(recording: Recording, folder: Folder) -> Iterator[tuple[float, bytes]
             sides = sides or folder.side(piece)
             yield at, sides[place : place + piece.size]
             place += piece.size
-        else:
+            continue
+        try:
             yield at, data_of(piece)
+        except ValueError:
+            raise RecordingError(f"{folder.path}: a piece of an answer is not base64; record it again") from None
 
 
 def _named(call: Begun) -> str:

@@ -195,6 +195,17 @@ async def test_what_varies_by_a_rule_of_the_user_makes_no_other_request(provider
     assert [status for status, _ in await replayed(strict, say("go", seed=2))] == [404]
 
 
+async def test_a_damaged_recording_is_named_and_counts_as_a_miss(provider, taped):
+    upstream = await provider(answers(completion("x" * 300_000)))
+    await recorded(taped, upstream, CHAT)
+    running = await taped("replay", CLOSED)
+    (running.recordings.path / "001-01-chat.answer.bin").write_bytes(b"something else")
+    got = await post(running, CHAT)
+    assert (got.status, b"is not the file that was recorded" in got.body) == (500, True)
+    assert got.headers["x-should-retry"] == "false"
+    assert len(running.recordings.report.missed) == 1
+
+
 async def test_another_machine_has_other_folders(provider, taped):
     upstream = await provider(answers(completion("yo")))
     here, there = Path("/home/me/project"), Path("/builds/7/project")

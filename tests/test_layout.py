@@ -104,6 +104,8 @@ ELSEWHERE = {
     "cli/sources/replaying.py": "cli/commands/test_replay.py: what its command sends, and through whose gateway",
     "cli/sources/differing.py": "cli/commands/test_diff.py: what its command compares",
     "cli/views/diff.py": "cli/commands/test_diff.py: a view is what its command prints",
+    "cli/sources/linting.py": "cli/commands/test_replay_lint.py: what its command compares",
+    "cli/views/lint.py": "cli/commands/test_replay_lint.py: a view is what its command prints",
     "cli/views/outcomes.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/views/replay.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",

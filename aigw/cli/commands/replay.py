@@ -1,4 +1,5 @@
-"""`aigw replay DIR`: sends recorded requests again as a client, and says what changed."""
+"""`aigw replay DIR`: sends recorded requests again as a client, and says what changed. `aigw replay lint A B`: what
+varies between two recordings of one run."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.terminal.default_command import with_default
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def replay(
     They go through a gateway that is started for it, with the configuration and the state that `aigw serve` uses, or to
     a server that speaks the same API. Its key is that of the environment (OPENAI_API_KEY, ..., AIGW_KEY). It tells each
     call whose answer is another one, and what changed in tokens, cost and time.
+
+    `aigw replay lint A B` says what varies between two recordings of the same run, and how to declare it.
 
     Example: aigw replay recordings --fail-if "cost>+10%,errors>0"
     """
@@ -92,3 +96,44 @@ def _replayed(wanted: Wanted) -> Replayed:
     except KeyboardInterrupt:
         say_sentence(f"aigw replay: stopped after {steps.done:,} of {steps.total:,} calls", err=True)
         raise
+
+
+app = typer.Typer(
+    cls=with_default(replay),
+    help="Send recorded requests again, as their clients did.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+
+@app.command("lint", epilog="Example: aigw replay lint recordings/one recordings/two")
+def lint(
+    old: Annotated[Path, typer.Argument(metavar="A", help="The recordings of a run.")],
+    new: Annotated[Path, typer.Argument(metavar="B", help="Those of the same run, once more.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say what varies between two recordings of one run.
+
+    It proposes the rules of `record.volatile` that make the requests the same. The rules that the configuration has
+    already are applied. The exit code is 1 if something varies."""
+    import os
+
+    from aigw.cli.sources.linting import linted
+    from aigw.cli.views.lint import lines, plain_lint
+    from aigw.core.errors import ConfigError
+    from aigw.traffic.folder import RecordingError
+
+    try:
+        found = linted(old, new, config, os.environ)
+    except ConfigError as error:
+        fail("replay lint", error.findings, USAGE)
+    except RecordingError as error:
+        fail("replay lint", str(error), USAGE)
+    if as_json:
+        say_json(plain_lint(found))
+    else:
+        for line in lines(found, width()):
+            say_text(line)
+    if found.varying:
+        raise typer.Exit(FAILURE)

@@ -98,8 +98,11 @@ class ChatView(CompletionsView):
 
 def _turn(message: Json) -> Turn:
     role = _ROLES.get(text_of(message.get("role")), "user")
-    contents = filter(None, map(content_of, rows_of(message.get("tool_calls"))))
-    calls = [ToolCall(text_of(name), text_of(arguments)) for name, arguments in contents]
+    calls = [
+        ToolCall(text_of(content[0]), text_of(content[1]), text_of(call.get("id")))
+        for call in rows_of(message.get("tool_calls"))
+        if (content := content_of(call)) is not None
+    ]
     if isinstance(one := message.get("function_call"), dict):
         calls.append(ToolCall(text_of(one.get("name")), text_of(one.get("arguments"))))
     texts = tuple(place.text for place in content_places((), message.get("content"), role))

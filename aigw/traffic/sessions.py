@@ -1,23 +1,24 @@
 """Finds the conversation to which a call belongs: by the name that a client gives it, or because it goes on where an
 earlier call ended.
 
-A request that has an answer of the model in it goes on from the request with the turns before that answer. If several
-did, the one whose answer is that one, and whose instructions are the same."""
+A request that has an answer of the model in it goes on from the request with the turns before that answer. If there are
+several, from the one whose answer is that one, with the same ids of calls; whose instructions are the same; and from
+which no other has gone on."""
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
-from aigw.core.dialect import Turn
+from aigw.core.dialect import ToolCall, Turn
 from aigw.core.headers import CONVERSATION_HEADERS
 from aigw.traffic.call import Begun, Sent
 from aigw.traffic.folding import dialect_named
-from aigw.traffic.recording import Folded
+from aigw.traffic.recording import Call, Folded
 
 MAX_KEPT = 20_000
 """So many places in conversations are remembered. The oldest are forgotten first."""
@@ -33,13 +34,22 @@ class Conversation:
     calls: int = 0
 
 
+class _Answer(NamedTuple):
+    """An answer of the model: a digest of it, and the ids of its calls."""
+
+    digest: str
+    ids: tuple[str, ...]
+
+
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where a request of a conversation stands: what instructions it has, and what was answered, once that is known."""
+    """Where a request of a conversation stands: what instructions it has, what was answered, once that is known, and
+    how many requests have gone on from there."""
 
     conversation: Conversation
     instructions: bytes = b""
-    answer: str = ""
+    answer: _Answer | None = None
+    continued: int = 0
 
 
 class Conversations:
@@ -66,7 +76,7 @@ class Conversations:
     def answered(self, begun: Begun, answer: Folded) -> None:
         """Notes the answer of a call, so that the request that goes on from it is known by it."""
         if begun.dialect and (place := self._by_exchange.get(begun.exchange)) is not None:
-            place.answer = _digest("\n".join(answer.text), [(call.name, call.arguments) for call in answer.calls])
+            place.answer = _answer("\n".join(answer.text), answer.calls)
 
     def _found(self, client: Sent, begun: Begun) -> _Place:
         if name := name_of(client):
@@ -84,10 +94,12 @@ class Conversations:
 
     def _parent(self, instructions: bytes, digests: Sequence[bytes], turns: Sequence[Turn]) -> Conversation | None:
         """Returns the conversation that these turns continue. `digests` are of the places before each answer."""
-        answers = [_said(turn) for turn in turns if turn.role == "assistant"]
+        answers = [_answer(turn.text, turn.calls) for turn in turns if turn.role == "assistant"]
         for digest, answer in zip(reversed(digests), reversed(answers), strict=True):
             if places := self._by_place.get(digest):
-                return max(reversed(places), key=lambda place: _fit(place, instructions, answer)).conversation
+                place = max(reversed(places), key=lambda place: _fit(place, instructions, answer))
+                place.continued += 1
+                return place.conversation
         return None
 
     def _new(self, name: str = "") -> Conversation:
@@ -126,17 +138,15 @@ def _places(turns: Sequence[Turn]) -> tuple[bytes, list[bytes]]:
 
 
 def _material(turn: Turn) -> bytes:
-    return repr((turn.role, turn.texts, turn.calls)).encode("utf-8", "surrogatepass")
+    calls = [(call.name, call.arguments) for call in turn.calls]
+    return repr((turn.role, turn.texts, calls)).encode("utf-8", "surrogatepass")
 
 
-def _said(turn: Turn) -> str:
-    return _digest(turn.text, [(call.name, call.arguments) for call in turn.calls])
-
-
-def _digest(text: str, calls: Iterable[tuple[str, str]]) -> str:
-    """Returns a digest of an answer of the model. Clients write the arguments of calls in their own way."""
-    material = repr((text.strip(), [(name, _plain(arguments)) for name, arguments in calls]))
-    return blake2b(material.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _answer(text: str, calls: Sequence[Call | ToolCall]) -> _Answer:
+    """Clients write the arguments of calls in their own way."""
+    material = repr((text.strip(), [(call.name, _plain(call.arguments)) for call in calls]))
+    digest = blake2b(material.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return _Answer(digest, tuple([call.id for call in calls]))
 
 
 def _plain(arguments: str) -> str:
@@ -146,9 +156,12 @@ def _plain(arguments: str) -> str:
         return arguments
 
 
-def _fit(place: _Place, instructions: bytes, answer: str) -> tuple[int, bool]:
-    known = 1 if not place.answer else 2 * (place.answer == answer)
-    return known, place.instructions == instructions
+def _fit(place: _Place, instructions: bytes, answer: _Answer) -> tuple[int, bool, int]:
+    if place.answer is None:
+        known = 1
+    else:
+        known = 2 + (place.answer.ids == answer.ids) if place.answer.digest == answer.digest else 0
+    return known, place.instructions == instructions, -place.continued
 
 
 def _forget(kept: OrderedDict[Any, Any]) -> None:

@@ -44,7 +44,7 @@ def test_roles_parts_and_calls_are_turns():
     assert asked(messages=messages).turns == [
         Turn("system", ("be kind",)),
         Turn("user", ("a", "b"), "ann"),
-        Turn("assistant", (), calls=(ToolCall("find", '{"q": 1}'), ToolCall("old", "{}"))),
+        Turn("assistant", (), calls=(ToolCall("find", '{"q": 1}', "c"), ToolCall("old", "{}"))),
         Turn("tool", ("found",), results=True),
         Turn("tool", ("old",), results=True),
         Turn("user", ("whose?",)),

@@ -15,6 +15,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package; this makes the stage's modules importable
 
 from stage.gateway import Gateway, proxied, serve
+from stage.taped import Taped
 from stage.upstream import Script, ScriptedUpstream
 
 Start = Callable[..., Awaitable[Any]]
@@ -75,3 +76,11 @@ def behind(provider: Start, gateway: Start) -> Start:
         return await gateway(proxied(upstream.url, **settings)), upstream
 
     return start
+
+
+@pytest.fixture
+def taped(tmp_path: Path, gateway: Start) -> Iterator[Taped]:
+    """Starts gateways that record into one folder, and that replay from it."""
+    taped = Taped(tmp_path / "recs", gateway)
+    yield taped
+    taped.close()

@@ -9,33 +9,11 @@ import pytest
 from openai import NotFoundError
 from stage.answers import CHAT, PATH, answers, chunk, completion, streams, text_events
 from stage.gateway import proxied
+from stage.taped import CLOSED
 
 from aigw.traffic.folder import Folder
-from aigw.traffic.recordings import Recordings
-from aigw.traffic.settings import RecordSettings
 from aigw.traffic.volatility import VolatileConfig
 from aigw.upstream.closed import ClosedUpstream
-
-CLOSED = "http://127.0.0.1:9"
-"""Nobody listens there."""
-
-
-@pytest.fixture
-def taped(tmp_path, gateway):
-    """Starts a gateway that records into a folder, or replays from it."""
-    opened = []
-
-    async def start(mode, url, here=None, **settings):
-        secrets = ["sk-provider-key", "open-sesame"]
-        recordings = Recordings(RecordSettings(mode=mode, **settings), tmp_path / "recs", secrets=secrets, here=here)
-        opened.append(recordings)
-        running = await gateway(proxied(url, apiTokens=["sk-provider-key"]), around=recordings.around)
-        running.recordings = recordings
-        return running
-
-    yield start
-    for recordings in opened:
-        recordings.close()
 
 
 def say(text, *before, **fields):

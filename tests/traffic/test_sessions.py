@@ -48,17 +48,35 @@ def test_two_that_begin_alike_are_told_apart_by_their_answers():
 
 
 def test_two_that_begin_alike_are_told_apart_by_their_calls_of_tools():
-    def called(city):
-        function = {"name": "weather", "arguments": f'{{"city": "{city}"}}'}
-        turn = {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
-        return chat_call(HI, turn, {"role": "tool", "tool_call_id": "call_1", "content": "sunny"})
-
     conversations = Conversations()
     one, other = chat_call(HI), chat_call(HI)
     assert [conversations.of(each).number for each in (one, other)] == [1, 2]
     conversations.answered(one, Folded(calls=[Call(name="weather", arguments='{"city":"Rome"}')]))
     conversations.answered(other, Folded(calls=[Call(name="weather", arguments='{"city":"Oslo"}')]))
     assert [conversations.of(called(city)).number for city in ("Oslo", "Rome")] == [2, 1]
+
+
+def called(city, id="call_1"):
+    function = {"name": "weather", "arguments": f'{{"city": "{city}"}}'}
+    turn = {"role": "assistant", "tool_calls": [{"id": id, "type": "function", "function": function}]}
+    return chat_call(HI, turn, {"role": "tool", "tool_call_id": id, "content": "sunny"})
+
+
+def test_two_that_are_answered_alike_are_told_apart_by_the_ids_of_calls():
+    conversations = Conversations()
+    for id in ("call_a", "call_b", "call_c"):
+        conversations.of(first := chat_call(HI))
+        conversations.answered(first, Folded(calls=[Call(name="weather", arguments='{"city":"Rome"}', id=id)]))
+    assert [conversations.of(called("Rome", f"call_{id}")).number for id in "acb"] == [1, 3, 2]
+
+
+def test_two_that_are_answered_alike_in_words_go_on_apart():
+    conversations = Conversations()
+    for _ in range(2):
+        conversations.of(first := chat_call(HI))
+        conversations.answered(first, Folded(text=["yo"]))
+    later = [conversations.of(chat_call(HI, assistant("yo"), MORE)) for _ in range(2)]
+    assert [each.number for each in later] == [2, 1]
 
 
 def test_two_that_begin_alike_are_told_apart_by_their_instructions():

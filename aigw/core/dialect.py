@@ -121,7 +121,7 @@ class Asked(Protocol):
 
     @property
     def tool_choice(self) -> str:
-        """ "required", or the name of the one tool that must be called, or "" if the model chooses."""
+        """ "required", "none", or the name of the one tool that must be called, or "" if the model chooses."""
         ...
 
     @property

@@ -54,7 +54,7 @@ class MessagesView(RequestView):
         kind = choice.get("type") if isinstance(choice, dict) else None
         if kind == "tool":
             return text_of(choice.get("name"))
-        return "required" if kind == "any" else ""
+        return {"any": "required", "none": "none"}.get(text_of(kind), "")
 
 
 class CountView(MessagesView):

@@ -87,8 +87,8 @@ class GeminiView(RequestView):
     @property
     def tool_choice(self) -> str:
         config = field(self.field("toolConfig"), "functionCallingConfig")
-        if text_of(field(config, "mode")).upper() != "ANY":
-            return ""
+        if (mode := text_of(field(config, "mode")).upper()) != "ANY":
+            return "none" if mode == "NONE" else ""
         names = field(config, "allowedFunctionNames")
         one = names[0] if isinstance(names, list) and len(names) == 1 else names
         return one if isinstance(one, str) and one else "required"

@@ -93,7 +93,7 @@ class ChatView(CompletionsView):
         choice = self.get("tool_choice")
         if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
             return text_of(choice["function"].get("name"))
-        return "required" if choice == "required" else ""
+        return choice if choice in ("required", "none") else ""
 
 
 def _turn(message: Json) -> Turn:

@@ -66,7 +66,7 @@ class ResponsesView(RequestView):
     def tool_choice(self) -> str:
         choice = self.get("tool_choice")
         if not isinstance(choice, dict):
-            return "required" if choice == "required" else ""
+            return choice if choice in ("required", "none") else ""
         if choice.get("type") in _FUNCTIONS:
             return text_of(choice.get("name"))
         return "required" if choice.get("mode") == "required" else ""

@@ -157,6 +157,7 @@ def test_texts_of_every_kind_have_places():
         ({"type": "any"}, "required"),
         ({"type": "tool", "name": "f"}, "f"),
         ({"type": "auto"}, ""),
+        ({"type": "none"}, "none"),
         (None, ""),
         ("any", ""),
     ],

@@ -164,7 +164,7 @@ def test_the_path_says_what_is_a_stream(target, stream, unrepeatable):
 
 @pytest.mark.parametrize(
     ("config", "choice"),
-    [({"mode": "ANY"}, "required"), ({"mode": "any", "allowed_function_names": ["f"]}, "f"), ({"mode": "NONE"}, ""),
+    [({"mode": "ANY"}, "required"), ({"mode": "any", "allowed_function_names": ["f"]}, "f"), ({"mode": "NONE"}, "none"),
      ({"mode": "ANY", "allowedFunctionNames": ["f", "g"]}, "required"), ({"mode": "VALIDATED"}, ""), (5, "")],
 )  # fmt: skip
 def test_which_tool_has_to_be_called(config, choice):

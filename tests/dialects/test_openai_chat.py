@@ -65,6 +65,7 @@ def test_roles_parts_and_calls_are_turns():
         ({"max_tokens": True}, "max_tokens", 0),
         ({"tool_choice": "required"}, "tool_choice", "required"),
         ({"tool_choice": "auto"}, "tool_choice", ""),
+        ({"tool_choice": "none"}, "tool_choice", "none"),
         ({"tool_choice": {"type": "function", "function": {"name": "find"}}}, "tool_choice", "find"),
         ({"tools": [{"function": {"name": "f", "parameters": {}}}, {"function": 5}]}, "tools", [Tool("f", {})]),
         ({"n": 2}, "unrepeatable", "n"),

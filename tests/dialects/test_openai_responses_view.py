@@ -190,7 +190,8 @@ def test_tools_of_all_kinds():
 @pytest.mark.parametrize(
     "choice, expected",
     [
-        ("required", "required"), ("auto", ""), (None, ""), ({"type": "function", "name": "f"}, "f"), ({"type": "custom", "name": "c"}, "c"),
+        ("required", "required"), ("none", "none"), ("auto", ""), (None, ""), ({"type": "function", "name": "f"}, "f"),
+        ({"type": "custom", "name": "c"}, "c"),
         ({"type": "web_search"}, ""), ({"type": "allowed_tools", "mode": "required", "tools": []}, "required"),
         ({"type": "allowed_tools", "mode": "auto", "tools": []}, ""),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 
 from aigw.core.dialect import Answer, Asked, Finish, Tool, ToolCall, Writer
 from aigw.core.model import Request, Timeouts
@@ -23,7 +23,7 @@ Cut = tuple[Answer, list[str]]
 async def generate(engine: Engine, request: Request, api: str, timeouts: Timeouts) -> LocalResponse:
     """Answers a request of an API that writes text. Raises GatewayError."""
     asked = checked(request, api)
-    tool = _wanted_tool(asked) if asked.model == "mock" else None
+    tool = _wanted_tool(asked, engine.settings.tool_steps) if asked.model == "mock" else None
     cuts = await _answers(engine, asked, tool)
     delivery = engine.delivery(asked.model, max(len(parts) for _, parts in cuts), timeouts)
     writer = dialect_of(api).writer(asked, engine.new_id(), int(engine.clock.time()))
@@ -65,12 +65,22 @@ def _prompts(asked: Asked) -> list[str]:
     return [turn.text for turn in turns for _ in range(asked.choices // len(turns))]
 
 
-def _wanted_tool(asked: Asked) -> Tool | None:
-    """The function that `tool_choice` demands. None if the model may choose: then it answers with text."""
+def _wanted_tool(asked: Asked, steps: int) -> Tool | None:
+    """The function that `tool_choice` demands. If the model may choose, the functions in turn, `steps` times a
+    question; then None, which means an answer with text."""
     choice, tools = asked.tool_choice, asked.tools
     if choice == "required":
         return tools[0] if tools else None
-    return next((tool for tool in tools if tool.name == choice), None) if choice else None
+    if choice or not (tools and steps):
+        return next((tool for tool in tools if tool.name == choice), None)
+    made = _steps_since_question(asked)
+    return tools[made % len(tools)] if made < steps else None
+
+
+def _steps_since_question(asked: Asked) -> int:
+    """How many turns of the model called tools since the user spoke last."""
+    since = takewhile(lambda turn: turn.role != "user" or turn.results, reversed(asked.turns))
+    return sum(bool(turn.calls) for turn in since)
 
 
 async def _usage(engine: Engine, asked: Asked, cuts: list[Cut], size: int) -> Tokens:

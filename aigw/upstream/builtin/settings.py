@@ -36,5 +36,13 @@ class MockSettings(Struct, rename="camel", frozen=True, forbid_unknown_fields=Tr
     first_token_delay: Annotated[NotNegative, Meta(description="milliseconds before the first token")] = 0
     tokens_per_second: Annotated[NotNegative, Meta(description="how fast tokens come; 0: as fast as possible")] = 0
     tokens: Annotated[int, Meta(ge=1, le=1_000_000, description="how many tokens an answer has")] = 32
+    tool_steps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="so many calls of tools, in turn, before it answers a question with text, if the request has "
+            "tools and leaves the choice to the model",
+        ),
+    ] = 0
     seed: Annotated[int, Meta(description="decides which requests the faults strike")] = 0
     faults: Annotated[tuple[Fault, ...], Meta(description="what goes wrong, and how often")] = ()

@@ -222,6 +222,29 @@ async def test_mock_answers_with_text_if_it_may(models, choice: Any) -> None:
     assert answered.json["choices"][0]["message"]["content"]
 
 
+async def test_mock_calls_tools_in_turn_until_it_has_made_its_steps(models) -> None:
+    bench = models(tool_steps=3)
+    messages: list[Any] = [{"role": "user", "content": "Shall I take a coat?"}]
+    called = []
+    for _ in range(4):
+        body = {"model": "mock", "messages": messages, "tools": [WEATHER, TIME]}
+        message = (await bench.ask("/v1/chat/completions", body)).json["choices"][0]["message"]
+        for call in message.get("tool_calls") or []:
+            called.append(call["function"]["name"])
+            messages += [message, {"role": "tool", "tool_call_id": call["id"], "content": "rain"}]
+    assert called == ["weather", "time", "weather"]
+    assert message["content"]
+    messages += [message, {"role": "user", "content": "And tomorrow?"}]
+    answered = await bench.ask("/v1/chat/completions", {"model": "mock", "messages": messages, "tools": [WEATHER]})
+    assert answered.json["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_mock_calls_nothing_if_it_must_not(models) -> None:
+    answered = await models(tool_steps=3).chat("mock", tools=[WEATHER], tool_choice="none")
+    assert answered.json["choices"][0]["message"]["content"]
+    assert (await models(tool_steps=3).chat("mock")).json["choices"][0]["message"]["content"]
+
+
 async def test_an_unknown_function_is_an_error(models) -> None:
     wanted = {"type": "function", "function": {"name": "nope"}}
     answered = await models().chat("mock", tools=[WEATHER], tool_choice=wanted)

@@ -39,7 +39,7 @@ NAMES = {
     "ARK": ("VOLCENGINE", "DOUBAO", "BYTEDANCE"),
 }
 """Further names with which the variables of a vendor begin."""
-_FULL = ("/chat/completions", "/messages", "/responses")
+FULL = ("/chat/completions", "/messages", "/responses")
 """What some tools write behind a base URL."""
 ENDINGS = {"gemini": ("/v1beta", "/v1"), "qwen": ("/api/v1",)}
 """Further ends of base URLs that stand for the vendor's own paths, beside that of its chats."""
@@ -122,7 +122,7 @@ def keys_for(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) ->
     except ValueError:
         raise ValueError(f"{variable} is not a URL such as https://llm.example.com/v1") from None
     path = url.path.rstrip("/")
-    full = next((each for each in _FULL if path.endswith(each)), "")
+    full = next((each for each in FULL if path.endswith(each)), "")
     if full:
         url = url._replace(path=path.removesuffix(full))
     elif variable.endswith("_HOST") and not path.endswith(_versions(row.type)):

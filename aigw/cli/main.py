@@ -16,6 +16,7 @@ from aigw.cli.commands import (
     rag,
     recipes,
     replay,
+    run,
     serve,
     template,
     top,
@@ -52,6 +53,7 @@ def root(
 RUN, LOOK, CONFIGURE = "Run it", "See what happens", "Configure and check"
 
 app.command("serve", rich_help_panel=RUN)(serve.serve)
+app.command("run", rich_help_panel=RUN, context_settings={"allow_interspersed_args": False})(run.run)
 app.command("init", rich_help_panel=RUN)(init.init)
 app.command("recipes", rich_help_panel=RUN)(recipes.recipes)
 app.add_typer(template.app, name="template", rich_help_panel=RUN)

@@ -33,6 +33,9 @@ Key = Annotated[str | None, typer.Option(metavar="KEY", envvar="AIGW_KEY", help=
 State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
 ]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME", help="The model that answers every chat, whatever model it names.")
+]
 _RECORDINGS = "Recordings"
 Record = Annotated[
     Path | None,

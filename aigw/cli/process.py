@@ -11,8 +11,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.recipe import served, tries
-from aigw.cli.sources.recorded import Chosen, opened, replayable
+from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.cli.terminal.said import say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.cli.views.recordings import summary
@@ -47,8 +46,6 @@ from aigw.server.start import (
     notes_on,
 )
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
-from aigw.traffic.recordings import Recordings
-from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
 
 log = logging.getLogger("aigw")
@@ -62,7 +59,7 @@ class Options(NamedTuple):
     insecure: bool
     grace: float
     json_output: bool
-    env: dict[str, str]
+    env: Mapping[str, str]
     trace: bool = False
     show: Show | None = None
     recipe: str | None = None
@@ -87,10 +84,8 @@ async def serve_alone(options: Options) -> None:
     """Serves in this process alone."""
     stop = asyncio.Event()
     _on_stop_signal(stop.set, lambda: None)
-    upstream: Upstream = upstream_for(options.env)
-    if options.recordings.mode == "replay":
-        upstream = ClosedUpstream("nothing goes upstream in replay")
-        options = options._replace(env=replayable(options.recordings.folder, options.config, options.env))
+    upstream, env = network(options.recordings, options.config, options.recipe, options.env)
+    options = options._replace(env=env)
     reloader = _reloader(options)
     if options.recipe is not None:
         loaded, origin = load_found(options.text, options.env, options.given), f"recipe {options.recipe}"
@@ -169,17 +164,8 @@ async def _run(
         )  # a request makes many objects and no circles, so that looking often finds nothing
         ready(running)
         await stop.wait()
-
-
-@asynccontextmanager
-async def closing(recordings: Recordings | None) -> AsyncIterator[None]:
-    """At the end, writes what is left to record, and says what became of the calls."""
-    try:
-        yield
-    finally:
-        if recordings is not None:
-            await asyncio.to_thread(recordings.close)
-            log.info("%s", summary(recordings))
+    if recordings is not None:
+        log.info("%s", summary(recordings))
 
 
 async def serve_together(options: Options, workers: int) -> int:

@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from aigw.clients.callout import CalloutError, fetch_json
 from aigw.config.automatic import LISTEN, automatic, keyless, one_model, unused
 from aigw.config.load import Loaded, load
+from aigw.config.plugins import LoadedPlugin
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 from aigw.dialects.openai_models import ModelList
@@ -84,7 +85,12 @@ def _changed(loaded: Loaded, given: Given) -> Loaded:
 
 def _with_model(loaded: Loaded, model: str) -> Loaded:
     """Every chat asks for this model, whatever it names. What the file says about that no longer counts."""
-    extra = load(None, {}, text=msgspec.json.encode({"plugins": one_model(model)})).plugins
+    return with_plugins(loaded, load(None, {}, text=msgspec.json.encode({"plugins": one_model(model)})).plugins)
+
+
+def with_plugins(loaded: Loaded, extra: Mapping[str, LoadedPlugin]) -> Loaded:
+    """The configuration with these plugins, in the place of those with the same names. If it says the order itself,
+    they come before all others."""
     plugins = {**loaded.plugins, **extra}
     order = sort({name: plugin.about.place for name, plugin in plugins.items()})
     if loaded.config.order is not None:

@@ -14,10 +14,7 @@ from typing import NamedTuple
 PLACEHOLDER = re.compile(r"<(?:uuid|id|path) \d+>|<(?:time|date|folder|home|value)>")
 """What stands in place of a volatile value."""
 
-_REPLACED = (
-    *("<time>", "<date>", "<folder>", "<home>", "<value>"),
-    *(rf"<{name} {digits}>" for name in ("uuid", "id", "path") for digits in (r"\d", r"\d\d", r"\d\d\d")),
-)
+_REPLACED = ("<time>", "<date>", "<folder>", "<home>", "<value>", r"\d>")
 _NAME = r"[\w.@+~-]+"
 _GAP = r"[\\/]{1,4}"
 
@@ -47,11 +44,10 @@ _DAY = (
     rf"|{_MONTH} {_ORDINAL},? \d{{4}}|{_ORDINAL}\.? (?:of )?{_MONTH},? \d{{4}})"
 )
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
-_TODAY_WORDS = r"oday(?:['’]s [Dd]ate)?"
-_CURRENT_WORDS = r"urrent(?:[ _-][Dd]ate)?(?:[ _-](?:and[ _-])?[Tt]ime)?"
 _TODAY = (
-    rf"[TtCc今当现](?:{_TODAY_WORDS}|{_CURRENT_WORDS}|天(?:的日期)?|日|前(?:日期|时间)|在)"
-    r"(?:(?: (?:is|now|today)){1,3}:?|[\\\"'*]{0,5} ?[:：>=][\\\"'*]{0,5}|[是为]：?) {0,2}[\\\"']{0,5}"
+    r"[TtCc今当现](?:oday(?:['’]s [Dd]ate)?|urrent(?:[ _-][Dd]ate)?(?:[ _-](?:and[ _-])?[Tt]ime)?|天(?:的日期)?|日"
+    r"|前(?:日期|时间)|在)"
+    r"(?:(?: (?:is|now|today)){1,3}:?|[\"'*]{0,3} ?[:：>=][\"'*]{0,3}|[是为]：?) {0,2}[\"']?"
 )
 """What stands before today's date: `Today's date:`, `Current date is`, `<current_date>`, `当前日期：`."""
 _DATE = re.compile(
@@ -81,12 +77,10 @@ def _hints(*patterns: str) -> tuple[re.Pattern[str], ...]:
     return tuple(map(re.compile, patterns))
 
 
-_GOES_ON = r"(?: is| now| today|[\\\"'*]{0,9} ?[:：>=])"
-"""What follows such words, also where quotes are escaped."""
 KINDS = (
     Kind("path", _hints("tmp/", "/var/folders/"), _PATH, numbered=True),
     Kind("path", _hints(r"mp\\"), _WINDOWS_PATH, numbered=True),
-    Kind("date", _hints(_TODAY_WORDS + _GOES_ON, _CURRENT_WORDS + _GOES_ON, "今", "当前", "现在"), _DATE),
+    Kind("date", _hints("oday", "urrent", "今", "当前", "现在"), _DATE),
     Kind("time", _hints(r"-\d\d[T ]\d\d:", r"T\d{6}"), _TIME),
     Kind("uuid", _hints(f"-{_HEX}{{4}}-{_HEX}{{4}}-"), _UUID, numbered=True),
 )

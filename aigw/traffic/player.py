@@ -40,6 +40,9 @@ KNOWN = 256
 MOST_COMPARED = 2000
 """So many recordings are compared with a request that has none."""
 
+REMARK = "replayed"
+"""The remark on a request with the name of the recording that answered it."""
+
 
 class FolderPlayer:
     """A `Player` of the door. With `goes_on`, a request without a recording goes upstream."""
@@ -81,6 +84,8 @@ class FolderPlayer:
         self.report.used.add(found.entry.name)
         if not self._stateless:
             self._conversations.answered(call, kept.answer)
+        if outgoing.exchange is not None and outgoing.is_answer:
+            outgoing.exchange.labels.remarks[REMARK] = found.entry.name
         return kept.played
 
     def match(self, call: Begun) -> Found | None:
@@ -101,6 +106,11 @@ class FolderPlayer:
     def unused(self) -> list[str]:
         """Returns the names of the recordings that were not played."""
         return [entry.name for entry in self._entries if entry.name not in self.report.used]
+
+    @property
+    def services(self) -> set[str]:
+        """The types of providers, and the hosts, that were called."""
+        return {entry.service for entry in self._entries}
 
     def _identity(self, call: Begun) -> Canonical:
         """Returns what finds the recording of a call. Where secrets were removed from recordings, a request is looked
@@ -142,7 +152,7 @@ class FolderPlayer:
             return False
         found = differences(self._recorded(entry).value, identity.value, self._secrets)
         text = divergence(entry.name, found)
-        self.report.diverged.append(Missed(_named(call), text))
+        self.report.diverged.append(Missed(_named(call), text, call.exchange))
         log.warning("%s", text)
         return True
 
@@ -161,7 +171,7 @@ class FolderPlayer:
 
     async def _missed(self, call: Begun) -> GatewayError:
         text = await asyncio.to_thread(self._explanation, call, self._identity(call))
-        self.report.missed.append(Missed(_named(call), text))
+        self.report.missed.append(Missed(_named(call), text, call.exchange))
         first, *details = text.split("\n")
         return GatewayError(404, first, code="no_recording", headers=_FINAL, details=details)
 

@@ -22,6 +22,7 @@ class Sink(Protocol):
 
     failure: str
     written: int
+    refused: int
 
     def put(self, number: int, what: Begun | Answered, size: int = 0) -> None: ...
 

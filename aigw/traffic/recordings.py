@@ -75,8 +75,14 @@ class Recordings:
         report = self._player.report if self._player is not None else Report()
         report.unused = self._player.unused() if self._player is not None else []
         if self._recorder is not None:
-            report.written, report.failure = self._recorder.sink.written, self._recorder.sink.failure
+            sink = self._recorder.sink
+            report.written, report.refused, report.failure = sink.written, sink.refused, sink.failure
         return report
+
+    @property
+    def services(self) -> set[str]:
+        """The types of providers, and the hosts, whose answers it plays."""
+        return self._player.services if self._player is not None else set()
 
     def close(self) -> None:
         """Writes what is left. Waits for the disk."""

@@ -6,16 +6,19 @@ from msgspec import Struct, field
 
 
 class Missed(Struct, frozen=True):
-    """A call without a recording. `text` says which one is nearest and what differs; it may have several lines."""
+    """A call without a recording. `text` says which one is nearest and what differs; it may have several lines.
+    `exchange` is the id of the request of a client that caused it, "" if there was none."""
 
     request: str
     text: str
+    exchange: str = ""
 
 
 class Report(Struct):
     """`hits` are calls that were answered from recordings, `repeats` those of them that came more often than recorded,
     `diverged` those whose request is another one than was recorded. `used` are the names of the recordings.
-    `written` counts new recordings; `failure` says why recording stopped, "" if it did not."""
+    `written` counts new recordings, `refused` those that were not written because they still had a secret; `failure`
+    says why recording stopped, "" if it did not."""
 
     hits: int = 0
     repeats: int = 0
@@ -24,4 +27,5 @@ class Report(Struct):
     used: set[str] = field(default_factory=set)
     unused: list[str] = field(default_factory=list)
     written: int = 0
+    refused: int = 0
     failure: str = ""

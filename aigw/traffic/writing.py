@@ -37,11 +37,12 @@ class _Job(NamedTuple):
 
 class WritingProcess:
     """The process that writes into a folder, as `orders` say. `failure` says why nothing more is written, "" as long as
-    all is well; `written` is how many recordings were written, when it is closed."""
+    all is well; `written` is how many recordings were written, when it is closed, and `refused` how many were not."""
 
     def __init__(self, orders: Orders) -> None:
         self.failure = ""
         self.written = 0
+        self.refused = 0
         self._orders = orders
         self._jobs: deque[_Job] = deque()
         self._waiting = 0
@@ -113,6 +114,7 @@ class WritingProcess:
         for line in process.stdout:
             last = msgspec.json.decode(line, type=Told)
             if last.refused:
+                self.refused += 1
                 log.error("%s", last.refused)
             if last.failure:
                 self._failed(last.failure)

@@ -1,8 +1,5 @@
 """What rules replace in a request, which rules are refused, and what the digest of rules depends on."""
 
-import json
-import re
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -11,10 +8,6 @@ from hypothesis import strategies as st
 from aigw.traffic.volatility import BUILTIN, MAX_DEPTH, Numbers, Rules, VolatileConfig, VolatileRule, check
 
 ONE, TWO = "0a1b2c3d-0000-4000-8000-000000000001", "0a1b2c3d-0000-4000-8000-000000000002"
-
-
-def written(value):
-    return json.dumps(value, ensure_ascii=False)
 
 
 def rules(*user, builtin=BUILTIN, folder="/home/me/app", home="/home/me"):
@@ -51,24 +44,6 @@ def test_ids_are_replaced_where_ids_stand():
 
 def test_what_codex_says_of_itself():
     assert applied({"client_metadata": {"turn_id": "1"}, "model": "m"}) == {"client_metadata": "<value>", "model": "m"}
-
-
-@pytest.mark.parametrize("wrap", [str, lambda text: written({"a": text}), lambda text: written(written({"a": text}))])
-@pytest.mark.parametrize(
-    "text",
-    [
-        ONE,
-        "2026-11-29T23:12:25Z",
-        'is "current_date": "2026-11-29"',
-        "Today is Sunday",
-        "x\n/tmp/x",
-        "今天是2026年11月29日",
-        "C:\\Temp\\x",
-    ],
-)
-def test_json_within_json(text, wrap):
-    (replaced,) = applied([wrap(text)])
-    assert re.search(r"<(uuid 1|time|date|path 1)>", replaced)
 
 
 def test_folders():
@@ -183,7 +158,7 @@ OF_USER = (
 
 
 @given(bodies, st.lists(st.sampled_from(OF_USER), max_size=2))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_what_is_replaced_stays_as_it_is(body, user):
     once = applied(body, *user)
     assert applied(msgspec.json.decode(msgspec.json.encode(once)), *user) == once

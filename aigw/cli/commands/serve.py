@@ -13,6 +13,7 @@ from aigw.cli.options import (
     Config,
     Match,
     MaxDivergence,
+    Model,
     Record,
     Refresh,
     Replay,
@@ -48,9 +49,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option("--port", "-p", min=0, max=65535, metavar="PORT", help="Only the port; 0: a free one.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model that answers every chat, whatever model it names.")
-    ] = "",
+    model: Model = "",
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on an address that others can reach, without keys.")
     ] = False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -10,15 +12,20 @@ from typing import NamedTuple
 import msgspec
 
 from aigw.cli.options import MatchBy
+from aigw.cli.sources.recipe import text_of
 from aigw.config.effective import effective
-from aigw.config.load import Loaded, read_file
+from aigw.config.load import NO_FILE, Loaded, read_file
 from aigw.config.secret_values import secrets_in
+from aigw.config.source import read
 from aigw.core.env import Clock
+from aigw.core.upstream import Upstream
 from aigw.providers.base_url import ANY_KEY
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.traffic.folder import Folder
 from aigw.traffic.recordings import Recordings
 from aigw.traffic.settings import Mode, RecordSettings
+from aigw.upstream.closed import ClosedUpstream
+from aigw.upstream.proxied import upstream_for
 
 
 class Chosen(NamedTuple):
@@ -73,11 +80,31 @@ def opened(options: Chosen, loaded: Loaded, base: Path, clock: Clock) -> Recordi
     return Recordings(settings, folder, secrets=secrets_in(loaded), config=digest(loaded), clock=clock)
 
 
-def replayable(folder: Path, config: Path | None, env: Mapping[str, str]) -> dict[str, str]:
+@asynccontextmanager
+async def closing(recordings: Recordings | None) -> AsyncIterator[None]:
+    """At the end, writes what is left to record."""
+    try:
+        yield
+    finally:
+        if recordings is not None:
+            await asyncio.to_thread(recordings.close)
+
+
+def network(
+    options: Chosen, config: Path | None, recipe: str | None, env: Mapping[str, str]
+) -> tuple[Upstream, Mapping[str, str]]:
+    """Returns the network of a gateway, and the environment from which it takes providers and keys. In replay nothing
+    goes upstream, and no key is needed. Raises RecordingError."""
+    if options.mode != "replay":
+        return upstream_for(env), env
+    return ClosedUpstream("nothing goes upstream in replay"), replayable(options.folder, config, recipe, env)
+
+
+def replayable(folder: Path, config: Path | None, recipe: str | None, env: Mapping[str, str]) -> dict[str, str]:
     """Returns an environment in which a configuration can be read on a machine without keys: `unused` stands for those
     that are missing. Without a file, the providers are those of the recordings. Raises RecordingError."""
-    if config is not None:
-        source, _ = read_file(config, env)
+    if config is not None or recipe is not None:
+        source, _ = read_file(config, env) if config is not None else read(text_of(recipe or "").encode(), env, NO_FILE)
         missing = {name for names in source.missing.values() for name in names}
     else:
         services = {entry.service for entry in Folder(folder).entries()}

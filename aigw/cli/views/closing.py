@@ -41,9 +41,9 @@ def line(tally: Tally, seconds: float) -> str:
     facts = [
         f"{tally.read:,} tokens in, {tally.written:,} out",
         f"${money(tally.cost, tally.unpriced)}",
-        _many(tally.errors, "error"),
+        many(tally.errors, "error"),
     ]
-    return f"aigw served {_many(tally.requests, 'request')} in {ran}: {', '.join(facts)}"
+    return f"aigw served {many(tally.requests, 'request')} in {ran}: {', '.join(facts)}"
 
 
 def span(seconds: float) -> str:
@@ -56,5 +56,5 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def _many(number: int, name: str) -> str:
+def many(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -66,6 +66,11 @@ class Budget(Struct, frozen=True, kw_only=True):
         """For how many seconds its counters are kept; 0 means for ever."""
         return min((_KEPT[kind] for kind in self.kinds if kind in _KEPT), default=0)
 
+    @property
+    def remedy(self) -> str:
+        """What a user types to have more, "" if it is `aigw budget raise`."""
+        return ""
+
 
 class Account(NamedTuple):
     """One share of a budget, such as that of one consumer on one day. `values` are the names for `budget.kinds`."""

@@ -32,7 +32,7 @@ def used_up(account: Account, count: Count, raised: int, anew: datetime | None, 
         message += f", and {say(unit, count.held)} set aside for calls that are running"
     if anew is not None:
         message += f"; it begins anew at {anew.isoformat(timespec='minutes')}"
-    message += f"; to raise it: {raise_command(account, options)}"
+    message += f"; to raise it: {budget.remedy or raise_command(account, options)}"
     return GatewayError(402, message, kind="budget_exceeded", code="budget_exceeded", headers=FINAL)
 
 

@@ -1,0 +1,160 @@
+"""`aigw run`: a gateway for one command, from its start to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aigw.cli.options import (
+    Auto,
+    Config,
+    Match,
+    MaxDivergence,
+    Model,
+    Record,
+    Refresh,
+    Replay,
+    Speed,
+    configuration,
+)
+from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_sentence, say_text
+
+if TYPE_CHECKING:
+    from aigw.cli.sources.calls import Calls
+    from aigw.cli.sources.private_gateway import Wanted
+    from aigw.traffic.report import Report
+
+INTERRUPTED = 130
+_REPORTS = "Reports"
+
+
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments.")],
+    config: Config = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, metavar="PORT", help="The port; 0: a free one.")
+    ] = 0,
+    model: Model = "",
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, metavar="USD", help="What its calls may cost; replayed ones count, too.")
+    ] = None,
+    record: Record = None,
+    replay: Replay = None,
+    auto: Auto = None,
+    refresh: Refresh = None,
+    match: Match = None,
+    speed: Speed = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="More calls than were recorded are misses; all must be used.", rich_help_panel="Recordings"
+        ),
+    ] = False,
+    max_divergence: MaxDivergence = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JUnit's XML, a test case a call.", rich_help_panel=_REPORTS)
+    ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="What became of its calls, as JSON.", rich_help_panel=_REPORTS),
+    ] = None,
+) -> None:
+    """Run a command behind a gateway of its own: tests and CI.
+
+    The command finds it by OPENAI_BASE_URL, ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL and others; AIGW_URL has its
+    address. In replay nothing goes upstream and no key is needed. The exit status is that of the command; it is 1 if
+    the command ended well, but a call had no recording, also if the command went on without the answer. The last
+    line, on stderr, says how many calls there were and what they cost. With GITHUB_ACTIONS, misses are annotations.
+
+    Example: aigw run --replay recordings -- pytest
+    """
+    import asyncio
+    import logging
+    import os
+
+    from aigw.cli.sources.calls import Calls
+    from aigw.cli.sources.child import CommandError
+    from aigw.cli.sources.private_gateway import Wanted
+    from aigw.cli.sources.recorded import chosen
+    from aigw.cli.terminal.log import LogThread
+    from aigw.config.load import NO_FILE
+    from aigw.core.errors import AddressError, ConfigError
+    from aigw.traffic.folder import RecordingError
+
+    if recipe is not None and config is not None:
+        fail("run", "choose one of --config and --recipe", USAGE)
+    try:
+        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence)
+    except ValueError as error:
+        fail("run", str(error), USAGE)
+    logging.basicConfig(level=logging.WARNING, handlers=[LogThread()])
+    config = configuration(config) if recipe is None else config
+    wanted = Wanted(dict(os.environ), config, recipe, model, port, recordings, max_usd)
+    calls = Calls()
+    try:
+        status, report = asyncio.run(_ran(wanted, command, calls))
+    except CommandError as error:
+        fail("run", str(error), error.code)
+    except ConfigError as error:
+        named = NO_FILE if recipe is None else f"recipe {recipe}"
+        fail("run", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)
+    except ValueError as error:
+        fail("run", str(error), USAGE)
+    except (AddressError, RecordingError) as error:
+        fail("run", str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    raise typer.Exit(_told(calls, report, status, strict=strict, junit=junit, summary=summary))
+
+
+async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, Report]:
+    """Returns the exit status of the command, and what became of its calls."""
+    from aigw.cli.sources.child import run_child
+    from aigw.cli.sources.private_gateway import private_gateway
+    from aigw.traffic.report import Report
+
+    async with private_gateway(wanted, calls.note) as gateway:
+        for note in gateway.notes:
+            say_sentence(f"aigw run: note: {note}", err=True)
+        status = await run_child(command, {**wanted.env, **gateway.variables})
+    return status, gateway.recordings.report if gateway.recordings is not None else Report()
+
+
+def _told(calls: Calls, report: Report, status: int, *, strict: bool, junit: Path | None, summary: Path | None) -> int:
+    """Says what became of the calls, and returns the exit status."""
+    import json
+    import os
+
+    from aigw.cli.views.junit import junit as as_junit
+    from aigw.cli.views.recordings import problems
+    from aigw.cli.views.run import as_data, said, workflow_errors
+
+    why = problems(report, all_used=strict)
+    code = status or (FAILURE if why else 0)
+    for text in said(calls, report, why):
+        say_text(text, err=True)
+    if os.environ.get("GITHUB_ACTIONS"):
+        for line in workflow_errors(report, why):
+            say_text(line, err=True)
+    if junit is not None:
+        code = _written(junit, as_junit(calls, report, why, all_used=strict), code)
+    if summary is not None:
+        code = _written(summary, json.dumps(as_data(calls, report, why, status, code), indent=2).encode() + b"\n", code)
+    return code
+
+
+def _written(path: Path, content: bytes, code: int) -> int:
+    """Writes a report, and returns the exit status: it is another one if that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        say_sentence(f"aigw run: {path}: cannot be written: {error.strerror or error}", err=True)
+        return code or FAILURE
+    return code

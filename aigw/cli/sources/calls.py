@@ -1,0 +1,41 @@
+"""Notes the calls that a program makes through a gateway."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aigw.books.usage_row import UsageRow
+from aigw.cli.views.closing import Tally
+from aigw.core.exchange import Exchange
+from aigw.traffic.player import REMARK
+
+
+class Call(NamedTuple):
+    """A request of the program. `id` is the gateway's. `recording` is the name of the one that answered it, "" if none
+    did. `error` says why it failed, as in `UsageRow`."""
+
+    id: str
+    request: str
+    model: str
+    status: int
+    seconds: float
+    recording: str
+    error: str
+
+
+class Calls:
+    """`sent` sums up what went to providers and built-in models, `replayed` what came from recordings."""
+
+    def __init__(self) -> None:
+        self.each: list[Call] = []
+        self.sent = Tally()
+        self.replayed = Tally()
+
+    def note(self, row: UsageRow, exchange: Exchange) -> None:
+        """A `Show` of the books."""
+        recording = exchange.labels.remarks.get(REMARK, "")
+        (self.replayed if recording else self.sent).add(row)
+        original = exchange.original
+        request = f"{original.method} {original.path}"
+        call = Call(row.id, request, row.asked, row.status, row.total_ms / 1000, recording, row.error)
+        self.each.append(call)

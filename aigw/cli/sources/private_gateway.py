@@ -1,0 +1,95 @@
+"""A gateway for one program or one test: at a free port, with a configuration and recordings as options say.
+
+Rule: what a replay does is not kept and not counted, so that a run says the same as the one before. Nothing goes
+upstream then, and no key is needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from aigw.books.books import Books
+from aigw.books.request_log import Show
+from aigw.cli.sources.max_usd import limited
+from aigw.cli.sources.recipe import served
+from aigw.cli.sources.recorded import Chosen, closing, network, opened
+from aigw.config.load import Loaded
+from aigw.config.services import ServiceTable
+from aigw.core.upstream import Upstream
+from aigw.providers.client_variables import MOST_USED, client_variables
+from aigw.server.gateway import run
+from aigw.server.start import Given, discover, load_file, load_found, notes_on
+from aigw.stores.redis.url import is_redis_url
+from aigw.traffic.recordings import Recordings
+
+LOCAL = "127.0.0.1"
+
+
+class Wanted(NamedTuple):
+    """What the gateway is to be. `env` is the environment from which it takes providers and keys. `port` 0 is a free
+    one. `max_usd` is what it may spend, None for no limit of its own."""
+
+    env: Mapping[str, str]
+    config: Path | None = None
+    recipe: str | None = None
+    model: str = ""
+    port: int = 0
+    recordings: Chosen = Chosen()
+    max_usd: float | None = None
+
+
+class PrivateGateway(NamedTuple):
+    """A gateway that runs. `url` is its address, without /v1. `variables` lead programs to it. `recordings` are None
+    if it neither records nor replays."""
+
+    url: str
+    variables: dict[str, str]
+    recordings: Recordings | None
+    notes: list[str]
+
+
+@asynccontextmanager
+async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIterator[PrivateGateway]:
+    """Runs until the block ends; then everything is recorded. `show` gets each request. Raises ConfigError,
+    RecordingError, AddressError, and ValueError for a wrong `max_usd`."""
+    upstream, env = network(wanted.recordings, wanted.config, wanted.recipe, wanted.env)
+    loaded = await _loaded(wanted, env, upstream)
+    if wanted.max_usd is not None:
+        loaded = limited(loaded, wanted.max_usd)
+    base = wanted.config.parent if wanted.config is not None else Path()
+    recordings = opened(wanted.recordings, loaded, base, time)
+    replays = recordings is not None and recordings.settings.mode == "replay"
+    loaded = _alone(loaded) if replays else loaded
+    books = Books(None if replays else loaded.state_dir, shared="" if replays else loaded.config.usage, show=show)
+    around = recordings.around if recordings is not None else None
+    async with (
+        closing(recordings),
+        run(loaded, upstream, books=books, around=around, state=loaded.state_dir) as running,
+    ):
+        variables = client_variables(
+            running.url,
+            wanted.env,
+            vendors=[*MOST_USED, *(recordings.services if recordings is not None else ())],
+            hides_keys=replays and "key-auth" not in loaded.plugins,
+        )
+        yield PrivateGateway(running.url, variables, recordings, loaded.notes)
+
+
+async def _loaded(wanted: Wanted, env: Mapping[str, str], upstream: Upstream) -> Loaded:
+    given = Given(listen=f"{LOCAL}:{wanted.port}", model=wanted.model)
+    if wanted.recipe is not None:
+        return load_found(served(wanted.recipe), env, given)
+    if wanted.config is not None:
+        return load_file(wanted.config, env, given)
+    usual = given.address if wanted.port else None
+    return load_found(await discover(env, upstream, usual), env, given, notes_on(env, usual))
+
+
+def _alone(loaded: Loaded) -> Loaded:
+    """The same configuration without what it shares with others."""
+    services = {name: url for name, url in loaded.services.items() if not is_redis_url(url)}
+    return replace(loaded, services=ServiceTable(services))

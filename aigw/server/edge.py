@@ -34,6 +34,7 @@ from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
 from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
+from aigw.server.framing import Framing
 from aigw.server.guard import Guard
 from aigw.server.leaving import had_all
 from aigw.server.routes import no_route
@@ -67,7 +68,7 @@ class Edge:
     """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
     that came to a route. `admin` answers the paths under `/-/`, and / and /health where no route has an upstream for
     them. `instance` is the id by which the gateway knows its own requests. `explain` adds to an error what can be done
-    about it, by its path."""
+    about it, by its path. `framing` is how answers are written, None: as they come."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Edge:
         record: Record,
         instance: str,
         explain: Callable[[GatewayError, str], GatewayError],
+        framing: Framing | None = None,
     ) -> None:
         self._find_route = find_route
         self._env = env
@@ -96,6 +98,7 @@ class Edge:
         self._read_path = env.choose(safe=_plain, higress=_as_given)
         self._instance = instance
         self._explain = explain
+        self._framing = framing
         self._mark = env.choose(safe=VIA_HEADER, higress=KEEP_ALIVE)
         self._has_pages = env.choose(safe=True, higress=False)
         self._refuses_twins = env.choose(safe=True, higress=False)
@@ -258,6 +261,8 @@ class Edge:
         end.status, end.outcome = reply.status, Outcome.COMPLETE
         if reply.status >= 400:
             reply.tap(end.look)
+        if self._framing is not None:
+            reply = self._framing.around(reply)
         headers = self._response_headers(exchange.original.headers, exchange.dialect, exchange.id, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:

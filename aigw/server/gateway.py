@@ -32,6 +32,7 @@ from aigw.rag.embedders import EmbedderTable
 from aigw.server import standin_routes
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
+from aigw.server.framing import Framing
 from aigw.server.front import FrontPage
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.knowledge import Knowledge
@@ -83,6 +84,7 @@ class Gateway:
         standins: Iterable[str],
         instance: str,
         composer: Composer | None,
+        framing: Framing | None,
     ) -> None:
         self._env = env
         self._standins = list(standins)
@@ -94,6 +96,7 @@ class Gateway:
         self._insecure = insecure
         self._instance = instance
         self._composer = composer
+        self._framing = framing
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
         self._endings: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -194,6 +197,7 @@ class Gateway:
                 record=record,
                 instance=self._instance,
                 explain=partial(standin_routes.explained, off=off),
+                framing=self._framing,
             )
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all(), embedders)
@@ -247,6 +251,7 @@ async def run(
     standins: Mapping[str, Standin] | None = None,
     around: Callable[[Upstream], Upstream] | None = None,
     composer: Composer | None = None,
+    framing: Framing | None = None,
     options: str = "",
     state: Path | None = None,
 ) -> AsyncIterator[Running]:
@@ -257,8 +262,8 @@ async def run(
 
     `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
     others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `composer` makes
-    the chains; without one, what they do is recorded if `books` has a place for that. `options` are those of `Env`.
-    `state` is the folder with the collections, default: that of the books.
+    the chains; without one, what they do is recorded if `books` has a place for that. `framing` is how answers are
+    written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -295,6 +300,7 @@ async def run(
             standins=standins,
             instance=instance or new_id(),
             composer=composer,
+            framing=framing,
         )
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)

@@ -103,6 +103,10 @@ class FolderPlayer:
             found = self._index.by_content(identity.key, conversation)
         return None if found is None or (found.again and self._settings.strict) else found
 
+    def key(self, outgoing: Outgoing) -> str:
+        """Returns what finds the recording of a call, whether there is one or not."""
+        return self._identity(begun(outgoing, 0.0)).key
+
     def unused(self) -> list[str]:
         """Returns the names of the recordings that were not played."""
         return [entry.name for entry in self._entries if entry.name not in self.report.used]

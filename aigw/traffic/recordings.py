@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aigw.core.env import Clock
 from aigw.core.upstream import Upstream
+from aigw.traffic.faults import Faults, FaultyPlayer
 from aigw.traffic.folder import Folder
 from aigw.traffic.player import FolderPlayer
 from aigw.traffic.recorder import CallRecorder
@@ -28,7 +29,8 @@ def new_run() -> str:
 
 class Recordings:
     """Opens a folder of recordings as `settings` say, whose mode is not "off". `secrets` are those of the
-    configuration, and `config` identifies it. `close` waits for the disk. Raises RecordingError."""
+    configuration, and `config` identifies it. `faults` strike answers that are played. `close` waits for the disk.
+    Raises RecordingError."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Recordings:
         clock: Clock = time,
         here: Path | None = None,
         run: str = "",
+        faults: Faults | None = None,
     ) -> None:
         known = frozenset(secrets)
         current, home = str(here or Path.cwd()), str(Path.home())
@@ -50,6 +53,7 @@ class Recordings:
         self.path = path
         self._clock = clock
         self._folder = folder
+        self._faults = faults
         self._player: FolderPlayer | None = None
         self._recorder: CallRecorder | None = None
         if mode != "replay":
@@ -67,6 +71,9 @@ class Recordings:
         player, recorder = self._player, self._recorder
         if self.settings.mode == "refresh" and player is not None and recorder is not None:
             return Tape(upstream, None, Refresher(player, recorder), self._clock)
+        if self._faults is not None and player is not None:
+            faulty = FaultyPlayer(player, self._faults, player.key)
+            return Tape(upstream, faulty, recorder, self._clock, speed=self.settings.speed)
         return Tape(upstream, player, recorder, self._clock, speed=self.settings.speed)
 
     @property

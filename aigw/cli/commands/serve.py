@@ -11,12 +11,15 @@ import typer
 from aigw.cli.options import (
     Auto,
     Config,
+    FaultShares,
+    FramingNames,
     Match,
     MaxDivergence,
     Model,
     Record,
     Refresh,
     Replay,
+    Seed,
     Speed,
     Strict,
     configuration,
@@ -75,6 +78,9 @@ def serve(
     speed: Speed = None,
     strict: Strict = False,
     max_divergence: MaxDivergence = None,
+    framing: FramingNames = None,
+    faults: FaultShares = None,
+    seed: Seed = 0,
     worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
 ) -> None:
     """Serve one address for all providers.
@@ -101,10 +107,12 @@ def serve(
         fail("serve", "choose one of --listen and --port", USAGE)
 
     from aigw.cli.sources.recorded import chosen
+    from aigw.server.framing import Framing
     from aigw.traffic.folder import RecordingError
 
     try:
-        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence)
+        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)
+        framed = Framing(framing) if framing is not None else None
     except ValueError as error:
         fail("serve", str(error), USAGE)
     if recordings.mode is not None and workers > 1:
@@ -132,7 +140,19 @@ def serve(
     given = Given(listen, port, model)
     say = logging.getLogger("aigw").info if log_format is LogFormat.JSON else log.last
     options = Options(
-        config, given, insecure, grace, json_output, dict(os.environ), trace, show, recipe, tally, say, recordings
+        config,
+        given,
+        insecure,
+        grace,
+        json_output,
+        dict(os.environ),
+        trace,
+        show,
+        recipe,
+        tally,
+        say,
+        recordings,
+        framed,
     )
     try:
         if workers > 1 and not worker:

@@ -21,6 +21,7 @@ from aigw.core.env import Clock
 from aigw.core.upstream import Upstream
 from aigw.providers.base_url import ANY_KEY
 from aigw.providers.environment import ENV_PROVIDERS
+from aigw.traffic.faults import Faults, parsed
 from aigw.traffic.folder import Folder
 from aigw.traffic.recordings import Recordings
 from aigw.traffic.settings import Mode, RecordSettings
@@ -30,7 +31,7 @@ from aigw.upstream.proxied import upstream_for
 
 class Chosen(NamedTuple):
     """What the options say. None and "" are for what they do not say. `speed`, `strict` and the others are as in
-    `RecordSettings`."""
+    `RecordSettings`; `faults` strike answers that are replayed."""
 
     mode: Mode | None = None
     folder: Path = Path()
@@ -38,6 +39,7 @@ class Chosen(NamedTuple):
     speed: float | None = None
     strict: bool = False
     max_divergence: int | None = None
+    faults: Faults | None = None
 
     def over(self, settings: RecordSettings) -> RecordSettings:
         """Returns the settings with what the options say."""
@@ -60,14 +62,19 @@ def chosen(
     speed: float | None = None,
     strict: bool = False,
     max_divergence: int | None = None,
+    faults: str | None = None,
+    seed: int = 0,
 ) -> Chosen:
-    """Raises ValueError if the options name more than one mode."""
+    """Raises ValueError if the options name more than one mode, or faults that there are not."""
     folders: dict[Mode, Path | None] = {"record": record, "replay": replay, "auto": auto, "refresh": refresh}
     given = [(mode, folder) for mode, folder in folders.items() if folder is not None]
     if len(given) > 1:
         raise ValueError(f"choose one of {' and '.join(f'--{mode}' for mode, _ in given)}")
     mode, folder = given[0] if given else (None, Path())
-    return Chosen(mode, folder, match, speed, strict, max_divergence)
+    if faults is not None and mode not in ("replay", "auto"):
+        raise ValueError("--faults needs --replay or --auto")
+    strikes = parsed(faults, seed) if faults is not None else None
+    return Chosen(mode, folder, match, speed, strict, max_divergence, strikes)
 
 
 def opened(options: Chosen, loaded: Loaded, base: Path, clock: Clock) -> Recordings | None:
@@ -77,7 +84,9 @@ def opened(options: Chosen, loaded: Loaded, base: Path, clock: Clock) -> Recordi
     if settings.mode == "off":
         return None
     folder = options.folder if options.mode is not None else base / settings.dir
-    return Recordings(settings, folder, secrets=secrets_in(loaded), config=digest(loaded), clock=clock)
+    return Recordings(
+        settings, folder, secrets=secrets_in(loaded), config=digest(loaded), clock=clock, faults=options.faults
+    )
 
 
 @asynccontextmanager

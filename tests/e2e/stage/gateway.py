@@ -20,6 +20,7 @@ from aigw.books.usage_row import UsageRow
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin
 from aigw.core.upstream import Upstream
+from aigw.server.framing import Framing
 from aigw.server.gateway import Running, run
 from aigw.upstream.proxied import upstream_for
 from aigw.upstream.standin import Standin
@@ -74,13 +75,14 @@ async def serve(
     folder: Path | None = None,
     trace: bool = False,
     network: Any = None,
+    framing: Framing | None = None,
     alone: bool = True,
     **plugins: Any,
 ) -> AsyncIterator[Gateway]:
     """Runs a gateway and, at the end, holds that nothing of it is left: no job, task or connection. `plugins` are
     the ABOUTs of plugins that only this test has; `standins` and `around` are those of the production runner; with
     `keeps` there is a row of each request in `Gateway.rows`; with a `folder` they are written, too, with `trace` also
-    what plugins did. `network` replaces the way out. `alone`: no other gateway of the test has connections to this one."""
+    what plugins did. `network` replaces the way out, `framing` is how answers are written. `alone`: no other gateway of the test has connections to this one."""
     outer, inner = Probe(), Probe()
     probes = {"outer": outer.about, "inner": inner.about, **plugins}
     text = msgspec.json.encode({"listen": "127.0.0.1:0", **config})
@@ -89,7 +91,9 @@ async def serve(
     rows: list[UsageRow] = []
     books = Books(folder, show=(lambda row, exchange: rows.append(row)) if keeps else None, trace=trace)
     before = asyncio.all_tasks()
-    async with run(loaded, upstream, grace=1.0, standins=standins, around=around, books=books) as running:
+    async with run(
+        loaded, upstream, grace=1.0, standins=standins, around=around, books=books, framing=framing
+    ) as running:
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:
             yield Gateway(running, upstream, outer, inner, rows, stack)

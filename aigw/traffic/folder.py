@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,14 +16,17 @@ import msgspec
 from msgspec import Struct
 
 from aigw.core.redaction import shown
-from aigw.stores.private import make_folder, open_file, refuse_strange_folder
-from aigw.traffic.recording import VERSION, Blob, Recording
+from aigw.stores.private import REMEDY, make_folder, open_file, refuse_strange_folder
+from aigw.traffic.recording import Blob, Recording, check_version
+from aigw.traffic.versions import CONVERTERS, Converter, OtherVersionError, converted
 
 if os.name == "posix":
     import fcntl
 
 MAX_FILE = 64 * 1024 * 1024
 """The largest recording that is read, in bytes. What is larger in an answer is in side files."""
+MAX_SIDE = 1024 * 1024 * 1024
+"""The largest side file that is read, in bytes."""
 SUFFIX = ".json"
 _NAME = re.compile(r"(?:(?P<run>[a-z][a-z0-9]*)-)?(?P<session>\d+)-(?P<position>\d+)-(?P<what>[\w.]+)\.json")
 _SIDE = re.compile(r"[\w.-]+\.bin")
@@ -98,7 +101,12 @@ class _Peek(Struct):
     rules: str = ""
     redacted: bool = False
 
+    def __post_init__(self) -> None:
+        check_version(self.aigw)
 
+
+_NOT_ONE = (ValueError, RecursionError)
+"""What decoding raises where a file is no recording of this version."""
 _peek = msgspec.json.Decoder(_Peek, strict=True).decode
 _decode = msgspec.json.Decoder(Recording).decode
 _encode = msgspec.json.Encoder().encode
@@ -107,22 +115,27 @@ _encode = msgspec.json.Encoder().encode
 class Folder:
     """A folder of recordings. Its methods wait for the disk, and raise RecordingError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, converters: Mapping[int, Converter] = CONVERTERS) -> None:
+        """`converters` read older versions of the format."""
         self.path = path
+        self._converters = converters
         self._lock = -1
 
     def entries(self) -> list[Entry]:
         """Returns all recordings, in the order of their sessions and of the calls in them."""
+        return [self.entry(name, file) for name, file in self.files()]
+
+    def files(self) -> list[tuple[Name, str]]:
+        """Returns the names of the recordings in their order, and of their files, which may be written otherwise."""
         try:
             refuse_strange_folder(self.path)
-            files = self._files()
+            return self._files()
         except FileNotFoundError:
             raise RecordingError(
                 f"there is no folder {self.path}; `aigw serve --record {self.path}` makes one"
             ) from None
         except OSError as error:
-            raise RecordingError(f"{self.path}: cannot be read: {error.strerror or error}") from None
-        return [self._entry(name, file) for name, file in files]
+            raise RecordingError(f"{self.path}: cannot be read: {_reason(error)}") from None
 
     def read(self, name: str) -> Recording:
         recording = self._decoded(name, _decode)
@@ -133,7 +146,7 @@ class Folder:
         """Returns the content of a side file. It must have the digest that the recording names."""
         if not _SIDE.fullmatch(blob.file):
             raise RecordingError(f"{self.path}: {shown(blob.file)[:80]!r} is no name of a side file; record it again")
-        data = self._content(blob.file)
+        data = self._content(blob.file, MAX_SIDE)
         if hashlib.sha256(data).hexdigest() != blob.sha256:
             raise RecordingError(f"{self.path / blob.file}: is not the file that was recorded; record it again")
         return data
@@ -150,7 +163,7 @@ class Folder:
         except BlockingIOError:
             return new_run
         except OSError as error:
-            raise RecordingError(f"{self.path}: cannot record here: {error.strerror or error}") from None
+            raise RecordingError(f"{self.path}: cannot record here: {_reason(error)}") from None
         return ""
 
     def release(self) -> None:
@@ -186,48 +199,53 @@ class Folder:
             raise
 
     def _files(self) -> list[tuple[Name, str]]:
-        """Returns the names of the recordings in their order, and of their files, which may be written otherwise."""
         with os.scandir(self.path) as files:
             return sorted((name, file.name) for file in files if (name := _parsed(file.name)) is not None)
 
-    def _entry(self, name: Name, file: str) -> Entry:
+    def entry(self, name: Name, file: str) -> Entry:
+        """Returns what is known of the recording in a file, one of `files`."""
         peek = self._decoded(file, _peek)
         assert isinstance(peek, _Peek)
-        if peek.aigw != VERSION:
-            raise self._other_version(file, peek.aigw)
         return Entry(
             file, peek.key, peek.rules, name.run, name.session, name.position,
             peek.session.name, peek.source.api, peek.source.service, peek.head.status, peek.redacted,
             bool(peek.head.status) or peek.end.ended != "left",
         )  # fmt: skip
 
-    def _decoded(self, name: str, decode: object) -> object:
-        data = self._content(name)
+    def _decoded(self, name: str, decode: Callable[[bytes], object]) -> object:
+        data = self._content(name, MAX_FILE)
         try:
-            return decode(data)  # type: ignore[operator]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            version = _version(data)
-            if version is not None and version != VERSION:
-                raise self._other_version(name, version) from None
+            return self._current(data, decode)
+        except OtherVersionError as error:
+            raise RecordingError(f"{self.path / name}: {error}") from None
+        except _NOT_ONE as error:
             reason = shown(str(error))[:200]
             raise RecordingError(f"{self.path / name}: is no recording ({reason}); record it again") from None
 
-    def _other_version(self, name: str, version: int) -> RecordingError:
-        return RecordingError(
-            f"{self.path / name}: has version {version} of the format, and this aigw knows {VERSION}; "
-            "use the newer aigw that wrote it, or record it again"
-        )
+    def _current(self, data: bytes, decode: Callable[[bytes], object]) -> object:
+        """Decodes a recording, also one of an older version."""
+        try:
+            return decode(data)
+        except _NOT_ONE:
+            if (now := converted(data, self._converters)) is data:
+                raise
+            return decode(now)
 
-    def _content(self, name: str) -> bytes:
+    def _content(self, name: str, most: int) -> bytes:
         path = self.path / name
         try:
             with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
-                data = file.read(MAX_FILE + 1)
+                data = file.read(most + 1)
         except OSError as error:
-            raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
-        if len(data) > MAX_FILE:
-            raise RecordingError(f"{path}: is larger than {MAX_FILE >> 20} MiB, so it is no recording; remove it")
+            raise RecordingError(f"{path}: cannot be read: {_reason(error)}") from None
+        if len(data) > most:
+            raise RecordingError(f"{path}: is larger than {most >> 20} MiB, so nobody recorded it; remove it")
         return data
+
+
+def _reason(error: OSError) -> str:
+    """Returns why a file or folder cannot be used, with a remedy that is right for recordings."""
+    return (error.strerror or str(error)).replace(REMEDY, "move it away, or use another folder")
 
 
 def encoded(recording: Recording) -> bytes:
@@ -245,17 +263,6 @@ def _parsed(file: str) -> Name | None:
     if match is None:
         return None
     return Name(match["run"] or "", int(match["session"]), int(match["position"]), match["what"])
-
-
-def _version(data: bytes) -> int | None:
-    try:
-        return msgspec.json.decode(data, type=_Versioned).aigw
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-class _Versioned(Struct):
-    aigw: int
 
 
 def iterate(folder: Folder) -> Iterator[tuple[Entry, Recording]]:

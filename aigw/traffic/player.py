@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -17,11 +17,12 @@ from multidict import CIMultiDict
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.traffic.call import Begun, begun
 from aigw.traffic.canonical import Canonical
+from aigw.traffic.contents import pieces_of
 from aigw.traffic.folder import Entry, Folder, RecordingError
 from aigw.traffic.identity import asked, recorded
 from aigw.traffic.index import Found, Index
 from aigw.traffic.miss import differences, divergence, explained, nearest
-from aigw.traffic.recording import Blob, Folded, Recording, data_of
+from aigw.traffic.recording import Folded, Recording
 from aigw.traffic.report import Missed, Report
 from aigw.traffic.scrubbing import Scrubber
 from aigw.traffic.sessions import Conversations
@@ -166,7 +167,7 @@ class FolderPlayer:
             self._kept.move_to_end(entry.name)
             return kept
         recording = self._folder.read(entry.name)
-        kept = Kept(played_of(recording, self._folder), recording.answer)
+        kept = Kept(played_of(recording, self._folder, entry.name), recording.answer)
         self._kept[entry.name] = kept
         self._kept_bytes += kept.size
         while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
@@ -200,28 +201,14 @@ class Kept(NamedTuple):
         return sum(len(data) for _, data in self.played.pieces) + 1000
 
 
-def played_of(recording: Recording, folder: Folder) -> Played:
-    """Returns the answer of a recording. Raises RecordingError if a side file is missing."""
+def played_of(recording: Recording, folder: Folder, name: str) -> Played:
+    """Returns the answer of a recording. Raises RecordingError if it is damaged."""
     head, end = recording.head, recording.end
     error = None
     if end.ended in ("broken", "unreachable"):
         fault = UpstreamFault.__members__.get(end.fault, UpstreamFault.RESET)
         error = UpstreamError(fault, end.message or "the answer broke off when it was recorded")
-    return Played(head.status, CIMultiDict(head.headers), list(_bytes(recording, folder)), end.after, error)
-
-
-def _bytes(recording: Recording, folder: Folder) -> Iterator[tuple[float, bytes]]:
-    place, sides = 0, b""
-    for at, piece in recording.pieces:
-        if isinstance(piece, Blob) and piece.file:
-            sides = sides or folder.side(piece)
-            yield at, sides[place : place + piece.size]
-            place += piece.size
-            continue
-        try:
-            yield at, data_of(piece)
-        except ValueError:
-            raise RecordingError(f"{folder.path}: a piece of an answer is not base64; record it again") from None
+    return Played(head.status, CIMultiDict(head.headers), pieces_of(recording, folder, name), end.after, error)
 
 
 def _named(call: Begun) -> str:

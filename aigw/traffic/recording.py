@@ -6,13 +6,19 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 VERSION = 1
 """The version of the format that is written. `traffic.versions` reads older ones."""
+
+MOST_MS = 7 * 24 * 3_600_000
+"""The longest time in a recording, in milliseconds."""
+Ms = Annotated[float, Meta(ge=0, le=MOST_MS)]
+HeaderName = Annotated[str, Meta(pattern=r"\A[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")]
+HeaderValue = Annotated[str, Meta(pattern=r"\A[^\x00\r\n]*\Z")]
 
 Ended = Literal["complete", "broken", "left", "unreachable"]
 """How an answer ended: "broken" if its connection or framing failed, "left" if nobody read it to its end,
@@ -26,7 +32,7 @@ class Blob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     base64: str = ""
     file: str = ""
     sha256: str = ""
-    size: int = 0
+    size: Annotated[int, Meta(ge=0)] = 0
 
 
 class Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,19 +116,23 @@ class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The head of an answer. `status` is 0 if there was none. Values of a header that came twice are joined by `, `."""
 
     status: int = 0
-    headers: dict[str, str] = {}
+    headers: dict[HeaderName, HeaderValue] = {}
+
+    def __post_init__(self) -> None:
+        if self.status and not 200 <= self.status <= 999:
+            raise ValueError(f"{self.status} is not the status of an answer")
 
 
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an answer ended, and after how many milliseconds. `fault` is the name of an `UpstreamFault`."""
 
     ended: Ended = "complete"
-    after: float = 0
+    after: Ms = 0
     fault: str = ""
     message: str = ""
 
 
-Piece = tuple[float, str | Blob]
+Piece = tuple[Ms, str | Blob]
 """A piece of an answer's body as it arrived: the milliseconds since the request was sent, and its bytes."""
 
 
@@ -145,8 +155,13 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pieces: list[Piece] = []
 
     def __post_init__(self) -> None:
-        if self.aigw != VERSION:
-            raise ValueError(f"version {self.aigw} of the format of recordings, this aigw knows {VERSION}")
+        check_version(self.aigw)
+
+
+def check_version(version: int) -> None:
+    """Raises ValueError if a recording has another version of the format."""
+    if version != VERSION:
+        raise ValueError(f"version {version} of the format of recordings, this aigw knows {VERSION}")
 
 
 def blob(data: bytes) -> Blob:

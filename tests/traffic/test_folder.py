@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from recorded_calls import END, chat_call, delta, said, streamed, user, written
 
-from aigw.traffic.folder import Folder, RecordingError
+from aigw.traffic.folder import MAX_FILE, Folder, RecordingError
 from aigw.traffic.recording import VERSION, Blob
 
 HI = chat_call(user("hi"))
@@ -90,6 +90,46 @@ def test_a_side_file_is_what_was_recorded(folder):
     (folder.path / "001-01-chat.answer.bin").write_bytes(b"other")
     with pytest.raises(RecordingError, match="is not the file that was recorded"):
         folder.side(Blob(file="001-01-chat.answer.bin", sha256="0" * 64, size=5))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pieces": [[-1, "x"]]},
+        {"pieces": [[1e300, "x"]]},
+        {"pieces": [["1", "x"]]},
+        {"pieces": [[1]]},
+        {"pieces": [[1, {"file": "x.bin", "size": -1}]]},
+        {"head": {"status": 99}},
+        {"head": {"status": 10**30}},
+        {"head": {"status": 200, "headers": {"x": "a\r\nset-cookie: b"}}},
+        {"head": {"status": 200, "headers": {"x y": "a"}}},
+        {"end": {"after": 1e12}},
+        {"end": {"ended": "never"}},
+        {"session": {"number": "x", "position": 1}},
+        {"request": []},
+    ],
+    ids=str,
+)
+def test_values_that_no_gateway_writes(folder, fields):
+    changed(folder, **fields)
+    with pytest.raises(RecordingError, match=r"001-01-chat\.json: is no recording \(.*\); record it again"):
+        folder.read("001-01-chat.json")
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(folder):
+    os.truncate(folder.path / "001-01-chat.json", MAX_FILE + 1)
+    with pytest.raises(
+        RecordingError, match=r"001-01-chat\.json: is larger than 64 MiB, so nobody recorded it; remove it"
+    ):
+        folder.entries()
+
+
+def test_a_folder_that_is_a_link_is_refused_with_a_remedy(folder):
+    link = folder.path.parent / "link"
+    link.symlink_to(folder.path)
+    with pytest.raises(RecordingError, match=r"link is a symbolic link, .*; move it away, or use another folder$"):
+        Folder(link).entries()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")

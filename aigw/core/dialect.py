@@ -37,13 +37,15 @@ class ToolCall(NamedTuple):
 
 class Turn(NamedTuple):
     """One turn of a conversation. `texts` are its pieces of text in order, without data URLs and base64. `results` is
-    true if the turn carries results of tool calls."""
+    true if the turn carries results of tool calls; then `answers` has for each text the id of the call whose result it
+    is, "" for one that is no result or has no id."""
 
     role: Role
     texts: tuple[str, ...]
     name: str = ""
     calls: tuple[ToolCall, ...] = ()
     results: bool = False
+    answers: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -55,6 +57,7 @@ class Tool(NamedTuple):
 
     name: str
     parameters: Any = None
+    description: str = ""
 
 
 class TextPlace(NamedTuple):

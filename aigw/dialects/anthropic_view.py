@@ -46,7 +46,9 @@ class MessagesView(RequestView):
     def tools(self) -> Sequence[Tool]:
         """Anthropic's own tools are left out, because they have no schema."""
         own = [tool for tool in rows_of(self.get("tools")) if tool.get("type") in (None, "custom")]
-        return [Tool(text_of(tool.get("name")), tool.get("input_schema")) for tool in own]
+        return [
+            Tool(text_of(tool.get("name")), tool.get("input_schema"), text_of(tool.get("description"))) for tool in own
+        ]
 
     @property
     def tool_choice(self) -> str:
@@ -83,7 +85,14 @@ def _turn(message: Json) -> Turn:
         for block in blocks
         if text_of(block.get("type")) in CALLS
     ]
-    return Turn(role, tuple(place.text for place in _places((), content, role)), calls=tuple(calls), results=results)
+    places = list(_places((), content, role))
+    answers = tuple(_call_of(content, place.path) for place in places) if results else ()
+    return Turn(role, tuple(place.text for place in places), calls=tuple(calls), results=results, answers=answers)
+
+
+def _call_of(content: Any, path: JsonPath) -> str:
+    """Returns the id of the call to whose result a text in a list of blocks belongs."""
+    return text_of(content[path[0]].get("tool_use_id"))
 
 
 def _places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:

@@ -164,7 +164,8 @@ def _turns(content: Any, role: Role | None = None) -> Iterator[Turn]:
     for _, part in _items((), content.get("parts")):
         said = [place.text for place in _part_places((), part, role)]
         if isinstance(result := field(part, "functionResponse"), dict):
-            results.append(Turn("tool", tuple(said), text_of(result.get("name")), results=True))
+            answers = (text_of(result.get("id")),) * len(said)
+            results.append(Turn("tool", tuple(said), text_of(result.get("name")), results=True, answers=answers))
         else:
             texts += said
         if isinstance(call := field(part, "functionCall"), dict):
@@ -212,7 +213,7 @@ def _tool(declaration: Json) -> Tool:
     schema = field(declaration, "parametersJsonSchema")
     if schema is None:
         schema = _json_schema(declaration.get("parameters"), _DEEP)
-    return Tool(text_of(declaration.get("name")), schema)
+    return Tool(text_of(declaration.get("name")), schema, text_of(declaration.get("description")))
 
 
 def _json_schema(schema: Any, depth: int) -> Any:

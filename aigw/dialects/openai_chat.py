@@ -86,7 +86,11 @@ class ChatView(CompletionsView):
     @property
     def tools(self) -> Sequence[Tool]:
         functions = [tool.get("function") for tool in rows_of(self.get("tools"))]
-        return [Tool(text_of(each.get("name")), each.get("parameters")) for each in functions if isinstance(each, dict)]
+        return [
+            Tool(text_of(each.get("name")), each.get("parameters"), text_of(each.get("description")))
+            for each in functions
+            if isinstance(each, dict)
+        ]
 
     @property
     def tool_choice(self) -> str:
@@ -106,7 +110,9 @@ def _turn(message: Json) -> Turn:
     if isinstance(one := message.get("function_call"), dict):
         calls.append(ToolCall(text_of(one.get("name")), text_of(one.get("arguments"))))
     texts = tuple(place.text for place in content_places((), message.get("content"), role))
-    return Turn(role, texts, text_of(message.get("name")), tuple(calls), results=role == "tool")
+    results = role == "tool"
+    answers = (text_of(message.get("tool_call_id")),) * len(texts) if results else ()
+    return Turn(role, texts, text_of(message.get("name")), tuple(calls), results, answers)
 
 
 def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Iterator[TextPlace]:

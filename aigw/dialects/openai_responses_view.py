@@ -42,7 +42,9 @@ class ResponsesView(RequestView):
                 _add_call(found, call_of(item))
             elif is_message(item) or kind.endswith("_output"):
                 role, texts = _role(item), tuple(place.text for place in _item_places((), item))
-                found.append(Turn(role, texts, results=role == "tool"))
+                results = role == "tool"
+                answers = (text_of(item.get("call_id")),) * len(texts) if results else ()
+                found.append(Turn(role, texts, results=results, answers=answers))
         return found
 
     @property
@@ -60,7 +62,10 @@ class ResponsesView(RequestView):
     @property
     def tools(self) -> Sequence[Tool]:
         """Functions and custom tools (which have no schema), without the tools that the provider itself runs."""
-        return [Tool(text_of(tool.get("name")), tool.get("parameters")) for tool, _ in self._declared()]
+        return [
+            Tool(text_of(tool.get("name")), tool.get("parameters"), text_of(tool.get("description")))
+            for tool, _ in self._declared()
+        ]
 
     @property
     def tool_choice(self) -> str:

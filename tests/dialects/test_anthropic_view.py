@@ -147,7 +147,7 @@ def test_texts_of_every_kind_have_places():
         ("e", "tool"),
         ("f", "user"),
     ]
-    assert view.turns[-1] == Turn("tool", ("e", "f"), results=True)
+    assert view.turns[-1] == Turn("tool", ("e", "f"), results=True, answers=("t", ""))
     assert view.question == "a\nb\nc\nd"
 
 

@@ -116,8 +116,8 @@ RESULT = {"role": "tool", "content": "done", "name": "f"}
 def test_the_prompt_is_its_messages_and_not_their_json():
     messages = [{"role": "system", "content": "s"}, user("hi"), CALLED, RESULT]
     assert asked(chat(*messages)).turns == [
-        Turn("system", ("s",)), Turn("user", ("hi",)), Turn("assistant", ("",), calls=(ToolCall("f", '{"a":1}'),)),
-        Turn("tool", ("done",), "f", results=True),
+        Turn("system", ("s",)), Turn("user", ("hi",)), Turn("assistant", ("",), calls=(ToolCall("f", '{"a":1}', "c1"),)),
+        Turn("tool", ("done",), "f", results=True, answers=("",)),
     ]  # fmt: skip
     assert asked(chat(*messages)).question == "hi"
 

@@ -53,7 +53,7 @@ def test_half_an_emoji_in_the_arguments_of_a_call():
          "<text of 609 characters>\nList the files here"),
         ("gemini-cli-2-tool-result",
          [Turn("system", ("<text of 24946 characters>",)), Turn("user", ("<text of 609 characters>", "List the files here")),
-          Turn("assistant", (), calls=(CALL,)), Turn("tool", (LISTING,), "list_directory", results=True)],
+          Turn("assistant", (), calls=(CALL,)), Turn("tool", (LISTING,), "list_directory", results=True, answers=("list_directory_1700000000000_0",))],
          "<text of 609 characters>\nList the files here"),
         ("google-genai-1-tools", [Turn("system", ("Be brief",)), Turn("user", ("Weather in Paris?",))], "Weather in Paris?"),
         ("google-genai-2-tool-result",
@@ -83,7 +83,7 @@ def test_settings_and_tools_of_a_real_request():
         "required": ["city"],
         "additionalProperties": False,
     }
-    assert view.tools == [Tool("get_weather", schema)]
+    assert view.tools == [Tool("get_weather", schema, "Weather.")]
     assert (view.max_tokens, view.tool_choice) == (99, "")
     assert [tool.name for tool in recorded("gemini-cli-1-first").tools] == ["list_directory", "read_file"]
 
@@ -103,7 +103,7 @@ def test_every_name_may_be_written_in_two_ways(body):
         Turn("system", ("Be brief",)),
         Turn("user", ("hi",)),
         Turn("assistant", (), calls=(ToolCall("f", '{"a_B":1}', "c1"),)),
-        Turn("tool", ("done",), "f", results=True),
+        Turn("tool", ("done",), "f", results=True, answers=("",)),
         Turn("assistant", ("1+1", "2")),
     ]
     assert [place.text for place in view.places] == ["Be brief", "hi", "done", "1+1", "2"]
@@ -130,7 +130,7 @@ def test_nothing_hides_behind_the_other_way_of_writing_a_name():
 def test_a_question_beside_results_is_a_turn_of_its_own():
     result = {"functionResponse": {"name": "f", "response": {"output": "x"}}}
     view = asked({"contents": [{"role": "user", "parts": [result, {"text": "and now?"}]}]})
-    assert view.turns == [Turn("tool", ("x",), "f", results=True), Turn("user", ("and now?",))]
+    assert view.turns == [Turn("tool", ("x",), "f", results=True, answers=("",)), Turn("user", ("and now?",))]
     assert view.question == "and now?"
 
 

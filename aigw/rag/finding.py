@@ -97,7 +97,7 @@ class _Finder:
                 self._problem(path, error)
             return
         if stat.S_ISDIR(mode):
-            self._add_folder(path, None)
+            self._add_folder(path, None, path)
         elif stat.S_ISREG(mode):
             self._take(Found(self._name(path), "file", path))
         else:
@@ -109,16 +109,16 @@ class _Finder:
         if (pattern := glob("/".join(path.parts[fixed:]))) is None:
             self._problem(path, "no file has this name, and it is no valid pattern")
         else:
-            self._add_folder(folder, pattern)
+            self._add_folder(folder, pattern, path)
 
-    def _add_folder(self, folder: Path, pattern: GitIgnoreSpec | None) -> None:
+    def _add_folder(self, folder: Path, pattern: GitIgnoreSpec | None, named: Path) -> None:
         before = len(self.finding.sources)
         root = self._name(folder)
         for path in self._walk(folder, pattern):
             self._take(Found(self._name(path), "file", path))
         self.finding.roots.append((root, pattern))
         if len(self.finding.sources) == before:
-            self.finding.empty.append(root)
+            self.finding.empty.append(self._name(named))
 
     def _walk(self, root: Path, pattern: GitIgnoreSpec | None) -> Iterator[Path]:
         waiting = [(root, Ignored.at(root))]

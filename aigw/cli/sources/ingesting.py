@@ -15,7 +15,7 @@ from aigw.cli.sources.knowledge import Known
 from aigw.core.retrieval import RetrievalError
 from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk
-from aigw.rag.document import Document
+from aigw.rag.document import Document, UnreadableError
 from aigw.rag.finding import Found, find
 from aigw.rag.ingest import Ingest, Report, Settings
 from aigw.rag.reading import Reading, load
@@ -62,7 +62,11 @@ class StdinItem:
         self._reading = reading
 
     async def content(self) -> bytes:
-        return await asyncio.to_thread(sys.stdin.buffer.read)
+        """Nothing is no source: the command before the pipe has failed."""
+        content = await asyncio.to_thread(sys.stdin.buffer.read)
+        if not content.strip():
+            raise UnreadableError("there is nothing in it")
+        return content
 
     async def document(self, content: bytes) -> Document:
         return await self._reading.read(self.name, content)

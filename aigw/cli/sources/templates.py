@@ -86,7 +86,7 @@ def ask(loaded: Loaded, found: Found, values: Mapping[str, Any], *, model: str =
         raise ValueError(f"{lacking(found.name, template, values)}; give each as --set NAME=VALUE")
     if route is None:
         raise ValueError(f"the template {found.name!r} is only for hosts that this machine is not")
-    api = paths.read(path).api if path else template_call.api_of(template.fields)
+    api = _api_at(path) if path else template_call.api_of(template.fields)
     call = call_on(loaded, route, api)
     if path:
         call = call._replace(path=path)
@@ -102,6 +102,14 @@ def ask(loaded: Loaded, found: Found, values: Mapping[str, Any], *, model: str =
         place, body = template_call.with_model(api, place, body, wanted)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Call(found.name, api, call._replace(path=place, model=wanted or own, body=text), body)
+
+
+def _api_at(path: str) -> str:
+    """Raises ValueError if no API is there that could take a template."""
+    api = paths.read(path).api
+    if api != apis.GENERATE_CONTENT and api not in apis.PATHS:
+        raise ValueError(f"--path {path!r} is not that of an API for prompts, such as {apis.PATHS[apis.CHAT]}")
+    return api
 
 
 def _property(value: Any) -> Property:

@@ -178,6 +178,14 @@ def test_another_api(template):
         (("render", "developer-chat", "--set", "x"), 2, "--set 'x' must look like NAME=VALUE"),
         (("render", "developer-chat", "--props", "none.json"), 2, "--props none.json cannot be read"),
         (("render", "free", "--set", "who=x", "--path", "/v1/images/edits"), 1, "(status "),
+        (
+            ("render", "free", "--set", "who=x", "--path", "/v1/nothing"),
+            2,
+            "--path '/v1/nothing' is not that of an API for prompts",
+        ),
+        (("render", "free", "--set", "who=x", "--path", "/v1/models/x"), 2, "is not that of an API for prompts"),
+        (("render", "free", "--set", "who=x", "--path", "/v1beta/models/x:embedContent"), 2, "is not that of an API"),
+        (("send", "free", "--set", "who=x", "--path", "x y"), 2, "--path 'x y' is not that of an API"),
         (("render", "free", "--recipe", "nothing"), 2, "there is no recipe 'nothing'"),
     ],
 )

@@ -237,8 +237,16 @@ def _given(found: Found, values: list[str], props: Path | None) -> dict[str, Any
         given[name] = value
     if sys.stdin.isatty() and str(props) != "-":
         for name in found.template.missing(given):
-            given[name] = typer.prompt(name, err=True)
+            given[name] = _asked_for(name)
     return given
+
+
+def _asked_for(name: str) -> str:
+    """What somebody types. Ctrl-C and Ctrl-D end the command as Ctrl-C ends any other."""
+    try:
+        return str(typer.prompt(name, err=True))
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _read(path: Path) -> dict[str, Any]:

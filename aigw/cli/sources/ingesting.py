@@ -63,7 +63,7 @@ class StdinItem:
 
     async def content(self) -> bytes:
         """Nothing is no source: the command before the pipe has failed."""
-        content = await asyncio.to_thread(sys.stdin.buffer.read)
+        content: bytes = await asyncio.to_thread(sys.stdin.buffer.read)
         if not content.strip():
             raise UnreadableError("there is nothing in it")
         return content

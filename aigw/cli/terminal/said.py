@@ -35,14 +35,15 @@ def say_sentence(text: str, *, err: bool = False) -> None:
     typer.echo(folded(text, width(stream)) if stream.isatty() else text, err=err)
 
 
-def folded(text: str, width: int) -> str:
-    """Breaks lines that are too wide between words. What has no blank, such as a path, stays whole."""
+def folded(text: str, width: int, *, indent: str = "  ") -> str:
+    """Breaks lines that are too wide between words, and begins the further lines with `indent`. What has no blank, such
+    as a path, stays whole."""
     if all(len(line) <= width for line in text.split("\n")):
         return text
     import textwrap
 
     lines = (
-        textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
         for line in text.split("\n")
     )
     return "\n".join("\n".join(each) for each in lines)

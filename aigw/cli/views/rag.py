@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aigw.cli.terminal.plain import fitted
-from aigw.cli.terminal.said import say_text, width
+from aigw.cli.terminal.said import folded, say_sentence, say_text, width
 from aigw.core.plain import plain
 from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
@@ -98,6 +98,8 @@ def _text(text: str, question: str = "") -> None:
     words = {word.lower() for word in _WORD.findall(question)}
     for line in without_secrets(text).split("\n"):
         shown = f"   {plain(line)}".rstrip()
+        if sys.stdout.isatty():
+            shown = folded(shown, width(), indent="   ")
         if words and sys.stdout.isatty():
             shown = _WORD.sub(
                 lambda found: f"{_MARK}{found[0]}{_END}" if found[0].lower() in words else found[0], shown
@@ -194,7 +196,9 @@ def plain_explained(found: Explained) -> dict[str, Any]:
 
 
 def print_explained(found: Explained) -> None:
-    say_text(f"{found.embedder} embedded the question, and {found.collection} was searched for it and for its words.")
+    say_sentence(
+        f"{found.embedder} embedded the question, and {found.collection} was searched for it and for its words."
+    )
     rows = [
         ("*" if hit.passage.id in found.used else "", f"{hit.score:.3f}", f"{hit.distance:.3f}", where(hit.passage))
         for hit in found.hits
@@ -205,7 +209,7 @@ def print_explained(found: Explained) -> None:
         say_text("The prompt (* the passages in it):")
         say_text(json.dumps(value_without_secrets(found.prompt), indent=2, ensure_ascii=False))
     if found.note:
-        say_text(found.note)
+        say_sentence(found.note)
 
 
 def print_rebuilt(done: Rebuilt) -> None:

@@ -360,6 +360,11 @@ def test_on_a_terminal_it_asks_and_shows_colours(template, tmp_path):
     assert "gpt-3.5-turbo -> qwen-turbo at qwen: " in seen
 
 
+def test_who_does_not_answer_ends_it_quietly(template, tmp_path):
+    code, seen = on_terminal(tmp_path, "\x04", "render", "developer-chat", "--set", "program=quicksort")
+    assert (code, "Abort" in seen) == (130, False), seen
+
+
 def complete(folder, line, *, word):
     """What bash offers behind this line. `word` is the number of the word at the cursor."""
     script = "import sys; sys.argv[0] = 'aigw'; from aigw.cli.main import main; main()"

@@ -112,6 +112,8 @@ ELSEWHERE = {
     "cli/views/diff.py": "cli/commands/test_diff.py: a view is what its command prints",
     "cli/sources/linting.py": "cli/commands/test_replay_lint.py: what its command compares",
     "cli/views/lint.py": "cli/commands/test_replay_lint.py: a view is what its command prints",
+    "cli/sources/supposing.py": "cli/commands/test_what_if.py: what its command prints",
+    "cli/views/what_if.py": "cli/commands/test_what_if.py: a view is what its command prints",
     "cli/views/outcomes.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/views/replay.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
-from aigw.core.env import Env, new_id
+from aigw.core.env import Clock, Env, new_id
 from aigw.core.errors import ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
@@ -254,6 +255,7 @@ async def run(
     framing: Framing | None = None,
     options: str = "",
     state: Path | None = None,
+    clock: Clock = time,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -264,6 +266,7 @@ async def run(
     others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `composer` makes
     the chains; without one, what they do is recorded if `books` has a place for that. `framing` is how answers are
     written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
+    `clock` is that of the plugins and stores.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -278,7 +281,7 @@ async def run(
         stack.push_async_callback(door.aclose)
         stack.push_async_callback(knowledge.aclose)
         await stack.enter_async_context(books.open())
-        stores = GatewayStores(books.folder, loaded.config.cache)
+        stores = GatewayStores(books.folder, loaded.config.cache, clock.time)
         stack.push_async_callback(stores.aclose)
         env = Env(
             door,
@@ -288,6 +291,7 @@ async def run(
             metrics=books.metrics,
             run=run_name(os.environ),
             options=options,
+            clock=clock,
         )
         gateway = Gateway(
             env,

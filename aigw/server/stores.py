@@ -59,10 +59,10 @@ class LocalStores:
 class GatewayStores:
     """The stores of a gateway. `folder` is the state folder."""
 
-    def __init__(self, folder: Path | None, limits: CacheConfig) -> None:
+    def __init__(self, folder: Path | None, limits: CacheConfig, now: Callable[[], float] = time.time) -> None:
         self._memory = limits.memory
-        self._local = LocalStores(folder, limits) if folder is not None else None
-        self._here = self._local or MemoryStores()
+        self._local = LocalStores(folder, limits, now) if folder is not None else None
+        self._here = self._local or MemoryStores(now)
         self._redis: dict[str, RedisStores] = {}
         self._kvs: dict[tuple[str, Service], KV] = {}
         self._counters: dict[tuple[str, Service], Counter] = {}

@@ -15,7 +15,7 @@ COMMANDS = [
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
     ["rag", "eval"], ["rag", "explain"], ["rag", "reindex"], ["rag", "repair"],
-    ["replay"], ["replay", "lint"], ["diff"],
+    ["replay"], ["replay", "lint"], ["diff"], ["what-if"],
 ]  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     parts = output.partition("Run it:\n")[2].split("\n\n")
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
         ["serve", "run", "init", "recipes", "template", "rag"],
-        ["See", "top", "usage", "trace", "diff", "cache", "budget", "replay"],
+        ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay"],
         ["Configure", "plugins", "doctor", "config"],
     ]
     assert "Commands:" not in output

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from msgspec.structs import replace as changed_to
 
 from aigw.books.usage_row import UsageRow
 from aigw.config.load import Loaded
+from aigw.config.services import ServiceTable
 from aigw.core.exchange import Exchange
 from aigw.dialects import apis
 from aigw.server.first_call import call_of
+from aigw.stores.redis.url import is_redis_url
 from aigw.traffic.outcome import Outcome
 from aigw.traffic.resending import Answer
 
@@ -21,6 +24,12 @@ KEY_VARIABLE = "AIGW_KEY"
 
 def at_free_port(loaded: Loaded) -> Loaded:
     return replace(loaded, config=changed_to(loaded.config, listen=FREE_PORT))
+
+
+def without_redis(loaded: Loaded) -> Loaded:
+    """Returns the same configuration at a free port, without a Redis, so that nothing is counted there."""
+    services = {name: url for name, url in loaded.services.items() if not is_redis_url(url)}
+    return replace(at_free_port(loaded), services=ServiceTable(services))
 
 
 def key_headers(loaded: Loaded, env: Mapping[str, str]) -> dict[str, str]:
@@ -33,22 +42,33 @@ def key_headers(loaded: Loaded, env: Mapping[str, str]) -> dict[str, str]:
     return {call.key.header: call.key.prefix + key} if key else {}
 
 
+class Row(NamedTuple):
+    """`service` is the type of the provider, and `remark` is what plugins say."""
+
+    row: UsageRow
+    service: str
+    remark: str
+
+
 class Kept:
     """What the books of a gateway say of each request, by its id. Its `show` is that of `Books`."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, tuple[UsageRow, str, str]] = {}
+        self._rows: dict[str, Row] = {}
 
     def show(self, row: UsageRow, exchange: Exchange) -> None:
         remarks = [f"cache: {row.cache}"] if row.cache == "hit" else []
         remarks += [f"{name}: {remark}" for name, remark in exchange.labels.remarks.items()]
-        self._rows[row.id] = row, exchange.provider, ", ".join(remarks)
+        self._rows[row.id] = Row(row, exchange.provider, ", ".join(remarks))
+
+    def of(self, answer: Answer) -> Row | None:
+        return self._rows.get(answer.id)
 
     def told(self, answer: Answer) -> Outcome:
         """Returns the outcome with what the books know better. Call it when the gateway has ended."""
-        if answer.id not in self._rows:
+        if (found := self.of(answer)) is None:
             return answer.outcome
-        row, service, remark = self._rows[answer.id]
+        row, service, remark = found
         return changed_to(
             answer.outcome, tokens=row.tokens, usd=row.cost, service=service, model=row.model, remark=remark
         )

@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple, NoReturn
-
-import msgspec
 
 from aigw.books.books import Books
 from aigw.cli.sources.asking import answer_of, refusal
+from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.templates import PLUGIN, Call
 from aigw.config.load import Loaded
-from aigw.config.services import ServiceTable
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next, Plugin, compose
@@ -26,7 +23,6 @@ from aigw.core.reply import Reply
 from aigw.core.tokens import Tokens
 from aigw.pricing.prices import Prices, Query
 from aigw.server.gateway import run
-from aigw.stores.redis.url import is_redis_url
 from aigw.trace.tracer import Applied
 from aigw.upstream.proxied import upstream_for
 
@@ -102,7 +98,7 @@ class _Chains:
 async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered:
     """Raises RefusedError, ConfigError."""
     chains, books = _Chains(), Books(None)
-    alone, network = _alone(loaded), upstream_for(env)
+    alone, network = without_redis(loaded), upstream_for(env)
     async with run(alone, network, grace=0.0, books=books, composer=chains, state=loaded.state_dir) as running:
         status, body = await asyncio.to_thread(answer_of, running.url, call)
         if (exchange := chains.captured) is None:
@@ -124,13 +120,6 @@ async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered
         chains.notes,
         [each.id for each in exchange.labels.retrieved],
     )
-
-
-def _alone(loaded: Loaded) -> Loaded:
-    """The same configuration at a free port, without a Redis, so that nothing is counted there."""
-    config = msgspec.structs.replace(loaded.config, listen="127.0.0.1:0")
-    services = {name: url for name, url in loaded.services.items() if not is_redis_url(url)}
-    return replace(loaded, config=config, services=ServiceTable(services))
 
 
 def _count(exchange: Exchange, books: Books) -> int:

@@ -77,7 +77,7 @@ class _Chunker:
             yield group
 
     def _units(self, part: Section) -> Iterator[_Unit]:
-        room = self._size - self._context(part.path)[1]
+        room = whole = self._size - self._context(part.path)[1]
         for block in filter(_has_text, part.blocks):
             line = block.first
             in_lines = block.first and block.last - block.first == block.text.count("\n")
@@ -87,7 +87,7 @@ class _Chunker:
                 line += text.count("\n")
                 yield _Unit(block, span.start, span.end, max(1, span.tokens - self._nothing), part.path, first, last)
                 if block.kind == "heading":
-                    room = max(room // 2, room - span.tokens)  # so that what follows fits beside it
+                    room = max(whole // 2, room - span.tokens)  # so that what follows fits beside it
 
     def _join(self, group: Sequence[_Unit], units: Sequence[_Unit]) -> bool:
         above, path = group[0].path, units[0].path

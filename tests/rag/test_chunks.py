@@ -76,6 +76,14 @@ def sentences(start, end):
     return " ".join(f"This is sentence {number}." for number in range(start, end))
 
 
+def test_a_heading_of_many_sentences_leaves_room_for_what_follows():
+    heading = Block("heading", " ".join(sentences(at, at + 5) for at in range(0, 100, 5)), level=1, title="T")
+    document = Document("", [heading, Block("paragraph", sentences(0, 4))])
+    pieces = chunk(document, words, 20)
+    assert "".join(map(bare, (piece.text for piece in pieces))) == "".join(bare(each.text) for each in document.blocks)
+    assert all(words(piece.embedded) <= 20 for piece in pieces)
+
+
 def test_a_section_that_fits_is_one_piece_and_says_where_it_stands():
     document = read(b"# Guide\n\n## Install\n\nFirst.\n\n- one\n- two\n\nLast.")
     (piece,) = chunk(document, words, 40)

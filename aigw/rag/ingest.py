@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from aigw.core.env import Clock
 from aigw.core.retrieval import (
@@ -28,6 +28,8 @@ from aigw.core.retrieval import (
 )
 from aigw.rag.document import Document, Piece, UnreadableError
 from aigw.rag.settings import AUTO
+
+T = TypeVar("T")
 
 FORMAT = 1
 """Counts up when sources are read or cut in another way, so that they are ingested again."""
@@ -135,6 +137,8 @@ class Ingest:
             self._check(collection.info)
         known = dict(await collection.sources()) if collection is not None else {}
         found: set[str] = set()
+        if collection is None and self._settings.embedder == AUTO:
+            items = spread(list(items))
         async with _reading(self._read(items, known, found)) as ready:
             collection = await self._write(ready, collection, known)
         gone = [name for name in known if name not in found and prune is not None and prune(name)]
@@ -242,6 +246,12 @@ class Ingest:
     def _told(self, item: Item) -> None:
         self.report.done += item.size
         self._shows(self.report)
+
+
+def spread(items: Sequence[T]) -> list[T]:
+    """In another order: whatever is first of them is from all of them, so that it tells what they are like."""
+    bits = len(items).bit_length()
+    return [items[place] for place in sorted(range(len(items)), key=lambda place: f"{place:0{bits}b}"[::-1])]
 
 
 def passages_of(source: str, pieces: Sequence[Piece]) -> list[Passage]:

@@ -9,7 +9,7 @@ from small_embedder import SmallEmbedders
 from aigw.core.retrieval import CollectionInfo, NoCollectionError, RetrievalError
 from aigw.rag.chunks import chunk
 from aigw.rag.document import UnreadableError
-from aigw.rag.ingest import Ingest, Settings, id_stem
+from aigw.rag.ingest import Ingest, Settings, id_stem, spread
 from aigw.rag.readers.text import read
 from aigw.stores.faiss.collections import FaissCollections
 
@@ -85,6 +85,32 @@ async def test_more_is_written_at_once_where_the_embedder_is_fast(stage, seconds
 
     await stage(*(Text(f"{number}.txt", "one") for number in range(100)), clock=clock, shows=shows)
     assert list(dict.fromkeys(shown)) == written
+
+
+def test_whatever_is_read_first_is_from_everywhere():
+    assert spread("abcdefgh") == list("aecgbfdh")
+    for number in range(50):
+        order = spread(range(number))
+        assert sorted(order) == list(range(number))
+        half = order[: number // 2]
+        assert abs(sum(place < number // 2 for place in half) - len(half) / 2) <= 1
+
+
+async def test_all_sources_have_a_say_in_the_choice_of_the_embedder(tmp_path):
+    collections, embedders = FaissCollections(tmp_path), SmallEmbedders()
+    seen = []
+
+    def choose(texts):
+        seen.extend(texts)
+        return embedders.get("small")
+
+    english = [Text(f"en{number}.txt", "tea " * 300_000) for number in range(20)]
+    job = Ingest(
+        collections, embedders, "docs", Settings(size=300_000), choose=choose, cut=lambda *_: [], clock=FakeClock()
+    )
+    await job.run([*english, *(Text(f"zh{number}.txt", "茶") for number in range(20))])
+    assert "茶" in seen
+    await collections.aclose()
 
 
 async def test_what_has_changed_is_replaced(stage):

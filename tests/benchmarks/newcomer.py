@@ -2,7 +2,7 @@
 
 It types `aigw rag ingest`, `query` and `eval` in an empty folder, as somebody would who has the documents in the FOLDERs,
 and prints what is found and how long it takes. The questions are those of files as `aigw rag eval` reads them, or else
-the titles of the pages, each of which should find its page. Beside aigw stand txtai (hybrid) and chromadb, if they are
+the titles of the pages, each of which should find a page of this title. Beside aigw stand txtai (hybrid) and chromadb, if they are
 installed, with the same passages and vectors."""
 
 from __future__ import annotations
@@ -64,16 +64,18 @@ class Row(NamedTuple):
 
 
 def titles(sources: Sequence[dict[str, Any]], folders: Sequence[Path]) -> list[Question]:
-    """A question for each page whose title no other page in its folder has. Its kind is the name of the folder."""
+    """A question for each page whose title no other page in its folder has. Its kind is the name of the folder. A page
+    of the same title in another folder, such as that of a translation, answers it as well."""
+    named: dict[str, list[str]] = {}
     asked = []
     for folder in folders:
         pages = [each for each in sources if each["title"] and Path(each["source"]).is_relative_to(folder)]
-        times = Counter(_NUMBER.sub("", each["title"]) for each in pages)
-        for page in pages:
-            title = _NUMBER.sub("", page["title"])
-            if times[title] == 1:
-                asked.append(Question(title, (page["source"],), folder.name))
-    return asked
+        bare = [_NUMBER.sub("", each["title"]) for each in pages]
+        times = Counter(bare)
+        for title, page in zip(bare, pages, strict=True):
+            named.setdefault(title, []).append(page["source"])
+        asked += [Question(title, (), folder.name) for title in bare if times[title] == 1]
+    return [each._replace(expected=tuple(named[each.text])) for each in asked]
 
 
 def exported(text: str) -> tuple[str, list[Passage], Any]:

@@ -34,3 +34,10 @@ def test_a_title_that_two_pages_have_is_no_question(tmp_path):
         ("Logging", (str(tmp_path / "1.html"),)),
         ("Disks", (str(tmp_path / "5.html"),)),
     ]
+
+
+def test_a_title_that_pages_of_two_folders_have_asks_for_either(tmp_path):
+    en, zh = tmp_path / "en", tmp_path / "zh"
+    sources = [{"source": str(folder / "1.html"), "title": "DHCP"} for folder in (en, zh)]
+    either = (str(en / "1.html"), str(zh / "1.html"))
+    assert titles(sources, [en, zh]) == [("DHCP", either, "en"), ("DHCP", either, "zh")]

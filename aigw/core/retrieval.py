@@ -175,13 +175,16 @@ class Near(NamedTuple):
 class Candidates(NamedTuple):
     """What was found by vectors, the nearest first, and by words, the best first with their BM25. `mass` is the sum of
     how rare each word of the query is: a passage that has them all has about as much BM25. `pairs` and `pair_mass` are
-    the same for words that stand next to each other in the query, and in the passage."""
+    the same for words that stand next to each other in the query, and in the passage; `titles` and `title_mass` for
+    words of the titles of passages."""
 
     near: Sequence[Near] = ()
     words: Sequence[tuple[int, float]] = ()
     mass: float = 0.0
     pairs: Sequence[tuple[int, float]] = ()
     pair_mass: float = 0.0
+    titles: Sequence[tuple[int, float]] = ()
+    title_mass: float = 0.0
 
 
 class Stats(NamedTuple):

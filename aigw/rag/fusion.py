@@ -24,6 +24,9 @@ WORDS = 8.0
 """What all words of the question are worth, in standard deviations. On public sets, 7 to 9 are about equal."""
 PAIRS = 0.15
 """What is added for words that stand together as in the question, as a part of that."""
+TITLES = 0.3
+"""What is added for words in the titles of a passage, as a part of that. With more of it pages are found still better
+by their titles, and worse by words that stand only in their texts."""
 BEST = 5
 TURN = 0.2
 """A question is asked a second time, turned by this towards the best passages: others on the same subject rise. It is
@@ -48,7 +51,11 @@ def fuse(question: Vectors, found: Candidates, vectors: Mapping[int, Vectors], s
     passages = np.stack([vectors[key] for key in keys]).astype(np.float64)
     usual = np.asarray(sample, np.float64)
     asked = np.asarray(question, np.float64)
-    worded = WORDS * (_shares(keys, found.words, found.mass) + PAIRS * _shares(keys, found.pairs, found.pair_mass))
+    worded = WORDS * (
+        _shares(keys, found.words, found.mass)
+        + PAIRS * _shares(keys, found.pairs, found.pair_mass)
+        + TITLES * _shares(keys, found.titles, found.title_mass)
+    )
     scores = unusual(passages @ asked, usual @ asked) + worded
     turned = asked + TURN * np.where(asked, _middle(passages, scores), 0.0)
     scores = unusual(passages @ turned, usual @ turned) + worded

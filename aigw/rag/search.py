@@ -67,7 +67,7 @@ async def search(collection: Collection, embedder: Embedder, question: str, top:
 
     async def ranked(scope: Language | None) -> list[Ranked]:
         found = await collection.search(Query(vector, question, max(CANDIDATES, top), language=scope))
-        keys = {near.key for near in found.near} | {key for key, _ in (*found.words, *found.pairs)}
+        keys = {near.key for near in found.near} | {key for key, _ in (*found.words, *found.pairs, *found.titles)}
         return fuse(vector, found, await collection.vectors(list(keys)), habits.samples[scope])
 
     rankings = dict(zip(among, await asyncio.gather(*map(ranked, among.values())), strict=True))

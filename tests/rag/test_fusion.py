@@ -45,6 +45,16 @@ def test_of_two_with_the_same_words_the_one_with_the_pair_is_first():
     assert keys(fuse(QUESTION, words, at(0.4, 0.4), SAMPLE)) == [1, 0]
 
 
+def test_of_two_with_the_same_words_the_one_that_has_them_in_its_title_is_first():
+    words = Candidates(words=[(0, 30.0), (1, 30.0)], mass=60.0, titles=[(1, 9.0)], title_mass=9.0)
+    assert keys(fuse(QUESTION, words, at(0.4, 0.4), SAMPLE)) == [1, 0]
+
+
+def test_a_title_does_not_beat_what_is_near():
+    titled = Candidates(titles=[(0, 9.0)], title_mass=9.0)
+    assert keys(fuse(QUESTION, titled, at(0.1, 0.7), SAMPLE)) == [1, 0]
+
+
 def test_what_is_like_the_best_rises():
     question = np.array([0.98, 0.1, 0.1, 0.1], np.float32)
     vectors = [[0.8, 0, 0.6, 0], [0.3, 0, 0, 0.5], [0.3, 0, 0.5, 0]]
@@ -83,18 +93,21 @@ scored = st.lists(st.tuples(st.integers(0, 11), st.floats(0, 1e6)), max_size=12,
 mass = st.floats(0, 1e6)
 
 
-@given(rows, rows, scored, mass, scored, mass, st.randoms())
-def test_any_candidates_have_scores_in_one_order(passages, sample, words, mass, pairs, pair_mass, random):
+@given(rows, rows, *(st.tuples(scored, mass) for _ in range(3)), st.randoms())
+def test_any_candidates_have_scores_in_one_order(passages, sample, words, pairs, titles, random):
     vectors = {key: np.array(row, np.float32) for key, row in enumerate(passages)}
     usual = np.array(sample, np.float32).reshape(-1, 4)
     near = [Near(key, 0.0) for key in vectors]
-    ranking = fuse(QUESTION, Candidates(near, words, mass, pairs, pair_mass), vectors, usual)
+    ranking = fuse(QUESTION, Candidates(near, *words, *pairs, *titles), vectors, usual)
     assert sorted(keys(ranking)) == sorted(vectors)
     assert all(math.isfinite(each.score) and math.isfinite(each.distance) for each in ranking)
     assert [each.score for each in ranking] == sorted((each.score for each in ranking), reverse=True)
-    mixed = [random.sample(each, len(each)) for each in (near, words, pairs, list(vectors))]
-    again = Candidates(mixed[0], mixed[1], mass, mixed[2], pair_mass)
-    assert fuse(QUESTION, again, {key: vectors[key] for key in mixed[3]}, usual) == ranking
+    found = [(random.sample(each, len(each)), all_) for each, all_ in (words, pairs, titles)]
+    again = Candidates(random.sample(near, len(near)), *(part for pair in found for part in pair))
+    assert (
+        fuse(QUESTION, again, {key: vectors[key] for key in random.sample(sorted(vectors), len(vectors))}, usual)
+        == ranking
+    )
 
 
 @given(st.lists(numbers, min_size=2, max_size=8), st.data())

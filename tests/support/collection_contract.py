@@ -222,6 +222,29 @@ class CollectionContract:
         await docs.remove(["a"])
         assert await words(docs, "penguin") == []
 
+    async def test_words_of_titles(self, collections):
+        if not self.finds_words:
+            pytest.skip("only vectors are searched")
+        docs = await collections.create(info())
+        titles = ["Notes", "Notes > Release 2.1", "Release 1.2 > Notes", "Release 2.1", "发布说明"]
+        titles += [f"Chapter {letter}" for letter in "abcdefgh"]
+        passages = [passage(str(number), "Release 2.1", title=title) for number, title in enumerate(titles)]
+        await docs.replace(Source("a", "1"), passages, rows(*[number % 8 for number in range(len(titles))]))
+
+        async def titled(question):
+            found = await docs.search(Query(None, question))
+            ids = {key: each.id for key, each in (await docs.passages([key for key, _ in found.titles])).items()}
+            return [ids[key] for key, _ in found.titles], found.title_mass
+
+        ids, mass = await titled("Release-2.1")
+        assert ids == ["3", "1", "2"], "the one that says nothing else is the first"
+        assert mass > 0
+        assert (await titled("发布说明"))[0] == ["4"]
+        assert (await titled("of nothing"))[0] == []
+        await docs.delete(["3", "4"])
+        assert (await titled("Release-2.1"))[0] == ["1", "2"]
+        assert (await titled("发布说明"))[0] == []
+
     async def test_pairs_of_words(self, collections):
         if not self.finds_words:
             pytest.skip("only vectors are searched")

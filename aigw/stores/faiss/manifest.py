@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 FILE_NAME = "manifest.sqlite"
 LANGUAGES: tuple[Language, ...] = ("other", "cjk")
 """By the number that stands for each in the manifest."""
-RULES = 1
+RULES = 2
 """By which rules words and segments were written. Another number is refused until the collection is written anew."""
-_TABLES = tuple(map(words.table, LANGUAGES))
+_TABLES = {
+    name: f"CREATE VIRTUAL TABLE {name} USING fts5 (text, content='', tokenize='porter unicode61')"
+    for name in (words.table(part, language) for part in words.PARTS for language in LANGUAGES)
+}
+"""The tables of words, and how each is made."""
 _FORMAT = Format(
     "manifest of a collection",
     application=0x61696776,  # "aigv"
@@ -50,10 +54,7 @@ _FORMAT = Format(
         """CREATE TABLE segment_rows (segment INTEGER PRIMARY KEY, keys BLOB NOT NULL, languages BLOB NOT NULL,
             partitions BLOB NOT NULL)""",
         "CREATE TABLE segment_dead (segment INTEGER PRIMARY KEY, bits BLOB NOT NULL)",
-        *(
-            f"CREATE VIRTUAL TABLE {name} USING fts5 (text, content='', tokenize='porter unicode61')"
-            for name in _TABLES
-        ),
+        *_TABLES.values(),
     ),
     implied=(
         "sqlite_sequence",
@@ -128,34 +129,36 @@ def add_passage(connection: sqlite3.Connection, passage: Passage, partition: int
 
 
 def add_words(connection: sqlite3.Connection, key: int, language: int, title: str, text: str) -> None:
-    if text := words.indexed(title, text):
-        connection.execute(
-            f"INSERT INTO {_TABLES[language]} (rowid, text) VALUES (?, ?)",  # noqa: S608  ours
-            (key, text),
-        )
+    for name, indexed in _indexed(language, title, text):
+        connection.execute(f"INSERT INTO {name} (rowid, text) VALUES (?, ?)", (key, indexed))  # noqa: S608  ours
 
 
 def index_words(connection: sqlite3.Connection) -> None:
     """Indexes the words of all passages anew."""
-    for name in _TABLES:
-        connection.execute(f"INSERT INTO {name} ({name}) VALUES ('delete-all')")  # noqa: S608  ours
+    for name, made in _TABLES.items():
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+        connection.execute(made)
     for row in connection.execute("SELECT key, language, title, text FROM passages"):
         add_words(connection, *row)
 
 
 def remove_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     for key in keys:
-        language, title, text = connection.execute(
-            "SELECT language, title, text FROM passages WHERE key = ?", (key,)
-        ).fetchone()
-        if text := words.indexed(title, text):
-            name = _TABLES[language]
+        row = connection.execute("SELECT language, title, text FROM passages WHERE key = ?", (key,)).fetchone()
+        for name, indexed in _indexed(*row):
             connection.execute(
                 f"INSERT INTO {name} ({name}, rowid, text) VALUES ('delete', ?, ?)",  # noqa: S608  ours
-                (key, text),
+                (key, indexed),
             )
         connection.execute("DELETE FROM passages WHERE key = ?", (key,))
         connection.execute("DELETE FROM vectors WHERE key = ?", (key,))
+
+
+def _indexed(language: int, title: str, text: str) -> Iterator[tuple[str, str]]:
+    """What each table of words is given of a passage."""
+    for part, indexed in (("words", words.indexed(title, text)), ("titles", words.spelled(title))):
+        if indexed:
+            yield words.table(part, LANGUAGES[language]), indexed
 
 
 def passages(connection: sqlite3.Connection, where: str, bound: Sequence[object]) -> dict[int, Passage]:

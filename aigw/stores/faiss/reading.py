@@ -71,8 +71,13 @@ def _size(path: Path) -> int:
 def search(connection: sqlite3.Connection, now: Snapshot, query: Query) -> Candidates:
     narrowed = _narrowed(now, query)
     near = [] if query.vector is None else _near(connection, now, query, query.vector, narrowed)
-    singles = _words(connection, now, query, words.terms(query.text), narrowed)
-    return Candidates(near, *singles, *_words(connection, now, query, words.pairs(query.text), narrowed))
+    terms, pairs = words.terms(query.text), words.pairs(query.text)
+    return Candidates(
+        near,
+        *_words(connection, now, query, "words", terms, narrowed),
+        *_words(connection, now, query, "words", pairs, narrowed),
+        *_words(connection, now, query, "titles", terms, narrowed),
+    )
 
 
 def _narrowed(now: Snapshot, query: Query) -> Narrowed:
@@ -113,13 +118,18 @@ def _judged(connection: sqlite3.Connection, now: Snapshot, asked: Vectors, keys:
 
 
 def _words(
-    connection: sqlite3.Connection, now: Snapshot, query: Query, terms: Sequence[str], narrowed: Narrowed
-) -> tuple[Sequence[tuple[int, float]], float]:
+    connection: sqlite3.Connection, now: Snapshot, query: Query, part: words.Part, terms: Sequence[str],
+    narrowed: Narrowed,
+) -> tuple[Sequence[tuple[int, float]], float]:  # fmt: skip
     """What has some of these words, and their mass."""
     if not terms:
         return (), 0.0
     languages: Sequence[Language] = manifest.LANGUAGES if query.language is None else (query.language,)
-    counted = {name: words.counts(connection, name, terms) for name in languages}
-    found = [each for name in languages for each in words.best(connection, name, counted[name], query.top, *narrowed)]
-    mass = max(words.mass(counted[name], now.counts[0][name]) for name in languages)
-    return sorted(found, key=lambda each: -each[1])[: query.top], mass
+    found: list[tuple[int, float]] = []
+    masses = []
+    for language in languages:
+        table = words.table(part, language)
+        counted = words.counts(connection, table, terms)
+        found += words.best(connection, table, counted, query.top, *narrowed)
+        masses.append(words.mass(counted, now.counts[0][language]))
+    return sorted(found, key=lambda each: -each[1])[: query.top], max(masses)

@@ -1,21 +1,25 @@
 """The words of passages and of questions, for the full-text search of SQLite.
 
-Rule: Chinese, Japanese and Korean runs are overlapping pairs of letters, so that no dictionary is needed. FTS5 forgets
-a passage only by the very text that it was given: who changes `indexed` raises RULES in `manifest`."""
+Rules: Chinese, Japanese and Korean runs are overlapping pairs of letters, so that no dictionary is needed. A version is
+a word, and so are its beginnings: v5.2.0 is 5.2.0, 5.2 and 5. FTS5 forgets a passage only by the very text that it was
+given: who changes `spelled` or `indexed` raises RULES in `manifest`."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from aigw.core.retrieval import CJK_LETTER, Language
 
 if TYPE_CHECKING:
     import sqlite3
 
+Part = Literal["words", "titles"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""What of passages a table has: all their words, or those of their titles."""
 MOST_TERMS = 100
 """How many different words of a question are searched for."""
 MOST_ROWS = 50_000
@@ -24,7 +28,9 @@ words the rarest are searched for, which say most."""
 _MOST_OF_BM25 = 2.2
 """What a term can add to BM25 at most, as a multiple of its rarity: k1 + 1, and FTS5 has k1 = 1.2."""
 _RUN = re.compile(f"{CJK_LETTER}+")
-_WORD = re.compile(rf"{CJK_LETTER}+|[^\W_]+")
+_VERSION = re.compile(r"(?<![A-Za-z0-9])[vV]?(\d+(?:\.\d+){1,3}[A-Za-z0-9]*)")
+_DOT = "dot"
+_WORD = re.compile(r"[^\W_]+")
 _STOP = frozenset(
     (
         "a", "about", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could",
@@ -39,10 +45,14 @@ _STOP = frozenset(
 
 
 def indexed(title: str, text: str) -> str:
-    """What FTS5 is given of a passage: its text, and those of its titles that the text does not show. FTS5's own
-    tokenizer splits the words that are not paired here."""
+    """What FTS5 is given of a passage: its text, and those of its titles that the text does not show."""
     missing = [part for part in title.split(" > ") if part not in text]
-    return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", "\n".join((*missing, text)))
+    return spelled("\n".join((*missing, text)))
+
+
+def spelled(text: str) -> str:
+    """The text in words as FTS5 should see them. FTS5's own tokenizer splits what is not changed here."""
+    return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _VERSION.sub(_version, text))
 
 
 def terms(question: str) -> list[str]:
@@ -54,19 +64,18 @@ def terms(question: str) -> list[str]:
 def pairs(question: str) -> list[str]:
     """Words that stand next to each other in the question, and say something both, each pair once. FTS5 finds them
     where they stand so in a passage."""
-    found = list(_in_order(question))
+    found = _in_order(question)
     meant = (f"{left} {right}" for left, right in pairwise(found) if not {left, right} & _STOP)
     return list(dict.fromkeys(meant))[:MOST_TERMS]
 
 
-def table(language: Language) -> str:
-    """Each language has a table of its own: how rare a word is, and how long a passage, compares within one only."""
-    return f"words_{language}"
+def table(part: Part, language: Language) -> str:
+    """Each language has tables of its own: how rare a word is, and how long a passage, compares within one only."""
+    return f"{part}_{language}"
 
 
-def counts(connection: sqlite3.Connection, language: Language, words: Sequence[str]) -> dict[str, int]:
+def counts(connection: sqlite3.Connection, name: str, words: Sequence[str]) -> dict[str, int]:
     """How many passages have each word, without the common words for which there is no time. The rarest comes first."""
-    name = table(language)
     query = f"SELECT count(*) FROM {name} WHERE {name} MATCH ?"  # noqa: S608  ours
     found = {word: int(connection.execute(query, (_quoted(word),)).fetchone()[0]) for word in words}
     rows = 0
@@ -81,7 +90,7 @@ def counts(connection: sqlite3.Connection, language: Language, words: Sequence[s
 
 def best(
     connection: sqlite3.Connection,
-    language: Language,
+    name: str,
     words: Mapping[str, int],
     top: int,
     narrowed: str,
@@ -91,7 +100,6 @@ def best(
     `bound` its parameters."""
     if not (known := [word for word, count in words.items() if count]):
         return []
-    name = table(language)
     among = f"AND rowid IN (SELECT key FROM passages WHERE {narrowed})" if narrowed else ""  # noqa: S608  bound
     found = connection.execute(
         f"SELECT rowid, -rank FROM {name} WHERE {name} MATCH ? {among} ORDER BY rank LIMIT ?",  # noqa: S608  ours
@@ -108,9 +116,13 @@ def mass(words: Mapping[str, int], passages: int) -> float:
     )
 
 
-def _in_order(question: str) -> Iterator[str]:
-    for word in _WORD.findall(question.lower()):
-        yield from _pairs(word) if _RUN.match(word) else (word,)
+def _in_order(question: str) -> list[str]:
+    return _WORD.findall(spelled(question.lower()))
+
+
+def _version(found: re.Match[str]) -> str:
+    parts = found[1].split(".")
+    return " ".join(_DOT.join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
 def _pairs(run: str) -> list[str]:

@@ -124,7 +124,9 @@ async def test_an_empty_collection(collections):
 async def test_rules_of_another_aigw(collections, tmp_path):
     docs = await filled(collections)
     await collections.aclose()
-    execute(tmp_path, "UPDATE collection SET rules = 0")
+    execute(tmp_path, "UPDATE collection SET rules = 1")
+    for table in ("titles_other", "titles_cjk"):  # there were none
+        execute(tmp_path, f"DROP TABLE {table}")
     docs = await collections.get("docs")
     for refused in (docs.search(Query(one(0))), docs.remove(["a.md"]), collections.repair("docs", Embedding())):
         with pytest.raises(RetrievalError, match=r"by other rules.*`aigw rag reindex -n docs`"):

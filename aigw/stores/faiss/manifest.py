@@ -156,7 +156,8 @@ def remove_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> None
 
 def _indexed(language: int, title: str, text: str) -> Iterator[tuple[str, str]]:
     """What each table of words is given of a passage."""
-    for part, indexed in (("words", words.indexed(title, text)), ("titles", words.spelled(title))):
+    texts: dict[words.Part, str] = {"words": words.indexed(title, text), "titles": words.spelled(title)}
+    for part, indexed in texts.items():
         if indexed:
             yield words.table(part, LANGUAGES[language]), indexed
 

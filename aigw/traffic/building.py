@@ -14,7 +14,7 @@ from aigw.core.content_coding import Decoding
 from aigw.dialects import form
 from aigw.dialects.bodies import is_coded
 from aigw.dialects.form_head import content_type_of, parameter_of
-from aigw.traffic.call import Answered, Begun, Sent, credentials
+from aigw.traffic.call import Answered, Begun, Sent
 from aigw.traffic.folding import folded, read
 from aigw.traffic.recording import (
     VERSION,
@@ -31,7 +31,7 @@ from aigw.traffic.recording import (
     Source,
     blob,
 )
-from aigw.traffic.scrubbing import Scrubber, telling
+from aigw.traffic.scrubbing import Scrubber, hiding, telling
 
 MAX_DECODED = 64 * 1024 * 1024
 """An answer with a content coding is searched for secrets up to this size, in bytes."""
@@ -58,7 +58,7 @@ def recording_of(
     begun: Begun, answered: Answered, session: Session, key: Key, *, stem: str, secrets: Iterable[str], config: str
 ) -> tuple[Recording, dict[str, bytes]]:
     """Returns the recording, and its side files by their names, which begin with `stem`. Raises LeakError."""
-    hides = Scrubber({*secrets, *credentials(begun.sent), *(credentials(begun.client) if begun.client else ())})
+    hides = hiding(begun, secrets)
     sides: dict[str, bytes] = {}
     request, hidden = _request(begun.sent, hides, sides, f"{stem}.request.bin")
     client, more = None, False
@@ -94,10 +94,9 @@ def _same(client: Sent, sent: Sent) -> bool:
 
 
 def _request(sent: Sent, hides: Scrubber, sides: dict[str, bytes], file: str) -> tuple[SentRequest, bool]:
-    """Returns a request without secrets, and whether its body had some."""
-    body = hides.data(sent.body)
-    clean = Sent(sent.method, hides.text(sent.path), hides.query(sent.query), tuple(hides.headers(sent.headers)), body)
-    return request_of(clean, sides, file), body is not sent.body
+    """Returns a request without secrets, and whether it had some."""
+    clean = hides.request(sent)
+    return request_of(clean, sides, file), clean.path != sent.path or clean.body is not sent.body
 
 
 def request_of(sent: Sent, sides: dict[str, bytes], file: str = "") -> SentRequest:

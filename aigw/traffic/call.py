@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+from urllib.parse import unquote, unquote_plus
 
 from multidict import CIMultiDict
 
-from aigw.core.headers import CREDENTIALS
+from aigw.core.headers import CREDENTIAL_PARAMETERS, CREDENTIALS
 from aigw.core.model import Request
+from aigw.core.redaction import LONG
 from aigw.upstream.tape import Outgoing
 
 Headers = tuple[tuple[str, str], ...]
@@ -107,8 +109,12 @@ def as_pairs(headers: CIMultiDict[str]) -> Headers:
 
 
 def credentials(sent: Sent) -> list[str]:
-    """Returns the keys in the headers of a request, without their scheme."""
-    return [value.rpartition(" ")[2] for name, value in sent.headers if name.lower() in CREDENTIALS]
+    """Returns the keys in the headers of a request, without their scheme, and those in its query. A short one there may
+    be any word."""
+    found = [value.rpartition(" ")[2] for name, value in sent.headers if name.lower() in CREDENTIALS]
+    pairs = [pair.partition("=") for pair in sent.query.split("&")] if sent.query else []
+    in_query = [unquote_plus(value) for name, _, value in pairs if unquote(name).lower() in CREDENTIAL_PARAMETERS]
+    return found + [value for value in in_query if len(value) >= LONG]
 
 
 def plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ from aigw.traffic.index import Found, Index
 from aigw.traffic.miss import differences, divergence, explained, nearest
 from aigw.traffic.recording import Folded, Recording
 from aigw.traffic.report import Missed, Report
-from aigw.traffic.scrubbing import Scrubber
+from aigw.traffic.scrubbing import Scrubber, hiding
 from aigw.traffic.sessions import Conversations
 from aigw.traffic.settings import RecordSettings
 from aigw.traffic.volatility import Rules
@@ -53,14 +53,13 @@ class FolderPlayer:
         self._settings = settings
         self._rules = rules
         self._secrets = tuple(secrets)
-        self._hides = Scrubber(self._secrets)
         self.goes_on = settings.mode == "auto"
         self._entries = [self._keyed(entry) for entry in folder.entries()]
         self._index = Index([entry for entry in self._entries if entry.playable])
         self._stateless = settings.match == "content" and not settings.strict and not self._index.ambiguous
         """Whether it does not matter which conversation asks, and how often."""
         self._redacted = any(entry.redacted for entry in self._entries)
-        self._conversations = Conversations()
+        self._conversations = Conversations(shown=Scrubber(self._secrets).text)
         self._known: dict[Hashable, Canonical] = {}
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._kept_bytes = 0
@@ -78,8 +77,6 @@ class FolderPlayer:
             if self.goes_on:
                 return None
             raise await self._missed(call)
-        if outgoing.exchange is not None:
-            outgoing.exchange.labels.remarks["replayed"] = found.entry.name
         self.report.hits += 1
         self.report.repeats += found.again
         self.report.used.add(found.entry.name)
@@ -133,9 +130,9 @@ class FolderPlayer:
     def _looked_up(self, call: Begun) -> Canonical:
         found = asked(call, self._rules)
         if self._redacted and found.key not in self._index:
-            body = self._hides.data(call.sent.body)
-            if body is not call.sent.body:
-                return asked(call._replace(sent=call.sent._replace(body=body)), self._rules)
+            hides = hiding(call, self._secrets)
+            client = hides.request(call.client) if call.client is not None else None
+            return asked(call._replace(sent=hides.request(call.sent), client=client), self._rules)
         return found
 
     def _keyed(self, entry: Entry) -> Entry:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from aigw.traffic.building import Key, LeakError, recording_of
 from aigw.traffic.call import Answered, Begun
 from aigw.traffic.folder import Folder, Name
-from aigw.traffic.identity import asked
+from aigw.traffic.identity import asked, recorded
 from aigw.traffic.recording import Session
+from aigw.traffic.scrubbing import Scrubber, hiding
 from aigw.traffic.sessions import Conversations
 from aigw.traffic.volatility import Rules
 
@@ -38,7 +41,8 @@ class Scribe:
         self._rules = rules
         self._secrets = frozenset(secrets)
         self._config = config
-        self._conversations = Conversations(1 + max((name.session for name in names if name.run == run), default=0))
+        first = 1 + max((name.session for name in names if name.run == run), default=0)
+        self._conversations = Conversations(first, Scrubber(self._secrets).text)
         self._before = max((name.position for name in names if name.run == run and not name.session), default=0)
         self._open: dict[int, _Open] = {}
 
@@ -46,7 +50,7 @@ class Scribe:
         """Gives a call its place."""
         conversation = self._conversations.of(begun)
         position = conversation.calls + (0 if conversation.number else self._before)
-        name = Name(self._run, conversation.number, position, _word(begun))
+        name = Name(self._run, conversation.number, position, self._word(begun))
         session = Session(number=conversation.number, position=position, name=conversation.name)
         self._open[number] = _Open(begun, name, session)
 
@@ -66,13 +70,16 @@ class Scribe:
             )
         except LeakError as error:
             return f"{self.folder.path / name} was not written: {error}"
+        if recording.redacted:  # what finds it must not depend on the secret, which may be another one then
+            recording = msgspec.structs.replace(recording, key=recorded(recording, rules).key)
         self._conversations.answered(begun, recording.answer)
         self.folder.write(name, recording, sides)
         self.written += 1
         return ""
 
-
-def _word(begun: Begun) -> str:
-    """Returns the word for a call in the name of its file: `chat`, `messages`, `models`."""
-    last = begun.api.rpartition("/")[2] or begun.sent.path.rstrip("/").rpartition("/")[2]
-    return _WORDS.get(begun.api, re.sub(r"\W+", "_", last)[:40] or "call")
+    def _word(self, begun: Begun) -> str:
+        """Returns the word for a call in the name of its file: `chat`, `messages`, `models`."""
+        last = begun.api.rpartition("/")[2]
+        if not last:
+            last = hiding(begun, self._secrets).text(begun.sent.path).rstrip("/").rpartition("/")[2]
+        return _WORDS.get(begun.api, re.sub(r"\W+", "_", last).strip("_")[:40] or "call")

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aigw.core.headers import HOP_BY_HOP, without_credentials
 from aigw.core.redaction import SHORTEST, hidden_in
 from aigw.core.secrets import HIDDEN, names_secret, without_shapes
-from aigw.traffic.call import Headers
+from aigw.traffic.call import Begun, Headers, Sent, credentials
 
 _UNSENT = frozenset((
     *HOP_BY_HOP, "host", "content-length", "date", "server", "via", "user-agent", "accept-encoding", "accept-language",
@@ -56,9 +56,19 @@ class Scrubber:
         together = "\n".join(value for _, value in told)
         return told if self.text(together) == together else [(name, self.text(value)) for name, value in told]
 
+    def request(self, sent: Sent) -> Sent:
+        """Returns a request without secrets, and only with the headers that matter."""
+        path, query, headers = self.text(sent.path), self.query(sent.query), self.headers(sent.headers)
+        return Sent(sent.method, path, query, tuple(headers), self.data(sent.body))
+
     def query(self, query: str) -> str:
         pairs = [pair.partition("=") for pair in without_credentials(query).split("&")]
         return "&".join(
             f"{name}={HIDDEN}" if names_secret(unquote(name)) else self.text(name + equals + value)
             for name, equals, value in pairs
         )
+
+
+def hiding(begun: Begun, secrets: Iterable[str]) -> Scrubber:
+    """Returns what hides these secrets and those of a call."""
+    return Scrubber({*secrets, *credentials(begun.sent), *(credentials(begun.client) if begun.client else ())})

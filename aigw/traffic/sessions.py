@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -53,10 +53,12 @@ class _Place:
 
 
 class Conversations:
-    """The conversations of a run. Give it the calls in the order in which they begin."""
+    """The conversations of a run. Give it the calls in the order in which they begin. `shown` makes of the name that a
+    client gives one what may be written down."""
 
-    def __init__(self, first: int = 1) -> None:
+    def __init__(self, first: int = 1, shown: Callable[[str], str] = str) -> None:
         self._next = first
+        self._shown = shown
         self._named: dict[str, Conversation] = {}
         self._without_turns = Conversation(0)
         self._by_exchange: OrderedDict[str, _Place] = OrderedDict()
@@ -104,7 +106,7 @@ class Conversations:
 
     def _new(self, name: str = "") -> Conversation:
         self._next += 1
-        return Conversation(self._next - 1, name)
+        return Conversation(self._next - 1, self._shown(name))
 
 
 def name_of(client: Sent) -> str:

@@ -1,0 +1,65 @@
+"""aigw/traffic/scribe.py: the names of recordings, and what is written."""
+
+from recorded_calls import chat_call, said, user, written
+
+from aigw.traffic.call import Begun
+
+KEY = "sk-proj-abcdefghijklmnop"
+OURS = "correct-horse-battery-staple"
+
+
+def plain_call(path, **sent) -> Begun:
+    """A call of a route with an upstream of its own."""
+    call = chat_call(user("hi"))
+    return call._replace(sent=call.sent._replace(method="GET", path=path, body=b"", **sent), api="", dialect="")
+
+
+def names(folder):
+    return sorted(each.name for each in folder.path.iterdir())
+
+
+def everything(folder):
+    return b"".join(each.read_bytes() for each in folder.path.iterdir()).decode()
+
+
+def test_a_call_of_no_api_is_named_by_its_path(tmp_path):
+    folder = written(tmp_path, (plain_call("/pets/Rex%20the%20dog/"), said("yo")), (plain_call("/"), said("yo")))
+    assert names(folder) == ["001-01-Rex_20the_20dog.json", "002-01-call.json"]
+
+
+def test_no_secret_is_in_a_name_or_in_a_path(tmp_path):
+    bearer = (("authorization", "Bearer the-key-of-this-call"),)
+    folder = written(
+        tmp_path,
+        (plain_call(f"/v1/keys/{KEY}"), said("yo")),
+        (plain_call(f"/v1/keys/{OURS}"), said("yo")),
+        (plain_call("/v1/keys/the-key-of-this-call", headers=bearer), said("yo")),
+        secrets=(OURS,),
+    )
+    assert names(folder) == ["001-01-call.json", "002-01-call.json", "003-01-call.json"]
+    for part in ("abcdef", "horse", "the-key"):
+        assert part not in everything(folder)
+
+
+def test_no_secret_is_in_the_name_of_a_session(tmp_path):
+    calls = [chat_call(user("hi"), headers=(("x-aigw-session", name),)) for name in (KEY, f"../../{OURS}")]
+    folder = written(tmp_path, *((call, said("yo")) for call in calls), secrets=(OURS,))
+    assert [entry.session_name for entry in folder.entries()] == ["***", "../../***"]
+    assert "abcdef" not in everything(folder) and "horse" not in everything(folder)
+
+
+def test_a_key_in_the_query_is_hidden_where_the_answer_quotes_it(tmp_path):
+    key = "0123456789abcdefQRSTUV"
+    folder = written(tmp_path, (plain_call("/v1/pets", query=f"key={key}&page=2"), said(f"{key} is not valid")))
+    recording = folder.read(folder.entries()[0].name)
+    assert recording.request.query == "page=2"
+    assert key not in everything(folder)
+
+
+def test_what_finds_a_request_with_a_secret_has_none(tmp_path):
+    """Otherwise a request with another secret in its place would not find it."""
+    one, other = (
+        written(tmp_path / name, (chat_call(user(f"my key is {key}")), said("yo"))).entries()[0]
+        for name, key in (("a", KEY), ("b", KEY + "qrst"))
+    )
+    assert (one.redacted, one.key) == (True, other.key)

@@ -103,7 +103,6 @@ ELSEWHERE = {
     "traffic/recordings.py": "e2e/test_recordings.py: wiring, seen in a gateway that runs",
     "traffic/refresher.py": "e2e/test_recordings.py: files that change while a gateway runs",
     "traffic/report.py": "e2e/test_recordings.py: data",
-    "traffic/scribe.py": "traffic/test_folder.py traffic/test_writing_process.py: the files that it writes",
     "traffic/settings.py": "e2e/test_recordings.py config/test_schema.py: data",
     "upstream/closed.py": "e2e/test_recordings.py: a gateway without a way out",
     "cli/sources/own_gateway.py": "cli/commands/test_replay.py: the books and the key of a gateway, by its commands",

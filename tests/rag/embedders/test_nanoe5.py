@@ -79,3 +79,4 @@ def test_with_many_passages_it_becomes_faster():
     long = ["word " * 600]
     assert (model.encode(long, "passage") * engine.encode(long, "passage")).sum() > 0.999
     np.testing.assert_array_equal(model.encode(few, "query"), engine.encode(few, "query"))
+    assert (model.encode(many, "query") * engine.encode(many, "query")).sum(axis=1).min() > 0.999

@@ -161,6 +161,10 @@ OTHER_FORMATS = {
     "aigw.traffic.recording": {"arguments", "model"},
     "aigw.traffic.outcome": {"model"},
     "aigw.cli.views.outcomes": {"arguments", "model"},
+    "aigw.cli.views.traffic": {"model"},
+    "aigw.traffic.har": {"content", "model"},
+    "aigw.traffic.messages": {"arguments", "content", "role", "tool_calls"},
+    "aigw.traffic.training": {"content", "messages", "tool_calls", "tools"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
     # documents

@@ -116,6 +116,9 @@ ELSEWHERE = {
     "cli/views/outcomes.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/views/replay.py": "cli/commands/test_replay.py: a view is what its command prints",
     "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",
+    "cli/sources/traffic.py": "cli/commands/test_traffic.py: read and changed by its commands",
+    "cli/sources/exporting.py": "cli/commands/test_traffic.py: what its command writes",
+    "cli/views/traffic.py": "cli/commands/test_traffic.py: a view is what its command prints",
     "cli/views/recordings.py": "cli/commands/test_serve_recordings.py: what `aigw serve` says at its end",
     # stores, upstream
     "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",

@@ -21,6 +21,7 @@ from aigw.cli.commands import (
     template,
     top,
     trace,
+    traffic,
     usage,
     what_if,
 )
@@ -65,6 +66,7 @@ app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
 app.add_typer(rag.app, name="rag", rich_help_panel=RUN)
 app.add_typer(replay.app, name="replay", rich_help_panel=LOOK)
+app.add_typer(traffic.app, name="traffic", rich_help_panel=LOOK)
 app.command("diff", rich_help_panel=LOOK)(diff.diff)
 app.command("what-if", rich_help_panel=LOOK)(what_if.what_if)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)

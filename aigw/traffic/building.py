@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from aigw.core.content_coding import Decoding
 from aigw.dialects import form
 from aigw.dialects.bodies import is_coded
 from aigw.dialects.form_head import content_type_of, parameter_of
+from aigw.higress.re2 import GoRegex
 from aigw.traffic.call import Answered, Begun, Sent
 from aigw.traffic.folding import folded, read
 from aigw.traffic.recording import (
@@ -37,8 +38,6 @@ MAX_DECODED = 64 * 1024 * 1024
 """An answer with a content coding is searched for secrets up to this size, in bytes."""
 LARGE = 256 * 1024
 """A body or answer with more bytes is in a side file."""
-TAIL = 8
-"""So many characters at the end of a secret are a leak."""
 SMALL_BINARY = 4 * 1024
 """Bytes that are no text are in the recording up to this number, otherwise in a side file."""
 
@@ -57,10 +56,19 @@ class LeakError(Exception):
 
 
 def recording_of(
-    begun: Begun, answered: Answered, session: Session, key: Key, *, stem: str, secrets: Iterable[str], config: str
+    begun: Begun,
+    answered: Answered,
+    session: Session,
+    key: Key,
+    *,
+    stem: str,
+    secrets: Iterable[str],
+    config: str,
+    patterns: Sequence[GoRegex] = (),
 ) -> tuple[Recording, dict[str, bytes]]:
-    """Returns the recording, and its side files by their names, which begin with `stem`. Raises LeakError."""
-    hides = hiding(begun, secrets)
+    """Returns the recording, and its side files by their names, which begin with `stem`. `secrets`, and what `patterns`
+    find, are not in it. Raises LeakError."""
+    hides = hiding(begun, secrets, patterns)
     sides: dict[str, bytes] = {}
     request, hidden = _request(begun.sent, hides, sides, f"{stem}.request.bin")
     client, more = None, False
@@ -87,12 +95,8 @@ def recording_of(
         end=_end(answered, reader is not None and reader.ended, hides),
         pieces=_pieces(clear, sides, f"{stem}.answer.bin"),
     )
-    _refuse_leaks(told, told if clear is answered.pieces else _said(begun, answered), hides)
+    _refuse_leaks(told, hides)
     return recording, sides
-
-
-def _said(begun: Begun, answered: Answered) -> Folded:
-    return folded(read(begun, answered.headers, [data for _, data in answered.pieces]))
 
 
 def _same(client: Sent, sent: Sent) -> bool:
@@ -247,13 +251,8 @@ def _written(data: bytes) -> str | Blob:
     return blob(data) if text is None else text
 
 
-def _refuse_leaks(told: Folded, said: Folded, hides: Scrubber) -> None:
-    """An answer may spell a secret over several events: all of it, or the end of one whose beginning was taken out.
-    `told` is what is written, `said` what the answer says with its secrets."""
-    words = _words(told)
-    if hides.text(words) != words or any(secret[-TAIL:] in words for secret in hides.found(_words(said))):
+def _refuse_leaks(answer: Folded, hides: Scrubber) -> None:
+    """An answer may spell a secret over several events."""
+    told = "\n".join([*answer.text, *answer.reasoning, *(call.arguments for call in answer.calls)])
+    if hides.text(told) != told:
         raise LeakError("the text of the answer spells what looks like a secret, over several events")
-
-
-def _words(answer: Folded) -> str:
-    return "\n".join([*answer.text, *answer.reasoning, *(call.arguments for call in answer.calls)])

@@ -98,7 +98,7 @@ def _call(entry: Entry, recording: Recording, folder: Folder) -> ClientCall:
         last=entry.name,
         group=entry.group,
         session=recording.session.name,
-        at=_seconds(recording.source.date),
+        at=seconds_of(recording.source.date),
         source=recording.source,
         client=recording.client or recording.request,
         sent=recording.request,
@@ -146,7 +146,8 @@ def digest(body: bytes) -> str:
     return sha256(body).hexdigest() if body else ""
 
 
-def _seconds(date: str) -> float:
+def seconds_of(date: str) -> float:
+    """Returns the date of a recording in seconds since 1970, 0 if it is none."""
     try:
         return datetime.fromisoformat(date).timestamp()
     except ValueError:

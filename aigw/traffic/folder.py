@@ -63,6 +63,7 @@ class Entry(Struct, frozen=True):
     session_name: str = ""
     api: str = ""
     service: str = ""
+    date: str = ""
     status: int = 0
     redacted: bool = False
     playable: bool = True
@@ -75,6 +76,7 @@ class Entry(Struct, frozen=True):
 class _Source(Struct):
     service: str = ""
     api: str = ""
+    date: str = ""
 
 
 class _Session(Struct):
@@ -181,11 +183,22 @@ class Folder:
             self._put(file, data)
         self._put(str(name), encoded(recording))
 
+    def replace(self, name: str, recording: Recording, sides: Mapping[str, bytes]) -> None:
+        """Writes a recording in the place of another one, whose side files go. Raises OSError."""
+        self.write(name, recording, sides)
+        for side in self._sides(name):
+            if side.name not in sides:
+                side.unlink(missing_ok=True)
+
     def remove(self, name: str) -> None:
-        """Removes a recording and its side files."""
+        """Removes a recording and its side files. Raises OSError."""
         (self.path / name).unlink(missing_ok=True)
-        for side in self.path.glob(f"{name.removesuffix(SUFFIX)}.*.bin"):
+        for side in self._sides(name):
             side.unlink(missing_ok=True)
+
+    def _sides(self, name: str) -> list[Path]:
+        stem = name.removesuffix(SUFFIX)
+        return [self.path / f"{stem}.{part}.bin" for part in ("request", "client", "answer")]
 
     def _put(self, name: str, data: bytes) -> None:
         beside = self.path / f".{name}.{os.getpid()}"
@@ -208,7 +221,7 @@ class Folder:
         assert isinstance(peek, _Peek)
         return Entry(
             file, peek.key, peek.rules, name.run, name.session, name.position,
-            peek.session.name, peek.source.api, peek.source.service, peek.head.status, peek.redacted,
+            peek.session.name, peek.source.api, peek.source.service, peek.source.date, peek.head.status, peek.redacted,
             bool(peek.head.status) or peek.end.ended != "left",
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets as random_source
 import time
 from collections.abc import Iterable
@@ -16,10 +17,13 @@ from aigw.traffic.recorder import CallRecorder
 from aigw.traffic.refresher import Refresher
 from aigw.traffic.report import Report
 from aigw.traffic.settings import RecordSettings
+from aigw.traffic.used import note
 from aigw.traffic.volatility import Rules
 from aigw.traffic.writing import WritingProcess
 from aigw.traffic.writing_process import Orders
 from aigw.upstream.tape import Tape
+
+log = logging.getLogger("aigw")
 
 
 def new_run() -> str:
@@ -52,6 +56,7 @@ class Recordings:
         self.settings = settings
         self.path = path
         self._clock = clock
+        self._began = clock.time()
         self._folder = folder
         self._faults = faults
         self._player: FolderPlayer | None = None
@@ -92,7 +97,12 @@ class Recordings:
         return self._player.services if self._player is not None else set()
 
     def close(self) -> None:
-        """Writes what is left. Waits for the disk."""
+        """Writes what is left, and what was used. Waits for the disk."""
+        if self._player is not None and (names := self._player.report.used):
+            try:
+                note(self.path, names, self._began)
+            except OSError as error:
+                log.info("%s: which recordings were used is not noted: %s", self.path, error.strerror or error)
         if self._recorder is not None:
             self._recorder.sink.close()
         self._folder.release()

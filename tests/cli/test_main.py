@@ -15,7 +15,8 @@ COMMANDS = [
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
     ["rag", "eval"], ["rag", "explain"], ["rag", "reindex"], ["rag", "repair"],
-    ["replay"], ["replay", "lint"], ["diff"], ["what-if"],
+    ["replay"], ["replay", "lint"], ["diff"], ["what-if"], ["traffic"], ["traffic", "ls"], ["traffic", "show"],
+    ["traffic", "prune"], ["traffic", "redact"], ["traffic", "export"],
 ]  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     parts = output.partition("Run it:\n")[2].split("\n\n")
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
         ["serve", "run", "init", "recipes", "template", "rag"],
-        ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay"],
+        ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
         ["Configure", "plugins", "doctor", "config"],
     ]
     assert "Commands:" not in output
@@ -70,7 +71,7 @@ def commands(group, *path):
 
 PEOPLE = {"help"}
 """What only people read."""
-JSON_ALONE = {"config schema"}
+JSON_ALONE = {"config schema", "traffic export"}
 """What writes nothing else."""
 
 

@@ -1,0 +1,73 @@
+"""Writes recordings in formats of others, for `aigw traffic export`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aigw.cli.sources.traffic import calls, prices_of
+from aigw.cli.views.traffic import counted, plain_call
+from aigw.core.plain import plain_json
+from aigw.traffic.client_calls import seconds_of
+from aigw.traffic.contents import body_of, pieces_of
+from aigw.traffic.costs import priced
+from aigw.traffic.folder import Entry, Folder, RecordingError
+from aigw.traffic.har import har, har_entry
+from aigw.traffic.recording import Recording
+from aigw.traffic.training import Written, evals, sft
+
+Problem = Callable[[str], object]
+
+
+class Exported(NamedTuple):
+    """`notes` say what is not in the lines."""
+
+    lines: list[bytes]
+    notes: list[str]
+
+
+async def exported(path: Path, format: str, config: Path | None, problem: Problem) -> Exported:
+    """Returns what is written. What cannot be used is told to `problem`. Raises RecordingError, ConfigError."""
+    folder = Folder(path)
+    if format == "har":
+        entries = [har_entry(recording, folder, entry.name) for entry, recording in _recordings(folder, problem)]
+        return Exported([_line(har(entries))], [])
+    if format == "jsonl":
+        return Exported(await _lines(folder, config, problem), [])
+    written = (evals if format == "openai-evals" else sft)(_recordings(folder, problem), folder)
+    return Exported([_line(example) for example in written.examples], _notes(written))
+
+
+async def _lines(folder: Folder, config: Path | None, problem: Problem) -> list[bytes]:
+    found = list(calls(folder, problem))
+    sold = [(each.recording.source.api, seconds_of(each.recording.source.date), each.outcome) for each in found]
+    costs = await priced(sold, prices_of(config))
+    return [_line(plain_call(each.entry, each.recording, cost)) for each, cost in zip(found, costs, strict=True)]
+
+
+def _recordings(folder: Folder, problem: Problem) -> Iterator[tuple[Entry, Recording]]:
+    """Yields the recordings whose side files can be used, too."""
+    for entry, recording, _ in calls(folder, problem):
+        try:
+            pieces_of(recording, folder, entry.name)
+            body_of(recording.request, folder, entry.name)
+        except RecordingError as error:
+            problem(str(error))
+        else:
+            yield entry, recording
+
+
+def _notes(written: Written) -> list[str]:
+    left_out = [f"{counted(number, 'call')} {reason}" for reason, number in sorted(written.left_out.items())]
+    notes = [f"{len(written.examples)} written; left out: {', '.join(left_out)}"] if left_out else []
+    if written.media:
+        notes.append(f"{written.media} images, sounds or files in prompts are left out")
+    return notes
+
+
+def _line(value: Any) -> bytes:
+    """Returns JSON in one line. A half surrogate pair, which no UTF-8 has, stays escaped."""
+    text = plain_json(json.dumps(value, ensure_ascii=False))
+    return text.encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,184 @@
+"""Shows recorded calls, for `aigw traffic`.
+
+Rule: what clients and providers wrote is made plain before it is printed, and what looks like a secret is hidden; JSON,
+for programs, has all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from aigw.cli.sources.traffic import Row
+from aigw.cli.terminal.plain import cut, fitted, shorten
+from aigw.cli.terminal.said import say_text, width
+from aigw.cli.views.figures import count, milliseconds, money
+from aigw.core.dialect import Asked, Turn
+from aigw.core.plain import plain
+from aigw.core.redaction import shown, without_secrets
+from aigw.traffic.folder import Entry
+from aigw.traffic.outcome import Outcome, figures
+from aigw.traffic.recording import Recording, SentRequest, json_of
+
+NARROW, WIDE = 16, 30
+"""Cells of a model's name, where lines have 100 cells at most, and where they have more."""
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    return {
+        **_told(row.entry, row.session, row.at, row.outcome, row.ended),
+        "words": row.words,
+    }
+
+
+def plain_call(entry: Entry, recording: Recording, outcome: Outcome) -> dict[str, Any]:
+    """Returns all of a call but the bytes of its answer."""
+    source, pieces = recording.source, recording.pieces
+    told = _told(entry, recording.session.name, source.date, outcome, recording.end.ended)
+    return told | {
+        "route": source.route,
+        "attempt": source.attempt,
+        "first_ms": pieces[0][0] if pieces else None,
+        "fault": recording.end.message,
+        "request": _request(recording.client or recording.request),
+        "answer": msgspec.to_builtins(recording.answer) | {"text": "\n".join(recording.answer.text)},
+    }
+
+
+def _told(entry: Entry, session: str, at: str, outcome: Outcome, ended: str) -> dict[str, Any]:
+    tokens = outcome.tokens
+    return {
+        "name": entry.name,
+        "session": {"run": entry.run, "number": entry.session, "position": entry.position, "name": session},
+        "at": at,
+        "api": entry.api,
+        "provider": outcome.service,
+        "model": outcome.answer.model or outcome.model,
+        "status": outcome.status,
+        "ended": ended,
+        "failed": outcome.failed,
+        "tokens": {"in": tokens.prompt, "out": tokens.output},
+        "usd": outcome.usd,
+        "ms": outcome.ms,
+    }
+
+
+def _request(request: SentRequest) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(request, json=msgspec.UNSET))
+    body = json_of(request)
+    return told if body is None else told | {"json": body}
+
+
+def print_rows(rows: Sequence[Row], folder: str) -> None:
+    if not rows:
+        say_text(f"There are no recordings in {folder}; `aigw serve --record {folder}` makes some.")
+        return
+    model = NARROW if width() <= 100 else WIDE
+    named = any(row.session for row in rows)
+    head = ("name", *(["session"] if named else []), "model", "status", "in", "out", "$", "ms", "says")
+    lines = [head, *((row.entry.name.removesuffix(".json"), *([shorten(plain(row.session), 12)] if named else []),
+                      shorten(shown(row.outcome.answer.model or row.outcome.model) or "-", model), _status(row),
+                      _count(row.outcome.tokens.prompt), _count(row.outcome.tokens.output), money(row.outcome.usd),
+                      milliseconds(row.outcome.ms), shown(row.words)) for row in rows)]  # fmt: skip
+    for line in fitted(lines, width()):
+        say_text(line)
+    total = figures(row.outcome for row in rows)
+    sessions = len({row.entry.group for row in rows if row.entry.session})
+    say_text(
+        f"{counted(total.calls, 'call')}, {counted(sessions, 'conversation')}: {count(total.tokens)} tokens, "
+        f"${money(total.cost, total.unpriced)}, {total.errors} failed"
+    )
+
+
+def _status(row: Row) -> str:
+    if not row.outcome.status:
+        return "none"
+    return f"{row.outcome.status}" if row.ended == "complete" else f"{row.outcome.status} {row.ended}"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else count(number)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def print_call(
+    entry: Entry, recording: Recording, outcome: Outcome, asked: Asked, pieces: Sequence[tuple[float, bytes]]
+) -> None:
+    """Prints a call for people: who asked what, what was answered, and when its pieces came."""
+    for line in _lines(entry, recording, outcome, asked, pieces):
+        say_text(cut(line, width()) if line.startswith(_EVENT) else line)
+
+
+_EVENT = "  @"
+
+
+def _lines(
+    entry: Entry, recording: Recording, outcome: Outcome, asked: Asked, pieces: Sequence[tuple[float, bytes]]
+) -> Iterator[str]:
+    source, request, tokens = recording.source, recording.client or recording.request, outcome.tokens
+    session = f" ({shown(recording.session.name)})" if recording.session.name else ""
+    yield f"{entry.name}: call {entry.position} of conversation {entry.session}{session}, {source.date}"
+    yield shown(f"{request.method} {request.path}  {source.model} by {source.service or source.origin}")
+    status = f"{outcome.status}" if outcome.status else "no answer"
+    yield (
+        f"{status}, {recording.end.ended} after {milliseconds(outcome.ms)}, {_count(tokens.prompt)} tokens in, "
+        f"{_count(tokens.output)} out, ${money(outcome.usd)}"
+    )
+    if recording.end.message:
+        yield shown(recording.end.message)
+    yield from _turns(asked, request)
+    yield from _answer(recording)
+    if pieces:
+        yield ""
+        yield "pieces (ms)"
+    for at, data in pieces:
+        yield f"{_EVENT}{at:<9g} {shown(data[:1000].decode('utf-8', 'replace').strip())}"
+
+
+def _turns(asked: Asked, request: SentRequest) -> Iterator[str]:
+    try:
+        turns: Sequence[Turn] = asked.turns
+    except ValueError:
+        turns = ()
+    for turn in turns:
+        yield ""
+        yield f"{turn.role or 'prompt'}{f' {shown(turn.name)}' if turn.name else ''}"
+        yield from _indented(turn.text)
+        for call in turn.calls:
+            yield _call(call.name, call.arguments)
+    if not turns and (body := json_of(request)) is not None:
+        yield ""
+        yield "body"
+        yield from _indented(json.dumps(body, indent=2, ensure_ascii=False))
+    if asked.tools:
+        yield ""
+        yield f"tools: {shown(', '.join(tool.name for tool in asked.tools))}"
+
+
+def _answer(recording: Recording) -> Iterator[str]:
+    answer = recording.answer
+    if not (answer.text or answer.calls or answer.error or answer.reasoning):
+        return
+    yield ""
+    yield f"answer{f' ({answer.finish})' if answer.finish else ''}"
+    if answer.reasoning:
+        yield from _indented("\n".join(["(reasoning)", *answer.reasoning, "(answer)"]))
+    yield from _indented("\n".join(answer.text))
+    for call in answer.calls:
+        yield _call(call.name, call.arguments)
+    if answer.error:
+        yield shown(f"  error: {answer.error}")
+
+
+def _call(name: str, arguments: str) -> str:
+    return f"  calls {shown(name)}({shown(arguments)})"
+
+
+def _indented(text: str) -> Iterator[str]:
+    for line in without_secrets(text).split("\n") if text else ():
+        yield f"  {plain(line)}"

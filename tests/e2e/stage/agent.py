@@ -63,7 +63,7 @@ def _events(calls: list[dict[str, Any]], text: str | None) -> list[bytes]:
         deltas.append({"tool_calls": [{**call, "index": index, "function": {"name": name, "arguments": ""}}]})
         pieces = (arguments[:4], arguments[4:])
         deltas += [{"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in pieces]
-    deltas += [{"content": piece} for piece in (text or "").partition(" ")[::2] if piece]
+    deltas += [{"content": piece} for piece in (text or "").partition(" ") if piece]
     finish = "tool_calls" if calls else "stop"
     return [*(chunk(delta, id=same) for delta in deltas), chunk({}, finish, id=same), DONE]
 

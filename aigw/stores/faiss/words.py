@@ -75,9 +75,10 @@ def table(part: Part, language: Language) -> str:
 
 
 def counts(connection: sqlite3.Connection, name: str, words: Sequence[str]) -> dict[str, int]:
-    """How many passages have each word, without the common words for which there is no time. The rarest comes first."""
-    query = f"SELECT count(*) FROM {name} WHERE {name} MATCH ?"  # noqa: S608  ours
-    found = {word: int(connection.execute(query, (_quoted(word),)).fetchone()[0]) for word in words}
+    """How many passages have each word, without the common words for which there is no time. The rarest comes first.
+    Nobody counts further than to one more than MOST_ROWS."""
+    query = f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {name} MATCH ? LIMIT ?)"  # noqa: S608  ours
+    found = {word: int(connection.execute(query, (_quoted(word), MOST_ROWS + 1)).fetchone()[0]) for word in words}
     rows = 0
     kept: dict[str, int] = {}
     for word in sorted(found, key=lambda word: found[word]):

@@ -103,6 +103,8 @@ def test_of_many_common_words_the_rarest_are_searched_for(connection):
     put(connection, words.MOST_ROWS + 1, "rare all")
     assert list(words.counts(connection, "words_other", ["all", "even", "rare"])) == ["rare", "even"]
     assert list(words.counts(connection, "words_other", ["all"])) == ["all"], "one is always searched for"
+    put(connection, words.MOST_ROWS + 2, "all")
+    assert words.counts(connection, "words_other", ["all"]) == {"all": words.MOST_ROWS + 1}
     assert found(connection, "all", "rare")[0] == [(words.MOST_ROWS + 1, pytest.approx(10, rel=0.5))]
 
 

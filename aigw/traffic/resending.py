@@ -35,7 +35,8 @@ class Pace(NamedTuple):
 
 
 async def resend(sessions: Iterable[Sequence[ClientCall]], send: Send, pace: Pace, *, concurrency: int) -> None:
-    """Passes each call to `send` when it is due. At most `concurrency` sessions are under way at once."""
+    """Passes each call to `send` when it is due. At most `concurrency` sessions are under way at once. An error of `send`
+    ends all."""
     waiting = sorted(sessions, key=lambda calls: calls[0].at) if pace.speed else list(sessions)
     if not waiting:
         return
@@ -49,9 +50,12 @@ async def resend(sessions: Iterable[Sequence[ClientCall]], send: Send, pace: Pac
                     await pace.sleep(left)
                 await send(call)
 
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(min(concurrency, len(waiting))):
-            workers.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(concurrency, len(waiting))):
+                workers.create_task(work())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 class Answer(NamedTuple):

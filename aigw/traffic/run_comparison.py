@@ -15,7 +15,7 @@ from aigw.pricing.prices import Prices
 from aigw.traffic.alignment import Item, aligned
 from aigw.traffic.call import Sent
 from aigw.traffic.canonical import canonical
-from aigw.traffic.client_calls import ClientCall, Run, read_run
+from aigw.traffic.client_calls import ClientCall, Run
 from aigw.traffic.costs import priced
 from aigw.traffic.folder import Folder
 from aigw.traffic.identity import recorded
@@ -60,25 +60,34 @@ class Comparison(NamedTuple):
         return any(call.differs for call in self.calls)
 
 
-async def compare(old: Folder, new: Folder, rules: Rules, prices: Prices, secrets: Iterable[str] = ()) -> Comparison:
-    """Raises RecordingError."""
-    runs = read_run(old), read_run(new)
-    outcomes = [await _priced(run, prices) for run in runs]
-    known = [{call.name: (call, outcome) for call, outcome in zip(run.calls, each, strict=True)}
-             for run, each in zip(runs, outcomes, strict=True)]  # fmt: skip
-    hidden = list(secrets)
-    found = []
-    for before, after, moved in aligned(*([_item(call, rules) for call in run.calls] for run in runs)):
-        one, was = known[0][before.name] if before is not None else (None, None)
-        other, now = known[1][after.name] if after is not None else (None, None)
-        request = _request(old, one, new, other, rules, hidden) if one and other else []
-        answer = changed(was, now) if was and now else []
-        found.append(Compared(one, other, was, now, moved, request, answer))
-    return Comparison(found, *outcomes)
+class Side(NamedTuple):
+    """A run: its folder, its calls, and their outcomes with their costs."""
+
+    folder: Folder
+    run: Run
+    outcomes: list[Outcome]
+
+    @property
+    def pairs(self) -> Iterable[tuple[ClientCall, Outcome]]:
+        return zip(self.run.calls, self.outcomes, strict=True)
 
 
-async def _priced(run: Run, prices: Prices) -> list[Outcome]:
-    return await priced([(call.api, call.at, call.outcome) for call in run.calls], prices)
+async def priced_run(folder: Folder, run: Run, prices: Prices) -> Side:
+    return Side(folder, run, await priced([(call.api, call.at, call.outcome) for call in run.calls], prices))
+
+
+def compare(old: Side, new: Side, rules: Rules, secrets: Iterable[str] = ()) -> Comparison:
+    """Reads again what differs. Raises RecordingError."""
+    sides, hidden, found = (old, new), list(secrets), []
+    before, after = ({call.name: (call, outcome) for call, outcome in side.pairs} for side in sides)
+    items = ([_item(call, rules) for call in side.run.calls] for side in sides)
+    for was, now, moved in aligned(*items):
+        one, first = before[was.name] if was is not None else (None, None)
+        other, second = after[now.name] if now is not None else (None, None)
+        request = _request(old.folder, one, new.folder, other, rules, hidden) if one and other else []
+        answer = changed(first, second) if first and second else []
+        found.append(Compared(one, other, first, second, moved, request, answer))
+    return Comparison(found, old.outcomes, new.outcomes)
 
 
 def _request(

@@ -12,6 +12,7 @@ from aigw.core.model import Origin, Target
 from aigw.core.tokens import Tokens
 from aigw.traffic.call import Sent
 from aigw.traffic.client_calls import read_run
+from aigw.traffic.folder import RecordingError
 from aigw.traffic.resending import Pace, ask, resend
 
 TARGET = Target(Origin("http", "127.0.0.1", 1), "llm")
@@ -69,6 +70,14 @@ async def test_gaps_are_kept(sessions, speed, later):
 async def test_a_session_begins_when_it_did(sessions):
     assert await sent_by(sessions[::-1], speed=1) == [(0, "a"), (60, "a"), (60, "b")]
     assert await sent_by(sessions[1:], speed=1) == [(0, "b")]
+
+
+async def test_the_first_error_ends_all(sessions):
+    async def send(call):
+        raise RecordingError("damaged")
+
+    with pytest.raises(RecordingError, match="damaged"):
+        await resend(sessions, send, Pace(FakeClock(), asyncio.sleep), concurrency=2)
 
 
 async def test_nothing_to_send():

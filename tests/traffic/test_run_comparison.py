@@ -5,7 +5,8 @@ import itertools
 from recorded_calls import RULES, assistant, chat_call, embeddings_call, said, user, written
 
 from aigw.pricing.prices import PriceOverride, Prices
-from aigw.traffic.run_comparison import compare
+from aigw.traffic.client_calls import read_run
+from aigw.traffic.run_comparison import compare, priced_run
 
 PRICES = Prices({"gpt-4o*": PriceOverride(input=1, output=1)})
 _numbers = itertools.count()
@@ -17,7 +18,8 @@ def system(text):
 
 async def compared(tmp_path, old, new, secrets=()):
     folders = [written(tmp_path / f"{name}{next(_numbers)}", *calls) for name, calls in (("old", old), ("new", new))]
-    return await compare(*folders, RULES, PRICES, secrets)
+    sides = [await priced_run(folder, read_run(folder), PRICES) for folder in folders]
+    return compare(*sides, RULES, secrets)
 
 
 def talk(prompt="Be brief.", model="gpt-4o", tools=(), second="And of Italy?"):

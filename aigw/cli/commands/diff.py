@@ -29,7 +29,6 @@ def diff(
 
     Example: aigw diff recordings/main recordings/branch --markdown
     """
-    import asyncio
     import os
 
     from aigw.cli.sources.differing import differing
@@ -39,7 +38,7 @@ def diff(
     if markdown and as_json:
         fail("diff", "choose one of --markdown and --json", USAGE)
     try:
-        found = asyncio.run(differing(old, new, config, os.environ))
+        found = differing(old, new, config, os.environ)
     except ConfigError as error:
         fail("diff", error.findings, USAGE)
     except RecordingError as error:

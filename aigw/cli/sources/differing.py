@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aigw.cli.options import configuration
 from aigw.config.load import load
 from aigw.config.secret_values import secrets_in
 from aigw.pricing.prices import Prices
+from aigw.traffic.client_calls import Run, read_run
 from aigw.traffic.folder import Folder
-from aigw.traffic.run_comparison import Comparison, compare
+from aigw.traffic.run_comparison import Comparison, Side, compare, priced_run
 from aigw.traffic.settings import RecordSettings
 from aigw.traffic.volatility import Rules
 
 
-async def differing(old: Path, new: Path, config: Path | None, env: Mapping[str, str]) -> Comparison:
+def differing(old: Path, new: Path, config: Path | None, env: Mapping[str, str]) -> Comparison:
     """Raises ConfigError, RecordingError."""
     record, prices, secrets = RecordSettings(), Prices(), set[str]()
     if (path := configuration(config)) is not None:
         loaded = load(path, env)
         record, prices, secrets = loaded.config.record, Prices(loaded.config.prices), secrets_in(loaded)
     rules = Rules.of(record.volatile, folder=str(Path.cwd()), home=str(Path.home()))
-    return await compare(Folder(old), Folder(new), rules, prices, secrets)
+    folders = Folder(old), Folder(new)
+    runs = [read_run(folder) for folder in folders]
+    before, after = asyncio.run(_priced(folders, runs, prices))
+    return compare(before, after, rules, secrets)
+
+
+async def _priced(folders: Sequence[Folder], runs: Sequence[Run], prices: Prices) -> list[Side]:
+    return [await priced_run(folder, run, prices) for folder, run in zip(folders, runs, strict=True)]

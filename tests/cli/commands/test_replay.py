@@ -33,8 +33,9 @@ def echoed(text, answer=None, usage=USAGE, **more):
 def replay(tmp_path):
     (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(CONFIG))
 
-    def run_it(*words, columns="80"):
-        result = CliRunner(env={"COLUMNS": columns, "TERMINAL_WIDTH": "80"}).invoke(app, ["replay", *words])
+    def run_it(*words, env=None):
+        runner = CliRunner(env={"COLUMNS": "80", "TERMINAL_WIDTH": "80", **(env or {})})
+        result = runner.invoke(app, ["replay", *words])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
         return result.exit_code, result.stdout, result.stderr
 
@@ -130,6 +131,22 @@ def test_what_is_typed_wrong(replay, tmp_path, words, code, why):
     written(tmp_path / "recs", echoed("Hi"))
     found, _, err = replay(*words)
     assert (found, why in err) == (code, True), err
+
+
+def test_no_key_leaves_without_tls(replay, tmp_path):
+    written(tmp_path / "recs", echoed("Hi"))
+    code, out, err = replay("recs", "--against", "http://llm.example.com", env={"OPENAI_API_KEY": "sk-1234567890"})
+    assert (code, out, "a key would go there without TLS" in err) == (2, "", True)
+
+
+def test_a_side_file_that_is_gone(replay, tmp_path):
+    call, answer = echoed("Hi")
+    large = call.sent._replace(body=bytes(range(256)) * 100)
+    folder = written(tmp_path / "recs", (call._replace(sent=large, client=large), answer))
+    (side,) = folder.path.glob("*.request.bin")
+    side.unlink()
+    code, out, err = replay("recs")
+    assert (code, out, f"{side.name}: cannot be read" in err) == (1, "", True), err
 
 
 def test_secrets_and_control_sequences_stay_out(replay, tmp_path):

@@ -156,6 +156,7 @@ async def _run(
             reloader=reloader,
             books=books,
             around=recordings.around if recordings is not None else None,
+            empty_cache=recordings is not None,  # what is answered from before would not be in the recordings
             framing=options.framing,
             options=options.chosen,
         ) as running,

@@ -57,12 +57,21 @@ class LocalStores:
 
 
 class GatewayStores:
-    """The stores of a gateway. `folder` is the state folder."""
+    """The stores of a gateway. `folder` is the state folder. With `empty_cache`, values are kept in memory only, so
+    that nothing of other runs is there, and nothing of this one stays; what is counted is kept as always."""
 
-    def __init__(self, folder: Path | None, limits: CacheConfig, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        limits: CacheConfig,
+        now: Callable[[], float] = time.time,
+        *,
+        empty_cache: bool = False,
+    ) -> None:
         self._memory = limits.memory
         self._local = LocalStores(folder, limits, now) if folder is not None else None
         self._here = self._local or MemoryStores(now)
+        self._values = MemoryStores(now) if empty_cache else None
         self._redis: dict[str, RedisStores] = {}
         self._kvs: dict[tuple[str, Service], KV] = {}
         self._counters: dict[tuple[str, Service], Counter] = {}
@@ -74,6 +83,8 @@ class GatewayStores:
     def kv(self, service: Service, url: str) -> KV:
         """The KV in the Redis at `url`, or on this machine if that is "". There one memory stands in front of each
         KV."""
+        if self._values is not None:
+            return self._values.kv(service)
         if not url:
             service = Service(service.name, service.port, database=service.database)
         kv = self._kvs.get((url, service))

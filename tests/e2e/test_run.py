@@ -140,6 +140,20 @@ def test_auto_records_what_is_missing(aigw_run, recs):
     assert "(1 replayed, 1 written, 1 unused)" in aigw_run("--auto", recs, *APP, "two", "three")[2]
 
 
+def test_what_was_cached_before_does_not_answer_instead(aigw_run, tmp_path):
+    """Otherwise it would be missing in the recordings."""
+    config = {
+        "plugins": {
+            "ai-cache": {"cache": {"type": "redis", "serviceName": "redis.static"}},
+            "ai-proxy": {"provider": {"type": "builtin"}},
+        }
+    }
+    (tmp_path / "aigw.yaml").write_text(json.dumps(config))
+    assert aigw_run(*APP, "one", "one")[0] == 0
+    assert "2 calls (1 written)" in aigw_run("--record", "new", *APP, "one", "one")[2]
+    assert "2 calls (1 replayed)" in aigw_run("--replay", "new", *APP, "one", "one")[2]
+
+
 def test_what_goes_beyond_the_budget_is_refused(aigw_run, tmp_path):
     prices = {"mock": {"input": 2.5, "output": 1000}}
     config = {"plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}, "prices": prices}

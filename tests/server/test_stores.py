@@ -35,6 +35,18 @@ async def test_without_a_state_folder_it_is_all_in_memory(open_stores):
     assert stores.kv(REDIS) is stores.kv(REDIS)
 
 
+async def test_an_empty_cache_has_nothing_of_other_runs_and_counts_go_on(open_stores, tmp_path):
+    before = open_stores(tmp_path).by(NONE)
+    await before.kv().put("a", b"1")
+    await before.counter().add("calls", 1)
+    stores = GatewayStores(tmp_path, CacheConfig(), empty_cache=True)
+    assert await stores.by(NONE).kv().get("a") is None
+    assert await stores.by(ServiceTable({"redis.static": "redis://127.0.0.1:1"})).kv(REDIS).get("a") is None
+    (count,) = await stores.by(NONE).counter().read("calls")
+    assert count.used == 1
+    await stores.aclose()
+
+
 async def test_a_redis_that_nobody_names(open_stores):
     services = ServiceTable({"Redis.statc": "redis://a:1", "redis.static:6379": "redis://b:1", "api.x": "http://c"})
     stores = open_stores(None).by(services)

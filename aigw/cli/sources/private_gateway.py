@@ -1,7 +1,8 @@
 """A gateway for one program or one test: at a free port, with a configuration and recordings as options say.
 
 Rule: what a replay does is not kept and not counted, so that a run says the same as the one before. Nothing goes
-upstream then, and no key is needed."""
+upstream then, and no key is needed. Where calls are recorded or replayed, no cache answers from before: that would not
+be in the recordings."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
     around = recordings.around if recordings is not None else None
     async with (
         closing(recordings),
-        run(loaded, upstream, books=books, around=around, state=loaded.state_dir) as running,
+        run(loaded, upstream, books=books, around=around, state=loaded.state_dir, empty_cache=bool(around)) as running,
     ):
         variables = client_variables(
             running.url,

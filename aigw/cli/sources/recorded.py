@@ -16,7 +16,7 @@ from aigw.cli.sources.recipe import text_of
 from aigw.config.effective import effective
 from aigw.config.load import NO_FILE, Loaded, read_file
 from aigw.config.secret_values import secrets_in
-from aigw.config.source import read
+from aigw.config.source import Source, read
 from aigw.core.env import Clock
 from aigw.core.upstream import Upstream
 from aigw.providers.base_url import ANY_KEY
@@ -104,17 +104,29 @@ def network(
 ) -> tuple[Upstream, Mapping[str, str]]:
     """Returns the network of a gateway, and the environment from which it takes providers and keys. In replay nothing
     goes upstream, and no key is needed. Raises RecordingError."""
-    if options.mode != "replay":
+    if (options.mode or _configured_mode(config, recipe, env)) != "replay":
         return upstream_for(env), env
     return ClosedUpstream("nothing goes upstream in replay"), replayable(options.folder, config, recipe, env)
+
+
+def _configured_mode(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> object:
+    """Returns what the configuration has as `record.mode`, unchecked, None if there is none."""
+    record = _source(config, recipe, env).values.get("record")
+    return record.get("mode") if isinstance(record, dict) else None
+
+
+def _source(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> Source:
+    """Returns what a configuration says, as far as it can be read."""
+    if config is not None:
+        return read_file(config, env)[0]
+    return read(text_of(recipe).encode(), env, NO_FILE)[0] if recipe is not None else Source()
 
 
 def replayable(folder: Path, config: Path | None, recipe: str | None, env: Mapping[str, str]) -> dict[str, str]:
     """Returns an environment in which a configuration can be read on a machine without keys: `unused` stands for those
     that are missing. Without a file, the providers are those of the recordings. Raises RecordingError."""
     if config is not None or recipe is not None:
-        source, _ = read_file(config, env) if config is not None else read(text_of(recipe or "").encode(), env, NO_FILE)
-        missing = {name for names in source.missing.values() for name in names}
+        missing = {name for names in _source(config, recipe, env).missing.values() for name in names}
     else:
         services = {entry.service for entry in Folder(folder).entries()}
         missing = {row.variable for row in ENV_PROVIDERS if row.type in services}

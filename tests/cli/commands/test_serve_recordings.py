@@ -128,3 +128,17 @@ def test_what_cannot_be_is_said(tmp_path, serve, words, code, said):
     process, _ = serve(*words)
     _, err = process.communicate(timeout=30)
     assert (process.returncode, said in " ".join(err.split())) == (code, True), err
+
+
+def test_a_configuration_that_says_replay_needs_no_key_either(tmp_path, serve):
+    providers = [{"id": "far", "type": "openai", "apiTokens": ["${OPENAI_API_KEY}"]}, {"id": "near", "type": "builtin"}]
+    config = {"plugins": {"ai-proxy": {"providers": providers, "activeProviderId": "near"}}}
+    (tmp_path / "aigw.yaml").write_text(json.dumps(config))
+    process, url = serve("--record", "recs", OPENAI_API_KEY="sk-1")
+    before = chat(url)
+    stopped(process)
+    (tmp_path / "aigw.yaml").write_text(json.dumps({**config, "record": {"mode": "replay", "dir": "recs"}}))
+    process, url = serve()
+    assert url, process.stderr.read()
+    assert chat(url) == before
+    assert "recs: 1 replayed" in stopped(process)

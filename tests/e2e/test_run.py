@@ -136,6 +136,11 @@ def test_sequence_goes_on_until_too_much_differs(aigw_run, recs):
     assert (code, out.split()[0]) == (1, "swallowed")
 
 
+def test_answers_fail_and_are_cut_as_told(aigw_run, recs):
+    assert "would answer 429 here" in aigw_run("--replay", recs, "--faults", "429:1", *APP, "two")[1]
+    assert aigw_run("--replay", recs, "--framing", "bytes", *APP, "two")[:2] == (0, "two\n")
+
+
 def test_auto_records_what_is_missing(aigw_run, recs):
     assert "(1 replayed, 1 written, 1 unused)" in aigw_run("--auto", recs, *APP, "two", "three")[2]
 

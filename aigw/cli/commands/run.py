@@ -10,12 +10,15 @@ import typer
 from aigw.cli.options import (
     Auto,
     Config,
+    FaultShares,
+    FramingNames,
     Match,
     MaxDivergence,
     Model,
     Record,
     Refresh,
     Replay,
+    Seed,
     Speed,
     configuration,
 )
@@ -57,6 +60,9 @@ def run(
         ),
     ] = False,
     max_divergence: MaxDivergence = None,
+    framing: FramingNames = None,
+    faults: FaultShares = None,
+    seed: Seed = 0,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JUnit's XML, a test case a call.", rich_help_panel=_REPORTS)
     ] = None,
@@ -85,17 +91,19 @@ def run(
     from aigw.cli.terminal.log import LogThread
     from aigw.config.load import NO_FILE
     from aigw.core.errors import AddressError, ConfigError
+    from aigw.server.framing import Framing
     from aigw.traffic.folder import RecordingError
 
     if recipe is not None and config is not None:
         fail("run", "choose one of --config and --recipe", USAGE)
     try:
-        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence)
+        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)
+        framed = Framing(framing) if framing is not None else None
     except ValueError as error:
         fail("run", str(error), USAGE)
     logging.basicConfig(level=logging.WARNING, handlers=[LogThread()])
     config = configuration(config) if recipe is None else config
-    wanted = Wanted(dict(os.environ), config, recipe, model, port, recordings, max_usd)
+    wanted = Wanted(dict(os.environ), config, recipe, model, port, recordings, max_usd, framed)
     calls = Calls()
     try:
         status, report = asyncio.run(_ran(wanted, command, calls))

@@ -22,6 +22,7 @@ from aigw.config.load import Loaded
 from aigw.config.services import ServiceTable
 from aigw.core.upstream import Upstream
 from aigw.providers.client_variables import MOST_USED, client_variables
+from aigw.server.framing import Framing
 from aigw.server.gateway import run
 from aigw.server.start import Given, discover, load_file, load_found, notes_on
 from aigw.stores.redis.url import is_redis_url
@@ -32,7 +33,7 @@ LOCAL = "127.0.0.1"
 
 class Wanted(NamedTuple):
     """What the gateway is to be. `env` is the environment from which it takes providers and keys. `port` 0 is a free
-    one. `max_usd` is what it may spend, None for no limit of its own."""
+    one. `max_usd` is what it may spend, None for no limit of its own. `framing` is in which pieces it writes."""
 
     env: Mapping[str, str]
     config: Path | None = None
@@ -41,6 +42,7 @@ class Wanted(NamedTuple):
     port: int = 0
     recordings: Chosen = Chosen()
     max_usd: float | None = None
+    framing: Framing | None = None
 
 
 class PrivateGateway(NamedTuple):
@@ -69,7 +71,15 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
     around = recordings.around if recordings is not None else None
     async with (
         closing(recordings),
-        run(loaded, upstream, books=books, around=around, state=loaded.state_dir, empty_cache=bool(around)) as running,
+        run(
+            loaded,
+            upstream,
+            books=books,
+            around=around,
+            framing=wanted.framing,
+            state=loaded.state_dir,
+            empty_cache=recordings is not None,
+        ) as running,
     ):
         variables = client_variables(
             running.url,

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from aigw.cli.main import app
 from aigw.stores.faiss.collections import FaissCollections
 
-POINTS = 6
+POINTS = 4
 SEED = 9
 KILLED = """
 import atexit, os, signal, sys, threading

@@ -64,7 +64,7 @@ def test_the_gate_runs_its_test_command():
 
 @pytest.mark.parametrize("text", [README, INSIDE], ids=["README", "aigw/README"])
 def test_the_commands_that_it_names_are_there(text):
-    named = {tuple(words.split()) for words in re.findall(r"`aigw ((?:[a-z]+ ?)+)", text)}
+    named = {tuple(words.split()) for words in re.findall(r"`aigw ((?:[a-z]+(?:-[a-z]+)* ?)+)", text)}
     assert len(named) > 5
     for words in named:
         command = words if words[0] in ("config", "budget", "cache", "template") else words[:1]

@@ -35,8 +35,8 @@ class Pace(NamedTuple):
 
 
 async def resend(sessions: Iterable[Sequence[ClientCall]], send: Send, pace: Pace, *, concurrency: int) -> None:
-    """Passes each call to `send` when it is due. At most `concurrency` sessions are under way at once. An error of `send`
-    ends all."""
+    """Passes each call to `send` when it is due. At most `concurrency` sessions are under way at once. The first error
+    of `send` ends all."""
     waiting = sorted(sessions, key=lambda calls: calls[0].at) if pace.speed else list(sessions)
     if not waiting:
         return

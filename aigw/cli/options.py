@@ -22,6 +22,10 @@ Config = Annotated[
 Recipe = Annotated[
     str | None, typer.Option("--recipe", metavar="NAME", help="The recipe that `aigw serve --recipe` runs here.")
 ]
+ServedRecipe = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 By = Annotated[
     list[str] | None,

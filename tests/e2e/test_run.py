@@ -1,5 +1,6 @@
 """`aigw run`: a command whose calls go through a gateway of its own, as a user runs it."""
 
+import asyncio
 import json
 import os
 import pty
@@ -10,9 +11,11 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from functools import partial
+from pathlib import Path
 
 import pytest
 from children import children
+from stage.answers import streams
 from stage.command import environment_of_tests
 
 SDK = """
@@ -97,6 +100,28 @@ def test_an_app_is_recorded_and_replayed_without_a_key(aigw_run, tmp_path):
     code, out, errors = aigw_run("--replay", "recs/new", *sdk, OPENAI_API_KEY="")
     assert (code, out) == (0, "one\ntwo\n")
     assert errors == "aigw run: 2 calls (2 replayed): 16 tokens in, 2 out, $0, $0 saved\n"
+
+
+MESSAGES = """
+from anthropic import Anthropic
+
+with Anthropic() as client:
+    with client.messages.stream(model="claude-x", max_tokens=9, messages=[{"role": "user", "content": "Hi"}]) as stream:
+        print("".join(stream.text_stream))
+"""
+
+
+async def test_anthropics_sdk_and_a_provider_that_speaks_messages(aigw_run, provider):
+    wire = json.loads((Path(__file__).parents[1] / "dialects/wire/answer-anthropic-text.json").read_text())
+    upstream = await provider(streams(*(event.encode() for event in wire["chunks"])))
+    command = ("--", sys.executable, "-c", MESSAGES)
+    keys = {"ANTHROPIC_API_KEY": "sk-ant-1", "ANTHROPIC_BASE_URL": upstream.url}
+    code, out, errors = await asyncio.to_thread(aigw_run, "--record", "recs", *command, **keys)
+    assert (code, out) == (0, "RECORDED\n"), errors
+    assert [request.headers["x-api-key"] for request in upstream.requests] == ["sk-ant-1"]
+    await upstream.stop()
+    code, out, errors = await asyncio.to_thread(aigw_run, "--replay", "recs", *command)
+    assert (code, out) == (0, "RECORDED\n"), errors
 
 
 def test_a_swallowed_miss_is_told_and_fails(aigw_run, recs, tmp_path):

@@ -19,6 +19,7 @@ from aigw.cli.options import (
     Refresh,
     Replay,
     Seed,
+    ServedRecipe,
     Speed,
     configuration,
 )
@@ -36,10 +37,7 @@ _REPORTS = "Reports"
 def run(
     command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments.")],
     config: Config = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
-    ] = None,
+    recipe: ServedRecipe = None,
     port: Annotated[
         int, typer.Option("--port", "-p", min=0, max=65535, metavar="PORT", help="The port; 0: a free one.")
     ] = 0,

@@ -20,6 +20,7 @@ from aigw.cli.options import (
     Refresh,
     Replay,
     Seed,
+    ServedRecipe,
     Speed,
     Strict,
     configuration,
@@ -41,10 +42,7 @@ class LogFormat(Enum):
 
 def serve(
     config: Config = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
-    ] = None,
+    recipe: ServedRecipe = None,
     listen: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Address and port; default: as configured, else 127.0.0.1:4700."),

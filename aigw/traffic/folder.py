@@ -51,8 +51,8 @@ class Name(NamedTuple):
 
 
 class Entry(Struct, frozen=True):
-    """What is known of a recording without reading all of it. `group` is its session, unique in the folder. It is not
-    `playable` if its client left before there was an answer."""
+    """What is known of a recording without reading all of it. `group` is its session, unique in the folder. `left` is
+    true if its client left before the answer was complete; it is not `playable` if there was none of it."""
 
     name: str
     key: str
@@ -66,7 +66,11 @@ class Entry(Struct, frozen=True):
     date: str = ""
     status: int = 0
     redacted: bool = False
-    playable: bool = True
+    left: bool = False
+
+    @property
+    def playable(self) -> bool:
+        return bool(self.status) or not self.left
 
     @property
     def group(self) -> tuple[str, int]:
@@ -222,7 +226,7 @@ class Folder:
         return Entry(
             file, peek.key, peek.rules, name.run, name.session, name.position,
             peek.session.name, peek.source.api, peek.source.service, peek.source.date, peek.head.status, peek.redacted,
-            bool(peek.head.status) or peek.end.ended != "left",
+            peek.end.ended == "left",
         )  # fmt: skip
 
     def _decoded(self, name: str, decode: Callable[[bytes], object]) -> object:

@@ -40,6 +40,10 @@ class Index:
         """Whether a request has several recordings, so that it matters who asks."""
         return len(self._by_key) < sum(map(len, self._by_key.values()))
 
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entries in self._by_group.values() for entry in entries]
+
     def only(self, key: str) -> Entry | None:
         """Returns the recording of a request where none has several."""
         entries = self._by_key.get(key)

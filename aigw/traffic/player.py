@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -55,7 +55,7 @@ class FolderPlayer:
         self._secrets = tuple(secrets)
         self.goes_on = settings.mode == "auto"
         self._entries = [self._keyed(entry) for entry in folder.entries()]
-        self._index = Index([entry for entry in self._entries if entry.playable])
+        self._index = Index(_to_play(self._entries, settings))
         self._stateless = settings.match == "content" and not settings.strict and not self._index.ambiguous
         """Whether it does not matter which conversation asks, and how often."""
         self._redacted = any(entry.redacted for entry in self._entries)
@@ -107,7 +107,7 @@ class FolderPlayer:
 
     def unused(self) -> list[str]:
         """Returns the names of the recordings that were not played."""
-        return [entry.name for entry in self._entries if entry.name not in self.report.used]
+        return [name for name in self._index.names if name not in self.report.used]
 
     @property
     def services(self) -> set[str]:
@@ -202,10 +202,23 @@ def played_of(recording: Recording, folder: Folder, name: str) -> Played:
     """Returns the answer of a recording. Raises RecordingError if it is damaged."""
     head, end = recording.head, recording.end
     error = None
-    if end.ended in ("broken", "unreachable"):
+    if end.ended != "complete":
         fault = UpstreamFault.__members__.get(end.fault, UpstreamFault.RESET)
-        error = UpstreamError(fault, end.message or "the answer broke off when it was recorded")
+        how = f"the client left here when {name} was recorded" if end.ended == "left" else "the answer broke off"
+        error = UpstreamError(fault, end.message or f"{how}; record it again")
     return Played(head.status, CIMultiDict(head.headers), pieces_of(recording, folder, name), end.after, error)
+
+
+def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:
+    """Returns the recordings that may answer a request. One whose client left answers only where there is no whole one
+    of the request; in auto the request is sent then."""
+    playable = [entry for entry in entries if entry.playable]
+    if settings.match == "sequence" or settings.mode == "refresh":
+        return playable
+    whole = {entry.key for entry in playable if not entry.left}
+    return [
+        entry for entry in playable if not entry.left or (entry.key not in whole and settings.mode != "auto")
+    ]
 
 
 def _named(call: Begun) -> str:

@@ -9,6 +9,7 @@ import pytest
 from openai import NotFoundError
 from stage.answers import CHAT, PATH, answers, chunk, completion, streams, text_events
 from stage.gateway import proxied
+from stage.raw import encode
 from stage.taped import CLOSED
 
 from aigw.traffic.folder import Folder
@@ -216,3 +217,37 @@ async def test_embeddings_and_unknown_fields_are_compared_as_sent(provider, tape
     again = await post(running, dict(reversed(asked.items())), "/v1/embeddings")
     other = await post(running, {**asked, "input": ["b"]}, "/v1/embeddings")
     assert (again.body, other.status) == (before.body, 404)
+
+
+async def _left(taped, upstream):
+    """Records a client that leaves after the first piece."""
+    running = await taped("record", upstream.url)
+    client = await running.connect()
+    body = json.dumps({**CHAT, "stream": True}).encode()
+    await client.send(encode("POST", PATH, body, content_type="application/json"))
+    await client.head()
+    await client.chunk()
+    await client.close()
+    await upstream.peers[0].gone()
+    ((entry, recording),) = await taped.written(running)
+    assert (entry.left, recording.end.ended) == (True, "left")
+
+
+async def test_what_a_client_left_is_replayed_as_broken_off_and_never_as_whole(provider, taped):
+    async def begins(peer):
+        await peer.begin()
+        await peer.piece(b"".join(text_events("Hi")[:2]))
+        await peer.gone()
+
+    upstream = await provider(begins, streams(*text_events("whole")))
+    await _left(taped, upstream)
+    body = {**CHAT, "stream": True}
+    replay = await taped("replay", CLOSED)
+    got = await post(replay, body)
+    assert b"the client left here when 001-01-chat.json was recorded; record it again" in got.body
+    auto = await taped("auto", upstream.url)
+    assert b"whole" in (await post(auto, body)).body
+    await taped.written(auto)
+    replay = await taped("replay", CLOSED, strict=True)
+    assert b"whole" in (await post(replay, body)).body
+    assert replay.recordings.report.unused == []

@@ -41,6 +41,8 @@ LARGE = 256 * 1024
 SMALL_BINARY = 4 * 1024
 """Bytes that are no text are in the recording up to this number, otherwise in a side file."""
 
+_FRAMING = ("content-length", "transfer-encoding")
+
 
 class Key(NamedTuple):
     """What finds a recording, the digest of the rules by which it was made, and the folders for which they stood."""
@@ -90,7 +92,7 @@ def recording_of(
         session=session,
         client=client,
         request=request,
-        head=Head(status=answered.status, headers=_joined(headers)),
+        head=Head(status=answered.status, headers=_joined([*headers, *_framing(answered, clear)])),
         answer=told,
         end=_end(answered, reader is not None and reader.ended, hides),
         pieces=_pieces(clear, sides, f"{stem}.answer.bin"),
@@ -210,6 +212,16 @@ def _decoded(data: bytes, headers: Mapping[str, str]) -> bytes:
         return Decoding(headers.get("content-encoding", ""), MAX_DECODED).feed(data)
     except (ValueError, ImportError):
         return data
+
+
+def _framing(answered: Answered, clear: list[tuple[float, bytes]]) -> list[tuple[str, str]]:
+    """Returns the headers that tell where the body ends. Without them an answer is judged otherwise, and that of HEAD
+    says nothing."""
+    framing = [(name.lower(), value) for name, value in answered.headers if name.lower() in _FRAMING]
+    if clear is answered.pieces:
+        return framing
+    length = str(sum(len(data) for _, data in clear))
+    return [(name, length if name == "content-length" else value) for name, value in framing]
 
 
 def _end(answered: Answered, complete: bool, hides: Scrubber) -> End:

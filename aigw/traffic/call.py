@@ -3,6 +3,7 @@ builder makes a recording of it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_plus
@@ -14,6 +15,7 @@ from aigw.core.model import Request
 from aigw.core.redaction import LONG
 from aigw.upstream.tape import Outgoing
 
+_PORT = re.compile(r":\d*\Z")
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -96,7 +98,7 @@ def service(outgoing: Outgoing) -> str:
     another one each time."""
     if outgoing.is_answer and outgoing.exchange is not None and outgoing.exchange.provider:
         return outgoing.exchange.provider
-    return outgoing.target.authority.rpartition("@")[2].partition(":")[0] or outgoing.target.origin.host
+    return _PORT.sub("", outgoing.target.authority.rpartition("@")[2]) or outgoing.target.origin.host
 
 
 def _sent(request: Request) -> Sent:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from functools import partial
 from hashlib import blake2b, sha256
@@ -25,8 +25,13 @@ from aigw.core.secrets import names_secret
 from aigw.traffic.recording import Blob, Part, SentRequest, data_of
 from aigw.traffic.volatility import Numbers, Rules
 
-ANSWERING_HEADERS = ("anthropic-beta", "anthropic-version", "openai-beta")
+ANSWERING_HEADERS = (
+    "anthropic-beta", "anthropic-version", "openai-beta", "x-dashscope-sse", "range", "if-none-match",
+    "if-modified-since",
+)  # fmt: skip
 """The headers that may change an answer."""
+_EVENTS = "text/event-stream"
+"""DashScope and others stream if `Accept` names this. What else stands there differs from client to client."""
 _EXACT_DIGITS = 15
 """Numbers with so many digits are different if their doubles are."""
 _MOST_DIGITS = 4000
@@ -50,7 +55,7 @@ def canonical(request: SentRequest, service: str, rules: Rules) -> Canonical:
         "path": rules.text(request.path, numbers),
         "query": _by_name((each, rules.text(text, numbers)) for each, text in _query(request.query)),
         "service": service,
-        "headers": {each: _listed(request.headers[each]) for each in ANSWERING_HEADERS if each in request.headers},
+        "headers": _headers(request.headers),
         name: body,
     }
     return Canonical(key_of(value), value)
@@ -63,6 +68,11 @@ def key_of(value: dict[str, Any]) -> str:
     except UnicodeEncodeError:  # half of a surrogate pair
         written = json.dumps(value, sort_keys=True).encode()
     return blake2b(written, digest_size=16).hexdigest()
+
+
+def _headers(sent: Mapping[str, str]) -> dict[str, str]:
+    found = {each: _listed(sent[each]) for each in ANSWERING_HEADERS if each in sent}
+    return {**found, "accept": _EVENTS} if _EVENTS in sent.get("accept", "") else found
 
 
 def _body(request: SentRequest, rules: Rules, numbers: Numbers) -> tuple[str, Any]:

@@ -216,9 +216,7 @@ def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:
     if settings.match == "sequence" or settings.mode == "refresh":
         return playable
     whole = {entry.key for entry in playable if not entry.left}
-    return [
-        entry for entry in playable if not entry.left or (entry.key not in whole and settings.mode != "auto")
-    ]
+    return [entry for entry in playable if not entry.left or (entry.key not in whole and settings.mode != "auto")]
 
 
 def _named(call: Begun) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aigw.core.headers import HOP_BY_HOP, without_credentials
 from aigw.core.redaction import SHORTEST, hidden_in
-from aigw.core.secrets import HIDDEN, names_secret, without_shapes
+from aigw.core.secrets import HIDDEN, names_secret, without_password, without_shapes
 from aigw.dialects.bodies import begins_events
 from aigw.higress.re2 import GoRegex
 from aigw.traffic.call import Begun, Headers, Sent, credentials
@@ -88,7 +88,11 @@ class Scrubber:
         """Returns the headers that matter, in lower case and without credentials."""
         told = telling(headers)
         together = "\n".join(value for _, value in told)
-        return told if self.text(together) == together else [(name, self.text(value)) for name, value in told]
+        return told if self._value(together) == together else [(name, self._value(value)) for name, value in told]
+
+    def _value(self, value: str) -> str:
+        """Returns the value of a header without secrets, also without those that a URL such as `Location` names."""
+        return self.text(without_password(value))
 
     def request(self, sent: Sent) -> Sent:
         """Returns a request without secrets, and only with the headers that matter."""

@@ -20,8 +20,8 @@ from aigw.traffic.builtin_rules import KINDS, Kind, folder_kind, may_contain
 from aigw.traffic.client_ids import ID_FIELDS, OPAQUE, ids_in
 from aigw.traffic.user_rules import DECLARED, MAX_DEPTH, user_rule
 
-VERSION = 1
-"""Change it if values are replaced in another way, so that old keys are made again."""
+VERSION = 2
+"""Change it if keys are made in another way, so that old ones are made again."""
 SHORTEST = 4
 """A text with fewer characters contains nothing volatile."""
 

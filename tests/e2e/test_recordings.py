@@ -251,3 +251,30 @@ async def test_what_a_client_left_is_replayed_as_broken_off_and_never_as_whole(p
     replay = await taped("replay", CLOSED, strict=True)
     assert b"whole" in (await post(replay, body)).body
     assert replay.recordings.report.unused == []
+
+
+async def test_a_site_is_replayed_with_its_framing_and_by_range(provider, taped):
+    async def site(peer):
+        if peer.request.method == "HEAD":
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n")
+        elif "range" in peer.request.headers:
+            await peer.answer(b"par", 206, {"Content-Range": "bytes 0-2/7"}, "text/plain")
+        else:
+            await peer.answer(b"partial", 200, {}, "text/plain")
+
+    upstream = await provider(site)
+    config = {"routes": [{"name": "site", "match": {"path": "/*"}, "upstream": upstream.url}]}
+    asked = [("GET", {}), ("GET", {"range": "bytes=0-2"}), ("HEAD", {})]
+
+    async def ask(running, method, headers):
+        client = await running.connect()
+        await client.send(encode(method, "/a.txt", **headers))
+        got = await client.answer(head_only=method == "HEAD")
+        return got.status, got.headers["content-length"], got.body
+
+    running = await taped("record", config=config)
+    before = [await ask(running, *each) for each in asked]
+    assert before == [(200, "7", b"partial"), (206, "3", b"par"), (200, "7", b"")]
+    await taped.written(running)
+    running = await taped("replay", config=config)
+    assert [await ask(running, *each) for each in reversed(asked)] == before[::-1]

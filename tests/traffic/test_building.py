@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from recorded_calls import END, chat_call, delta, said, streamed, user
@@ -138,3 +139,14 @@ def test_a_body_that_is_no_json_is_kept(body):
     assert (
         recording.request.text == body.decode() if recording.request.text else recording.request.body.size == len(body)
     )
+
+
+def test_the_head_says_how_the_body_is_framed():
+    answered = said(f"yo {KEY}")
+    ((_, data),) = answered.pieces
+    headers = (*answered.headers, ("Content-Length", str(len(data))), ("Date", "today"))
+    recording, _ = built(answered=replace(answered, headers=headers))
+    assert recording.head.headers == {
+        "content-type": "application/json",
+        "content-length": str(len(data) - len(KEY) + len("***")),
+    }

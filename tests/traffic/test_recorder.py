@@ -42,6 +42,22 @@ def test_a_call_is_given_when_it_begins_and_when_it_ends():
     assert (answered.pieces, answered.after, answered.whole) == ([(1.0, b"one"), (2.0, b"two")], 2.0, True)
 
 
+@pytest.mark.parametrize(
+    ("authority", "service"),
+    [
+        ("[::1]:8080", "[::1]"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("bedrock-runtime.us-east-1.amazonaws.com:443", "bedrock-runtime.us-east-1.amazonaws.com"),
+        ("a.example.com", "a.example.com"),
+        ("", "origin.example.com"),
+    ],
+)
+def test_a_host_is_known_without_its_port(authority, service):
+    sink, origin = Noted(), Origin("https", "origin.example.com", 443)
+    CallRecorder(sink, FakeClock()).begin(CALL._replace(target=Target(origin, authority)))
+    assert sink.jobs[0][1].service == service
+
+
 def test_only_the_first_end_counts():
     sink = Noted()
     take = CallRecorder(sink, FakeClock()).begin(CALL)

@@ -43,3 +43,8 @@ def test_headers_that_matter_are_kept():
 
 def test_a_query_has_no_credentials():
     assert Scrubber([]).query(f"alt=sse&key={KEY}&X-Amz-Signature=abc&q={KEY}") == "alt=sse&X-Amz-Signature=***&q=***"
+
+
+def test_a_key_in_the_url_of_a_header_is_hidden():
+    headers = (("location", "https://me:pass@a.example.com/x?token=abcdefghijk&page=2"), ("x-a", "1"))
+    assert Scrubber([]).headers(headers) == [("location", "https://***@a.example.com/x?token=***&page=2"), ("x-a", "1")]

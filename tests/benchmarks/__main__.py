@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import measure, recordings, report, traffic
+from tests.benchmarks import measure, pacing, recordings, report, traffic
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "vectors": measure.vectors,
     "ingest": measure.ingest,
     "recordings": recordings.recordings,
+    "pacing": pacing.pacing,
 }
 
 

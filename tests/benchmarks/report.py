@@ -74,6 +74,8 @@ AIMS = (
     Aim("replay, c=32", "recordings", lambda f: ratio(f, "c32", "per_second", "replay"), 1.7, True, "x floor"),
     Aim("10,000 recordings are loaded", "recordings", lambda f: f["load_s"], 1, False, "s"),
     Aim("memory of that", "recordings", lambda f: f["load_mib"], 100, False, "MiB"),
+    Aim("time between replayed events, p99", "pacing", lambda f: f["streams1_p99_ms"], 5, False, "ms off"),
+    Aim("the same for 16 streams", "pacing", lambda f: f["streams16_p99_ms"], 5, False, "ms off"),
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )

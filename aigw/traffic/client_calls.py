@@ -6,7 +6,6 @@ What plugins asked for themselves is none of them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from aigw.traffic.contents import body_of, pieces_of
 from aigw.traffic.folder import Entry, Folder, RecordingError, iterate
 from aigw.traffic.index import Group
 from aigw.traffic.outcome import Outcome, tokens_of
-from aigw.traffic.recording import Recording, SentRequest, Source
+from aigw.traffic.recording import Recording, SentRequest, Source, seconds_of
 
 
 class ClientCall(Struct, frozen=True, kw_only=True):
@@ -144,11 +143,3 @@ def outcome_of(recording: Recording, folder: Folder, name: str) -> Outcome:
 
 def digest(body: bytes) -> str:
     return sha256(body).hexdigest() if body else ""
-
-
-def seconds_of(date: str) -> float:
-    """Returns the date of a recording in seconds since 1970, 0 if it is none."""
-    try:
-        return datetime.fromisoformat(date).timestamp()
-    except ValueError:
-        return 0.0

@@ -1,4 +1,4 @@
-"""The bytes of a recording, also those that are in side files."""
+"""What a recording has: its bytes, also those that are in side files, and the call that it was made of."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
+from aigw.traffic.call import Answered, Begun, Sent
 from aigw.traffic.folder import Folder, RecordingError
-from aigw.traffic.recording import Blob, Recording, SentRequest, data_of
+from aigw.traffic.recording import Blob, Recording, SentRequest, data_of, seconds_of
 
 
 def pieces_of(recording: Recording, folder: Folder, name: str) -> Sequence[tuple[float, bytes]]:
@@ -39,6 +40,46 @@ def body_of(request: SentRequest, folder: Folder, name: str) -> bytes:
     if request.body is None:
         return request.text.encode()
     return folder.side(request.body) if request.body.file else _data(request.body, folder, name)
+
+
+def begun_of(recording: Recording, folder: Folder, name: str) -> Begun:
+    """Returns the call as if it were made again. Raises RecordingError."""
+    source, client = recording.source, recording.client
+    return Begun(
+        sent=_sent(recording.request, folder, name),
+        client=_sent(client, folder, name) if client is not None else None,
+        exchange="",
+        api=source.api,
+        dialect=source.dialect,
+        asked="",
+        service=source.service,
+        name=source.name,
+        origin=source.origin,
+        model=source.model,
+        route=source.route,
+        attempt=source.attempt,
+        at=seconds_of(source.date),
+    )
+
+
+def _sent(request: SentRequest, folder: Folder, name: str) -> Sent:
+    return Sent(
+        request.method, request.path, request.query, tuple(request.headers.items()), body_of(request, folder, name)
+    )
+
+
+def answered_of(recording: Recording, folder: Folder, name: str) -> Answered:
+    """Returns what came back, as if it came again. Raises RecordingError."""
+    head, end = recording.head, recording.end
+    return Answered(
+        status=head.status,
+        headers=tuple(head.headers.items()),
+        pieces=[(at / 1000, data) for at, data in pieces_of(recording, folder, name)],
+        after=end.after / 1000,
+        fault=end.fault,
+        message=end.message,
+        whole=end.ended == "complete",
+    )
 
 
 def _data(piece: str | Blob, folder: Folder, name: str) -> bytes:

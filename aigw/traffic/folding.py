@@ -36,6 +36,29 @@ def read(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]
     itself."""
     if not begun.dialect:
         return None
+    reading, found = _reading(begun, headers)
+    for piece in body:
+        reading.feed((Chunk(piece, piece),))
+    reading.end()
+    return found[-1] if found else None
+
+
+def texts(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]) -> list[str]:
+    """Returns the text that each piece of a stream adds to the answer, "" where it adds none or nobody can tell."""
+    if not begun.dialect:
+        return ["" for _ in body]
+    reading, found = _reading(begun, headers)
+    before, added = "", []
+    for piece in body:
+        reading.feed((Chunk(piece, piece),))
+        now = found[-1].text if found else ""
+        added.append(now[len(before) :] if now.startswith(before) else "")
+        before = now
+    return added
+
+
+def _reading(begun: Begun, headers: Iterable[tuple[str, str]]) -> tuple[BodyReader, list[Reader]]:
+    """Returns what reads a body, and the list to which it adds the reader that it opens."""
     dialect = dialect_named(begun.dialect)
     asked = dialect.asked(begun.sent.request(), begun.api)
     found: list[Reader] = []
@@ -44,11 +67,7 @@ def read(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]
         found.append(dialect.reader(asked, streaming=streaming, provider=begun.service))
         return found[-1]
 
-    reading = BodyReader(opened, CIMultiDict(headers))
-    for piece in body:
-        reading.feed((Chunk(piece, piece),))
-    reading.end()
-    return found[-1] if found else None
+    return BodyReader(opened, CIMultiDict(headers)), found
 
 
 def folded(reader: Reader | None) -> Folded:

@@ -5,6 +5,7 @@ Rule: an answer is replayed from `pieces` alone. Everything else is there to be 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -176,3 +177,11 @@ def data_of(piece: str | Blob) -> bytes:
 def json_of(request: SentRequest) -> Any:
     """Returns the decoded body of a request, None if it is not JSON."""
     return None if request.json is UNSET else msgspec.json.decode(request.json)
+
+
+def seconds_of(date: str) -> float:
+    """Returns the date of a recording in seconds since 1970, 0 if it is none."""
+    try:
+        return datetime.fromisoformat(date).timestamp()
+    except ValueError:
+        return 0.0

@@ -5,18 +5,23 @@ pattern has found is unknown to those who replay: then the key stays that of the
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from msgspec.json import encode
 from msgspec.structs import replace
 
+from aigw.dialects.bodies import begins_events
+from aigw.dialects.sse import Event
 from aigw.higress.re2 import GoRegex
-from aigw.traffic.building import Key, recording_of
-from aigw.traffic.call import Answered, Begun, Sent
-from aigw.traffic.client_calls import seconds_of
-from aigw.traffic.contents import body_of, pieces_of
+from aigw.traffic.building import Key, LeakError, recording_of
+from aigw.traffic.call import Answered, Begun
+from aigw.traffic.contents import answered_of, begun_of
 from aigw.traffic.folder import Folder, encoded
-from aigw.traffic.recording import Recording, SentRequest
+from aigw.traffic.folding import dialect_named, texts
+from aigw.traffic.recording import Recording
+from aigw.traffic.scrubbing import Scrubber, hiding
 
 Clean = tuple[Recording, dict[str, bytes]]
 """A recording, and its side files by their names."""
@@ -28,19 +33,23 @@ def redacted(
     """Returns a recording without secrets, None if it has none. Raises RecordingError if it is damaged, LeakError if a
     secret in its answer cannot be taken out."""
     source = recording.source
-    begun, answered = _begun(recording, folder, name), _answered(recording, folder, name)
+    begun, answered = begun_of(recording, folder, name), answered_of(recording, folder, name)
     key = Key(recording.key, recording.rules, source.folder, source.home)
-    stem = name.removesuffix(".json")
-    new, sides = recording_of(
+    build = partial(
+        recording_of,
         begun,
-        answered,
-        recording.session,
-        key,
-        stem=stem,
+        session=recording.session,
+        key=key,
+        stem=name.removesuffix(".json"),
         secrets=secrets,
         patterns=patterns,
         config=source.config,
     )
+    try:
+        new, sides = build(answered)
+    except LeakError:
+        hides = hiding(begun, secrets, patterns)
+        new, sides = build(dataclasses.replace(answered, pieces=_respelled(begun, answered, hides)))
     same = new.pieces == recording.pieces
     made_again = not patterns and encode(new.request) != encode(recording.request)
     new = replace(
@@ -54,39 +63,19 @@ def redacted(
     return None if encoded(new) == encoded(recording) else (new, sides)
 
 
-def _begun(recording: Recording, folder: Folder, name: str) -> Begun:
-    source, client = recording.source, recording.client
-    return Begun(
-        sent=_sent(recording.request, folder, name),
-        client=_sent(client, folder, name) if client is not None else None,
-        exchange="",
-        api=source.api,
-        dialect=source.dialect,
-        asked="",
-        service=source.service,
-        name=source.name,
-        origin=source.origin,
-        model=source.model,
-        route=source.route,
-        attempt=source.attempt,
-        at=seconds_of(source.date),
-    )
-
-
-def _sent(request: SentRequest, folder: Folder, name: str) -> Sent:
-    return Sent(
-        request.method, request.path, request.query, tuple(request.headers.items()), body_of(request, folder, name)
-    )
-
-
-def _answered(recording: Recording, folder: Folder, name: str) -> Answered:
-    head, end = recording.head, recording.end
-    return Answered(
-        status=head.status,
-        headers=tuple(head.headers.items()),
-        pieces=[(at / 1000, data) for at, data in pieces_of(recording, folder, name)],
-        after=end.after / 1000,
-        fault=end.fault,
-        message=end.message,
-        whole=end.ended == "complete",
-    )
+def _respelled(begun: Begun, answered: Answered, hides: Scrubber) -> list[tuple[float, bytes]]:
+    """Returns the events of a stream with other texts: together they have no secret any more that several of them
+    spell. Each has as much text as before, as far as there is enough. A plain answer stays as it is."""
+    if not answered.pieces or not begins_events(answered.pieces[0][1]):
+        return answered.pieces
+    added = texts(begun, answered.headers, [data for _, data in answered.pieces])
+    clean = hides.text("".join(added))
+    dialect = dialect_named(begun.dialect)
+    last = max((place for place, text in enumerate(added) if text), default=-1)
+    pieces = []
+    for place, ((at, data), text) in enumerate(zip(answered.pieces, added, strict=True)):
+        if text:
+            share, clean = (clean, "") if place == last else (clean[: len(text)], clean[len(text) :])
+            data = data if share == text else dialect.write(Event(data), share).raw
+        pieces.append((at, data))
+    return pieces

@@ -74,7 +74,23 @@ def test_a_side_file(tmp_path):
 
 
 def test_a_secret_that_several_events_spell(tmp_path):
-    folder = written(tmp_path, (chat_call(user("hi")), streamed(delta("acct 12"), delta("-34"), *END)))
+    events = [delta("It is "), delta("acct 12"), delta("-34"), delta(" or "), delta("acct 5"), delta("-67!"), *END]
+    folder = written(tmp_path, (chat_call(user("hi")), streamed(*events)))
+    after = clean(folder, r"acct \d+-\d+")
+    assert after.answer.text == ["It is *** or ***!"]
+    assert [at for at, _ in after.pieces] == [10.0 * number for number in range(1, 9)]
+    assert after.pieces[0][1] == delta("It is ").decode()
+    assert after.answer.finish == "stop"
+    assert after.answer.tokens == {"input": 3, "output": 2}
+
+
+def test_a_secret_that_cannot_be_taken_out(tmp_path):
+    def called(arguments):
+        call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        body = {"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]}
+        return f"data: {json.dumps(body)}\n\n".encode()
+
+    folder = written(tmp_path, (chat_call(user("hi")), streamed(called('{"a": "acct 1'), called('2-34"}'), *END)))
     before = text_of(folder)
     with pytest.raises(LeakError, match="over several events"):
         clean(folder, r"acct \d+-\d+")

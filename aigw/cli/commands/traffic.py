@@ -62,7 +62,8 @@ def show(
     from aigw.cli.sources.traffic import asked_by_client, cost_of, one
     from aigw.cli.views.traffic import plain_call, print_call
     from aigw.traffic.client_calls import outcome_of
-    from aigw.traffic.contents import pieces_of
+    from aigw.traffic.contents import begun_of, pieces_of
+    from aigw.traffic.folding import texts
 
     if raw and as_json:
         fail("traffic show", "choose one of --raw and --json", USAGE)
@@ -75,14 +76,15 @@ def show(
             return pieces
         (entry,) = [folder.entry(parsed, each) for parsed, each in folder.files() if each == name]
         outcome = await cost_of(recording, outcome_of(recording, folder, name), config)
-        return entry, recording, outcome, asked_by_client(recording, folder, name), pieces
+        added = texts(begun_of(recording, folder, name), recording.head.headers.items(), [data for _, data in pieces])
+        return entry, recording, outcome, asked_by_client(recording, folder, name), pieces, added
 
     found = _run("traffic show", look())
     if raw:
         sys.stdout.buffer.write(b"".join([data for _, data in found]))
         sys.stdout.buffer.flush()
     elif as_json:
-        entry, recording, outcome, _, pieces = found
+        entry, recording, outcome, _, pieces, _ = found
         told = [[at, data.decode("utf-8", "replace")] for at, data in pieces]
         say_json(plain_call(entry, recording, outcome) | {"pieces": told})
     else:

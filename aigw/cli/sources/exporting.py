@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 from aigw.cli.sources.traffic import calls, prices_of
 from aigw.cli.views.traffic import counted, plain_call
 from aigw.core.plain import plain_json
-from aigw.traffic.client_calls import seconds_of
 from aigw.traffic.contents import body_of, pieces_of
 from aigw.traffic.costs import priced
 from aigw.traffic.folder import Entry, Folder, RecordingError
 from aigw.traffic.har import har, har_entry
-from aigw.traffic.recording import Recording
+from aigw.traffic.recording import Recording, seconds_of
 from aigw.traffic.training import Written, evals, sft
 
 Problem = Callable[[str], object]

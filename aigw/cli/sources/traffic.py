@@ -20,12 +20,12 @@ from aigw.higress.re2 import GoRegex
 from aigw.pricing.prices import Prices
 from aigw.traffic.building import LeakError
 from aigw.traffic.call import Sent
-from aigw.traffic.client_calls import outcome_of, seconds_of
+from aigw.traffic.client_calls import outcome_of
 from aigw.traffic.contents import body_of
 from aigw.traffic.costs import priced
 from aigw.traffic.folder import Entry, Folder, RecordingError
 from aigw.traffic.outcome import Outcome
-from aigw.traffic.recording import Recording
+from aigw.traffic.recording import Recording, seconds_of
 from aigw.traffic.redacting import redacted
 from aigw.traffic.used import Used, forget, read, unused
 

@@ -107,10 +107,16 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_call(
-    entry: Entry, recording: Recording, outcome: Outcome, asked: Asked, pieces: Sequence[tuple[float, bytes]]
+    entry: Entry,
+    recording: Recording,
+    outcome: Outcome,
+    asked: Asked,
+    pieces: Sequence[tuple[float, bytes]],
+    added: Sequence[str],
 ) -> None:
-    """Prints a call for people: who asked what, what was answered, and when its pieces came."""
-    for line in _lines(entry, recording, outcome, asked, pieces):
+    """Prints a call for people: who asked what, what was answered, and when its pieces came. `added` is the text that
+    each piece adds to the answer."""
+    for line in _lines(entry, recording, outcome, asked, pieces, added):
         say_text(cut(line, width()) if line.startswith(_EVENT) else line)
 
 
@@ -118,7 +124,12 @@ _EVENT = "  @"
 
 
 def _lines(
-    entry: Entry, recording: Recording, outcome: Outcome, asked: Asked, pieces: Sequence[tuple[float, bytes]]
+    entry: Entry,
+    recording: Recording,
+    outcome: Outcome,
+    asked: Asked,
+    pieces: Sequence[tuple[float, bytes]],
+    added: Sequence[str],
 ) -> Iterator[str]:
     source, request, tokens = recording.source, recording.client or recording.request, outcome.tokens
     session = f" ({shown(recording.session.name)})" if recording.session.name else ""
@@ -136,8 +147,9 @@ def _lines(
     if pieces:
         yield ""
         yield "pieces (ms)"
-    for at, data in pieces:
-        yield f"{_EVENT}{at:<9g} {shown(data[:1000].decode('utf-8', 'replace').strip())}"
+    for (at, data), text in zip(pieces, added, strict=True):
+        what = json.dumps(text, ensure_ascii=False) if text else data[:1000].decode("utf-8", "replace").strip()
+        yield f"{_EVENT}{at:<9g} {len(data):>6,} B  {shown(what)}"
 
 
 def _turns(asked: Asked, request: SentRequest) -> Iterator[str]:

@@ -145,9 +145,9 @@ class FolderPlayer:
         return recorded(self._folder.read(entry.name), self._rules)
 
     def _is_like(self, call: Begun, identity: Canonical, entry: Entry) -> bool:
-        """Whether the n-th call of a session may have the n-th answer. If it is not the one that was recorded, that is
-        reported. False: too many are not."""
-        if entry.key == identity.key:
+        """Whether the n-th call of a session may have the n-th answer, or its place when it is recorded again. If it is
+        answered though it is not the one that was recorded, that is reported. False: too many are not."""
+        if entry.key == identity.key or self._settings.mode == "refresh":
             return True
         most = self._settings.max_divergence
         if most is not None and len(self.report.diverged) >= most:

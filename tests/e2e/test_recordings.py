@@ -108,6 +108,19 @@ async def test_refresh_records_in_the_same_files(provider, taped):
     assert [folder.read(entry.name).answer.text for entry in folder.entries()] == [["new"], ["kept"]]
 
 
+async def test_refresh_in_sequence_takes_the_place_of_another_request(provider, taped):
+    upstream = await provider(*(answers(completion(text)) for text in ("old", "new")))
+    await recorded(taped, upstream, say("one"))
+    running = await taped("refresh", upstream.url, match="sequence")
+    await post(running, say("another"))
+    await asyncio.to_thread(running.recordings.close)
+    folder = Folder(running.recordings.path)
+    assert [(entry.name, folder.read(entry.name).answer.text) for entry in folder.entries()] == [
+        ("001-01-chat.json", ["new"])
+    ]
+    assert running.recordings.report.diverged == []
+
+
 async def test_two_conversations_at_once_get_their_own_answers(provider, taped):
     """They ask the same, and are answered differently each time."""
     upstream = await provider(*(answers(completion(text)) for text in ("a1", "b1", "b2", "a2")))

@@ -77,7 +77,10 @@ class Writing:
 def main() -> None:
     calls, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    orders = msgspec.msgpack.decode(_next(calls) or b"", type=Orders)
+    first = _next(calls)
+    if first is None:
+        return
+    orders = msgspec.msgpack.decode(first, type=Orders)
     try:
         writing = Writing(_scribe(orders))
     except OSError as error:

@@ -1,6 +1,8 @@
 """aigw/traffic/writing_process.py: it writes until something fails, and says what."""
 
 import errno
+import subprocess
+import sys
 
 from recorded_calls import RULES, chat_call, delta, said, streamed, user
 
@@ -58,3 +60,9 @@ def test_a_second_run_goes_on_behind_the_first(tmp_path):
         "000-01-chat.json",
         "000-02-chat.json",
     ]
+
+
+def test_a_gateway_that_is_killed_before_it_has_said_anything():
+    command = [sys.executable, "-m", "aigw.traffic.writing_process"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

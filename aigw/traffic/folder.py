@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ MAX_SIDE = 1024 * 1024 * 1024
 """The largest side file that is read, in bytes."""
 SUFFIX = ".json"
 _NAME = re.compile(r"(?:(?P<run>[a-z][a-z0-9]*)-)?(?P<session>\d+)-(?P<position>\d+)-(?P<what>[\w.]+)\.json")
+ABANDONED_SECONDS = 3600
+_PART = re.compile(r"\.[\w.-]+\.(?:json|bin)\.\d+")
+"""The name of a file while it is written."""
 _SIDE = re.compile(r"[\w.-]+\.bin")
 
 
@@ -125,7 +129,7 @@ class Folder:
         """`converters` read older versions of the format."""
         self.path = path
         self._converters = converters
-        self._lock = -1
+        self.lock = -1
 
     def entries(self) -> list[Entry]:
         """Returns all recordings, in the order of their sessions and of the calls in them."""
@@ -159,13 +163,15 @@ class Folder:
 
     def claim(self, new_run: str) -> str:
         """Makes the folder, and returns the prefix of the names in it: "" for the first gateway, `new_run` for one that
-        records beside another."""
+        records beside another. It is claimed until `release`, and until each process that has inherited the descriptor
+        `lock` has ended."""
         try:
             make_folder(self.path)
             if os.name != "posix":
                 return new_run
-            self._lock = os.open(self.path, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.lock = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._tidy()
         except BlockingIOError:
             return new_run
         except OSError as error:
@@ -173,9 +179,15 @@ class Folder:
         return ""
 
     def release(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
+
+    def _tidy(self) -> None:
+        """Removes what processes that were killed have written in part. Another one may be writing just now."""
+        for file in self.path.iterdir():
+            if _PART.fullmatch(file.name) and time.time() - file.stat().st_mtime > ABANDONED_SECONDS:
+                file.unlink(missing_ok=True)
 
     def names(self) -> list[Name]:
         """Returns the names of the recordings. Raises OSError."""

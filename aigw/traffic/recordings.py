@@ -69,7 +69,7 @@ class Recordings:
             orders = Orders(
                 str(path.absolute()), beside, settings.volatile, current, home, sorted(known), config, settings.on_error
             )
-            self._recorder = CallRecorder(WritingProcess(orders), clock, on_error=settings.on_error)
+            self._recorder = CallRecorder(WritingProcess(orders, folder.lock), clock, on_error=settings.on_error)
 
     def around(self, upstream: Upstream) -> Tape:
         """Returns the transport that records and plays."""

@@ -37,13 +37,16 @@ class _Job(NamedTuple):
 
 class WritingProcess:
     """The process that writes into a folder, as `orders` say. `failure` says why nothing more is written, "" as long as
-    all is well; `written` is how many recordings were written, when it is closed, and `refused` how many were not."""
+    all is well; `written` is how many recordings were written, when it is closed, and `refused` how many were not. The
+    process inherits `lock`, which claims the folder: if the gateway is killed, no other one takes the names of what is
+    still to be written."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, lock: int = -1) -> None:
         self.failure = ""
         self.written = 0
         self.refused = 0
         self._orders = orders
+        self._inherited = (lock,) if lock >= 0 else ()
         self._jobs: deque[_Job] = deque()
         self._waiting = 0
         self._some = threading.Event()
@@ -75,6 +78,7 @@ class WritingProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            pass_fds=self._inherited,
             start_new_session=True,  # Ctrl-C must reach this process only
         )
         assert process.stdin is not None

@@ -148,6 +148,17 @@ def test_a_second_gateway_writes_beside_the_first(tmp_path):
     assert Folder(tmp_path).claim("r2") == ""
 
 
+def test_what_a_killed_process_wrote_in_part_is_removed_later(tmp_path):
+    old, new = tmp_path / ".001-01-chat.json.123", tmp_path / ".r1-001-01-chat.answer.bin.124"
+    other = tmp_path / ".gitignore.1"
+    for file in (old, new, other):
+        file.write_text("{")
+    for file in (old, other):
+        os.utime(file, (0, 0))
+    Folder(tmp_path).claim("r1")
+    assert sorted(tmp_path.iterdir()) == [other, new]
+
+
 def test_a_recording_leaves_with_its_side_files(tmp_path):
     large = said("x" * 300_000)
     folder = written(tmp_path, (HI, large))

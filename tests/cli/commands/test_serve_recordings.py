@@ -1,56 +1,17 @@
 """aigw/cli/commands/serve.py: `aigw serve --record`, `--replay` and the others, as processes."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 
 import pytest
-from children import children
+from serving import chat, serving, stopped
 
 from aigw.traffic.folder import Folder
 
 
 @pytest.fixture
-def start():
-    with children() as start:
-        yield start
-
-
-@pytest.fixture
-def serve(tmp_path, start):
-    """Starts `aigw serve` in an empty folder. Returns the process and its URL."""
-
-    def serve(*words, **environment):
-        env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}
-        command = [sys.executable, "-m", "aigw", "serve", "--port", "0", "--json", *map(str, words)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        env |= {"HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", **environment}
-        process = start(command, cwd=tmp_path, env=env, **pipes)
-        line = process.stdout.readline()
-        return process, json.loads(line)["url"] if line else ""
-
-    return serve
-
-
-def chat(url, text="Hello!", model="echo"):
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]}).encode()
-    request = urllib.request.Request(f"{url}/v1/chat/completions", body, {"content-type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-def stopped(process):
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 0, err
-    return err
+def serve(tmp_path):
+    with serving(tmp_path) as serve:
+        yield serve
 
 
 def test_a_run_is_recorded_and_replayed(tmp_path, serve):

@@ -22,7 +22,7 @@ def pieces_of(recording: Recording, folder: Folder, name: str) -> Sequence[tuple
             pieces.append((at, _data(piece, folder, name)))
             continue
         if aside is None:
-            aside, data = piece, folder.side(piece)
+            aside, data = piece, folder.side(piece, name)
         if (piece.file, piece.sha256) != (aside.file, aside.sha256):
             raise _damaged(folder, name, "its answer is in several side files")
         pieces.append((at, data[place : place + piece.size]))
@@ -39,7 +39,7 @@ def body_of(request: SentRequest, folder: Folder, name: str) -> bytes:
         return bytes(request.json)
     if request.body is None:
         return request.text.encode()
-    return folder.side(request.body) if request.body.file else _data(request.body, folder, name)
+    return folder.side(request.body, name) if request.body.file else _data(request.body, folder, name)
 
 
 def begun_of(recording: Recording, folder: Folder, name: str) -> Begun:

@@ -152,10 +152,12 @@ class Folder:
         assert isinstance(recording, Recording)
         return recording
 
-    def side(self, blob: Blob) -> bytes:
-        """Returns the content of a side file. It must have the digest that the recording names."""
+    def side(self, blob: Blob, of: str = "") -> bytes:
+        """Returns the content of a side file. It must have the digest that the recording `of` names."""
         if not _SIDE.fullmatch(blob.file):
-            raise RecordingError(f"{self.path}: {shown(blob.file)[:80]!r} is no name of a side file; record it again")
+            raise RecordingError(
+                f"{self.path / of}: {shown(blob.file)[:80]!r} is no name of a side file; record it again"
+            )
         data = self._content(blob.file, MAX_SIDE)
         if hashlib.sha256(data).hexdigest() != blob.sha256:
             raise RecordingError(f"{self.path / blob.file}: is not the file that was recorded; record it again")

@@ -231,3 +231,62 @@ def test_export(recs):
     assert [message["role"] for message in example["messages"]] == ["system", "user", "assistant", "user", "assistant"]
     assert "1 call that a longer one goes on from" in done.stderr
     assert traffic(recs, "export", "recs", "-f", "yaml").exit_code == 2
+
+
+def fields(**changed):
+    def damage(path):
+        path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+    return damage
+
+
+def side(**changed):
+    blob = {"file": "001-01-chat.answer.bin", "sha256": "0" * 64, "size": 3}
+    return fields(pieces=[[1, {**blob, **changed}]])
+
+
+def content(data):
+    return lambda path: path.write_bytes(data)
+
+
+def link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+def folder_instead(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "nested": content(b'{"aigw":1,"source":' * 20_000),
+    "large": lambda path: os.truncate(path, 2**26 + 1),
+    "link": link,
+    "folder": folder_instead,
+    "no object": content(b"[1]"),
+    "binary": content(b"\xff\x00" * 99),
+    "newer": fields(aigw=2),
+    "older": fields(aigw=0),
+    "huge number": content(b'{"aigw":1,"head":{"status":1e999}}'),
+    "wrong type": fields(session="first"),
+    "negative time": fields(pieces=[[-5, "x"]]),
+    "traversal": side(file="../../secret.bin"),
+    "absolute": side(file="/etc/passwd"),
+    "digest": side(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_hostile_file_is_named_with_the_remedy(recs, damage):
+    (recs / "001-01-chat.answer.bin").write_bytes(b"abc")
+    (recs.parent / "secret.bin").write_bytes(b"abc")
+    damage(recs / "001-01-chat.json")
+    for words in (["export", "recs", "-f", "har"], ["redact", "recs"], ["show", "recs/001-01-chat"]):
+        done = traffic(recs, *words)
+        assert done.exit_code == 1, words
+        assert isinstance(done.exception, SystemExit), "no traceback"
+        assert "recs/001-01-chat" in done.stderr
+        assert any(remedy in done.stderr for remedy in ("record it again", "remove it", "move it away", "newer aigw"))
+    assert traffic(recs, "ls", "recs").exit_code in (0, 1)

@@ -9,23 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from aigw.books.books import Books
 from aigw.books.request_log import Show
 from aigw.cli.sources.max_usd import limited
+from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.recipe import served
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.config.load import Loaded
-from aigw.config.services import ServiceTable
 from aigw.core.upstream import Upstream
 from aigw.providers.client_variables import MOST_USED, client_variables
 from aigw.server.framing import Framing
 from aigw.server.gateway import run
 from aigw.server.start import Given, discover, load_file, load_found, notes_on
-from aigw.stores.redis.url import is_redis_url
 from aigw.traffic.recordings import Recordings
 
 LOCAL = "127.0.0.1"
@@ -66,7 +64,7 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
     base = wanted.config.parent if wanted.config is not None else Path()
     recordings = opened(wanted.recordings, loaded, base, time)
     replays = recordings is not None and recordings.settings.mode == "replay"
-    loaded = _alone(loaded) if replays else loaded
+    loaded = without_redis(loaded) if replays else loaded
     books = Books(None if replays else loaded.state_dir, shared="" if replays else loaded.config.usage, show=show)
     around = recordings.around if recordings is not None else None
     async with (
@@ -98,9 +96,3 @@ async def _loaded(wanted: Wanted, env: Mapping[str, str], upstream: Upstream) ->
         return load_file(wanted.config, env, given)
     usual = given.address if wanted.port else None
     return load_found(await discover(env, upstream, usual), env, given, notes_on(env, usual))
-
-
-def _alone(loaded: Loaded) -> Loaded:
-    """The same configuration without what it shares with others."""
-    services = {name: url for name, url in loaded.services.items() if not is_redis_url(url)}
-    return replace(loaded, services=ServiceTable(services))

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 
 from aigw.books.books import Books
 from aigw.cli.sources.asking import answer_of, refusal
-from aigw.cli.sources.own_gateway import without_redis
+from aigw.cli.sources.own_gateway import at_free_port, without_redis
 from aigw.cli.sources.templates import PLUGIN, Call
 from aigw.config.load import Loaded
 from aigw.core.errors import GatewayError, UpstreamError
@@ -98,7 +98,7 @@ class _Chains:
 async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered:
     """Raises RefusedError, ConfigError."""
     chains, books = _Chains(), Books(None)
-    alone, network = without_redis(loaded), upstream_for(env)
+    alone, network = without_redis(at_free_port(loaded)), upstream_for(env)
     async with run(alone, network, grace=0.0, books=books, composer=chains, state=loaded.state_dir) as running:
         status, body = await asyncio.to_thread(answer_of, running.url, call)
         if (exchange := chains.captured) is None:

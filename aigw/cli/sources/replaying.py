@@ -109,7 +109,8 @@ async def _there(wanted: Wanted, env: Mapping[str, str]) -> Place:
 
 @asynccontextmanager
 async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
-    """A gateway of its own, with the configuration and the state folder that `aigw serve` uses."""
+    """A gateway of its own, with the configuration and the state folder that `aigw serve` uses. Its cache begins empty:
+    what was answered before does not say how it answers now."""
     network, client = upstream_for(env), upstream_for({})
     loaded, to = await _loaded(wanted, env, network)
     books = Books(loaded.state_dir, shared=loaded.config.usage, show=kept.show)
@@ -118,7 +119,7 @@ async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
     around = None if recordings is None else recordings.around
     key = tuple(key_headers(loaded, env).items())
     try:
-        async with run(at_free_port(loaded), network, grace=0.0, books=books, around=around) as own:
+        async with run(at_free_port(loaded), network, grace=0.0, books=books, around=around, empty_cache=True) as own:
             target = remote(own.url).target
 
             async def through(sent: Sent) -> Answer:

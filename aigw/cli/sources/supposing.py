@@ -16,7 +16,7 @@ from typing import NamedTuple
 from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
-from aigw.cli.sources.own_gateway import Kept, key_headers, without_redis
+from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers, without_redis
 from aigw.cli.sources.recorded import replayable
 from aigw.cli.sources.remote import remote
 from aigw.config.load import Loaded, load
@@ -76,7 +76,7 @@ async def suppose(config: Path, path: Path, env: Mapping[str, str], done: Callab
     ordered = sorted(found.calls, key=lambda call: call.at)
     try:
         async with run(
-            without_redis(loaded),
+            without_redis(at_free_port(loaded)),
             ClosedUpstream("nothing is sent"),
             grace=0.0,
             books=books,

@@ -100,6 +100,16 @@ def test_through_a_route(replay, tmp_path):
     assert "there is no route 'quiet'; there are loud, rest" in err
 
 
+def test_no_answer_comes_from_a_cache_of_before(replay, tmp_path):
+    cache = {"cache": {"type": "redis", "serviceName": "redis.static"}}
+    cached = {**CONFIG, "plugins": {**CONFIG["plugins"], "ai-cache": cache}}
+    (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(cached))
+    written(tmp_path / "recs", echoed("Hi"), echoed("Hi"))
+    for _ in range(2):
+        calls = json.loads(replay("recs", "--concurrency", "1", "--json")[1])["calls"]
+        assert [call["new"]["remark"] for call in calls] == ["", "cache: hit"]
+
+
 def test_recorded_anew(replay, tmp_path):
     written(tmp_path / "recs", echoed("Hi", "Hello there"))
     assert replay("recs", "--record", "new")[0] == 0

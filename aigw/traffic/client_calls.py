@@ -86,7 +86,7 @@ def read_calls(folder: Folder) -> Run:
     """Does what `read_run` does. Raises RecordingError, also if there is no call."""
     run = read_run(folder)
     if not run.calls:
-        what = f"{run.others} calls of plugins, but none" if run.others else "no call"
+        what = "only calls of plugins, but none" if run.others else "no call"
         raise RecordingError(f"{folder.path}: has {what} of a client; `aigw serve --record {folder.path}` records some")
     return run
 

@@ -54,7 +54,7 @@ def test_calls_of_plugins_are_counted_only(tmp_path):
 
 def test_a_folder_without_calls_of_clients(tmp_path):
     folder = written(tmp_path, (embeddings_call("x")._replace(dialect="", api=""), said("x")))
-    with pytest.raises(RecordingError, match="has 1 calls of plugins, but none of a client"):
+    with pytest.raises(RecordingError, match="has only calls of plugins, but none of a client"):
         read_calls(folder)
 
 

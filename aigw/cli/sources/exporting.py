@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aigw.cli.sources.traffic import calls, prices_of
-from aigw.cli.views.traffic import counted, plain_call
+from aigw.cli.views.figures import counted
+from aigw.cli.views.traffic import plain_call
 from aigw.core.plain import plain_json
 from aigw.traffic.contents import body_of, pieces_of
 from aigw.traffic.costs import priced

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from aigw.cli.terminal.plain import columns, cut, shorten
 from aigw.cli.terminal.said import UNLIMITED
+from aigw.cli.views.figures import counted
 from aigw.cli.views.outcomes import cells, change_of, excerpts, plain_figures, plain_outcome, total_cells
 from aigw.core.plain import plain
 from aigw.core.redaction import Redaction
@@ -53,7 +54,7 @@ def summary(found: Comparison) -> str:
         (sum(bool(call.answer) for call in found.calls), "with another answer"),
     ]
     said = ", ".join(f"{count} {what}" for count, what in facts if count) or "no difference"
-    return f"{len(found.old)} calls -> {len(found.new)}: {said}"
+    return f"{counted(len(found.old), 'call')} -> {len(found.new):,}: {said}"
 
 
 def lines(found: Comparison, width: int) -> Iterator[str]:
@@ -63,7 +64,8 @@ def lines(found: Comparison, width: int) -> Iterator[str]:
         yield ""
         yield "requests"
     for each in requests:
-        yield cut(f"  {plain(str(each.difference))}{_calls(each.calls)}", width)
+        yield cut(f"  {plain(str(each.difference))}", width)
+        yield cut(f"    in {_calls(each.calls)}", width)
     yield ""
     shown = [call for call in found.calls if call.differs]
     total = ("", "total", "", *total_cells(figures(found.old), figures(found.new)))
@@ -79,8 +81,8 @@ def lines(found: Comparison, width: int) -> Iterator[str]:
 
 def _calls(names: list[str]) -> str:
     """Returns which calls have a difference, as far as there is room."""
-    more = f", {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"  ({', '.join(names[:NAMED])}{more})"
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def row_of(call: Compared) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ def count(number: int, exact: bool = False) -> str:
     raise AssertionError
 
 
+def counted(number: int, noun: str) -> str:
+    """1 call, 2 calls, 12,000 calls."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def milliseconds(value: float | None) -> str:
     if value is None:
         return "-"

@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from aigw.cli.terminal.plain import cut
+from aigw.cli.views.figures import counted
 from aigw.core.plain import plain
 from aigw.traffic.lint import Lint
 from aigw.traffic.volatility import VolatileRule
@@ -23,11 +24,11 @@ def lines(found: Lint, width: int) -> Iterator[str]:
     """Yields what varies, then what to add to the configuration."""
     alone = found.only_first + found.only_second
     others = f", {alone} without a counterpart" if alone else ""
-    yield f"{found.same} calls are the same, {found.different} differ{others}"
+    yield f"{counted(found.same, 'request')} the same, {found.different} different{others}"
     for each in found.varying:
         yield ""
-        calls = "1 call" if each.calls == 1 else f"{each.calls} calls"
-        yield cut(f"{plain(each.path)} in {calls}{'' if each.rule else ': no rule fits; is it the same run?'}", width)
+        doubt = "" if each.rule else ": no rule fits; is it the same run?"
+        yield cut(f"{plain(each.path)} in {counted(each.calls, 'call')}{doubt}", width)
         yield cut(f"  {plain(str(each.example).removeprefix(f'{each.example.path}: '))}", width)
     if proposed := rules(found):
         yield ""

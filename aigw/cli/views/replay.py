@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aigw.cli.sources.replaying import Replayed
 from aigw.cli.terminal.plain import columns, cut, shorten
 from aigw.cli.terminal.said import UNLIMITED
+from aigw.cli.views.figures import counted
 from aigw.cli.views.outcomes import cells, change_of, excerpts, plain_figures, plain_outcome, total_cells, values
 from aigw.core.plain import plain
 from aigw.core.redaction import Redaction
@@ -59,7 +60,7 @@ def lines(found: Replayed, width: int) -> Iterator[str]:
     everything = rows(found)
     shown = [row for row in everything if row.changed or row.new.remark]
     table = [HEADER, *(_cells(row) for row in shown)]
-    total = ("total", f"{len(everything)} calls", *total_cells(figures(found.old), figures(found.new)))
+    total = ("total", counted(len(everything), "call"), *total_cells(figures(found.old), figures(found.new)))
     head, *body, last = columns([*table, total])
     yield cut(head, width)
     redaction, limit = Redaction(()), max(width // 2 - 12, 20) if width < UNLIMITED else 200
@@ -72,7 +73,7 @@ def lines(found: Replayed, width: int) -> Iterator[str]:
     yield cut(last, width)
     different = sum(bool(row.changed) for row in everything)
     same = len(everything) - different
-    yield f"{same} of {len(everything)} calls got the answer that was recorded; sent to {found.to}"
+    yield f"{same:,} of {counted(len(everything), 'call')} got the answer that was recorded; sent to {found.to}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

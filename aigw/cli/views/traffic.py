@@ -14,7 +14,7 @@ import msgspec
 from aigw.cli.sources.traffic import Row
 from aigw.cli.terminal.plain import cut, fitted, shorten
 from aigw.cli.terminal.said import say_text, width
-from aigw.cli.views.figures import count, milliseconds, money
+from aigw.cli.views.figures import count, counted, milliseconds, money
 from aigw.core.dialect import Asked, Turn
 from aigw.core.plain import plain
 from aigw.core.redaction import shown, without_secrets
@@ -100,10 +100,6 @@ def _status(row: Row) -> str:
 
 def _count(number: int | None) -> str:
     return "-" if number is None else count(number)
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_call(

@@ -7,7 +7,7 @@ from typing import Any
 
 from aigw.cli.sources.supposing import Supposed, Supposition
 from aigw.cli.terminal.plain import columns, cut, shorten
-from aigw.cli.views.figures import count, money
+from aigw.cli.views.figures import count, counted, money
 from aigw.cli.views.outcomes import plain_figures, plain_outcome
 from aigw.core.plain import plain
 from aigw.core.redaction import shown
@@ -44,7 +44,7 @@ def told(each: Supposed) -> str:
 
 def lines(found: Supposition, title: str, width: int) -> Iterator[str]:
     calls = found.calls
-    yield f"{len(calls)} calls of {found.sessions} sessions through {title}; nothing was sent"
+    yield f"{counted(len(calls), 'call')} of {counted(found.sessions, 'session')} through {title}; nothing was sent"
     if found.keyless:
         yield "It asks for a key, and recordings have none: set AIGW_KEY to one of its keys."
     yield ""

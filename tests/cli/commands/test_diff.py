@@ -37,11 +37,11 @@ def test_what_differs(diff, runs):
     assert lines[0] == "2 calls -> 3: 1 added, 1 with another request, 1 with another answer"
     assert lines[3].startswith('  messages[0].content: "')
     assert "three" in lines[3]
-    assert lines[3].endswith("(001-01-chat)") or lines[3].endswith("…")
-    assert [line.split()[:3] for line in lines[6:8]] == [
+    assert lines[4] == "    in 001-01-chat"
+    assert [line.split()[:3] for line in lines[7:9]] == [
         ["~", "001-01-chat", "request,"], ["text:", '"Paris."', "->"],
     ]  # fmt: skip
-    assert lines[8].split()[:3] == ["+", "002-01-chat", "added"]
+    assert lines[9].split()[:3] == ["+", "002-01-chat", "added"]
     assert all(len(line) <= 80 for line in lines)
 
 

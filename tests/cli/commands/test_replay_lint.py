@@ -30,7 +30,7 @@ def run(case, *others):
 
 def test_the_same_run(lint, tmp_path):
     written(tmp_path / "one", *run(1, "Hi"))
-    assert lint("one", "one") == (0, "2 calls are the same, 0 differ\n", "")
+    assert lint("one", "one") == (0, "2 requests the same, 0 different\n", "")
 
 
 def test_the_proposed_rule_makes_them_the_same(lint, tmp_path):
@@ -40,17 +40,17 @@ def test_the_proposed_rule_makes_them_the_same(lint, tmp_path):
     told, _, rules = out.partition("add to aigw.yaml:\n\n")
     assert (code, err) == (1, "")
     assert told.splitlines()[:4] == [
-        "1 calls are the same, 1 differ", "", "messages[*].content in 1 call", '  "Look at CASE-1." -> "Look at CASE-27."',
+        "1 request the same, 1 different", "", "messages[*].content in 1 call", '  "Look at CASE-1." -> "Look at CASE-27."',
     ]  # fmt: skip
     (tmp_path / "aigw.yaml").write_text(yaml.safe_dump({**BUILTIN, **yaml.safe_load(rules)}))
-    assert lint("one", "two")[:2] == (0, "2 calls are the same, 0 differ\n")
+    assert lint("one", "two")[:2] == (0, "2 requests the same, 0 different\n")
 
 
 def test_calls_are_found_again_where_others_were_added(lint, tmp_path):
     written(tmp_path / "one", *run(1, "Hi"))
     written(tmp_path / "two", (embeddings_call("x"), said("")), *run(2, "Hi"))
     code, out, _ = lint("one", "two")
-    assert (code, out.splitlines()[0]) == (1, "1 calls are the same, 1 differ, 1 without a counterpart")
+    assert (code, out.splitlines()[0]) == (1, "1 request the same, 1 different, 1 without a counterpart")
 
 
 def test_for_programs(lint, tmp_path):

@@ -38,7 +38,7 @@ def comparison(*differences, old="Hi", new="Hi", calls=1):
 def test_a_report():
     found = markdown(comparison(Difference("replace", "messages[0].content", '"a"', '"b"'), new="You"), "main", "pr")
     assert found.startswith(
-        "### Recordings: `main` → `pr`\n\n1 calls → 1: 1 with another request, 1 with another answer.\n"
+        "### Recordings: `main` → `pr`\n\n1 call → 1: 1 with another request, 1 with another answer.\n"
     )
     assert '- `messages[0].content` `"a"` → `"b"` (`001-01-chat`)' in found
     assert "| `~` | `001-01-chat` | request, text | ? | ? | 0ms | text: `Hi` → `You` |" in found

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.cli.terminal.plain import shorten
-from aigw.cli.views.figures import count, duration, milliseconds, money, rate
+from aigw.cli.views.figures import count, counted, duration, milliseconds, money, rate
 
 
 @given(st.integers(0, 10**15), st.floats(0, 10**9))
@@ -39,3 +39,7 @@ def test_numbers():
 )
 def test_durations(ms, shown):
     assert duration(ms) == shown
+
+
+def test_nouns():
+    assert [counted(number, "call") for number in (0, 1, 2, 12000)] == ["0 calls", "1 call", "2 calls", "12,000 calls"]

@@ -13,6 +13,7 @@ from stage.raw import encode
 from stage.taped import CLOSED
 
 from aigw.traffic.folder import Folder
+from aigw.traffic.used import read
 from aigw.traffic.volatility import VolatileConfig
 from aigw.upstream.closed import ClosedUpstream
 
@@ -291,3 +292,22 @@ async def test_a_site_is_replayed_with_its_framing_and_by_range(provider, taped)
     await taped.written(running)
     running = await taped("replay", config=config)
     assert [await ask(running, *each) for each in reversed(asked)] == before[::-1]
+
+
+async def test_a_replay_notes_what_it_used(provider, taped, tmp_path):
+    upstream = await provider(answers(completion("a")), answers(completion("b")))
+    await recorded(taped, upstream, say("first"), say("second"))
+    running = await taped("replay", CLOSED)
+    await replayed(running, say("second"))
+    await asyncio.to_thread(running.recordings.close)
+    assert read(tmp_path / "recs").names == ["002-01-chat.json"]
+
+
+async def test_a_folder_that_cannot_be_written_is_replayed(provider, taped, tmp_path):
+    upstream = await provider(answers(completion("a")))
+    before = await recorded(taped, upstream, say("first"))
+    (tmp_path / "recs" / ".aigw").write_text("something else")
+    running = await taped("replay", CLOSED)
+    assert await replayed(running, say("first")) == before
+    await asyncio.to_thread(running.recordings.close)
+    assert read(tmp_path / "recs") is None

@@ -22,6 +22,10 @@ EVENTS = 200
 LONGEST_GAP = 0.04
 """Seconds. Gaps are drawn up to this, as those of models are."""
 STREAMS = (1, 16)
+APART = 0.013
+"""Seconds between the beginnings of streams, which would come in lockstep otherwise."""
+LOOKUP_SECONDS = 3.0
+"""After the first answer, another process looks its price up."""
 
 
 def pacing(effort: Effort) -> Figures:
@@ -43,12 +47,13 @@ def pacing(effort: Effort) -> Figures:
         with processes.aigw(config, "--replay", str(recs), "--speed", "1") as (server, _):
             for count in STREAMS:
                 found |= _percentiles(f"streams{count}", asyncio.run(_errors(server.port, count, times)))
+                time.sleep(LOOKUP_SECONDS)
     return found
 
 
 async def _errors(port: int, count: int, times: list[float]) -> list[float]:
     """Returns the errors of all gaps of so many streams at once, in milliseconds."""
-    return _off(await asyncio.gather(*(_arrivals(port) for _ in range(count))), times)
+    return _off(await asyncio.gather(*(_arrivals(port, number * APART) for number in range(count))), times)
 
 
 def _off(found: list[list[float]], times: list[float]) -> list[float]:
@@ -68,8 +73,9 @@ async def _timer(times: list[float]) -> list[float]:
     return woken
 
 
-async def _arrivals(port: int) -> list[float]:
-    """Returns when each event with text arrived."""
+async def _arrivals(port: int, after: float) -> list[float]:
+    """Returns when each event with text arrived. The stream begins after so many seconds."""
+    await asyncio.sleep(after)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = json.dumps({"model": "gpt-4o", "messages": [user("hi")], "stream": True}).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"

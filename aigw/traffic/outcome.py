@@ -99,7 +99,7 @@ def figures(outcomes: Iterable[Outcome]) -> Figures:
         sum(each.count or 0 for each in found),
         sum(each.usd or 0.0 for each in found),
         sum(each.usd is None for each in found),
-        median(each.ms for each in found) if found else 0.0,
+        round(median(each.ms for each in found), 1) if found else 0.0,
     )
 
 

@@ -74,6 +74,8 @@ def lines(found: Replayed, width: int) -> Iterator[str]:
     different = sum(bool(row.changed) for row in everything)
     same = len(everything) - different
     yield f"{same:,} of {counted(len(everything), 'call')} got the answer that was recorded; sent to {found.to}"
+    if all(row.new.status == 401 for row in everything):
+        yield "It asks for a key, and recordings have none: set AIGW_KEY, or the variable that SDKs read."
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -143,6 +143,17 @@ def test_what_is_typed_wrong(replay, tmp_path, words, code, why):
     assert (found, why in err) == (code, True), err
 
 
+def test_a_gateway_that_asks_for_a_key(replay, tmp_path):
+    auth = {"keys": ["authorization"], "consumers": [{"name": "ann", "credential": "Bearer ann-12345678"}]}
+    guarded = {**CONFIG, "plugins": {**CONFIG["plugins"], "key-auth": auth}}
+    (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(guarded))
+    written(tmp_path / "recs", echoed("Hi"))
+    code, out, _ = replay("recs")
+    assert (code, "set AIGW_KEY" in out.splitlines()[-1]) == (1, True)
+    code, out, err = replay("recs", env={"AIGW_KEY": "ann-12345678"})
+    assert (code, "ann-12345678" in out + err) == (0, False)
+
+
 def test_no_key_leaves_without_tls(replay, tmp_path):
     written(tmp_path / "recs", echoed("Hi"))
     code, out, err = replay("recs", "--against", "http://llm.example.com", env={"OPENAI_API_KEY": "sk-1234567890"})

@@ -294,7 +294,7 @@ def test_record_replay(tmp_path):
     assert "3 calls (3 replayed, 3 diverged)" in told["sequence"]
     assert "3 calls (3 written)" in told["again"]
     names = ["001-01-chat.json", "001-02-chat.json", "001-03-chat.json"]
-    assert sorted(path.name for path in (folder / "recordings").iterdir()) == names
+    assert sorted(path.name for path in (folder / "recordings").glob("*.json")) == names
 
 
 def agent_commands(text):

@@ -96,7 +96,10 @@ def test_an_app_is_recorded_and_replayed_without_a_key(aigw_run, tmp_path):
     code, out, errors = aigw_run("--record", "recs/new", *sdk)
     assert (code, out) == (0, "one\ntwo\n")
     assert errors == "aigw run: 2 calls (2 written): 16 tokens in, 2 out, $0\n"
-    assert sorted(path.name for path in (tmp_path / "recs/new").iterdir()) == ["001-01-chat.json", "002-01-chat.json"]
+    assert sorted(path.name for path in (tmp_path / "recs/new").glob("*.json")) == [
+        "001-01-chat.json",
+        "002-01-chat.json",
+    ]
     code, out, errors = aigw_run("--replay", "recs/new", *sdk, OPENAI_API_KEY="")
     assert (code, out) == (0, "one\ntwo\n")
     assert errors == "aigw run: 2 calls (2 replayed): 16 tokens in, 2 out, $0, $0 saved\n"

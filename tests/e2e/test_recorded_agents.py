@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import random
 
 import openai
 import pytest
@@ -82,6 +83,31 @@ async def at_once(running, count, *, stream, named, order=None):
 
     async with asyncio.timeout(30):
         return await asyncio.gather(*map(started, range(count)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_agents_that_overtake_each_other_get_their_own_answers(provider, taped, seed):
+    """Nobody names them, and their steps and events come in any order."""
+    drawn = random.Random(seed)
+
+    async def gap():
+        for _ in range(drawn.randrange(9)):
+            await asyncio.sleep(0)
+
+    async def several(running):
+        runs = (agent(running.sdk(), GOAL, stream=seed % 2 == 0, between=gap) for _ in range(6))
+        return sorted(map(json.dumps, await asyncio.gather(*runs)))
+
+    upstream = await provider(model(4, at_once=1 + seed % 2, gap=gap))
+    running = await taped("record", upstream.url)
+    before = await several(running)
+    recordings = [recording for _, recording in await taped.written(running)]
+    assert [recording.session.position for recording in recordings] == [1, 2, 3, 4, 5] * 6
+    for settings in ({}, {"strict": True}, {"match": "sequence", "max_divergence": 0}):
+        running = await taped("replay", CLOSED, **settings)
+        assert await several(running) == before
+        assert without_misses(running.recordings.report) == len(upstream.requests)
+    assert running.recordings.report.diverged == []
 
 
 async def test_one_word_of_a_prompt_is_a_miss_that_names_it(provider, taped):

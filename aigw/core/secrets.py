@@ -57,7 +57,7 @@ _SHAPES = _looks(
         False,
     ),
     (r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", MASK, False),
-    (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\w\s+/=\\-]*", MASK, False),
+    (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[\w\s+/=:,-]|\\+[nrt/])*", MASK, False),
     (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", MASK, False),
     (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
 )
@@ -125,6 +125,11 @@ def without_shapes(text: str) -> str:
     for pattern, _ in _SHAPES:
         text = pattern.sub(HIDDEN, text)
     return text
+
+
+def shapes_in(text: str) -> list[str]:
+    """Returns everything in a text that has the shape of a known maker's key."""
+    return [found[0] for pattern, _ in _SHAPES for found in pattern.finditer(text)]
 
 
 def _masked(instead: str, found: re.Match[str]) -> str:

@@ -38,6 +38,8 @@ MAX_DECODED = 64 * 1024 * 1024
 """An answer with a content coding is searched for secrets up to this size, in bytes."""
 LARGE = 256 * 1024
 """A body or answer with more bytes is in a side file."""
+TAIL = 8
+"""So many characters at the end of a secret are a leak."""
 SMALL_BINARY = 4 * 1024
 """Bytes that are no text are in the recording up to this number, otherwise in a side file."""
 
@@ -97,8 +99,12 @@ def recording_of(
         end=_end(answered, reader is not None and reader.ended, hides),
         pieces=_pieces(clear, sides, f"{stem}.answer.bin"),
     )
-    _refuse_leaks(told, hides)
+    _refuse_leaks(told, told if clear is answered.pieces else _said(begun, answered), hides)
     return recording, sides
+
+
+def _said(begun: Begun, answered: Answered) -> Folded:
+    return folded(read(begun, answered.headers, [data for _, data in answered.pieces]))
 
 
 def _same(client: Sent, sent: Sent) -> bool:
@@ -263,8 +269,13 @@ def _written(data: bytes) -> str | Blob:
     return blob(data) if text is None else text
 
 
-def _refuse_leaks(answer: Folded, hides: Scrubber) -> None:
-    """An answer may spell a secret over several events."""
-    told = "\n".join([*answer.text, *answer.reasoning, *(call.arguments for call in answer.calls)])
-    if hides.text(told) != told:
+def _refuse_leaks(told: Folded, said: Folded, hides: Scrubber) -> None:
+    """An answer may spell a secret over several events: all of it, or the end of one whose beginning was taken out.
+    `told` is what is written, `said` what the answer says with its secrets."""
+    words = _words(told)
+    if hides.text(words) != words or any(secret[-TAIL:] in words for secret in hides.found(_words(said))):
         raise LeakError("the text of the answer spells what looks like a secret, over several events")
+
+
+def _words(answer: Folded) -> str:
+    return "\n".join([*answer.text, *answer.reasoning, *(call.arguments for call in answer.calls)])

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aigw.core.headers import HOP_BY_HOP, without_credentials
 from aigw.core.redaction import SHORTEST, hidden_in
-from aigw.core.secrets import HIDDEN, names_secret, without_password, without_shapes
+from aigw.core.secrets import HIDDEN, names_secret, shapes_in, without_password, without_shapes
 from aigw.dialects.bodies import begins_events
 from aigw.higress.re2 import GoRegex
 from aigw.traffic.call import Begun, Headers, Sent, credentials
@@ -83,6 +83,11 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         return self.data(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+
+    def found(self, text: str) -> list[str]:
+        """Returns the secrets in a text."""
+        known = (secret.decode("utf-8", "replace") for secret in self._secrets)
+        return [*(secret for secret in known if secret in text), *shapes_in(text)]
 
     def headers(self, headers: Headers) -> list[tuple[str, str]]:
         """Returns the headers that matter, in lower case and without credentials."""

@@ -94,13 +94,21 @@ class Client(asyncio.Protocol):
             if head < 0:
                 self._tail = data
                 return False
-            self._missing = head + 4 + self._declared(data[:head])
+            declared = self._declared(data[:head])
+            if declared is None:  # the body is chunked
+                self._tail = data
+                return data.endswith(_STREAM_END)
+            self._missing = head + 4 + declared
         self._missing -= len(data)
         return self._missing == 0
 
-    def _declared(self, head: bytes) -> int:
-        at = head.lower().find(b"content-length: ")
-        if at < 0 or not head.startswith(b"HTTP/1.1 200"):
+    def _declared(self, head: bytes) -> int | None:
+        """The length of the body, None if it is chunked."""
+        head = head.lower()
+        at = head.find(b"content-length: ")
+        if at < 0 and head.startswith(b"http/1.1 200") and b"transfer-encoding: chunked" in head:
+            return None
+        if at < 0 or not head.startswith(b"http/1.1 200"):
             self._run.fail(f"this is not the answer: {head!r}")
             return 0
         return int(head[at + 16 :].split(b"\r\n", 1)[0])

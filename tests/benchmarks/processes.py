@@ -147,7 +147,7 @@ def wait_for_port(port: int, until: float) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.01)
-    raise RuntimeError("the Redis server did not become ready")
+    raise RuntimeError("the server did not become ready")
 
 
 @contextmanager

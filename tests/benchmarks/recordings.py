@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.measure import Effort, Figures
 
 RECORDINGS = 10_000
+_OF_TESTS = processes.ROOT / "tests/e2e/node/node_modules/.bin"
+"""Where tests/e2e/test_recorded_aimock.py installs it."""
 _LOADING = """
 import resource, sys, time
 from pathlib import Path
@@ -117,8 +119,9 @@ def _loading(played: Path) -> Figures:
 
 @contextmanager
 def _aimock(folder: Path) -> Iterator[Any]:
-    """aimock with one fixture for the question of the load, on the gateway's core; None where it is not installed."""
-    command = shutil.which("llmock") or shutil.which("aimock")
+    """aimock with one fixture for the question of the load, on the gateway's core; None where neither the PATH nor the
+    tests have it."""
+    command = shutil.which("llmock") or shutil.which("llmock", path=_OF_TESTS)
     if command is None:
         yield None
         return

@@ -24,6 +24,8 @@ from aigw.core.redaction import MAX_LEARNED, Redaction
         ("npm_0123456789abcdef r8_0123456789abcdef csk-0123456789abcdef", "*** *** ***"),
         ("Zhipu 0123456789abcdef0123456789abcdef.AbCdEfGhIjKl1234", "Zhipu ***"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/==\n-----END RSA PRIVATE KEY-----", "***"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEow+/==\n-----END RSA PRIVATE KEY-----", "***"),
+        (r"{\"k\": \"-----BEGIN PRIVATE KEY-----\\nMII\/\\r\\n-----END PRIVATE KEY-----\\n\"}", r"{\"k\": \"***\"}"),
         ("jwt eyJhbGciOiJI.eyJzdWIiOiI.sig", "jwt ***"),
         ("tokens_left 12, a basic idea, author: me", "tokens_left 12, a basic idea, author: me"),
     ],

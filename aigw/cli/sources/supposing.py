@@ -43,8 +43,8 @@ SETTLING_SECONDS = 5.0
 
 
 class Supposed(NamedTuple):
-    """A call as it was, and as it would have been. `sent` is None if it would not have left the gateway; `code` and
-    `message` say why it was refused then."""
+    """A call as it was, and as it would have been. `sent` is None if it would not have left the gateway; `code`
+    says why it was refused then."""
 
     call: ClientCall
     before: Outcome

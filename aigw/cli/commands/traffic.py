@@ -45,7 +45,10 @@ def ls(folder: Recorded, config: Config = None, as_json: Json = False) -> None:
     from aigw.cli.views.traffic import plain_row, print_rows
 
     found = _run("traffic ls", listed(folder, config))
-    say_json([plain_row(row) for row in found.rows]) if as_json else print_rows(found.rows, str(folder))
+    if as_json:
+        say_json([plain_row(row) for row in found.rows])
+    elif found.rows or not found.problems:
+        print_rows(found.rows, str(folder))
     _end("traffic ls", found.problems)
 
 
@@ -59,36 +62,25 @@ def show(
     """Show one call: what was asked and answered, and when."""
     import sys
 
-    from aigw.cli.sources.traffic import asked_by_client, cost_of, one
+    from aigw.cli.sources.traffic import one, shown
     from aigw.cli.views.traffic import plain_call, print_call
-    from aigw.traffic.client_calls import outcome_of
-    from aigw.traffic.contents import begun_of, pieces_of
-    from aigw.traffic.folding import texts
+    from aigw.traffic.contents import pieces_of
 
     if raw and as_json:
         fail("traffic show", "choose one of --raw and --json", USAGE)
 
-    async def look() -> Any:
-        folder, name = one(file)
-        recording = folder.read(name)
-        pieces = pieces_of(recording, folder, name)
-        if raw:
-            return pieces
-        (entry,) = [folder.entry(parsed, each) for parsed, each in folder.files() if each == name]
-        outcome = await cost_of(recording, outcome_of(recording, folder, name), config)
-        added = texts(begun_of(recording, folder, name), recording.head.headers.items(), [data for _, data in pieces])
-        return entry, recording, outcome, asked_by_client(recording, folder, name), pieces, added
-
-    found = _run("traffic show", look())
+    folder, name = _call("traffic show", lambda: one(file))
     if raw:
-        sys.stdout.buffer.write(b"".join([data for _, data in found]))
+        pieces = _call("traffic show", lambda: pieces_of(folder.read(name), folder, name))
+        sys.stdout.buffer.write(b"".join([data for _, data in pieces]))
         sys.stdout.buffer.flush()
-    elif as_json:
-        entry, recording, outcome, _, pieces, _ = found
-        told = [[at, data.decode("utf-8", "replace")] for at, data in pieces]
-        say_json(plain_call(entry, recording, outcome) | {"pieces": told})
+        return
+    found = _run("traffic show", shown(folder, name, config))
+    if as_json:
+        told = [[at, data.decode("utf-8", "replace")] for at, data in found.pieces]
+        say_json(plain_call(found.entry, found.recording, found.outcome) | {"pieces": told})
     else:
-        print_call(*found)
+        print_call(found)
 
 
 @app.command("prune", epilog="Example: aigw traffic prune recordings --unused --dry-run")

@@ -21,9 +21,10 @@ from aigw.pricing.prices import Prices
 from aigw.traffic.building import LeakError
 from aigw.traffic.call import Sent
 from aigw.traffic.client_calls import outcome_of
-from aigw.traffic.contents import body_of
+from aigw.traffic.contents import begun_of, body_of, pieces_of
 from aigw.traffic.costs import priced
 from aigw.traffic.folder import Entry, Folder, RecordingError
+from aigw.traffic.folding import texts
 from aigw.traffic.outcome import Outcome
 from aigw.traffic.recording import Recording, seconds_of
 from aigw.traffic.redacting import redacted
@@ -104,6 +105,28 @@ def asked_by_client(recording: Recording, folder: Folder, name: str) -> Asked:
     headers = tuple(request.headers.items())
     sent = Sent(request.method, request.path, request.query, headers, body_of(request, folder, name))
     return dialect_of(recording.source.api).asked(sent.request(), recording.source.api)
+
+
+class Shown(NamedTuple):
+    """One call with all that is shown of it. `added` is the text that each of the `pieces` adds to the answer."""
+
+    entry: Entry
+    recording: Recording
+    outcome: Outcome
+    asked: Asked
+    pieces: Sequence[tuple[float, bytes]]
+    added: Sequence[str]
+
+
+async def shown(folder: Folder, name: str, config: Path | None) -> Shown:
+    """Raises RecordingError, ConfigError."""
+    recording = folder.read(name)
+    (entry,) = [folder.entry(parsed, file) for parsed, file in folder.files() if file == name]
+    pieces = pieces_of(recording, folder, name)
+    outcome = await cost_of(recording, outcome_of(recording, folder, name), config)
+    headers = recording.head.headers.items()
+    added = texts(begun_of(recording, folder, name), headers, [data for _, data in pieces])
+    return Shown(entry, recording, outcome, asked_by_client(recording, folder, name), pieces, added)
 
 
 class Removable(NamedTuple):

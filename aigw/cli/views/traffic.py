@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from aigw.cli.sources.traffic import Row
+from aigw.cli.sources.traffic import Row, Shown
 from aigw.cli.terminal.plain import cut, fitted, shorten
 from aigw.cli.terminal.said import say_text, width
 from aigw.cli.views.figures import count, counted, milliseconds, money
@@ -102,31 +102,17 @@ def _count(number: int | None) -> str:
     return "-" if number is None else count(number)
 
 
-def print_call(
-    entry: Entry,
-    recording: Recording,
-    outcome: Outcome,
-    asked: Asked,
-    pieces: Sequence[tuple[float, bytes]],
-    added: Sequence[str],
-) -> None:
-    """Prints a call for people: who asked what, what was answered, and when its pieces came. `added` is the text that
-    each piece adds to the answer."""
-    for line in _lines(entry, recording, outcome, asked, pieces, added):
+def print_call(call: Shown) -> None:
+    """Prints a call for people: who asked what, what was answered, and when its pieces came."""
+    for line in _lines(call):
         say_text(cut(line, width()) if line.startswith(_EVENT) else line)
 
 
 _EVENT = "  @"
 
 
-def _lines(
-    entry: Entry,
-    recording: Recording,
-    outcome: Outcome,
-    asked: Asked,
-    pieces: Sequence[tuple[float, bytes]],
-    added: Sequence[str],
-) -> Iterator[str]:
+def _lines(call: Shown) -> Iterator[str]:
+    entry, recording, outcome, asked, pieces, added = call
     source, request, tokens = recording.source, recording.client or recording.request, outcome.tokens
     session = f" ({shown(recording.session.name)})" if recording.session.name else ""
     yield f"{entry.name}: call {entry.position} of conversation {entry.session}{session}, {source.date}"

@@ -16,6 +16,8 @@ from aigw.core.redaction import LONG
 from aigw.upstream.tape import Outgoing
 
 _PORT = re.compile(r":\d*\Z")
+MAX_ANSWER = 128 * 1024 * 1024
+"""An answer with more bytes is not recorded, because each is kept in memory until its end."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -56,8 +58,8 @@ class Begun(NamedTuple):
 
 @dataclass(slots=True)
 class Answered:
-    """What came back. `pieces` have the seconds since the call was sent. `fault` is the name of an `UpstreamFault`,
-    `whole` is true if the body came to its end."""
+    """What came back. `pieces` have the seconds since the call was sent; they are missing if their `size`, in bytes, is
+    more than MAX_ANSWER. `fault` is the name of an `UpstreamFault`, `whole` is true if the body came to its end."""
 
     status: int = 0
     headers: Headers = ()
@@ -66,6 +68,7 @@ class Answered:
     fault: str = ""
     message: str = ""
     whole: bool = False
+    size: int = 0
 
 
 def begun(outgoing: Outgoing, at: float, replaces: str = "") -> Begun:

@@ -196,10 +196,13 @@ class Folder:
         return [name for name, _ in self._files()]
 
     def write(self, name: Name | str, recording: Recording, sides: Mapping[str, bytes]) -> None:
-        """Writes a recording and its side files. Raises OSError."""
+        """Writes a recording and its side files. Raises OSError, and RecordingError if nobody could read it again."""
+        written = encoded(recording)
+        if len(written) > MAX_FILE:
+            raise RecordingError(f"it would be larger than {MAX_FILE >> 20} MiB")
         for file, data in sides.items():
             self._put(file, data)
-        self._put(str(name), encoded(recording))
+        self._put(str(name), written)
 
     def replace(self, name: str, recording: Recording, sides: Mapping[str, bytes]) -> None:
         """Writes a recording in the place of another one, whose side files go. Raises OSError."""

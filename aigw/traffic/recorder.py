@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError
-from aigw.traffic.call import Answered, Begun, as_pairs, begun
+from aigw.traffic.call import MAX_ANSWER, Answered, Begun, as_pairs, begun
 from aigw.traffic.settings import OnError
 from aigw.upstream.tape import Outgoing
 
@@ -51,7 +51,8 @@ class CallRecorder:
                 )
             return None
         self._number += 1
-        self.sink.put(self._number, begun(outgoing, self._clock.time(), replaces))
+        call = begun(outgoing, self._clock.time(), replaces)
+        self.sink.put(self._number, call, len(call.sent.body))
         return Taking(self._number, self._clock.monotonic, self.sink)
 
 
@@ -74,8 +75,11 @@ class Taking:
         self._answered.headers = as_pairs(headers)
 
     def piece(self, data: bytes) -> None:
-        self._answered.pieces.append((self._monotonic() - self._began, data))
         self._size += len(data)
+        if self._size <= MAX_ANSWER:
+            self._answered.pieces.append((self._monotonic() - self._began, data))
+        else:
+            self._answered.pieces = []
 
     def end(self, error: UpstreamError | None, *, whole: bool) -> None:
         if self._ended:
@@ -83,7 +87,7 @@ class Taking:
         self._ended = True
         answered = self._answered
         answered.after = self._monotonic() - self._began
-        answered.whole = whole
+        answered.whole, answered.size = whole, self._size
         if error is not None:
             answered.fault, answered.message = error.fault.name, str(error)
-        self._sink.put(self._number, answered, self._size)
+        self._sink.put(self._number, answered, self._size if answered.pieces else 0)

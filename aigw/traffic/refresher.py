@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aigw.traffic.call import begun
+from aigw.traffic.folder import RecordingError
 from aigw.traffic.player import FolderPlayer
 from aigw.traffic.recorder import CallRecorder, Taking
 from aigw.upstream.tape import Outgoing
@@ -16,7 +17,10 @@ class Refresher:
         self._recorder = recorder
 
     def begin(self, outgoing: Outgoing) -> Taking | None:
-        found = self._player.match(begun(outgoing, 0.0))
+        try:
+            found = self._player.match(begun(outgoing, 0.0))
+        except RecordingError:
+            found = None  # one that is damaged cannot be compared
         used = self._player.report.used
         if found is None or found.entry.name in used:
             return self._recorder.begin(outgoing)

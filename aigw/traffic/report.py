@@ -17,8 +17,8 @@ class Missed(Struct, frozen=True):
 class Report(Struct):
     """`hits` are calls that were answered from recordings, `repeats` those of them that came more often than recorded,
     `diverged` those whose request is another one than was recorded. `used` are the names of the recordings.
-    `written` counts new recordings, `refused` those that were not written because they still had a secret; `failure`
-    says why recording stopped, "" if it did not."""
+    `written` counts new recordings, `refused` those that were not, because a secret is left in them or they are
+    too large; `failure` says why recording stopped, "" if it did not."""
 
     hits: int = 0
     repeats: int = 0

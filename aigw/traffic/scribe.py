@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from aigw.traffic.building import Key, LeakError, recording_of
-from aigw.traffic.call import Answered, Begun
-from aigw.traffic.folder import Folder, Name
+from aigw.traffic.call import MAX_ANSWER, Answered, Begun
+from aigw.traffic.folder import SUFFIX, Folder, Name, RecordingError
 from aigw.traffic.identity import asked, recorded
 from aigw.traffic.recording import Session
 from aigw.traffic.scrubbing import Scrubber, hiding
@@ -57,25 +58,34 @@ class Scribe:
     def answered(self, number: int, answered: Answered) -> str:
         """Writes the recording of a call. Returns why it was not written, "" if it was. Raises OSError."""
         call = self._open.pop(number)
-        begun, name, session = call.begun, str(call.name), call.session
-        if begun.replaces:
-            old = self.folder.read(begun.replaces)
-            name, session = begun.replaces, old.session
+        name = call.begun.replaces or str(call.name)
+        try:
+            self._write(name, call.begun, answered, self._session(call))
+        except (LeakError, RecordingError) as error:
+            return f"{self.folder.path / name} was not written: {error}"
+        self.written += 1
+        return ""
+
+    def _session(self, call: _Open) -> Session:
+        """Returns the place of a call; that of the recording in whose place it comes, if this can still be read."""
+        if call.begun.replaces:
+            with suppress(RecordingError):
+                return self.folder.read(call.begun.replaces).session
+        return call.session
+
+    def _write(self, name: str, begun: Begun, answered: Answered, session: Session) -> None:
+        if answered.size > MAX_ANSWER:
+            raise RecordingError(f"the answer is larger than {MAX_ANSWER >> 20} MiB")
         rules = self._rules
         key = Key(asked(begun, rules).key, rules.digest, rules.folder, rules.home)
-        stem = name.removesuffix(".json")
-        try:
-            recording, sides = recording_of(
-                begun, answered, session, key, stem=stem, secrets=self._secrets, config=self._config
-            )
-        except LeakError as error:
-            return f"{self.folder.path / name} was not written: {error}"
+        stem = name.removesuffix(SUFFIX)
+        recording, sides = recording_of(
+            begun, answered, session, key, stem=stem, secrets=self._secrets, config=self._config
+        )
         if recording.redacted:  # what finds it must not depend on the secret, which may be another one then
             recording = msgspec.structs.replace(recording, key=recorded(recording, rules).key)
         self._conversations.answered(begun, recording.answer)
-        self.folder.write(name, recording, sides)
-        self.written += 1
-        return ""
+        (self.folder.replace if begun.replaces else self.folder.write)(name, recording, sides)
 
     def _word(self, begun: Begun) -> str:
         """Returns the word for a call in the name of its file: `chat`, `messages`, `models`."""

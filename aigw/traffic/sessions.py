@@ -23,6 +23,9 @@ from aigw.traffic.recording import Call, Folded
 MAX_KEPT = 20_000
 """So many places in conversations are remembered. The oldest are forgotten first."""
 
+MAX_ALIKE = 500
+"""Of so many requests that are the same it is remembered where they stood: the last ones."""
+
 
 @dataclass(slots=True, eq=False)
 class Conversation:
@@ -90,7 +93,9 @@ class Conversations:
             return _Place(self._without_turns)
         instructions, digests = _places(turns)
         found = _Place(self._parent(instructions, digests[:-1], turns) or self._new(), instructions)
-        self._by_place.setdefault(digests[-1], []).append(found)
+        alike = self._by_place.setdefault(digests[-1], [])
+        alike.append(found)
+        del alike[:-MAX_ALIKE]
         _forget(self._by_place)
         return found
 

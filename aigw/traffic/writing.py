@@ -23,7 +23,7 @@ from aigw.traffic.writing_process import LENGTH, Orders, Told
 log = logging.getLogger("aigw")
 
 MAX_WAITING_BYTES = 256 * 1024 * 1024
-"""How many bytes of answers may wait. If more do, the disk is too slow, and recording stops."""
+"""How many bytes of bodies may wait. If more do, the disk is too slow, and recording stops."""
 _TOGETHER_SECONDS = 0.02
 _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")
 """What of the environment the process gets: no keys."""
@@ -41,12 +41,13 @@ class WritingProcess:
     process inherits `lock`, which claims the folder: if the gateway is killed, no other one takes the names of what is
     still to be written."""
 
-    def __init__(self, orders: Orders, lock: int = -1) -> None:
+    def __init__(self, orders: Orders, lock: int = -1, python: str = sys.executable) -> None:
         self.failure = ""
         self.written = 0
         self.refused = 0
         self._orders = orders
         self._inherited = (lock,) if lock >= 0 else ()
+        self._python = python
         self._jobs: deque[_Job] = deque()
         self._waiting = 0
         self._some = threading.Event()
@@ -55,7 +56,7 @@ class WritingProcess:
         self._thread.start()
 
     def put(self, number: int, what: Begun | Answered, size: int = 0) -> None:
-        """Takes a call that has begun, or what came back. `size` is that of the answer in bytes."""
+        """Takes a call that has begun, or what came back. `size` is how many bytes its body has."""
         if self.failure:
             return
         self._waiting += size
@@ -73,14 +74,18 @@ class WritingProcess:
         self._thread.join()
 
     def _run(self) -> None:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "aigw.traffic.writing_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            pass_fds=self._inherited,
-            start_new_session=True,  # Ctrl-C must reach this process only
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - aigw itself
+                [self._python, "-P", "-m", "aigw.traffic.writing_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                pass_fds=self._inherited,
+                start_new_session=True,  # Ctrl-C must reach this process only
+            )
+        except OSError as error:
+            self._failed(f"the process that writes cannot be started: {error.strerror or error}")
+            return
         assert process.stdin is not None
         assert process.stdout is not None
         listening = threading.Thread(target=self._listen, args=(process,), name="recorder's reports", daemon=True)
@@ -99,6 +104,7 @@ class WritingProcess:
             log.exception("a call could not be recorded")
             self._failed(f"a fault in aigw: {type(error).__name__}")
         finally:
+            self._jobs.clear()  # if it has failed, nobody wants them
             with contextlib.suppress(OSError):
                 process.stdin.close()
             listening.join()

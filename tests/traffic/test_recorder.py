@@ -6,6 +6,7 @@ from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.model import Origin, Target
+from aigw.traffic.call import MAX_ANSWER
 from aigw.traffic.recorder import CallRecorder
 from aigw.upstream.tape import Outgoing
 
@@ -56,6 +57,17 @@ def test_a_host_is_known_without_its_port(authority, service):
     sink, origin = Noted(), Origin("https", "origin.example.com", 443)
     CallRecorder(sink, FakeClock()).begin(CALL._replace(target=Target(origin, authority)))
     assert sink.jobs[0][1].service == service
+
+
+def test_a_request_counts_with_its_size_and_a_large_answer_is_not_kept():
+    sink = Noted()
+    take = CallRecorder(sink, FakeClock()).begin(CALL)
+    for _ in range(3):
+        take.piece(bytes(MAX_ANSWER // 2))
+    take.end(None, whole=True)
+    (_, begun, sent), (_, answered, kept) = sink.jobs
+    assert sent == len(begun.sent.body) > 0
+    assert (answered.pieces, answered.size, kept) == ([], MAX_ANSWER // 2 * 3, 0)
 
 
 def test_only_the_first_end_counts():

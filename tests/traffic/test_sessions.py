@@ -3,7 +3,7 @@
 from recorded_calls import assistant, chat_call, embeddings_call, user
 
 from aigw.traffic.recording import Call, Folded
-from aigw.traffic.sessions import Conversations
+from aigw.traffic.sessions import MAX_ALIKE, Conversations
 
 HI, MORE = user("hi"), user("more")
 
@@ -97,3 +97,15 @@ def test_the_time_in_the_instructions_begins_no_conversation():
 def test_of_several_equal_ones_the_latest_goes_on():
     first, again, later = chat_call(HI), chat_call(HI), chat_call(HI, assistant("yo"), MORE)
     assert numbers(first, again, later) == [1, 2, 2]
+
+
+def test_of_requests_that_are_the_same_only_the_last_ones_are_remembered():
+    """Otherwise a load test would fill the memory, and take ever longer."""
+    conversations = Conversations()
+    asked = [chat_call(HI) for _ in range(MAX_ALIKE + 1)]
+    for number, call in enumerate(asked):
+        conversations.of(call)
+        conversations.answered(call, Folded(text=[f"{number}"]))
+    last = chat_call(HI, assistant(f"{MAX_ALIKE}"), MORE)
+    assert conversations.of(last).number == MAX_ALIKE + 1
+    assert conversations.of(chat_call(HI, assistant("0"), MORE)).number not in (1, MAX_ALIKE + 1)

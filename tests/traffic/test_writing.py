@@ -75,6 +75,14 @@ def test_a_process_that_is_killed_is_noticed(tmp_path, writing, caplog):
     assert "traffic goes on without" in caplog.text
 
 
+def test_a_process_that_cannot_be_started_is_said(tmp_path, caplog):
+    orders = Orders(str(tmp_path), "", VolatileConfig(), "/here", "/home", [], "c", "continue")
+    process = WritingProcess(orders, python=str(tmp_path / "no-python"))
+    process.close()
+    assert "recording has stopped: the process that writes cannot be started: No such file" in caplog.text
+    assert process.failure
+
+
 def _children():
     files = [Path(f"/proc/self/task/{thread.native_id}/children") for thread in threading.enumerate()]
     return [int(child) for file in files if file.exists() for child in file.read_text().split()]

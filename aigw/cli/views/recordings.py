@@ -37,7 +37,7 @@ def problems(report: Report, *, all_used: bool) -> list[str]:
     if report.missed:
         said.append(f"{many(len(report.missed), 'call')} had no recording")
     if report.refused:
-        said.append(f"not written, because a secret was left in it: {many(report.refused, 'recording')}")
+        said.append(f"not written, as said above: {many(report.refused, 'recording')}")
     if report.failure:
         said.append(f"recording has stopped: {report.failure}")
     if all_used and report.unused:

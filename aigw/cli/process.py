@@ -22,6 +22,7 @@ import aigw
 from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.recipe import served, tries
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.cli.terminal.said import say_json, say_sentence, say_text
@@ -30,6 +31,7 @@ from aigw.cli.views.recordings import summary
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.env import new_id
+from aigw.core.errors import ConfigError
 from aigw.core.upstream import Upstream
 from aigw.server.framing import Framing
 from aigw.server.gateway import Running, base_url, check_address, run
@@ -141,8 +143,9 @@ async def _run(
     base = options.config.parent if options.config is not None else Path()
     recordings = opened(options.recordings, loaded, base, time)
     kept, shared = loaded.state_dir, loaded.config.usage
-    if recordings is not None and recordings.settings.mode == "replay":
-        kept, shared = loaded.state_dir / "replay", ""  # what is replayed was not spent, and is no answer for a cache
+    replays = recordings is not None and recordings.settings.mode == "replay"
+    if replays:
+        loaded, kept, shared = without_redis(loaded), loaded.state_dir / "replay", ""  # what is replayed was not spent
     books = Books(kept, shared=shared, show=options.show, trace=options.trace)
     async with (
         closing(recordings),
@@ -156,7 +159,9 @@ async def _run(
             reloader=reloader,
             books=books,
             around=recordings.around if recordings is not None else None,
+            state=loaded.state_dir,
             empty_cache=recordings is not None,  # what is answered from before would not be in the recordings
+            counts_anew=replays,  # as often as it is replayed, limits let the same calls pass
             framing=options.framing,
             options=options.chosen,
         ) as running,
@@ -189,6 +194,8 @@ async def serve_together(options: Options, workers: int) -> int:
             await upstream.aclose()
         notes = notes_on(options.env, options.given.address)
         loaded, origin = load_found(found, options.env, options.given, notes), FROM_ENVIRONMENT
+    if loaded.config.record.mode != "off":
+        raise ConfigError([f"{origin}: record needs a single process; leave out --workers"])
     usage_log(loaded.state_dir)  # raises here, once, and not in every worker
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
@@ -221,7 +228,12 @@ def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
     """The reloader. It must be made before the file is read for the first time, so that it misses no change."""
     if options.config is None:
         return None
-    return Reloader(options.config, partial(load_file, options.config, options.env, options.given), tell=tell)
+    return Reloader(options.config, partial(_reloaded, options, options.config), tell=tell)
+
+
+def _reloaded(options: Options, config: Path) -> Loaded:
+    loaded = load_file(config, options.env, options.given)
+    return without_redis(loaded) if options.recordings.over(loaded.config.record).mode == "replay" else loaded
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:

@@ -257,6 +257,7 @@ async def run(
     state: Path | None = None,
     clock: Clock = time,
     empty_cache: bool = False,
+    counts_anew: bool = False,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -267,7 +268,8 @@ async def run(
     others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `composer` makes
     the chains; without one, what they do is recorded if `books` has a place for that. `framing` is how answers are
     written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
-    `clock` is that of the plugins and stores. With `empty_cache`, no answer of another run is found in a cache.
+    `clock` is that of the plugins and stores. With `empty_cache`, no answer of another run is found in a cache;
+    with `counts_anew`, what plugins count begins at zero, too, and is not kept.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -282,7 +284,8 @@ async def run(
         stack.push_async_callback(door.aclose)
         stack.push_async_callback(knowledge.aclose)
         await stack.enter_async_context(books.open())
-        stores = GatewayStores(books.folder, loaded.config.cache, clock.time, empty_cache=empty_cache)
+        kept = None if counts_anew else books.folder
+        stores = GatewayStores(kept, loaded.config.cache, clock.time, empty_cache=empty_cache)
         stack.push_async_callback(stores.aclose)
         env = Env(
             door,

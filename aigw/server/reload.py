@@ -103,6 +103,8 @@ class Reloader:
         ):
             if now != wanted:
                 log.log(self._bad, "%s: %s needs a restart; it stays %s until then", self._path, key, now)
+        if new.config.record != started.config.record:
+            log.log(self._bad, "%s: record needs a restart; it stays as it was until then", self._path)
 
 
 def _said(loaded: Loaded) -> str:

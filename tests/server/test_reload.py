@@ -234,12 +234,14 @@ async def test_what_needs_a_restart_is_said_and_the_rest_is_in_force(stage, capl
         stage.write(
             "new",
             listen="127.0.0.1:1",
-            more="state_dir: elsewhere\nusage: redis://u:s3cret@h\nrag: {store: 'milvus://u:s3cret@h'}\n",
+            more="state_dir: elsewhere\nusage: redis://u:s3cret@h\nrag: {store: 'milvus://u:s3cret@h'}\n"
+            "record: {mode: record}\n",
         )
         await stage.answers("new")
         assert "listen needs a restart; it stays 127.0.0.1:0 until then" in caplog.text
         assert "state_dir needs a restart; it stays .aigw until then" in caplog.text
         assert "usage needs a restart" in caplog.text
+        assert "record needs a restart; it stays as it was until then" in caplog.text
         assert "rag.store needs a restart; it stays local until then" in caplog.text
         assert "s3cret" not in caplog.text
 

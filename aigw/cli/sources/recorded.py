@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from multidict import CIMultiDict
 
 from aigw.cli.options import MatchBy
 from aigw.cli.sources.recipe import text_of
+from aigw.config.automatic import OLLAMA
 from aigw.config.effective import effective
 from aigw.config.load import NO_FILE, Loaded, read_file
 from aigw.config.secret_values import secrets_in
 from aigw.config.source import Source, read
 from aigw.core.env import Clock
-from aigw.core.upstream import Upstream
+from aigw.core.model import Request, Target
+from aigw.core.upstream import Upstream, UpstreamResponse
+from aigw.dialects import apis
 from aigw.providers.base_url import ANY_KEY
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.traffic.faults import Faults, parsed
@@ -26,7 +31,13 @@ from aigw.traffic.folder import Folder
 from aigw.traffic.recordings import Recordings
 from aigw.traffic.settings import Mode, RecordSettings
 from aigw.upstream.closed import ClosedUpstream
+from aigw.upstream.local import LocalResponse, whole
 from aigw.upstream.proxied import upstream_for
+
+log = logging.getLogger("aigw")
+
+PATIENCE = 1.0
+"""After so many seconds it is said that recordings are still being written."""
 
 
 class Chosen(NamedTuple):
@@ -90,13 +101,16 @@ def opened(options: Chosen, loaded: Loaded, base: Path, clock: Clock) -> Recordi
 
 
 @asynccontextmanager
-async def closing(recordings: Recordings | None) -> AsyncIterator[None]:
-    """At the end, writes what is left to record."""
+async def closing(recordings: Recordings | None, patience: float = PATIENCE) -> AsyncIterator[None]:
+    """At the end, writes what is left to record. If that takes longer than `patience`, in seconds, it says so."""
     try:
         yield
     finally:
         if recordings is not None:
-            await asyncio.to_thread(recordings.close)
+            writing = asyncio.create_task(asyncio.to_thread(recordings.close))
+            if not (await asyncio.wait([writing], timeout=patience))[0]:
+                log.warning("%s: still writing what was recorded; another Ctrl-C loses the rest", recordings.path)
+            await writing
 
 
 def network(
@@ -106,7 +120,29 @@ def network(
     goes upstream, and no key is needed. Raises RecordingError."""
     if (options.mode or _configured_mode(config, recipe, env)) != "replay":
         return upstream_for(env), env
-    return ClosedUpstream("nothing goes upstream in replay"), replayable(options.folder, config, recipe, env)
+    known = replayable(options.folder, config, recipe, env)
+    return ReplayNetwork(_models_of_ollama(options.folder) if config is None and recipe is None else []), known
+
+
+class ReplayNetwork(ClosedUpstream):
+    """A network into which nothing goes. Who looks for an Ollama at the start finds one with these models: those that
+    were recorded."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        super().__init__("nothing goes upstream in replay")
+        self._models = models
+
+    async def send(self, request: Request, target: Target) -> UpstreamResponse:
+        if self._models and (request.method, request.path) == ("GET", apis.PATHS[apis.MODELS]):
+            body = msgspec.json.encode({"object": "list", "data": [{"id": model} for model in self._models]})
+            return LocalResponse(200, CIMultiDict({"content-type": "application/json"}), whole(body))
+        return await super().send(request, target)
+
+
+def _models_of_ollama(path: Path) -> list[str]:
+    folder = Folder(path)
+    recorded = (folder.read(entry.name) for entry in folder.entries() if entry.service == OLLAMA)
+    return list(dict.fromkeys(each.source.model for each in recorded if each.source.model))
 
 
 def _configured_mode(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> object:

@@ -1,10 +1,14 @@
 """aigw/cli/commands/serve.py: `aigw serve --record`, `--replay` and the others, as processes."""
 
 import json
+import logging
+import threading
 
 import pytest
+from recorded_calls import chat_call, said, user, written
 from serving import chat, serving, stopped
 
+from aigw.cli.sources.recorded import closing
 from aigw.traffic.folder import Folder
 
 
@@ -103,3 +107,57 @@ def test_a_configuration_that_says_replay_needs_no_key_either(tmp_path, serve):
     assert url, process.stderr.read()
     assert chat(url) == before
     assert "recs: 1 replayed" in stopped(process)
+
+
+def test_what_is_replayed_counts_anew_each_time(tmp_path, serve):
+    (tmp_path / "aigw.yaml").write_text(
+        "plugins: {ai-proxy: {provider: {type: builtin}}, ai-budget: {budgets: [{name: a, per: day, calls: 1}]}}"
+    )
+    process, url = serve("--record", "recs")
+    assert [chat(url)[0] for _ in range(2)] == [200, 402]
+    stopped(process)
+    for _ in range(2):
+        process, url = serve("--replay", "recs")
+        assert [chat(url)[0] for _ in range(2)] == [200, 402]
+        stopped(process)
+
+
+def test_several_processes_cannot_record_as_the_configuration_says(tmp_path, serve):
+    (tmp_path / "aigw.yaml").write_text("plugins: {ai-proxy: {provider: {type: builtin}}}\nrecord: {mode: record}\n")
+    process, _ = serve("--workers", "2")
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, "record needs a single process" in " ".join(err.split())) == (2, True), err
+
+
+def test_what_an_ollama_answered_is_replayed_where_there_is_none(tmp_path, serve):
+    call = chat_call(user("Hello!"))
+    sent = call.sent._replace(body=call.sent.body.replace(b"gpt-4o", b"llama3:8b"))
+    written(tmp_path / "recs", (call._replace(sent=sent, client=sent, service="ollama", model="llama3:8b"), said("yo")))
+    process, url = serve("--replay", "recs")
+    status, body = chat(url, model="llama3:8b")
+    assert (status, b'"yo"' in body) == (200, True)
+    assert "1 replayed" in stopped(process)
+
+
+async def test_at_the_end_it_is_said_if_writing_takes_long(caplog):
+    class Slow:
+        path = "recs"
+
+        def __init__(self):
+            self.may_end = threading.Event()
+
+        def close(self):
+            assert self.may_end.wait(30)
+
+    class Ends(logging.Handler):
+        def emit(self, record):
+            slow.may_end.set()
+
+    slow, ends = Slow(), Ends()
+    logging.getLogger("aigw").addHandler(ends)
+    try:
+        async with closing(slow, patience=0.001):
+            pass
+    finally:
+        logging.getLogger("aigw").removeHandler(ends)
+    assert "recs: still writing what was recorded; another Ctrl-C loses the rest" in caplog.text

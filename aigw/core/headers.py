@@ -14,9 +14,11 @@ VIA_HEADER = "via"
 """Names the proxies that a request has passed (RFC 9110 7.6.3), also ours."""
 ID_HEADER = "x-aigw-request-id"
 """Every answer of a gateway has it."""
+SESSION_HEADER = "x-aigw-session"
+"""In this header clients name their conversation for us. It does not go upstream."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
 """The headers in which agents send the name of their session. The first one that is present counts."""
-CONVERSATION_HEADERS = ("x-aigw-session", *SESSION_HEADERS, "x-claude-code-session-id", "session-id", "session_id")
+CONVERSATION_HEADERS = (SESSION_HEADER, *SESSION_HEADERS, "x-claude-code-session-id", "session-id", "session_id")
 """The headers that name a conversation: ours, those of agents, Claude Code's, Codex's."""
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
 """The headers in which clients send their keys. They are removed if the gateway itself has a key for the provider."""

@@ -13,7 +13,7 @@ from aigw.core.dialect import Asked, Dialect, Reader
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.headers import ID_HEADER, hop_by_hop
+from aigw.core.headers import ID_HEADER, SESSION_HEADER, hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import ChunkSource, Reply
 from aigw.core.upstream import Upstream, UpstreamBody
@@ -132,9 +132,9 @@ def _is_text(exchange: Exchange, reply: Reply) -> bool:
 
 
 def _as_plain_proxy(request: Request, target: Target) -> Target:
-    """Prepares a request that goes to the route's own target and not to a provider: removes the hop-by-hop headers.
-    Returns the target, with the client's Host if the route has none."""
-    for name in hop_by_hop(request.headers):
+    """Prepares a request that goes to the route's own target and not to a provider: removes the hop-by-hop headers,
+    and the name of the session, which is for us. Returns the target, with the client's Host if the route has none."""
+    for name in (*hop_by_hop(request.headers), SESSION_HEADER):
         request.headers.popall(name, None)
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))
 

@@ -216,8 +216,10 @@ def _clear(answered: Answered, hides: Scrubber) -> list[tuple[float, bytes]]:
 def _decoded(data: bytes, headers: Mapping[str, str]) -> bytes:
     try:
         return Decoding(headers.get("content-encoding", ""), MAX_DECODED).feed(data)
-    except (ValueError, ImportError):
-        return data
+    except (ValueError, ImportError) as error:
+        if not data:
+            return data
+        raise LeakError(f"its content coding cannot be undone to look for secrets: {error}") from None
 
 
 def _framing(answered: Answered, clear: list[tuple[float, bytes]]) -> list[tuple[str, str]]:

@@ -278,7 +278,7 @@ async def test_a_site_is_replayed_with_its_framing_and_by_range(provider, taped)
 
     upstream = await provider(site)
     config = {"routes": [{"name": "site", "match": {"path": "/*"}, "upstream": upstream.url}]}
-    asked = [("GET", {}), ("GET", {"range": "bytes=0-2"}), ("HEAD", {})]
+    asked = [("GET", {"x-aigw-session": "s"}), ("GET", {"range": "bytes=0-2"}), ("HEAD", {})]
 
     async def ask(running, method, headers):
         client = await running.connect()
@@ -289,7 +289,8 @@ async def test_a_site_is_replayed_with_its_framing_and_by_range(provider, taped)
     running = await taped("record", config=config)
     before = [await ask(running, *each) for each in asked]
     assert before == [(200, "7", b"partial"), (206, "3", b"par"), (200, "7", b"")]
-    await taped.written(running)
+    assert "x-aigw-session" not in upstream.requests[0].headers
+    assert "s" in [recording.session.name for _, recording in await taped.written(running)]
     running = await taped("replay", config=config)
     assert [await ask(running, *each) for each in reversed(asked)] == before[::-1]
 

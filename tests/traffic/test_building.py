@@ -150,3 +150,10 @@ def test_the_head_says_how_the_body_is_framed():
         "content-type": "application/json",
         "content-length": str(len(data) - len(KEY) + len("***")),
     }
+
+
+def test_an_answer_in_which_nobody_can_look_for_secrets_is_not_written():
+    coded = Answered(200, (("content-encoding", "rot13"),), [(0.1, b"x")], whole=True)
+    with pytest.raises(LeakError, match="the content coding 'rot13' is unknown"):
+        built(answered=coded)
+    built(answered=replace(coded, pieces=[]))

@@ -89,7 +89,7 @@ def machine() -> str:
 def text(parts: dict[str, Figures], described: str) -> str:
     lines = [f"aigw with ai-proxy, its books and ai-statistics beside the floor, a bare aiohttp proxy ({described})"]
     for name, figures in parts.items():
-        table = _throughput if "c1" in figures else _columns if name == "vectors" else _plain
+        table = _throughput if "c1" in figures else _columns if name in ("vectors", "calls") else _plain
         lines += ["", *table(name, figures)]
     lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
     lines += [aim.line(parts[aim.part]) for aim in AIMS if aim.part in parts]

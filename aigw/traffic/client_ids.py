@@ -5,6 +5,7 @@ and elsewhere that name must stay."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _RESULT_FIELDS = frozenset(("tool_call_id", "tool_use_id", "call_id"))
@@ -17,6 +18,11 @@ ID_FIELDS = frozenset((*_RESULT_FIELDS, *_SESSIONS, "id"))
 """The fields in which ids are replaced."""
 OPAQUE = "client_metadata"
 """Codex describes itself, its turn and the state of the repository in this field of a request."""
+_USER_ID = b'"user_id"'
+_SESSION = re.compile(rb"session(?:_id)?[\W_]{1,8}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+"""In Claude Code's `metadata.user_id`: `user_..._session_UUID`, or JSON text with `session_id`."""
+_NEAR = 600
+"""So many bytes behind the name of the field have all of it."""
 _MARKS = ("call_id", "tool_use_id", *_RESULTS, *_SESSIONS)
 
 
@@ -39,3 +45,10 @@ def ids_in(body: Any, written: str) -> frozenset[str]:
                 elif key in _RESULT_FIELDS or (key in _SESSIONS and (key != "user_id" or "session" in item)):
                     found.add(item)
     return frozenset(found)
+
+
+def session_in(body: bytes) -> str:
+    """Returns the session that Claude Code names in the body of a request, "" if there is none."""
+    at = body.find(_USER_ID)
+    found = _SESSION.search(body, at, at + _NEAR) if at >= 0 else None
+    return found[1].decode() if found else ""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from aigw.core.dialect import ToolCall, Turn
 from aigw.core.headers import CONVERSATION_HEADERS
 from aigw.traffic.call import Begun, Sent
+from aigw.traffic.client_ids import session_in
 from aigw.traffic.folding import dialect_named
 from aigw.traffic.recording import Call, Folded
 
@@ -117,7 +118,7 @@ class Conversations:
 def name_of(client: Sent) -> str:
     """Returns what the client calls its session, "" if it gives it no name."""
     headers = {name.lower(): value for name, value in client.headers}
-    return next((headers[name] for name in CONVERSATION_HEADERS if headers.get(name)), "")
+    return next((headers[name] for name in CONVERSATION_HEADERS if headers.get(name)), "") or session_in(client.body)
 
 
 def _turns(client: Sent, begun: Begun) -> Sequence[Turn]:

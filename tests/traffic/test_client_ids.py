@@ -6,7 +6,7 @@ import pytest
 from any_json import anything
 from hypothesis import given
 
-from aigw.traffic.client_ids import ids_in
+from aigw.traffic.client_ids import ids_in, session_in
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,23 @@ def test_none(body):
 def test_any_body(value):
     body = {"call_id": value, "functionResponse": {"id": value}, "user_id": value}
     assert ids_in(body, json.dumps(body)) <= {value if isinstance(value, str) else None}
+
+
+SESSION = "0a1b2c3d-0000-4000-8000-00000000000f"
+
+
+@pytest.mark.parametrize(
+    ("user", "session"),
+    [
+        (json.dumps({"device_id": "0" * 64, "account_uuid": "", "session_id": SESSION}), SESSION),
+        (f"user_{'0' * 64}_account__session_{SESSION}", SESSION),
+        ("somebody", ""),
+        ("session_of_somebody", ""),
+    ],
+)
+def test_the_session_that_claude_code_names(user, session):
+    assert session_in(json.dumps({"metadata": {"user_id": user}, "stream": True}).encode()) == session
+
+
+def test_a_session_elsewhere_is_none():
+    assert session_in(json.dumps({"content": f"session_{SESSION}"}).encode()) == ""

@@ -25,7 +25,7 @@ from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.recipe import served, tries
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
-from aigw.cli.terminal.said import say_json, say_sentence, say_text
+from aigw.cli.terminal.said import FAILURE, say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.cli.views.recordings import summary
 from aigw.config.load import Loaded
@@ -84,8 +84,8 @@ class Options(NamedTuple):
         return served(self.recipe) if self.recipe is not None else ""
 
 
-async def serve_alone(options: Options) -> None:
-    """Serves in this process alone."""
+async def serve_alone(options: Options) -> int:
+    """Serves in this process alone. Returns the exit code."""
     stop = asyncio.Event()
     _on_stop_signal(stop.set, lambda: None)
     upstream, env = network(options.recordings, options.config, options.recipe, options.env)
@@ -100,9 +100,10 @@ async def serve_alone(options: Options) -> None:
         _announce(options, loaded, running.url, origin)
 
     began = time.monotonic()
-    await _run(options, loaded, upstream, reloader, stop, ready)
+    code = await _run(options, loaded, upstream, reloader, stop, ready)
     if options.tally is not None:
         options.say(line(options.tally, time.monotonic() - began))
+    return code
 
 
 async def serve_worker(options: Options) -> None:
@@ -138,8 +139,9 @@ async def _run(
     ready: Callable[[Running], None],
     *,
     orders: Orders | None = None,
-) -> None:
-    """Serves until `stop` is set. Raises ConfigError if the state folder has files of another program."""
+) -> int:
+    """Serves until `stop` is set. Returns the exit code, which says whether what should be recorded was. Raises
+    ConfigError if the state folder has files of another program."""
     base = options.config.parent if options.config is not None else Path()
     recordings = opened(options.recordings, loaded, base, time)
     kept, shared = loaded.state_dir, loaded.config.usage
@@ -173,8 +175,10 @@ async def _run(
         )  # a request makes many objects and no circles, so that looking often finds nothing
         ready(running)
         await stop.wait()
-    if recordings is not None:
-        log.info("%s", summary(recordings))
+    if recordings is None:
+        return 0
+    log.info("%s", summary(recordings))
+    return FAILURE if recordings.report.failure else 0
 
 
 async def serve_together(options: Options, workers: int) -> int:

@@ -156,7 +156,8 @@ def serve(
         if workers > 1 and not worker:
             raise typer.Exit(asyncio.run(serve_together(options, workers)))
         with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
-            runner.run(serve_worker(options) if worker else serve_alone(options))
+            if code := runner.run(serve_worker(options) if worker else serve_alone(options)):
+                raise typer.Exit(code)
     except ConfigError as error:
         named = NO_FILE if recipe is None else f"recipe {recipe}"
         fail("serve", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)

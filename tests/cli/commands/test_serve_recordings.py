@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import threading
 
 import pytest
@@ -161,3 +162,13 @@ async def test_at_the_end_it_is_said_if_writing_takes_long(caplog):
     finally:
         logging.getLogger("aigw").removeHandler(ends)
     assert "recs: still writing what was recorded; another Ctrl-C loses the rest" in caplog.text
+
+
+def test_a_recording_that_failed_is_told_by_the_exit_code(tmp_path, serve):
+    process, url = serve("--record", "recs")
+    assert chat(url)[0] == 200
+    (tmp_path / "recs").rename(tmp_path / "elsewhere")
+    assert chat(url)[0] == 200  # traffic goes on
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, "recording has stopped" in err) == (1, True), err

@@ -120,6 +120,13 @@ plugins:
 #  openai: {model: text-embedding-3-small, api_key: "${OPENAI_API_KEY}"}
 #  chunks: {size: 0, overlap: 32}
 
+# Recording what leaves the gateway, and answering from recordings (record,
+# auto, replay, refresh), where no option of `aigw serve` or `aigw run` says it.
+#record:
+#  mode: auto
+#  dir: recordings
+#  volatile: {rules: [{pointer: /metadata/run}]}
+
 # Cloud services that clients may call here as if this gateway were them, so
 # that their SDKs need no network.
 #standins: {dashscope: on, dashvector: on}

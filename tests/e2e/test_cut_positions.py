@@ -197,7 +197,7 @@ async def cut(cutter, body, size, framing):
 async def test_each_position_of_a_short_stream(cutter, body, bare):
     if bare and body.wire is NATIVE:
         return  # a route without ai-proxy converts nothing
-    """In one framing each, in turns."""
+    # each position in one framing, in turns
     made = await cutter(body.wire, bare=bare)
     for start, framing in enumerate(FRAMINGS):
         for size in range(start, len(body.raw) + 1, len(FRAMINGS) * (4 if bare else 1)):

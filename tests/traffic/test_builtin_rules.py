@@ -82,8 +82,8 @@ def test_what_is_left(text):
         ("/home/me/app", r"x\n/home/me/app", r"x\n<folder>"),
         ("/home/me/app", "/home/me/app2 /home/me/app-x /srv/home/me/app", None),
         ("/a(b", "/a(b/c", "<folder>/c"),
-        (r"C:\work\app", r"C:\work\app\x C:\\work\\app\\x C:/work/app/x", r"<folder>\x <folder>\\x <folder>/x"),
-        (r"C:\work\app", r"C:\work\apple", None),
+        (r"C:\code\app", r"C:\code\app\x C:\\code\\app\\x C:/code/app/x", r"<folder>\x <folder>\\x <folder>/x"),
+        (r"C:\code\app", r"C:\code\apple", None),
     ],
 )
 def test_a_folder(folder, text, left):

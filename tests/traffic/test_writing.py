@@ -65,11 +65,12 @@ def test_a_folder_that_is_gone_is_said_once(tmp_path, writing, caplog):
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
 def test_a_process_that_is_killed_is_noticed(tmp_path, writing, caplog):
+    before = _children()
     process = writing(tmp_path / "recs")
     put(process, 1)
-    while not (children := _children()):
+    while not (started := _children() - before):
         pass
-    os.kill(children[-1], signal.SIGKILL)
+    os.kill(started.pop(), signal.SIGKILL)
     process.close()
     assert process.failure == "the process that writes has ended with exit code -9"
     assert "traffic goes on without" in caplog.text
@@ -85,4 +86,4 @@ def test_a_process_that_cannot_be_started_is_said(tmp_path, caplog):
 
 def _children():
     files = [Path(f"/proc/self/task/{thread.native_id}/children") for thread in threading.enumerate()]
-    return [int(child) for file in files if file.exists() for child in file.read_text().split()]
+    return {int(child) for file in files if file.exists() for child in file.read_text().split()}

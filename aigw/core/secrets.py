@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 HIDDEN = "***"
 MASK = "\ufdd0"
@@ -50,16 +51,31 @@ def _looks(*looks: tuple[str, str, bool]) -> tuple[_Look, ...]:
     )
 
 
-_SHAPES = _looks(
-    (
-        r"\b(?:sk|pk|rk|gsk|xai|hf|gh[oprsu]|glpat|xox[abeprs]|pplx|nvapi|tvly|npm|r8|csk|fw|pypi|dop_v1)[-_][\w-]{8,}",
-        MASK,
-        False,
-    ),
-    (r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", MASK, False),
-    (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[\w\s+/=:,-]|\\+[nrt/])*", MASK, False),
-    (r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", MASK, False),
-    (r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", MASK, False),
+class _Shape(NamedTuple):
+    """What keys look like. Only a text in which the `hint` finds something can contain one. It takes a tenth of the
+    time of the pattern, because it begins with characters that are rare."""
+
+    pattern: re.Pattern[str]
+    hint: re.Pattern[str]
+
+
+def _shape(pattern: str, hint: str) -> _Shape:
+    return _Shape(re.compile(pattern), re.compile(hint))
+
+
+_MAKERS = (
+    "sk", "pk", "rk", "gsk", "xai", "hf", "gho", "ghp", "ghr", "ghs", "ghu", "glpat", "xoxa", "xoxb", "xoxe", "xoxp",
+    "xoxr", "xoxs", "pplx", "nvapi", "tvly", "npm", "r8", "csk", "fw", "pypi", "dop_v1",
+)  # fmt: skip
+"""What keys begin with, before a `-` or `_`."""
+_AFTER_MAKER = "|".join(f"(?<=(?:{'|'.join(same)}).)" for _, same in groupby(sorted(_MAKERS, key=len), len))
+"""Looks behind a character for one of them. Those in one such pattern must have the same length."""
+_SHAPES = (
+    _shape(rf"\b(?:{'|'.join(_MAKERS)})[-_][\w-]{{8,}}", rf"[-_](?:{_AFTER_MAKER})"),
+    _shape(r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", r"\.(?<=[0-9a-f]{32}\.)"),
+    _shape(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[\w\s+/=:,-]|\\+[nrt/])*", "-----BEGIN "),
+    _shape(r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", "_pat_|AKIA|LTAI|AIza"),
+    _shape(r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", "eyJ"),
 )
 """What the keys of known makers look like, wherever they stand."""
 _LOOKS = (
@@ -69,7 +85,7 @@ _LOOKS = (
         (rf"{_NAMED_IN_QUERY}{_VALUE}", rf"\1{MASK}", True),
         (_USER_IN_URL, f"://{MASK}@", False),
     ),
-    *_SHAPES,
+    *((shape.pattern, MASK) for shape in _SHAPES),
 )
 """What secrets look like in any text, and what replaces them."""
 
@@ -122,14 +138,15 @@ def masked(text: str) -> str:
 def without_shapes(text: str) -> str:
     """Returns the text with `***` in place of everything that has the shape of a known maker's key. What only has a
     name like `token=` before it stays: logs of models are full of them."""
-    for pattern, _ in _SHAPES:
-        text = pattern.sub(HIDDEN, text)
+    for shape in _SHAPES:
+        if shape.hint.search(text):
+            text = shape.pattern.sub(HIDDEN, text)
     return text
 
 
 def shapes_in(text: str) -> list[str]:
     """Returns everything in a text that has the shape of a known maker's key."""
-    return [found[0] for pattern, _ in _SHAPES for found in pattern.finditer(text)]
+    return [found[0] for shape in _SHAPES if shape.hint.search(text) for found in shape.pattern.finditer(text)]
 
 
 def _masked(instead: str, found: re.Match[str]) -> str:

@@ -1,8 +1,19 @@
 """Which names and keys stand for secrets, and what is hidden of URLs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aigw.core.secrets import MASK, is_hidden, is_secret, masked, names_secret, without_password
+from aigw.core.secrets import (
+    MASK,
+    is_hidden,
+    is_secret,
+    masked,
+    names_secret,
+    shapes_in,
+    without_password,
+    without_shapes,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +93,24 @@ def test_a_masked_text_keeps_its_places(text):
     shown = masked(text)
     assert len(shown) == len(text) and MASK in shown
     assert all(before == after or after == MASK for before, after in zip(text, shown, strict=True))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["sk-0123456789", "gsk_0123456789", "ghp_0123456789", "xoxb-0123456789", "glpat-0123456789", "dop_v1_0123456789",
+     "github_pat_0123456789", "AKIA0123456789AB", "LTAI0123456789", "AIza0123456789abcdef", f"{'0a' * 16}.0123456789AB",
+     "eyJ0123456789.0123", "-----BEGIN RSA PRIVATE KEY-----"],
+)  # fmt: skip
+def test_keys_of_makers(key):
+    assert without_shapes(f"a {key} b") in ("a *** b", "a ***")
+    assert shapes_in(f"a {key}") == [key]
+
+
+_PARTS = ["sk", "r8", "nvapi", "hf", "-", "_", ".", " ", "x", "é", "eyJ", "AKIA", "AIza", "LTAI", "github_pat_", "0a" * 16,
+          "0123456789AB", "abcdefgh", "-----BEGIN ", "PRIVATE KEY-----"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PARTS), max_size=8).map("".join))
+def test_no_key_is_missed_because_of_its_hint(text):
+    assert bool(shapes_in(text)) == (MASK in masked(text))
+    assert (without_shapes(text) != text) == (MASK in masked(text))

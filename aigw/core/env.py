@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from aigw.core.asking import Models
 from aigw.core.dialect import Turn
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Timeouts
 from aigw.core.retrieval import Retrieval
@@ -111,8 +112,8 @@ class Env:
     on purpose. What is different then a plugin gets from `choose`, once, when it is built. `run` identifies one run of
     the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
     through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
-    machine. `options` are what the commands of aigw need to find this gateway's configuration, such as `--recipe
-    budget`; "" for the file in the current folder."""
+    machine. `models` asks models through the routes of this gateway. `options` are what the commands of aigw need to
+    find this gateway's configuration, such as `--recipe budget`; "" for the file in the current folder."""
 
     upstream: Upstream
     services: Services
@@ -122,6 +123,7 @@ class Env:
     metrics: Counters | None = None
     prices: Prices | None = None
     retrieval: Retrieval | None = None
+    models: Models | None = None
     run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     options: str = ""

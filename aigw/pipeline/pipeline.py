@@ -60,10 +60,11 @@ Chosen = tuple[Configured, int]
 """A plugin of a chain, and the index of the configuration that it uses in this chain."""
 
 
-def select(configured: Sequence[Configured], route: Route, host: str) -> list[Chosen]:
+def select(configured: Sequence[Configured], route: Route, host: str, *, own: bool = False) -> list[Chosen]:
     """Returns the plugins that take part in a chain, outermost first. A stand-in has only those that let callers in:
-    others are for requests to models."""
+    others are for requests to models. `own` is for questions of the gateway itself, which have no key."""
     possible = [each for each in configured if not route.is_standin or each.about.place.phase == "AUTHN"]
+    possible = [each for each in possible if not (own and each.about.identifies)]
     chosen = [(each, each.rules.select(route.name, host, route.service)) for each in possible]
     return [(each, index) for each, index in chosen if index is not None]
 
@@ -107,7 +108,7 @@ class Pipeline:
         self._composer = composer
         self._host_form = host_form
         self._built: dict[tuple[str, int], Plugin | PerChain] = {}
-        self._chains: dict[tuple[str, str, str], Chain] = {}
+        self._chains: dict[tuple[str, str, str, bool], Chain] = {}
         self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
         self._env: Env
@@ -129,28 +130,29 @@ class Pipeline:
         chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.about.reroutes]
         return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None
 
-    def chain(self, route: Route, host: str, behind: str = "") -> Chain:
+    def chain(self, route: Route, host: str, behind: str = "", *, own: bool = False) -> Chain:
         """Returns the chain of a route and a host. If `behind` names a plugin, the chain has only the plugins after
-        it."""
+        it. `own` is for questions of the gateway itself."""
         by_host = self._by_host.get(route.name)
         if by_host is None:
             by_host = any(each.rules.depends_on_host(route.name, route.service) for each in self._configured)
             self._by_host[route.name] = by_host
         host = self._host_form(host) if by_host else ""
-        key = (route.name, host, behind)
+        key = (route.name, host, behind, own)
         chain = self._chains.get(key)
         if chain is None:
             if len(self._chains) >= MAX_CHAINS:
                 self._chains.clear()
-            chain = self._compose(self._plugins(route, host, behind))
+            chain = self._compose(self._plugins(route, host, behind, own=own))
             if route.is_standin:
                 chain = chain._replace(bare=False, parses=False)
             self._chains[key] = chain
         return chain
 
-    def _plugins(self, route: Route, host: str, behind: str) -> list[Applied]:
+    def _plugins(self, route: Route, host: str, behind: str, *, own: bool) -> list[Applied]:
         names = [each.name for each in self._configured]
-        chosen = select(self._configured[names.index(behind) + 1 if behind else 0 :], route, host)
+        rest = self._configured[names.index(behind) + 1 if behind else 0 :]
+        chosen = select(rest, route, host, own=own)
         plugins = []
         for position, (each, index) in enumerate(chosen):
             built = self._built[each.name, index]
@@ -158,11 +160,11 @@ class Pipeline:
                 built = built.make(behind_of(chosen[position + 1 :], route, self._env.services, self._env.retrieval))
             plugins.append(Applied(each.name, built, each.rules.why(index)))
             if self._find is not None and each.about.reroutes:
-                plugins.append(Applied("", self._rerouting(each.name, self._find), {}))
+                plugins.append(Applied("", self._rerouting(each.name, self._find, own=own), {}))
         return plugins
 
-    def _rerouting(self, behind: str, find: Find) -> Rerouting:
-        return Rerouting(find, lambda route, host: self.chain(route, host, behind).call)
+    def _rerouting(self, behind: str, find: Find, *, own: bool) -> Rerouting:
+        return Rerouting(find, lambda route, host: self.chain(route, host, behind, own=own).call)
 
     def _compose(self, plugins: list[Applied]) -> Chain:
         if self._composer is None:

@@ -66,9 +66,10 @@ class _End:
 
 class Edge:
     """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
-    that came to a route. `admin` answers the paths under `/-/`, and / and /health where no route has an upstream for
-    them. `instance` is the id by which the gateway knows its own requests. `explain` adds to an error what can be done
-    about it, by its path. `framing` is how answers are written, None: as they come."""
+    that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and / and
+    /health where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
+    `explain` adds to an error what can be done about it, by its path. `framing` is how answers are written, None: as
+    they come."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Edge:
         body_seconds: float,
         admin: Admin,
         record: Record,
+        jobs: Jobs,
         instance: str,
         explain: Callable[[GatewayError, str], GatewayError],
         framing: Framing | None = None,
@@ -93,7 +95,7 @@ class Edge:
         self._bounds = bodies.Bounds(max_body, env.choose(safe=body_seconds, higress=0.0))
         self._admin = admin
         self._record = record
-        self._jobs: Jobs = set()
+        self._jobs = jobs
         self._space = Space()
         self._read_path = env.choose(safe=_plain, higress=_as_given)
         self._instance = instance

@@ -26,6 +26,7 @@ from aigw.core.env import Clock, Env, new_id
 from aigw.core.errors import ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
+from aigw.pipeline.asking import Asker
 from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Composer, Pipeline
 from aigw.pricing.prices import Prices
@@ -158,7 +159,9 @@ class Gateway:
             prices=prices,
         )
         embedders = self._knowledge.embedders(config.rag, env)
-        env = replace(env, retrieval=self._knowledge.retrieval(embedders))
+        record, jobs = self._books.request_log.note, set[asyncio.Task[None]]()
+        asker = Asker(env.clock, env.new_id, record, jobs)
+        env = replace(env, retrieval=self._knowledge.retrieval(embedders), models=asker)
         async with AsyncExitStack() as stack:
             traces = self._books.traces
             composer = self._composer
@@ -172,6 +175,7 @@ class Gateway:
             own = standin_routes.routes(config.standins, self._standins)
             off = env.choose(safe=standin_routes.names_off(config.standins), higress=[])
             routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host, own)
+            asker.open(routes.find_own, routes.names)
             guard = Guard(
                 hosts=[self._host, *config.hosts],
                 origins=config.cors.origins,
@@ -186,7 +190,6 @@ class Gateway:
                 shown=lambda: effective(loaded).values,
                 front=FrontPage(loaded),
             )
-            record = self._books.request_log.note
             edge = Edge(
                 routes.find,
                 env=env,
@@ -196,6 +199,7 @@ class Gateway:
                 body_seconds=config.timeouts.body,
                 admin=admin,
                 record=record,
+                jobs=jobs,
                 instance=self._instance,
                 explain=partial(standin_routes.explained, off=off),
                 framing=self._framing,

@@ -46,6 +46,19 @@ class RouteTable:
             return route, self._pipeline.chain(route, host)
         return None if self._nowhere is None else (NOWHERE, self._nowhere)
 
+    def find_own(self, request: Request, name: str) -> tuple[Route, Chain] | None:
+        """The route of this name for a request that the gateway itself makes, or without a name the first one that
+        matches it, and its chain."""
+        host = request.headers.get("host", "")
+        route = next((route for _, route in self._routes if route.name == name), None)
+        if not name:
+            route = self._match(request, host)
+        return None if route is None else (route, self._pipeline.chain(route, host, own=True))
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(route.name for _, route in self._routes)
+
     def _again(self, request: Request) -> Route:
         """The route of a request after a plugin has changed its headers. Raises GatewayError if none matches."""
         route = self._match(request, request.headers.get("host", ""))

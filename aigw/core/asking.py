@@ -1,0 +1,39 @@
+"""What a plugin or a stand-in asks a model by itself, through a route of this gateway.
+
+Rule: the question goes the way of a client's request, so that limits, budgets and the books see it, and it counts for
+the consumer on whose behalf it is asked. A plugin that is asked about such a question must not ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from aigw.core.dialect import Said
+
+
+class Question(NamedTuple):
+    """`turns` are roles with their texts. With `route` "", the first route takes it that would take a client's chat
+    completion. With `model` "", none is named. The answer has at most `max_tokens` tokens (0: as many as the model
+    likes), and is there within `seconds`."""
+
+    turns: Sequence[tuple[Said, str]]
+    model: str = ""
+    route: str = ""
+    seconds: float = 60.0
+    max_tokens: int = 0
+
+
+class AskError(Exception):
+    """There is no answer. `str(error)` says why, for the log: which route, and what happened."""
+
+
+class Models(Protocol):
+    """Asks models. `aigw.pipeline.asking.Asker` is one."""
+
+    def has(self, route: str) -> bool:
+        """Whether there is a route of this name, which may be asked; "" is always there."""
+        ...
+
+    async def ask(self, question: Question) -> str:
+        """Returns the text of the answer. Raises AskError."""
+        ...

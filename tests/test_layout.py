@@ -120,6 +120,8 @@ ELSEWHERE = {
     "cli/sources/exporting.py": "cli/commands/test_traffic.py: what its command writes",
     "cli/views/traffic.py": "cli/commands/test_traffic.py: a view is what its command prints",
     "cli/views/recordings.py": "cli/commands/test_serve_recordings.py: what `aigw serve` says at its end",
+    "core/asking.py": "pipeline/test_asking.py: protocols, which the one that asks has",
+    "dialects/question.py": "pipeline/test_asking.py: what a model is asked",
     # stores, upstream
     "stores/faiss/access.py": "stores/faiss/test_collection.py stores/faiss/test_changes.py: what others do meanwhile, and what they left",
     "stores/faiss/failures.py": "stores/faiss/test_collection.py: what a user is told of real damage",

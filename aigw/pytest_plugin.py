@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from aigw.cli.sources.gateway_thread import GatewayThread
     from aigw.cli.sources.private_gateway import PrivateGateway, Wanted
-    from aigw.traffic.report import Report
+    from aigw.traffic.replay.report import Report
 
 MODES = ("replay", "auto", "record", "refresh")
 MATCHES = ("content", "sequence")
@@ -152,7 +152,7 @@ def _usual_folder(request: pytest.FixtureRequest) -> Path:
 def _started(wanted: Wanted) -> tuple[PrivateGateway, GatewayThread]:
     from aigw.cli.sources.gateway_thread import GatewayThread
     from aigw.core.errors import ConfigError
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     thread = GatewayThread(wanted)
     try:

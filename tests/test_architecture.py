@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,26 @@ def test_imports_go_down(module):
     assert not above, f"{module} imports {above} from a room above its own"
 
 
+def parts_imported(room: str) -> dict[str, set[str]]:
+    """What the folders and files right in a room import of each other."""
+    found: dict[str, set[str]] = {}
+    for module in MODULES:
+        if level(module) == ROOMS.index(room) and module.count(".") > 1:
+            own = {name.split(".")[2] for name in MODULES[module] & MODULES.keys() if name.startswith(f"aigw.{room}.")}
+            part = module.split(".")[2]
+            found.setdefault(part, set()).update(own - {part})
+    return found
+
+
+@pytest.mark.parametrize("room", [name for name in ROOMS if name != "cli"])
+def test_the_parts_of_a_room_import_each_other_in_no_circle(room):
+    """In `cli`, sources and views know each other: a source that takes long shows how far it is."""
+    try:
+        TopologicalSorter(parts_imported(room)).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle in aigw/{room}: {' -> '.join(reversed(error.args[1]))}")
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("aigw.plugins.")])
 def test_plugins_know_neither_each_other_nor_a_store(module):
     plugin = ".".join(module.split(".")[:3])
@@ -158,13 +179,13 @@ OTHER_FORMATS = {
     "aigw.plugins.ai_prompt_decorator": {"content", "model", "role"},
     "aigw.plugins.model_router": {"model"},
     "aigw.rag.settings": {"model"},
-    "aigw.traffic.recording": {"arguments", "model"},
-    "aigw.traffic.outcome": {"model"},
+    "aigw.traffic.format.recording": {"arguments", "model"},
+    "aigw.traffic.runs.outcome": {"model"},
     "aigw.cli.views.outcomes": {"arguments", "model"},
     "aigw.cli.views.traffic": {"model"},
-    "aigw.traffic.har": {"content", "model"},
-    "aigw.traffic.messages": {"arguments", "content", "role", "tool_calls"},
-    "aigw.traffic.training": {"content", "messages", "tool_calls", "tools"},
+    "aigw.traffic.export.har": {"content", "model"},
+    "aigw.traffic.export.messages": {"arguments", "content", "role", "tool_calls"},
+    "aigw.traffic.export.training": {"content", "messages", "tool_calls", "tools"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
     # documents

@@ -15,7 +15,7 @@ from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
 from aigw.rag.settings import RagSettings
 from aigw.stores.redis.url import parse_redis_url
-from aigw.traffic import volatility
+from aigw.traffic.volatility import rules
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", re.IGNORECASE)
@@ -36,7 +36,7 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
     for index, host in enumerate(config.hosts):
         _try(split_authority, host, report, ("hosts", index))
     _check_rag(config.rag, report)
-    for wrong in volatility.check(config.record.volatile):
+    for wrong in rules.check(config.record.volatile):
         report.error(("record", "volatile", *wrong.path), wrong.message)
     seen: dict[str, int] = {}
     for index, route in enumerate(config.routes):

@@ -10,17 +10,17 @@ from pathlib import Path
 
 from aigw.core.env import Clock
 from aigw.core.upstream import Upstream
-from aigw.traffic.faults import Faults, FaultyPlayer
-from aigw.traffic.folder import Folder
-from aigw.traffic.player import FolderPlayer
-from aigw.traffic.recorder import CallRecorder
-from aigw.traffic.refresher import Refresher
-from aigw.traffic.report import Report
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.replay.faults import Faults, FaultyPlayer
+from aigw.traffic.replay.player import FolderPlayer
+from aigw.traffic.replay.refresher import Refresher
+from aigw.traffic.replay.report import Report
+from aigw.traffic.replay.used import note
 from aigw.traffic.settings import RecordSettings
-from aigw.traffic.used import note
-from aigw.traffic.volatility import Rules
-from aigw.traffic.writing import WritingProcess
-from aigw.traffic.writing_process import Orders
+from aigw.traffic.volatility.rules import Rules
+from aigw.traffic.writing.process import WritingProcess
+from aigw.traffic.writing.recorder import CallRecorder
+from aigw.traffic.writing.writer import Orders
 from aigw.upstream.tape import Tape
 
 log = logging.getLogger("aigw")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from aigw.traffic.volatility import VolatileConfig
+from aigw.traffic.volatility.rules import VolatileConfig
 
 Mode = Literal["off", "record", "auto", "replay", "refresh"]
 OnError = Literal["continue", "stop"]

@@ -29,10 +29,10 @@ _OF_TESTS = processes.ROOT / "tests/e2e/node/node_modules/.bin"
 _LOADING = """
 import resource, sys, time
 from pathlib import Path
-from aigw.traffic.folder import Folder
-from aigw.traffic.player import FolderPlayer
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.replay.player import FolderPlayer
 from aigw.traffic.settings import RecordSettings
-from aigw.traffic.volatility import Rules
+from aigw.traffic.volatility.rules import Rules
 settings = RecordSettings(mode="replay")
 rules = Rules.of(settings.volatile, folder="/", home="/")
 began = time.perf_counter()

@@ -11,10 +11,10 @@ from stage.agent import SYSTEM, agent, model, page_of
 from stage.answers import PATH
 from stage.taped import CLOSED, without_misses
 
-from aigw.traffic.folder import Folder
-from aigw.traffic.identity import recorded
-from aigw.traffic.lint import RunCall, lint
-from aigw.traffic.volatility import Rules, VolatileConfig
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.matching.identity import recorded
+from aigw.traffic.runs.lint import RunCall, lint
+from aigw.traffic.volatility.rules import Rules, VolatileConfig
 
 STEPS = 20
 RUNS = 100

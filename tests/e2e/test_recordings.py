@@ -12,9 +12,9 @@ from stage.gateway import proxied
 from stage.raw import encode
 from stage.taped import CLOSED
 
-from aigw.traffic.folder import Folder
-from aigw.traffic.used import read
-from aigw.traffic.volatility import VolatileConfig
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.replay.used import read
+from aigw.traffic.volatility.rules import VolatileConfig
 from aigw.upstream.closed import ClosedUpstream
 
 

@@ -11,8 +11,8 @@ from stage.raw import encode
 from stage.wires import MESSAGES
 
 from aigw.server.framing import Framing
-from aigw.traffic.faults import parsed
 from aigw.traffic.recordings import Recordings
+from aigw.traffic.replay.faults import parsed
 from aigw.traffic.settings import RecordSettings
 
 TEXTS = ("Grüß ", "Gott 你好 ", "🎉")

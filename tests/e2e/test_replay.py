@@ -7,7 +7,7 @@ from recorded_calls import END, chat_call, delta, said, streamed, user, written
 from stage.answers import answers, chunk, completion, error_body, streams, text_events
 
 from aigw.cli.sources.replaying import Wanted, replayed
-from aigw.traffic.outcome import changed
+from aigw.traffic.runs.outcome import changed
 
 KEY = "sk-client-1234567890"
 

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aigw.traffic.call import Answered, Begun, Sent
-from aigw.traffic.folder import Folder
+from aigw.traffic.format.call import Answered, Begun, Sent
+from aigw.traffic.format.folder import Folder
 from aigw.traffic.recordings import new_run
-from aigw.traffic.scribe import Scribe
-from aigw.traffic.volatility import Rules, VolatileConfig
+from aigw.traffic.volatility.rules import Rules, VolatileConfig
+from aigw.traffic.writing.scribe import Scribe
 
 RULES = Rules.of(VolatileConfig(), folder="/home/me/project", home="/home/me")
 CHAT = "openai/v1/chatcompletions"

@@ -33,7 +33,7 @@ def diff(
 
     from aigw.cli.sources.differing import differing
     from aigw.core.errors import ConfigError
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     if markdown and as_json:
         fail("diff", "choose one of --markdown and --json", USAGE)

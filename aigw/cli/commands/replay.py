@@ -51,7 +51,7 @@ def replay(
     """
     from aigw.cli.sources.replaying import Wanted
     from aigw.cli.views.replay import failed, lines, plain_replay
-    from aigw.traffic.condition import conditions
+    from aigw.traffic.runs.condition import conditions
 
     try:
         worse = conditions(fail_if)
@@ -80,7 +80,7 @@ def _replayed(wanted: Wanted) -> Replayed:
     from aigw.cli.sources.replaying import replayed
     from aigw.cli.views.steps import Steps
     from aigw.core.errors import ConfigError
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     steps = Steps("calls")
@@ -122,7 +122,7 @@ def lint(
     from aigw.cli.sources.linting import linted
     from aigw.cli.views.lint import lines, plain_lint
     from aigw.core.errors import ConfigError
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     try:
         found = linted(old, new, config, os.environ)

@@ -28,7 +28,7 @@ from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_sentence, say_text
 if TYPE_CHECKING:
     from aigw.cli.sources.calls import Calls
     from aigw.cli.sources.private_gateway import Wanted
-    from aigw.traffic.report import Report
+    from aigw.traffic.replay.report import Report
 
 INTERRUPTED = 130
 _REPORTS = "Reports"
@@ -90,7 +90,7 @@ def run(
     from aigw.config.load import NO_FILE
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.framing import Framing
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     if recipe is not None and config is not None:
         fail("run", "choose one of --config and --recipe", USAGE)
@@ -123,7 +123,7 @@ async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, R
     """Returns the exit status of the command, and what became of its calls."""
     from aigw.cli.sources.child import run_child
     from aigw.cli.sources.private_gateway import private_gateway
-    from aigw.traffic.report import Report
+    from aigw.traffic.replay.report import Report
 
     async with private_gateway(wanted, calls.note) as gateway:
         for note in gateway.notes:

@@ -106,7 +106,7 @@ def serve(
 
     from aigw.cli.sources.recorded import chosen
     from aigw.server.framing import Framing
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     try:
         recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)

@@ -17,7 +17,7 @@ from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence,
 if TYPE_CHECKING:
     from aigw.cli.sources.traffic import Removable
     from aigw.higress.re2 import GoRegex
-    from aigw.traffic.folder import Folder
+    from aigw.traffic.format.folder import Folder
 
 app = typer.Typer(
     cls=Commands,
@@ -64,7 +64,7 @@ def show(
 
     from aigw.cli.sources.traffic import one, shown
     from aigw.cli.views.traffic import plain_call, print_call
-    from aigw.traffic.contents import pieces_of
+    from aigw.traffic.format.contents import pieces_of
 
     if raw and as_json:
         fail("traffic show", "choose one of --raw and --json", USAGE)
@@ -99,8 +99,8 @@ def prune(
 
     from aigw.books.question import moment
     from aigw.cli.sources.traffic import removable, remove
-    from aigw.traffic.folder import Folder
-    from aigw.traffic.used import iso
+    from aigw.traffic.format.folder import Folder
+    from aigw.traffic.replay.used import iso
 
     if not (unused or older_than):
         fail("traffic prune", "say what is not needed: --unused, --older-than 30d, or both", USAGE)
@@ -134,7 +134,7 @@ def redact(
     These are the secrets of the configuration, keys of known makers, and what the patterns find in texts. Calls find
     their recordings as before."""
     from aigw.cli.sources.traffic import redact as redact_all
-    from aigw.traffic.folder import Folder
+    from aigw.traffic.format.folder import Folder
 
     patterns = [_pattern(each) for each in pattern or []]
     done = _call("traffic redact", lambda: redact_all(Folder(folder), patterns, config, dry_run=dry_run))
@@ -181,7 +181,7 @@ def _run(command: str, work: Coroutine[Any, Any, Any]) -> Any:
 def _call(command: str, work: Any) -> Any:
     """Does the work, and says what went wrong."""
     from aigw.core.errors import ConfigError
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     try:
         return work()

@@ -45,7 +45,7 @@ def _supposed(config: Path, recordings: Path) -> Supposition:
     from aigw.cli.sources.supposing import suppose
     from aigw.cli.views.steps import Steps
     from aigw.core.errors import ConfigError
-    from aigw.traffic.folder import RecordingError
+    from aigw.traffic.format.folder import RecordingError
 
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     steps = Steps("calls")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from aigw.books.usage_row import UsageRow
 from aigw.cli.views.closing import Tally
 from aigw.core.exchange import Exchange
-from aigw.traffic.player import REMARK
+from aigw.traffic.replay.player import REMARK
 
 
 class Call(NamedTuple):

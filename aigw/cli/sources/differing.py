@@ -10,11 +10,11 @@ from aigw.cli.options import configuration
 from aigw.config.load import load
 from aigw.config.secret_values import secrets_in
 from aigw.pricing.prices import Prices
-from aigw.traffic.client_calls import Run, read_run
-from aigw.traffic.folder import Folder
-from aigw.traffic.run_comparison import Comparison, Side, compare, priced_run
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.runs.client_calls import Run, read_run
+from aigw.traffic.runs.run_comparison import Comparison, Side, compare, priced_run
 from aigw.traffic.settings import RecordSettings
-from aigw.traffic.volatility import Rules
+from aigw.traffic.volatility.rules import Rules
 
 
 def differing(old: Path, new: Path, config: Path | None, env: Mapping[str, str]) -> Comparison:

@@ -11,12 +11,12 @@ from aigw.cli.sources.traffic import calls, prices_of
 from aigw.cli.views.figures import counted
 from aigw.cli.views.traffic import plain_call
 from aigw.core.plain import plain_json
-from aigw.traffic.contents import body_of, pieces_of
-from aigw.traffic.costs import priced
-from aigw.traffic.folder import Entry, Folder, RecordingError
-from aigw.traffic.har import har, har_entry
-from aigw.traffic.recording import Recording, seconds_of
-from aigw.traffic.training import Written, evals, sft
+from aigw.traffic.export.har import har, har_entry
+from aigw.traffic.export.training import Written, evals, sft
+from aigw.traffic.format.contents import body_of, pieces_of
+from aigw.traffic.format.folder import Entry, Folder, RecordingError
+from aigw.traffic.format.recording import Recording, seconds_of
+from aigw.traffic.runs.costs import priced
 
 Problem = Callable[[str], object]
 

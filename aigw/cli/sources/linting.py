@@ -9,12 +9,12 @@ from typing import Any
 from aigw.cli.options import configuration
 from aigw.config.load import load
 from aigw.config.secret_values import secrets_in
-from aigw.traffic.alignment import Item, aligned
-from aigw.traffic.folder import Folder, iterate
-from aigw.traffic.identity import recorded
-from aigw.traffic.lint import Lint, RunCall, lint
+from aigw.traffic.format.folder import Folder, iterate
+from aigw.traffic.matching.identity import recorded
+from aigw.traffic.runs.alignment import Item, aligned
+from aigw.traffic.runs.lint import Lint, RunCall, lint
 from aigw.traffic.settings import RecordSettings
-from aigw.traffic.volatility import Rules
+from aigw.traffic.volatility.rules import Rules
 
 
 def linted(old: Path, new: Path, config: Path | None, env: Mapping[str, str]) -> Lint:

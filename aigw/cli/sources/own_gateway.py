@@ -15,8 +15,8 @@ from aigw.core.exchange import Exchange
 from aigw.dialects import apis
 from aigw.server.first_call import call_of
 from aigw.stores.redis.url import is_redis_url
-from aigw.traffic.outcome import Outcome
-from aigw.traffic.resending import Answer
+from aigw.traffic.runs.outcome import Outcome
+from aigw.traffic.runs.resending import Answer
 
 FREE_PORT = "127.0.0.1:0"
 KEY_VARIABLE = "AIGW_KEY"

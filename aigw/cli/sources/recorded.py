@@ -26,9 +26,9 @@ from aigw.core.upstream import Upstream, UpstreamResponse
 from aigw.dialects import apis
 from aigw.providers.base_url import ANY_KEY
 from aigw.providers.environment import ENV_PROVIDERS
-from aigw.traffic.faults import Faults, parsed
-from aigw.traffic.folder import Folder
+from aigw.traffic.format.folder import Folder
 from aigw.traffic.recordings import Recordings
+from aigw.traffic.replay.faults import Faults, parsed
 from aigw.traffic.settings import Mode, RecordSettings
 from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.local import LocalResponse, whole

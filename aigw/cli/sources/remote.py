@@ -19,8 +19,8 @@ from aigw.dialects.openai_chat_request import ask_for_usage
 from aigw.providers.catalog import CATALOG
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.provider import parse_url
-from aigw.traffic.call import Sent
-from aigw.traffic.resending import api_of
+from aigw.traffic.format.call import Sent
+from aigw.traffic.runs.resending import api_of
 
 _VERSION = re.compile(r"v\d+(?:alpha|beta)?\d*")
 _KEYS = {

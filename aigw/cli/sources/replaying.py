@@ -25,12 +25,12 @@ from aigw.pricing.prices import Prices
 from aigw.server.gateway import run
 from aigw.server.routes import DEFAULT_ROUTE
 from aigw.server.start import Given, load_file, load_found, load_or_discover
-from aigw.traffic.call import Sent
-from aigw.traffic.client_calls import ClientCall, Run, read_calls
-from aigw.traffic.costs import priced
-from aigw.traffic.folder import Folder
-from aigw.traffic.outcome import Outcome
-from aigw.traffic.resending import Answer, Pace, ask, resend
+from aigw.traffic.format.call import Sent
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.runs.client_calls import ClientCall, Run, read_calls
+from aigw.traffic.runs.costs import priced
+from aigw.traffic.runs.outcome import Outcome
+from aigw.traffic.runs.resending import Answer, Pace, ask, resend
 from aigw.upstream.proxied import upstream_for
 
 

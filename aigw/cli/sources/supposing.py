@@ -25,15 +25,15 @@ from aigw.core.model import Target
 from aigw.core.upstream import Upstream
 from aigw.pricing.prices import Prices
 from aigw.server.gateway import run
-from aigw.traffic.client_calls import ClientCall, read_calls
-from aigw.traffic.costs import priced
-from aigw.traffic.folder import Folder
-from aigw.traffic.outcome import Outcome
-from aigw.traffic.player import FolderPlayer
-from aigw.traffic.recording import Folded
-from aigw.traffic.resending import Answer, ask
-from aigw.traffic.supposition import NAME_HEADER, RecordedClock, Sent, SupposedPlayer, recorded_to
-from aigw.traffic.volatility import Rules
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.format.recording import Folded
+from aigw.traffic.replay.player import FolderPlayer
+from aigw.traffic.runs.client_calls import ClientCall, read_calls
+from aigw.traffic.runs.costs import priced
+from aigw.traffic.runs.outcome import Outcome
+from aigw.traffic.runs.resending import Answer, ask
+from aigw.traffic.runs.supposition import NAME_HEADER, RecordedClock, Sent, SupposedPlayer, recorded_to
+from aigw.traffic.volatility.rules import Rules
 from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
 from aigw.upstream.tape import Tape

@@ -18,17 +18,17 @@ from aigw.core.dialect import Asked
 from aigw.dialects.table import dialect_of
 from aigw.higress.re2 import GoRegex
 from aigw.pricing.prices import Prices
-from aigw.traffic.building import LeakError
-from aigw.traffic.call import Sent
-from aigw.traffic.client_calls import outcome_of
-from aigw.traffic.contents import begun_of, body_of, pieces_of
-from aigw.traffic.costs import priced
-from aigw.traffic.folder import Entry, Folder, RecordingError
-from aigw.traffic.folding import texts
-from aigw.traffic.outcome import Outcome
-from aigw.traffic.recording import Recording, seconds_of
-from aigw.traffic.redacting import redacted
-from aigw.traffic.used import Used, forget, read, unused
+from aigw.traffic.format.building import LeakError
+from aigw.traffic.format.call import Sent
+from aigw.traffic.format.contents import begun_of, body_of, pieces_of
+from aigw.traffic.format.folder import Entry, Folder, RecordingError
+from aigw.traffic.format.folding import texts
+from aigw.traffic.format.recording import Recording, seconds_of
+from aigw.traffic.format.redacting import redacted
+from aigw.traffic.replay.used import Used, forget, read, unused
+from aigw.traffic.runs.client_calls import outcome_of
+from aigw.traffic.runs.costs import priced
+from aigw.traffic.runs.outcome import Outcome
 
 WORDS = 200
 """So many characters of a question are kept for a list."""

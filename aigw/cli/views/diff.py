@@ -11,9 +11,9 @@ from aigw.cli.views.figures import counted
 from aigw.cli.views.outcomes import cells, change_of, excerpts, plain_figures, plain_outcome, total_cells
 from aigw.core.plain import plain
 from aigw.core.redaction import Redaction
-from aigw.traffic.miss import Difference
-from aigw.traffic.outcome import figures
-from aigw.traffic.run_comparison import Compared, Comparison
+from aigw.traffic.matching.miss import Difference
+from aigw.traffic.runs.outcome import figures
+from aigw.traffic.runs.run_comparison import Compared, Comparison
 
 HEADER = ("", "call", "changed", "tokens", "$", "time")
 NAME, NAMED = 24, 3

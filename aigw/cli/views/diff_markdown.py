@@ -12,8 +12,8 @@ from aigw.cli.views.diff import HEADER, answers, changes, row_of, summary
 from aigw.cli.views.outcomes import total_cells
 from aigw.core.plain import plain
 from aigw.core.redaction import Redaction
-from aigw.traffic.outcome import figures
-from aigw.traffic.run_comparison import Comparison
+from aigw.traffic.runs.outcome import figures
+from aigw.traffic.runs.run_comparison import Comparison
 
 MOST = 65_536
 """The longest comment, in characters."""

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from aigw.cli.sources.calls import Call, Calls
 from aigw.core.plain import plain, plain_lines
-from aigw.traffic.report import Missed, Report
+from aigw.traffic.replay.report import Missed, Report
 
 SUITE = "aigw run"
 

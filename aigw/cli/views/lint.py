@@ -11,8 +11,8 @@ import yaml
 from aigw.cli.terminal.plain import cut
 from aigw.cli.views.figures import counted
 from aigw.core.plain import plain
-from aigw.traffic.lint import Lint
-from aigw.traffic.volatility import VolatileRule
+from aigw.traffic.runs.lint import Lint
+from aigw.traffic.volatility.rules import VolatileRule
 
 
 def rules(found: Lint) -> list[VolatileRule]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from aigw.cli.views.figures import count, milliseconds, money
 from aigw.core.redaction import Redaction, without_secrets
-from aigw.traffic.condition import Values
-from aigw.traffic.outcome import Figures, Outcome
+from aigw.traffic.runs.condition import Values
+from aigw.traffic.runs.outcome import Figures, Outcome
 
 
 def plain_outcome(outcome: Outcome) -> dict[str, Any]:

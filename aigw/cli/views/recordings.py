@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aigw.cli.views.closing import many
 from aigw.traffic.recordings import Recordings
-from aigw.traffic.report import Report
+from aigw.traffic.replay.report import Report
 
 MOST_NAMED = 5
 """How many recordings that were not used are named."""

@@ -12,9 +12,9 @@ from aigw.cli.views.figures import counted
 from aigw.cli.views.outcomes import cells, change_of, excerpts, plain_figures, plain_outcome, total_cells, values
 from aigw.core.plain import plain
 from aigw.core.redaction import Redaction
-from aigw.traffic.client_calls import ClientCall
-from aigw.traffic.condition import Condition
-from aigw.traffic.outcome import Outcome, changed, figures
+from aigw.traffic.runs.client_calls import ClientCall
+from aigw.traffic.runs.condition import Condition
+from aigw.traffic.runs.outcome import Outcome, changed, figures
 
 NAME = 24
 HEADER = ("call", "changed", "tokens", "$", "time")

@@ -9,7 +9,7 @@ from aigw.cli.views.closing import many
 from aigw.cli.views.figures import money
 from aigw.cli.views.recordings import facts, misses
 from aigw.core.plain import plain, plain_lines
-from aigw.traffic.report import Missed, Report
+from aigw.traffic.replay.report import Missed, Report
 
 MOST_ANNOTATIONS = 10
 """GitHub shows so many errors of a step."""

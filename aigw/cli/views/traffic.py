@@ -18,9 +18,9 @@ from aigw.cli.views.figures import count, counted, milliseconds, money
 from aigw.core.dialect import Asked, Turn
 from aigw.core.plain import plain
 from aigw.core.redaction import shown, without_secrets
-from aigw.traffic.folder import Entry
-from aigw.traffic.outcome import Outcome, figures
-from aigw.traffic.recording import Recording, SentRequest, json_of
+from aigw.traffic.format.folder import Entry
+from aigw.traffic.format.recording import Recording, SentRequest, json_of
+from aigw.traffic.runs.outcome import Outcome, figures
 
 NARROW, WIDE = 16, 30
 """Cells of a model's name, where lines have 100 cells at most, and where they have more."""

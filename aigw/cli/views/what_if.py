@@ -11,7 +11,7 @@ from aigw.cli.views.figures import count, counted, money
 from aigw.cli.views.outcomes import plain_figures, plain_outcome
 from aigw.core.plain import plain
 from aigw.core.redaction import shown
-from aigw.traffic.outcome import figures
+from aigw.traffic.runs.outcome import figures
 
 ROOM = 40
 """What a line takes beside the words that say what becomes of calls."""

@@ -9,7 +9,7 @@ from recorded_calls import chat_call, said, user, written
 from typer.testing import CliRunner
 
 from aigw.cli.main import app
-from aigw.traffic.folder import Folder
+from aigw.traffic.format.folder import Folder
 
 CONFIG = {
     "prices": {"echo": {"input": 1000, "output": 2000}},

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from serving import PATIENCE, chat, serving, stopped
 
-from aigw.traffic.folder import Folder, iterate
+from aigw.traffic.format.folder import Folder, iterate
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the process that writes in /proc")
 KILLS = 4

@@ -10,7 +10,7 @@ from recorded_calls import chat_call, said, user, written
 from serving import chat, serving, stopped
 
 from aigw.cli.sources.recorded import closing
-from aigw.traffic.folder import Folder
+from aigw.traffic.format.folder import Folder
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from recorded_calls import END, assistant, chat_call, delta, embeddings_call, sa
 from typer.testing import CliRunner
 
 from aigw.cli.main import app
-from aigw.traffic.folder import Folder
-from aigw.traffic.used import note, read
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.replay.used import note, read
 
 AT = 1_795_000_000.0
 PRICES = "prices: {'gpt-4o*': {input: 1000000, output: 1000000}, 'text-*': {input: 1}}\n"

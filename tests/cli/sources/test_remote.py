@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aigw.cli.sources.remote import remote, with_model
-from aigw.traffic.call import Sent
+from aigw.traffic.format.call import Sent
 
 CHAT = Sent("POST", "/v1/chat/completions", "", (("content-type", "application/json"),), b'{"model":"m","messages":[]}')
 MESSAGES = CHAT._replace(path="/v1/messages")

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.cli.views.diff_markdown import MOST, code, markdown
-from aigw.traffic.client_calls import ClientCall
-from aigw.traffic.miss import Difference
-from aigw.traffic.outcome import Outcome
-from aigw.traffic.recording import Folded, SentRequest, Source
-from aigw.traffic.run_comparison import Compared, Comparison
+from aigw.traffic.format.recording import Folded, SentRequest, Source
+from aigw.traffic.matching.miss import Difference
+from aigw.traffic.runs.client_calls import ClientCall
+from aigw.traffic.runs.outcome import Outcome
+from aigw.traffic.runs.run_comparison import Compared, Comparison
 
 
 def call(number=1):

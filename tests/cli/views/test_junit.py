@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aigw.cli.sources.calls import Call, Calls
 from aigw.cli.views.junit import junit
-from aigw.traffic.report import Missed, Report
+from aigw.traffic.replay.report import Missed, Report
 
 
 def suite_of(calls, report, why=(), *, all_used=False):

@@ -9,10 +9,10 @@ from typing import Any
 
 from stage.gateway import Gateway, proxied
 
-from aigw.traffic.folder import Entry, Folder, iterate
-from aigw.traffic.recording import Recording
+from aigw.traffic.format.folder import Entry, Folder, iterate
+from aigw.traffic.format.recording import Recording
 from aigw.traffic.recordings import Recordings
-from aigw.traffic.report import Report
+from aigw.traffic.replay.report import Report
 from aigw.traffic.settings import Mode, RecordSettings
 
 CLOSED = "http://127.0.0.1:9"

@@ -1,0 +1,1 @@
+"""Answering calls from the recordings of a folder."""

@@ -1,0 +1,224 @@
+"""Answers calls from the recordings of a folder.
+
+Rule: a request that has no recording is never answered with that of another one. It is a miss: an error that is final
+for clients and says what differs from the nearest recording."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.traffic.format.call import Begun, begun
+from aigw.traffic.format.contents import pieces_of
+from aigw.traffic.format.folder import Entry, Folder, RecordingError
+from aigw.traffic.format.recording import Folded, Recording
+from aigw.traffic.format.scrubbing import Scrubber, hiding
+from aigw.traffic.matching.canonical import Canonical
+from aigw.traffic.matching.identity import asked, recorded
+from aigw.traffic.matching.index import Found, Index
+from aigw.traffic.matching.miss import differences, divergence, explained, nearest
+from aigw.traffic.matching.sessions import Conversations
+from aigw.traffic.replay.report import Missed, Report
+from aigw.traffic.settings import RecordSettings
+from aigw.traffic.volatility.rules import Rules
+from aigw.upstream.tape import Outgoing, Played
+
+log = logging.getLogger("aigw")
+
+_FINAL = {"x-should-retry": "false"}
+"""SDKs do not try again then."""
+KEPT_BYTES = 32 * 1024 * 1024
+"""Answers that were played are kept in memory up to this size."""
+KNOWN = 256
+"""So many requests are known by their bytes: clients send most of them again and again."""
+MOST_COMPARED = 2000
+"""So many recordings are compared with a request that has none."""
+
+REMARK = "replayed"
+"""The remark on a request with the name of the recording that answered it."""
+
+
+class FolderPlayer:
+    """A `Player` of the door. With `goes_on`, a request without a recording goes upstream."""
+
+    def __init__(self, folder: Folder, settings: RecordSettings, rules: Rules, secrets: Iterable[str]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._rules = rules
+        self._secrets = tuple(secrets)
+        self.goes_on = settings.mode == "auto"
+        self._entries = [self._keyed(entry) for entry in folder.entries()]
+        self._index = Index(_to_play(self._entries, settings))
+        self._stateless = settings.match == "content" and not settings.strict and not self._index.ambiguous
+        """Whether it does not matter which conversation asks, and how often."""
+        self._redacted = any(entry.redacted for entry in self._entries)
+        self._conversations = Conversations(shown=Scrubber(self._secrets).text)
+        self._known: dict[Hashable, Canonical] = {}
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept_bytes = 0
+        self.report = Report()
+
+    async def find(self, outgoing: Outgoing) -> Played | None:
+        call = begun(outgoing, 0.0)
+        try:
+            found = self.match(call)
+            kept = self._played(found.entry) if found is not None else None
+        except RecordingError as error:
+            self.report.missed.append(Missed(_named(call), str(error)))
+            raise GatewayError(500, str(error), kind="server_error", code="bad_recording", headers=_FINAL) from None
+        if found is None or kept is None:
+            if self.goes_on:
+                return None
+            raise await self._missed(call)
+        self.report.hits += 1
+        self.report.repeats += found.again
+        self.report.used.add(found.entry.name)
+        if not self._stateless:
+            self._conversations.answered(call, kept.answer)
+        if outgoing.exchange is not None and outgoing.is_answer:
+            outgoing.exchange.labels.remarks[REMARK] = found.entry.name
+        return kept.played
+
+    def match(self, call: Begun) -> Found | None:
+        """Returns the recording of a call, None if it has none."""
+        identity = self._identity(call)
+        if self._stateless:
+            only = self._index.only(identity.key)
+            return None if only is None else Found(only, again=only.name in self.report.used)
+        conversation = self._conversations.of(call)
+        if self._settings.match == "sequence" and conversation.number:
+            found = self._index.by_sequence(identity.key, conversation)
+            if found is not None and not self._is_like(call, identity, found.entry):
+                return None
+        else:
+            found = self._index.by_content(identity.key, conversation)
+        return None if found is None or (found.again and self._settings.strict) else found
+
+    def key(self, outgoing: Outgoing) -> str:
+        """Returns what finds the recording of a call, whether there is one or not."""
+        return self._identity(begun(outgoing, 0.0)).key
+
+    def unused(self) -> list[str]:
+        """Returns the names of the recordings that were not played."""
+        return [name for name in self._index.names if name not in self.report.used]
+
+    @property
+    def services(self) -> set[str]:
+        """The types of providers, and the hosts, that were called."""
+        return {entry.service for entry in self._entries}
+
+    def _identity(self, call: Begun) -> Canonical:
+        """Returns what finds the recording of a call. Where secrets were removed from recordings, a request is looked
+        for without its secrets, too."""
+        sent = call.sent
+        path = call.client.path if call.client is not None else ""
+        bytes_of = (call.service, call.model, call.dialect, path, *sent)
+        if (known := self._known.get(bytes_of)) is not None:
+            return known
+        found = self._known[bytes_of] = self._looked_up(call)
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+        return found
+
+    def _looked_up(self, call: Begun) -> Canonical:
+        found = asked(call, self._rules)
+        if self._redacted and found.key not in self._index:
+            hides = hiding(call, self._secrets)
+            client = hides.request(call.client) if call.client is not None else None
+            return asked(call._replace(sent=hides.request(call.sent), client=client), self._rules)
+        return found
+
+    def _keyed(self, entry: Entry) -> Entry:
+        """Returns an entry with its key by the rules that hold now."""
+        if entry.key and entry.rules == self._rules.digest:
+            return entry
+        return msgspec.structs.replace(entry, key=self._recorded(entry).key)
+
+    def _recorded(self, entry: Entry) -> Canonical:
+        return recorded(self._folder.read(entry.name), self._rules)
+
+    def _is_like(self, call: Begun, identity: Canonical, entry: Entry) -> bool:
+        """Whether the n-th call of a session may have the n-th answer, or its place when it is recorded again. If it is
+        answered though it is not the one that was recorded, that is reported. False: too many are not."""
+        if entry.key == identity.key or self._settings.mode == "refresh":
+            return True
+        most = self._settings.max_divergence
+        if most is not None and len(self.report.diverged) >= most:
+            return False
+        found = differences(self._recorded(entry).value, identity.value, self._secrets)
+        text = divergence(entry.name, found)
+        self.report.diverged.append(Missed(_named(call), text, call.exchange))
+        log.warning("%s", text)
+        return True
+
+    def _played(self, entry: Entry) -> Kept:
+        """Reads a recorded answer, or takes it from memory."""
+        if (kept := self._kept.get(entry.name)) is not None:
+            self._kept.move_to_end(entry.name)
+            return kept
+        recording = self._folder.read(entry.name)
+        kept = Kept(played_of(recording, self._folder, entry.name), recording.answer)
+        self._kept[entry.name] = kept
+        self._kept_bytes += kept.size
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= self._kept.popitem(last=False)[1].size
+        return kept
+
+    async def _missed(self, call: Begun) -> GatewayError:
+        text = await asyncio.to_thread(self._explanation, call, self._identity(call))
+        self.report.missed.append(Missed(_named(call), text, call.exchange))
+        first, *details = text.split("\n")
+        return GatewayError(404, first, code="no_recording", headers=_FINAL, details=details)
+
+    def _explanation(self, call: Begun, identity: Canonical) -> str:
+        if identity.key in self._index:
+            return (
+                f"{_named(call)}: it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
+            )
+        alike = [entry for entry in self._entries if entry.api == call.api]
+        others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
+        return explained(_named(call), str(self._folder.path), nearest(identity.value, others, self._secrets))
+
+
+class Kept(NamedTuple):
+    """A recorded answer in memory, and what it says."""
+
+    played: Played
+    answer: Folded
+
+    @property
+    def size(self) -> int:
+        return sum(len(data) for _, data in self.played.pieces) + 1000
+
+
+def played_of(recording: Recording, folder: Folder, name: str) -> Played:
+    """Returns the answer of a recording. Raises RecordingError if it is damaged."""
+    head, end = recording.head, recording.end
+    error = None
+    if end.ended != "complete":
+        fault = UpstreamFault.__members__.get(end.fault, UpstreamFault.RESET)
+        how = f"the client left here when {name} was recorded" if end.ended == "left" else "the answer broke off"
+        error = UpstreamError(fault, end.message or f"{how}; record it again")
+    return Played(head.status, CIMultiDict(head.headers), pieces_of(recording, folder, name), end.after, error)
+
+
+def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:
+    """Returns the recordings that may answer a request. One whose client left answers only where there is no whole one
+    of the request; in auto the request is sent then."""
+    playable = [entry for entry in entries if entry.playable]
+    if settings.match == "sequence" or settings.mode == "refresh":
+        return playable
+    whole = {entry.key for entry in playable if not entry.left}
+    return [entry for entry in playable if not entry.left or (entry.key not in whole and settings.mode != "auto")]
+
+
+def _named(call: Begun) -> str:
+    model = f" for {call.model}" if call.model else ""
+    return f"{call.sent.method} {call.sent.path}{model}"

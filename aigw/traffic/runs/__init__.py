@@ -1,0 +1,1 @@
+"""A recorded run sent again, under another configuration, or beside another run."""

@@ -1,0 +1,1 @@
+"""What of a request may vary from run to run without making it another request."""

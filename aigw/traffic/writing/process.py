@@ -1,0 +1,147 @@
+"""Gives calls to the process that writes recordings. To make and write one takes as long as to answer a request, so it
+is done beside the gateway.
+
+Rule: whoever gives a call never waits. What has arrived in a moment is passed on together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import NamedTuple
+
+import msgspec
+
+from aigw.traffic.format.call import Answered, Begun, plain
+from aigw.traffic.writing.writer import LENGTH, Orders, Told
+
+log = logging.getLogger("aigw")
+
+MAX_WAITING_BYTES = 256 * 1024 * 1024
+"""How many bytes of bodies may wait. If more do, the disk is too slow, and recording stops."""
+_TOGETHER_SECONDS = 0.02
+_PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")
+"""What of the environment the process gets: no keys."""
+
+
+class _Job(NamedTuple):
+    number: int
+    what: Begun | Answered
+    size: int
+
+
+class WritingProcess:
+    """The process that writes into a folder, as `orders` say. `failure` says why nothing more is written, "" as long as
+    all is well; `written` is how many recordings were written, when it is closed, and `refused` how many were not. The
+    process inherits `lock`, which claims the folder: if the gateway is killed, no other one takes the names of what is
+    still to be written."""
+
+    def __init__(self, orders: Orders, lock: int = -1, python: str = sys.executable) -> None:
+        self.failure = ""
+        self.written = 0
+        self.refused = 0
+        self._orders = orders
+        self._inherited = (lock,) if lock >= 0 else ()
+        self._python = python
+        self._jobs: deque[_Job] = deque()
+        self._waiting = 0
+        self._some = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def put(self, number: int, what: Begun | Answered, size: int = 0) -> None:
+        """Takes a call that has begun, or what came back. `size` is how many bytes its body has."""
+        if self.failure:
+            return
+        self._waiting += size
+        if self._waiting > MAX_WAITING_BYTES:
+            self._failed("the disk is slower than the traffic")
+            return
+        self._jobs.append(_Job(number, what, size))
+        if not self._some.is_set():
+            self._some.set()
+
+    def close(self) -> None:
+        """Writes what is left. Waits for the disk."""
+        self._closing = True
+        self._some.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - aigw itself
+                [self._python, "-P", "-m", "aigw.traffic.writing.writer"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                pass_fds=self._inherited,
+                start_new_session=True,  # Ctrl-C must reach this process only
+            )
+        except OSError as error:
+            self._failed(f"the process that writes cannot be started: {error.strerror or error}")
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        listening = threading.Thread(target=self._listen, args=(process,), name="recorder's reports", daemon=True)
+        listening.start()
+        try:
+            process.stdin.write(_framed(self._orders))
+            while not (self._closing and not self._jobs):
+                self._some.wait()
+                if not self._closing:
+                    time.sleep(_TOGETHER_SECONDS)
+                self._some.clear()
+                self._pass_on(process)
+        except OSError:  # it has ended; why, it has said
+            pass
+        except Exception as error:
+            log.exception("a call could not be recorded")
+            self._failed(f"a fault in aigw: {type(error).__name__}")
+        finally:
+            self._jobs.clear()  # if it has failed, nobody wants them
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            listening.join()
+            process.stdout.close()
+
+    def _pass_on(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        while self._jobs:
+            job = self._jobs.popleft()
+            process.stdin.write(_framed((job.number, job.what)))
+            self._waiting -= job.size
+        process.stdin.flush()
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        last = Told()
+        for line in process.stdout:
+            last = msgspec.json.decode(line, type=Told)
+            if last.refused:
+                self.refused += 1
+                log.error("%s", last.refused)
+            if last.failure:
+                self._failed(last.failure)
+        self.written = last.written
+        if process.wait() and not self.failure:
+            self._failed(f"the process that writes has ended with exit code {process.returncode}")
+
+    def _failed(self, reason: str) -> None:
+        if not self.failure:
+            self.failure = reason
+            goes = "traffic stops, too" if self._orders.on_error == "stop" else "traffic goes on without"
+            log.error("recording has stopped: %s; %s", reason, goes)
+
+
+def _framed(message: object) -> bytes:
+    try:
+        data = msgspec.msgpack.encode(message)
+    except UnicodeEncodeError:  # a header may have bytes that are no text
+        data = msgspec.msgpack.encode(plain(message))
+    return LENGTH.pack(len(data)) + data

@@ -1,0 +1,118 @@
+"""The process that writes recordings: `python -m aigw.traffic.writing.writer`. Its stdin brings its orders and then
+calls, as msgpack after their length; its stdout says what went wrong, a JSON line each.
+
+Rule: it ends with its stdin. If the gateway is killed, what had arrived is written all the same."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from aigw.traffic.format.call import Answered, Begun
+from aigw.traffic.format.folder import Folder
+from aigw.traffic.settings import OnError
+from aigw.traffic.volatility.rules import Rules, VolatileConfig
+from aigw.traffic.writing.scribe import Scribe
+
+LENGTH = struct.Struct(">I")
+
+
+class Orders(Struct, frozen=True):
+    """What is written where, by which rules. `here` and `home` are the folders that vary from machine to machine."""
+
+    folder: str
+    run: str
+    volatile: VolatileConfig
+    here: str
+    home: str
+    secrets: list[str]
+    config: str
+    on_error: OnError
+
+
+class Told(Struct, omit_defaults=True):
+    """What the process says: why a call was not written (`refused`), or why no more are (`failure`)."""
+
+    written: int = 0
+    refused: str = ""
+    failure: str = ""
+
+
+class Writing:
+    """Writes calls as they arrive, until one fails."""
+
+    def __init__(self, scribe: Scribe) -> None:
+        self._scribe = scribe
+        self._failed = False
+
+    @property
+    def written(self) -> int:
+        return self._scribe.written
+
+    def take(self, number: int, what: Begun | Answered) -> Told | None:
+        """Returns what went wrong, None if nothing did."""
+        if self._failed:
+            return None
+        try:
+            if isinstance(what, Begun):
+                self._scribe.begun(number, what)
+                return None
+            refused = self._scribe.answered(number, what)
+            return Told(self._scribe.written, refused=refused) if refused else None
+        except OSError as error:
+            reason = f"{self._scribe.folder.path}: {error.strerror or error}"
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not be silent
+            reason = f"a fault in aigw: {type(error).__name__}: {error}"
+        self._failed = True
+        return Told(self._scribe.written, failure=reason)
+
+
+def main() -> None:
+    calls, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    first = _next(calls)
+    if first is None:
+        return
+    orders = msgspec.msgpack.decode(first, type=Orders)
+    try:
+        writing = Writing(_scribe(orders))
+    except OSError as error:
+        _say(reports, Told(failure=f"{orders.folder}: {error.strerror or error}"))
+        return
+    decode = msgspec.msgpack.Decoder(tuple[int, Begun | Answered]).decode
+    while (message := _next(calls)) is not None:
+        _say(reports, writing.take(*decode(message)))
+    _say(reports, Told(writing.written))
+
+
+def _scribe(orders: Orders) -> Scribe:
+    rules = Rules.of(orders.volatile, folder=orders.here, home=orders.home)
+    return Scribe(Folder(Path(orders.folder)), orders.run, rules, orders.secrets, orders.config)
+
+
+def _next(calls: BinaryIO) -> bytes | None:
+    """Returns the next message, None at the end. Half a message is from a gateway that was killed."""
+    head = calls.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    data = calls.read(length)
+    return data if len(data) == length else None
+
+
+def _say(reports: BinaryIO, told: Told | None) -> None:
+    if told is not None:
+        with contextlib.suppress(BrokenPipeError):  # nobody listens any more
+            reports.write(msgspec.json.encode(told) + b"\n")
+            reports.flush()
+
+
+if __name__ == "__main__":
+    main()

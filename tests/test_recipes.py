@@ -265,6 +265,16 @@ async def test_ai_prompt_decorator():
         assert answer.usage.prompt_tokens > 20
 
 
+async def test_ai_context_limit():
+    words = "One two three four five six seven eight nine ten eleven"
+    async with serving("ai-context-limit") as client:
+        with pytest.raises(APIStatusError, match="maximum context length is 16 tokens") as caught:
+            await client.chat.completions.create(model="echo", messages=[{"role": "user", "content": words}])
+        assert (caught.value.status_code, caught.value.code) == (400, "context_length_exceeded")
+        answer = await client.chat.completions.create(model="echo", messages=HELLO)
+    assert answer.choices[0].message.content == "Hello!"
+
+
 SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}
 
 

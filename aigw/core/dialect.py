@@ -351,6 +351,12 @@ class Dialect(Protocol):
         ...
 
     @property
+    def fails_in_stream(self) -> bool:
+        """Whether the API tells clients who asked for a stream by its only event, with status 200, that a conversation
+        is too long. They shorten it only then."""
+        ...
+
+    @property
     def request_id_header(self) -> str:
         """The response header in which the SDKs of this format look for the id of the request."""
         ...

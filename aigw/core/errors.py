@@ -1,6 +1,7 @@
 """The errors that aigw raises on purpose. None of them contains a secret.
 
 GatewayError ends one request with an answer in the client's own format (see `dialects.errors`).
+ContextTooLongError is one that clients know how to help themselves with.
 UpstreamError is raised by the transport. The router makes it a retry or a GatewayError.
 ConfigError has all findings of a configuration at once."""
 
@@ -41,6 +42,20 @@ class GatewayError(Exception):
         self.param = shown(param) if param else param
         self.headers = dict(headers or {})
         self.plain = plain
+
+
+class ContextTooLongError(GatewayError):
+    """The prompt does not fit: it has `tokens` and may have `limit`. The message is OpenAI's. Each dialect says it in
+    the words by which its clients know that they must shorten the conversation."""
+
+    def __init__(self, status: int, tokens: int, limit: int) -> None:
+        super().__init__(
+            status,
+            f"This model's maximum context length is {limit} tokens. Your request had approximately {tokens} tokens.",
+            code="context_length_exceeded",
+        )
+        self.tokens = tokens
+        self.limit = limit
 
 
 class UpstreamFault(Enum):

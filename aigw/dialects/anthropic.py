@@ -167,6 +167,7 @@ class AnthropicMessages:
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
+    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

@@ -166,6 +166,7 @@ class DashScope:
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
     repeatable: ClassVar[bool] = True
+    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:

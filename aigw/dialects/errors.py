@@ -9,7 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from aigw.core.dialect import Asked
-from aigw.core.errors import GatewayError
+from aigw.core.errors import ContextTooLongError, GatewayError
 from aigw.core.model import Request
 from aigw.dialects.generic import Generic, GenericView
 
@@ -41,7 +41,7 @@ class AnthropicGeneric(Generic):
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         kind = _TYPES.get(error.status, "api_error")
-        what = {"type": kind, "message": error.message}
+        what = {"type": kind, "message": _anthropic_words(error)}
         return msgspec.json.encode({"type": "error", "error": what, "request_id": request_id})
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
@@ -98,4 +98,18 @@ class DashScopeGeneric(Service):
 
 def gemini_error(error: GatewayError) -> bytes:
     status = _STATUSES.get(error.status) or ("INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
-    return msgspec.json.encode({"error": {"code": error.status, "message": error.message, "status": status}})
+    return msgspec.json.encode({"error": {"code": error.status, "message": _google_words(error), "status": status}})
+
+
+def _anthropic_words(error: GatewayError) -> str:
+    """Claude Code compacts a conversation where it reads these words, and takes the numbers from them."""
+    if isinstance(error, ContextTooLongError):
+        return f"prompt is too long: {error.tokens} tokens > {error.limit} maximum"
+    return error.message
+
+
+def _google_words(error: GatewayError) -> str:
+    if isinstance(error, ContextTooLongError):
+        most = f"the maximum number of tokens allowed ({error.limit})"
+        return f"The input token count ({error.tokens}) exceeds {most}."
+    return error.message

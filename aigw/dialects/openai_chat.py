@@ -278,6 +278,7 @@ class OpenAIChat:
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
+    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
     text_mark: ClassVar[bytes] = b'"content":"'
     """What stands before the text of an event, so that most contents are known without decoding."""

@@ -32,7 +32,6 @@ OTHER_PLACES: dict[str, Place] = {
     "ai-security-guard": Place("", 300),
     "ai-agent": Place("", 200),
     "ai-json-resp": Place("", 150),
-    "ai-context-limit": Place("", 100),
     "ai-load-balancer": Place("", 50),
     "cluster-key-rate-limit": Place("", 20),
     "key-rate-limit": Place("", 10),

@@ -5,9 +5,9 @@ import json
 import pytest
 from multidict import CIMultiDict
 
-from aigw.core.errors import GatewayError
+from aigw.core.errors import ContextTooLongError, GatewayError
 from aigw.core.model import Request
-from aigw.dialects.errors import AnthropicGeneric, DashScopeGeneric, DashVectorGeneric
+from aigw.dialects.errors import AnthropicGeneric, DashScopeGeneric, DashVectorGeneric, GeminiGeneric
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,15 @@ def test_their_requests_name_no_model():
     request = Request("POST", "/api/v1/services/embeddings/x", "", CIMultiDict(), b'{"model": "m"}')
     request.headers["content-type"] = "application/json"
     assert DashScopeGeneric().asked(request, "").model == ""
+
+
+def test_a_prompt_that_is_too_long_is_said_in_the_words_that_clients_know():
+    error = ContextTooLongError(400, 140, 128)
+    told = json.loads(AnthropicGeneric().error(error, "id"))["error"]
+    assert told == {"type": "invalid_request_error", "message": "prompt is too long: 140 tokens > 128 maximum"}
+    told = json.loads(GeminiGeneric().error(error, "id"))["error"]
+    assert told["message"] == "The input token count (140) exceeds the maximum number of tokens allowed (128)."
+    assert (error.message, error.code) == (
+        "This model's maximum context length is 128 tokens. Your request had approximately 140 tokens.",
+        "context_length_exceeded",
+    )

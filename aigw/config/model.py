@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from aigw.guard.settings import GuardSettings
 from aigw.pricing.prices import PriceOverride
 from aigw.rag.settings import RagSettings
 from aigw.traffic.settings import RecordSettings
@@ -180,6 +181,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
         ),
     ] = {}
     rag: RagSettings = RagSettings()
+    guard: GuardSettings = GuardSettings()
     record: RecordSettings = RecordSettings()
     standins: StandinsConfig = StandinsConfig()
     admin_key: Annotated[

@@ -1,0 +1,44 @@
+"""The section `guard:` of the configuration: what the screen looks for, and what is done about it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from aigw.guard.finding import Action, Level
+
+
+class UserRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Words and patterns of the user, under a label of his own."""
+
+    label: Annotated[
+        str, Meta(pattern=r"^\w[\w.-]{0,63}$", description="What findings are called.", examples=["project-names"])
+    ]
+    words: Annotated[
+        list[str],
+        Meta(description="Found wherever they stand in a text, in capitals or not. A word of Latin letters is whole."),
+    ] = []
+    regex: Annotated[list[str], Meta(description="Regular expressions (RE2).", examples=[[r"\bPRJ-\d{4}\b"]])] = []
+    allow: Annotated[
+        list[str], Meta(description="Words in which a finding is none: a harmless longer word, an exception.")
+    ] = []
+    level: Annotated[Level, Meta(description="How bad a finding is.")] = "high"
+    action: Annotated[Action, Meta(description="What is done about a finding.")] = "block"
+
+
+class GuardSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the screen looks for in texts: personal data, secrets, attacks on prompts, and your own rules. It is a
+    screen, not a defence. `aigw guard rules` lists the rules."""
+
+    off: Annotated[list[str], Meta(description="Rules that are not used.", examples=[["email"]])] = []
+    strict: Annotated[bool, Meta(description="Find more, with more false alarms.")] = False
+    actions: Annotated[
+        dict[str, Action],
+        Meta(
+            description="What is done about findings, by rule or label: report, mask or block. Without it "
+            "personal_data and secret are masked, prompt_attack is reported.",
+            examples=[{"prompt_attack": "block", "email": "report"}],
+        ),
+    ] = {}
+    rules: Annotated[list[UserRule], Meta(description="Rules of your own.")] = []

@@ -120,6 +120,13 @@ plugins:
 #  openai: {model: text-embedding-3-small, api_key: "${OPENAI_API_KEY}"}
 #  chunks: {size: 0, overlap: 32}
 
+# What the screen for personal data, secrets and attacks on prompts looks for;
+# `aigw guard rules` lists its rules.
+#guard:
+#  off: [email]
+#  actions: {prompt_attack: block}
+#  rules: [{label: projects, words: [Falcon], regex: ['PRJ-\\d+'], action: mask}]
+
 # Recording what leaves the gateway, and answering from recordings (record,
 # auto, replay, refresh), where no option of `aigw serve` or `aigw run` says it.
 #record:

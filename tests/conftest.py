@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from children import children
+from forked import forked_commands
 from hypothesis import HealthCheck, settings
 from redis_server import redis_server
 
@@ -57,6 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def embedders():
     """The embedders that come as packages. Torch takes 5 s to load, so all tests of a process share them."""
     return EmbedderTable()
+
+
+@pytest.fixture(scope="session")
+def commands():
+    """Runs commands of aigw in processes that have imported it already."""
+    with forked_commands() as commands:
+        yield commands
 
 
 @pytest.fixture

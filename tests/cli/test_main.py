@@ -1,12 +1,17 @@
 """What `--help` says fits the terminal: no line is longer than 80 columns, and no summary is cut."""
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import chdir
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+import aigw
 from aigw.cli.main import app
 
 COMMANDS = [
@@ -96,6 +101,21 @@ def test_json_is_one_line_in_a_pipe(words, tmp_path):
         result = CliRunner().invoke(app, [*words, "--json"])
     (line,) = result.stdout.splitlines()
     assert json.loads(line) is not None
+
+
+STARTED = [
+    ["init"], ["recipes"], ["plugins"], ["config", "show"], ["usage"], ["top", "--once"], ["cache", "ls", "--recipe", "ai-cache"],
+    ["budget", "status", "--recipe", "budget"], ["template", "list", "--recipe", "ai-prompt-template"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", STARTED, ids=" ".join)
+def test_a_command_imports_what_it_needs(words, tmp_path):
+    """In a process that has imported nothing before, as a user starts it."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(aigw.__file__).parents[1]), "OLLAMA_HOST": "127.0.0.1:9"}
+    command = [sys.executable, "-m", "aigw", *words]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr, done.stdout != "") == (0, "", True)
 
 
 @pytest.mark.parametrize("words", [["nothing"], ["cache", "nothing"], ["serve", "nothing"]])

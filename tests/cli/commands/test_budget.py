@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +28,11 @@ USED = "{aigw-budget}:used:"
 
 
 @pytest.fixture
-def budget(tmp_path):
+def budget(tmp_path, commands):
     (tmp_path / "aigw.yaml").write_text(CONFIG)
 
     def run(*words):
-        command = [sys.executable, "-m", "aigw", "budget", *words]
-        done = subprocess.run(command, cwd=tmp_path, env=CLEAN, capture_output=True, text=True, timeout=60)
+        done = commands.run("budget", *words, cwd=tmp_path, env=CLEAN)
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from aigw.server.routes import DEFAULT_ROUTE, make_route
 from aigw.server.stores import GatewayStores
 
 ROOT = Path(__file__).parents[3]
-CACHE = [sys.executable, "-m", "aigw", "cache"]
 CLEAN = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
 CONFIG = """
 plugins:
@@ -40,14 +37,12 @@ def keys_of(loaded):
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path, commands):
     """A folder with a configuration; stores answers and runs the command."""
     (tmp_path / "aigw.yaml").write_text(CONFIG)
 
     def run(*words, given=""):
-        done = subprocess.run(
-            [*CACHE, *words], cwd=tmp_path, env=CLEAN, input=given, capture_output=True, text=True, timeout=60
-        )
+        done = commands.run("cache", *words, cwd=tmp_path, env=CLEAN, given=given)
         return done.returncode, done.stdout, done.stderr
 
     def store(body, *, age=0.0, text="Fine."):

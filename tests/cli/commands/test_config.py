@@ -1,8 +1,6 @@
 """`aigw config`: output and exit codes, in the process that a user starts."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,11 @@ CLEAN = {"PATH": "/usr/bin:/bin", "OLLAMA_HOST": "127.0.0.1:9", "PYTHONPATH": st
 
 
 @pytest.fixture
-def aigw(tmp_path):
+def aigw(tmp_path, commands):
     """Runs aigw in an empty folder with an environment of its own: (exit code, stdout, stderr)."""
 
     def run(*words, **env):
-        command = [sys.executable, "-m", "aigw", *words]
-        done = subprocess.run(command, cwd=tmp_path, env=CLEAN | env, capture_output=True, text=True, timeout=60)
+        done = commands.run(*words, cwd=tmp_path, env=CLEAN | env)
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -1,8 +1,6 @@
 """`aigw doctor` as a user starts it. The findings have their tests in tests/cli/doctor."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,14 +14,11 @@ CONFIG = "listen: 127.0.0.1:{port}\nplugins:\n  ai-proxy:\n    provider: {{type:
 
 
 @pytest.fixture
-def doctor(tmp_path):
+def doctor(tmp_path, commands):
     """Runs the command in an empty folder: (exit code, output)."""
 
     def run(*words, **env):
-        command = [sys.executable, "-m", "aigw", "doctor", *words]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=CLEAN | {"HOME": str(tmp_path)} | env, capture_output=True, text=True, timeout=60
-        )
+        done = commands.run("doctor", *words, cwd=tmp_path, env=CLEAN | {"HOME": str(tmp_path)} | env)
         assert done.stderr == ""
         return done.returncode, done.stdout
 

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -73,10 +71,9 @@ def test_nothing_vanishes_by_having_a_file(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, commands):
     def invoke(*words, **env):
-        command = [sys.executable, "-m", "aigw", "init", *words]
-        done = subprocess.run(command, cwd=tmp_path, env=clean() | env, capture_output=True, text=True, timeout=60)
+        done = commands.run("init", *words, cwd=tmp_path, env=clean() | env)
         return done.returncode, done.stdout + done.stderr
 
     return invoke

@@ -15,21 +15,26 @@ CLEAN = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
 NAMES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
 
 
-def aigw(folder, *words):
-    command = [sys.executable, "-m", "aigw", *words]
-    done = subprocess.run(command, cwd=folder, env=CLEAN, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def aigw(tmp_path, commands):
+    """Runs aigw in an empty folder: (exit code, stdout, stderr)."""
+
+    def run(*words):
+        done = commands.run(*words, cwd=tmp_path, env=CLEAN)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
-def test_the_list(tmp_path):
-    code, out, _ = aigw(tmp_path, "recipes")
+def test_the_list(aigw):
+    code, out, _ = aigw("recipes")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == NAMES
     assert max(map(len, out.splitlines())) <= 60
 
 
-def test_the_list_for_programs(tmp_path):
-    _, out, _ = aigw(tmp_path, "recipes", "--json")
+def test_the_list_for_programs(aigw):
+    _, out, _ = aigw("recipes", "--json")
     found = {each["name"]: each for each in json.loads(out)}
     assert sorted(found) == NAMES
     assert found["fallback"]["shows"] == (
@@ -38,15 +43,15 @@ def test_the_list_for_programs(tmp_path):
     assert found["fallback"]["text"] == (ROOT / "recipes" / "fallback.yaml").read_text()
 
 
-def test_one_of_them(tmp_path):
-    assert aigw(tmp_path, "recipes", "fallback")[1] == (ROOT / "recipes" / "fallback.yaml").read_text()
+def test_one_of_them(aigw):
+    assert aigw("recipes", "fallback")[1] == (ROOT / "recipes" / "fallback.yaml").read_text()
 
 
-def test_a_program_that_one_of_them_brings(tmp_path):
+def test_a_program_that_one_of_them_brings(aigw):
     text = (ROOT / "recipes/record-replay/agent.py").read_text()
-    assert aigw(tmp_path, "recipes", "record-replay", "agent.py") == (0, text, "")
-    assert json.loads(aigw(tmp_path, "recipes", "record-replay", "agent.py", "--json")[1])["text"] == text
-    (listed,) = json.loads(aigw(tmp_path, "recipes", "record-replay", "--json")[1])
+    assert aigw("recipes", "record-replay", "agent.py") == (0, text, "")
+    assert json.loads(aigw("recipes", "record-replay", "agent.py", "--json")[1])["text"] == text
+    (listed,) = json.loads(aigw("recipes", "record-replay", "--json")[1])
     assert listed["files"] == ["agent.py", "test_agent.py"]
 
 
@@ -64,8 +69,8 @@ def test_a_program_that_one_of_them_brings(tmp_path):
         (["serve", "--recipe", "budget", "--config", "x"], "choose one of --config and --recipe"),
     ],
 )
-def test_what_is_none(tmp_path, words, said):
-    code, _, errors = aigw(tmp_path, *words)
+def test_what_is_none(aigw, words, said):
+    code, _, errors = aigw(*words)
     assert (code, said in errors, "Traceback" in errors) == (2, True, False)
 
 

@@ -365,14 +365,13 @@ def test_who_does_not_answer_ends_it_quietly(template, tmp_path):
     assert (code, "Abort" in seen) == (130, False), seen
 
 
-def complete(folder, line, *, word):
+def complete(commands, folder, line, *, word):
     """What bash offers behind this line. `word` is the number of the word at the cursor."""
-    script = "import sys; sys.argv[0] = 'aigw'; from aigw.cli.main import main; main()"
     environment = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
         "_AIGW_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(word),
     }  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
+    done = commands.run(cwd=folder, env=environment)
     assert done.stderr == ""
     return done.stdout.split()
 
@@ -392,24 +391,24 @@ def complete(folder, line, *, word):
         ("aigw tem", ["template"]),
     ],
 )
-def test_a_shell_completes_names_and_properties(template, tmp_path, line, offered):
+def test_a_shell_completes_names_and_properties(template, commands, tmp_path, line, offered):
     broken = {
         **CONFIG,
         "routes": [{"name": "special"}],
         "plugins": {**CONFIG["plugins"], "ai-proxy": {"provider": "${NO}"}},
     }
     (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(broken))
-    assert complete(tmp_path, line, word=len(line.split(" ")) - 1) == offered
+    assert complete(commands, tmp_path, line, word=len(line.split(" ")) - 1) == offered
 
 
-def test_completion_survives_any_file(template, tmp_path):
+def test_completion_survives_any_file(template, commands, tmp_path):
     for text in (
         "plugins: [",
         "plugins: {ai-prompt-template: {templates: [3, {name: 3}, {name: x, template: y}]}}",
         "- 1",
     ):
         (tmp_path / "aigw.yaml").write_text(text)
-        assert complete(tmp_path, "aigw template render ", word=3) == []
+        assert complete(commands, tmp_path, "aigw template render ", word=3) == []
 
 
 def test_what_was_retrieved_is_in_it(template, tmp_path):

@@ -48,9 +48,13 @@ def fill(folder, rows):
     log.close()
 
 
-def run(folder, *words, **env):
-    done = subprocess.run([*TOP, *words], cwd=folder, env=CLEAN | env, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def run(commands):
+    def run(folder, *words, **env):
+        done = commands.run("top", *words, cwd=folder, env=CLEAN | env)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
 def until(condition, seconds=20):
@@ -263,7 +267,7 @@ def test_names_cannot_move_the_cursor(terminal, tmp_path):
 # --------------------------------------------------------------------------------------------- without a terminal
 
 
-def test_without_a_terminal_it_prints_once(tmp_path):
+def test_without_a_terminal_it_prints_once(run, tmp_path):
     fill(tmp_path / ".aigw", [row(n + 1, f"m{n:02}") for n in range(40)])
     code, out, err = run(tmp_path)
     assert (code, err) == (0, "")
@@ -274,7 +278,7 @@ def test_without_a_terminal_it_prints_once(tmp_path):
     assert "\x1b" not in out
 
 
-def test_json(tmp_path):
+def test_json(run, tmp_path):
     fill(tmp_path / "s", [row(1, "a"), row(2, "a"), row(3, "b", cost=None)])
     code, out, _ = run(tmp_path, "--json", "--state", "s", "--by", "consumer", "--by", "model")
     summary = json.loads(out)
@@ -287,7 +291,7 @@ def test_json(tmp_path):
     assert (summary["rows"][1]["cost"], summary["total"]["cost"], summary["total"]["unpriced"]) == (None, 0.003, 1)
 
 
-def test_nothing_yet(tmp_path):
+def test_nothing_yet(run, tmp_path):
     code, out, err = run(tmp_path, "--once")
     assert (code, err) == (0, "")
     assert "There is no usage in .aigw yet: start `aigw serve`" in out
@@ -295,7 +299,7 @@ def test_nothing_yet(tmp_path):
     assert list(tmp_path.iterdir()) == [], "looking creates nothing"
 
 
-def test_nothing_lately(tmp_path):
+def test_nothing_lately(run, tmp_path):
     fill(tmp_path / ".aigw", [msgspec.structs.replace(row(1, "a"), at=time.time() - 7200)])
     code, out, _ = run(tmp_path, "--once")
     assert code == 0
@@ -308,7 +312,7 @@ def test_nothing_lately(tmp_path):
     ("text", "folder"),
     [("state_dir: kept/here\nlistn: 1\nx: ${NOT_SET}\n", "kept/here"), ("", ".aigw"), ("{", ".aigw")],
 )
-def test_the_state_folder_is_that_of_the_configuration(tmp_path, text, folder):
+def test_the_state_folder_is_that_of_the_configuration(run, tmp_path, text, folder):
     (tmp_path / "aigw.yaml").write_text(text)
     fill(tmp_path / folder, [row(1, "a")])
     assert run(tmp_path)[1].startswith(f"aigw top  since 1h, by model  {folder}\n")
@@ -323,13 +327,13 @@ def test_the_state_folder_is_that_of_the_configuration(tmp_path, text, folder):
         (["--url", "127.0.0.1:1"], "http://127.0.0.1:1 does not answer"),
     ],
 )
-def test_mistakes(tmp_path, words, message):
+def test_mistakes(run, tmp_path, words, message):
     code, out, err = run(tmp_path, *words)
     assert (code, out) == (1 if "does not answer" in message else 2, "")
     assert message in err
 
 
-def test_a_foreign_file(tmp_path):
+def test_a_foreign_file(run, tmp_path):
     (tmp_path / ".aigw").mkdir()
     (tmp_path / ".aigw" / "usage.sqlite").write_bytes(b"not a database" * 100)
     code, _, err = run(tmp_path)
@@ -378,7 +382,7 @@ def gateway(folder, *, key="", redirect=""):
         thread.join()
 
 
-def test_url(tmp_path):
+def test_url(run, tmp_path):
     fill(tmp_path / "state", [row(1, "a"), row(2, "b")])
     with gateway(tmp_path / "state", key="sk-right") as url:
         proxied = {"HTTP_PROXY": "http://127.0.0.1:1"}
@@ -393,14 +397,14 @@ def test_url(tmp_path):
         assert err == f"aigw top: {url} refuses to show its usage (401); give a key with --key or AIGW_KEY\n"
 
 
-def test_url_says_what_the_gateway_says(tmp_path):
+def test_url_says_what_the_gateway_says(run, tmp_path):
     with gateway(tmp_path) as url:
         code, _, err = run(tmp_path, "--url", url, "--since", "soon")
     assert code == 1
     assert err.startswith(f"aigw top: {url}/-/usage answers 400: 'soon' is not a time; write 15m")
 
 
-def test_a_key_follows_no_redirect(tmp_path):
+def test_a_key_follows_no_redirect(run, tmp_path):
     with gateway(tmp_path) as other, gateway(tmp_path, redirect=f"{other}/-/usage?since=1h") as url:
         code, _, err = run(tmp_path, "--url", url, "--key", "sk-secret")
     assert code == 1

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -62,7 +60,7 @@ RECORDS = [
 
 
 @pytest.fixture
-def trace(tmp_path):
+def trace(tmp_path, commands):
     files = TraceFiles(tmp_path / ".aigw" / FOLDER)
     for each in (RECORDS[1], RECORDS[0], RECORDS[2]):
         files.write(msgspec.json.encode(each))
@@ -70,10 +68,7 @@ def trace(tmp_path):
     files.close()
 
     def run(*words, columns=80, cwd=tmp_path):
-        done = subprocess.run(
-            [sys.executable, "-m", "aigw", "trace", *words],
-            cwd=cwd, env=CLEAN | {"COLUMNS": str(columns)}, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+        done = commands.run("trace", *words, cwd=cwd, env=CLEAN | {"COLUMNS": str(columns)})
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -51,15 +50,14 @@ ROWS = [
 
 
 @pytest.fixture
-def usage(tmp_path):
+def usage(tmp_path, commands):
     log = SqliteUsageLog(tmp_path / ".aigw" / "usage.sqlite", now=lambda: NOON)
     for each in ROWS:
         log.append(each)
     log.close()
 
     def run(*words, columns=120):
-        env = CLEAN | {"COLUMNS": str(columns)}
-        done = subprocess.run([*USAGE, *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+        done = commands.run("usage", *words, cwd=tmp_path, env=CLEAN | {"COLUMNS": str(columns)})
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -29,7 +29,7 @@ from aigw.core.upstream import Upstream
 from aigw.pipeline.asking import Asker
 from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Composer, Pipeline
-from aigw.pricing.prices import Prices
+from aigw.pricing.prices import Book, Prices, ask_pricebook
 from aigw.rag.embedders import EmbedderTable
 from aigw.server import standin_routes
 from aigw.server.admin import Admin
@@ -87,6 +87,7 @@ class Gateway:
         instance: str,
         composer: Composer | None,
         framing: Framing | None,
+        book: Book,
     ) -> None:
         self._env = env
         self._standins = list(standins)
@@ -99,6 +100,7 @@ class Gateway:
         self._instance = instance
         self._composer = composer
         self._framing = framing
+        self._book = book
         self._generations: list[_Generation] = []  # the last one is in force, the others are ending
         self._endings: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -147,7 +149,7 @@ class Gateway:
     async def _open(self, loaded: Loaded) -> _Generation:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
-        prices = Prices(config.prices)
+        prices = Prices(config.prices, self._book)
         services = loaded.services.with_standins(self._standins)
         stores = self._stores.by(services)
         env = replace(
@@ -262,6 +264,7 @@ async def run(
     clock: Clock = time,
     empty_cache: bool = False,
     counts_anew: bool = False,
+    book: Book = ask_pricebook,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -273,7 +276,7 @@ async def run(
     the chains; without one, what they do is recorded if `books` has a place for that. `framing` is how answers are
     written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
     `clock` is that of the plugins and stores. With `empty_cache`, no answer of another run is found in a cache;
-    with `counts_anew`, what plugins count begins at zero, too, and is not kept.
+    with `counts_anew`, what plugins count begins at zero, too, and is not kept. `book` looks up prices.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -313,6 +316,7 @@ async def run(
             instance=instance or new_id(),
             composer=composer,
             framing=framing,
+            book=book,
         )
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)

@@ -18,6 +18,7 @@ import msgspec
 from player.gateway import STOP_SECONDS, environment, write_config
 from player.mismatch import Mismatch, require
 from player.wire import Sent, exchange
+from prices import in_process
 
 from aigw.books.books import Books
 from aigw.config.load import load
@@ -75,7 +76,7 @@ async def _started(folder: Path, config: dict[str, Any]) -> AsyncIterator[InProc
         loaded = load(path, os.environ)
         async with AsyncExitStack() as stack:
             books = Books(loaded.state_dir)
-            inner = await stack.enter_async_context(run(loaded, upstream_for(os.environ), books=books))
+            inner = await stack.enter_async_context(run(loaded, upstream_for(os.environ), books=books, book=in_process))
             try:
                 yield InProcessGateway(inner)
             finally:

@@ -1,4 +1,5 @@
-"""The production runner in the test's own event loop, on port 0, and the clients that talk to it."""
+"""The production runner in the test's own event loop, on port 0, and the clients that talk to it. Prices are looked up in the
+test's own process."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from prices import in_process
 from stage.probe import Probe
 from stage.raw import RawClient
 from stage.upstream import PATIENCE
@@ -92,7 +94,7 @@ async def serve(
     books = Books(folder, show=(lambda row, exchange: rows.append(row)) if keeps else None, trace=trace)
     before = asyncio.all_tasks()
     async with run(
-        loaded, upstream, grace=1.0, standins=standins, around=around, books=books, framing=framing
+        loaded, upstream, grace=1.0, standins=standins, around=around, books=books, framing=framing, book=in_process
     ) as running:
         own = asyncio.all_tasks()
         async with AsyncExitStack() as stack:

@@ -102,7 +102,6 @@ ELSEWHERE = {
     "traffic/format/call.py": "traffic/format/test_building.py e2e/test_recordings.py: data, noted of real exchanges",
     "traffic/format/folding.py": "traffic/format/test_building.py: what an answer says, beside the rest of its recording",
     "traffic/matching/identity.py": "e2e/test_recordings.py cli/commands/test_serve_recordings.py: what is found again, also where the base URL is another one",
-    "traffic/replay/player.py": "e2e/test_recordings.py: what a client gets that was recorded through the same gateway",
     "traffic/format/recording.py": "traffic/format/test_folder.py traffic/format/test_building.py: data",
     "traffic/recordings.py": "e2e/test_recordings.py: wiring, seen in a gateway that runs",
     "traffic/replay/refresher.py": "e2e/test_recordings.py: files that change while a gateway runs",

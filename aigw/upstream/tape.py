@@ -155,6 +155,8 @@ class Pace:
             assert played.error is not None
             await self.wait(began, played.after)
             raise played.error
+        if not self._speed:
+            return LocalResponse(played.status, CIMultiDict(played.headers), BodyAtOnce(played))
         await self.wait(began, played.pieces[0][0] if played.pieces else played.after)
         return LocalResponse(played.status, CIMultiDict(played.headers), PlayedBody(played, self, began))
 
@@ -165,8 +167,6 @@ class Pace:
 
     def batches(self, pieces: Sequence[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
         """Returns the pieces that are due together as one."""
-        if not self._speed:
-            return [(0.0, b"".join([data for _, data in pieces]))] if pieces else []
         batches: list[tuple[float, bytes]] = []
         for at, data in pieces:
             if batches and batches[-1][0] == at:
@@ -176,8 +176,30 @@ class Pace:
         return batches
 
 
+class BodyAtOnce:
+    """The body of a recorded answer, in one piece."""
+
+    def __init__(self, played: Played) -> None:
+        self._data = b"".join([data for _, data in played.pieces])
+        self._error = played.error
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := self._data:
+            self._data = b""
+            return data
+        if self._error is not None:
+            raise self._error
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._data = b""
+
+
 class PlayedBody:
-    """The body of a recorded answer."""
+    """The body of a recorded answer, at some speed."""
 
     def __init__(self, played: Played, pace: Pace, began: float) -> None:
         self._left = pace.batches(played.pieces)[::-1]

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import msgspec
-from multidict import CIMultiDict
 
-from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
-from aigw.traffic.format.call import Begun, begun
-from aigw.traffic.format.contents import pieces_of
+from aigw.core.errors import GatewayError
+from aigw.traffic.format.call import Begun, begun, credentials, service
 from aigw.traffic.format.folder import Entry, Folder, RecordingError
-from aigw.traffic.format.recording import Folded, Recording
 from aigw.traffic.format.scrubbing import Scrubber, hiding
 from aigw.traffic.matching.canonical import Canonical
 from aigw.traffic.matching.identity import asked, recorded
 from aigw.traffic.matching.index import Found, Index
 from aigw.traffic.matching.miss import differences, divergence, explained, nearest
 from aigw.traffic.matching.sessions import Conversations
+from aigw.traffic.replay.answers import Answers
 from aigw.traffic.replay.report import Missed, Report
 from aigw.traffic.settings import RecordSettings
 from aigw.traffic.volatility.rules import Rules
@@ -34,8 +31,6 @@ log = logging.getLogger("aigw")
 
 _FINAL = {"x-should-retry": "false"}
 """SDKs do not try again then."""
-KEPT_BYTES = 32 * 1024 * 1024
-"""Answers that were played are kept in memory up to this size."""
 KNOWN = 256
 """So many requests are known by their bytes: clients send most of them again and again."""
 MOST_COMPARED = 2000
@@ -60,31 +55,36 @@ class FolderPlayer:
         """Whether it does not matter which conversation asks, and how often."""
         self._redacted = any(entry.redacted for entry in self._entries)
         self._conversations = Conversations(shown=Scrubber(self._secrets).text)
+        self._at_once = self._stateless and not self._redacted
+        """Whether the same bytes have the same recording, whoever sends them."""
         self._known: dict[Hashable, Canonical] = {}
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._kept_bytes = 0
+        self._again: dict[Hashable, str] = {}
+        """The names of the recordings that were played, by the bytes of the requests."""
+        self._answers = Answers(folder)
         self.report = Report()
 
     async def find(self, outgoing: Outgoing) -> Played | None:
+        sent = _bytes_of(outgoing) if self._at_once else None
+        if sent is not None and (name := self._again.get(sent)) and (answer := self._answers.kept(name)) is not None:
+            self._note(outgoing, name, again=True)
+            return answer.played
         call = begun(outgoing, 0.0)
         try:
             found = self.match(call)
-            kept = self._played(found.entry) if found is not None else None
+            answer = self._answers.read(found.entry.name) if found is not None else None
         except RecordingError as error:
             self.report.missed.append(Missed(_named(call), str(error)))
             raise GatewayError(500, str(error), kind="server_error", code="bad_recording", headers=_FINAL) from None
-        if found is None or kept is None:
+        if found is None or answer is None:
             if self.goes_on:
                 return None
             raise await self._missed(call)
-        self.report.hits += 1
-        self.report.repeats += found.again
-        self.report.used.add(found.entry.name)
+        if sent is not None:
+            _remember(self._again, sent, found.entry.name)
+        self._note(outgoing, found.entry.name, again=found.again)
         if not self._stateless:
-            self._conversations.answered(call, kept.answer)
-        if outgoing.exchange is not None and outgoing.is_answer:
-            outgoing.exchange.labels.remarks[REMARK] = found.entry.name
-        return kept.played
+            self._conversations.answered(call, answer.said)
+        return answer.played
 
     def match(self, call: Begun) -> Found | None:
         """Returns the recording of a call, None if it has none."""
@@ -119,12 +119,12 @@ class FolderPlayer:
         for without its secrets, too."""
         sent = call.sent
         path = call.client.path if call.client is not None else ""
-        bytes_of = (call.service, call.model, call.dialect, path, *sent)
+        keys = credentials(call.client) if self._redacted and call.client is not None else ()
+        bytes_of = (call.service, call.model, call.dialect, path, *keys, *sent)
         if (known := self._known.get(bytes_of)) is not None:
             return known
-        found = self._known[bytes_of] = self._looked_up(call)
-        if len(self._known) > KNOWN:
-            del self._known[next(iter(self._known))]
+        found = self._looked_up(call)
+        _remember(self._known, bytes_of, found)
         return found
 
     def _looked_up(self, call: Begun) -> Canonical:
@@ -158,18 +158,13 @@ class FolderPlayer:
         log.warning("%s", text)
         return True
 
-    def _played(self, entry: Entry) -> Kept:
-        """Reads a recorded answer, or takes it from memory."""
-        if (kept := self._kept.get(entry.name)) is not None:
-            self._kept.move_to_end(entry.name)
-            return kept
-        recording = self._folder.read(entry.name)
-        kept = Kept(played_of(recording, self._folder, entry.name), recording.answer)
-        self._kept[entry.name] = kept
-        self._kept_bytes += kept.size
-        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
-            self._kept_bytes -= self._kept.popitem(last=False)[1].size
-        return kept
+    def _note(self, outgoing: Outgoing, name: str, *, again: bool) -> None:
+        """Notes that a recording is played."""
+        self.report.hits += 1
+        self.report.repeats += again
+        self.report.used.add(name)
+        if outgoing.exchange is not None and outgoing.is_answer:
+            outgoing.exchange.labels.remarks[REMARK] = name
 
     async def _missed(self, call: Begun) -> GatewayError:
         text = await asyncio.to_thread(self._explanation, call, self._identity(call))
@@ -187,28 +182,6 @@ class FolderPlayer:
         return explained(_named(call), str(self._folder.path), nearest(identity.value, others, self._secrets))
 
 
-class Kept(NamedTuple):
-    """A recorded answer in memory, and what it says."""
-
-    played: Played
-    answer: Folded
-
-    @property
-    def size(self) -> int:
-        return sum(len(data) for _, data in self.played.pieces) + 1000
-
-
-def played_of(recording: Recording, folder: Folder, name: str) -> Played:
-    """Returns the answer of a recording. Raises RecordingError if it is damaged."""
-    head, end = recording.head, recording.end
-    error = None
-    if end.ended != "complete":
-        fault = UpstreamFault.__members__.get(end.fault, UpstreamFault.RESET)
-        how = f"the client left here when {name} was recorded" if end.ended == "left" else "the answer broke off"
-        error = UpstreamError(fault, end.message or f"{how}; record it again")
-    return Played(head.status, CIMultiDict(head.headers), pieces_of(recording, folder, name), end.after, error)
-
-
 def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:
     """Returns the recordings that may answer a request. One whose client left answers only where there is no whole one
     of the request; in auto the request is sent then."""
@@ -217,6 +190,23 @@ def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:
         return playable
     whole = {entry.key for entry in playable if not entry.left}
     return [entry for entry in playable if not entry.left or (entry.key not in whole and settings.mode != "auto")]
+
+
+def _bytes_of(outgoing: Outgoing) -> Hashable:
+    """Returns all of a call that may decide which recording it has."""
+    request, exchange = outgoing.request, outgoing.exchange
+    client = None
+    if exchange is not None and outgoing.is_answer:
+        client = (exchange.mapped or exchange.named, exchange.original.path)
+    headers = tuple(request.headers.items())
+    return service(outgoing), client, request.method, request.path, request.query, headers, request.body
+
+
+def _remember(known: dict[Hashable, Any], sent: Hashable, found: object) -> None:
+    """Adds what was found for a request, and forgets the oldest."""
+    known[sent] = found
+    if len(known) > KNOWN:
+        del known[next(iter(known))]
 
 
 def _named(call: Begun) -> str:

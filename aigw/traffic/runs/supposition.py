@@ -22,7 +22,7 @@ from aigw.metering.estimate import estimate
 from aigw.traffic.format.call import service
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.format.recording import Folded
-from aigw.traffic.replay.player import played_of
+from aigw.traffic.replay.answers import played_of
 from aigw.traffic.runs.client_calls import ClientCall
 from aigw.traffic.runs.outcome import Outcome
 from aigw.upstream.tape import Outgoing, Played, Player

@@ -15,7 +15,8 @@ from recorded_calls import RULES, chat_call, delta, said, streamed, user, writte
 from aigw.traffic.format.building import TAIL
 from aigw.traffic.format.call import Answered, Sent
 from aigw.traffic.format.folder import iterate
-from aigw.traffic.replay.player import FolderPlayer, played_of
+from aigw.traffic.replay.answers import played_of
+from aigw.traffic.replay.player import FolderPlayer
 from aigw.traffic.settings import RecordSettings
 
 REPLAY = RecordSettings(mode="replay")

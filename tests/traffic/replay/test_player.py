@@ -1,0 +1,63 @@
+"""aigw/traffic/replay/player.py: what is played again, and what is counted."""
+
+import pytest
+from fakes import chat, make_exchange
+from recorded_calls import RULES, said, written
+
+from aigw.core.errors import GatewayError
+from aigw.core.model import Origin, Target
+from aigw.traffic.format.call import begun
+from aigw.traffic.replay.player import REMARK, FolderPlayer
+from aigw.traffic.settings import RecordSettings
+from aigw.upstream.tape import Outgoing
+
+TARGET = Target(Origin("https", "api.openai.com", 443), "api.openai.com")
+HELLO = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}
+KEY = "opensesame-0123456789"
+
+
+def outgoing(body=HELLO, *, target=TARGET, path="/v1/chat/completions", key="", mapped="gpt-4o"):
+    exchange = make_exchange(chat(body, path=path, headers={"authorization": f"Bearer {key}"}))
+    exchange.mapped = mapped
+    del exchange.request.headers["authorization"]
+    return Outgoing(exchange.request, target, exchange)
+
+
+def player(tmp_path, *calls):
+    folder = written(tmp_path / "recs", *((begun(call, 0.0), said("yo")) for call in calls))
+    return FolderPlayer(folder, RecordSettings(mode="replay"), RULES, ())
+
+
+async def test_what_was_asked_before_is_answered_and_counted_again(tmp_path):
+    found, again = player(tmp_path, outgoing()), outgoing()
+    first = await found.find(outgoing())
+    assert await found.find(again) is first
+    assert (found.report.hits, found.report.repeats) == (2, 1)
+    assert again.exchange.labels.remarks[REMARK] == "001-01-chat.json"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"body": HELLO | {"seed": 1}},
+        {"path": "/v1/chat/completions?beta=1"},
+        {"path": "/v2/chat/completions"},
+        {"mapped": "gpt-5"},
+        {"target": Target(TARGET.origin, "eu.api.openai.com")},
+    ],
+)
+async def test_what_differs_from_what_was_asked_before_is_a_miss(tmp_path, other):
+    found = player(tmp_path, outgoing())
+    for _ in range(2):
+        assert await found.find(outgoing()) is not None
+        with pytest.raises(GatewayError, match="no recording"):
+            await found.find(outgoing(**other))
+    assert len(found.report.missed) == 2
+
+
+async def test_a_secret_of_one_client_is_none_of_another(tmp_path):
+    body = HELLO | {"user": KEY}
+    found = player(tmp_path, outgoing(body, key=KEY))
+    assert await found.find(outgoing(body, key=KEY)) is not None
+    with pytest.raises(GatewayError):
+        await found.find(outgoing(body, key="another"))

@@ -191,11 +191,17 @@ def test_what_goes_beyond_the_budget_is_refused(aigw_run, tmp_path):
     prices = {"mock": {"input": 2.5, "output": 1000}}
     config = {"plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}, "prices": prices}
     (tmp_path / "aigw.yaml").write_text(json.dumps(config))
-    code, out, errors = aigw_run("--max-usd", "0.05", *APP, "a", "b", "c", MODEL="mock")
+    reports = ("--junit", "junit.xml", "--json", "summary.json")
+    code, out, errors = aigw_run("--max-usd", "0.05", *reports, *APP, "a", "b", "c", MODEL="mock")
     last = out.splitlines()[2]
     assert "the budget 'max-usd' is used up" in last
     assert last.endswith("; to raise it: a larger --max-usd")
-    assert (code, "3 calls: " in errors) == (0, True)
+    assert (code, "3 calls: " in errors) == (1, True)
+    assert errors.splitlines()[1] == "aigw run: 1 call was refused by a budget"
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["command_exit"], summary["exit"], summary["over_budget"]) == (0, 1, 1)
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testsuite")
+    assert [case.find("failure") is not None for case in suite] == [False, False, True]
     assert aigw_run("--max-usd", "nan", *APP)[0] == 2
 
 

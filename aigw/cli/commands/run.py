@@ -73,8 +73,9 @@ def run(
 
     The command finds it by OPENAI_BASE_URL, ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL and others; AIGW_URL has its
     address. In replay nothing goes upstream and no key is needed. The exit status is that of the command; it is 1 if
-    the command ended well, but a call had no recording, also if the command went on without the answer. The last
-    line, on stderr, says how many calls there were and what they cost. With GITHUB_ACTIONS, misses are annotations.
+    the command ended well, but a call had no recording or a budget refused it, also if the command went on without
+    the answer. The last line, on stderr, says how many calls there were and what they cost. With GITHUB_ACTIONS,
+    misses are annotations. If aigw itself is killed (kill -9), the command goes on without a gateway.
 
     Example: aigw run --replay recordings -- pytest
     """
@@ -138,10 +139,9 @@ def _told(calls: Calls, report: Report, status: int, *, strict: bool, junit: Pat
     import os
 
     from aigw.cli.views.junit import junit as as_junit
-    from aigw.cli.views.recordings import problems
-    from aigw.cli.views.run import as_data, said, workflow_errors
+    from aigw.cli.views.run import as_data, problems, said, workflow_errors
 
-    why = problems(report, all_used=strict)
+    why = problems(calls, report, all_used=strict)
     code = status or (FAILURE if why else 0)
     for text in said(calls, report, why):
         say_text(text, err=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aigw.books.usage_row import UsageRow
 from aigw.cli.views.closing import Tally
 from aigw.core.exchange import Exchange
+from aigw.plugins.ai_budget.refusal import PRICE_UNKNOWN, USED_UP
 from aigw.traffic.replay.player import REMARK
 
 
@@ -22,6 +23,11 @@ class Call(NamedTuple):
     recording: str
     error: str
 
+    @property
+    def over_budget(self) -> bool:
+        """Whether a budget refused it, or broke its answer off."""
+        return self.error in (USED_UP, PRICE_UNKNOWN)
+
 
 class Calls:
     """`sent` sums up what went to providers and built-in models, `replayed` what came from recordings."""
@@ -30,6 +36,10 @@ class Calls:
         self.each: list[Call] = []
         self.sent = Tally()
         self.replayed = Tally()
+
+    @property
+    def over_budget(self) -> int:
+        return sum(each.over_budget for each in self.each)
 
     def note(self, row: UsageRow, exchange: Exchange) -> None:
         """A `Show` of the books."""

@@ -1,7 +1,8 @@
 """What became of the calls of a run, as JUnit's XML, which CI systems show: a test case a call.
 
-Rule: a call without a recording is a failure, and so is a recording that should have been used. A request that differs
-where `--match sequence` allows that is told, but no failure, because the run has not failed."""
+Rule: a call without a recording is a failure, and so are one that a budget refused and a recording that should have
+been used. A request that differs where `--match sequence` allows that is told, but no failure, because the run has not
+failed."""
 
 from __future__ import annotations
 
@@ -47,6 +48,9 @@ def _case(suite: Element, name: str, call: Call, missed: Missed | None, diverged
     case = _plain_case(suite, name, call.seconds)
     if missed is not None:
         _failure(case, missed.text)
+        return
+    if call.over_budget:
+        _failure(case, f"refused by a budget: {call.error}")
         return
     answered = f"status {call.status}" + (f", {call.error}" if call.error else "")
     told = [answered, *([call.recording] if call.recording else []), *([diverged.text] if diverged else [])]

@@ -8,6 +8,7 @@ from aigw.cli.sources.calls import Calls
 from aigw.cli.views.closing import many
 from aigw.cli.views.figures import money
 from aigw.cli.views.recordings import facts, misses
+from aigw.cli.views.recordings import problems as unplayed
 from aigw.core.plain import plain, plain_lines
 from aigw.traffic.replay.report import Missed, Report
 
@@ -15,6 +16,13 @@ MOST_ANNOTATIONS = 10
 """GitHub shows so many errors of a step."""
 LONGEST = 4000
 """How many characters of a text an annotation has."""
+
+
+def problems(calls: Calls, report: Report, *, all_used: bool) -> list[str]:
+    """Returns why the run has failed, whatever the command made of that: a line each."""
+    refused = calls.over_budget
+    said = [f"{many(refused, 'call')} {'was' if refused == 1 else 'were'} refused by a budget"] if refused else []
+    return [*said, *unplayed(report, all_used=all_used)]
 
 
 def line(calls: Calls, report: Report) -> str:
@@ -36,6 +44,7 @@ def as_data(calls: Calls, report: Report, why: list[str], command: int, code: in
         "replayed": report.hits,
         "missed": [_missed(each) for each in report.missed],
         "diverged": [_missed(each) for each in report.diverged],
+        "over_budget": calls.over_budget,
         "written": report.written,
         "unused": report.unused,
         "tokens": {"in": sent.read + replayed.read, "out": sent.written + replayed.written},

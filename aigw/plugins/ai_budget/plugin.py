@@ -198,7 +198,7 @@ class AiBudget:
             expected = await self._costs.expect(charge.model, charge.forecast)
             if expected is None and self._config.unknown_price == "refuse":
                 one = next(each for each in charge.accounts if each.unit == "usd")
-                charge.exchange.labels.remarks[NAME] = "price_unknown"
+                charge.exchange.labels.remarks[NAME] = refusal.PRICE_UNKNOWN
                 raise refusal.unknown_price(one.account, charge.model)
             usd = self._costs.guess(charge.model, charge.forecast) if expected is None else expected
         amounts = {"usd": usd, "tokens": charge.forecast.total, "calls": 1}

@@ -15,6 +15,8 @@ from aigw.plugins.ai_budget.amount import as_typed, say
 from aigw.plugins.ai_budget.budget import Account
 
 FINAL = {"x-should-retry": "false"}
+USED_UP, PRICE_UNKNOWN = "budget_exceeded", "price_unknown"
+"""The codes of the errors of a budget."""
 LONGEST = 200
 """How many characters of a tool call's arguments a message quotes."""
 
@@ -33,7 +35,7 @@ def used_up(account: Account, count: Count, raised: int, anew: datetime | None, 
     if anew is not None:
         message += f"; it begins anew at {anew.isoformat(timespec='minutes')}"
     message += f"; to raise it: {budget.remedy or raise_command(account, options)}"
-    return GatewayError(402, message, kind="budget_exceeded", code="budget_exceeded", headers=FINAL)
+    return GatewayError(402, message, kind=USED_UP, code=USED_UP, headers=FINAL)
 
 
 def raise_command(account: Account, options: str = "") -> str:
@@ -50,7 +52,7 @@ def unknown_price(account: Account, model: str) -> GatewayError:
         f"cannot hold; give it one in aigw.yaml (prices: {{{model or 'MODEL'!r}: {{input: 1.0, output: 2.0}}}}, USD "
         "per million tokens), or let such calls pass with unknown_price: count"
     )
-    return GatewayError(402, message, kind="budget_exceeded", code="price_unknown", headers=FINAL)
+    return GatewayError(402, message, kind=USED_UP, code=PRICE_UNKNOWN, headers=FINAL)
 
 
 def repeated_call(call: ToolCall, times: int, most: int) -> GatewayError:

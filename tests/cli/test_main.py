@@ -1,4 +1,4 @@
-"""What `--help` says fits the terminal: no line is longer than 80 columns, and no summary is cut."""
+"""What `--help` says fits the terminal: no line is longer than 80 columns, and no summary is cut. Ctrl-C is quiet."""
 
 import json
 import os
@@ -122,3 +122,13 @@ def test_a_command_imports_what_it_needs(words, tmp_path):
 def test_help_of_what_is_none(words):
     code, said = run("help", *words)
     assert (code, said.startswith(f"aigw help: there is no command {' '.join(words)!r}")) == (2, True)
+
+
+@pytest.mark.parametrize(("module", "words"), [("typer", ["--help"]), ("msgspec", ["plugins"]), ("aiohttp", ["serve"])])
+def test_ctrl_c_while_it_loads_a_module(module, words, tmp_path):
+    (tmp_path / f"{module}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    env = {**os.environ, "PYTHONPATH": str(Path(aigw.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "aigw", *words], cwd=tmp_path, env=env, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

@@ -178,6 +178,7 @@ OTHER_FORMATS = {
     "aigw.pytest_plugin": {"model"},
     "aigw.plugins.ai_budget.repetition": {"tool_calls"},
     "aigw.plugins.ai_cache.config": {"model", "embedding"},
+    "aigw.plugins.ai_intent": {"prompt"},
     "aigw.plugins.ai_prompt_decorator": {"content", "model", "role"},
     "aigw.plugins.model_router": {"model"},
     "aigw.rag.settings": {"model"},
@@ -194,6 +195,7 @@ OTHER_FORMATS = {
     "aigw.rag.readers.html": {"role"},
     # services that plugins call
     "aigw.clients.dashscope": {"model", "embedding", "output"},
+    "aigw.clients.openai_chat": {"choices", "content", "messages", "model", "role"},
     "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},
     "aigw.clients.dashvector": {"output"},
     "aigw.standins.dashscope": {"model", "embedding", "output", "usage"},

@@ -275,6 +275,25 @@ async def test_ai_context_limit():
     assert answer.choices[0].message.content == "Hello!"
 
 
+async def test_ai_intent(tmp_path):
+    async def answer(question):
+        got = await client.chat.completions.with_raw_response.create(
+            model="any", messages=[{"role": "user", "content": question}]
+        )
+        return got.headers["x-aigw-intent"], got.parse().model
+
+    async with serving("ai-intent", state=tmp_path) as client:
+        assert await answer("What does the law say about contracts?") == ("law", "mock")
+        assert await answer("Hello!") == ("other", "echo")
+    kept = [json.loads(line) for line in (tmp_path / "access.jsonl").read_text().splitlines()]
+    assert [(row["route"], row.get("log_properties", {})) for row in kept] == [
+        ("classify", {}),
+        ("law", {"intent_category": "law"}),
+        ("classify", {}),
+        ("others", {"intent_category": "other"}),
+    ]
+
+
 SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}
 
 

@@ -23,7 +23,6 @@ OTHER_PLACES: dict[str, Place] = {
     "bot-detect": Place("AUTHZ", 310),
     "mcp-router": Place("", 1000),
     "mcp-server": Place("", 999),
-    "ai-intent": Place("", 700),
     "ai-history": Place("", 650),
     "ai-transformer": Place("", 550),
     "ai-search": Place("", 440),

@@ -23,6 +23,7 @@ from aigw.dialects.sse import EventSplitter
 from aigw.higress.bodies import is_unseen
 from aigw.higress.conversation import user_contents
 from aigw.higress.gjson import GjsonPath
+from aigw.higress.raw_value import as_written
 from aigw.higress.values import text_of
 from aigw.plugins.ai_cache.config import ANSWER, QUESTION, STREAM_ANSWER, Config
 from aigw.plugins.ai_cache.control import HEADER, SKIP, note
@@ -216,23 +217,5 @@ def _questions(source: bytes, body: Any) -> Iterator[str]:
 
 def _as_text(found: Any, source: bytes, path: str) -> str:
     """Returns the value at a path as text: a text unchanged, arrays and objects as they are written in `source`."""
-    written = _as_written(source, path) if isinstance(found, dict | list) else ""
+    written = as_written(source, path) if isinstance(found, dict | list) else ""
     return written or text_of(found)
-
-
-def _as_written(source: bytes, path: str) -> str:
-    """Returns the JSON text at a path, with its white space. The path may have keys, indices and @reverse; for any
-    other path, returns ""."""
-    turned = False
-    try:
-        for name in path.split("."):
-            if name == "@reverse":
-                turned = not turned
-            elif name.isdigit():
-                items = msgspec.json.decode(source, type=list[msgspec.Raw])
-                source, turned = bytes(items[-1 - int(name) if turned else int(name)]), False
-            else:
-                source = bytes(msgspec.json.decode(source, type=dict[str, msgspec.Raw])[name])
-    except (msgspec.DecodeError, LookupError):
-        return ""
-    return source.decode()

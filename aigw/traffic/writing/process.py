@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,16 +22,10 @@ from aigw.traffic.writing.writer import LENGTH, Orders, Told
 log = logging.getLogger("aigw")
 
 MAX_WAITING_BYTES = 256 * 1024 * 1024
-"""How many bytes of bodies may wait. If more do, the disk is too slow, and recording stops."""
-_TOGETHER_SECONDS = 0.02
+"""How many bytes may wait. If more do, the disk is too slow, and recording stops."""
+_TOGETHER_SECONDS, _TOGETHER_BYTES = 0.02, 1024 * 1024
 _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")
 """What of the environment the process gets: no keys."""
-
-
-class _Job(NamedTuple):
-    number: int
-    what: Begun | Answered
-    size: int
 
 
 class WritingProcess:
@@ -48,22 +41,29 @@ class WritingProcess:
         self._orders = orders
         self._inherited = (lock,) if lock >= 0 else ()
         self._python = python
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[bytes] = deque()
+        """As they are sent: the garbage collector would look at calls that wait again and again."""
         self._waiting = 0
         self._some = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def put(self, number: int, what: Begun | Answered, size: int = 0) -> None:
-        """Takes a call that has begun, or what came back. `size` is how many bytes its body has."""
+    def put(self, number: int, what: Begun | Answered) -> None:
+        """Takes a call that has begun, or what came back. Never raises."""
         if self.failure:
             return
-        self._waiting += size
+        try:
+            job = _framed((number, what))
+        except Exception as error:
+            log.exception("a call could not be recorded")
+            self._failed(f"a fault in aigw: {type(error).__name__}")
+            return
+        self._waiting += len(job)
         if self._waiting > MAX_WAITING_BYTES:
             self._failed("the disk is slower than the traffic")
             return
-        self._jobs.append(_Job(number, what, size))
+        self._jobs.append(job)
         if not self._some.is_set():
             self._some.set()
 
@@ -79,6 +79,7 @@ class WritingProcess:
                 [self._python, "-P", "-m", "aigw.traffic.writing.writer"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=_TOGETHER_BYTES,
                 env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 pass_fds=self._inherited,
                 start_new_session=True,  # Ctrl-C must reach this process only
@@ -100,9 +101,6 @@ class WritingProcess:
                 self._pass_on(process)
         except OSError:  # it has ended; why, it has said
             pass
-        except Exception as error:
-            log.exception("a call could not be recorded")
-            self._failed(f"a fault in aigw: {type(error).__name__}")
         finally:
             self._jobs.clear()  # if it has failed, nobody wants them
             with contextlib.suppress(OSError):
@@ -114,8 +112,8 @@ class WritingProcess:
         assert process.stdin is not None
         while self._jobs:
             job = self._jobs.popleft()
-            process.stdin.write(_framed((job.number, job.what)))
-            self._waiting -= job.size
+            process.stdin.write(job)
+            self._waiting -= len(job)
         process.stdin.flush()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:

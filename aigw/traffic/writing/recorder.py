@@ -24,7 +24,7 @@ class Sink(Protocol):
     written: int
     refused: int
 
-    def put(self, number: int, what: Begun | Answered, size: int = 0) -> None: ...
+    def put(self, number: int, what: Begun | Answered) -> None: ...
 
     def close(self) -> None: ...
 
@@ -51,8 +51,7 @@ class CallRecorder:
                 )
             return None
         self._number += 1
-        call = begun(outgoing, self._clock.time(), replaces)
-        self.sink.put(self._number, call, len(call.sent.body))
+        self.sink.put(self._number, begun(outgoing, self._clock.time(), replaces))
         return Taking(self._number, self._clock.monotonic, self.sink)
 
 
@@ -90,4 +89,4 @@ class Taking:
         answered.whole, answered.size = whole, self._size
         if error is not None:
             answered.fault, answered.message = error.fault.name, str(error)
-        self._sink.put(self._number, answered, self._size if answered.pieces else 0)
+        self._sink.put(self._number, answered)

@@ -33,7 +33,7 @@ def writing(tmp_path):
 def put(writing, count, **call):
     for number in range(count):
         writing.put(number, chat_call(user(f"{number}"), **call))
-        writing.put(number, said(f"it is {number}, a-secret-of-ours"), 100)
+        writing.put(number, said(f"it is {number}, a-secret-of-ours"))
 
 
 def test_what_was_given_is_written_at_the_latest_at_the_end(tmp_path, writing):
@@ -82,6 +82,13 @@ def test_a_process_that_cannot_be_started_is_said(tmp_path, caplog):
     process.close()
     assert "recording has stopped: the process that writes cannot be started: No such file" in caplog.text
     assert process.failure
+
+
+def test_what_cannot_be_sent_is_said_and_not_raised(tmp_path, writing, caplog):
+    process = writing(tmp_path / "recs")
+    process.put(1, object())
+    assert process.failure == "a fault in aigw: TypeError"
+    assert "a call could not be recorded" in caplog.text
 
 
 def _children():

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import faulthandler
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from children import children
@@ -16,9 +18,10 @@ from redis_server import redis_server
 
 from aigw.rag.embedders import EmbedderTable
 
-settings.register_profile("aigw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("aigw")
-
+EXAMPLES = {False: 50, True: 1000}
+"""How many a property test tries if it does not say so itself, without --thorough and with it."""
+PART = 3
+"""Without --thorough, of a product of cases every third one is tried."""
 
 LONGEST = 150
 """Seconds that a test may take, its fixtures included; the slowest takes 40."""
@@ -26,13 +29,19 @@ STDERR = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    examples = EXAMPLES[config.getoption("thorough")]
+    settings.register_profile(
+        "aigw", max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("aigw")
     config.stash[STDERR] = os.dup(2)  # where a test's own output does not go
 
 
 def watch(config: pytest.Config) -> None:
     """Lets this process print the stacks of all threads and end, if the test does not end. It needs no lock of Python's, and
     is in force, too, for a test that has failed and hangs afterwards: neither holds for pytest-timeout."""
-    faulthandler.dump_traceback_later(LONGEST, file=config.stash[STDERR], exit=True)
+    longest = LONGEST * (10 if config.getoption("thorough") else 1)
+    faulthandler.dump_traceback_later(longest, file=config.stash[STDERR], exit=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,6 +61,16 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cases", type=Path, help="play this file of conformance cases instead of the project's own")
+    parser.addoption(
+        "--thorough", action="store_true", help="try all cases of large products, and more examples of properties"
+    )
+
+
+@pytest.fixture
+def part(request: pytest.FixtureRequest) -> Callable[[Sequence[Any], int], Sequence[Any]]:
+    """Gives of some cases every third one, beginning at a number, so that three tests try them all; with --thorough it gives all."""
+    step = 1 if request.config.getoption("thorough") else PART
+    return lambda cases, start: cases[start % step :: step]
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ ABOUTS = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def abouts():
     return ABOUTS
 

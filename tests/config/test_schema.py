@@ -21,7 +21,7 @@ def installed():
     return jsonschema.Draft202012Validator(written)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def validator(abouts):
     written = schema(abouts)
     jsonschema.Draft202012Validator.check_schema(written)

@@ -74,7 +74,7 @@ async def test_clients_that_send_byte_by_byte_make_room(tmp_path):
     """They take all connections that there are, and are closed for the others after some seconds."""
     async with aigw(tmp_path, "--port", "0", config=BUILTIN, limit="-n 64") as process:
         port = urlsplit((await ready(process))["url"]).port
-        slow = [await RawClient.connect(port) for _ in range(40)]
+        slow = [await RawClient.connect(port) for _ in range(20)]
 
         async def drip(client):
             with contextlib.suppress(ConnectionError):

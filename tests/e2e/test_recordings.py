@@ -163,6 +163,17 @@ async def test_in_sequence_the_nth_call_gets_the_nth_answer(provider, taped):
     assert ["messages[0].content" in each.text for each in lenient.recordings.report.diverged] == [True, True]
 
 
+async def test_auto_in_sequence_records_a_call_more_once(provider, taped):
+    upstream = await provider(*(answers(completion(text)) for text in ("a", "b")))
+    asked = [say("go"), say("on", "go", "a")]
+    await recorded(taped, upstream, asked[0])
+    for _ in range(2):
+        running = await taped("auto", upstream.url, match="sequence")
+        assert [status for status, _ in await replayed(running, *asked)] == [200, 200]
+        await asyncio.to_thread(running.recordings.close)
+    assert (len(upstream.requests), running.recordings.report.hits) == (2, 2)
+
+
 async def test_a_request_with_a_key_finds_its_recording_that_has_none(provider, taped):
     upstream = await provider(answers(completion("never say sk-proj-abcdefghijklmnop")))
     asked = say("is sk-proj-abcdefghijklmnop mine?")

@@ -66,8 +66,8 @@ class Index:
         return Found(entries[nth % len(entries) if not conversation.number else -1], again=True)
 
     def by_sequence(self, key: str, conversation: Conversation) -> Found | None:
-        """Returns the recording of the n-th call of a conversation. `key` only chooses the conversation. None if the
-        recorded one has no more calls."""
+        """Returns the recording of the n-th call of a conversation. `key` chooses the conversation, and finds what the
+        recorded one has no n-th call for."""
         part = self._part.get(conversation.number)
         if part is None:
             part = self._take(list(self._by_key.get(key, ())) or self._heads(), conversation)
@@ -75,7 +75,18 @@ class Index:
             return None
         entries = self._by_group[part]
         nth = conversation.calls - 1
-        return Found(entries[nth], again=self._taken[part] > 1) if nth < len(entries) else None
+        if nth < len(entries):
+            return Found(entries[nth], again=self._taken[part] > 1)
+        return self._beyond(key, conversation)
+
+    def _beyond(self, key: str, conversation: Conversation) -> Found | None:
+        """Returns what is known of a call more than were recorded of its conversation, None if nothing is."""
+        found = self.by_content(key, conversation)
+        if found is None:
+            return None
+        group = found.entry.group
+        self._taken[group] += 1
+        return Found(found.entry, again=self._taken[group] > 1)
 
     def _of_part(self, entries: list[Entry], conversation: Conversation) -> list[Entry]:
         part = self._part.get(conversation.number) or self._take(entries, conversation)

@@ -61,7 +61,7 @@ def sequence(index, conversation, *keys):
     for key in keys:
         conversation.calls += 1
         found = index.by_sequence(key, conversation)
-        places.append(found and f"{found.entry.session}-{found.entry.position}")
+        places.append(found and f"{found.entry.session}-{found.entry.position}{'!' if found.again else ''}")
     return places
 
 
@@ -75,3 +75,11 @@ def test_the_first_request_chooses_the_part_if_it_is_known():
     one, other = conversations(2)
     assert sequence(index, one, "c", "x") == ["2-1", "2-2"]
     assert sequence(index, other, "changed") == ["1-1"]
+
+
+def test_a_call_more_than_its_conversation_has_is_found_by_what_it_asks():
+    """So is one that `--auto` has recorded: alone, because the calls before it were played."""
+    index = Index([entry("a", 1, 1), entry("b", 1, 2), entry("c", 2, 1)])
+    one, other = conversations(2)
+    assert sequence(index, one, "a", "added", "b", "c") == ["1-1", "1-2", "1-2!", "2-1"]
+    assert sequence(index, other, "a", "b", "c", "unknown") == ["1-1!", "1-2!", "2-1!", None]

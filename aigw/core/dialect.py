@@ -219,7 +219,8 @@ class Reader(Protocol):
 
     @property
     def text(self) -> str:
-        """The text so far, of all choices. If the answer is larger than what is kept, this is only its beginning."""
+        """The text so far, one choice after the other. If the answer is larger than what is kept, this is only its
+        beginning."""
         ...
 
     @property

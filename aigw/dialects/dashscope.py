@@ -92,16 +92,17 @@ class DashScopeReader(CumulativeReader):
         if self.incremental:
             super()._gather()
         elif self._last is not None and isinstance(body := self._last.json(), dict):
-            self._text, self._reasoning, self._calls = [], [], {}
+            self._text, self._reasoning, self._calls = {}, {}, {}
             self.gather(body)
 
     def gather(self, body: Json) -> None:
         for position, choice in enumerate(choices_of(body.get("output"))):
-            self.add_text(choice.get("text"))
+            index = index_of(choice, position)
+            self.add_text(choice.get("text"), index)
             if isinstance(message := choice.get("message"), dict):
-                self.add_text(content_text(message.get("content")))
-                self.add_reasoning(message.get("reasoning_content"))
-                self._gather_calls(message, index_of(choice, position))
+                self.add_text(content_text(message.get("content")), index)
+                self.add_reasoning(message.get("reasoning_content"), index)
+                self._gather_calls(message, index)
 
     def _gather_calls(self, message: Json, index: int) -> None:
         for position, call in enumerate(rows_of(message.get("tool_calls"))):

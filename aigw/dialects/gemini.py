@@ -116,12 +116,13 @@ class GeminiReader(CumulativeReader):
                 self._garbled = self._kept_size
 
     def gather(self, body: Json) -> None:
-        for candidate in rows_of(body.get("candidates")):
+        for position, candidate in enumerate(rows_of(body.get("candidates"))):
+            index = index_of(candidate, position)
             for part in parts_of(candidate):
                 if part.get("thought") is True:
-                    self.add_reasoning(part.get("text"))
+                    self.add_reasoning(part.get("text"), index)
                 else:
-                    self.add_text(part.get("text"))
+                    self.add_text(part.get("text"), index)
                 if isinstance(call := part.get("functionCall"), dict):
                     self.add_call(
                         len(self._calls), name=call.get("name"), arguments=arguments_of(call), id=call.get("id")

@@ -206,8 +206,8 @@ class CompletionsReader(AnswerReader):
 
     def _gather_message(self, message: Json, index: int) -> None:
         for name in ("content", "text", "refusal"):
-            self.add_text(message.get(name))
-        self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"))
+            self.add_text(message.get(name), index)
+        self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"), index)
         if pieces := rows_of(message.get("tool_calls")):
             self._gather_calls(pieces, index)
         if isinstance(old := message.get("function_call"), dict):

@@ -173,7 +173,8 @@ class ResponsesReader(AnswerReader):
         if place in self._told and not kind.endswith(".delta"):
             return False
         found = [text for _, text in openai_responses_text.texts(body)]
-        self._text += found
+        for text in found:
+            self.add_text(text)
         self._told.update([place] if found else [])
         return bool(found)
 
@@ -185,7 +186,8 @@ class ResponsesReader(AnswerReader):
             given, free = call.arguments if fresh else None, "arguments" not in item
             self.add_call(key, name=call.name, arguments=given, id=call.id, free=free)
         elif fresh:
-            self._text += [text for _, text in openai_responses_text.item_texts((), item)]
+            for _, text in openai_responses_text.item_texts((), item):
+                self.add_text(text)
             for part in (*rows_of(item.get("summary")), *rows_of(item.get("content"))) if kind == "reasoning" else ():
                 self.add_reasoning(part.get("text"))
         if done:

@@ -80,8 +80,9 @@ class AnswerReader:
         """The size of the events, or of the plain body, that are no JSON object."""
         self._passed = 0
         """The size of what was not even fed."""
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text: dict[int, list[str]] = {}
+        """The pieces of each choice."""
+        self._reasoning: dict[int, list[str]] = {}
         self._calls: dict[Any, list[str]] = {}
         self._free: set[Any] = set()
         """The calls whose arguments are any text."""
@@ -101,13 +102,13 @@ class AnswerReader:
         """Passes the texts of an event, or of a plain body, to the methods `add_...`."""
         raise NotImplementedError
 
-    def add_text(self, text: Any) -> None:
+    def add_text(self, text: Any, choice: int = 0) -> None:
         if isinstance(text, str) and text:
-            self._text.append(text)
+            self._text.setdefault(choice, []).append(text)
 
-    def add_reasoning(self, text: Any) -> None:
+    def add_reasoning(self, text: Any, choice: int = 0) -> None:
         if isinstance(text, str) and text:
-            self._reasoning.append(text)
+            self._reasoning.setdefault(choice, []).append(text)
 
     def add_call(
         self, key: Any, *, name: Any = None, arguments: Any = None, id: Any = None, free: bool = False
@@ -207,12 +208,12 @@ class AnswerReader:
     @property
     def text(self) -> str:
         self._gather()
-        return "".join(self._text)
+        return "".join(_pieces(self._text))
 
     @property
     def reasoning(self) -> str:
         self._gather()
-        return "".join(self._reasoning)
+        return "".join(_pieces(self._reasoning))
 
     @property
     def calls(self) -> Sequence[ToolCall]:
@@ -239,7 +240,7 @@ class AnswerReader:
 
     def _made(self) -> int:
         """About how many tokens the gathered texts have. An event seldom has less than one."""
-        pieces = [*self._text, *self._reasoning]
+        pieces = [*_pieces(self._text), *_pieces(self._reasoning)]
         called = "".join([call[0] + call[1] for call in self._calls.values()])
         size = sum(len(piece.encode("utf-8", "surrogatepass")) for piece in (*pieces, called))
         return max(size // BYTES_PER_TOKEN, len(pieces))
@@ -340,6 +341,11 @@ class AnswerReader:
         return self.share == 1.0 and all(
             key in self._free or _is_json(arguments) for key, (_, arguments, _) in self._calls.items()
         )
+
+
+def _pieces(by_choice: dict[int, list[str]]) -> list[str]:
+    """Returns the pieces of one choice after those of another."""
+    return [piece for pieces in by_choice.values() for piece in pieces]
 
 
 def _is_json(text: str) -> bool:

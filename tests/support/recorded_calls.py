@@ -69,8 +69,8 @@ def streamed(*events: bytes, **more: Any) -> Answered:
     )  # fmt: skip
 
 
-def delta(text: str) -> bytes:
-    body = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+def delta(text: str, choice: int = 0) -> bytes:
+    body = {"choices": [{"index": choice, "delta": {"content": text}, "finish_reason": None}]}
     return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
 
 

@@ -102,6 +102,11 @@ def test_a_secret_that_is_spelt_over_events_is_not_written():
         built(answered=streamed(delta(KEY[:9]), delta(KEY[9:]), *END))
 
 
+def test_a_secret_that_is_spelt_between_events_of_another_choice_is_not_written():
+    with pytest.raises(LeakError, match="spells what looks like a secret"):
+        built(answered=streamed(delta(KEY[:9]), delta(" or ", 1), delta(KEY[9:]), delta(" not", 1), *END))
+
+
 def test_what_is_large_or_no_text_is_aside():
     audio = bytes(range(256)) * 40
     answered = Answered(200, (("content-type", "audio/mpeg"),), [(0.1, audio[:5000]), (0.2, audio[5000:])], whole=True)

@@ -29,6 +29,7 @@ from aigw.cli.terminal.said import FAILURE, say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.cli.views.recordings import summary
 from aigw.config.load import Loaded
+from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
 from aigw.core.env import new_id
 from aigw.core.errors import ConfigError
@@ -148,6 +149,8 @@ async def _run(
     replays = recordings is not None and recordings.settings.mode == "replay"
     if replays:
         loaded, kept, shared = without_redis(loaded), loaded.state_dir / "replay", ""  # what is replayed was not spent
+    if recordings is not None and reloader is not None:
+        reloader.before = lambda new: recordings.hide(secrets_in(new))
     books = Books(kept, shared=shared, show=options.show, trace=options.trace)
     async with (
         closing(recordings),

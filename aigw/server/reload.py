@@ -46,6 +46,8 @@ class Reloader:
         self._good = logging.INFO if tell else logging.DEBUG
         self._bad = logging.WARNING if tell else logging.DEBUG
         self._seen = self._look()
+        self.before: Callable[[Loaded], None] = lambda new: None
+        """Is called with each valid change before it is put into service."""
 
     @asynccontextmanager
     async def following(self, loaded: Loaded, take: Take) -> AsyncIterator[None]:
@@ -64,6 +66,7 @@ class Reloader:
             try:
                 new = await asyncio.to_thread(self._load)
                 if _said(new) != _said(loaded):
+                    self.before(new)
                     await take(replace(new, state_dir=started.state_dir))
                     self._report(new, started)
                     loaded = new

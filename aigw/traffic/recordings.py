@@ -48,7 +48,7 @@ class Recordings:
         run: str = "",
         faults: Faults | None = None,
     ) -> None:
-        known = frozenset(secrets)
+        self._secrets = frozenset(secrets)
         current, home = str(here or Path.cwd()), str(Path.home())
         rules = Rules.of(settings.volatile, folder=current, home=home)
         folder = Folder(path)
@@ -64,12 +64,11 @@ class Recordings:
         if mode != "replay":
             beside = folder.claim(run or new_run())
         if mode != "record":
-            self._player = FolderPlayer(folder, settings, rules, known)
+            self._player = FolderPlayer(folder, settings, rules, self._secrets)
         if mode != "replay":
-            orders = Orders(
-                str(path.absolute()), beside, settings.volatile, current, home, sorted(known), config, settings.on_error
-            )
-            self._recorder = CallRecorder(WritingProcess(orders, folder.lock), clock, on_error=settings.on_error)
+            place, hidden, on_error = str(path.absolute()), sorted(self._secrets), settings.on_error
+            orders = Orders(place, beside, settings.volatile, current, home, hidden, config, on_error)
+            self._recorder = CallRecorder(WritingProcess(orders, folder.lock), clock, on_error=on_error)
 
     def around(self, upstream: Upstream) -> Tape:
         """Returns the transport that records and plays."""
@@ -80,6 +79,15 @@ class Recordings:
             faulty = FaultyPlayer(player, self._faults, player.key)
             return Tape(upstream, faulty, recorder, self._clock, speed=self.settings.speed)
         return Tape(upstream, player, recorder, self._clock, speed=self.settings.speed)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hides the secrets of a configuration that comes into force."""
+        new = frozenset(secrets) - self._secrets
+        self._secrets |= new
+        if self._player is not None:
+            self._player.hide(new)
+        if self._recorder is not None:
+            self._recorder.sink.hide(new)
 
     @property
     def report(self) -> Report:

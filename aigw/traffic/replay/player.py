@@ -54,7 +54,7 @@ class FolderPlayer:
         self._stateless = settings.match == "content" and not settings.strict and not self._index.ambiguous
         """Whether it does not matter which conversation asks, and how often."""
         self._redacted = any(entry.redacted for entry in self._entries)
-        self._conversations = Conversations(shown=Scrubber(self._secrets).text)
+        self._conversations = Conversations(shown=lambda name: Scrubber(self._secrets).text(name))
         self._at_once = self._stateless and not self._redacted
         """Whether the same bytes have the same recording, whoever sends them."""
         self._known: dict[Hashable, Canonical] = {}
@@ -62,6 +62,11 @@ class FolderPlayer:
         """The names of the recordings that were played, by the bytes of the requests."""
         self._answers = Answers(folder)
         self.report = Report()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hides more secrets from now on, and finds requests without them."""
+        self._secrets = tuple({*self._secrets, *secrets})
+        self._known.clear()
 
     async def find(self, outgoing: Outgoing) -> Played | None:
         sent = _bytes_of(outgoing) if self._at_once else None

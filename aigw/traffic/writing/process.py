@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
@@ -49,8 +50,13 @@ class WritingProcess:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def put(self, number: int, what: Begun | Answered) -> None:
-        """Takes a call that has begun, or what came back. Never raises."""
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hides them in the recordings of calls that end from now on."""
+        for secret in secrets:
+            self.put(0, secret)
+
+    def put(self, number: int, what: Begun | Answered | str) -> None:
+        """Takes a call that has begun, what came back, or a secret. Never raises."""
         if self.failure:
             return
         try:

@@ -5,7 +5,7 @@ recorded; `on_error` says whether traffic goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from multidict import CIMultiDict
@@ -25,6 +25,8 @@ class Sink(Protocol):
     refused: int
 
     def put(self, number: int, what: Begun | Answered) -> None: ...
+
+    def hide(self, secrets: Iterable[str]) -> None: ...
 
     def close(self) -> None: ...
 

@@ -43,9 +43,13 @@ class Scribe:
         self._secrets = frozenset(secrets)
         self._config = config
         first = 1 + max((name.session for name in names if name.run == run), default=0)
-        self._conversations = Conversations(first, Scrubber(self._secrets).text)
+        self._conversations = Conversations(first, lambda name: Scrubber(self._secrets).text(name))
         self._before = max((name.position for name in names if name.run == run and not name.session), default=0)
         self._open: dict[int, _Open] = {}
+
+    def hide(self, secret: str) -> None:
+        """Hides one more secret from now on."""
+        self._secrets |= {secret}
 
     def begun(self, number: int, begun: Begun) -> None:
         """Gives a call its place."""

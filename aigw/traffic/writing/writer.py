@@ -1,5 +1,5 @@
 """The process that writes recordings: `python -m aigw.traffic.writing.writer`. Its stdin brings its orders and then
-calls, as msgpack after their length; its stdout says what went wrong, a JSON line each.
+calls and secrets, as msgpack after their length; its stdout says what went wrong, a JSON line each.
 
 Rule: it ends with its stdin. If the gateway is killed, what had arrived is written all the same."""
 
@@ -56,13 +56,17 @@ class Writing:
     def written(self) -> int:
         return self._scribe.written
 
-    def take(self, number: int, what: Begun | Answered) -> Told | None:
-        """Returns what went wrong, None if nothing did."""
+    def take(self, number: int, what: Begun | Answered | str) -> Told | None:
+        """Takes what is sent: a call, or a text that is a secret from now on. Returns what went wrong, None if nothing
+        did."""
         if self._failed:
             return None
         try:
             if isinstance(what, Begun):
                 self._scribe.begun(number, what)
+                return None
+            if isinstance(what, str):
+                self._scribe.hide(what)
                 return None
             refused = self._scribe.answered(number, what)
             return Told(self._scribe.written, refused=refused) if refused else None
@@ -86,7 +90,7 @@ def main() -> None:
     except OSError as error:
         _say(reports, Told(failure=f"{orders.folder}: {error.strerror or error}"))
         return
-    decode = msgspec.msgpack.Decoder(tuple[int, Begun | Answered]).decode
+    decode = msgspec.msgpack.Decoder(tuple[int, Begun | Answered | str]).decode
     while (message := _next(calls)) is not None:
         _say(reports, writing.take(*decode(message)))
     _say(reports, Told(writing.written))

@@ -56,6 +56,20 @@ def test_a_file_that_names_keys_is_served_without_them(tmp_path, serve):
     assert "1 replayed" in stopped(process)
 
 
+def test_a_key_that_comes_while_it_records_is_hidden(tmp_path, serve):
+    text = "admin_key: {}-key-of-ours\nplugins: {{ai-proxy: {{provider: {{type: builtin}}}}}}\n"
+    (tmp_path / "aigw.yaml").write_text(text.format("old"))
+    process, url = serve("--record", "recs")
+    (tmp_path / "aigw.yaml").write_text(text.format("new"))
+    while "has changed" not in process.stderr.readline():
+        pass
+    chat(url, "old-key-of-ours new-key-of-ours")
+    stopped(process)
+    (file,) = (tmp_path / "recs").glob("*.json")
+    assert Folder(tmp_path / "recs").read(file.name).answer.text == ["*** ***"]
+    assert "key-of-ours" not in file.read_text()
+
+
 def test_recordings_are_whole_whenever_it_is_killed(tmp_path, serve):
     process, url = serve("--record", "recs")
     for number in range(30):

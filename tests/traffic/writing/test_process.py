@@ -47,6 +47,18 @@ def test_what_was_given_is_written_at_the_latest_at_the_end(tmp_path, writing):
     }
 
 
+def test_a_secret_that_comes_later_is_hidden_in_what_comes_after_it(tmp_path, writing):
+    process = writing(tmp_path / "recs")
+    put(process, 1, headers=(("x-aigw-session", "it is 0, yes"),))
+    process.hide(["it is 0,"])
+    put(process, 1, headers=(("x-aigw-session", "it is 0, no"),))
+    process.close()
+    folder = Folder(tmp_path / "recs")
+    recordings = [folder.read(entry.name) for entry in folder.entries()]
+    assert [each.answer.text for each in recordings] == [["it is 0, ***"], ["*** ***"]]
+    assert [each.session.name for each in recordings] == ["it is 0, yes", "*** no"]
+
+
 def test_a_header_that_is_no_text_is_recorded_too(tmp_path, writing):
     process = writing(tmp_path / "recs")
     put(process, 1, headers=(("x-odd", b"\xff".decode("utf-8", "surrogateescape")),))

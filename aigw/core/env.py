@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from aigw.core.asking import Models
@@ -112,8 +113,9 @@ class Env:
     on purpose. What is different then a plugin gets from `choose`, once, when it is built. `run` identifies one run of
     the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
     through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
-    machine. `models` asks models through the routes of this gateway. `options` are what the commands of aigw need to
-    find this gateway's configuration, such as `--recipe budget`; "" for the file in the current folder."""
+    machine. `models` asks models through the routes of this gateway. `folder` is that of the configuration, from which
+    its paths start. `options` are what the commands of aigw need to find this gateway's configuration, such as
+    `--recipe budget`; "" for the file in the current folder."""
 
     upstream: Upstream
     services: Services
@@ -124,6 +126,7 @@ class Env:
     prices: Prices | None = None
     retrieval: Retrieval | None = None
     models: Models | None = None
+    folder: Path = Path()
     run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     options: str = ""

@@ -13,7 +13,6 @@ from aigw.core.plugin import Phase, Place
 OTHER_PLACES: dict[str, Place] = {
     "ai-data-masking": Place("AUTHN", 991),
     "custom-response": Place("AUTHN", 910),
-    "geo-ip": Place("AUTHN", 440),
     "ext-auth": Place("AUTHN", 360),
     "oidc": Place("AUTHN", 350),
     "jwt-auth": Place("AUTHN", 340),

@@ -64,8 +64,8 @@ class Config(Struct, frozen=True, kw_only=True):
     user's last turn. A text completion gets the texts before and behind its prompt. A request without a conversation
     is left alone.
 
-    The variables are read from the headers X-Higress-Geo-Country, -Province, -City and -Isp, which a Higress with
-    geo-ip in front of aigw sends, and of which any client may send its own."""
+    The variables are read from the headers X-Higress-Geo-Country, -Province, -City and -Isp. geo-ip sets them, here or
+    in a Higress in front of aigw; without it, any client may send its own."""
 
     prepend: Annotated[list[Message], Meta(description="put before the client's messages, in this order")] = []
     append: Annotated[list[Message], Meta(description="put behind the client's messages, in this order")] = []

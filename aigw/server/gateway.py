@@ -159,6 +159,7 @@ class Gateway:
             fidelity=config.fidelity,
             timeouts=timeouts,
             prices=prices,
+            folder=loaded.path.parent if loaded.path is not None else Path(),
         )
         embedders = self._knowledge.embedders(config.rag, env)
         record, jobs = self._books.request_log.note, set[asyncio.Task[None]]()

@@ -172,10 +172,10 @@ routes:
 
 
 def test_unknown_plugins(read_config):
-    _, errors, _ = read_config("plugins:\n  ai-proxi: {}\n  ai-intent: {}\n  ai-cache: [1]\n  ../x: {}")
+    _, errors, _ = read_config("plugins:\n  ai-proxi: {}\n  bot-detect: {}\n  ai-cache: [1]\n  ../x: {}")
     assert errors[:3] == [
         "aigw.yaml:2 plugins: unknown plugin 'ai-proxi'; did you mean 'ai-proxy'?",
-        "aigw.yaml:3 plugins.ai-intent: this version of aigw does not have the plugin 'ai-intent'; take it out",
+        "aigw.yaml:3 plugins.bot-detect: this version of aigw does not have the plugin 'bot-detect'; take it out",
         "aigw.yaml:4 plugins.ai-cache: must be a mapping; {} switches the plugin on with nothing set",
     ]
     assert errors[3].startswith("aigw.yaml:5 plugins: unknown plugin '../x'")

@@ -48,10 +48,15 @@ APP = ("--", sys.executable, "app.py")
 ENV = ("--", sys.executable, "env.py")
 
 
-def started(child, folder, *words, stdin=subprocess.DEVNULL, **environment):
+def prepared(folder, environment):
+    """The environment of a command in this folder, which gets the programs."""
     for name, text in {"sdk.py": SDK, "app.py": PLAIN, "env.py": NAMED}.items():
         (folder / name).write_text(text)
-    env = {**environment_of_tests(), "COLUMNS": "80", **environment}
+    return {**environment_of_tests(), "COLUMNS": "80", **environment}
+
+
+def started(child, folder, *words, stdin=subprocess.DEVNULL, **environment):
+    env = prepared(folder, environment)
     pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return child([sys.executable, "-m", "aigw", "run", *words], cwd=folder, env=env, start_new_session=True, **pipes)
 
@@ -63,14 +68,13 @@ def start(tmp_path, child):
 
 
 @pytest.fixture
-def aigw_run(start):
-    """Runs it, and returns its exit status, stdout and stderr."""
+def aigw_run(tmp_path, commands):
+    """Runs it in an empty folder, and returns its exit status, stdout and stderr."""
 
     def ran(*words, **environment):
-        process = start(*words, **environment)
-        out, errors = process.communicate(timeout=60)
-        assert "Traceback" not in errors
-        return process.returncode, out, errors
+        done = commands.run("run", *words, cwd=tmp_path, env=prepared(tmp_path, environment))
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
 
     return ran
 

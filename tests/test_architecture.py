@@ -49,7 +49,8 @@ HOMES = {
     "opentelemetry": ("aigw.books.telemetry",),
     "typer": ("aigw.cli",),
     "rich": ("aigw.cli",),
-    "yaml": ("aigw.config", "aigw.cli"),
+    "yaml": ("aigw.config", "aigw.cli", "aigw.plugins.ai_transformer"),
+    "xmltodict": ("aigw.plugins.ai_transformer",),
     "pytest": ("aigw.pytest_plugin",),
 }
 
@@ -180,6 +181,7 @@ OTHER_FORMATS = {
     "aigw.plugins.ai_budget.repetition": {"tool_calls"},
     "aigw.plugins.ai_cache.config": {"model", "embedding"},
     "aigw.plugins.ai_intent": {"prompt"},
+    "aigw.plugins.ai_transformer.config": {"model", "prompt"},
     "aigw.plugins.ai_prompt_decorator": {"content", "model", "role"},
     "aigw.plugins.model_router": {"model"},
     "aigw.rag.settings": {"model"},
@@ -197,6 +199,7 @@ OTHER_FORMATS = {
     # services that plugins call
     "aigw.clients.dashscope": {"model", "embedding", "output"},
     "aigw.clients.openai_chat": {"choices", "content", "messages", "model", "role"},
+    "aigw.clients.dashscope_text": {"content", "finish_reason", "messages", "model", "output", "role"},
     "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},
     "aigw.clients.dashvector": {"output"},
     "aigw.standins.dashscope": {"model", "embedding", "output", "usage"},

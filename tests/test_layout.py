@@ -75,6 +75,10 @@ ELSEWHERE = {
     "plugins/ai_cache/contents.py": "cli/commands/test_cache.py: only its commands look at what is stored",
     "plugins/ai_cache/trial.py": "cli/commands/test_cache.py: what `aigw cache explain` says of real entries",
     "plugins/ai_quota/quota.py": "plugins/ai_quota/test_ai_quota.py: whom it lets in, as the plugin's configuration chooses",
+    "plugins/ai_transformer/kept.py": "plugins/ai_transformer/test_ai_transformer.py: what is kept is seen by who is not asked again",
+    "plugins/ai_transformer/models.py": "plugins/ai_transformer/test_ai_transformer.py plugins/ai_transformer/test_higress.py: who is asked, and what",
+    "plugins/ai_transformer/safe.py": "plugins/ai_transformer/test_ai_transformer.py: what becomes of requests and answers",
+    "plugins/ai_transformer/transformation.py": "plugins/ai_transformer/test_ai_transformer.py: what becomes of requests and answers",
     "plugins/ai_token_ratelimit/enforcement.py": "plugins/ai_token_ratelimit/test_ai_token_ratelimit.py: whom it lets in, as the plugin's configuration chooses",
     "plugins/ai_quota/admin.py": "plugins/ai_quota/test_ai_quota.py: an API behind the plugin's own paths",
     "plugins/ai_statistics/ai_log.py": "plugins/ai_statistics/test_ai_statistics.py: what is logged follows from a whole answer",
@@ -86,10 +90,6 @@ ELSEWHERE = {
     "guard/finding.py": "guard/test_screen.py: data",
     "guard/rule.py": "guard/test_screen.py: data",
     "guard/settings.py": "guard/test_screen.py config/test_semantics.py: data, read from real files",
-    "guard/wording.py": "guard/test_attacks.py: data",
-    "guard/wording_english.py": "guard/test_attacks.py: data, by which attacks are found",
-    "guard/wording_chinese.py": "guard/test_attacks.py: data, by which attacks are found",
-    "guard/wording_european.py": "guard/test_attacks.py: data, by which attacks are found",
     # rag
     "rag/document.py": "rag/readers/test_text.py rag/readers/test_markdown.py: data",
     # rag

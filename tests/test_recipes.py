@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from aiohttp import web
@@ -141,6 +142,26 @@ async def test_ai_cache(tmp_path):
     assert [row["cache"] for row in rows] == ["miss", "hit", "hit"]
     assert [(row["cost"], row["wait_ms"], row["attempts"]) for row in rows[1:]] == [(0.0, 0.0, 0)] * 2
     assert [row["tokens"].get("output") for row in rows[1:]] == [None, None]
+
+
+async def test_ai_transformer():
+    """Its file, served as its comment says: no model is there, and echo leaves what the rules have made."""
+
+    async def answer(request):
+        path = RECIPES / "ai-transformer" / request.path.removeprefix("/")
+        return web.Response(body=path.read_bytes(), headers={"content-type": "application/xml"})
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with serving("ai-transformer", {"127.0.0.1:8000": f"http://127.0.0.1:{runner.addresses[0][1]}"}) as client:
+        seen = await client.get("/../slideshow.xml", cast_to=httpx.Response)
+    await runner.cleanup()
+    assert (seen.headers["content-type"], seen.headers["x-aigw-transformer"]) == (
+        "application/json",
+        "response transformed",
+    )
+    assert json.loads(seen.content)["slideshow"]["slide"][1]["item"][0] == "Why they are great"
 
 
 async def test_ai_rag(tmp_path):

@@ -91,6 +91,10 @@ class RouteConfig(Section, frozen=True, kw_only=True):
     ] = {}
 
 
+DEFAULT_ROUTE = RouteConfig(name="default")
+"""The route of a configuration without routes. It takes every request."""
+
+
 class CacheConfig(Section, frozen=True, kw_only=True):
     """How much space the answers and other values that plugins keep may take on this machine."""
 
@@ -113,7 +117,10 @@ class StandinsConfig(Section, frozen=True, kw_only=True):
     ] = False
     dashscope: Annotated[
         bool,
-        Meta(description="/api/v1/services/embeddings/ is DashScope's API for embeddings, by a model of this machine."),
+        Meta(
+            description="/api/v1/services/embeddings/ and /api/v1/services/aigc/text-generation/ are DashScope's APIs, "
+            "by a model of this machine and by one of this gateway."
+        ),
     ] = False
 
 

@@ -8,18 +8,18 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import aigw.plugins
 from aigw.config.check import Checker
-from aigw.config.model import RouteConfig
+from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.report import Report, suggest
 from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, HostForms, PluginRules, Rule, match_keys
 from aigw.config.usable import touches
 from aigw.core.json_path import JsonPath
-from aigw.core.plugin import About
+from aigw.core.plugin import About, Problem
 from aigw.higress.places import OTHER_PLACES
 
 FindPlugin = Callable[[str], About[Any] | None]
@@ -111,8 +111,10 @@ class _PluginReader:
         self._lenient_global = lenient_global
         self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
+        self._routes: list[str] = []
 
     def read(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> PluginRules | None:
+        self._routes = [route.name for route in routes] or [DEFAULT_ROUTE.name]
         raw = plugins.get(self._name)
         raw = {} if raw is None else raw
         if not isinstance(raw, dict):
@@ -191,6 +193,12 @@ class _PluginReader:
         keys = {key: (*self._path, key) for key in self._global if key not in own}
         return self._convert({**self._global, **own}, path, keys)
 
+    def _unknown_routes(self, config: Any) -> Iterator[Problem]:
+        for place, name in self._about.asks(config).items():
+            if name and name not in self._routes:
+                hint = suggest(name, self._routes) or f"; there are {', '.join(self._routes)}"
+                yield Problem(place, f"there is no route {name!r}{hint}")
+
     def _convert(self, raw: dict[str, Any], path: JsonPath, keys: Mapping[str, JsonPath]) -> Any:
         config = self._checker.convert(raw, self._about.config, path, keys)
         usable = config
@@ -198,7 +206,7 @@ class _PluginReader:
         if config is None or self._checker.source.missing:
             usable, left_out = self._checker.usable(raw, self._about.config, path, keys)
         if usable is not None:
-            for problem in self._about.check(usable):
+            for problem in [*self._about.check(usable), *self._unknown_routes(usable)]:
                 if left_out and touches(problem.path, left_out):
                     continue
                 first, rest = problem.path[:1], problem.path[1:]

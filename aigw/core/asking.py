@@ -6,25 +6,36 @@ the consumer on whose behalf it is asked. A plugin that is asked about such a qu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
 from aigw.core.dialect import Said
+
+asking: ContextVar[bool] = ContextVar("asking", default=False)
+"""Whether this task works for such a question, so that no question leads to another."""
 
 
 class Question(NamedTuple):
     """`turns` are roles with their texts. With `route` "", the first route takes it that would take a client's chat
     completion. With `model` "", none is named. The answer has at most `max_tokens` tokens (0: as many as the model
-    likes), and is there within `seconds`."""
+    likes), and is there within `seconds`. With `provided`, only a route with a provider is asked, and not the server
+    that a route without one has."""
 
     turns: Sequence[tuple[Said, str]]
     model: str = ""
     route: str = ""
     seconds: float = 60.0
     max_tokens: int = 0
+    provided: bool = False
 
 
 class AskError(Exception):
-    """There is no answer. `str(error)` says why, for the log: which route, and what happened."""
+    """There is no answer. `str(error)` says why, for the log: which route, and what happened. `absent` is true if there
+    is no such model or route, so that nobody was asked."""
+
+    def __init__(self, message: str, *, absent: bool = False) -> None:
+        super().__init__(message)
+        self.absent = absent
 
 
 class Models(Protocol):

@@ -22,6 +22,7 @@ import msgspec
 
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
+from aigw.core.json_path import JsonPath
 from aigw.core.reply import Reply
 
 Next = Callable[[Exchange], Awaitable[Reply]]
@@ -129,6 +130,10 @@ def _nothing(config: Any) -> Collection[str]:
     return ()
 
 
+def _asks_nobody(config: Any) -> Mapping[JsonPath, str]:
+    return {}
+
+
 def _searches_nothing(config: Any, services: Services) -> Collection[str]:
     return ()
 
@@ -168,6 +173,9 @@ class About(Generic[C]):
     identity: Callable[[C, Services], Any] = _everything
     """Returns, as JSON, the part of a config that decides which answer comes back, for `Behind.identities`. None means
     that no part of it does."""
+    asks: Callable[[C], Mapping[JsonPath, str]] = _asks_nobody
+    """Returns the names of the routes of this gateway whose models the plugin asks, by their places in its config. ""
+    is any route."""
     searches: Callable[[C, Services], Collection[str]] = _searches_nothing
     """Returns the names of the collections of this gateway that the plugin searches: when one changes, answers do."""
     withholds: Callable[[C], Collection[str]] = _nothing

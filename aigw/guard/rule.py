@@ -1,4 +1,4 @@
-"""What a rule is, and what it says where it finds something."""
+"""What a rule is, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aigw.guard.finding import Action, Level
+from aigw.guard.view import Span
+
+Find = Callable[[str], Iterable[Span]]
 
 
 class Rule(NamedTuple):
-    """`reach` is the greatest number of characters of a finding. `about` says for people what is found."""
+    """`find` tells where a text has what the rule is about. `reach` is the greatest number of characters that one
+    finding has. `about` is a line for people."""
 
     name: str
     label: str
@@ -17,15 +21,4 @@ class Rule(NamedTuple):
     action: Action
     reach: int
     about: str
-
-
-class Hit(NamedTuple):
-    """The rule of this name holds from `start` to `end`. `level` is that of the rule unless it is given."""
-
-    rule: str
-    start: int
-    end: int
-    level: Level | None = None
-
-
-Find = Callable[[str], Iterable[Hit]]
+    find: Find

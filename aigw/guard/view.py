@@ -10,17 +10,12 @@ Span = tuple[int, int]
 
 
 class Piece(NamedTuple):
-    """What stands in a view for the characters from `start` to `end`: themselves if they are `kept`, or something
+    """What stands in a view for the characters from `start` to `end`: themselves, if it is as long, or something
     else."""
 
     text: str
     start: int
     end: int
-    kept: bool = False
-
-
-def kept(text: str, start: int, end: int) -> Piece:
-    return Piece(text[start:end], start, end, True)
 
 
 class View(NamedTuple):
@@ -36,18 +31,18 @@ def same(text: str) -> View:
 
 def joined(pieces: Iterable[Piece]) -> View:
     """A view of pieces, one after the other."""
-    parts = [piece for piece in pieces if piece.text]
+    kept = [piece for piece in pieces if piece.text]
     begins, at = [], 0
-    for piece in parts:
+    for piece in kept:
         begins.append(at)
         at += len(piece.text)
 
     def place(start: int, end: int) -> Span:
         first = bisect_right(begins, start) - 1
         last = bisect_right(begins, end - 1) - 1
-        return _original(parts[first], start - begins[first])[0], _original(parts[last], end - 1 - begins[last])[1]
+        return _original(kept[first], start - begins[first])[0], _original(kept[last], end - 1 - begins[last])[1]
 
-    return View("".join(piece.text for piece in parts), place)
+    return View("".join(piece.text for piece in kept), place)
 
 
 def seen_through(view: View, inner: View) -> View:
@@ -57,6 +52,6 @@ def seen_through(view: View, inner: View) -> View:
 
 def _original(piece: Piece, offset: int) -> Span:
     """Where the character at this offset stood. Of a piece that was replaced, each character stands for all of it."""
-    if piece.kept:
+    if len(piece.text) == piece.end - piece.start:
         return piece.start + offset, piece.start + offset + 1
     return piece.start, piece.end

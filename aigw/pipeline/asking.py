@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Protocol
 
 from multidict import CIMultiDict
 
-from aigw.core.asking import AskError, Question
+from aigw.core.asking import AskError, Question, asking
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, current
@@ -23,12 +22,12 @@ from aigw.pipeline.pipeline import Chain
 
 MAX_BYTES = 4 * 1024 * 1024
 """The size of the largest answer that is read."""
+NO_MODEL = 404
+"""The status where no provider has the model."""
 
-_asking: ContextVar[bool] = ContextVar("asking", default=False)
-"""Whether this task works for a question, so that no question leads to another."""
-
-Find = Callable[[Request, str], tuple[Route, Chain] | None]
-"""Returns the route of a request, or the one of this name, and its chain. None if there is none."""
+Find = Callable[[Request, str, bool], tuple[Route, Chain] | None]
+"""Returns the route of a request, or the one of this name, and its chain. None if there is none or, if it must be one
+with a provider, if it has none."""
 
 
 class Recorder(Protocol):
@@ -44,7 +43,7 @@ class Asker:
         self._new_id = new_id
         self._record = record
         self._jobs = jobs
-        self._find: Find = lambda request, route: None
+        self._find: Find = lambda request, route, provided: None
         self._names: frozenset[str] = frozenset()
 
     def open(self, find: Find, names: frozenset[str]) -> None:
@@ -55,13 +54,13 @@ class Asker:
         return not route or route in self._names
 
     async def ask(self, question: Question) -> str:
-        if _asking.get():
+        if asking.get():
             raise AskError("a model that is asked by a plugin is not asked again for that")
         # In a task of its own, so that this question is the current exchange there and nowhere else.
         return await asyncio.create_task(self._within(question, current.get()))
 
     async def _within(self, question: Question, outer: Exchange | None) -> str:
-        _asking.set(True)
+        asking.set(True)
         try:
             async with asyncio.timeout(question.seconds):
                 return await self._ask(question, outer)
@@ -70,9 +69,9 @@ class Asker:
 
     async def _ask(self, question: Question, outer: Exchange | None) -> str:
         request = _request(question, outer)
-        found = self._find(request, question.route)
+        found = self._find(request, question.route, question.provided)
         if found is None:
-            raise AskError(f"{_about(question)}: there is no such route")
+            raise AskError(f"{_about(question)}: there is no such route", absent=True)
         route, chain = found
         api = apis.detect(PATH) or ""
         exchange = Exchange(
@@ -100,7 +99,7 @@ class Asker:
         except (GatewayError, UpstreamError) as error:
             answer = error.answer() if isinstance(error, UpstreamError) else error
             status, code = answer.status, answer.code or answer.kind
-            raise AskError(f"{_about(question)}: {answer.message}") from None
+            raise AskError(f"{_about(question)}: {answer.message}", absent=status == NO_MODEL) from None
         finally:
             await exchange.aclose()
             self._record(exchange, status, outcome, code)
@@ -128,7 +127,8 @@ async def _text(exchange: Exchange, reply: Reply) -> str:
         if size > MAX_BYTES:
             raise AskError(f"{exchange.route.name}: the answer has more than {MAX_BYTES} bytes")
     if reply.status != 200 or reader.error:
-        raise AskError(f"{exchange.route.name}: status {reply.status}{': ' if reader.error else ''}{reader.error}")
+        message = f"{exchange.route.name}: status {reply.status}{': ' if reader.error else ''}{reader.error}"
+        raise AskError(message, absent=reply.status == NO_MODEL)
     if not reader.text:
         raise AskError(f"{exchange.route.name}: the answer has no text")
     if reader.finish not in ("stop", ""):

@@ -130,6 +130,11 @@ class Pipeline:
         chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.about.reroutes]
         return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None
 
+    def provides(self, route: Route, host: str) -> bool:
+        """Whether a plugin on this route has providers."""
+        chosen = select(self._configured, route, self._host_form(host))
+        return any(each.about.describes(each.rules.configs[index]).providers for each, index in chosen)
+
     def chain(self, route: Route, host: str, behind: str = "", *, own: bool = False) -> Chain:
         """Returns the chain of a route and a host. If `behind` names a plugin, the chain has only the plugins after
         it. `own` is for questions of the gateway itself."""

@@ -4,7 +4,7 @@ Rule: it never stops a request. Whatever fails, the request goes on without a ca
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 from urllib.parse import SplitResult, quote, urlsplit
@@ -17,6 +17,7 @@ from aigw.clients.openai_chat import chat_body, text_in
 from aigw.core.asking import AskError, Question
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.json_path import JsonPath
 from aigw.core.plain import plain
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
@@ -267,12 +268,17 @@ def withholds(config: Config) -> Sequence[str]:
     return (HEADER,)
 
 
+def asks(config: Config) -> Mapping[JsonPath, str]:
+    return {("llm", "route"): config.llm.route or ""}
+
+
 ABOUT = About(
     config=Config,
     build=build,
     place=Place("", 700),
     recipe="ai-intent",
     check=check,
+    asks=asks,
     reroutes=True,
     withholds=withholds,
     differences=(

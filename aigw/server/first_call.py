@@ -11,7 +11,7 @@ from typing import NamedTuple
 from multidict import CIMultiDict
 
 from aigw.config.load import Loaded
-from aigw.config.model import RouteConfig
+from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.rules import matches_domain
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
@@ -21,7 +21,7 @@ from aigw.dialects.greeting import GREETED, greeting
 from aigw.pipeline.pipeline import select
 from aigw.providers.to_try import WELL_KNOWN
 from aigw.server.guard import Guard
-from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
+from aigw.server.routes import make_route, matches
 
 LOCAL = "127.0.0.1"
 GEMINI_PATH = "/v1beta/models/{model}:generateContent"

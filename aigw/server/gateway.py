@@ -130,7 +130,8 @@ class Gateway:
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
         self._generations.append(await self._open(loaded))
         self._builtin.embedders = self._generations[-1].embedders.local
-        self._knowledge.take(loaded.config.rag, self._generations[-1].embedders)
+        latest = self._generations[-1]
+        self._knowledge.take(loaded.config.rag, latest.embedders, latest.env.models)
         for sentence in await self._knowledge.missing(loaded):
             log.warning("%s", sentence)
         for old in self._generations[-2:-1]:
@@ -283,7 +284,7 @@ async def run(
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
     knowledge = Knowledge(state or books.folder, loaded.config.rag.store)
-    standins = {**knowledge.standins(new_id), **(standins or {})}
+    standins = {**knowledge.standins(new_id, books.tokenizer), **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)
     if around is not None:

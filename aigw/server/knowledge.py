@@ -1,5 +1,5 @@
-"""What a gateway knows: the collections of its state folder, and the models that embed. They live longer than a
-configuration. Nothing is loaded or opened before a search."""
+"""What a gateway knows: the collections of its state folder, and the models that embed or are asked. They live longer
+than a configuration. Nothing is loaded or opened before a search."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 from aigw.clients import dashscope, dashvector
 from aigw.config.load import Loaded
 from aigw.config.services import ServiceTable
-from aigw.core.env import Env
+from aigw.core.asking import AskError, Models, Question
+from aigw.core.env import Env, Tokenizer
 from aigw.core.retrieval import Embedder, LocalCollections, NoCollectionError
 from aigw.rag.embedders import EmbedderTable, LocalEmbedders
 from aigw.rag.retrieval import LocalRetrieval
 from aigw.rag.settings import RagSettings
 from aigw.standins.dashscope import DashScopeStandin
+from aigw.standins.dashscope_text import TextGeneration
 from aigw.standins.dashvector.standin import DashVectorStandin
 from aigw.stores.faiss.collections import FOLDER
 from aigw.stores.retrieval import LOCAL, collections_in
@@ -45,6 +47,7 @@ class Knowledge:
         self._models = LocalEmbedders()
         self._settings = RagSettings()
         self._embedders = EmbedderTable(self._settings, None, self._models)
+        self._asked: Models | None = None
 
     def embedders(self, settings: RagSettings, env: Env) -> EmbedderTable:
         """Those of a configuration."""
@@ -55,18 +58,23 @@ class Knowledge:
             return None
         return LocalRetrieval(self.collections, embedders, lambda: self._embedder(""))
 
-    def take(self, settings: RagSettings, embedders: EmbedderTable) -> None:
-        """From now on, the stand-ins answer by this configuration."""
-        self._settings, self._embedders = settings, embedders
+    def take(self, settings: RagSettings, embedders: EmbedderTable, models: Models | None = None) -> None:
+        """From now on, the stand-ins answer by this configuration, and ask its models."""
+        self._settings, self._embedders, self._asked = settings, embedders, models
 
-    def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
+    def standins(self, new_id: Callable[[], str], tokenizer: Tokenizer) -> Mapping[str, Standin]:
         """Those that answer from these collections and models, by their names."""
-        if self.collections is None:
-            return {}
-        return {
-            dashscope.STANDIN: DashScopeStandin(self._embedder, new_id),
-            dashvector.STANDIN: DashVectorStandin(self.collections, new_id),
-        }
+        texts = TextGeneration(self._ask, tokenizer, new_id)
+        found: dict[str, Standin] = {dashscope.STANDIN: DashScopeStandin(self._embedder, texts, new_id)}
+        if self.collections is not None:
+            found[dashvector.STANDIN] = DashVectorStandin(self.collections, new_id)
+        return found
+
+    async def _ask(self, question: Question) -> str:
+        """Raises AskError."""
+        if self._asked is None:
+            raise AskError("no configuration is in force", absent=True)
+        return await self._asked.ask(question)
 
     async def _embedder(self, model: str) -> Embedder:
         """The one of this name. For another model, the one that made the configured collection, so that its vectors

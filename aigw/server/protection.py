@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aigw.config.load import Loaded
+from aigw.config.model import DEFAULT_ROUTE
 from aigw.pipeline.rerouting import NOWHERE
 from aigw.server import standin_routes
-from aigw.server.routes import DEFAULT_ROUTE
 
 
 def is_protected(loaded: Loaded) -> bool:

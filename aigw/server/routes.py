@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aigw.config.model import MatchConfig, RouteConfig
+from aigw.config.model import DEFAULT_ROUTE, MatchConfig, RouteConfig
 from aigw.config.rules import matches_domain
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.core.authority import host_of
@@ -15,8 +15,6 @@ from aigw.dialects import apis
 from aigw.pipeline.pipeline import Chain, Pipeline
 from aigw.pipeline.rerouting import NOWHERE
 
-DEFAULT_ROUTE = RouteConfig(name="default")
-"""The route of a configuration without routes. It takes every request."""
 _EVERYTHING = DEFAULT_ROUTE.match
 
 
@@ -46,14 +44,16 @@ class RouteTable:
             return route, self._pipeline.chain(route, host)
         return None if self._nowhere is None else (NOWHERE, self._nowhere)
 
-    def find_own(self, request: Request, name: str) -> tuple[Route, Chain] | None:
+    def find_own(self, request: Request, name: str, provided: bool) -> tuple[Route, Chain] | None:
         """The route of this name for a request that the gateway itself makes, or without a name the first one that
-        matches it, and its chain."""
+        matches it, and its chain. None if it must have a provider and has none."""
         host = request.headers.get("host", "")
         route = next((route for _, route in self._routes if route.name == name), None)
         if not name:
             route = self._match(request, host)
-        return None if route is None else (route, self._pipeline.chain(route, host, own=True))
+        if route is None or (provided and not self._pipeline.provides(route, host)):
+            return None
+        return route, self._pipeline.chain(route, host, own=True)
 
     @property
     def names(self) -> frozenset[str]:

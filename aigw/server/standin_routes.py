@@ -11,11 +11,12 @@ from aigw.clients import dashscope, dashvector
 from aigw.config.model import MatchConfig, StandinsConfig
 from aigw.core.errors import GatewayError
 from aigw.core.model import Origin, Route, Target
+from aigw.standins.dashscope_text import PREFIX as TEXT_PREFIX
 from aigw.standins.dashvector.standin import COLLECTIONS_PATH, VERSION_PATH
 
 PATHS: Mapping[str, Sequence[str]] = {
     dashvector.STANDIN: (VERSION_PATH, COLLECTIONS_PATH, f"{COLLECTIONS_PATH}/*"),
-    dashscope.STANDIN: ("/api/v1/services/embeddings/*",),
+    dashscope.STANDIN: ("/api/v1/services/embeddings/*", f"{TEXT_PREFIX}*"),
 }
 
 

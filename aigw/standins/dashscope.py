@@ -1,4 +1,4 @@
-"""DashScope's API for embeddings, answered by a model of this machine."""
+"""DashScope's APIs for embeddings and for texts, answered by models of this machine and of this gateway."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any, Literal
 import msgspec
 
 from aigw.clients.dashscope import EMBED_PATH
+from aigw.clients.dashscope_text import GENERATE_PATH
+from aigw.core.asking import AskError
 from aigw.core.model import Request
 from aigw.core.retrieval import Embedder, Purpose, RetrievalError
 from aigw.rag.embedders.local import CHARACTERS
 from aigw.standins.answers import answer, read
+from aigw.standins.dashscope_text import TextGeneration
 from aigw.upstream.standin import StandinAnswer
 
 MOST_TEXTS = 25
@@ -36,22 +39,29 @@ class _Body(msgspec.Struct):
 
 
 class DashScopeStandin:
-    """`embedder` returns the one that answers for a model: that of this name, or else the one of the configuration."""
+    """`embedder` returns the one that answers for a model: that of this name, or else the one of the configuration.
+    `texts` answers questions."""
 
-    def __init__(self, embedder: Callable[[str], Awaitable[Embedder]], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, embedder: Callable[[str], Awaitable[Embedder]], texts: TextGeneration, new_id: Callable[[], str]
+    ) -> None:
         self._embedder = embedder
+        self._texts = texts
         self._new_id = new_id
 
     async def __call__(self, request: Request) -> StandinAnswer:
-        if request.path != EMBED_PATH or request.method != "POST":
-            message = f"{request.method} {request.path} has no stand-in; there is POST {EMBED_PATH}"
+        if request.path not in (EMBED_PATH, GENERATE_PATH) or request.method != "POST":
+            there = f"POST {EMBED_PATH} and POST {GENERATE_PATH}"
+            message = f"{request.method} {request.path} has no stand-in; there are {there}"
             return self._refused("InvalidURL", message, 404)
         try:
+            if request.path == GENERATE_PATH:
+                return await self._texts(request)
             body = read(request, _Body)
             return answer({**await self._embedded(body), "request_id": self._new_id()})
         except ValueError as error:
             return self._refused("InvalidParameter", str(error), 400)
-        except RetrievalError as error:
+        except (AskError, RetrievalError) as error:
             return self._refused("InternalError", str(error), 500)
 
     async def _embedded(self, body: _Body) -> dict[str, Any]:

@@ -24,6 +24,7 @@ plugins:
 routes:
 - {name: judge, match: {path: /judge}, upstream: "http://judge"}
 - {name: mapped, match: {path: /mapped}, upstream: "http://mapped", plugins: {model-mapper: {modelMapping: {"*": M}}}}
+- {name: provider, match: {path: /p}, plugins: {ai-proxy: {provider: {type: openai, apiTokens: [sk-1]}}}}
 - {name: rest, upstream: "http://rest"}
 """
 QUESTION = Question([("system", "Judge."), ("user", "Is it so?")], "m", max_tokens=5)
@@ -107,9 +108,10 @@ async def test_a_stream_is_an_answer_too():
 )
 async def test_no_answer(answer, reason):
     async with asking(answer) as (asker, _, noted):
-        with pytest.raises(AskError, match=reason):
+        with pytest.raises(AskError, match=reason) as caught:
             await asker.ask(QUESTION)
     assert len(noted) == 1
+    assert caught.value.absent == ("404" in reason)
 
 
 async def test_an_answer_that_does_not_come():
@@ -126,8 +128,18 @@ async def test_an_answer_that_does_not_come():
 
 async def test_no_such_route():
     async with asking(said("")) as (asker, _, _):
-        with pytest.raises(AskError, match="by the route nowhere: there is no such route"):
+        with pytest.raises(AskError, match="by the route nowhere: there is no such route") as caught:
             await asker.ask(QUESTION._replace(route="nowhere"))
+    assert caught.value.absent
+
+
+async def test_only_a_route_with_a_provider():
+    async with asking(said("Yes.")) as (asker, upstream, _):
+        with pytest.raises(AskError, match="no such route") as caught:
+            await asker.ask(QUESTION._replace(provided=True))
+        assert (caught.value.absent, upstream.sent) == (True, [])
+        await asker.ask(QUESTION._replace(route="provider", provided=True))
+        assert upstream.sent[0][0].headers["authorization"] == "Bearer sk-1"
 
 
 async def test_a_question_leads_to_no_other():

@@ -117,7 +117,9 @@ class Routes:
 
 async def test_a_route_of_this_gateway_is_asked():
     models = Routes("law")
-    async with asking(llm={"route": "judge", "proxyModel": "m", "proxyTimeout": 500}, models=models) as it:
+    async with asking(
+        llm={"route": "judge", "proxyModel": "m", "proxyTimeout": 500}, models=models, routes=["judge"]
+    ) as it:
         assert (await it.ask()).labels.remarks == {"ai-intent": "law"}
         (asked,) = models.asked
         assert (asked.turns, asked.model, asked.route, asked.seconds) == (
@@ -132,7 +134,7 @@ async def test_a_route_of_this_gateway_is_asked():
 @both
 @pytest.mark.parametrize("models", [Routes(AskError("no such\nroute é")), None])
 async def test_a_route_that_does_not_answer(fidelity, models):
-    async with asking(llm={"route": "judge"}, models=models, fidelity=fidelity) as it:
+    async with asking(llm={"route": "judge"}, models=models, routes=["judge"], fidelity=fidelity) as it:
         assert (await it.ask()).status == 200
 
 

@@ -160,7 +160,7 @@ def test_what_is_on():
     assert names_on(loaded.config.standins) == ["dashvector"]
     config = StandinsConfig(dashscope=True)
     assert names_on(config) == ["dashscope"]
-    assert [route.name for _, route in routes(config, ["dashscope", "dashvector"])] == ["standins.dashscope"]
+    assert [route.name for _, route in routes(config, ["dashscope", "dashvector"])] == ["standins.dashscope"] * 2
     assert routes(config, []) == []
 
 

@@ -2,16 +2,18 @@
 
 import msgspec
 import pytest
-from fakes import make_env
+from fakes import WordCounter, make_env
 from multidict import CIMultiDict
 from small_embedder import DIMENSION, SmallEmbedder
 
 from aigw.clients.callout import Callout
 from aigw.clients.dashscope import EMBED_HOST, EMBED_PATH, STANDIN, DashScopeClient
 from aigw.config.services import ServiceTable
+from aigw.core.asking import AskError
 from aigw.core.model import Request
 from aigw.core.retrieval import RetrievalError
 from aigw.standins.dashscope import DashScopeStandin
+from aigw.standins.dashscope_text import TextGeneration
 from aigw.upstream.standin import StandinUpstream
 
 
@@ -21,7 +23,10 @@ def standin(embedder=None, broken=""):
             raise RetrievalError(broken)
         return SmallEmbedder(model) if model in ("small", "other") else embedder or SmallEmbedder()
 
-    return DashScopeStandin(get, lambda: "id-1")
+    async def nobody(question):
+        raise AskError("nobody", absent=True)
+
+    return DashScopeStandin(get, TextGeneration(nobody, WordCounter(), lambda: "id-1"), lambda: "id-1")
 
 
 async def post(stand_in, body, path=EMBED_PATH):
@@ -55,7 +60,7 @@ async def test_each_text_has_a_vector():
         ({"input": {"texts": ["a"] * 26}}, EMBED_PATH, 400, "InvalidParameter"),
         ({"input": {"texts": ["a"]}, "parameters": {"dimension": 1024}}, EMBED_PATH, 400, "InvalidParameter"),
         ({"input": {"texts": ["a"]}, "parameters": {"output_type": "sparse"}}, EMBED_PATH, 400, "InvalidParameter"),
-        ({}, "/api/v1/services/aigc/text-generation/generation", 404, "InvalidURL"),
+        ({}, "/api/v1/services/aigc/image-generation/generation", 404, "InvalidURL"),
     ],
 )
 async def test_what_is_wrong_is_told_as_dashscope_does(body, path, status, code):

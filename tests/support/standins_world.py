@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from fakes import WordCounter
 from small_embedder import SmallEmbedder
 
 from aigw.books.books import Books
 from aigw.clients import dashscope
 from aigw.config.load import load
+from aigw.core.asking import AskError, Question
 from aigw.core.env import new_id
 from aigw.server.gateway import run
 from aigw.standins.dashscope import DashScopeStandin
+from aigw.standins.dashscope_text import TextGeneration
 from aigw.upstream.proxied import upstream_for
 
 ON = {"dashvector": True, "dashscope": True}
@@ -47,7 +50,11 @@ async def standins_world(
     async def small(model: str) -> SmallEmbedder:
         return SmallEmbedder()
 
-    standins = {} if real_models else {dashscope.STANDIN: DashScopeStandin(small, new_id)}
+    async def nobody(question: Question) -> str:
+        raise AskError("nobody", absent=True)
+
+    texts = TextGeneration(nobody, WordCounter(), new_id)
+    standins = {} if real_models else {dashscope.STANDIN: DashScopeStandin(small, texts, new_id)}
     async with (
         run(
             load(None, {}, text=json.dumps(values).encode()), upstream_for({}), books=books, standins=standins

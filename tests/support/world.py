@@ -242,14 +242,16 @@ async def world(
     clock: FakeClock | None = None,
     stores: Any = None,
     service: Service = LOCAL,
+    routes: Iterable[str] = (),
     services: Mapping[str, str] | None = None,
     standins: Iterable[str] = (),
     **env: Any,
 ) -> AsyncIterator[World]:
-    """`plugins` as in the file. `upstream` follows a script of its own; `standins` are the names of services that would
+    """`plugins` as in the file, which also has routes of these names. `upstream` follows a script of its own; `standins` are the names of services that would
     be answered here; `env` are further parts of the Env. Raises ConfigError for a configuration that is wrong."""
     upstream = upstream or FakeUpstream(*script)
-    loaded = configured(plugins, fidelity=fidelity, services=services or {})
+    named = [{"name": name} for name in routes]
+    loaded = configured(plugins, fidelity=fidelity, services=services or {}, routes=named)
     known = loaded.services.with_standins(standins)
     made = make_env(upstream, fidelity=fidelity, clock=clock, stores=stores, services=known)
     it = World(loaded, replace(made, **env), upstream, route=route, question=question, service=service)

@@ -12,13 +12,13 @@ from aigw.cli.terminal.said import USAGE, fail, say_json
 
 def recipes(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one.")] = None,
-    file: Annotated[str | None, typer.Argument(metavar="FILE", help="Print this program that it brings.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="Print this file that it brings.")] = None,
     as_json: Json = False,
 ) -> None:
     """List small configurations to try, or print one.
 
     Each shows one feature. `aigw serve --recipe NAME` runs one as it is; `aigw recipes NAME > aigw.yaml` makes it your
-    own. Some bring programs: `aigw recipes record-replay agent.py`.
+    own. Some bring files: `aigw recipes record-replay agent.py`.
 
     Example: aigw recipes
     """

@@ -11,6 +11,7 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.config.load import Loaded
+from aigw.config.model import DEFAULT_ROUTE
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route, Timeouts
 from aigw.core.stores import Service
@@ -21,7 +22,7 @@ from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.rag.embedders import EmbedderTable
 from aigw.server.knowledge import Knowledge, services_of
-from aigw.server.routes import DEFAULT_ROUTE, make_route, matches
+from aigw.server.routes import make_route, matches
 
 
 class NothingStoredError(LookupError):

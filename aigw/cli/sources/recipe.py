@@ -33,12 +33,12 @@ def text_of(name: str) -> str:
 
 
 def files_of(name: str) -> dict[str, Path]:
-    """The programs that a recipe brings, by their names: those in the folder with its name."""
-    return {path.name: path for path in sorted((folder() / name).glob("*.py"))}
+    """The files that a recipe brings, by their names: those in the folder with its name."""
+    return {path.name: path for path in sorted((folder() / name).glob("*.*"))}
 
 
 def file_of(name: str, file: str) -> str:
-    """Returns the text of a program of a recipe. Raises ValueError with the names of all, also if there is no such
+    """Returns the text of a file of a recipe. Raises ValueError with the names of all, also if there is no such
     recipe."""
     text_of(name)
     files = files_of(name)

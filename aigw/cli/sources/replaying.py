@@ -19,11 +19,10 @@ from aigw.cli.sources.recipe import served
 from aigw.cli.sources.recorded import Chosen, opened
 from aigw.cli.sources.remote import remote, with_model
 from aigw.config.load import Loaded
-from aigw.config.model import MatchConfig
+from aigw.config.model import DEFAULT_ROUTE, MatchConfig
 from aigw.core.upstream import Upstream
 from aigw.pricing.prices import Prices
 from aigw.server.gateway import run
-from aigw.server.routes import DEFAULT_ROUTE
 from aigw.server.start import Given, load_file, load_found, load_or_discover
 from aigw.traffic.format.call import Sent
 from aigw.traffic.format.folder import Folder

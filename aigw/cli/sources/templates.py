@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.config.load import Loaded
-from aigw.config.model import RouteConfig
+from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.core.model import Timeouts
 from aigw.dialects import apis, paths, template_call
 from aigw.dialects.json_values import Json, encoded, object_of
@@ -22,7 +22,7 @@ from aigw.pipeline.pipeline import select
 from aigw.plugins.ai_prompt_template.plugin import lacking, templates_of, unknown
 from aigw.plugins.ai_prompt_template.template import Template
 from aigw.server.first_call import LOCAL, FirstCall, call_on
-from aigw.server.routes import DEFAULT_ROUTE, make_route
+from aigw.server.routes import make_route
 
 PLUGIN = "ai-prompt-template"
 

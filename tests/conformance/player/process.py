@@ -30,9 +30,9 @@ class ProcessGateway:
         """Another process does not tell."""
 
     async def effective(self) -> dict[str, Any]:
-        """What `aigw config show` says."""
+        """What `aigw config show --all` says."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "aigw", "config", "show", "--json", "--config", str(self.config),
+            sys.executable, "-m", "aigw", "config", "show", "--all", "--json", "--config", str(self.config),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment(),
         )  # fmt: skip
         output, errors = await process.communicate()

@@ -1,0 +1,125 @@
+"""HTTP messages as text, as models read and write them: `name:value` lines, a blank line, the body. The method, the
+path and the status are lines, too: `:method:GET`. Sans-io.
+
+Rule: what cannot be read raises NotHttpError, which says why; nothing of it is guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+Headers = Sequence[tuple[str, str]]
+
+_NAME = re.compile(r":?[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_STATUS_LINE = re.compile(r"HTTP/\d(?:\.\d)? (\d{3})(?: .*)?")
+_REQUEST_LINE = re.compile(r"([A-Z]+) (/\S*) HTTP/\d(?:\.\d)?")
+_FENCE = re.compile(r"```[\w-]*[ \t]*\r?\n")
+_SHOWN = 60
+
+
+class NotHttpError(Exception):
+    """This is no HTTP message. `str(error)` says what is wrong with it."""
+
+
+class HttpText(NamedTuple):
+    """`start` has `:method` and `:path`, or `:status`."""
+
+    start: Mapping[str, str]
+    headers: Headers
+    body: str
+
+
+def write(start: Mapping[str, str], headers: Iterable[tuple[str, str]], body: str) -> str:
+    head = "".join(f"{name}:{value}\n" for name, value in (*start.items(), *headers))
+    return f"{head}\n{body}"
+
+
+def read(text: str) -> HttpText:
+    """Reads what a model wrote. It may stand between marks of Markdown, and begin with the first line of HTTP/1.1."""
+    rest = _unfenced(text.lstrip("\ufeff \t\r\n"))
+    start: dict[str, str] = {}
+    headers: list[tuple[str, str]] = []
+    first = True
+    while True:
+        line, end, rest = rest.partition("\n")
+        line = line.rstrip("\r")
+        if not line.strip():
+            break
+        if not end:
+            raise NotHttpError("it has no blank line behind its headers")
+        found = _first_line(line) if first else None
+        first = False
+        if found is not None:
+            start.update(found)
+            continue
+        name, value = _field(line)
+        if name.startswith(":"):
+            start[name] = value
+        else:
+            headers.append((name, value))
+    if not start and not headers:
+        raise NotHttpError("it is empty")
+    return HttpText(start, headers, rest)
+
+
+def read_as_higress(text: str) -> HttpText:
+    """Reads it as Higress does: values keep their blanks, and nothing but lines with a colon is a header."""
+    head, blank, body = text.partition("\n\n")
+    if not blank:
+        raise NotHttpError("it has no blank line behind its headers")
+    start: dict[str, str] = {}
+    headers: list[tuple[str, str]] = []
+    for line in head.split("\n"):
+        colon = line.find(":", 1)
+        if colon < 0:
+            raise NotHttpError(f"a line is no header: {line[:_SHOWN]!r}")
+        name, value = line[:colon].lower(), line[colon + 1 :]
+        _check(name, value, line)
+        if name.startswith(":"):
+            start[name] = value
+        else:
+            headers.append((name, value))
+    return HttpText(start, headers, body)
+
+
+def unfenced_body(text: str) -> str:
+    """A body without the marks of Markdown around it. One that is cut off before its last mark stays as it is."""
+    inside = text.strip()
+    opening = _FENCE.match(inside)
+    if opening is None or not inside.endswith("\n```"):
+        return text
+    return inside[opening.end() : -len("\n```")]
+
+
+def _unfenced(text: str) -> str:
+    opening = _FENCE.match(text)
+    if opening is None:
+        return text
+    inside, closing, _ = text[opening.end() :].rpartition("\n```")
+    if not closing:
+        raise NotHttpError("it is cut off")
+    return inside.lstrip("\r\n") if "\n" in inside else f"{inside}\n"
+
+
+def _first_line(line: str) -> dict[str, str] | None:
+    if status := _STATUS_LINE.fullmatch(line):
+        return {":status": status[1]}
+    if request := _REQUEST_LINE.fullmatch(line):
+        return {":method": request[1], ":path": request[2]}
+    return None
+
+
+def _field(line: str) -> tuple[str, str]:
+    colon = line.find(":", 1)
+    if colon < 0:
+        raise NotHttpError(f"a line is no header: {line[:_SHOWN]!r}")
+    name, value = line[:colon].lower(), line[colon + 1 :].strip()
+    _check(name, value, line)
+    return name, value
+
+
+def _check(name: str, value: str, line: str) -> None:
+    if not _NAME.fullmatch(name) or _UNSAFE.search(value):
+        raise NotHttpError(f"a line is no header: {line[:_SHOWN]!r}")

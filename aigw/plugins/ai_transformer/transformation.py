@@ -1,0 +1,60 @@
+"""What becomes of a message: the rules first, then what a model makes of it.
+
+Rule: what the gateway itself asks a model, and the answer to it, is transformed by rules only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aigw.core.asking import asking
+from aigw.plugins.ai_transformer.http_text import NotHttpError, read, write
+from aigw.plugins.ai_transformer.kept import Kept, key_of
+from aigw.plugins.ai_transformer.message import Message, ModelError, shown, taken
+from aigw.plugins.ai_transformer.models import Model
+from aigw.plugins.ai_transformer.rules import Rules
+
+
+class Transformed(NamedTuple):
+    """`kept` is true if no model was asked, because what it had made was still there."""
+
+    message: Message
+    kept: bool = False
+
+
+class Transformation:
+    """With an empty `prompt`, no model is asked. With `kept`, it is asked once for equal messages."""
+
+    def __init__(self, rules: Rules, prompt: str, model: Model, kept: Kept | None = None) -> None:
+        self._rules = rules
+        self._prompt = prompt
+        self._model = model
+        self._kept = kept
+
+    @property
+    def reads_body(self) -> bool:
+        return bool(self._prompt) or self._rules.reads_body
+
+    async def __call__(self, message: Message) -> Transformed:
+        """Raises UnchangedError if the message must stay as it is."""
+        if self._rules:
+            message = self._rules.apply(message)
+        if not self._prompt or asking.get():
+            return Transformed(message)
+        seen = shown(message)
+        text = write(seen.start, seen.headers, seen.body).encode("utf-8", "replace").decode()
+        key = key_of(self._model.name, self._prompt, text) if self._kept is not None else ""
+        written = await self._kept.get(key) if self._kept is not None else None
+        if written is not None:
+            return Transformed(_taken(message, written), kept=True)
+        written = await self._model.write(self._prompt, text)
+        new = _taken(message, written)
+        if self._kept is not None:
+            await self._kept.put(key, written)
+        return Transformed(new)
+
+
+def _taken(message: Message, written: str) -> Message:
+    try:
+        return taken(message, read(written))
+    except NotHttpError as error:
+        raise ModelError(f"the model wrote no HTTP message: {error}") from None

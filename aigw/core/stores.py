@@ -43,6 +43,11 @@ class KV(Protocol):
         """Keeps `value` for `ttl` seconds. If `ttl` is None, keeps it until it is evicted or dropped."""
         ...
 
+    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
+        """Keeps `new` as `put` does, but only if the value is `old` (None: there is none). Returns whether it was. Of
+        several who change the same value, whoever read an old one learns it, and reads again."""
+        ...
+
     async def drop(self, *keys: str) -> int:
         """Deletes these keys. Returns how many of them existed."""
         ...

@@ -48,7 +48,19 @@ class LayeredKV:
         finally:
             self._changes += 1
             self._forget(key)
-        self._keep(key, value, began + (FRESH_SECONDS if ttl is None else min(ttl, FRESH_SECONDS)))
+        self._keep(key, value, _fresh_until(began, ttl))
+
+    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
+        began = self._monotonic()
+        self._forget(key)
+        try:
+            swapped = await self._below.swap(key, old, new, ttl)
+        finally:
+            self._changes += 1
+            self._forget(key)
+        if swapped:
+            self._keep(key, new, _fresh_until(began, ttl))
+        return swapped
 
     async def drop(self, *keys: str) -> int:
         try:
@@ -78,6 +90,10 @@ class LayeredKV:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._room += _size(key, entry[1])
+
+
+def _fresh_until(began: float, ttl: float | None) -> float:
+    return began + (FRESH_SECONDS if ttl is None else min(ttl, FRESH_SECONDS))
 
 
 def _size(key: str, value: bytes) -> int:

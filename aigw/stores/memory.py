@@ -30,6 +30,12 @@ class MemoryKV:
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         self._values[key] = (value, None if ttl is None else self._now() + ttl)
 
+    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
+        if await self.get(key) != old:
+            return False
+        await self.put(key, new, ttl)
+        return True
+
     async def drop(self, *keys: str) -> int:
         return sum([(await self.get(key), self._values.pop(key, None))[0] is not None for key in keys])
 

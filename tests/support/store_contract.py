@@ -28,6 +28,31 @@ class KVContract:
         assert {key: await kv.get(key) for key in values} == values
         assert await keys_of(kv) == set(values)
 
+    async def test_a_swap_replaces_only_what_is_known(self, kv, another, elapse):
+        assert not await kv.swap("a", b"", b"one")
+        assert await kv.swap("a", None, b"one")
+        assert not await kv.swap("a", None, b"two")
+        assert not await kv.swap("a", b"other", b"two")
+        assert await kv.get("a") == b"one"
+        assert await kv.swap("a", b"one", b"", ttl=0.2)
+        assert await kv.swap("a", b"", b"two", ttl=0.2)
+        assert await kv.get("a") == b"two"
+        await elapse(0.25)
+        assert await kv.get("a") is None
+        assert await kv.swap("a", None, b"three")
+
+    async def test_nobody_loses_what_many_add_to_one_value(self, kv, another):
+        async def add(kv, number):
+            while True:
+                old = await kv.get("sum")
+                if await kv.swap("sum", old, (old or b"") + number):
+                    return
+
+        other = await another()
+        numbers = [b"%d," % number for number in range(20)]
+        await asyncio.gather(*(add(kv if number[0] % 2 else other, number) for number in numbers))
+        assert sorted((await kv.get("sum")).split(b",")[:-1]) == sorted(number[:-1] for number in numbers)
+
     async def test_drop_tells_how_many_were_there(self, kv):
         for key in "abc":
             await kv.put(key, b"v")

@@ -38,9 +38,22 @@ class DiskKV:
         if len(value) > self._cache.largest:
             await self.drop(key)
             return
-        expires = math.inf if ttl is None else self._cache.now() + ttl
-        whole = b"".join((_FORMAT, _EXPIRES.pack(expires), value))
+        whole = self._with_head(value, ttl)
         await self._cache.write(lambda cache: cache.set(name, whole, expire=ttl))
+
+    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
+        name = self._namespace.encode(key)
+        whole = self._with_head(new, ttl) if len(new) <= self._cache.largest else None
+
+        def swap(cache: Cache) -> bool:
+            same = self._value(cache, name) == old
+            if same and whole is None:
+                cache.delete(name)
+            elif same:
+                cache.set(name, whole, expire=ttl)
+            return same
+
+        return await self._cache.write(swap)
 
     async def drop(self, *keys: str) -> int:
         names = [self._namespace.encode(key) for key in keys]
@@ -64,6 +77,10 @@ class DiskKV:
             if len(page) < PAGE:
                 return
             first = page[-1][0] + b"\0"
+
+    def _with_head(self, value: bytes, ttl: float | None) -> bytes:
+        expires = math.inf if ttl is None else self._cache.now() + ttl
+        return b"".join((_FORMAT, _EXPIRES.pack(expires), value))
 
     def _value(self, cache: Cache, name: bytes) -> bytes | None:
         try:

@@ -8,10 +8,18 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from aigw.core.stores import KV, LOCAL, Counter, Service
-from aigw.stores.redis.client import RedisClient
+from aigw.stores.redis.client import RedisClient, Script
 from aigw.stores.redis.counter import RedisCounter
 from aigw.stores.redis.keys import RedisKeys
 from aigw.stores.redis.url import RedisAddress, parse_redis_url
+
+_SWAP = Script("""
+local value = redis.call('GET', KEYS[1])
+if ARGV[1] == '1' and value ~= ARGV[2] or ARGV[1] == '0' and value then return 0 end
+redis.call('SET', KEYS[1], ARGV[3], unpack(ARGV, 4))
+return 1
+""")
+"""Whether there must be a value, which one, the new one, and its expiry."""
 
 
 class RedisKV:
@@ -24,6 +32,11 @@ class RedisKV:
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         await self._client.call("SET", self._keys.encode(key), value, *_expiry(ttl))
+
+    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
+        words = ("0", b"", new) if old is None else ("1", old, new)
+        swapped = await self._client.run(_SWAP, [self._keys.encode(key)], [*words, *_expiry(ttl)])
+        return self._client.parse(swapped, int) == 1
 
     async def drop(self, *keys: str) -> int:
         dropped = await asyncio.gather(*(self._client.call("DEL", self._keys.encode(key)) for key in keys))

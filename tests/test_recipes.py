@@ -327,6 +327,20 @@ async def test_geo_ip():
         assert await answer("8.8.8.8") == "Hello!"
 
 
+async def test_ai_history(tmp_path):
+    async with serving("ai-history", state=tmp_path) as client:
+        ann = client.with_options(api_key="sk-ann")
+        told, tokens = [], []
+        for _ in range(2):
+            got = await ann.chat.completions.with_raw_response.create(model="echo", messages=HELLO)
+            told.append(got.headers["x-aigw-history"])
+            tokens.append(got.parse().usage.prompt_tokens)
+        kept = json.loads(await ann.get("/ai-history/query?cnt=1", cast_to=str))
+        assert json.loads(await client.with_options(api_key="sk-bob").get("/ai-history/query", cast_to=str)) == []
+    assert (told, tokens[1] > tokens[0]) == (["0 turns", "1 turn"], True)
+    assert kept == [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Hello!"}]
+
+
 SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}
 
 

@@ -1,5 +1,5 @@
 """The keys with which a plugin's configuration names a Redis, as in Higress: in snake_case, or in camelCase for
-ai-cache.
+ai-cache and ai-history.
 
 Rule: a subclass for camelCase repeats the fields whose names have several words, because msgspec renames only the
 fields that the class itself defines."""
@@ -41,6 +41,15 @@ class RedisConfig(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.service_name!r})"
+
+
+class CamelRedisConfig(RedisConfig, frozen=True, rename="camel", kw_only=True):
+    """A Redis whose keys are in camelCase."""
+
+    service_name: Annotated[str, Meta(description="the name of the service in `services:`")] = ""
+    service_port: Annotated[
+        int, Meta(ge=0, le=65535, description="the port; 0: 6379, or 80 for a service *.static")
+    ] = 0
 
 
 def check_redis(redis: RedisConfig | None) -> list[Problem]:

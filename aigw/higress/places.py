@@ -22,7 +22,6 @@ OTHER_PLACES: dict[str, Place] = {
     "bot-detect": Place("AUTHZ", 310),
     "mcp-router": Place("", 1000),
     "mcp-server": Place("", 999),
-    "ai-history": Place("", 650),
     "ai-search": Place("", 440),
     "ai-image-reader": Place("", 400),
     "traffic-tag": Place("", 400),

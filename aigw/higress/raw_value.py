@@ -32,6 +32,12 @@ def as_written(source: bytes, path: str) -> str:
         return ""
 
 
+def as_text(source: bytes, found: Any, path: str) -> str:
+    """Returns `found`, the value at a path, as text: a text unchanged, arrays and objects as they are written."""
+    written = as_written(source, path) if isinstance(found, dict | list) else ""
+    return written or text_of(found)
+
+
 def unquoted(source: bytes, value: Any, path: GjsonPath) -> str:
     """Returns the JSON text at a path without the quotes around it: what is escaped in a text stays escaped. `value`
     is the decoded `source`."""

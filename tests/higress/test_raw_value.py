@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aigw.higress.gjson import GjsonPath
-from aigw.higress.raw_value import as_written, unquoted, without_unicode_escapes
+from aigw.higress.raw_value import as_text, as_written, unquoted, without_unicode_escapes
 
 BODY = rb'{"messages": [{"content": "a"}, {"content": "b\n\u4e2d \"c\""}], "parts": [ 1,  {"x":2} ], "n": null}'
 
@@ -45,3 +45,11 @@ def test_without_quotes(path, raw):
 )
 def test_unicode_escapes(raw, text):
     assert without_unicode_escapes(raw) == text
+
+
+@pytest.mark.parametrize(
+    ("found", "path", "text"),
+    [("a", "messages.0.content", "a"), ([1], "parts", '[ 1,  {"x":2} ]'), ([1], "parts.#", "[1]"), (None, "n", ""), (2, "n", "2")],
+)  # fmt: skip
+def test_a_value_as_text(found, path, text):
+    assert as_text(BODY, found, path) == text

@@ -23,7 +23,7 @@ from aigw.dialects.sse import EventSplitter
 from aigw.higress.bodies import is_unseen
 from aigw.higress.conversation import user_contents
 from aigw.higress.gjson import GjsonPath
-from aigw.higress.raw_value import as_written
+from aigw.higress.raw_value import as_text
 from aigw.higress.values import text_of
 from aigw.plugins.ai_cache.config import ANSWER, QUESTION, STREAM_ANSWER, Config
 from aigw.plugins.ai_cache.control import HEADER, SKIP, note
@@ -134,7 +134,7 @@ class HigressCache:
         if settings.strategy == "allQuestions":
             question = "\n".join(_questions(request.body, body))
         else:
-            question = _as_text(self._question.get(body), request.body, self._question.text)
+            question = as_text(request.body, self._question.get(body), self._question.text)
         return escaped(question) if settings.escaped else question, exchange.asked.stream
 
     async def _get(self, question: str) -> str:
@@ -212,10 +212,4 @@ def escaped(text: str) -> str:
 def _questions(source: bytes, body: Any) -> Iterator[str]:
     """Yields the contents of the user's messages."""
     for path, content in user_contents(body):
-        yield _as_text(content, source, path)
-
-
-def _as_text(found: Any, source: bytes, path: str) -> str:
-    """Returns the value at a path as text: a text unchanged, arrays and objects as they are written in `source`."""
-    written = as_written(source, path) if isinstance(found, dict | list) else ""
-    return written or text_of(found)
+        yield as_text(source, content, path)

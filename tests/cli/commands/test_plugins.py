@@ -98,7 +98,7 @@ def test_a_pipe_in_a_cell_does_not_end_it():
     [
         (["ai-cash"], "there is no plugin 'ai-cash'; did you mean 'ai-cache'?"),
         (["ratelimit"], "there is no plugin 'ratelimit'; did you mean 'ai-token-ratelimit'?"),
-        (["ai-history"], "this version of aigw does not have the plugin 'ai-history'"),
+        (["bot-detect"], "this version of aigw does not have the plugin 'bot-detect'"),
         (["zzz"], "there is no plugin 'zzz'; there are ai-budget, ai-cache,"),
         (["ai-cache", "--json", "--markdown"], "choose one of --json and --markdown"),
     ],

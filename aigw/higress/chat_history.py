@@ -1,0 +1,106 @@
+"""How Higress's ai-history keeps a conversation: a JSON array of messages with a role and a text, and nothing else of
+them; and how it puts it into the body of a request.
+
+Rule: what Go cannot decode into its struct is none (None)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.raw_value import as_text, unquoted
+from aigw.higress.values import truthy
+
+QUESTION = GjsonPath("messages.@reverse.0.content")
+ANSWER, STREAM_ANSWER = GjsonPath("choices.0.message.content"), GjsonPath("choices.0.delta.content")
+MAX_BYTES = 32 * 1024 * 1024
+"""The size of the largest answer whose text is kept."""
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+class Message(msgspec.Struct):
+    """One message. null and what is missing are "", as in Go."""
+
+    role: str | None = ""
+    content: str | None = ""
+
+
+_decode = msgspec.json.Decoder(list[Message] | None).decode
+Turns = list[tuple[str, str]]
+"""The roles and texts of messages."""
+
+
+def decoded(value: bytes) -> Turns | None:
+    try:
+        return [(message.role or "", message.content or "") for message in _decode(value) or ()]
+    except _BROKEN:
+        return None
+
+
+def encoded(turns: Iterable[tuple[str, str]]) -> bytes:
+    """Writes them as Go does, which escapes what HTML would take for its own."""
+    text = msgspec.json.encode([{"role": role, "content": content} for role, content in turns]).decode()
+    return "".join([_HTML.get(character, character) for character in text]).encode()
+
+
+def question(body: bytes) -> str:
+    """Returns the text of the last message without quotes around it; "" if there is none."""
+    return as_text(body, QUESTION.get(Chunk(body, body).json()), QUESTION.text).strip('"')
+
+
+def streams(body: bytes) -> bool:
+    """Whether a request asks for a stream."""
+    value = Chunk(body, body).json()
+    return isinstance(value, dict) and truthy(value.get("stream"))
+
+
+def filled(body: bytes, history: Sequence[tuple[str, str]]) -> bytes | None:
+    """Returns the body with `history` in front of its messages, unless the user has spoken in it more than once. Of
+    each message only the role and the text survive, and the names are sorted. None if Go could not decode it."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Any])
+    except _BROKEN:
+        return None
+    current = decoded(msgspec.json.encode(fields["messages"])) if "messages" in fields else None
+    if current is None:
+        return None
+    once = [role for role, _ in current].count("user") <= 1
+    fields["messages"] = msgspec.Raw(encoded([*(history if once else ()), *current]))
+    return msgspec.json.encode(dict(sorted(fields.items())))
+
+
+class AnswerText:
+    """Collects the text of an answer, with its escapes as they are written."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def batch(self, batch: Batch) -> None:
+        raw = raw_of(batch)
+        self._size += len(raw)
+        if self._size <= MAX_BYTES:
+            self._pieces.append(raw)
+        else:
+            self._pieces.clear()
+
+    def text(self, *, stream: bool) -> str | None:
+        """None if there is none. An event that is not whole does not count."""
+        body = b"".join(self._pieces)
+        if not stream:
+            return unquoted(body, Chunk(body, body).json(), ANSWER) or None
+        texts = [_event_text(event) for event in body.split(b"\n\n")[:-1]]
+        found = [text for text in texts if text is not None]
+        return "".join(found) if found else None
+
+
+def _event_text(event: bytes) -> str | None:
+    data = next((line[5:] for line in event.split(b"\n") if line.startswith(b"data:")), b"")
+    value = Chunk(data, data).json()
+    raw = unquoted(data, value, STREAM_ANSWER)
+    return raw if raw or STREAM_ANSWER.get(value) is not None else None

@@ -11,10 +11,11 @@ from functools import lru_cache
 
 HIDDEN = b"***"
 _ESCAPE = re.compile(
-    rb"(?<!\\)\\++(?:u00([0-9A-Fa-f]{2})|(?=[/\"]))|%([0-9A-Fa-f]{2})|&#[xX]0{0,6}([0-9A-Fa-f]{1,2});"
+    rb"\\(?<!\\\\)\\*+(?:u00([0-9A-Fa-f]{2})|(?=[/\"]))|%([0-9A-Fa-f]{2})|&#[xX]0{0,6}([0-9A-Fa-f]{1,2});"
     rb"|&#0{0,6}([0-9]{1,3});"
 )
-"""A run of backslashes is looked at once, however long it is."""
+"""A run of backslashes is looked at once, however long it is. Each way begins with a character, not with an assertion:
+Python's engine then skips most of a text."""
 _MOST_LAYERS = 4
 """An escape may itself be escaped, so often at most."""
 

@@ -68,10 +68,10 @@ _MAKERS = (
     "xoxr", "xoxs", "pplx", "nvapi", "tvly", "npm", "r8", "csk", "fw", "pypi", "dop_v1",
 )  # fmt: skip
 """What keys begin with, before a `-` or `_`."""
-_AFTER_MAKER = "|".join(f"(?<=(?:{'|'.join(same)}).)" for _, same in groupby(sorted(_MAKERS, key=len), len))
+_AFTER_MAKER = "|".join(rf"(?<=\b(?:{'|'.join(same)}).)" for _, same in groupby(sorted(_MAKERS, key=len), len))
 """Looks behind a character for one of them. Those in one such pattern must have the same length."""
 _SHAPES = (
-    _shape(rf"\b(?:{'|'.join(_MAKERS)})[-_][\w-]{{8,}}", rf"[-_](?:{_AFTER_MAKER})"),
+    _shape(rf"\b(?:{'|'.join(_MAKERS)})[-_][\w-]{{8,}}", rf"[-_](?:{_AFTER_MAKER})[\w-]{{8}}"),
     _shape(r"\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}", r"\.(?<=[0-9a-f]{32}\.)"),
     _shape(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[\w\s+/=:,-]|\\+[nrt/])*", "-----BEGIN "),
     _shape(r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", "_pat_|AKIA|LTAI|AIza"),

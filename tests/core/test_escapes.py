@@ -56,7 +56,10 @@ def test_an_escape_in_another_way_shows_nothing():
     assert hidden_in(KEY.replace(b"-", b"%5Cu002d"), (KEY,)) == b"***"
 
 
-@pytest.mark.parametrize("data", [b"", b'{"delta":"a\\n\\"b\\""}', "日本".encode(), b"a&b"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b'{"delta":"a\\n\\"b\\""}', "日本".encode(), b"a&b", b"100% of it", b"caf\\u00e9", b"\\u001b[0m"],
+)
 def test_ordinary_events_are_not_looked_into(data):
     assert not may_escape(data)
 

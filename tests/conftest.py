@@ -5,6 +5,7 @@ load each model once."""
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     settings.load_profile("aigw")
     config.stash[STDERR] = os.dup(2)  # where a test's own output does not go
+
+
+def pytest_collection_finish() -> None:
+    """All that the tests have imported and collected stays: the garbage collector need not look at it after each test."""
+    gc.collect()
+    gc.freeze()
 
 
 def watch(config: pytest.Config) -> None:

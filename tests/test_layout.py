@@ -93,6 +93,10 @@ ELSEWHERE = {
     "guard/finding.py": "guard/test_screen.py: data",
     "guard/rule.py": "guard/test_screen.py: data",
     "guard/settings.py": "guard/test_screen.py config/test_semantics.py: data, read from real files",
+    "guard/wording.py": "guard/test_attacks.py: data",
+    "guard/wording_english.py": "guard/test_attacks.py: data, by which attacks are found",
+    "guard/wording_chinese.py": "guard/test_attacks.py: data, by which attacks are found",
+    "guard/wording_european.py": "guard/test_attacks.py: data, by which attacks are found",
     # rag
     "rag/document.py": "rag/readers/test_text.py rag/readers/test_markdown.py: data",
     # rag

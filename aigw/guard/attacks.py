@@ -1,25 +1,98 @@
-"""Attempts to give a model other instructions, by wording that is known. New wording is not found."""
+"""Attempts to give a model other instructions, by wording that is known. Other wording is not found.
+
+Rule: a pattern is sure, or it is a hint. Hints count where several different ones stand near each other, with level
+medium; a single one counts only where `strict` is asked for, with level low."""
 
 from __future__ import annotations
 
-from aigw.guard.engine import spans
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from aigw.guard.engine import any_of, occurs, spans
 from aigw.guard.finding import ATTACK
-from aigw.guard.rule import Rule
+from aigw.guard.rule import Hit, Rule
+from aigw.guard.wording import Wording
+from aigw.guard.wording_chinese import CHINESE
+from aigw.guard.wording_english import ENGLISH
+from aigw.guard.wording_european import EUROPEAN
 
-_OVERRIDE = (
-    r"(?i)\b(?:ignore|disregard|forget)\b(?: \w+){0,4} (?:previous|prior|above|earlier|before)\b(?: \w+){0,2}"
-    r" (?:instructions?|rules?|prompts?|guidelines?)\b"
-    r"|(?:忽略|忘掉|忘记|无视)[^。！？\n]{0,8}(?:之前|以上|上面|所有)[^。！？\n]{0,10}(?:指令|规则|规定|提示词)"
+NEAR = 400
+"""So many characters may lie between the beginnings of two hints."""
+_REACH = 300
+
+RULES = tuple(
+    Rule(name, ATTACK, "high", "report", _REACH, about)
+    for name, about in (
+        ("override", "tells the model to drop its instructions, or to follow new ones"),
+        ("jailbreak", "gives the model a role without rules, or a mode that does not exist"),
+        ("prompt-leak", "asks for the system prompt, or for what stands before the conversation"),
+        ("indirect", "a document or a tool's result that speaks to the model that reads it"),
+        ("exfiltration", "makes the model send what it knows somewhere else"),
+    )
 )
 
-RULES = (
-    Rule(
-        "override",
-        ATTACK,
-        "high",
-        "report",
-        120,
-        "tells the model to drop its instructions",
-        lambda text: spans(_OVERRIDE, text),
-    ),
-)
+
+WORDINGS = (ENGLISH, CHINESE, EUROPEAN)
+_HINT, _WEAK, _ENOUGH = 2, 1, 4
+
+
+class _Seen(NamedTuple):
+    start: int
+    end: int
+    rule: str
+    pattern: int
+    weight: int
+
+
+def find(text: str, strict: bool = False, hidden: bool = False) -> Iterator[Hit]:
+    """In a text that was `hidden` in another, one hint is enough."""
+    for wording in WORDINGS:
+        if not (wording.beyond_ascii and text.isascii()):
+            yield from _sure(text, wording)
+            yield from _hints(text, wording, strict, _HINT if hidden else _ENOUGH)
+
+
+def _sure(text: str, wording: Wording) -> Iterator[Hit]:
+    if occurs(any_of(*(any_of(*patterns) for patterns in wording.sure.values())), text):
+        for rule, patterns in wording.sure.items():
+            yield from (Hit(rule, start, end) for start, end in spans(any_of(*patterns), text))
+
+
+def _hints(text: str, wording: Wording, strict: bool, wanted: int) -> Iterator[Hit]:
+    if not occurs(any_of(*(pattern for _, pattern in wording.hints)), text):
+        return
+    seen = sorted(_seen(text, wording))
+    enough = _enough(seen, wanted)
+    for place, each in enumerate(seen):
+        if place in enough:
+            yield Hit(each.rule, each.start, each.end, "medium")
+        elif strict and each.weight == _HINT:
+            yield Hit(each.rule, each.start, each.end, "low")
+
+
+def _seen(text: str, wording: Wording) -> Iterator[_Seen]:
+    weighed = [*((_HINT, each) for each in wording.hints), *((_WEAK, each) for each in wording.weak)]
+    for number, (weight, (rule, pattern)) in enumerate(weighed):
+        yield from (_Seen(start, end, rule, number, weight) for start, end in spans(pattern, text))
+
+
+def _enough(seen: Sequence[_Seen], wanted: int) -> set[int]:
+    """The places in `seen` of those that are enough together with others that stand near them."""
+    enough: set[int] = set()
+    near: dict[int, int] = {}
+    for place, each in enumerate(seen):
+        near[each.pattern] = place
+        near = {pattern: other for pattern, other in near.items() if each.start - seen[other].start <= NEAR}
+        apart = list(_apart(seen, sorted(near.values())))
+        if sum(seen[other].weight for other in apart) >= wanted:
+            enough.update(apart)
+    return enough
+
+
+def _apart(seen: Sequence[_Seen], places: Sequence[int]) -> Iterator[int]:
+    """Those that share no character: the same words do not count twice."""
+    end = 0
+    for place in places:
+        if seen[place].start >= end:
+            end = seen[place].end
+            yield place

@@ -8,6 +8,9 @@ from typing import Any
 
 from aigw.guard.view import Span
 
+_MEMORY = 64 << 20
+"""So many bytes one pattern may use for its states, before it becomes slower."""
+
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Any:
@@ -16,6 +19,7 @@ def compiled(pattern: str) -> Any:
 
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _MEMORY
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
@@ -23,12 +27,19 @@ def compiled(pattern: str) -> Any:
         raise ValueError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
 
 
-def spans(pattern: str, text: str) -> Iterator[Span]:
-    """Where the pattern is found, from left to right. What is empty is left out."""
+def spans(pattern: str, text: str, group: int = 0) -> Iterator[Span]:
+    """Where the pattern, or a group of it, is found, from left to right. What is empty is left out."""
     for match in compiled(pattern).finditer(text):
-        if match.end() > match.start():
-            yield match.span()
+        start, end = match.span(group)
+        if start < end:
+            yield start, end
 
 
 def occurs(pattern: str, text: str) -> bool:
     return compiled(pattern).search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def any_of(*patterns: str) -> str:
+    """A pattern that is found wherever one of these is."""
+    return "|".join(f"(?:{pattern})" for pattern in patterns)

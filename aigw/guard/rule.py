@@ -1,4 +1,4 @@
-"""What a rule is, whoever wrote it."""
+"""What a rule is, and what it says where it finds something."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from aigw.guard.finding import Action, Level
-from aigw.guard.view import Span
-
-Find = Callable[[str], Iterable[Span]]
 
 
 class Rule(NamedTuple):
-    """`find` tells where a text has what the rule is about. `reach` is the greatest number of characters that one
-    finding has. `about` is a line for people."""
+    """`reach` is the greatest number of characters of a finding. `about` says for people what is found."""
 
     name: str
     label: str
@@ -21,4 +17,15 @@ class Rule(NamedTuple):
     action: Action
     reach: int
     about: str
-    find: Find
+
+
+class Hit(NamedTuple):
+    """The rule of this name holds from `start` to `end`. `level` is that of the rule unless it is given."""
+
+    rule: str
+    start: int
+    end: int
+    level: Level | None = None
+
+
+Find = Callable[[str], Iterable[Hit]]

@@ -1,60 +1,137 @@
 """The screen: looks at a text with all rules, and masks what is to be masked.
 
-Rule: positions are those of the text as it was given, whatever form of it a rule looked at; what is masked is not found
-again in the masked text."""
+Rule: positions are those of the text as it was given, whatever form of it a rule looked at; and nothing that is masked
+is found again in the masked text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from aigw.guard import attacks, credentials, personal
-from aigw.guard.finding import Action, Finding
-from aigw.guard.rule import Rule
+from aigw.guard.encoded import decoded, turned
+from aigw.guard.finding import ACTIONS, LEVELS, PERSONAL, SECRET, Action, Finding
+from aigw.guard.normal import normal
+from aigw.guard.open_end import open_end
+from aigw.guard.rule import Find, Rule
 from aigw.guard.settings import GuardSettings
-from aigw.guard.users import user_rules
-from aigw.guard.view import Piece
+from aigw.guard.users import UserRules
+from aigw.guard.view import Piece, View, joined, kept, same, seen_through
 
-BUILTIN: tuple[Rule, ...] = (*personal.RULES, *credentials.RULES, *attacks.RULES)
+BUILTIN: tuple[Rule, ...] = (*credentials.RULES, *personal.RULES, *attacks.RULES)
+"""Where two of them find the same, the first one names it."""
+_ROUNDS = 8
+"""So often a masked text is looked at again, because what stood beside a secret may look like one without it."""
 
 
 class Screened(NamedTuple):
     """`findings` are in the order of their places. In `masked`, `[rule]` stands for each of them whose action is mask:
-    a model that reads it still knows what stood there."""
+    a model that reads it still knows what stood there, and the brackets keep what is beside it apart."""
 
     findings: Sequence[Finding]
     masked: str
 
 
 class Screen:
-    """`reach` is the greatest number of characters of a finding: of a text that goes on, the last `reach` characters
-    may be the beginning of one."""
+    """`rules` are those that are used, by name, with their actions. `reach` is the greatest number of characters of a
+    finding, as rules read it: what `pending` says is never more."""
 
     def __init__(self, settings: GuardSettings) -> None:
-        rules = [rule for rule in BUILTIN if rule.name not in settings.off]
-        self.rules = [_decided(rule, settings) for rule in [*rules, *user_rules(settings.rules)]]
-        self.reach = max((rule.reach for rule in self.rules), default=0)
+        self._strict = settings.strict
+        self._users = UserRules(settings.rules)
+        rules = (*(rule for rule in BUILTIN if rule.name not in settings.off), *self._users.rules)
+        self.rules = {rule.name: _decided(rule, settings) for rule in rules}
+        self._order = {name: place for place, name in enumerate(self.rules)}
+        self.reach = max((rule.reach for rule in self.rules.values()), default=0)
+        self._held = max((each.reach for each in self.rules.values() if _is_held(each)), default=0)
 
     def screen(self, text: str) -> Screened:
-        findings = sorted(self._findings(text), key=lambda each: (each.start, -each.end))
+        findings = self._findings(same(text))
         masked = [each for each in findings if each.action == "mask"]
-        return Screened(findings, "".join(piece.text for piece in pieces(text, masked)))
+        if not masked:
+            return Screened(findings, text)
+        for _ in range(_ROUNDS):
+            view = joined(pieces(text, masked))
+            more = [each for each in self._findings(view) if each.action == "mask"]
+            if not more:
+                break
+            findings = sorted({*findings, *more}, key=self._place)
+            masked = [each for each in findings if each.action == "mask"]
+        else:
+            view = View(f"[{masked[0].rule}]", same(text).place)
+        return Screened(findings, view.text)
 
-    def _findings(self, text: str) -> Iterator[Finding]:
-        for rule in self.rules:
-            for start, end in rule.find(text):
-                yield Finding(rule.name, rule.label, rule.level, rule.action, start, end)
+    def pending(self, text: str) -> int:
+        """How many characters at the end of a text that goes on may be the beginning of a finding for which more is
+        done than reporting: who passes a text on piece by piece keeps these back."""
+        view = normal(text)
+        held = min(max(open_end(view.text), self._held), self.reach, len(view.text))
+        return len(text) - view.place(len(view.text) - held, len(view.text))[0] if held else 0
+
+    def _findings(self, given: View) -> list[Finding]:
+        found = set()
+        for view, finds in self._looks(given):
+            for hit in (hit for find in finds for hit in find(view.text)):
+                if rule := self.rules.get(hit.rule):
+                    place = view.place(hit.start, hit.end)
+                    found.add(Finding(rule.name, rule.label, hit.level or rule.level, rule.action, *place))
+        return list(_outer(sorted(found, key=self._place)))
+
+    def _looks(self, given: View) -> Iterator[tuple[View, Sequence[Find]]]:
+        """The forms of a text, and what is looked for in each."""
+        strict = self._strict
+        data: list[Find] = [partial(credentials.find, strict=strict), partial(personal.find, strict=strict)]
+        hidden: list[Find] = [partial(attacks.find, strict=strict, hidden=True), self._users.find]
+        view = seen_through(given, normal(given.text))
+        yield view, [*data, partial(attacks.find, strict=strict), self._users.find]
+        if inner := decoded(view.text):
+            yield seen_through(view, seen_through(inner, normal(inner.text))), [*data, *hidden]
+        for other in turned(view.text):
+            yield seen_through(view, other), hidden
+
+    def _place(self, finding: Finding) -> tuple[int, int, int, int]:
+        return finding.start, -finding.end, -LEVELS.index(finding.level), self._order[finding.rule]
+
+
+def _is_held(rule: Rule) -> bool:
+    """Whether the end of a text is kept back for this rule whatever stands there: its findings have blanks in them."""
+    return rule.action != "report" and rule.label not in (PERSONAL, SECRET)
 
 
 def pieces(text: str, masked: Iterable[Finding]) -> Iterator[Piece]:
-    """The text, with one mask for each group of findings that touch."""
+    """The text, with one mask for each group of findings that overlap."""
     at = 0
-    for finding in masked:
-        if finding.start >= at:
-            yield Piece(text[at : finding.start], at, finding.start)
-            yield Piece(f"[{finding.rule}]", finding.start, finding.end)
-        at = max(at, finding.end)
-    yield Piece(text[at:], at, len(text))
+    for rule, start, end in _groups(masked):
+        yield kept(text, at, start)
+        yield Piece(f"[{rule}]", start, end)
+        at = end
+    yield kept(text, at, len(text))
+
+
+def _groups(findings: Iterable[Finding]) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each group of findings that overlap; its first one names it."""
+    group: tuple[str, int, int] | None = None
+    for each in findings:
+        if group and each.start < group[2]:
+            group = group[0], group[1], max(group[2], each.end)
+            continue
+        if group:
+            yield group
+        group = each.rule, each.start, each.end
+    if group:
+        yield group
+
+
+def _outer(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings without those that lie in another one of the same label, for which at least as much is done."""
+    widest: dict[str, Finding] = {}
+    for each in findings:
+        other = widest.get(each.label)
+        if other and each.end <= other.end and ACTIONS.index(each.action) <= ACTIONS.index(other.action):
+            continue
+        widest[each.label] = each
+        yield each
 
 
 def _decided(rule: Rule, settings: GuardSettings) -> Rule:

@@ -1,53 +1,118 @@
-"""The rules of the user: words, found by Aho-Corasick in one pass, and regular expressions."""
+"""The rules of the user: words, all of them found in one pass (Aho-Corasick), and regular expressions."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from aigw.guard.engine import spans
-from aigw.guard.rule import Rule
+from aigw.guard.normal import normal
+from aigw.guard.rule import Hit, Rule
 from aigw.guard.settings import UserRule
 from aigw.guard.view import Span
 
 REACH = 256
-"""A finding of a regular expression is taken to have no more characters than this."""
+"""What a regular expression finds is taken to have no more characters than this."""
+MOST = 1000
+"""After so many findings of one regular expression, all that follows counts as one more."""
+_WITHOUT_BLANKS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x10FFFF))
+"""The scripts that put no blanks between words: of Thailand, Laos, Burma, Cambodia, and all of East Asia."""
 
 
-def user_rules(rules: Iterable[UserRule]) -> Iterator[Rule]:
-    for rule in rules:
-        longest = max(map(len, rule.words), default=0)
-        reach = max(longest, REACH if rule.regex else 0)
-        words = automaton(rule.words) if rule.words else None
-        find = partial(_found, words, rule.regex)
-        yield Rule(rule.label, rule.label, rule.level, rule.action, reach, "a rule of the configuration", find)
+class UserRules:
+    """`rules` has one rule for each label."""
+
+    def __init__(self, rules: Sequence[UserRule]) -> None:
+        self.rules = [
+            Rule(each.label, each.label, each.level, each.action, _reach(each), _about(each)) for each in rules
+        ]
+        self._words = _words((each.label, word) for each in rules for word in each.words)
+        self._allowed = {
+            each.label: words for each in rules if (words := _words((each.label, word) for word in each.allow))
+        }
+        self._patterns = [(each.label, pattern) for each in rules for pattern in each.regex]
+
+    def find(self, text: str) -> Iterator[Hit]:
+        hits = [*self._of_words(text), *self._of_patterns(text)]
+        labels = {hit.rule for hit in hits} & self._allowed.keys()
+        allowed = {label: _Allowed(_occurrences(self._allowed[label], text)) for label in labels}
+        yield from (hit for hit in hits if hit.rule not in allowed or not allowed[hit.rule].covers(hit.start, hit.end))
+
+    def _of_words(self, text: str) -> Iterator[Hit]:
+        for label, start, end in _occurrences(self._words, text):
+            yield Hit(label, start, end)
+
+    def _of_patterns(self, text: str) -> Iterator[Hit]:
+        for label, pattern in self._patterns:
+            for number, (start, end) in enumerate(spans(pattern, text), start=1):
+                if number > MOST:
+                    yield Hit(label, start, len(text))
+                    break
+                yield Hit(label, start, end)
 
 
-def automaton(words: Sequence[str]) -> Any:
+class _Word(NamedTuple):
+    length: int
+    labels: tuple[str, ...]
+
+
+class _Allowed:
+    """Where a text has words in which a finding is none."""
+
+    def __init__(self, found: Iterable[tuple[str, int, int]]) -> None:
+        places: list[Span] = sorted((start, end) for _, start, end in found)
+        self._starts = [start for start, _ in places]
+        self._ends = list(accumulate((end for _, end in places), max))
+
+    def covers(self, start: int, end: int) -> bool:
+        place = bisect_right(self._starts, start) - 1
+        return place >= 0 and self._ends[place] >= end
+
+
+def _words(words: Iterable[tuple[str, str]]) -> Any:
+    """An automaton of pairs of label and word, or None if there are none."""
+    labels: dict[str, list[str]] = {}
+    for label, word in words:
+        labels.setdefault(normal(word).text.lower(), []).append(label)
+    labels.pop("", None)
+    if not labels:
+        return None
     import ahocorasick
 
-    made = ahocorasick.Automaton()
-    for word in words:
-        made.add_word(word.lower(), len(word))
-    made.make_automaton()
-    return made
+    automaton = ahocorasick.Automaton()
+    for word, its in labels.items():
+        automaton.add_word(word, _Word(len(word), tuple(dict.fromkeys(its))))
+    automaton.make_automaton()
+    return automaton
 
 
-def _found(words: Any, patterns: Sequence[str], text: str) -> Iterator[Span]:
-    if words is not None:
-        for last, length in words.iter(text.lower()):
-            if _whole(text, last + 1 - length, last + 1):
-                yield last + 1 - length, last + 1
-    for pattern in patterns:
-        yield from spans(pattern, text)
+def _occurrences(automaton: Any, text: str) -> Iterator[tuple[str, int, int]]:
+    """Label, start and end of each word that stands in the text by itself."""
+    if automaton is None:
+        return
+    for last, word in automaton.iter(text.lower()):
+        start, end = last + 1 - word.length, last + 1
+        if not (_goes_on(text, start) or _goes_on(text, end)):
+            yield from ((label, start, end) for label in word.labels)
 
 
-def _whole(text: str, start: int, end: int) -> bool:
-    """Whether a word of ASCII letters is not a part of a longer one."""
-    return not (_joins(text, start) or _joins(text, end))
+def _goes_on(text: str, at: int) -> bool:
+    """Whether a word goes on from the character before `at` to the one behind, in a script that has blanks."""
+    return 0 < at < len(text) and all(map(_in_word, text[at - 1 : at + 1]))
 
 
-def _joins(text: str, at: int) -> bool:
-    around = text[max(at - 1, 0) : at + 1]
-    return 0 < at < len(text) and around.isascii() and around.isalnum()
+def _in_word(char: str) -> bool:
+    return char.isalnum() and not any(first <= ord(char) <= last for first, last in _WITHOUT_BLANKS)
+
+
+def _reach(rule: UserRule) -> int:
+    return (
+        max((len(word) for word in rule.words), default=0) if not rule.regex else max(REACH, *map(len, rule.words), 0)
+    )
+
+
+def _about(rule: UserRule) -> str:
+    counts = ((len(rule.words), "word"), (len(rule.regex), "pattern"))
+    return " and ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count) + " of yours"

@@ -10,12 +10,17 @@ Span = tuple[int, int]
 
 
 class Piece(NamedTuple):
-    """What stands in a view for the characters from `start` to `end`: themselves, if it is as long, or something
+    """What stands in a view for the characters from `start` to `end`: themselves if they are `kept`, or something
     else."""
 
     text: str
     start: int
     end: int
+    kept: bool = False
+
+
+def kept(text: str, start: int, end: int) -> Piece:
+    return Piece(text[start:end], start, end, True)
 
 
 class View(NamedTuple):
@@ -31,18 +36,18 @@ def same(text: str) -> View:
 
 def joined(pieces: Iterable[Piece]) -> View:
     """A view of pieces, one after the other."""
-    kept = [piece for piece in pieces if piece.text]
+    parts = [piece for piece in pieces if piece.text]
     begins, at = [], 0
-    for piece in kept:
+    for piece in parts:
         begins.append(at)
         at += len(piece.text)
 
     def place(start: int, end: int) -> Span:
         first = bisect_right(begins, start) - 1
         last = bisect_right(begins, end - 1) - 1
-        return _original(kept[first], start - begins[first])[0], _original(kept[last], end - 1 - begins[last])[1]
+        return _original(parts[first], start - begins[first])[0], _original(parts[last], end - 1 - begins[last])[1]
 
-    return View("".join(piece.text for piece in kept), place)
+    return View("".join(piece.text for piece in parts), place)
 
 
 def seen_through(view: View, inner: View) -> View:
@@ -52,6 +57,6 @@ def seen_through(view: View, inner: View) -> View:
 
 def _original(piece: Piece, offset: int) -> Span:
     """Where the character at this offset stood. Of a piece that was replaced, each character stands for all of it."""
-    if len(piece.text) == piece.end - piece.start:
+    if piece.kept:
         return piece.start + offset, piece.start + offset + 1
     return piece.start, piece.end

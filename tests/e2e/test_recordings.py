@@ -10,7 +10,7 @@ from openai import NotFoundError
 from stage.answers import CHAT, PATH, answers, chunk, completion, streams, text_events
 from stage.gateway import proxied
 from stage.raw import encode
-from stage.taped import CLOSED
+from stage.taped import CLOSED, without_misses
 
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.replay.used import read
@@ -229,6 +229,33 @@ async def test_a_closed_network_opens_no_socket(provider, gateway, tmp_path):
 
 class _Closed(ClosedUpstream):
     open_connections = 0
+
+
+def with_rag(url):
+    """ai-rag, whose services and whose provider are at `url`."""
+    service = {"apiKey": "k", "servicePort": 80, "serviceHost": "a.host"}
+    found = {"collection": "birds", "topk": 1, "threshold": 0.5, "field": "raw"}
+    rag = {
+        "dashscope": {**service, "serviceFQDN": "ds.dns"},
+        "dashvector": {**service, **found, "serviceFQDN": "dv.dns"},
+    }
+    routed = proxied(url)
+    services = {**routed["services"], "ds.dns": url, "dv.dns": url}
+    return {**routed, "services": services, "plugins": {"ai-rag": rag, **routed["plugins"]}}
+
+
+async def test_what_plugins_ask_for_themselves_is_replayed(provider, taped):
+    vector = {"output": {"embeddings": [{"text_index": 0, "embedding": [0.6, 0.8]}]}}
+    passages = {"code": 0, "output": [{"id": "1", "score": 0.1, "fields": {"raw": "Penguins swim."}}]}
+    told = [json.dumps(each).encode() for each in (vector, passages)]
+    upstream = await provider(*map(answers, [*told, completion("Yes.")]))
+    running = await taped("record", config=with_rag(upstream.url))
+    before = await post(running, say("Do penguins swim?"))
+    assert len(await taped.written(running)) == len(upstream.requests) == 3
+    assert b"Penguins swim." in upstream.requests[-1].body
+    again = await taped("replay", config=with_rag(CLOSED), strict=True)
+    assert await replayed(again, say("Do penguins swim?")) == [(200, before.body)]
+    assert without_misses(again.recordings.report) == 3
 
 
 async def test_embeddings_and_unknown_fields_are_compared_as_sent(provider, taped):

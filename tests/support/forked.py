@@ -18,9 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from children import children, die_with_parent
-from typer.testing import CliRunner
-
-from aigw.cli.main import app, main
 
 ROOT = Path(__file__).parents[2]
 TYPICAL = (
@@ -78,6 +75,10 @@ def forked_commands() -> Iterator[ForkedCommands]:
 
 def serve(door: socket.socket) -> None:
     """Forks a process for each command. It returns in that process, which has become the one of the command, or exits."""
+    from typer.testing import CliRunner
+
+    from aigw.cli.main import app
+
     for words in TYPICAL:
         CliRunner().invoke(app, words)
     gc.freeze()  # whatever is looked at by the collector is copied
@@ -117,4 +118,6 @@ def become(asked: int, stdin: int, stdout: int, stderr: int, end: int) -> None:
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as door:
         serve(door)
+    from aigw.cli.main import main
+
     main()

@@ -56,7 +56,7 @@ class Supposed(NamedTuple):
 
 
 class Supposition(NamedTuple):
-    """`keyless` is true if the gateway asks for a key, of which recordings have none."""
+    """`keyless` is true if calls were refused because the gateway asks for a key, of which recordings have none."""
 
     calls: list[Supposed]
     sessions: int
@@ -93,7 +93,7 @@ async def suppose(config: Path, path: Path, env: Mapping[str, str], done: Callab
     finally:
         await client.aclose()
     each = [_supposed(call, answer, kept, player) for call, answer in zip(ordered, answers, strict=True)]
-    keyless = not headers and bool(each) and all(one.after.status == 401 and one.sent is None for one in each)
+    keyless = not headers and any(one.after.status == 401 and one.sent is None for one in each)
     return Supposition(await _priced(each, Prices(loaded.config.prices)), len(found.sessions), keyless)
 
 

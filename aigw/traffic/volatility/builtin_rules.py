@@ -14,7 +14,11 @@ from typing import NamedTuple
 PLACEHOLDER = re.compile(r"<(?:uuid|id|path) \d+>|<(?:time|date|folder|home|value)>")
 """What stands in place of a volatile value."""
 
-_REPLACED = ("<time>", "<date>", "<folder>", "<home>", "<value>", r"\d>")
+_REPLACED = (
+    "<time>", "<date>", "<folder>", "<home>", "<value>",
+    *(rf"<{name} {digits}>" for name in ("id", "(?:uuid|path)") for digits in (r"\d", r"\d\d", r"\d\d\d")),
+)  # fmt: skip
+"""The placeholders after which no path begins, each with a length that Python's engine knows."""
 _NAME = r"[\w.@+~-]+"
 _GAP = r"[\\/]{1,4}"
 

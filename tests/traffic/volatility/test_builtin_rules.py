@@ -28,6 +28,7 @@ def found(text, kinds=KINDS):
         ("20261129T231225Z", "<time>"),
         ("/tmp/tmpab_1/data/x.txt", "<path>/data/x.txt"),
         ("(/private/tmp/x)", "(<path>)"),
+        ("make 2>/tmp/log", "make 2><path>"),
         ("/var/tmp/x-y.json:3", "<path>:3"),
         ("/var/folders/ab/c_d0000gn/T/tmpx/f", "<path>/f"),
         ("/tmp/pytest-of-me/pytest-12/test_it0/f", "<path>/test_it0/f"),

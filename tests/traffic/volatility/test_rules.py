@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aigw.traffic.volatility.rules import BUILTIN, MAX_DEPTH, Numbers, Rules, VolatileConfig, VolatileRule, check
@@ -158,6 +158,7 @@ OF_USER = (
 
 
 @given(bodies, st.lists(st.sampled_from(OF_USER), max_size=2))
+@example(ONE + ">/tmp/ab", [])
 @settings(max_examples=400, deadline=None)
 def test_what_is_replaced_stays_as_it_is(body, user):
     once = applied(body, *user)

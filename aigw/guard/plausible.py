@@ -1,0 +1,40 @@
+"""Whether a value looks as if somebody had made it up to be secret: the examples, variables and words that stand in the
+same places do not."""
+
+from __future__ import annotations
+
+import re
+
+_LONG = 20
+"""From so many characters on, letters and digits without capitals are enough."""
+_EXAMPLE = re.compile(
+    r"(?i)\A(?:your|insert|enter|change|replace)[_-]|\A(?:your|my|the|some|example|sample|dummy|fake|redacted|hidden|none"
+    r"|null|true|false|undefined|placeholder|pass|passw(?:or)?d|secret|token|api_?key|user|changeme)[a-z_-]*\Z"
+    r"|\A[\W_]*\Z|\A(.)\1*\Z|x{4,}|\*{3,}|\.{3}|…|_here\b|(?:\A|[_-])(?:todo|tbd|goes[_-]here)(?:\Z|[_-])"
+)
+_VARIABLE = re.compile(
+    r"\A(?:[$%{<\[(]|\\\$|@[A-Za-z])|[({<\[]\w*\Z|\A[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|\A[a-z]+(?:_[a-z]+)+\d?\Z|\A[A-Z_]+\d?\Z"
+    r"|\A(?:https?|file)://|\A[~./]+[\w-]|environ|getenv|process\.env|secrets\.|\A\d[\d.:-]*\Z"
+)
+
+
+def is_secret_value(value: str, *, least: int, long: int = 0) -> bool:
+    """`least` is how many of capitals, small letters, digits and signs a short value must have. One with `long`
+    characters needs no other sign, where that is given."""
+    if _EXAMPLE.search(value) or _VARIABLE.search(value):
+        return False
+    kinds = _kinds(value)
+    return len(kinds) >= least or 0 < long <= len(value) or (len(value) >= _LONG and is_made_up(value))
+
+
+def is_made_up(value: str) -> bool:
+    """Whether it mixes letters and digits as a key does, and a name with a number does not."""
+    digits = sum(char.isdigit() for char in value)
+    return digits >= 2 and sum(char.isalpha() for char in value) >= 2 and len(set(value)) >= 8
+
+
+def _kinds(value: str) -> set[str]:
+    return {
+        "capital" if char.isupper() else "small" if char.islower() else "digit" if char.isdigit() else "sign"
+        for char in value
+    }

@@ -1,0 +1,29 @@
+"""What stands around a place in a text: many rules believe a number only by that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_BEFORE = 24
+"""So many characters before a place are looked at."""
+
+
+def alone(text: str, start: int, end: int) -> bool:
+    """Whether no Latin letter, digit, dash or decimal point with digits goes on beside it."""
+    left, right = text[max(start - 2, 0) : start], text[end : end + 2]
+    return not (_goes_on(left[-1:]) or _goes_on(right[:1]) or _fraction(left[::-1]) or _fraction(right))
+
+
+def before(pattern: str) -> Callable[[str, int], bool]:
+    """Tells of a place whether the pattern is found shortly before it."""
+    search = re.compile(pattern).search
+    return lambda text, start: search(text[max(start - _BEFORE, 0) : start]) is not None
+
+
+def _goes_on(char: str) -> bool:
+    return char.isascii() and (char.isalnum() or char in ("-", "_"))
+
+
+def _fraction(two: str) -> bool:
+    return len(two) == 2 and two[0] == "." and two[1].isdigit()

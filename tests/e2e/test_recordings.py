@@ -231,6 +231,17 @@ class _Closed(ClosedUpstream):
     open_connections = 0
 
 
+async def test_whose_call_it_was_is_recorded_and_not_his_key(provider, taped):
+    upstream = await provider(answers(completion("Hi")))
+    routed = proxied(upstream.url)
+    auth = {"keys": ["x-api-key"], "consumers": [{"name": "ann", "credential": "key-of-ann-1"}]}
+    running = await taped("record", config={**routed, "plugins": {"key-auth": auth, **routed["plugins"]}})
+    await post(running, say("Hi"), x_api_key="key-of-ann-1")
+    ((entry, recording),) = await taped.written(running)
+    assert recording.source.consumer == "ann"
+    assert "key-of-ann" not in (running.recordings.path / entry.name).read_text()
+
+
 def with_rag(url):
     """ai-rag, whose services and whose provider are at `url`."""
     service = {"apiKey": "k", "servicePort": 80, "serviceHost": "a.host"}

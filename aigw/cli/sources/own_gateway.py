@@ -32,14 +32,26 @@ def without_redis(loaded: Loaded) -> Loaded:
     return replace(loaded, services=ServiceTable(services))
 
 
-def key_headers(loaded: Loaded, env: Mapping[str, str]) -> dict[str, str]:
-    """Returns the header in which a client shows its key: that of AIGW_KEY, or of the variable that the configuration
-    names. Empty if the gateway asks for none, or if nobody has told one."""
+def key_headers(loaded: Loaded, env: Mapping[str, str], consumer: str = "") -> dict[str, str]:
+    """Returns the header in which a client shows its key: that of AIGW_KEY, else of this consumer, else of the variable
+    that the configuration names. Empty if the gateway asks for none, or if nobody has told one."""
+    if not env.get(KEY_VARIABLE) and (own := _key_of(loaded, consumer)):
+        return own
     call = call_of(loaded, apis.CHAT)
     if call is None or not call.key.header:
         return {}
     key = env.get(KEY_VARIABLE) or env.get(call.key.variable, "")
     return {call.key.header: call.key.prefix + key} if key else {}
+
+
+def _key_of(loaded: Loaded, consumer: str) -> dict[str, str]:
+    """Returns the header with the key of a consumer, empty if the configuration has none of this name."""
+    plugin = loaded.plugins.get("key-auth")
+    for config in plugin.rules.configs if plugin is not None and consumer else ():
+        for each in config.consumers if config is not None else ():
+            if each.name == consumer and (names := each.keys or config.keys):
+                return {names[0]: each.all_credentials()[0]}
+    return {}
 
 
 class Row(NamedTuple):

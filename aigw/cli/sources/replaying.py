@@ -61,7 +61,7 @@ class Replayed(NamedTuple):
 
 Done = Callable[[int, int], None]
 """Is told how many calls of how many have been answered."""
-Through = Callable[[Sent], Awaitable[Answer]]
+Through = Callable[[Sent, str], Awaitable[Answer]]
 
 
 async def replayed(wanted: Wanted, env: Mapping[str, str], done: Done) -> Replayed:
@@ -72,7 +72,7 @@ async def replayed(wanted: Wanted, env: Mapping[str, str], done: Done) -> Replay
     kept = Kept()
 
     async def send(through: Through, call: ClientCall) -> None:
-        answers[call.name] = await through(await asyncio.to_thread(call.sent_by_client, folder))
+        answers[call.name] = await through(await asyncio.to_thread(call.sent_by_client, folder), call.source.consumer)
         done(len(answers), len(found.calls))
 
     pace = Pace(time, asyncio.sleep, wanted.speed)
@@ -97,7 +97,7 @@ async def _there(wanted: Wanted, env: Mapping[str, str]) -> Place:
         prices = Prices(_read(path, wanted, env).config.prices)
     network = upstream_for(env)
 
-    async def through(sent: Sent) -> Answer:
+    async def through(sent: Sent, _consumer: str) -> Answer:
         return await ask(network, there.target, there.request(sent, env, wanted.model), time, service=there.service)
 
     try:
@@ -116,14 +116,14 @@ async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
     recording = Chosen("off") if wanted.record is None else Chosen("record", wanted.record)
     recordings = opened(recording, loaded, Path(), time)
     around = None if recordings is None else recordings.around
-    key = tuple(key_headers(loaded, env).items())
     try:
         async with run(at_free_port(loaded), network, grace=0.0, books=books, around=around, empty_cache=True) as own:
             target = remote(own.url).target
 
-            async def through(sent: Sent) -> Answer:
+            async def through(sent: Sent, consumer: str) -> Answer:
                 sent = with_model(sent, wanted.model)
-                return await ask(client, target, sent._replace(headers=(*sent.headers, *key)), time)
+                key = key_headers(loaded, env, consumer)
+                return await ask(client, target, sent._replace(headers=(*sent.headers, *key.items())), time)
 
             yield through, to, Prices(loaded.config.prices)
     finally:

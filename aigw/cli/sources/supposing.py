@@ -38,6 +38,7 @@ from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
 from aigw.upstream.tape import Tape
 
+UNAUTHORIZED = 401
 SETTLING_SECONDS = 5.0
 """How long what is done after an answer, such as writing a cache, may take."""
 
@@ -71,7 +72,7 @@ async def suppose(config: Path, path: Path, env: Mapping[str, str], done: Callab
     books, kept, clock = Books(None, show=(shows := Kept()).show), shows, RecordedClock()
     player = _player(folder, found.calls, loaded, books)
     around = lambda upstream: Tape(upstream, player, None, time)  # noqa: E731
-    headers, answers = tuple(key_headers(loaded, env).items()), []
+    answers, keyless = [], False
     client = upstream_for({})
     ordered = sorted(found.calls, key=lambda call: call.at)
     try:
@@ -87,13 +88,14 @@ async def suppose(config: Path, path: Path, env: Mapping[str, str], done: Callab
             target = remote(own.url).target
             for number, call in enumerate(ordered, 1):
                 clock.set(call.at)
+                headers = tuple(key_headers(loaded, env, call.source.consumer).items())
                 answers.append(await _ask(client, target, call, folder, headers))
+                keyless |= not headers and answers[-1].outcome.status == UNAUTHORIZED and call.name not in player.sent
                 await own.edge.settled(SETTLING_SECONDS)
                 done(number, len(ordered))
     finally:
         await client.aclose()
     each = [_supposed(call, answer, kept, player) for call, answer in zip(ordered, answers, strict=True)]
-    keyless = not headers and any(one.after.status == 401 and one.sent is None for one in each)
     return Supposition(await _priced(each, Prices(loaded.config.prices)), len(found.sessions), keyless)
 
 

@@ -116,7 +116,8 @@ def _lines(call: Shown) -> Iterator[str]:
     source, request, tokens = recording.source, recording.client or recording.request, outcome.tokens
     session = f" ({shown(recording.session.name)})" if recording.session.name else ""
     yield f"{entry.name}: call {entry.position} of conversation {entry.session}{session}, {source.date}"
-    yield shown(f"{request.method} {request.path}  {source.model} by {source.service or source.origin}")
+    whose = f", for {source.consumer}" if source.consumer else ""
+    yield shown(f"{request.method} {request.path}  {source.model} by {source.service or source.origin}{whose}")
     status = f"{outcome.status}" if outcome.status else "no answer"
     yield (
         f"{status}, {recording.end.ended} after {milliseconds(outcome.ms)}, {_count(tokens.prompt)} tokens in, "

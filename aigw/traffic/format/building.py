@@ -191,6 +191,7 @@ def _source(begun: Begun, hides: Scrubber, key: Key, config: str) -> Source:
         origin=hides.text(begun.origin),
         model=hides.text(begun.model),
         route=begun.route,
+        consumer=hides.text(begun.consumer),
         config=config,
         attempt=begun.attempt,
         folder=key.folder,

@@ -38,7 +38,8 @@ class Begun(NamedTuple):
     """A call that was sent. `exchange` is the id of the client's request that caused it, "" if there was none, and
     `client` is that request. `dialect` is the name of the dialect of its answer, "" if a plugin made the call for
     itself; `asked` is that of the client's. `service` is the type of the provider, or the host that was called. `at` is
-    in seconds since 1970. `replaces` is the name of the recording in whose place the new one comes, "" if none."""
+    in seconds since 1970. `replaces` is the name of the recording in whose place the new one comes, "" if none.
+    `consumer` is the name of the client, as `key-auth` knows it."""
 
     sent: Sent
     client: Sent | None
@@ -54,6 +55,7 @@ class Begun(NamedTuple):
     attempt: int
     at: float
     replaces: str = ""
+    consumer: str = ""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ def begun(outgoing: Outgoing, at: float, replaces: str = "") -> Begun:
         max(len(exchange.attempts) - 1, 0) if own else 0,
         at,
         replaces,
+        exchange.consumer,
     )
 
 

@@ -59,6 +59,7 @@ def begun_of(recording: Recording, folder: Folder, name: str) -> Begun:
         route=source.route,
         attempt=source.attempt,
         at=seconds_of(source.date),
+        consumer=source.consumer,
     )
 
 

@@ -66,8 +66,9 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a recording comes from. `date` is UTC in ISO 8601. `dialect` is the name of the dialect of the answer, ""
     if a plugin made the call for itself. `service` is the type of the provider in the catalog, or else the host that
     was called; `name` is the provider's name in the configuration. `model` is the model that was sent. `config`
-    identifies the configuration. `attempt` counts the calls of one request of a client, from 0. `folder` and `home` are
-    the current folder and that of the user, by which texts of the request may differ from those on another machine."""
+    identifies the configuration. `consumer` is the name of the client, "" if nobody knows it. `attempt` counts the
+    calls of one request of a client, from 0. `folder` and `home` are the current folder and that of the user, by which
+    texts of the request may differ from those on another machine."""
 
     date: str
     api: str = ""
@@ -77,6 +78,7 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: str = ""
     model: str = ""
     route: str = ""
+    consumer: str = ""
     config: str = ""
     attempt: int = 0
     folder: str = ""

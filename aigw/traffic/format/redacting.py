@@ -56,7 +56,7 @@ def redacted(
         new,
         key="" if made_again else recording.key,
         redacted=new.redacted or recording.redacted,
-        source=replace(source, origin=new.source.origin, model=new.source.model),
+        source=replace(source, origin=new.source.origin, model=new.source.model, consumer=new.source.consumer),
         answer=recording.answer if same else new.answer,
         end=replace(recording.end, message=new.end.message),
     )

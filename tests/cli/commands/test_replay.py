@@ -154,6 +154,16 @@ def test_a_gateway_that_asks_for_a_key(replay, tmp_path):
     assert (code, "ann-12345678" in out + err) == (0, False)
 
 
+def test_a_consumer_of_the_configuration_has_his_key(replay, tmp_path):
+    auth = {"keys": ["x-api-key"], "consumers": [{"name": "ann", "credential": "ann-12345678"}]}
+    guarded = {**CONFIG, "plugins": {**CONFIG["plugins"], "key-auth": auth}}
+    (tmp_path / "aigw.yaml").write_text(yaml.safe_dump(guarded))
+    call, answer = echoed("Hi")
+    written(tmp_path / "recs", (call._replace(consumer="ann"), answer))
+    code, out, err = replay("recs")
+    assert (code, "ann-12345678" in out + err) == (0, False)
+
+
 def test_no_key_leaves_without_tls(replay, tmp_path):
     written(tmp_path / "recs", echoed("Hi"))
     code, out, err = replay("recs", "--against", "http://llm.example.com", env={"OPENAI_API_KEY": "sk-1234567890"})

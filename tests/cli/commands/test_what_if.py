@@ -117,6 +117,18 @@ def test_a_key_that_recordings_do_not_have(what_if, tmp_path):
     assert fates(what_if, guarded, env={"AIGW_KEY": "ann-12345678"})[0] == ["same"]
 
 
+def test_each_consumer_has_a_budget_and_a_key_of_his_own(what_if, tmp_path):
+    calls = [
+        (call._replace(consumer=name), answer) for name in ("ann", "ann", "bob") for call, answer in [answered("Hi")]
+    ]
+    written(tmp_path / "recs", *calls)
+    consumers = [{"name": name, "credential": f"{name}-12345678"} for name in ("ann", "bob")]
+    budget = {"name": "each", "per": "consumer", "calls": 1}
+    guarded = config(key_auth={"keys": ["x-api-key"], "consumers": consumers}, ai_budget={"budgets": [budget]})
+    told, found = fates(what_if, guarded)
+    assert (told, found["keyless"]) == (["same", "refused", "same"], False)
+
+
 def test_a_key_that_one_route_asks_for(what_if, tmp_path):
     written(tmp_path / "recs", answered("Hi", headers=(("x-team", "a"),)), answered("Hi"))
     auth = {"keys": ["authorization"], "consumers": [{"name": "ann", "credential": "Bearer ann-12345678"}]}

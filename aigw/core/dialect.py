@@ -68,6 +68,20 @@ class TextPlace(NamedTuple):
     role: Role
 
 
+class AnswerText(NamedTuple):
+    """A text in an event, a plain body or an element of an array of an answer, and its path there.
+
+    `slot` names the text whose next piece this is, such as "call 1"; "" if it is whole by itself. Texts of different
+    choices, the same slot or not, have nothing to do with each other. `kind` is "call" if it is of the JSON text of a
+    call's arguments."""
+
+    path: JsonPath
+    text: str
+    kind: Literal["text", "reasoning", "call"] = "text"
+    choice: int = 0
+    slot: str = ""
+
+
 class Asked(Protocol):
     """What a request asks for. Each property reads the request when it is called, so that it sees all changes made
     before. If a field is missing or has a wrong type, the property gives the same value as for "not specified" ("",
@@ -400,6 +414,14 @@ class Dialect(Protocol):
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         """Returns the event or body with `text` in place of its text. An event without text is returned unchanged."""
+        ...
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        """The texts in a piece of an answer to `asked`, also its reasoning and the arguments of its calls, in order."""
+        ...
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        """Returns the piece with these texts in the places of those of `texts`."""
         ...
 
     def whole(self, events: Iterable[Chunk]) -> bytes:

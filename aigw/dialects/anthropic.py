@@ -7,15 +7,16 @@ the last one. Input tokens do not include cached tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Said, TextPlace, Where, Writer
+from aigw.core.dialect import AnswerText, Asked, Finish, Said, TextPlace, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
-from aigw.dialects import anthropic_view, anthropic_whole
+from aigw.dialects import anthropic_texts, anthropic_view, anthropic_whole
+from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
 from aigw.dialects.edit import put
@@ -216,6 +217,12 @@ class AnthropicMessages:
         if not isinstance(blocks, list) or not any(map(_has_text, blocks)):
             return chunk
         return rewritten(chunk, {**body, "content": _with_text(blocks, text)})
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        return list(anthropic_texts.texts(chunk.json()))
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        return rewrite(chunk, texts)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = (body for event in events if isinstance(body := event.json(), dict))

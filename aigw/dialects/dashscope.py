@@ -10,17 +10,18 @@ https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
-from aigw.core.dialect import Asked, Finish, Said, TextPlace, Where
+from aigw.core.dialect import AnswerText, Asked, Finish, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
-from aigw.dialects import dashscope_request
+from aigw.dialects import dashscope_request, dashscope_texts
+from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.cumulative import CumulativeReader
 from aigw.dialects.dashscope_request import DashScopeView
 from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
@@ -205,6 +206,13 @@ class DashScope:
         output = body.get("output") if isinstance(body, dict) else None
         made = _with_text(output, text) if isinstance(output, dict) else None
         return chunk if made is None else rewritten(chunk, {**body, "output": made})
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        incremental = isinstance(asked, DashScopeView) and asked.incremental
+        return list(dashscope_texts.texts(chunk.json(), incremental=incremental))
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        return rewrite(chunk, texts)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         raise ValueError("a stream of DashScope's has no plain form that is known")

@@ -10,16 +10,17 @@ Whether the answer is a stream is part of the path. `Asked.unrepeatable` exclude
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import is_
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Said, TextPlace, Where
+from aigw.core.dialect import AnswerText, Asked, Finish, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
-from aigw.dialects import gemini_edit, gemini_whole
+from aigw.dialects import gemini_edit, gemini_texts, gemini_whole
+from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.elements import leading_elements
 from aigw.dialects.errors import gemini_error
@@ -178,6 +179,12 @@ class Gemini:
         if all(map(is_, given, made)):
             return chunk
         return rewritten(chunk, made if isinstance(body, list) else made[0])
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        return list(gemini_texts.texts(chunk.json()))
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        return rewrite(chunk, texts)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = [body for event in events for body in objects_of(event.json())]

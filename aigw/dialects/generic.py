@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Never
 
-from aigw.core.dialect import Asked, Said, TextPlace, Turn, Where
+from aigw.core.dialect import AnswerText, Asked, Said, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, form
+from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.event_ends import ends
 from aigw.dialects.failures import failure_in
 from aigw.dialects.form import is_form
@@ -131,6 +132,12 @@ class Generic:
 
     def write(self, chunk: Chunk, text: str) -> Chunk:
         return chunk
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        return ()
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        return rewrite(chunk, texts)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         raise ValueError("a stream of this API has no plain form that is known")

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Role, Said, TextPlace, Tool, ToolCall, Turn, Where, Writer
+from aigw.core.dialect import AnswerText, Asked, Finish, Role, Said, TextPlace, Tool, ToolCall, Turn, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
-from aigw.dialects import openai_chat_whole
+from aigw.dialects import openai_chat_texts, openai_chat_whole
+from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.edit import place_of, put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end
 from aigw.dialects.json_values import encoded, object_of
@@ -337,6 +338,12 @@ class OpenAIChat:
                 first = {**choices[0], name: {**message, "content": text}}
                 return rewritten(chunk, {**body, "choices": [first, *choices[1:]]})
         return chunk
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        return list(openai_chat_texts.texts(chunk.json()))
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        return rewrite(chunk, texts)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = [body for event in events if isinstance(body := event.json(), dict)]

@@ -9,15 +9,16 @@ some send no items in the last event. With calls, the status is "completed" too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Said, TextPlace, Where, Writer
+from aigw.core.dialect import AnswerText, Asked, Said, TextPlace, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
-from aigw.dialects import openai_responses_text, openai_responses_view, openai_responses_whole
+from aigw.dialects import openai_responses_text, openai_responses_texts, openai_responses_view, openai_responses_whole
+from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.edit import put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event
 from aigw.dialects.json_values import encoded, object_of
@@ -260,6 +261,12 @@ class OpenAIResponses:
         body = chunk.json()
         changed = openai_responses_text.written(body, text) if isinstance(body, dict) else None
         return chunk if changed is None else rewritten(chunk, changed)
+
+    def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
+        return list(openai_responses_texts.texts(chunk.json()))
+
+    def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
+        return rewrite(chunk, texts)
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
         bodies = (body for event in events if isinstance(body := event.json(), dict))

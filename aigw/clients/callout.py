@@ -120,9 +120,19 @@ class Callout:
         """Whether a stand-in in this process answers."""
         return is_local(self._target.origin)
 
+    @property
+    def authority(self) -> str:
+        """The Host header of its requests."""
+        return self._target.authority
+
     async def post(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
         """Sends `body` as JSON and returns the decoded answer. Raises CalloutError."""
-        fields = CIMultiDict({"content-type": "application/json", **headers})
-        request = Request("POST", path, "", fields, msgspec.json.encode(body))
-        answer: Any = await fetch_json(self._upstream, request, self._target, self._timeout, object)
+        fields = {"content-type": "application/json", **headers}
+        answer: Any = await self.send(path, fields, msgspec.json.encode(body), object)
         return answer
+
+    async def send(self, target: str, headers: Mapping[str, str], body: bytes, shape: type[T]) -> T:
+        """Posts `body` to a path with its query, and returns the decoded answer. Raises CalloutError."""
+        path, _, query = target.partition("?")
+        request = Request("POST", path, query, CIMultiDict(headers), body)
+        return await fetch_json(self._upstream, request, self._target, self._timeout, shape)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from aigw.guard.settings import GuardSettings
 from aigw.pricing.prices import PriceOverride
@@ -122,6 +122,13 @@ class StandinsConfig(Section, frozen=True, kw_only=True):
             "by a model of this machine and by one of this gateway."
         ),
     ] = False
+    green_cip: Annotated[
+        bool,
+        Meta(
+            description="POST / is Content Security's API for texts, answered by the screen of `guard:`. Requests must "
+            "be signed with a key of `guard.access_keys`."
+        ),
+    ] = field(default=False, name="green-cip")
 
 
 class GatewayConfig(Section, frozen=True, kw_only=True):

@@ -42,3 +42,11 @@ class GuardSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = {}
     rules: Annotated[list[UserRule], Meta(description="Rules of your own.")] = []
+    access_keys: Annotated[
+        dict[str, str],
+        Meta(
+            description="Who may call the stand-in of Content Security (`standins: {green-cip: on}`): the secret of "
+            "each access key.",
+            examples=[{"LTAI-local": "${GUARD_SECRET}"}],
+        ),
+    ] = {}

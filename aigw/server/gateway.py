@@ -43,6 +43,7 @@ from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
+from aigw.server.screening import Screening
 from aigw.server.stores import GatewayStores
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.standin import Standin, StandinUpstream
@@ -80,6 +81,7 @@ class Gateway:
         stores: GatewayStores,
         builtin: BuiltinUpstream,
         knowledge: Knowledge,
+        screening: Screening,
         host: str,
         *,
         insecure: bool,
@@ -95,6 +97,7 @@ class Gateway:
         self._stores = stores
         self._builtin = builtin
         self._knowledge = knowledge
+        self._screening = screening
         self._host = host
         self._insecure = insecure
         self._instance = instance
@@ -132,6 +135,7 @@ class Gateway:
         self._builtin.embedders = self._generations[-1].embedders.local
         latest = self._generations[-1]
         self._knowledge.take(loaded.config.rag, latest.embedders, latest.env.models)
+        self._screening.take(loaded)
         for sentence in await self._knowledge.missing(loaded):
             log.warning("%s", sentence)
         for old in self._generations[-2:-1]:
@@ -284,7 +288,9 @@ async def run(
     host, port = shared or parse_listen(loaded.config.listen)
     books = books or Books(None)
     knowledge = Knowledge(state or books.folder, loaded.config.rag.store)
-    standins = {**knowledge.standins(new_id, books.tokenizer), **(standins or {})}
+    screening = Screening()
+    own = {**knowledge.standins(new_id, books.tokenizer), **screening.standins(new_id)}
+    standins = {**own, **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)
     if around is not None:
@@ -312,6 +318,7 @@ async def run(
             stores,
             builtin,
             knowledge,
+            screening,
             host,
             insecure=insecure,
             standins=standins,

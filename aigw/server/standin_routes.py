@@ -7,22 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from aigw.clients import dashscope, dashvector
+from aigw.clients import dashscope, dashvector, green_cip
 from aigw.config.model import MatchConfig, StandinsConfig
 from aigw.core.errors import GatewayError
 from aigw.core.model import Origin, Route, Target
 from aigw.standins.dashscope_text import PREFIX as TEXT_PREFIX
 from aigw.standins.dashvector.standin import COLLECTIONS_PATH, VERSION_PATH
 
+ROOT = "/"
 PATHS: Mapping[str, Sequence[str]] = {
     dashvector.STANDIN: (VERSION_PATH, COLLECTIONS_PATH, f"{COLLECTIONS_PATH}/*"),
     dashscope.STANDIN: ("/api/v1/services/embeddings/*", f"{TEXT_PREFIX}*"),
+    green_cip.STANDIN: (ROOT,),
 }
+_CHECKED = {green_cip.STANDIN: green_cip.SIGNED_STANDIN}
+"""Those of which others answer clients, because clients must sign."""
 
 
 def names_on(config: StandinsConfig) -> list[str]:
     """Those that the configuration lets clients call."""
-    return [name for name in PATHS if getattr(config, name)]
+    return [name for name in PATHS if getattr(config, name.replace("-", "_"))]
 
 
 def route_name(name: str) -> str:
@@ -32,11 +36,16 @@ def route_name(name: str) -> str:
 def routes(config: StandinsConfig, there: Collection[str]) -> list[tuple[MatchConfig, Route]]:
     """`there` are the stand-ins that this gateway has."""
     return [
-        (MatchConfig(path=path), Route(route_name(name), target=Target(Origin("standin", name, 0), name)))
+        (_match(path), Route(route_name(name), target=Target(Origin("standin", _CHECKED.get(name, name), 0), name)))
         for name in names_on(config)
         if name in there
         for path in PATHS[name]
     ]
+
+
+def _match(path: str) -> MatchConfig:
+    """A browser that asks for / sees the front page."""
+    return MatchConfig(path=path, methods=["POST"] if path == ROOT else [])
 
 
 def names_off(config: StandinsConfig) -> list[str]:
@@ -56,4 +65,7 @@ def explained(error: GatewayError, path: str, off: Collection[str]) -> GatewayEr
 
 
 def _has(name: str, path: str) -> bool:
-    return any(path.startswith(each[:-1]) if each.endswith("*") else path == each for each in PATHS[name])
+    """A path that says nothing of what is meant belongs to nobody."""
+    return path != ROOT and any(
+        path.startswith(each[:-1]) if each.endswith("*") else path == each for each in PATHS[name]
+    )

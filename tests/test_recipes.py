@@ -180,6 +180,20 @@ async def test_ai_rag(tmp_path):
     assert text.endswith("How do I remove limescale?")
 
 
+async def test_ai_security_guard(tmp_path):
+    async with serving("ai-security-guard", state=tmp_path) as client:
+        mail = "jane.sample" + "@example.com"
+        asked = [{"role": "user", "content": f"Write to {mail}"}]
+        got = await client.chat.completions.with_raw_response.create(model="echo", messages=asked)
+        assert got.parse().choices[0].message.content == "Write to [email]"
+        assert got.headers["x-aigw-guard"] == "request=mask;label=email, response=pass"
+        asked = [{"role": "user", "content": "What is Project Bluebird?"}]
+        got = await client.chat.completions.create(model="echo", messages=asked)
+        assert got.model == "from-security-guard"
+        chunks = await client.chat.completions.create(model="echo", messages=asked, stream=True)
+        assert {chunk.model async for chunk in chunks} == {"from-security-guard"}
+
+
 async def test_budget(tmp_path):
     call = {"id": "1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
     turn = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "1", "content": "-"}]

@@ -57,9 +57,9 @@ class Tokenizer(Protocol):
 class Counters(Protocol):
     """The gateway's metrics. `aigw.books.metrics.Metrics` is one."""
 
-    def add(self, labels: tuple[str, str, str, str], amounts: Mapping[str, int]) -> None:
+    def add(self, labels: tuple[str, ...], amounts: Mapping[str, int]) -> None:
         """Adds `amounts`, by the names of the counters. `labels` are the names of the route, the cluster, the model and
-        the consumer. Never blocks, never raises."""
+        the consumer, or () for a counter without labels. Never blocks, never raises."""
         ...
 
 

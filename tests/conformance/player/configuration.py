@@ -64,6 +64,8 @@ def service_names(case: Case) -> tuple[list[str], list[str]]:
     for node in mappings(plugins_of(case)):
         name = next((node[key] for key in SERVICE_KEYS if key in node), None)
         port = next((node[key] for key in PORT_KEYS if key in node), None)
+        if isinstance(name, str) and "domain" in node and "." not in name:
+            name = f"{name}.dns"  # the forms of June 2024
         known = {known.partition(":")[0] for known in names}
         if isinstance(name, str) and name not in known and not is_redis(name):
             names[f"{name}:{port}" if port else name] = None

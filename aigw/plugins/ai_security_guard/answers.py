@@ -1,0 +1,95 @@
+"""Checks the texts of one answer, plain or streaming, and passes on what may pass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from aigw.core.dialect import Asked, Dialect
+from aigw.core.model import Batch, Chunk
+from aigw.plugins.ai_security_guard.checking import Check, Uncheckable
+from aigw.plugins.ai_security_guard.deciding import PASS, Decision
+from aigw.plugins.ai_security_guard.windows import Window, Windows, leaves_of, with_leaves
+
+Ending = Callable[[Decision, bool], Batch]
+"""Returns what a stream ends with whose text was denied, by whether the client has got something of it."""
+
+
+class Answer:
+    """`size` and `overlap` are those of the windows of a stream, in characters. With `fail_closed`, a text that cannot
+    be checked raises Uncheckable."""
+
+    def __init__(
+        self, dialect: Dialect, asked: Asked, check: Check, *, size: int, overlap: int, fail_closed: bool
+    ) -> None:
+        self._check = check
+        self._fail_closed = fail_closed
+        self._known: dict[str, Decision] = {}
+        texts, rewrite = (lambda chunk: dialect.texts(chunk, asked)), dialect.rewrite
+        self._windows = Windows(texts, rewrite, size=size, overlap=overlap)
+
+    async def plain(self, chunk: Chunk) -> tuple[Chunk, Decision]:
+        """Returns the body that may pass, and what was decided."""
+        self._windows.feed(chunk)
+        self._windows.end()
+        decision = await self._settle()
+        if decision.kind == "deny":
+            return chunk, decision
+        (made,) = self._windows.released()
+        return made, PASS if made is chunk else Decision("mask")
+
+    async def stream(self, batches: AsyncIterator[Batch], ending: Ending) -> AsyncIterator[Batch]:
+        """Passes on the events of a stream, as soon as they may pass. If it breaks off, what is held and may pass still
+        leaves before."""
+        windows, begun = self._windows, False
+        failure: Exception | None = None
+        source = batches.__aiter__()
+        while True:
+            try:
+                for chunk in await anext(source):
+                    windows.feed(chunk)
+            except StopAsyncIteration:
+                windows.end()
+                break
+            except Exception as error:  # noqa: BLE001 - raised again below
+                failure = error
+                windows.end()
+                break
+            decision = await self._settle()
+            if released := windows.released():
+                begun = True
+                yield released
+            if decision.kind == "deny":
+                yield ending(decision, begun)
+                return
+        decision = await self._settle()
+        if released := windows.released():
+            begun = True
+            yield released
+        if decision.kind == "deny":
+            yield ending(decision, begun)
+        elif failure is not None:
+            raise failure
+
+    async def _settle(self) -> Decision:
+        """Checks all windows that are due. Returns the first decision to deny, else that they pass."""
+        for window in self._windows.due():
+            decision = self._known.get(window.text) or await self._window(window)
+            if decision.kind == "deny":
+                return decision
+            if self._check.failed and self._fail_closed:
+                raise Uncheckable(self._check.failed)
+            self._known[window.text] = decision
+            self._windows.settle(window, decision.masked if decision.kind == "mask" else None)
+        return PASS
+
+    async def _window(self, window: Window) -> Decision:
+        """The strings in the arguments of a call are texts of their own."""
+        leaves = leaves_of(window.text) if window.is_call else None
+        if leaves is None:
+            return await self._check.text(window.text)
+        decision = await self._check.text("\n".join(leaves))
+        if decision.kind != "mask":
+            return decision
+        each = [await self._check.text(leaf) for leaf in leaves]
+        texts = [one.masked if one.kind == "mask" else leaf for one, leaf in zip(each, leaves, strict=True)]
+        return Decision("mask", with_leaves(window.text, texts))

@@ -1,0 +1,172 @@
+"""Asks the service about the texts of one request or answer, and notes what it says as Higress does."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal, NamedTuple, Protocol
+
+from aigw.clients.callout import CalloutError
+from aigw.clients.green_cip import GreenCip, Moderation
+from aigw.core.env import Env
+from aigw.core.errors import GatewayError
+from aigw.core.exchange import Exchange
+from aigw.plugins.ai_security_guard.config import Bars
+from aigw.plugins.ai_security_guard.deciding import PASS, Decision
+from aigw.plugins.ai_security_guard.windows import common
+
+NAME = "ai-security-guard"
+Phase = Literal["request", "response"]
+
+
+class Slicing(NamedTuple):
+    """How long texts are cut: into slices of so many characters and bytes (0: any number), which overlap by so many
+    characters."""
+
+    characters: int
+    bytes: int
+    overlap: int
+
+    def first(self, text: str, at: int) -> str:
+        """The slice that begins there, of whole characters."""
+        piece = text[at : at + self.characters]
+        if self.bytes and len(piece) * 4 > self.bytes:
+            data = piece.encode("utf-8", "surrogatepass")[: self.bytes]
+            piece = data.decode("utf-8", "ignore") or piece[:1]
+        return piece
+
+
+SERVICE = Slicing(1800, 1800, 100)
+"""The service takes 2000 characters."""
+HIGRESS = Slicing(1800, 1800, 0)
+WHOLE = Slicing(sys.maxsize, 0, 0)
+LOCAL = Slicing(16_384, 0, 100)
+"""The screen of this machine takes any number, but works in the thread that answers everybody."""
+_SAID = {"pass": "{} pass", "deny": "{} deny", "mask": "{} mask", "error": "{} error"}
+_MISSPELT = {"request deny": "reqeust deny"}
+"""As in Higress's log."""
+
+
+class Uncheckable(Exception):  # noqa: N818 - it is no error of the code
+    """A text could not be checked, and must not pass then."""
+
+    def answer(self) -> GatewayError:
+        message = f"the content cannot be checked: {self}"
+        return GatewayError(503, message, kind="api_error", code="guard_unavailable")
+
+
+class Decide(Protocol):
+    def __call__(self, said: Moderation, bars: Bars | None = None, /) -> Decision: ...
+
+
+class Asking(NamedTuple):
+    """How the texts of one phase are checked: by which service of the service's, and with which bars."""
+
+    phase: Phase
+    service: str
+    bars: Bars | None = None
+
+
+class Check:
+    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were."""
+
+    def __init__(
+        self,
+        client: GreenCip,
+        decide: Decide,
+        env: Env,
+        exchange: Exchange,
+        asking: Asking,
+        slicing: Slicing,
+        *,
+        log_words: bool,
+    ) -> None:
+        self._client = client
+        self._decide = decide
+        self._env = env
+        self._log = exchange.labels.ai_log
+        self._asking = asking
+        self._slicing = slicing
+        self._log_words = log_words
+        self._session = client.session()
+        self._spent = 0.0
+        self.failed = ""
+        self.labels: list[str] = []
+
+    async def text(self, text: str, *, empty: bool = False) -> Decision:
+        """What becomes of a text. What cannot be checked passes, and `failed` says why. An empty text is not sent,
+        except with `empty`."""
+        if not text and not empty:
+            return PASS
+        started = self._env.clock.monotonic()
+        try:
+            return await self._slices(text) if text else await self._slice(text)
+        finally:
+            self._spent += self._env.clock.monotonic() - started
+            self._log[f"safecheck_{self._asking.phase}_rt"] = int(self._spent * 1000)
+
+    async def _slices(self, text: str) -> Decision:
+        """Checks one slice after the other. If they overlap, what must not pass is in one of them as a whole."""
+        passed: list[str] = []
+        at, is_masked = 0, False
+        while at < len(text):
+            if at:
+                await self._env.sleep(0)  # the screen of this machine works in this thread: others get a turn
+            piece = self._slicing.first(text, at)
+            overlap = 0 if at + len(piece) == len(text) else self._slicing.overlap
+            decision = await self._slice(piece)
+            if decision.kind == "deny":
+                return decision
+            is_masked = is_masked or decision.kind == "mask"
+            free, out = _settled(piece, decision.masked if decision.kind == "mask" else piece, overlap)
+            passed.append(out)
+            at += free
+        return Decision("mask", "".join(passed)) if is_masked else PASS
+
+    async def _slice(self, piece: str) -> Decision:
+        try:
+            said = await self._client.check(self._asking.service, piece, self._session)
+        except CalloutError as error:
+            self.fail(str(error))
+            return PASS
+        decision = self._decide(said, self._asking.bars)
+        self.labels += [each for each in decision.labels if each not in self.labels]
+        self._note(decision.kind, said.request_id or "", decision)
+        return decision
+
+    def fail(self, reason: str) -> None:
+        """Notes that a text could not be checked."""
+        self.failed = reason
+        self._env.log.warning("%s: %s", NAME, reason)
+        self._note("error")
+
+    def _note(self, result: str, request_id: str = "", decision: Decision | None = None) -> None:
+        log, phase = self._log, self._asking.phase
+        told: dict[str, Any] = {"requestId": request_id} if request_id else {}
+        log.setdefault("safecheck_requests", []).append(told | {"phase": phase, "modality": "text", "result": result})
+        ids = log.setdefault("safecheck_request_ids", [])
+        if request_id:
+            log["safecheck_request_id"] = request_id
+            ids.append(request_id)
+        status = _SAID[result].format(phase)
+        log["safecheck_status"] = _MISSPELT.get(status, status)
+        if decision is not None and decision.kind == "deny" and decision.labels:
+            log["safecheck_riskLabel"] = decision.labels[0]
+            if self._log_words:
+                log["safecheck_riskWords"] = decision.words
+
+
+def count(env: Env, name: str) -> None:
+    """Adds one to one of Higress's counters."""
+    if env.metrics is not None:
+        env.metrics.add((), {name: 1})
+
+
+def _settled(piece: str, masked: str, overlap: int) -> tuple[int, str]:
+    """Returns how many characters of a slice need not be checked again, and what is passed on for them. `overlap` is 0
+    at the end of a text."""
+    ahead, behind = common(piece, masked)
+    if not overlap or (not ahead and behind < overlap):
+        return len(piece), masked
+    if masked == piece or behind >= overlap:
+        return max(len(piece) - overlap, 1), masked[: max(len(masked) - overlap, 1)]
+    return ahead, piece[:ahead]  # what is to be masked may go on in the next slice

@@ -1,0 +1,38 @@
+"""Finds what a configuration says for one consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from aigw.higress.re2 import GoRegex
+
+
+class Entry(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def match_type(self) -> str: ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class ByConsumer(Generic[E]):
+    """Raises ValueError if a name that is a regular expression is none."""
+
+    def __init__(self, entries: Sequence[E]) -> None:
+        self._entries = [(_matcher(entry), entry) for entry in entries]
+
+    def find(self, consumer: str) -> E | None:
+        """The first entry that is for this consumer."""
+        return next((entry for fits, entry in self._entries if fits(consumer)), None)
+
+
+def _matcher(entry: Entry) -> Callable[[str], bool]:
+    if entry.match_type == "regexp":
+        return GoRegex(entry.name).search
+    if entry.match_type == "prefix":
+        return lambda consumer: consumer.startswith(entry.name)
+    return lambda consumer: consumer == entry.name

@@ -1,0 +1,131 @@
+"""Decides what becomes of a text, by what the service said of it and by the bars of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from aigw.clients.green_cip import NO_LABEL, Data, Detail, Moderation
+from aigw.plugins.ai_security_guard.config import Bars, Config
+
+_GRADES = {"max": 4, "S4": 4, "high": 3, "S3": 3, "medium": 2, "S2": 2, "low": 1, "S1": 1, "none": 0, "S0": 0}
+_UNKNOWN = -1
+_SENSITIVE = "sensitiveData"
+_BARS = {
+    "contentModeration": "content_moderation_level_bar",
+    "promptAttack": "prompt_attack_level_bar",
+    _SENSITIVE: "sensitive_data_level_bar",
+    "maliciousUrl": "malicious_url_level_bar",
+    "modelHallucination": "model_hallucination_level_bar",
+    "customLabel": "custom_label_level_bar",
+}
+_ACTIONS = {kind: name.replace("_level_bar", "_action") for kind, name in _BARS.items()}
+_HIGHEST = "max"
+_DEFAULT_RISK = "high"
+
+
+class Decision(NamedTuple):
+    """`masked` is the text to pass on instead if `kind` is mask. `details` are the checks because of which a text is
+    denied, with their levels. `labels` and `words` say what was found, whatever is done about it. `advice` is what the
+    service would tell the client."""
+
+    kind: Literal["pass", "mask", "deny"]
+    masked: str = ""
+    details: Sequence[tuple[str, str]] = ()
+    labels: Sequence[str] = ()
+    words: str = ""
+    advice: str = ""
+
+
+PASS = Decision("pass")
+
+
+class Decider:
+    """Today's form. With `follows`, a check without a bar does what the service suggests; otherwise only a level as
+    high as its bar counts, and without a bar only the highest."""
+
+    def __init__(self, config: Config, *, follows: bool) -> None:
+        self._multi = config.multi
+        self._follows = follows
+        self._bars = _given(config)
+        self._masks = {
+            kind: getattr(config, name) or config.risk_action or ("mask" if follows and kind == _SENSITIVE else "block")
+            for kind, name in _ACTIONS.items()
+        }
+
+    def __call__(self, said: Moderation, bars: Bars | None = None) -> Decision:
+        """`bars` are those of the consumer, which go before those of all."""
+        data = said.data or Data()
+        given = self._bars if bars is None else {**self._bars, **_given(bars)}
+        details = [each for each in data.detail or () if self._denies(each, given)]
+        labels = [each.label or "" for each in data.result or () if each.label not in ("", None, NO_LABEL)]
+        found = Decision(
+            "pass",
+            labels=list(
+                dict.fromkeys(
+                    [*labels, *(part.label or "" for each in data.detail or () for part in each.result or ())]
+                )
+            ),
+            words=",".join(each.risk_words or "" for each in data.result or () if each.risk_words),
+        )
+        named = [(each.type or "", each.level or "") for each in details]
+        if self._is_risky(data, given) or details:
+            return found._replace(kind="deny", details=named or self._whole(data, given))
+        masked = next((text for each in data.detail or () if (text := self._masked(each, given))), None)
+        return found if masked is None else found._replace(kind="mask", masked=masked)
+
+    def _is_risky(self, data: Data, given: Mapping[str, str]) -> bool:
+        if self._multi:
+            risk, attack = given.get("contentModeration", _HIGHEST), given.get("promptAttack", _HIGHEST)
+            return _reaches(data.risk_level, risk) or _reaches(data.attack_level, attack)
+        if self._follows and "promptAttack" in given and _reaches(data.attack_level, given["promptAttack"]):
+            return True
+        return _reaches(data.risk_level, given.get("risk", _DEFAULT_RISK))
+
+    def _whole(self, data: Data, given: Mapping[str, str]) -> list[tuple[str, str]]:
+        """What is said of the text as a whole, if no detail has decided. Only MultiModalGuard names it."""
+        if not self._multi:
+            return []
+        whole = (("contentModeration", data.risk_level), ("promptAttack", data.attack_level))
+        return [(kind, level or "") for kind, level in whole if _reaches(level, given.get(kind, _HIGHEST))]
+
+    def _denies(self, detail: Detail, given: Mapping[str, str]) -> bool:
+        kind = detail.type or ""
+        if kind not in _BARS or (kind == _SENSITIVE and self._masks[kind] == "mask" and detail.suggestion == "mask"):
+            return False
+        if kind in given:
+            return (self._multi or self._follows) and _reaches(detail.level, given[kind])
+        if self._follows:
+            return detail.suggestion == "block"
+        return self._multi and _reaches(detail.level, _HIGHEST)
+
+    def _masked(self, detail: Detail, given: Mapping[str, str]) -> str | None:
+        """The masked text, None if nothing is to be masked."""
+        if detail.type != _SENSITIVE or detail.suggestion != "mask" or self._masks[_SENSITIVE] != "mask":
+            return None
+        bar = given.get(_SENSITIVE, "none" if self._follows else _HIGHEST)
+        if not _reaches(detail.level, bar):
+            return None
+        return next((text for part in detail.result or () if part.ext and (text := part.ext.desensitization)), None)
+
+
+def decide_original(said: Moderation, bars: Bars | None = None) -> Decision:
+    """The form of June 2024: denied is what the service has advice for, or a label."""
+    data = said.data
+    if data is None:
+        return PASS
+    first = data.result[0] if data.result else None
+    labels = [first.label] if first is not None and first.label and first.label != NO_LABEL else []
+    words = (first.risk_words or "") if first is not None else ""
+    if data.advice:
+        return Decision("deny", labels=labels, words=words, advice=data.advice[0].answer or "")
+    return Decision("deny", labels=labels, words=words) if labels else PASS
+
+
+def _given(bars: Bars) -> dict[str, str]:
+    named = {kind: getattr(bars, name) for kind, name in _BARS.items()} | {"risk": bars.risk_level_bar}
+    return {kind: bar for kind, bar in named.items() if bar}
+
+
+def _reaches(level: str | None, bar: str) -> bool:
+    return _GRADES.get(level or "", _UNKNOWN) >= _GRADES.get(bar, _UNKNOWN)

@@ -1,0 +1,158 @@
+"""ai-security-guard exactly as in Higress: the last message of a chat is checked, and the text of the answer.
+
+In a stream of the form of June 2024, an empty text is checked, so that nothing is ever denied there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk
+from aigw.core.plugin import Next
+from aigw.core.reply import Reply
+from aigw.dialects.json_values import encoded
+from aigw.higress.gjson import GjsonPath
+from aigw.plugins.ai_security_guard.checking import Check, Phase, count
+from aigw.plugins.ai_security_guard.config import Config
+from aigw.plugins.ai_security_guard.deciding import PASS
+from aigw.plugins.ai_security_guard.refusing import Refusals
+
+REQUEST_PATH = "messages.@reverse.0.content"
+ANSWER_PATH = "choices.0.message.content"
+EVENT_PATH = "choices.0.delta.content"
+MOST_BYTES = 64 * 1024 * 1024
+BUFFER = 1000
+_ANTHROPIC = ("content.0.text", "delta.text")
+"""Where texts are tried next: in Anthropic's answers and events."""
+
+Checks = Callable[[Exchange, Phase], Check]
+
+
+class HigressGuard:
+    """Today's form."""
+
+    def __init__(self, config: Config, checks: Checks, refusals: Refusals, env: Env) -> None:
+        self._config = config
+        self._checks = checks
+        self._refusals = refusals
+        self._env = env
+        self._question = GjsonPath(config.request_content_json_path or REQUEST_PATH)
+        self._answer = [GjsonPath(config.response_content_json_path or ANSWER_PATH), GjsonPath(_ANTHROPIC[0])]
+        self._event = [GjsonPath(config.response_stream_content_json_path or EVENT_PATH), GjsonPath(_ANTHROPIC[1])]
+        self._buffer = config.buffer_limit or BUFFER
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        if self._config.check_request and (refused := await self._request(exchange)) is not None:
+            return refused
+        reply = await call_next(exchange)
+        if not self._config.check_response or reply.status != 200:
+            return reply
+        check = self._checks(exchange, "response")
+        if reply.streaming:
+            return reply.through(lambda batches: self._stream(exchange, check, batches))
+        chunk = await reply.whole(MOST_BYTES)
+        decision = PASS if chunk is None else await check.text(_first(self._answer, chunk.json()))
+        if decision.kind != "deny":
+            return reply
+        count(self._env, "ai_sec_response_deny")
+        return self._refusals.reply(exchange, decision, "response", streaming=False)
+
+    async def _request(self, exchange: Exchange) -> Reply | None:
+        body = _body(exchange)
+        text = self._question.get(body)
+        decision = await self._checks(exchange, "request").text(text) if isinstance(text, str) else PASS
+        if decision.kind == "deny":
+            count(self._env, "ai_sec_request_deny")
+            return self._refusals.reply(exchange, decision, "request", streaming=bool(exchange.asked.stream))
+        if decision.kind == "mask":
+            count(self._env, "ai_sec_request_mask")
+            exchange.request.replace_body(encoded(_replaced(body, str(text), decision.masked)))
+        return None
+
+    async def _stream(self, exchange: Exchange, check: Check, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        """Windows are checked when as many events are held as one may have characters, and at the end."""
+        held: list[Chunk] = []
+        denied = False
+        async for batch in batches:
+            held += batch
+            if len(held) >= self._buffer and not denied:
+                out, denied = await self._release(exchange, check, held, last=False)
+                yield out
+        if not denied:
+            out, _ = await self._release(exchange, check, held, last=True)
+            yield out
+
+    async def _release(
+        self, exchange: Exchange, check: Check, held: list[Chunk], *, last: bool
+    ) -> tuple[list[Chunk], bool]:
+        """Takes what may leave out of `held`. Returns it, and whether a denial is at its end."""
+        out: list[Chunk] = []
+        while held:
+            size, text = 0, ""
+            while size < len(held) and len(text) < self._buffer:
+                text += _first(self._event, held[size].json())
+                size += 1
+            if len(text) < self._buffer and not last:
+                break
+            decision = await check.text(text)
+            if decision.kind == "deny":
+                count(self._env, "ai_sec_response_deny")
+                out.append(Chunk(self._refusals.ending(exchange, decision, begun=True)))
+                return out, True
+            out += held[:size]
+            del held[:size]
+        return out, False
+
+
+class OriginalGuard:
+    """The form of June 2024."""
+
+    def __init__(self, checks: Checks, refusals: Refusals) -> None:
+        self._checks = checks
+        self._refusals = refusals
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        last = GjsonPath("messages.@reverse.0").get(_body(exchange))
+        text = last.get("content") if isinstance(last, dict) and last.get("role") == "user" else None
+        if isinstance(text, str):
+            decision = await self._checks(exchange, "request").text(text)
+            if decision.kind == "deny":
+                return self._refusals.reply(exchange, decision, "request", streaming=False)
+        reply = await call_next(exchange)
+        chunk = await reply.whole(MOST_BYTES)
+        found = "" if chunk is None or reply.streaming else _first([GjsonPath(ANSWER_PATH)], chunk.json())
+        check = self._checks(exchange, "response")
+        decision = await check.text(found, empty=True)
+        if decision.kind == "deny":
+            return self._refusals.reply(exchange, decision, "response", streaming=False)
+        return reply
+
+
+def _body(exchange: Exchange) -> Any:
+    if not exchange.request.is_json:
+        return None
+    exchange.request.seal()
+    try:
+        return msgspec.json.decode(exchange.request.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _first(paths: list[GjsonPath], body: Any) -> str:
+    found = (path.get(body) for path in paths) if body is not None else ()
+    return next((text for text in found if isinstance(text, str) and text), "")
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    """A copy with another text in the place of this one."""
+    if isinstance(value, str):
+        return new if value == old else value
+    if isinstance(value, dict):
+        return {name: _replaced(each, old, new) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, old, new) for each in value]
+    return value

@@ -1,0 +1,184 @@
+"""ai-security-guard with `fidelity: safe`: all texts of requests and answers are checked, whatever the client's format,
+and answers that stream are checked before they leave.
+
+Rule: what must not pass never reaches the other side. What cannot be checked passes, unless the configuration says
+`failClosed`; the log and the header say so."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from aigw.core.dialect import TextPlace
+from aigw.core.env import Env
+from aigw.core.exchange import Exchange
+from aigw.core.model import Batch, Chunk
+from aigw.core.plugin import Next
+from aigw.core.reply import Reply
+from aigw.higress.gjson import GjsonPath
+from aigw.plugins.ai_security_guard.answers import Answer
+from aigw.plugins.ai_security_guard.checking import NAME, Check, Phase, Uncheckable, count
+from aigw.plugins.ai_security_guard.deciding import PASS, Decision
+from aigw.plugins.ai_security_guard.refusing import Refusals
+
+HEADER = "x-aigw-guard"
+MOST_BYTES = 32 * 1024 * 1024
+"""A larger plain answer is not read into memory; it counts as one that cannot be checked."""
+MOST_REMEMBERED = 4096
+"""How many texts are remembered that passed as they are: a conversation sends its beginning again in each turn."""
+
+
+class Settings(NamedTuple):
+    """`request` and `response` make the check of an exchange, None if that is not checked. With `everything`, texts are
+    checked, too, that an answer has followed; with a `path`, only the text there. `size` and `overlap` are those of
+    the windows of a stream, in characters."""
+
+    request: Callable[[Exchange], Check] | None
+    response: Callable[[Exchange], Check] | None
+    everything: bool
+    path: GjsonPath | None
+    size: int
+    overlap: int
+    fail_closed: bool
+
+
+class SafeGuard:
+    def __init__(self, settings: Settings, refusals: Refusals, env: Env) -> None:
+        self._settings = settings
+        self._refusals = refusals
+        self._env = env
+        self._passed: OrderedDict[bytes, None] = OrderedDict()
+
+    async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        told: list[str] = []
+        try:
+            reply = await self._within(exchange, call_next, told)
+        except Uncheckable as error:
+            raise error.answer() from None
+        if told:
+            reply.headers[HEADER] = ", ".join(told)
+        return reply
+
+    async def _within(self, exchange: Exchange, call_next: Next, told: list[str]) -> Reply:
+        settings = self._settings
+        if settings.request is not None and exchange.request.is_json:
+            check = settings.request(exchange)
+            decision = await self._request(exchange, check)
+            self._note(exchange, "request", decision, check)
+            told.append(_told("request", decision, check))
+            if decision.kind == "deny":
+                asked = exchange.asked
+                return self._refusals.reply(exchange, decision, "request", streaming=asked.stream and not asked.array)
+        reply = await call_next(exchange)
+        if settings.response is None or not 200 <= reply.status < 300:
+            return reply
+        return await self._response(exchange, reply, settings.response(exchange), told)
+
+    async def _request(self, exchange: Exchange, check: Check) -> Decision:
+        """Checks what the model would read, and masks it there."""
+        masked: list[tuple[TextPlace, str]] = []
+        for place in self._places(exchange):
+            decision = await self._remembered(place.text, check)
+            if decision.kind == "deny":
+                return decision
+            if decision.kind == "mask":
+                masked.append((place, decision.masked))
+        if check.failed and self._settings.fail_closed:
+            raise Uncheckable(check.failed)
+        if masked:
+            exchange.dialect.replace(exchange.request.document, masked)
+        return Decision("mask") if masked else PASS
+
+    def _places(self, exchange: Exchange) -> Sequence[TextPlace]:
+        try:
+            places = list(exchange.asked.places)
+        except ValueError:
+            return ()
+        if self._settings.path is not None:
+            named = self._settings.path.get(exchange.asked.material())
+            return [place for place in places if place.text == named][-1:]
+        if self._settings.everything:
+            return places
+        last = max((index for index, place in enumerate(places) if place.role == "assistant"), default=-1)
+        return places[last + 1 :]
+
+    async def _remembered(self, text: str, check: Check) -> Decision:
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if key in self._passed:
+            self._passed.move_to_end(key)
+            return PASS
+        before = check.failed, len(check.labels)
+        decision = await check.text(text)
+        if decision.kind == "pass" and (check.failed, len(check.labels)) == before:
+            self._passed[key] = None
+            if len(self._passed) > MOST_REMEMBERED:
+                self._passed.popitem(last=False)
+        return decision
+
+    async def _response(self, exchange: Exchange, reply: Reply, check: Check, told: list[str]) -> Reply:
+        """Checks an answer: a plain one before it goes on, a stream on its way."""
+        settings = self._settings
+        answer = Answer(
+            exchange.dialect,
+            exchange.asked,
+            check,
+            size=settings.size,
+            overlap=settings.overlap,
+            fail_closed=settings.fail_closed,
+        )
+        if reply.streaming:
+            told.append("response=checked")
+            return reply.through(lambda batches: self._stream(exchange, reply, answer, check, batches))
+        chunk = await reply.whole(MOST_BYTES)
+        if chunk is None:
+            check.fail(f"the answer has more than {MOST_BYTES} bytes")
+            if settings.fail_closed:
+                raise Uncheckable(check.failed)
+            told.append(_told("response", PASS, check))
+            return reply
+        made, decision = await answer.plain(chunk)
+        self._note(exchange, "response", decision, check)
+        told.append(_told("response", decision, check))
+        if decision.kind == "deny":
+            return self._refusals.reply(exchange, decision, "response", streaming=False)
+        return reply if made is chunk else reply.through(lambda batches: _instead(batches, made))
+
+    async def _stream(
+        self, exchange: Exchange, reply: Reply, answer: Answer, check: Check, batches: AsyncIterator[Batch]
+    ) -> AsyncIterator[Batch]:
+        def ending(decision: Decision, begun: bool) -> Batch:
+            self._note(exchange, "response", decision, check)
+            reply.makeshift = True
+            return [Chunk(self._refusals.ending(exchange, decision, begun=begun))]
+
+        try:
+            async for batch in answer.stream(batches, ending):
+                yield batch
+        except Uncheckable as error:
+            raise error.answer() from None
+        self._note(exchange, "response", PASS, check)
+
+    def _note(self, exchange: Exchange, phase: Phase, decision: Decision, check: Check) -> None:
+        if decision.kind != "pass":
+            count(self._env, f"ai_sec_{phase}_{decision.kind}")
+        if decision.kind != "pass" or check.labels:
+            words = {"deny": "denied", "mask": "masked", "pass": "reported"}[decision.kind]
+            labels = ", ".join(check.labels)
+            exchange.labels.remarks[NAME] = f"{phase} {words}{': ' if labels else ''}{labels}"
+
+
+def _told(phase: Phase, decision: Decision, check: Check) -> str:
+    result = "error" if check.failed and decision.kind == "pass" else decision.kind
+    return f"{phase}={result}" + "".join(f";label={_token(label)}" for label in check.labels)
+
+
+def _token(text: str) -> str:
+    return "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in text)
+
+
+async def _instead(batches: AsyncIterator[Batch], made: Chunk) -> AsyncIterator[Batch]:
+    async for _ in batches:
+        pass
+    yield [made]

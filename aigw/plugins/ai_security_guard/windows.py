@@ -1,0 +1,231 @@
+"""Holds the pieces of an answer back until their texts were checked. Sans-io.
+
+Texts are checked in windows. The end of a window stays held and is checked again at the beginning of the next one, so
+that what must not pass is in one window as a whole wherever a provider cuts its text, as long as it has no more than
+`overlap` characters. Pieces leave in their order. The arguments of a call leave when the call is whole, because no
+client can use them before.
+
+Rule: nothing leaves before it was checked, and nothing is checked twice that was passed as it is."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from aigw.core.dialect import AnswerText
+from aigw.core.model import Chunk
+
+MOST_HELD = 8192
+"""How many characters are held back for a finding whose end is not there yet, such as a private key."""
+MOST_OF_A_CALL = 1 << 20
+"""The arguments of a longer call are checked and leave in windows, like a text."""
+
+Texts = Callable[[Chunk], Sequence[AnswerText]]
+Rewrite = Callable[[Chunk, Sequence[tuple[AnswerText, str]]], Chunk]
+
+
+class _Part:
+    """A text of a held piece. `text` is what will leave."""
+
+    __slots__ = ("cleared", "place", "text")
+
+    def __init__(self, place: AnswerText) -> None:
+        self.place = place
+        self.text = place.text
+        self.cleared = False
+
+
+class _Slot:
+    """A text that arrives in pieces: the parts that were not cleared yet. `fresh` is how many characters came since it
+    was last checked. `open` is true as long as more may come. With `at_once`, all of it is checked together."""
+
+    __slots__ = ("at_once", "fresh", "open", "parts", "settled")
+
+    def __init__(self, *, at_once: bool) -> None:
+        self.parts: list[_Part] = []
+        self.fresh = 0
+        self.settled = True
+        self.open = True
+        self.at_once = at_once
+
+    @property
+    def text(self) -> str:
+        return "".join([part.text for part in self.parts])
+
+
+class Window:
+    """A text to be checked. `leaves` are the strings in it if it is the JSON of a call's arguments: each is a text of
+    its own."""
+
+    __slots__ = ("slot", "text")
+
+    def __init__(self, slot: _Slot) -> None:
+        self.slot = slot
+        self.text = slot.text
+
+    @property
+    def is_call(self) -> bool:
+        return bool(self.slot.parts) and self.slot.parts[0].place.kind == "call"
+
+
+class Windows:
+    def __init__(self, texts: Texts, rewrite: Rewrite, *, size: int, overlap: int) -> None:
+        self._texts = texts
+        self._rewrite = rewrite
+        self._size = size
+        self._overlap = overlap
+        self._held: deque[tuple[Chunk, list[_Part]]] = deque()
+        self._slots: dict[tuple[int, str], _Slot] = {}
+        self._due: deque[_Slot] = deque()
+
+    def feed(self, chunk: Chunk) -> None:
+        """Takes the next piece of the answer."""
+        parts = []
+        for place in self._texts(chunk):
+            part = _Part(place)
+            parts.append(part)
+            slot = self._slot_of(place)
+            slot.parts.append(part)
+            slot.fresh += len(place.text)
+            slot.settled = False
+        self._held.append((chunk, parts))
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        for key in list(self._slots):
+            self._close(key)
+
+    def due(self) -> Iterator[Window]:
+        """The texts that are to be checked now. `settle` each before the next is taken."""
+        while self._due:
+            slot = self._due.popleft()
+            if slot.parts and not slot.settled:
+                yield Window(slot)
+        for slot in list(self._slots.values()):
+            if slot.fresh >= self._limit(slot):
+                yield Window(slot)
+
+    def settle(self, window: Window, masked: str | None = None) -> None:
+        """What was checked may pass, with the text `masked` in its place if there is one."""
+        slot, text = window.slot, window.text
+        slot.fresh = 0
+        free = len(text)
+        if masked is not None and masked != text:
+            ahead, behind = common(text, masked)
+            if slot.open and behind < self._overlap and len(text) < MOST_HELD:
+                # It may go on: what is to be masked stays as it is, and is checked again with what follows.
+                self._clear(slot, ahead)
+                return
+            _replace(slot.parts, ahead, len(text) - behind, masked[ahead : len(masked) - behind])
+            free = len(masked)
+        slot.settled = True
+        self._clear(slot, free - self._overlap if slot.open else free)
+
+    def released(self) -> list[Chunk]:
+        """The pieces that may leave now."""
+        out = []
+        while self._held and all(part.cleared for part in self._held[0][1]):
+            chunk, parts = self._held.popleft()
+            changed = [(part.place, part.text) for part in parts if part.text != part.place.text]
+            out.append(self._rewrite(chunk, changed) if changed else chunk)
+        return out
+
+    def _slot_of(self, place: AnswerText) -> _Slot:
+        if not place.slot:
+            for key in [key for key in self._slots if key[0] == place.choice]:
+                self._close(key)
+            slot = _Slot(at_once=True)
+            slot.open = False
+            self._due.append(slot)
+            return slot
+        key = (place.choice, place.slot)
+        if key not in self._slots:
+            for other in [other for other in self._slots if other[0] == place.choice]:
+                if not (place.kind == "call" and self._is_call(other)):  # calls may arrive side by side
+                    self._close(other)
+            self._slots[key] = _Slot(at_once=place.kind == "call")
+        return self._slots[key]
+
+    def _is_call(self, key: tuple[int, str]) -> bool:
+        parts = self._slots[key].parts
+        return bool(parts) and parts[0].place.kind == "call"
+
+    def _close(self, key: tuple[int, str]) -> None:
+        slot = self._slots.pop(key)
+        slot.open = False
+        if slot.settled:
+            for part in slot.parts:
+                part.cleared = True
+        else:
+            self._due.append(slot)
+
+    def _limit(self, slot: _Slot) -> int:
+        return MOST_OF_A_CALL if slot.at_once else self._size
+
+    def _clear(self, slot: _Slot, free: int) -> None:
+        """Lets the parts go that are wholly in the first `free` characters."""
+        at = count = 0
+        for part in slot.parts:
+            at += len(part.text)
+            if at > free:
+                break
+            part.cleared = True
+            count += 1
+        del slot.parts[:count]
+
+
+def leaves_of(arguments: str) -> list[str] | None:
+    """The strings in the JSON of a call's arguments, None if it is no JSON."""
+    try:
+        return list(_strings(json.loads(arguments)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def with_leaves(arguments: str, texts: Sequence[str]) -> str:
+    """The arguments with other strings in the places of those of `leaves_of`."""
+    left = iter(texts)
+    return json.dumps(_filled(json.loads(arguments), left), ensure_ascii=False, separators=(",", ":"))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _strings(each)
+
+
+def _filled(value: Any, left: Iterator[str]) -> Any:
+    if isinstance(value, str):
+        return next(left)
+    if isinstance(value, dict):
+        return {name: _filled(each, left) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, left) for each in value]
+    return value
+
+
+def common(one: str, other: str) -> tuple[int, int]:
+    """How many characters two different texts have in common at their beginning, and after that at their end."""
+    most = min(len(one), len(other))
+    ahead = next((index for index in range(most) if one[index] != other[index]), most)
+    behind = next((index for index in range(most - ahead) if one[-1 - index] != other[-1 - index]), most - ahead)
+    return ahead, behind
+
+
+def _replace(parts: Sequence[_Part], start: int, end: int, text: str) -> None:
+    """Puts `text` in the place of the characters from `start` to `end`: into the part in which they begin."""
+    at = 0
+    for part in parts:
+        first, last = at, at + len(part.text)
+        begin, finish = (min(max(position, first), last) - first for position in (start, end))
+        here = text if start < last or part is parts[-1] else ""
+        part.text = part.text[:begin] + here + part.text[finish:]
+        text = "" if here else text
+        at = last

@@ -1,0 +1,54 @@
+"""aigw/plugins/ai_security_guard/checking.py: long texts are checked in slices, and what is said is noted."""
+
+import pytest
+from fakes import answer_json
+from hypothesis import given
+from hypothesis import strategies as st
+from world import world
+
+from aigw.plugins.ai_security_guard.checking import Slicing
+
+CONFIG = {
+    "serviceName": "green.dns", "servicePort": 443, "serviceHost": "green.example", "accessKey": "a", "secretKey": "s",
+    "checkRequest": True,
+}  # fmt: skip
+
+
+@given(st.text(min_size=1), st.integers(4, 30), st.integers(0, 30))
+def test_a_slice_is_of_whole_characters_and_not_too_long(text, characters, size):
+    piece = Slicing(characters, size, 0).first(text, 0)
+    assert text.startswith(piece)
+    assert 1 <= len(piece) <= characters
+    assert not size or len(piece) == 1 or len(piece.encode()) <= size
+
+
+async def sent(fidelity, text):
+    clean = answer_json({"Code": 200, "RequestId": "R", "Data": {"RiskLevel": "none"}})
+    async with world({"ai-security-guard": CONFIG}, clean, fidelity=fidelity) as it:
+        await it.ask({"model": "m", "messages": [{"role": "user", "content": text}]})
+        return [request.body.decode() for request, target in it.upstream.sent if "green" in target.authority], it
+
+
+@pytest.mark.parametrize(("fidelity", "most"), [("higress", 3), ("safe", 3)])
+async def test_a_long_text_goes_in_slices(fidelity, most):
+    bodies, _ = await sent(fidelity, "a" * 3700)
+    assert len(bodies) == most
+
+
+async def test_slices_overlap_in_safe():
+    phrase = "here it is"
+    bodies, _ = await sent("safe", "a" * 1795 + phrase + "b" * 100)
+    assert any("here+it+is" in body for body in bodies)
+    bodies, _ = await sent("higress", "a" * 1795 + phrase + "b" * 100)
+    assert not any("here+it+is" in body for body in bodies)
+
+
+async def test_words_that_were_found_are_logged_as_in_higress_only():
+    answer = answer_json(
+        {"Code": 200, "Data": {"RiskLevel": "high", "Result": [{"Label": "ad", "RiskWords": "buy now"}]}}
+    )
+    for fidelity, words in (("safe", None), ("higress", "buy now")):
+        async with world({"ai-security-guard": CONFIG}, answer, fidelity=fidelity) as it:
+            seen = await it.ask()
+        assert seen.labels.ai_log["safecheck_riskLabel"] == "ad"
+        assert seen.labels.ai_log.get("safecheck_riskWords") == words

@@ -1,0 +1,219 @@
+"""aigw/plugins/ai_security_guard/safe.py: requests and answers in every client's format, plain and in streams."""
+
+import json
+
+import pytest
+from fakes import Answer, FakeUpstream, answer_json, chat
+from guard_world import BAD, BOTH, MAIL, guard_world, pieces_of, said, streamed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from world import world
+
+from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+
+SERVICE = {
+    "serviceName": "green.dns", "servicePort": 443, "serviceHost": "green.example", "accessKey": "a", "secretKey": "s",
+}  # fmt: skip
+
+
+def asking(text, **more):
+    return {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+
+
+async def test_what_is_clean_passes_as_it_is():
+    async with guard_world(BOTH, said("It is a bird.")) as it:
+        seen = await it.ask(asking("What is a robin?"))
+    assert seen.body == said("It is a bird.").pieces[0]
+    assert it.provider.json() == asking("What is a robin?")
+    assert seen.headers["x-aigw-guard"] == "request=pass, response=pass"
+
+
+async def test_personal_data_is_masked_in_both_directions():
+    async with guard_world(BOTH, said(f"I wrote to {MAIL}.")) as it:
+        seen = await it.ask(asking(f"Write to {MAIL}!"))
+    assert it.provider.json()["messages"][0]["content"] == "Write to [email]!"
+    assert seen.json()["choices"][0]["message"]["content"] == "I wrote to [email]."
+    assert seen.headers["x-aigw-guard"] == "request=mask;label=email, response=mask;label=email"
+
+
+async def test_a_request_is_refused_in_higress_s_format():
+    async with guard_world(BOTH) as it:
+        seen = await it.ask(asking(f"Tell me of {BAD}."))
+    assert not it.provider.sent
+    assert (seen.status, seen.json()["model"]) == (200, "from-security-guard")
+    told = json.loads(seen.json()["choices"][0]["message"]["content"])
+    assert told == {"code": 200, "blockedDetails": [{"type": "customLabel", "level": "high"}]}
+    assert seen.headers["x-aigw-guard"] == "request=deny;label=project"
+    assert seen.reply.makeshift
+    assert seen.labels.remarks["ai-security-guard"] == "request denied: project"
+
+
+async def test_an_answer_is_replaced():
+    async with guard_world({**BOTH, "denyMessage": "No.", "openAIDenyResponseFormat": "structured"}, said(BAD)) as it:
+        seen = await it.ask(asking("hi"))
+    assert seen.json()["choices"][0]["message"]["content"] == "No."
+    assert BAD not in seen.body.decode()
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 200])
+async def test_a_stream_ends_where_it_is_denied(size):
+    clean = "This sentence is clean and long enough to leave at once, which is what is looked at here and now. " * 2
+    async with guard_world(BOTH, streamed(clean + BAD + " and more", size)) as it:
+        seen = await it.ask(asking("hi", stream=True))
+    *texts, told, last, done = seen.events()
+    passed = "".join(each["choices"][0]["delta"]["content"] for each in texts)
+    assert clean.startswith(passed)
+    assert size > 50 or passed
+    assert json.loads(told["choices"][0]["delta"]["content"])["code"] == 200
+    assert (last["choices"][0]["finish_reason"], done) == ("stop", b"[DONE]")
+    assert seen.reply.makeshift
+
+
+@settings(max_examples=30, deadline=None)
+@given(text=st.text(alphabet="ab 界1\n", max_size=300), size=st.integers(1, 400), bad=st.booleans())
+async def test_any_stream(text, size, bad):
+    async with guard_world(BOTH, streamed(text + (f" {BAD} " if bad else "") + text, size)) as it:
+        seen = await it.ask(asking("hi", stream=True))
+    if bad:
+        passed = "".join(each["choices"][0]["delta"].get("content", "") for each in seen.events()[:-3])
+        assert f"{text} ".startswith(passed)
+    else:
+        assert seen.body == b"".join(streamed(text + text, size).pieces)
+
+
+async def test_a_stream_is_masked():
+    text = f"I have written to {MAIL} and to nobody else. " + "Then I went home. " * 20
+    async with guard_world(BOTH, streamed(text, 3)) as it:
+        seen = await it.ask(asking("hi", stream=True))
+    passed = "".join(each["choices"][0]["delta"].get("content", "") for each in seen.events()[:-1])
+    assert passed == text.replace(MAIL, "[email]")
+
+
+async def test_a_stream_that_breaks_off_loses_nothing_that_may_pass():
+    broken = UpstreamError(UpstreamFault.RESET, "reset")
+    async with guard_world(BOTH, streamed("half an answer", 5, broken)) as it:
+        _, reply = await it.send(asking("hi", stream=True))
+        got = []
+        with pytest.raises(UpstreamError):
+            async for batch in reply:
+                got += batch
+    texts = [each.json()["choices"][0]["delta"].get("content", "") for each in got]
+    assert "".join(texts) == "half an answer"
+
+
+async def test_arguments_of_calls_are_checked_and_masked():
+    arguments = json.dumps({"to": MAIL, "n": 1})
+    call = {"id": "c1", "type": "function", "function": {"name": "send", "arguments": arguments}}
+    async with guard_world(BOTH, said("", tool_calls=[call])) as it:
+        seen = await it.ask(asking("hi"))
+    got = seen.json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(got) == {"to": "[email]", "n": 1}
+
+
+ANTHROPIC = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": f"Tell me of {BAD}."}]}
+RESPONSES = {"model": "m", "input": f"Tell me of {BAD}."}
+GEMINI = {"contents": [{"role": "user", "parts": [{"text": f"Tell me of {BAD}."}]}]}
+COMPLETION = {"model": "m", "prompt": f"Tell me of {BAD}."}
+CLIENTS = [
+    ("/v1/messages", ANTHROPIC, lambda body: body["content"][0]["text"]),
+    ("/v1/responses", RESPONSES, lambda body: body["output"][0]["content"][0]["text"]),
+    ("/v1beta/models/m:generateContent", GEMINI, lambda body: body["candidates"][0]["content"]["parts"][0]["text"]),
+    ("/v1/completions", COMPLETION, lambda body: body["choices"][0]["text"]),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "text"), CLIENTS, ids=[each[0] for each in CLIENTS])
+async def test_every_client_is_refused_in_its_own_format(path, body, text):
+    async with guard_world({**BOTH, "denyMessage": "No."}) as it:
+        seen = await it.ask(chat(body, path=path))
+    assert not it.provider.sent
+    assert json.loads(text(seen.json()))["denyMessage"] == "No."
+
+
+async def test_embeddings_are_refused_by_an_error():
+    async with guard_world(BOTH) as it:
+        with pytest.raises(GatewayError, match="blocked by ai-security-guard") as caught:
+            await it.ask(chat({"model": "m", "input": [BAD]}, path="/v1/embeddings"))
+    assert (caught.value.status, caught.value.code) == (403, "content_blocked")
+
+
+async def test_tool_results_are_checked_before_the_model_reads_them():
+    turns = [
+        {"role": "user", "content": "Who?"},
+        {
+            "role": "assistant",
+            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": f"It is {MAIL}."},
+    ]
+    async with guard_world(BOTH, said("ok")) as it:
+        await it.ask({"model": "m", "messages": turns})
+    assert it.provider.json()["messages"][2]["content"] == "It is [email]."
+
+
+async def test_a_service_that_is_down_lets_pass_unless_it_is_closed():
+    down = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
+    config = {**SERVICE, **BOTH}
+    async with world({"ai-security-guard": config}, upstream=_Failing(down, said(BAD))) as it:
+        seen = await it.ask(asking(BAD))
+        assert seen.headers["x-aigw-guard"] == "request=error, response=error"
+        assert seen.json()["choices"][0]["message"]["content"] == BAD
+    async with world({"ai-security-guard": {**config, "failClosed": True}}, upstream=_Failing(down, said(BAD))) as it:
+        with pytest.raises(GatewayError, match=r"the content cannot be checked: .*refused") as caught:
+            await it.ask(asking(BAD))
+        assert (caught.value.status, caught.value.code) == (503, "guard_unavailable")
+
+
+class _Failing(FakeUpstream):
+    """The service is down, the provider answers."""
+
+    def __init__(self, service, provider):
+        super().__init__(provider)
+        self._service = FakeUpstream(service)
+
+    async def send(self, request, target):
+        return await (self._service if "green" in target.authority else super()).send(request, target)
+
+
+async def test_only_new_texts_go_to_a_service_elsewhere():
+    clean = answer_json({"Code": 200, "RequestId": "R", "Data": {"RiskLevel": "none"}})
+    turns = [
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": "second"},
+        {"role": "user", "content": "third"},
+    ]
+    async with world({"ai-security-guard": {**SERVICE, "checkRequest": True}}, clean) as it:
+        await it.ask({"model": "m", "messages": turns})
+    checked = [request.body.decode() for request, target in it.upstream.sent if "green" in target.authority]
+    assert len(checked) == 1
+    assert "third" in checked[0]
+
+
+async def test_errors_of_providers_are_not_checked():
+    async with guard_world(BOTH, answer_json({"error": {"message": BAD}}, 500)) as it:
+        seen = await it.ask(asking("hi"))
+    assert (seen.status, BAD in seen.body.decode()) == (500, True)
+
+
+async def test_a_stream_in_anthropic_s_format_ends_with_an_error():
+    events = [
+        {"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "content": [], "usage": {}}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}}
+          for piece in ("clean " * 40, BAD)),
+    ]  # fmt: skip
+    pieces = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events]
+    answer = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
+    async with guard_world(BOTH, answer) as it:
+        body = {**ANTHROPIC, "messages": [{"role": "user", "content": "hi"}], "stream": True}
+        _, reply = await it.send(chat(body, path="/v1/messages"))
+        got = b""
+        with pytest.raises(GatewayError, match="customLabel high"):
+            async for batch in reply:
+                got += b"".join(chunk.raw for chunk in batch)
+    assert b"message_start" in got
+    assert BAD.encode() not in got
+
+
+def test_the_events_of_this_file_are_whole():
+    assert len(pieces_of("abc", 1)) == 4

@@ -198,10 +198,12 @@ OTHER_FORMATS = {
     "aigw.rag.readers.html": {"role"},
     # services that plugins call
     "aigw.clients.dashscope": {"model", "embedding", "output"},
+    "aigw.clients.green_cip": {"content"},
     "aigw.clients.openai_chat": {"choices", "content", "messages", "model", "role"},
     "aigw.clients.dashscope_text": {"content", "finish_reason", "messages", "model", "output", "role"},
     "aigw.clients.openai_embeddings": {"model", "embedding", "encoding_format"},
     "aigw.clients.dashvector": {"output"},
+    "aigw.standins.green_cip": {"content"},
     "aigw.standins.dashscope": {"model", "embedding", "output", "usage"},
     "aigw.standins.dashvector.standin": {"output", "usage"},
 }

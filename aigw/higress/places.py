@@ -25,7 +25,6 @@ OTHER_PLACES: dict[str, Place] = {
     "ai-search": Place("", 440),
     "ai-image-reader": Place("", 400),
     "traffic-tag": Place("", 400),
-    "ai-security-guard": Place("", 300),
     "ai-agent": Place("", 200),
     "ai-json-resp": Place("", 150),
     "ai-load-balancer": Place("", 50),

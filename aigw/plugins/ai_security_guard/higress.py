@@ -16,18 +16,14 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects.json_values import encoded
 from aigw.higress.gjson import GjsonPath
+from aigw.higress.moderation import ANSWER_PATH, ANTHROPIC_ANSWER, ANTHROPIC_EVENT, EVENT_PATH, REQUEST_PATH, question
 from aigw.plugins.ai_security_guard.checking import Check, Phase, count
 from aigw.plugins.ai_security_guard.config import Config
 from aigw.plugins.ai_security_guard.deciding import PASS
 from aigw.plugins.ai_security_guard.refusing import Refusals
 
-REQUEST_PATH = "messages.@reverse.0.content"
-ANSWER_PATH = "choices.0.message.content"
-EVENT_PATH = "choices.0.delta.content"
 MOST_BYTES = 64 * 1024 * 1024
 BUFFER = 1000
-_ANTHROPIC = ("content.0.text", "delta.text")
-"""Where texts are tried next: in Anthropic's answers and events."""
 
 Checks = Callable[[Exchange, Phase], Check]
 
@@ -41,8 +37,8 @@ class HigressGuard:
         self._refusals = refusals
         self._env = env
         self._question = GjsonPath(config.request_content_json_path or REQUEST_PATH)
-        self._answer = [GjsonPath(config.response_content_json_path or ANSWER_PATH), GjsonPath(_ANTHROPIC[0])]
-        self._event = [GjsonPath(config.response_stream_content_json_path or EVENT_PATH), GjsonPath(_ANTHROPIC[1])]
+        self._answer = [GjsonPath(config.response_content_json_path or ANSWER_PATH), GjsonPath(ANTHROPIC_ANSWER)]
+        self._event = [GjsonPath(config.response_stream_content_json_path or EVENT_PATH), GjsonPath(ANTHROPIC_EVENT)]
         self._buffer = config.buffer_limit or BUFFER
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
@@ -116,9 +112,8 @@ class OriginalGuard:
         self._refusals = refusals
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        last = GjsonPath("messages.@reverse.0").get(_body(exchange))
-        text = last.get("content") if isinstance(last, dict) and last.get("role") == "user" else None
-        if isinstance(text, str):
+        text = question(_body(exchange))
+        if text is not None:
             decision = await self._checks(exchange, "request").text(text)
             if decision.kind == "deny":
                 return self._refusals.reply(exchange, decision, "request", streaming=False)

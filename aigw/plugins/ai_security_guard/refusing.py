@@ -14,18 +14,15 @@ from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded
+from aigw.higress import moderation
 from aigw.plugins.ai_security_guard.checking import Phase
 from aigw.plugins.ai_security_guard.config import Config
 from aigw.plugins.ai_security_guard.deciding import Decision
 
-MODEL = "from-security-guard"
-DEFAULT_MESSAGE = "很抱歉，我无法回答您的问题"
-"""Higress's own words: "I am sorry, I cannot answer your question"."""
 STREAM = "text/event-stream;charset=UTF-8"
 JSON = "application/json"
 CODE = "content_blocked"
 CHAT = "openai-chat"
-_NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 _NOTHING = Tokens(input=0, output=0, source="reported")
 
 Details = Sequence[tuple[str, str]]
@@ -49,11 +46,11 @@ class TodaysRefusals:
 
     def __init__(self, config: Config, env: Env) -> None:
         self._clock = env.clock
-        self._done = env.choose(safe=b"data: [DONE]\n\n", higress=b"data: [DONE]")
+        self._behind = env.choose(safe=b"\n\n", higress=b"")  # some clients need a blank line at the end
         self._status = config.deny_code
         self._structured = config.deny_format == "structured"
         self._bare = config.protocol == "original"
-        self._message = config.deny_message or (DEFAULT_MESSAGE if self._structured else "")
+        self._message = config.deny_message or (moderation.DEFAULT_MESSAGE if self._structured else "")
 
     def reply(self, exchange: Exchange, decision: Decision, phase: Phase, *, streaming: bool) -> Reply:
         body = self._body(exchange, decision.details, streaming=streaming)
@@ -73,37 +70,19 @@ class TodaysRefusals:
         blocked = [{"type": kind, "level": level} for kind, level in details]
         return {"code": self._status, **message, "blockedDetails": blocked}
 
-    def chat(self, details: Details, id: str) -> bytes:
-        choice = self._choice("message", {"role": "assistant", "content": self._text(details)}, "stop", details)
-        return encoded(self._frame("chat.completion", id, choice) | {"usage": _NO_USAGE})
-
-    def chat_events(self, details: Details, id: str) -> bytes:
-        """Higress writes no blank line at the end, which some clients need."""
-        first = self._choice("delta", {"role": "assistant", "content": self._text(details)}, None, details)
-        last = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}
-        events = (
-            self._frame("chat.completion.chunk", id, first),
-            self._frame("chat.completion.chunk", id, last) | {"usage": _NO_USAGE},
-        )
-        return b"".join(b"data:" + encoded(event) + b"\n\n" for event in events) + self._done
-
     def _text(self, details: Details) -> str:
         return self._message if self._structured else encoded(self.facts(details)).decode()
-
-    def _frame(self, kind: str, id: str, choice: dict[str, Any]) -> dict[str, Any]:
-        created = int(self._clock.time())
-        return {"id": f"chatcmpl-{id[:29]}", "object": kind, "created": created, "model": MODEL, "choices": [choice]}
-
-    def _choice(self, name: str, said: dict[str, Any], finish: str | None, details: Details) -> dict[str, Any]:
-        mark = {"x_higress_guardrail": self.facts(details)} if self._structured else {}
-        return {"index": 0, name: said, "logprobs": None, "finish_reason": finish, **mark}
 
     def _body(self, exchange: Exchange, details: Details, *, streaming: bool) -> bytes:
         if self._bare:
             return encoded(self.facts(details))
-        if exchange.dialect.name == CHAT:
-            return (self.chat_events if streaming else self.chat)(details, exchange.id)
-        return self._in_format(exchange, details, streaming=streaming)
+        if exchange.dialect.name != CHAT:
+            return self._in_format(exchange, details, streaming=streaming)
+        mark = self.facts(details) if self._structured else None
+        text, id, created = self._text(details), exchange.id, int(self._clock.time())
+        if streaming:
+            return moderation.denied_events(text, mark, id, created) + self._behind
+        return moderation.denied_chat(text, mark, id, created)
 
     def _in_format(self, exchange: Exchange, details: Details, *, streaming: bool) -> bytes:
         asked, text = exchange.asked, self._text(details)

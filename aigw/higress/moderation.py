@@ -1,0 +1,53 @@
+"""What Higress's ai-security-guard reads of a chat, and the chats in which it tells a denial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+MODEL = "from-security-guard"
+DEFAULT_MESSAGE = "很抱歉，我无法回答您的问题"
+"""Higress's own words: "I am sorry, I cannot answer your question"."""
+REQUEST_PATH = "messages.@reverse.0.content"
+ANSWER_PATH = "choices.0.message.content"
+EVENT_PATH = "choices.0.delta.content"
+ANTHROPIC_ANSWER, ANTHROPIC_EVENT = "content.0.text", "delta.text"
+"""Where texts are tried next."""
+DONE = b"data: [DONE]"
+_MARK = "x_higress_guardrail"
+_NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+
+def question(body: Any) -> str | None:
+    """The text of the last message if it is the user's, as the form of June 2024 reads it."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    text = last.get("content") if isinstance(last, dict) and last.get("role") == "user" else None
+    return text if isinstance(text, str) else None
+
+
+def denied_chat(text: str, mark: Any, id: str, created: int) -> bytes:
+    """A plain answer with this text. `mark` stands beside it, None for nothing."""
+    choice = _choice("message", {"role": "assistant", "content": text}, "stop", mark)
+    return msgspec.json.encode(_frame("chat.completion", id, created, choice) | {"usage": _NO_USAGE})
+
+
+def denied_events(text: str, mark: Any, id: str, created: int) -> bytes:
+    """The events of the same answer, up to the last one."""
+    first = _choice("delta", {"role": "assistant", "content": text}, None, mark)
+    last = _choice("delta", {}, "stop", None)
+    events = (
+        _frame("chat.completion.chunk", id, created, first),
+        _frame("chat.completion.chunk", id, created, last) | {"usage": _NO_USAGE},
+    )
+    return b"".join(b"data:" + msgspec.json.encode(event) + b"\n\n" for event in events) + DONE
+
+
+def _choice(name: str, said: dict[str, Any], finish: str | None, mark: Any) -> dict[str, Any]:
+    choice: dict[str, Any] = {"index": 0, name: said, "logprobs": None, "finish_reason": finish}
+    return choice if mark is None else choice | {_MARK: mark}
+
+
+def _frame(kind: str, id: str, created: int, choice: dict[str, Any]) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{id[:29]}", "object": kind, "created": created, "model": MODEL, "choices": [choice]}

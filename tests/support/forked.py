@@ -1,6 +1,6 @@
-"""Commands of aigw, each in a process that is forked from one which has imported aigw already: it has the folder, variables, streams
-and exit code of a process that a user starts, after a tenth of the time. That commands import what they
-need is tried by tests/cli/test_main.py."""
+"""Commands of aigw, each in a process that is forked from one which has imported aigw already: it has the folder, variables,
+streams and exit code of a process that a user starts, for a fifth of the processor time. That commands import what they need
+is tried by tests/cli/test_main.py."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -183,7 +184,7 @@ def _form(body: bytes, content_type: str) -> list[Part]:
 
 def _source(begun: Begun, hides: Scrubber, key: Key, config: str) -> Source:
     return Source(
-        date=f"{datetime.fromtimestamp(begun.at, UTC):%Y-%m-%dT%H:%M:%S}Z",
+        date=_date(int(begun.at)),
         api=begun.api,
         dialect=begun.dialect,
         service=begun.service,
@@ -197,6 +198,11 @@ def _source(begun: Begun, hides: Scrubber, key: Key, config: str) -> Source:
         folder=key.folder,
         home=key.home,
     )
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}Z"
 
 
 def _clear(answered: Answered, hides: Scrubber) -> list[tuple[float, bytes]]:

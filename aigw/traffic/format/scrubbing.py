@@ -82,6 +82,8 @@ class Scrubber:
         return text
 
     def text(self, text: str) -> str:
+        if not text:
+            return text
         return self.data(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
     def found(self, text: str) -> list[str]:

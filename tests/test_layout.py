@@ -34,6 +34,8 @@ ELSEWHERE = {
     "cli/sources/completion.py": "cli/commands/test_template.py: what a shell offers, asked as bash asks",
     "cli/sources/rendering.py": "cli/commands/test_template.py: what its command prints",
     "cli/sources/sending.py": "cli/commands/test_template.py: what its command sends, and through whose gateway",
+    "cli/sources/transforming.py": "cli/commands/test_transform.py: what its command reads, does and asks",
+    "cli/views/transform.py": "cli/commands/test_transform.py: a view is what its command prints",
     "cli/sources/templates.py": "cli/commands/test_template.py: found, listed and asked for by its commands",
     "cli/views/template.py": "cli/commands/test_template.py: a view is what its command prints",
     "cli/sources/plugins.py": "cli/commands/test_plugins.py: collected and shown by the same command",

@@ -22,6 +22,7 @@ from aigw.cli.commands import (
     top,
     trace,
     traffic,
+    transform,
     usage,
     what_if,
 )
@@ -69,6 +70,7 @@ app.add_typer(replay.app, name="replay", rich_help_panel=LOOK)
 app.add_typer(traffic.app, name="traffic", rich_help_panel=LOOK)
 app.command("diff", rich_help_panel=LOOK)(diff.diff)
 app.command("what-if", rich_help_panel=LOOK)(what_if.what_if)
+app.command("transform", rich_help_panel=CONFIGURE)(transform.transform)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)

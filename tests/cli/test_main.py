@@ -40,7 +40,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
         ["serve", "run", "init", "recipes", "template", "rag"],
         ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
-        ["Configure", "plugins", "doctor", "config"],
+        ["Configure", "transform", "plugins", "doctor", "config"],
     ]
     assert "Commands:" not in output
 

@@ -45,10 +45,10 @@ def read(text: str) -> HttpText:
     while True:
         line, end, rest = rest.partition("\n")
         line = line.rstrip("\r")
+        if not end and (line.strip() or start or headers):
+            raise NotHttpError("it has no blank line behind its headers")
         if not line.strip():
             break
-        if not end:
-            raise NotHttpError("it has no blank line behind its headers")
         found = _first_line(line) if first else None
         first = False
         if found is not None:

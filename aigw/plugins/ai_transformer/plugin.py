@@ -13,7 +13,7 @@ from aigw.clients.callout import TLS_PORT, Callout
 from aigw.clients.dashscope_text import DashScopeText
 from aigw.core.env import Env
 from aigw.core.plugin import About, Difference, Place, Plugin
-from aigw.plugins.ai_transformer.config import Config, Part, asks, check
+from aigw.plugins.ai_transformer.config import Config, Part, Provider, asks, check
 from aigw.plugins.ai_transformer.higress import HigressTransformer
 from aigw.plugins.ai_transformer.kept import Kept
 from aigw.plugins.ai_transformer.models import DashScopeModel, Model, OwnModel
@@ -28,31 +28,29 @@ HOST = "dashscope.aliyuncs.com"
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     if env.fidelity == "higress":
-        request, response = (part.prompt if part.prompted else "" for part in (config.request, config.response))
-        yield HigressTransformer(request, response, _dashscope(config, env, MODEL), env)
+        asked, answered = (part.prompt if part.prompted else "" for part in (config.request, config.response))
+        yield HigressTransformer(asked, answered, _dashscope(config.provider, env, MODEL), env)
         return
-    provider = config.provider
-    model: Model = _dashscope(config, env, provider.model or MODEL)
-    if provider.own:
-        model = OwnModel(env.models, provider.route, provider.model, provider.timeout / 1000)
+    model = model_of(config.provider, env)
     kept = Kept(env.stores.kv(), config.cache_ttl) if config.cache else None
-    yield SafeTransformer(
-        _transformation(config.request, model, kept),
-        _transformation(config.response, model, kept),
-        config.max_body,
-        env,
-    )
+    request, response = (transformation(part, model, kept) for part in (config.request, config.response))
+    yield SafeTransformer(request, response, config.max_body, env)
 
 
-def _transformation(part: Part, model: Model, kept: Kept | None) -> Transformation | None:
+def transformation(part: Part, model: Model, kept: Kept | None = None) -> Transformation | None:
     """None if nothing is to be done."""
     if not part.prompted and not part.ruled:
         return None
     return Transformation(Rules(part.rules if part.ruled else ()), part.prompt if part.prompted else "", model, kept)
 
 
-def _dashscope(config: Config, env: Env, model: str) -> Model:
-    provider = config.provider
+def model_of(provider: Provider, env: Env) -> Model:
+    if provider.own:
+        return OwnModel(env.models, provider.route, provider.model, provider.timeout / 1000)
+    return _dashscope(provider, env, provider.model or MODEL)
+
+
+def _dashscope(provider: Provider, env: Env, model: str) -> Model:
     service = f"{provider.service_name}.dns" if provider.service_name else ""
     callout = Callout(env, service, TLS_PORT, provider.domain or HOST, provider.timeout / 1000, dashscope.STANDIN)
     return DashScopeModel(DashScopeText(callout, provider.api_key, model), model)

@@ -1,0 +1,188 @@
+"""Reads an HTTP message from a file, and transforms it as ai-transformer would.
+
+Rule: without a prompt nothing is started, and nothing is read but the message."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from multidict import CIMultiDict
+
+from aigw.books.books import Books
+from aigw.cli.options import configuration
+from aigw.cli.sources.own_gateway import at_free_port
+from aigw.cli.sources.recipe import served
+from aigw.config.load import Loaded, load
+from aigw.core.env import Env
+from aigw.core.errors import ConfigError
+from aigw.plugins.ai_transformer.config import Config, Part, Provider
+from aigw.plugins.ai_transformer.http_text import NotHttpError, read
+from aigw.plugins.ai_transformer.message import Message, UnchangedError
+from aigw.plugins.ai_transformer.models import OwnModel
+from aigw.plugins.ai_transformer.plugin import model_of, transformation
+from aigw.server.first_call import models_to_name
+from aigw.server.gateway import run
+from aigw.server.start import Given, load_found, load_or_discover
+from aigw.upstream.proxied import upstream_for
+
+PLUGIN = "ai-transformer"
+_BLANK = re.compile(rb"\r?\n\r?\n")
+_HEAD = re.compile(rb"(?:HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^/])")
+"""How a message begins, and a body alone does not."""
+
+
+_BY = ", with --rules or --prompt"
+
+
+class Wanted(NamedTuple):
+    """What was typed. `rules` is YAML."""
+
+    rules: str
+    prompt: str
+    route: str
+    model: str
+    config: Path | None
+    recipe: str | None
+
+
+class Told(NamedTuple):
+    """`reason` says why the message is as it was, "" if it was transformed."""
+
+    message: Message
+    reason: str = ""
+
+
+def message_in(data: bytes, *, response: bool) -> Message:
+    """Reads what `curl -i` prints, or a body alone. Raises NotHttpError."""
+    if not data.strip():
+        raise NotHttpError("it is empty")
+    start = {":status": "200"} if response else {":method": "POST", ":path": "/"}
+    if not _HEAD.match(data):
+        return Message(start, CIMultiDict(_type_of(data)), data)
+    head, blank, body = _split(data)
+    text = read(head.decode("utf-8", "replace") + ("\n\n" if blank else ""))
+    if ":status" in text.start:
+        start = {":status": "200"}
+    start = {name: text.start.get(name, value) for name, value in start.items()}
+    return Message(start, CIMultiDict(text.headers), body)
+
+
+def transformed(message: Message, wanted: Wanted) -> Told:
+    """Raises ConfigError."""
+    part = _part(wanted, message)
+    if not part.prompt:
+        return asyncio.run(_by(message, part, None, Provider()))
+    return asyncio.run(_asked(message, part, wanted))
+
+
+def _split(data: bytes) -> tuple[bytes, bool, bytes]:
+    found = _BLANK.search(data)
+    return (data, False, b"") if found is None else (data[: found.start()], True, data[found.end() :])
+
+
+def _type_of(body: bytes) -> dict[str, str]:
+    kinds = {b"<": "application/xml", b"{": "application/json", b"[": "application/json"}
+    kind = kinds.get(body.lstrip()[:1])
+    return {"content-type": kind} if kind else {}
+
+
+def _part(wanted: Wanted, message: Message) -> Part:
+    """What shall be done: what was typed, else what is configured for messages of this kind."""
+    if wanted.rules or wanted.prompt:
+        return Part(enable=True, prompt=wanted.prompt, rules=_rules(wanted.rules))
+    if wanted.recipe is None and configuration(wanted.config) is None:
+        raise ConfigError([f"say what shall be done{_BY}"])
+    configured = _plugin(asyncio.run(_loaded(wanted)))
+    name = "response" if ":status" in message.start else "request"
+    part: Part | None = None if configured is None else getattr(configured, name)
+    if part is None or not (part.prompted or part.ruled):
+        raise ConfigError([f"{PLUGIN} is not configured for a {name}; say what shall be done{_BY}"])
+    return part
+
+
+def _rules(text: str) -> list[Any]:
+    """Raises ConfigError, with the place in the option."""
+    try:
+        given = yaml.safe_load(text) if text else []
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError([f"--rules is no YAML: {' '.join(str(error).split())}"]) from None
+    given = given if isinstance(given, list) else [given]
+    checked = json.dumps({"plugins": {PLUGIN: {"response": {"rules": given}}}}, default=str).encode()
+    try:
+        config = _plugin(load(None, {}, text=checked))
+    except ConfigError as error:
+        start = re.compile(r"^.*? plugins\.ai-transformer\.response\.rules")
+        raise ConfigError([start.sub("--rules", finding) for finding in error.findings]) from None
+    return [] if config is None else config.response.rules
+
+
+def _plugin(loaded: Loaded) -> Config | None:
+    """The first configuration of the plugin."""
+    found = loaded.plugins.get(PLUGIN)
+    configs = [] if found is None else [each for each in found.rules.configs if each is not None]
+    return configs[-1] if configs else None
+
+
+async def _loaded(wanted: Wanted) -> Loaded:
+    """Raises ConfigError."""
+    if wanted.recipe is not None and wanted.config is not None:
+        raise ConfigError(["choose one of --config and --recipe"])
+    if wanted.recipe is not None:
+        try:
+            return load_found(served(wanted.recipe), os.environ, Given())
+        except ValueError as error:
+            raise ConfigError([str(error)]) from None
+    path = configuration(wanted.config)
+    upstream = upstream_for(os.environ)
+    try:
+        loaded, _ = await load_or_discover(path, os.environ, upstream, Given())
+    finally:
+        await upstream.aclose()
+    return loaded
+
+
+async def _asked(message: Message, part: Part, wanted: Wanted) -> Told:
+    loaded = await _loaded(wanted)
+    provider = _provider(loaded, wanted)
+    async with _gateway(loaded) as env:
+        return await _by(message, part, env, provider)
+
+
+@asynccontextmanager
+async def _gateway(loaded: Loaded) -> AsyncIterator[Env]:
+    books = Books(loaded.state_dir, shared=loaded.config.usage)
+    async with run(at_free_port(loaded), upstream_for(os.environ), grace=0.0, books=books) as own:
+        yield own.env
+
+
+def _provider(loaded: Loaded, wanted: Wanted) -> Provider:
+    """Who is asked: what was typed, else what is configured, else the best model that there is."""
+    names = [route.name for route in loaded.config.routes]
+    if wanted.route and wanted.route not in names:
+        raise ConfigError([f"--route: there is no route {wanted.route!r}; there are {', '.join(names) or 'none'}"])
+    if wanted.route or wanted.model:
+        return Provider(route=wanted.route, model=wanted.model)
+    configured = _plugin(loaded)
+    if configured is not None:
+        return configured.provider
+    models = models_to_name(loaded)
+    if not models:
+        raise ConfigError(["say with --model which model shall be asked; the configuration names none"])
+    return Provider(model=models[0])
+
+
+async def _by(message: Message, part: Part, env: Env | None, provider: Provider) -> Told:
+    model = OwnModel(None, "", "", 0.0) if env is None else model_of(provider, env)
+    work = transformation(part, model)
+    try:
+        return Told(message if work is None else (await work(message)).message)
+    except UnchangedError as error:
+        return Told(message, str(error))

@@ -139,6 +139,7 @@ ELSEWHERE = {
     "core/asking.py": "pipeline/test_asking.py: protocols, which the one that asks has",
     "dialects/question.py": "pipeline/test_asking.py: what a model is asked",
     "higress/moderation.py": "conformance/test_cases.py plugins/ai_security_guard/test_safe.py: what was recorded of Higress",
+    "guard/judge.py": "standins/test_judge.py: what is asked, and how the answer is read",
     "clients/green_cip.py": "standins/test_green_cip.py plugins/ai_security_guard/test_safe.py: what it sends and reads, against its stand-in",
     "server/screening.py": "test_recipes.py: wiring, seen in a gateway that runs",
     "plugins/ai_security_guard/answers.py": "plugins/ai_security_guard/test_safe.py: answers as clients get them",

@@ -75,6 +75,8 @@ class Data(Struct, rename="pascal"):
     result: Sequence[Found] | None = ()
     advice: Sequence[Advice] | None = ()
     detail: Sequence[Detail] | None = ()
+    pending: int | None = None
+    """Of the stand-in alone: how many characters at the end may be the beginning of something, if the text goes on."""
 
 
 class Moderation(Struct, rename="pascal"):

@@ -27,6 +27,26 @@ class UserRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: Annotated[Action, Meta(description="What is done about a finding.")] = "block"
 
 
+class JudgeSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model that is asked about texts in which the rules find nothing to block: harmful contents have no form that a
+    rule could know. It is asked through a route of this gateway, so that limits and budgets hold for it."""
+
+    model: Annotated[str, Meta(description="The model that is asked. Empty: there is no judge.")] = ""
+    route: Annotated[str, Meta(description="The route by which it is asked; empty: that of any chat.")] = ""
+    seconds: Annotated[float, Meta(gt=0, le=60, description="How long an answer may take.")] = 5.0
+    characters: Annotated[
+        int, Meta(ge=1, description="How much of a text is shown to it: of a longer one, the beginning and the end.")
+    ] = 4000
+    per_minute: Annotated[int, Meta(ge=1, description="How often it is asked in a minute, at most.")] = 60
+    answers: Annotated[
+        bool,
+        Meta(
+            description="Whether it judges answers, too. In streams it is then asked for each window (`bufferLimit`)."
+        ),
+    ] = False
+    action: Annotated[Action, Meta(description="What is done about what it calls plainly harmful.")] = "block"
+
+
 class GuardSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the screen looks for in texts: personal data, secrets, attacks on prompts, and your own rules. It is a
     screen, not a defence. `aigw guard rules` lists the rules."""
@@ -42,6 +62,7 @@ class GuardSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = {}
     rules: Annotated[list[UserRule], Meta(description="Rules of your own.")] = []
+    judge: JudgeSettings = JudgeSettings()
     access_keys: Annotated[
         dict[str, str],
         Meta(

@@ -135,7 +135,7 @@ class Gateway:
         self._builtin.embedders = self._generations[-1].embedders.local
         latest = self._generations[-1]
         self._knowledge.take(loaded.config.rag, latest.embedders, latest.env.models)
-        self._screening.take(loaded)
+        self._screening.take(loaded, latest.env)
         for sentence in await self._knowledge.missing(loaded):
             log.warning("%s", sentence)
         for old in self._generations[-2:-1]:

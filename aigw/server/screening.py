@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from aigw.clients import green_cip
 from aigw.config.load import Loaded
+from aigw.core.env import Env
 from aigw.guard.screen import Screen
 from aigw.guard.settings import GuardSettings
 from aigw.standins.green_cip import GreenCipStandin, SignedStandin
+from aigw.standins.judge import Judge
 from aigw.upstream.standin import Standin
 
 
@@ -18,11 +20,14 @@ class Screening:
     def __init__(self) -> None:
         self._settings = GuardSettings()
         self._screen: Screen | None = None
+        self._judge: Judge | None = None
 
-    def take(self, loaded: Loaded) -> None:
-        """From now on, texts are screened by this configuration."""
+    def take(self, loaded: Loaded, env: Env) -> None:
+        """From now on, texts are screened by this configuration, and judged by a model of its gateway."""
         if loaded.config.guard != self._settings:
             self._settings, self._screen = loaded.config.guard, None
+        judge, models = self._settings.judge, env.models
+        self._judge = Judge(judge, models, env.clock) if judge.model and models is not None else None
 
     def screen(self) -> Screen:
         if self._screen is None:
@@ -34,5 +39,5 @@ class Screening:
 
     def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
         """That for the plugins of this gateway, and the one for callers over HTTP, who must sign."""
-        inner = GreenCipStandin(self.screen, new_id)
+        inner = GreenCipStandin(self.screen, new_id, lambda: self._judge)
         return {green_cip.STANDIN: inner, green_cip.SIGNED_STANDIN: SignedStandin(inner, self.keys, new_id)}

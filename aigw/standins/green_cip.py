@@ -17,6 +17,7 @@ from aigw.core.model import Request
 from aigw.guard.finding import ATTACK, LEVELS, Finding, Level
 from aigw.guard.screen import Screen, Screened
 from aigw.standins.answers import answer
+from aigw.standins.judge import Judge
 from aigw.upstream.standin import Standin, StandinAnswer
 
 ACTIONS = ("TextModerationPlus", "MultiModalGuard")
@@ -33,11 +34,15 @@ class _Parameters(Struct):
 
 
 class GreenCipStandin:
-    """`screen` returns the screen of the configuration that is in force."""
+    """`screen` returns the screen of the configuration that is in force, and `judge` what asks a model about a text,
+    None if nobody is asked."""
 
-    def __init__(self, screen: Callable[[], Screen], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, screen: Callable[[], Screen], new_id: Callable[[], str], judge: Callable[[], Judge | None] = lambda: None
+    ) -> None:
         self._screen = screen
         self._new_id = new_id
+        self._judge = judge
 
     async def __call__(self, request: Request) -> StandinAnswer:
         given = parameters(request)
@@ -45,7 +50,15 @@ class GreenCipStandin:
             content = msgspec.json.decode(given.get("ServiceParameters", "{}"), type=_Parameters).content
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _said(Moderation(400, f"ServiceParameters: {error}", self._new_id()))
-        return _said(Moderation(200, "OK", self._new_id(), moderated(self._screen().screen(content))))
+        screen = self._screen()
+        screened = screen.screen(content)
+        judge = self._judge()
+        if judge is not None and not any(each.action == "block" for each in screened.findings):
+            found = await judge.findings(content, answer="response" in given.get("Service", ""))
+            screened = screened._replace(findings=[*screened.findings, *found])
+        data = moderated(screened)
+        data.pending = screen.pending(content)
+        return _said(Moderation(200, "OK", self._new_id(), data))
 
 
 def moderated(screened: Screened) -> Data:

@@ -79,7 +79,7 @@ class Answer:
             if self._check.failed and self._fail_closed:
                 raise Uncheckable(self._check.failed)
             self._known[window.text] = decision
-            self._windows.settle(window, decision.masked if decision.kind == "mask" else None)
+            self._windows.settle(window, decision.masked if decision.kind == "mask" else None, decision.pending)
         return PASS
 
     async def _window(self, window: Window) -> Decision:

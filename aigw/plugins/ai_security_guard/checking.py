@@ -107,7 +107,7 @@ class Check:
     async def _slices(self, text: str) -> Decision:
         """Checks one slice after the other. If they overlap, what must not pass is in one of them as a whole."""
         passed: list[str] = []
-        at, is_masked = 0, False
+        at, is_masked, decision = 0, False, PASS
         while at < len(text):
             if at:
                 await self._env.sleep(0)  # the screen of this machine works in this thread: others get a turn
@@ -120,7 +120,7 @@ class Check:
             free, out = _settled(piece, decision.masked if decision.kind == "mask" else piece, overlap)
             passed.append(out)
             at += free
-        return Decision("mask", "".join(passed)) if is_masked else PASS
+        return Decision("mask" if is_masked else "pass", "".join(passed) if is_masked else "", pending=decision.pending)
 
     async def _slice(self, piece: str) -> Decision:
         try:

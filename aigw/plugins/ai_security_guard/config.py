@@ -123,7 +123,7 @@ class Config(Bars, frozen=True, rename="camel", kw_only=True):
         Meta(
             ge=0,
             description="how many characters of a stream are checked together; default: 1000, by the screen of this "
-            "machine 60",
+            "machine 32",
         ),
     ] = 0
     consumer_request_check_service: list[RequestService] = []

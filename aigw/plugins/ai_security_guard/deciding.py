@@ -26,7 +26,8 @@ _DEFAULT_RISK = "high"
 
 class Decision(NamedTuple):
     """`masked` is the text to pass on instead if `kind` is mask. `details` are the checks because of which a text is
-    denied, with their levels. `labels` and `words` say what was found, whatever is done about it. `advice` is what the
+    denied, with their levels. `pending` is how many characters at the end may be the beginning of something, None if
+    that is not known. `labels` and `words` say what was found, whatever is done about it. `advice` is what the
     service would tell the client."""
 
     kind: Literal["pass", "mask", "deny"]
@@ -35,6 +36,7 @@ class Decision(NamedTuple):
     labels: Sequence[str] = ()
     words: str = ""
     advice: str = ""
+    pending: int | None = None
 
 
 PASS = Decision("pass")
@@ -67,6 +69,7 @@ class Decider:
                 )
             ),
             words=",".join(each.risk_words or "" for each in data.result or () if each.risk_words),
+            pending=data.pending,
         )
         named = [(each.type or "", each.level or "") for each in details]
         if self._is_risky(data, given) or details:

@@ -25,7 +25,7 @@ from aigw.plugins.ai_security_guard.refusing import OriginalRefusals, Refusals, 
 from aigw.plugins.ai_security_guard.safe import SafeGuard, Settings
 
 HOST = "green-cip.cn-shanghai.aliyuncs.com"
-BUFFER, LOCAL_BUFFER = 1000, 60
+BUFFER, LOCAL_BUFFER = 1000, 32
 """How many characters of a stream are checked together."""
 _SERVICES = {
     False: {"request": "llm_query_moderation", "response": "llm_response_moderation"},

@@ -2,8 +2,8 @@
 
 Texts are checked in windows. The end of a window stays held and is checked again at the beginning of the next one, so
 that what must not pass is in one window as a whole wherever a provider cuts its text, as long as it has no more than
-`overlap` characters. Pieces leave in their order. The arguments of a call leave when the call is whole, because no
-client can use them before.
+`overlap` characters. Less is held if who checks knows that less may go on. Pieces leave in their order. The arguments
+of a call leave when the call is whole, because no client can use them before.
 
 Rule: nothing leaves before it was checked, and nothing is checked twice that was passed as it is."""
 
@@ -107,21 +107,23 @@ class Windows:
             if slot.fresh >= self._limit(slot):
                 yield Window(slot)
 
-    def settle(self, window: Window, masked: str | None = None) -> None:
-        """What was checked may pass, with the text `masked` in its place if there is one."""
+    def settle(self, window: Window, masked: str | None = None, pending: int | None = None) -> None:
+        """What was checked may pass, with the text `masked` in its place if there is one. `pending` is how many
+        characters at its end may be the beginning of something, None if that is not known."""
         slot, text = window.slot, window.text
+        overlap = self._overlap if pending is None else min(pending, self._overlap)
         slot.fresh = 0
         free = len(text)
         if masked is not None and masked != text:
             ahead, behind = common(text, masked)
-            if slot.open and behind < self._overlap and len(text) < MOST_HELD:
+            if slot.open and behind < overlap and len(text) < MOST_HELD:
                 # It may go on: what is to be masked stays as it is, and is checked again with what follows.
                 self._clear(slot, ahead)
                 return
             _replace(slot.parts, ahead, len(text) - behind, masked[ahead : len(masked) - behind])
             free = len(masked)
         slot.settled = True
-        self._clear(slot, free - self._overlap if slot.open else free)
+        self._clear(slot, free - overlap if slot.open else free)
 
     def released(self) -> list[Chunk]:
         """The pieces that may leave now."""

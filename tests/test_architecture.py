@@ -178,6 +178,7 @@ OTHER_FORMATS = {
     # configuration, and prices
     "aigw.config.model": {"output"},
     "aigw.pytest_plugin": {"model"},
+    "aigw.guard.settings": {"model"},
     "aigw.plugins.ai_budget.repetition": {"tool_calls"},
     "aigw.plugins.ai_cache.config": {"model", "embedding"},
     "aigw.plugins.ai_intent": {"prompt"},

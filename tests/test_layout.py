@@ -48,9 +48,12 @@ ELSEWHERE = {
     "cli/sources/explained.py": "cli/commands/test_rag.py: wiring, seen in what is printed",
     "cli/sources/rebuilding.py": "cli/commands/test_rag.py: wiring, seen in what is found afterwards",
     "cli/sources/ingesting.py": "cli/commands/test_rag.py: wiring, seen in what is found afterwards",
+    "cli/sources/screening.py": "cli/commands/test_guard.py: what its commands screen, and with which rules",
+    "cli/views/guard.py": "cli/commands/test_guard.py: a view is what its command prints",
     "cli/views/cache.py": "cli/commands/test_cache.py: a view is what its command prints",
     "cli/views/table.py": "cli/views/test_screen.py cli/commands/test_top.py: no line wraps, whatever the table is in",
     # config, core
+    "config/files.py": "config/test_load.py config/test_guard.py: what is read, and what stands in the place of a file",
     "config/model.py": "config/test_check.py config/test_load.py config/test_schema.py: data, read from real files",
     "core/dialect.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",
     "core/upstream.py": "upstream/test_http.py upstream/test_standin.py: protocols, which every transport keeps",

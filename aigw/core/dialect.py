@@ -341,6 +341,19 @@ class Writer(Protocol):
         ...
 
 
+class BreakingOff(Protocol):
+    """Ends a provider's stream in the middle."""
+
+    def pass_on(self, event: Chunk) -> None:
+        """Takes an event that the client gets."""
+        ...
+
+    def end(self, text: str) -> bytes:
+        """Returns the events that end the answer, with this text behind what the client has got, as one of which a
+        filter has taken the rest."""
+        ...
+
+
 class Dialect(Protocol):
     """A wire format, such as OpenAI's chat completions: reads and edits its requests, reads and writes its answers."""
 
@@ -437,6 +450,10 @@ class Dialect(Protocol):
     def writer(self, asked: Asked, id: str, created: int) -> Writer:
         """Returns a writer for an answer that aigw itself makes to this request. The writer adds the prefix of this
         format to `id`. `created` is in seconds since 1970."""
+        ...
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        """Returns what can end a stream of this format in the middle."""
         ...
 
     def error(self, error: GatewayError, request_id: str) -> bytes:

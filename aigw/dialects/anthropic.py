@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, Finish, Said, TextPlace, Where, Writer
+from aigw.core.dialect import AnswerText, Asked, BreakingOff, Finish, Said, TextPlace, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
@@ -19,6 +19,7 @@ from aigw.dialects import anthropic_texts, anthropic_view, anthropic_whole
 from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
+from aigw.dialects.breaking_off import MessagesEnd
 from aigw.dialects.edit import put
 from aigw.dialects.errors import AnthropicGeneric
 from aigw.dialects.failures import failure_in, failure_in_event, is_failed_end
@@ -233,6 +234,9 @@ class AnthropicMessages:
 
     def writer(self, asked: Asked, id: str, created: int) -> Writer:
         return MessagesWriter(asked.model, id, size=asked.size)
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        return MessagesEnd()
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return _GENERIC.error(error, request_id)

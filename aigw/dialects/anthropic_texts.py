@@ -35,6 +35,8 @@ def _block(path: JsonPath, block: dict[str, Any], slot: str) -> Iterator[AnswerT
         yield AnswerText((*path, "text"), text, "text", 0, slot)
     if isinstance(text := block.get("thinking"), str) and text:
         yield AnswerText((*path, "thinking"), text, "reasoning", 0, slot)
+    if path == ("content_block",) and "input" in block and not block["input"]:  # the beginning of a call
+        yield AnswerText((*path, "input"), "", "call", 0, slot)
     yield from leaves((*path, "input"), block.get("input"))
     for index, citation in enumerate(block.get("citations") or ()):
         if isinstance(citation, dict):

@@ -15,13 +15,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from aigw.core.dialect import AnswerText, Asked, Finish, Said, TextPlace, Where
+from aigw.core.dialect import AnswerText, Asked, BreakingOff, Finish, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import dashscope_request, dashscope_texts
 from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.cumulative import CumulativeReader
 from aigw.dialects.dashscope_request import DashScopeView
 from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
@@ -224,6 +225,9 @@ class DashScope:
         if isinstance(asked, DashScopeView):
             return DashScopeWriter(id, form=asked.form, incremental=asked.incremental)
         return DashScopeWriter(id)
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        return PlainEnd(self.writer(asked, id, created))
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error, request_id)

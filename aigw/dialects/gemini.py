@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import is_
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, Finish, Said, TextPlace, Where
+from aigw.core.dialect import AnswerText, Asked, BreakingOff, Finish, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_texts, gemini_whole
 from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.elements import leading_elements
 from aigw.dialects.errors import gemini_error
@@ -199,6 +200,9 @@ class Gemini:
 
     def writer(self, asked: Asked, id: str, created: int) -> GeminiWriter:
         return GeminiWriter(asked.model, id, array=isinstance(asked, GeminiView) and asked.array)
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        return PlainEnd(self.writer(asked, id, created))
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return gemini_error(error)

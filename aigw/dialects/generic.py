@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Never
 
-from aigw.core.dialect import AnswerText, Asked, Said, TextPlace, Turn, Where
+from aigw.core.dialect import AnswerText, Asked, BreakingOff, Said, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, form
 from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.breaking_off import NoEnd
 from aigw.dialects.event_ends import ends
 from aigw.dialects.failures import failure_in
 from aigw.dialects.form import is_form
@@ -147,6 +148,10 @@ class Generic:
 
     def writer(self, asked: Asked, id: str, created: int) -> Never:
         raise ValueError("no answer can be made for this API")
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        """Of these streams no text is known because of which one would end."""
+        return NoEnd()
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)

@@ -10,13 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, Finish, Role, Said, TextPlace, Tool, ToolCall, Turn, Where, Writer
+from aigw.core.dialect import (
+    AnswerText,
+    Asked,
+    BreakingOff,
+    Finish,
+    Role,
+    Said,
+    TextPlace,
+    Tool,
+    ToolCall,
+    Turn,
+    Where,
+    Writer,
+)
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_texts, openai_chat_whole
 from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.edit import place_of, put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end
 from aigw.dialects.json_values import encoded, object_of
@@ -358,6 +372,9 @@ class OpenAIChat:
 
     def writer(self, asked: Asked, id: str, created: int) -> Writer:
         return ChatWriter(asked.model, id, created, wants_usage=asked.wants_usage)
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        return PlainEnd(self.writer(asked, id, created))
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)

@@ -52,6 +52,9 @@ def _member(path: JsonPath, value: dict[str, Any], name: str, choice: int) -> It
 
 
 def _arguments(path: JsonPath, function: Any, choice: int, slot: str) -> Iterator[AnswerText]:
-    arguments = function.get("arguments") if isinstance(function, dict) else None
-    if isinstance(arguments, str) and arguments:
+    """The beginning of a call counts as a piece without a text, so that it is not passed on before the call."""
+    if not isinstance(function, dict):
+        return
+    arguments = function.get("arguments") or ""
+    if isinstance(arguments, str) and (arguments or function.get("name")):
         yield AnswerText((*path, "arguments"), arguments, "call", choice, slot)

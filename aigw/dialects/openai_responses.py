@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, Said, TextPlace, Where, Writer
+from aigw.core.dialect import AnswerText, Asked, BreakingOff, Said, TextPlace, Where, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_responses_text, openai_responses_texts, openai_responses_view, openai_responses_whole
 from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.breaking_off import ResponseEnd
 from aigw.dialects.edit import put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event
 from aigw.dialects.json_values import encoded, object_of
@@ -278,6 +279,9 @@ class OpenAIResponses:
     def writer(self, asked: Asked, id: str, created: int) -> Writer:
         declared = asked.declaration if isinstance(asked, ResponsesView) else _undeclared
         return ResponsesWriter(asked.model, id, created, declared)
+
+    def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
+        return ResponseEnd(id)
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)

@@ -39,6 +39,9 @@ def texts(body: Any) -> Iterator[AnswerText]:
     elif isinstance(part := body.get("part"), dict):
         yield from _whole(("part",), part)
     elif isinstance(item := body.get("item"), dict):
+        if kind.endswith(".added") and item.get("arguments") == "":  # the beginning of a call
+            slot = " ".join(str(each) for each in (body.get("output_index"), item.get("id"), None, None))
+            yield AnswerText(("item", "arguments"), "", "call", 0, slot)
         yield from _item(("item",), item)
     elif isinstance(response := body.get("response"), dict):
         yield from _output(("response",), response)

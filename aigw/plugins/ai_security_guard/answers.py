@@ -10,8 +10,10 @@ from aigw.plugins.ai_security_guard.checking import Check, Uncheckable
 from aigw.plugins.ai_security_guard.deciding import PASS, Decision
 from aigw.plugins.ai_security_guard.windows import Window, Windows, leaves_of, with_leaves
 
-Ending = Callable[[Decision, bool], Batch]
-"""Returns what a stream ends with whose text was denied, by whether the client has got something of it."""
+Ending = Callable[[Decision], Batch]
+"""Returns what a stream ends with whose text was denied."""
+PassedOn = Callable[[Batch], None]
+"""Takes what the client gets of a stream."""
 
 
 class Answer:
@@ -37,10 +39,10 @@ class Answer:
         (made,) = self._windows.released()
         return made, PASS if made is chunk else Decision("mask")
 
-    async def stream(self, batches: AsyncIterator[Batch], ending: Ending) -> AsyncIterator[Batch]:
+    async def stream(self, batches: AsyncIterator[Batch], passed_on: PassedOn, ending: Ending) -> AsyncIterator[Batch]:
         """Passes on the events of a stream, as soon as they may pass. If it breaks off, what is held and may pass still
         leaves before."""
-        windows, begun = self._windows, False
+        windows = self._windows
         failure: Exception | None = None
         source = batches.__aiter__()
         while True:
@@ -56,17 +58,17 @@ class Answer:
                 break
             decision = await self._settle()
             if released := windows.released():
-                begun = True
+                passed_on(released)
                 yield released
             if decision.kind == "deny":
-                yield ending(decision, begun)
+                yield ending(decision)
                 return
         decision = await self._settle()
         if released := windows.released():
-            begun = True
+            passed_on(released)
             yield released
         if decision.kind == "deny":
-            yield ending(decision, begun)
+            yield ending(decision)
         elif failure is not None:
             raise failure
 

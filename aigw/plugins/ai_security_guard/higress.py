@@ -97,7 +97,7 @@ class HigressGuard:
             decision = await check.text(text)
             if decision.kind == "deny":
                 count(self._env, "ai_sec_response_deny")
-                out.append(Chunk(self._refusals.ending(exchange, decision, begun=True)))
+                out.append(Chunk(self._refusals.ending(exchange, decision, None)))
                 return out, True
             out += held[:size]
             del held[:size]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from aigw.core.dialect import Answer
+from aigw.core.dialect import Answer, BreakingOff
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -34,9 +34,9 @@ class Refusals(Protocol):
         nothing can be answered."""
         ...
 
-    def ending(self, exchange: Exchange, decision: Decision, *, begun: bool) -> bytes:
-        """The events that end a stream, of which the client has got something if it has `begun`. Raises GatewayError
-        where only an error can end it."""
+    def ending(self, exchange: Exchange, decision: Decision, begun: BreakingOff | None) -> bytes:
+        """The events that end a stream. `begun` has seen what the client has got of it, None if it has got nothing.
+        Raises GatewayError where only an error can end it."""
         ...
 
 
@@ -59,9 +59,9 @@ class TodaysRefusals:
         reply.makeshift = True
         return reply
 
-    def ending(self, exchange: Exchange, decision: Decision, *, begun: bool) -> bytes:
-        if begun and exchange.dialect.name != CHAT:
-            raise self._error(decision.details)
+    def ending(self, exchange: Exchange, decision: Decision, begun: BreakingOff | None) -> bytes:
+        if begun is not None and exchange.dialect.name != CHAT:
+            return begun.end(self._text(decision.details))
         return self._body(exchange, decision.details, streaming=True)
 
     def facts(self, details: Details) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class OriginalRefusals:
         reply.makeshift = True
         return reply
 
-    def ending(self, exchange: Exchange, decision: Decision, *, begun: bool) -> bytes:
+    def ending(self, exchange: Exchange, decision: Decision, begun: BreakingOff | None) -> bytes:
         raise _error(403, decision.advice or "risk detected", decision.details)
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from aigw.core.dialect import TextPlace
+from aigw.core.dialect import BreakingOff, TextPlace
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
@@ -148,17 +148,28 @@ class SafeGuard:
     async def _stream(
         self, exchange: Exchange, reply: Reply, answer: Answer, check: Check, batches: AsyncIterator[Batch]
     ) -> AsyncIterator[Batch]:
-        def ending(decision: Decision, begun: bool) -> Batch:
-            self._note(exchange, "response", decision, check)
-            reply.makeshift = True
-            return [Chunk(self._refusals.ending(exchange, decision, begun=begun))]
+        ends = exchange.dialect.breaking_off(exchange.asked, exchange.id, int(self._env.clock.time()))
+        begun: BreakingOff | None = None
+        decided = PASS
+
+        def passed_on(batch: Batch) -> None:
+            nonlocal begun
+            begun = ends
+            for chunk in batch:
+                ends.pass_on(chunk)
+
+        def ending(decision: Decision) -> Batch:
+            nonlocal decided
+            decided, reply.makeshift = decision, True
+            return [Chunk(self._refusals.ending(exchange, decision, begun))]
 
         try:
-            async for batch in answer.stream(batches, ending):
+            async for batch in answer.stream(batches, passed_on, ending):
                 yield batch
         except Uncheckable as error:
             raise error.answer() from None
-        self._note(exchange, "response", PASS, check)
+        finally:
+            self._note(exchange, "response", decided, check)
 
     def _note(self, exchange: Exchange, phase: Phase, decision: Decision, check: Check) -> None:
         if decision.kind != "pass":

@@ -195,7 +195,7 @@ async def test_errors_of_providers_are_not_checked():
     assert (seen.status, BAD in seen.body.decode()) == (500, True)
 
 
-async def test_a_stream_in_anthropic_s_format_ends_with_an_error():
+async def test_a_stream_in_another_format_ends_in_it():
     events = [
         {"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "content": [], "usage": {}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -204,15 +204,25 @@ async def test_a_stream_in_anthropic_s_format_ends_with_an_error():
     ]  # fmt: skip
     pieces = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events]
     answer = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
-    async with guard_world(BOTH, answer) as it:
+    async with guard_world({**BOTH, "denyMessage": "No."}, answer) as it:
         body = {**ANTHROPIC, "messages": [{"role": "user", "content": "hi"}], "stream": True}
-        _, reply = await it.send(chat(body, path="/v1/messages"))
-        got = b""
-        with pytest.raises(GatewayError, match="customLabel high"):
-            async for batch in reply:
-                got += b"".join(chunk.raw for chunk in batch)
-    assert b"message_start" in got
-    assert BAD.encode() not in got
+        seen = await it.ask(chat(body, path="/v1/messages"))
+    assert BAD.encode() not in seen.body
+    *_, told, _, delta, stop = seen.events()
+    assert json.loads(told["delta"]["text"])["denyMessage"] == "No."
+    assert (delta["delta"]["stop_reason"], stop["type"]) == ("refusal", "message_stop")
+
+
+async def test_nothing_of_a_call_that_is_denied_leaves():
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "send", "arguments": ""}}
+    more = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"to":"', BAD, '"}')]
+    bodies = [{"choices": [{"index": 0, "delta": {"tool_calls": [each]}}]} for each in (call, *more)]
+    pieces = [b"data: " + json.dumps(each).encode() + b"\n\n" for each in bodies]
+    answer = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
+    async with guard_world(BOTH, answer) as it:
+        seen = await it.ask(asking("hi", stream=True))
+    assert b"tool_calls" not in seen.body
+    assert b"from-security-guard" in seen.body
 
 
 def test_the_events_of_this_file_are_whole():

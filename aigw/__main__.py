@@ -1,7 +1,6 @@
 """The command `aigw`, from its start to its end.
 
-Rule: once Python runs it, Ctrl-C ends it quietly, also while it imports, which takes longest of what some commands
-do."""
+Rule: Ctrl-C ends it quietly at any moment, also while it imports, which takes longest of what some commands do."""
 
 import sys
 

@@ -76,6 +76,7 @@ AIMS = (
     Aim("memory of that", "recordings", lambda f: f["load_mib"], 100, False, "MiB"),
     Aim("time between replayed events, p99", "pacing", lambda f: f["streams1_p99_ms"], 5, False, "ms off"),
     Aim("the same for 16 streams", "pacing", lambda f: f["streams16_p99_ms"], 5, False, "ms off"),
+    Aim("XML to JSON by a rule", "transforming", lambda f: f["demonstration_us"], 100, False, "µs"),
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )

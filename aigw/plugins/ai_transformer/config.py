@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, to_builtins
 
+from aigw.core.env import Services
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import Problem
 from aigw.plugins.ai_transformer import rules
 from aigw.plugins.ai_transformer.rules import Rule
 
 MIB = 1 << 20
+_UNSEEN = ("apiKey", "timeout")
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -96,6 +98,12 @@ def check(config: Config) -> list[Problem]:
     if config.cache and not (config.request.prompted or config.response.prompted):
         problems.append(Problem(("cache",), "has no effect: no model is asked", note=True))
     return problems
+
+
+def identity(config: Config, services: Services) -> Any:
+    """Who transforms, and how; with which key and how patiently does not matter."""
+    values = to_builtins(config)
+    return {**values, "provider": {name: value for name, value in values["provider"].items() if name not in _UNSEEN}}
 
 
 def asks(config: Config) -> Mapping[JsonPath, str]:

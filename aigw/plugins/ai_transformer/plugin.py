@@ -13,7 +13,7 @@ from aigw.clients.callout import TLS_PORT, Callout
 from aigw.clients.dashscope_text import DashScopeText
 from aigw.core.env import Env
 from aigw.core.plugin import About, Difference, Place, Plugin
-from aigw.plugins.ai_transformer.config import Config, Part, Provider, asks, check
+from aigw.plugins.ai_transformer.config import Config, Part, Provider, asks, check, identity
 from aigw.plugins.ai_transformer.higress import HigressTransformer
 from aigw.plugins.ai_transformer.kept import Kept
 from aigw.plugins.ai_transformer.models import DashScopeModel, Model, OwnModel
@@ -62,6 +62,7 @@ ABOUT = About(
     place=Place("", 550),
     recipe="ai-transformer",
     check=check,
+    identity=identity,
     asks=asks,
     differences=(
         Difference("what a model may not see or change", "keys, cookies, who the client is, and where it goes",

@@ -4,6 +4,7 @@ Rule: what the gateway itself asks a model, and the answer to it, is transformed
 
 from __future__ import annotations
 
+import asyncio
 from typing import NamedTuple
 
 from aigw.core.asking import asking
@@ -12,6 +13,9 @@ from aigw.plugins.ai_transformer.kept import Kept, key_of
 from aigw.plugins.ai_transformer.message import Message, ModelError, shown, taken
 from aigw.plugins.ai_transformer.models import Model
 from aigw.plugins.ai_transformer.rules import Rules
+
+LONG_BODY = 16 * 1024
+"""Rules are applied to a longer body in a thread, because it takes more than 1 ms."""
 
 
 class Transformed(NamedTuple):
@@ -37,7 +41,7 @@ class Transformation:
     async def __call__(self, message: Message) -> Transformed:
         """Raises UnchangedError if the message must stay as it is."""
         if self._rules:
-            message = self._rules.apply(message)
+            message = await self._ruled(message)
         if not self._prompt or asking.get():
             return Transformed(message)
         seen = shown(message)
@@ -51,6 +55,11 @@ class Transformation:
         if self._kept is not None:
             await self._kept.put(key, written)
         return Transformed(new)
+
+    async def _ruled(self, message: Message) -> Message:
+        if self._rules.reads_body and len(message.body) > LONG_BODY:
+            return await asyncio.to_thread(self._rules.apply, message)
+        return self._rules.apply(message)
 
 
 def _taken(message: Message, written: str) -> Message:

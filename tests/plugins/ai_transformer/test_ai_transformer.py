@@ -59,6 +59,12 @@ async def test_rules_without_a_model():
     assert seen.headers[HEADER] == "request transformed; response transformed"
 
 
+async def test_a_long_body():
+    long = Answer(200, {"content-type": "application/xml"}, [b"<a>" + b"x" * 100_000 + b"</a>"])
+    async with world(plugin(response={"rules": ["xmlToJson"]}), long) as it:
+        assert (await it.ask(get())).json() == {"a": "x" * 100_000}
+
+
 async def test_rules_come_before_the_prompt():
     both = {**prompt("p"), "rules": ["xmlToJson"]}
     async with world(plugin(response=both), XML, says("x-a:1\n\nhi")) as it:

@@ -1,10 +1,13 @@
 """The configuration: Higress's, ours, and what is told about mistakes."""
 
 import pytest
+from msgspec import convert
 from world import configured
 
+from aigw.config.services import ServiceTable
 from aigw.core.errors import ConfigError
 from aigw.plugins.ai_transformer.config import Config, Part, Provider, check
+from aigw.plugins.ai_transformer.plugin import ABOUT
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,14 @@ def test_no_key_is_shown():
     assert "sk-1" not in repr(Provider(api_key="sk-1"))
 
 
+def test_what_decides_about_answers():
+    """Not the key: an answer in a cache is as good with another one."""
+    one, other = ({"serviceName": "qwen", "apiKey": key} for key in ("sk-1", "sk-2"))
+    known = [ABOUT.identity(convert({"provider": each}, Config), ServiceTable({})) for each in (one, other)]
+    assert known[0] == known[1]
+    assert known[0]["provider"]["serviceName"] == "qwen"
+
+
 @pytest.mark.parametrize(
     ("config", "path", "why"),
     [
@@ -61,9 +72,10 @@ def test_what_is_noted(config, path, why):
         ({"response": {"rules": [{"setHeaders": {}}]}}, "unknown key 'setHeaders'; did you mean 'setHeader'?"),
         ({"response": {"rules": ["xmlToJson", {"set": {"": 1}}]}}, "response.rules[1].set: '' is no path"),
         ({"maxBody": 0}, "maxBody"),
+        ({"provider": {"route": "lm"}}, "provider.route: there is no route 'lm'; did you mean 'llm'?"),
     ],
 )
 def test_mistakes_name_their_place(config, why):
     with pytest.raises(ConfigError) as caught:
-        configured({"ai-transformer": config})
+        configured({"ai-transformer": config}, routes=[{"name": "llm"}])
     assert why in "\n".join(caught.value.findings)

@@ -1,6 +1,7 @@
 """The command `aigw`, from its start to its end.
 
-Rule: Ctrl-C ends it quietly at any moment, also while it imports, which takes longest of what some commands do."""
+Rule: once Python runs it, Ctrl-C ends it quietly, also while it imports, which takes longest of what some commands
+do."""
 
 import sys
 

@@ -355,6 +355,19 @@ async def test_ai_history(tmp_path):
     assert kept == [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Hello!"}]
 
 
+async def test_ai_json_resp():
+    asked = [{"role": "user", "content": 'Sure: {"steps": ["add"], "answer": "42"}'}]
+    async with serving("ai-json-resp") as client:
+        body = await client.post("/chat/completions", body={"model": "echo", "messages": asked}, cast_to=object)
+        assert body == {"steps": ["add"], "answer": "42"}
+        stream = await client.chat.completions.create(model="echo", messages=asked, stream=True)
+        texts = [event.choices[0].delta.content or "" async for event in stream]
+        with pytest.raises(APIStatusError, match="ai-json-resp 1006: no answer of 4 is such JSON") as caught:
+            await client.with_options(max_retries=2).chat.completions.create(model="echo", messages=HELLO)
+    assert json.loads("".join(texts)) == body
+    assert (caught.value.status_code, caught.value.response.headers["x-should-retry"]) == (502, "false")
+
+
 SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}
 
 

@@ -10,6 +10,7 @@ from aigw.cli.commands import (
     config,
     diff,
     doctor,
+    guard,
     help,
     init,
     plugins,
@@ -73,6 +74,7 @@ app.command("what-if", rich_help_panel=LOOK)(what_if.what_if)
 app.command("transform", rich_help_panel=CONFIGURE)(transform.transform)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
+app.add_typer(guard.app, name="guard", rich_help_panel=CONFIGURE)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
 app.command("help", hidden=True)(help.help_of)
 app.command("version", hidden=True)(help.version)

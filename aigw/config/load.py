@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ import msgspec
 
 from aigw.config.check import Checker
 from aigw.config.environment import parse_dotenv
+from aigw.config.files import NoFileError, content
+from aigw.config.guard import check_guard, word_files
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin
 from aigw.config.report import Report
@@ -21,6 +22,7 @@ from aigw.config.semantics import check_gateway, check_order
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.config.source import MAX_BYTES, Source, read
 from aigw.core.errors import ConfigError
+from aigw.guard.settings import GuardSettings
 from aigw.higress.places import sort
 
 NO_FILE = "(no configuration file)"
@@ -32,7 +34,7 @@ RESOURCE = (
 @dataclass(frozen=True, slots=True, repr=False)
 class Loaded:
     """A configuration without errors. `plugins` are in the order in which they see a request. `notes` are complete
-    lines.
+    lines. `guard` is the section of this name with the words of its files, which are `files`.
 
     `state_dir` is not created here. `path` is None if there is no file."""
 
@@ -43,6 +45,8 @@ class Loaded:
     state_dir: Path
     source: Source
     notes: list[str] = field(default_factory=list)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    files: tuple[Path, ...] = ()
 
     @property
     def hosts(self) -> HostForms:
@@ -92,7 +96,9 @@ def examine(
     config = checker.convert(source.values, GatewayConfig, ())
     if config is None:
         config = _usable_part(checker, source.values)
+    folder = path.parent if path is not None else Path()
     check_gateway(config, report)
+    guard = check_guard(config.guard, folder, report)
     config = _with_patterns(config, _hosts(config))
     loader = PluginLoader(checker, find, _hosts(config), lenient_global=config.fidelity == "higress")
     plugins = loader.load(config.plugins, config.routes)
@@ -102,11 +108,17 @@ def examine(
         names = [name for name in config.order if name in plugins]
     if report.errors:
         return None, report
-    plugins = {name: plugins[name] for name in names}
-    folder = path.parent if path is not None else Path()
-    state_dir = folder / Path(config.state_dir).expanduser()
-    notes = report.format_all(report.notes)
-    return Loaded(path, config, plugins, ServiceTable(config.services), state_dir, source, notes), report
+    return Loaded(
+        path,
+        config,
+        {name: plugins[name] for name in names},
+        ServiceTable(config.services),
+        folder / Path(config.state_dir).expanduser(),
+        source,
+        report.format_all(report.notes),
+        guard,
+        tuple(word_files(config.guard, folder)),
+    ), report
 
 
 def _hosts(config: GatewayConfig) -> HostForms:
@@ -153,9 +165,9 @@ def _usable_route(checker: Checker, item: Any, index: int) -> Any:
 def read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
     """Reads the file and the `.env` beside it, without checking the values."""
     try:
-        text = _content(path)
+        text = content(path, MAX_BYTES)
         values, wrong = parse_dotenv(_dotenv(path.parent / ".env").decode())
-    except _NoFileError:
+    except NoFileError:
         return _failed(path, "is not a file; a pipe cannot be read again, so write what it gives into a file")
     except FileNotFoundError:
         return _failed(path, "there is no such file; `aigw init` writes one")
@@ -176,24 +188,9 @@ def _failed(path: Path, message: str) -> tuple[Source, Report]:
     return Source(), report
 
 
-class _NoFileError(Exception):
-    """A pipe, a folder or a device stands in the place of a file."""
-
-
-def _content(path: Path) -> bytes:
-    """The beginning of the file: one byte more than is allowed, so that `source.read` refuses a file that is larger. It
-    never waits, also if a pipe takes the place of the file between the look and the opening."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise _NoFileError
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _NoFileError
-        return file.read(MAX_BYTES + 1)
-
-
 def _dotenv(path: Path) -> bytes:
     """The content of a `.env` file. Where there is none, or a folder or a pipe of this name, it is empty."""
     try:
-        return _content(path)
-    except (FileNotFoundError, _NoFileError):
+        return content(path, MAX_BYTES)
+    except (FileNotFoundError, NoFileError):
         return b""

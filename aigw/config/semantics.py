@@ -13,10 +13,6 @@ from aigw.core.authority import is_private, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
-from aigw.guard.engine import compiled
-from aigw.guard.finding import LABELS
-from aigw.guard.screen import BUILTIN
-from aigw.guard.settings import GuardSettings, UserRule
 from aigw.rag.settings import RagSettings
 from aigw.stores.redis.url import parse_redis_url
 from aigw.traffic.volatility import rules
@@ -40,7 +36,6 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
     for index, host in enumerate(config.hosts):
         _try(split_authority, host, report, ("hosts", index))
     _check_rag(config.rag, report)
-    _check_guard(config.guard, report)
     for wrong in rules.check(config.record.volatile):
         report.error(("record", "volatile", *wrong.path), wrong.message)
     seen: dict[str, int] = {}
@@ -82,38 +77,6 @@ def _check_rag(rag: RagSettings, report: Report) -> None:
             continue
         if rag.embedder == kind and not service.api_key and not is_private(host):
             report.note(("rag", kind), f"has no api_key, without which {host} refuses requests")
-
-
-def _check_guard(guard: GuardSettings, report: Report) -> None:
-    names = [rule.name for rule in BUILTIN]
-    for index, name in enumerate(guard.off):
-        if name not in names:
-            report.error(("guard", "off", index), f"there is no rule {name!r}{_suggested(name, names)}")
-    known = [*LABELS, *names, *(rule.label for rule in guard.rules)]
-    for name in guard.actions:
-        if name not in known:
-            report.error(("guard", "actions", name), f"there is no rule or label {name!r}{_suggested(name, known)}")
-    for index, rule in enumerate(guard.rules):
-        if rule.label in known[: -len(guard.rules)]:
-            report.error(("guard", "rules", index, "label"), f"{rule.label!r} is a rule that comes with aigw")
-        _check_guard_rule(rule, ("guard", "rules", index), report)
-
-
-def _check_guard_rule(rule: UserRule, path: JsonPath, report: Report) -> None:
-    if not rule.words and not rule.regex:
-        report.error(path, "needs words or regex")
-    for index, word in enumerate(rule.words):
-        if not word.strip():
-            report.error((*path, "words", index), "must not be empty")
-    for index, pattern in enumerate(rule.regex):
-        try:
-            compiled(pattern)
-        except ValueError as error:
-            report.error((*path, "regex", index), f"is no RE2 pattern: {error}")
-
-
-def _suggested(name: str, known: list[str]) -> str:
-    return suggest(name, known) or "; `aigw guard rules` lists them"
 
 
 def _check_route(route: RouteConfig, path: JsonPath, report: Report) -> None:

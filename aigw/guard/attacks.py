@@ -23,11 +23,11 @@ _REACH = 300
 RULES = tuple(
     Rule(name, ATTACK, "high", "report", _REACH, about)
     for name, about in (
-        ("override", "tells the model to drop its instructions, or to follow new ones"),
-        ("jailbreak", "gives the model a role without rules, or a mode that does not exist"),
-        ("prompt-leak", "asks for the system prompt, or for what stands before the conversation"),
-        ("indirect", "a document or a tool's result that speaks to the model that reads it"),
-        ("exfiltration", "makes the model send what it knows somewhere else"),
+        ("override", "drops or replaces instructions"),
+        ("jailbreak", "a role or mode without rules"),
+        ("prompt-leak", "asks for the system prompt"),
+        ("indirect", "a document that speaks to models"),
+        ("exfiltration", "sends what a model knows away"),
     )
 )
 

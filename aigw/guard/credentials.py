@@ -19,15 +19,15 @@ MOST_PEM = 16_384
 """A private key of RSA with 16,384 bits has 12,000 characters."""
 
 RULES = (
-    Rule("private-key", SECRET, "max", "mask", MOST_PEM, "private keys, from the line BEGIN to the line END"),
+    Rule("private-key", SECRET, "max", "mask", MOST_PEM, "private keys, from BEGIN to END"),
     Rule("aws-key", SECRET, "high", "mask", 20, "ids of access keys of AWS"),
-    Rule("github-token", SECRET, "high", "mask", 100, "tokens of GitHub and npm, by their checksum"),
-    Rule("llm-key", SECRET, "high", "mask", 220, "keys of providers of models that begin with sk-"),
-    Rule("api-key", SECRET, "high", "mask", 300, "keys of about thirty other makers, by their form"),
-    Rule("jwt", SECRET, "high", "mask", 2000, "signed tokens (JSON Web Token)"),
-    Rule("url-password", SECRET, "high", "mask", 200, "the password in scheme://user:password@host"),
-    Rule("password", SECRET, "high", "mask", 250, "values behind names such as password, api_key, secret, token, 密码"),
-    Rule("authorization", SECRET, "high", "mask", 600, "credentials behind Authorization, Bearer and Basic"),
+    Rule("github-token", SECRET, "high", "mask", 100, "GitHub and npm, by checksum"),
+    Rule("llm-key", SECRET, "high", "mask", 220, "keys for models: sk-..."),
+    Rule("api-key", SECRET, "high", "mask", 300, "keys of other makers, by form"),
+    Rule("jwt", SECRET, "high", "mask", 2000, "JSON Web Tokens"),
+    Rule("url-password", SECRET, "high", "mask", 200, "scheme://user:PASSWORD@host"),
+    Rule("password", SECRET, "high", "mask", 250, "password=..., api_key: ..., 密码是"),
+    Rule("authorization", SECRET, "high", "mask", 600, "behind Bearer and Basic"),
 )
 
 PEM_START = "-----BEGIN "

@@ -18,11 +18,11 @@ from aigw.guard.view import Span
 
 RULES = (
     Rule("email", PERSONAL, "medium", "mask", 350, "mail addresses"),
-    Rule("phone", PERSONAL, "medium", "mask", 30, "phone numbers: Chinese, American, and others with + and separators"),
-    Rule("card", PERSONAL, "high", "mask", 30, "numbers of payment cards, by maker, length and check digit"),
-    Rule("iban", PERSONAL, "high", "mask", 45, "international account numbers, by length and check digits"),
-    Rule("chinese-id", PERSONAL, "high", "mask", 22, "Chinese identity numbers, by date and check digit"),
-    Rule("us-ssn", PERSONAL, "high", "mask", 12, "American social security numbers in the form 000-00-0000"),
+    Rule("phone", PERSONAL, "medium", "mask", 30, "phone numbers: CN, US, or with +"),
+    Rule("card", PERSONAL, "high", "mask", 30, "payment cards, by check digit"),
+    Rule("iban", PERSONAL, "high", "mask", 45, "bank accounts, by check digits"),
+    Rule("chinese-id", PERSONAL, "high", "mask", 22, "identity cards, by check digit"),
+    Rule("us-ssn", PERSONAL, "high", "mask", 12, "numbers such as 000-00-0000"),
 )
 
 _EMAIL = r"[A-Za-z0-9](?:[A-Za-z0-9._%+-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"

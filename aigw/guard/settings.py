@@ -8,6 +8,11 @@ from msgspec import Meta, Struct
 
 from aigw.guard.finding import Action, Level
 
+LONGEST_WORD = 200
+"""A word has at most so many characters."""
+MOST_BYTES = 4 << 20
+"""A file of words has at most so many."""
+
 
 class UserRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Words and patterns of the user, under a label of his own."""
@@ -19,6 +24,14 @@ class UserRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
         list[str],
         Meta(description="Found wherever they stand in a text, in capitals or not. A word of Latin letters is whole."),
     ] = []
+    file: Annotated[
+        str,
+        Meta(
+            description="More words: a UTF-8 file with a word a line, seen from the folder of the configuration. Lines "
+            "that begin with # are left out.",
+            examples=["words.txt"],
+        ),
+    ] = ""
     regex: Annotated[list[str], Meta(description="Regular expressions (RE2).", examples=[[r"\bPRJ-\d{4}\b"]])] = []
     allow: Annotated[
         list[str], Meta(description="Words in which a finding is none: a harmless longer word, an exception.")

@@ -43,8 +43,12 @@ def decoded(value: bytes) -> Turns | None:
 
 
 def encoded(turns: Iterable[tuple[str, str]]) -> bytes:
-    """Writes them as Go does, which escapes what HTML would take for its own."""
-    text = msgspec.json.encode([{"role": role, "content": content} for role, content in turns]).decode()
+    return go_json([{"role": role, "content": content} for role, content in turns])
+
+
+def go_json(value: Any) -> bytes:
+    """Writes JSON as Go does, which escapes what HTML would take for its own."""
+    text = msgspec.json.encode(value).decode()
     return "".join([_HTML.get(character, character) for character in text]).encode()
 
 

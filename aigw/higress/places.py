@@ -26,7 +26,6 @@ OTHER_PLACES: dict[str, Place] = {
     "ai-image-reader": Place("", 400),
     "traffic-tag": Place("", 400),
     "ai-agent": Place("", 200),
-    "ai-json-resp": Place("", 150),
     "ai-load-balancer": Place("", 50),
     "cluster-key-rate-limit": Place("", 20),
     "key-rate-limit": Place("", 10),

@@ -1,4 +1,5 @@
-"""Hot reload: it watches the configuration file and the .env beside it, and puts a valid change into service.
+"""Hot reload: it watches the configuration, the .env beside it and its files of words, and puts a valid change into
+service.
 
 It waits until the files have been still for a moment, so that it never reads a half-written one. An invalid change is
 reported, and the old configuration stays."""
@@ -16,6 +17,7 @@ from pathlib import Path
 from aigw.config.load import Loaded
 from aigw.core.errors import ConfigError
 from aigw.core.secrets import without_password
+from aigw.guard.settings import GuardSettings
 
 log = logging.getLogger("aigw")
 
@@ -45,6 +47,7 @@ class Reloader:
         self._sleep = sleep
         self._good = logging.INFO if tell else logging.DEBUG
         self._bad = logging.WARNING if tell else logging.DEBUG
+        self._files: tuple[Path, ...] = ()
         self._seen = self._look()
         self.before: Callable[[Loaded], None] = lambda new: None
         """Is called with each valid change before it is put into service."""
@@ -62,6 +65,7 @@ class Reloader:
     async def _follow(self, loaded: Loaded, take: Take) -> None:
         started, refused = loaded, False
         while True:
+            self._files = loaded.files
             await self._change()
             try:
                 new = await asyncio.to_thread(self._load)
@@ -90,8 +94,8 @@ class Reloader:
             await self._sleep(STILL_SECONDS)
             now = self._look()
 
-    def _look(self) -> tuple[Stamp, Stamp]:
-        return _stamp(self._path), _stamp(self._path.parent / ".env")
+    def _look(self) -> tuple[Stamp, ...]:
+        return tuple(map(_stamp, (self._path, self._path.parent / ".env", *self._files)))
 
     def _report(self, new: Loaded, started: Loaded) -> None:
         log.log(self._good, "%s has changed: new requests follow it", self._path)
@@ -110,9 +114,10 @@ class Reloader:
             log.log(self._bad, "%s: record needs a restart; it stays as it was until then", self._path)
 
 
-def _said(loaded: Loaded) -> str:
-    """What the file says, in its order: in some keys the order counts, such as that of patterns."""
-    return json.dumps(loaded.source.values)
+def _said(loaded: Loaded) -> tuple[str, GuardSettings]:
+    """What the file says, in its order: in some keys the order counts, such as that of patterns. And the words in the
+    files that it names."""
+    return json.dumps(loaded.source.values), loaded.guard
 
 
 def _stamp(path: Path) -> Stamp:

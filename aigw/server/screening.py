@@ -24,8 +24,8 @@ class Screening:
 
     def take(self, loaded: Loaded, env: Env) -> None:
         """From now on, texts are screened by this configuration, and judged by a model of its gateway."""
-        if loaded.config.guard != self._settings:
-            self._settings, self._screen = loaded.config.guard, None
+        if loaded.guard != self._settings:
+            self._settings, self._screen = loaded.guard, None
         judge, models = self._settings.judge, env.models
         self._judge = Judge(judge, models, env.clock) if judge.model and models is not None else None
 

@@ -21,7 +21,7 @@ COMMANDS = [
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
     ["rag", "eval"], ["rag", "explain"], ["rag", "reindex"], ["rag", "repair"],
     ["replay"], ["replay", "lint"], ["diff"], ["what-if"], ["traffic"], ["traffic", "ls"], ["traffic", "show"],
-    ["traffic", "prune"], ["traffic", "redact"], ["traffic", "export"],
+    ["traffic", "prune"], ["traffic", "redact"], ["traffic", "export"], ["guard"], ["guard", "test"], ["guard", "rules"],
 ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
         ["serve", "run", "init", "recipes", "template", "rag"],
         ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
-        ["Configure", "transform", "plugins", "doctor", "config"],
+        ["Configure", "transform", "plugins", "doctor", "guard", "config"],
     ]
     assert "Commands:" not in output
 

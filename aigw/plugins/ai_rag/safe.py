@@ -48,7 +48,7 @@ class SafeRag:
         failed = False
         hits: Sequence[Hit] = ()
         try:
-            hits = await self._find(exchange, placed.place.text)
+            hits = await self._find(exchange, placed.said)
             told = _told(hits) if hits else "nothing found"
         except RetrievalError as error:
             self._env.log.warning("ai-rag: %s", error)

@@ -109,7 +109,19 @@ class Decider:
         bar = given.get(_SENSITIVE, "none" if self._follows else _HIGHEST)
         if not _reaches(detail.level, bar):
             return None
-        return next((text for part in detail.result or () if part.ext and (text := part.ext.desensitization)), None)
+        return _desensitized(detail)
+
+
+def decide_original_safely(said: Moderation, bars: Bars | None = None) -> Decision:
+    """The form of June 2024, but what the service, or the screen of this machine, would mask is masked."""
+    decision = decide_original(said)
+    details = (said.data.detail if said.data is not None else None) or ()
+    masking = [each for each in details if each.type == _SENSITIVE and each.suggestion == "mask"]
+    masked = next((text for each in masking if (text := _desensitized(each))), None)
+    if decision.kind == "deny" or masked is None:
+        return decision
+    labels = [part.label or "" for each in masking for part in each.result or ()]
+    return Decision("mask", masked, labels=list(dict.fromkeys(labels)))
 
 
 def decide_original(said: Moderation, bars: Bars | None = None) -> Decision:
@@ -132,3 +144,7 @@ def _given(bars: Bars) -> dict[str, str]:
 
 def _reaches(level: str | None, bar: str) -> bool:
     return _GRADES.get(level or "", _UNKNOWN) >= _GRADES.get(bar, _UNKNOWN)
+
+
+def _desensitized(detail: Detail) -> str | None:
+    return next((text for part in detail.result or () if part.ext and (text := part.ext.desensitization)), None)

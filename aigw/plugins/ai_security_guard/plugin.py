@@ -19,7 +19,7 @@ from aigw.higress.gjson import GjsonPath
 from aigw.plugins.ai_security_guard.checking import HIGRESS, LOCAL, SERVICE, WHOLE, Asking, Check, Phase, Slicing
 from aigw.plugins.ai_security_guard.config import Config, check
 from aigw.plugins.ai_security_guard.consumers import ByConsumer
-from aigw.plugins.ai_security_guard.deciding import Decider, decide_original
+from aigw.plugins.ai_security_guard.deciding import Decider, decide_original, decide_original_safely
 from aigw.plugins.ai_security_guard.higress import HigressGuard, OriginalGuard
 from aigw.plugins.ai_security_guard.refusing import OriginalRefusals, Refusals, TodaysRefusals
 from aigw.plugins.ai_security_guard.safe import SafeGuard, Settings
@@ -79,7 +79,8 @@ def _checks(config: Config, env: Env, callout: Callout) -> Checks:
         clock=env.clock,
         random=env.random,
     )
-    decide = decide_original if config.original else Decider(config, follows=safe)
+    original = decide_original_safely if safe else decide_original
+    decide = original if config.original else Decider(config, follows=safe)
     slicing: Slicing = (LOCAL if callout.local else SERVICE) if safe else WHOLE if config.original else HIGRESS
     requests = ByConsumer(config.consumer_request_check_service)
     responses = ByConsumer(config.consumer_response_check_service)

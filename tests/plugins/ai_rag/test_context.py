@@ -187,10 +187,11 @@ def test_whatever_they_say_all_of_the_client_stays_and_each_passage_in_its_marks
     body = {"model": "m", "max_tokens": 9, "stream": False, field: form(turns)}
     rag = FakeRetrieval(*(hit(text, id=str(number)) for number, text in enumerate(passages)))
     _, sent = asyncio.run(ask(rag, body, {**LOCAL, "position": position}, path=path))
-    question = rag.asked[0][1] if rag.asked else None
-    if question is None:
+    if not rag.asked:
         assert sent == body
         return
+    question = [text for role, text in turns if role == "user"][-1]
+    assert f"\n{rag.asked[0][1]}".endswith(f"\n{question}")
     before, after = leaves(body), leaves(sent)
     lost, added = before - after, after - before
     del lost["user"]  # turns of the user that follow each other become one

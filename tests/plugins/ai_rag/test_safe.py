@@ -42,6 +42,15 @@ async def test_passages_stand_before_the_question_and_all_else_stays():
     assert seen.labels.span_tags == {"rag_docs": "docs/install.md#1, docs/start.md#1"}
 
 
+async def test_what_a_decorator_appends_does_not_hide_the_question():
+    rag = FakeRetrieval(INSTALL)
+    hint = "Answer in English."
+    answered = [user("Hi"), {"role": "assistant", "content": "Yes?"}]
+    _, sent = await ask(rag, chat(*answered, user(), user(hint)))
+    assert rag.asked == [("default", f"{QUESTION}\n{hint}", 2)]
+    assert sent["messages"] == [*answered, user(), user(FIRST), user(ASKED.replace(QUESTION, hint))]
+
+
 async def test_in_messages():
     body = {
         "model": "m",

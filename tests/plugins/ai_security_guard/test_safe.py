@@ -36,6 +36,16 @@ async def test_personal_data_is_masked_in_both_directions():
     assert seen.headers["x-aigw-guard"] == "request=mask;label=email, response=mask;label=email"
 
 
+async def test_the_form_of_june_2024_masks_too():
+    original = {"serviceName": "green-cip", "domain": "green-cip.example", "ak": "a", "sk": "s"}
+    async with guard_world(original, said(f"I wrote to {MAIL}.")) as it:
+        seen = await it.ask(asking(f"Write to {MAIL}!"))
+        refused = await it.ask(asking(f"Write of {BAD} to {MAIL}!"))
+    assert it.provider.json()["messages"][0]["content"] == "Write to [email]!"
+    assert seen.json()["choices"][0]["message"]["content"] == "I wrote to [email]."
+    assert (refused.status, refused.json()["BlockPhase"]) == (403, "Request")
+
+
 async def test_a_request_is_refused_in_higress_s_format():
     async with guard_world(BOTH) as it:
         seen = await it.ask(asking(f"Tell me of {BAD}."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -75,6 +75,13 @@ class GuardSettings(Struct, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = {}
     rules: Annotated[list[UserRule], Meta(description="Rules of your own.")] = []
+    ingest: Annotated[
+        Literal["off", "report", "mask"],
+        Meta(
+            description="What `aigw rag ingest` does about findings in documents. report: say what was found where. "
+            "mask: keep the documents with masks, and keep none in which something is to be blocked."
+        ),
+    ] = "report"
     judge: JudgeSettings = JudgeSettings()
     access_keys: Annotated[
         dict[str, str],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -27,6 +27,7 @@ from aigw.core.retrieval import (
     Source,
 )
 from aigw.rag.document import Document, Piece, UnreadableError
+from aigw.rag.screening import DocumentScreen
 from aigw.rag.settings import AUTO
 
 T = TypeVar("T")
@@ -73,7 +74,8 @@ class Settings(NamedTuple):
 
 @dataclass
 class Report:
-    """What has been done so far. Sizes are in bytes, `failed` has names and reasons."""
+    """What has been done so far. Sizes are in bytes, `failed` has names and reasons, `findings` names and how often
+    each rule of the screen held. `masked`: what they found was masked."""
 
     added: int = 0
     changed: int = 0
@@ -82,6 +84,8 @@ class Report:
     passages: int = 0
     done: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[tuple[str, Mapping[str, int]]] = field(default_factory=list)
+    masked: bool = False
     embedder: str = ""
 
 
@@ -119,6 +123,7 @@ class Ingest:
         cut: Cuts,
         clock: Clock,
         shows: Shows = lambda report: None,
+        screen: DocumentScreen | None = None,
     ) -> None:
         self._collections = collections
         self._embedders = embedders
@@ -128,7 +133,9 @@ class Ingest:
         self._cut = cut
         self._clock = clock
         self._shows = shows
-        self.report = Report()
+        self._screen = screen
+        self._refused: set[str] = set()
+        self.report = Report(masked=screen is not None and screen.masks)
 
     async def run(self, items: Iterable[Item], *, prune: Callable[[str], bool] | None = None) -> Report:
         """`prune` says of a source that was not found whether it is removed. Raises RetrievalError."""
@@ -142,6 +149,7 @@ class Ingest:
         async with _reading(self._read(items, known, found)) as ready:
             collection = await self._write(ready, collection, known)
         gone = [name for name in known if name not in found and prune is not None and prune(name)]
+        gone += [name for name in known if name in self._refused]
         if collection is not None:
             if gone:
                 self.report.removed = await collection.remove(gone)
@@ -179,16 +187,29 @@ class Ingest:
                     self.report.unchanged += 1
                     self._told(item)
                     continue
-                document = await item.document(content)
+                document = await self._screened(item.name, await item.document(content))
             except UnreadableError as error:
                 self.report.failed.append((item.name, str(error)))
                 self._told(item)
                 continue
             yield Ready(item, Source(item.name, digest, len(content), document.title, 0, self._clock.time()), document)
 
+    async def _screened(self, name: str, document: Document) -> Document:
+        """Raises UnreadableError if a rule blocks the document."""
+        if self._screen is None:
+            return document
+        screened = await asyncio.to_thread(self._screen.screen, document)
+        if screened.found:
+            self.report.findings.append((name, screened.found))
+        if screened.blocked:
+            self._refused.add(name)
+            raise UnreadableError(f"the rule {screened.blocked} of `guard:` blocks what is in it")
+        return screened.document
+
     def _digest(self, content: bytes) -> str:
         settings = self._settings
-        made = blake2b(f"{FORMAT} {settings.size} {settings.overlap} ".encode(), digest_size=16)
+        changes = self._screen.changes if self._screen is not None else ""
+        made = blake2b(f"{FORMAT} {settings.size} {settings.overlap} {changes}".encode(), digest_size=16)
         made.update(content)
         return made.hexdigest()
 

@@ -7,10 +7,12 @@ from fakes import FakeClock
 from small_embedder import SmallEmbedders
 
 from aigw.core.retrieval import CollectionInfo, NoCollectionError, RetrievalError
+from aigw.guard.settings import GuardSettings, UserRule
 from aigw.rag.chunks import chunk
 from aigw.rag.document import UnreadableError
 from aigw.rag.ingest import Ingest, Settings, id_stem, spread
 from aigw.rag.readers.text import read
+from aigw.rag.screening import document_screen
 from aigw.stores.faiss.collections import FaissCollections
 
 
@@ -42,6 +44,7 @@ async def stage(tmp_path):
         job = Ingest(
             collections, embedders, name, settings, choose=lambda texts: embedders.get("small"), cut=chunk,
             clock=how.get("clock", FakeClock()), shows=how.get("shows", lambda report: None),
+            screen=document_screen(how["guard"]) if "guard" in how else None,
         )  # fmt: skip
         return await job.run(items, prune=prune)
 
@@ -208,3 +211,29 @@ def test_ids_are_ones_that_dashvector_allows(source, stem):
     assert made.startswith(stem)
     assert len(made) <= 50
     assert set(made) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+
+
+MAIL = Text("a.txt", "Ask ann@example.com or bob@example.com.")
+
+
+async def test_what_the_screen_finds_is_told_and_kept(stage):
+    report = await stage(MAIL, Text("b.txt", "Hello."), guard=GuardSettings())
+    assert (report.findings, report.masked) == ([("a.txt", {"email": 2})], False)
+    assert [passage.text for passage in (await sources(stage))["a.txt"]] == ["Ask ann@example.com or bob@example.com."]
+
+
+async def test_what_the_screen_masks_is_not_kept_also_where_it_was(stage):
+    await stage(MAIL, guard=GuardSettings())
+    report = await stage(MAIL, guard=GuardSettings(ingest="mask"))
+    assert (report.changed, report.findings, report.masked) == (1, [("a.txt", {"email": 2})], True)
+    assert [passage.text for passage in (await sources(stage))["a.txt"]] == ["Ask [email] or [email]."]
+    again = await stage(MAIL, guard=GuardSettings(ingest="mask"))
+    assert (again.unchanged, again.findings) == (1, [])
+
+
+async def test_a_document_that_a_rule_blocks_does_not_stay(stage):
+    await stage(MAIL, Text("b.txt", "Hello."))
+    rules = [UserRule(label="names", words=["bob@example.com"])]
+    report = await stage(MAIL, Text("b.txt", "Hello."), guard=GuardSettings(ingest="mask", rules=rules))
+    assert report.failed == [("a.txt", "the rule names of `guard:` blocks what is in it")]
+    assert (report.removed, list(await sources(stage))) == (1, ["b.txt"])

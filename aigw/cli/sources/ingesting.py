@@ -19,6 +19,7 @@ from aigw.rag.document import Document, UnreadableError
 from aigw.rag.finding import Found, find
 from aigw.rag.ingest import Ingest, Report, Settings
 from aigw.rag.reading import Reading, load
+from aigw.rag.screening import document_screen
 from aigw.rag.web import Page, fetch, why_private
 from aigw.upstream.proxied import upstream_for
 
@@ -124,6 +125,7 @@ async def ingest_paths(
             cut=chunk,
             clock=time,
             shows=shows,
+            screen=document_screen(known.loaded.guard),
         )
         job.report.failed += found.problems
         report = await job.run(items, prune=found.covers if prune else None)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import folded, say_sentence, say_text, width
+from aigw.cli.views.figures import counted
 from aigw.core.plain import plain
 from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from aigw.cli.sources.ingesting import Done
     from aigw.cli.sources.rebuilding import Rebuilt
     from aigw.rag.evaluation import Evaluation
+    from aigw.rag.ingest import Report
 
+_MOST_FINDINGS = 20
+"""So many sources with findings are listed for people."""
 _WORD = re.compile(rf"{CJK_LETTER}{{2}}|(?:(?!{CJK_LETTER})\w){{3,}}")
 _BOLD, _MARK, _END = "\x1b[1m", "\x1b[1;33m", "\x1b[0m"
 
@@ -40,6 +44,8 @@ def plain_report(done: Done) -> dict[str, Any]:
         "passages": report.passages,
         "failed": [{"source": source, "reason": reason} for source, reason in report.failed],
         "left_out": dict(done.left_out),
+        "findings": [{"source": source, "rules": dict(rules)} for source, rules in report.findings],
+        "masked": report.masked,
         "seconds": round(done.seconds, 3),
     }
 
@@ -55,6 +61,22 @@ def print_report(done: Done) -> None:
     if report.passages:
         rate = report.passages / max(done.seconds, 0.001)
         say_text(f"{of_passages(report.passages)} by {report.embedder} in {done.seconds:.1f} s ({rate:.0f} a second).")
+    _print_findings(report)
+
+
+def _print_findings(report: Report) -> None:
+    if not report.findings:
+        return
+    done = "masked where the rule says so" if report.masked else "kept as it is; `guard: {ingest: mask}` masks it"
+    say_sentence(f"The screen found something in {counted(len(report.findings), 'source')}, {done}:")
+    rows = [
+        (source, ", ".join(f"{number:,} {rule}" for rule, number in rules.items()))
+        for source, rules in report.findings[:_MOST_FINDINGS]
+    ]
+    for line in fitted(rows, width()):
+        say_text(line)
+    if len(report.findings) > _MOST_FINDINGS:
+        say_text(f"... and {len(report.findings) - _MOST_FINDINGS:,} more, which --json lists")
 
 
 def of_passages(number: int) -> str:

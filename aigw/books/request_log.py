@@ -255,6 +255,7 @@ class RequestLog:
             first_token_ms=first,
             total_ms=total,
             retrieved=tuple(exchange.labels.retrieved),
+            guard=exchange.labels.guard,
         )
 
     async def _write_lines(self) -> None:

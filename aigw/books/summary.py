@@ -22,7 +22,8 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
     Tokens are in the disjoint buckets of `UsageRow`. `cost` is None if no price was known; `unpriced` counts the
     requests without a price. `estimated` counts the requests whose tokens were estimated, `absent` those whose tokens
-    are unknown; errors and cache hits are not among these. A client that leaves is not an error."""
+    are unknown; errors and cache hits are not among these. A client that leaves is not an error. `denied` counts the
+    requests that a content guard denied, or whose answers it did."""
 
     requests: int
     input: int
@@ -34,6 +35,7 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int
     errors: int
     cache_hits: int
+    denied: int = 0
     estimated: int
     absent: int
 

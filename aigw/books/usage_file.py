@@ -20,13 +20,15 @@ COLUMNS = {
     "input": "INTEGER", "cache_read": "INTEGER", "cache_write": "INTEGER", "output": "INTEGER",
     "reasoning": "INTEGER", "source": "TEXT",
     "cost": "REAL", "attempts": "INTEGER", "cache": "TEXT", "gateway_ms": "REAL", "wait_ms": "REAL",
-    "first_token_ms": "REAL", "total_ms": "REAL", "retrieved": "TEXT",
+    "first_token_ms": "REAL", "total_ms": "REAL", "retrieved": "TEXT", "guard": "TEXT",
 }  # fmt: skip
 """The fields of `UsageRow`, with the numbers of tokens in place of the field `tokens`. `retrieved` is JSON."""
 
 _NULLABLE = ("cost", "first_token_ms")
-_ADDED = {"retrieved": "''"}
-"""The columns that version 1 did not have, with what stands there in its rows, in SQL."""
+_SINCE_2 = {"retrieved": "''"}
+_SINCE_3 = {"guard": "''"}
+_ADDED = _SINCE_2 | _SINCE_3
+"""The columns that earlier versions did not have, with what stands there in their rows, in SQL."""
 _TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _MOST_TOKENS = 10**12
 """More tokens than any request can use. A provider that reports more must not make the sums overflow."""
@@ -46,21 +48,38 @@ def _schema(columns: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def _adding(columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"ALTER TABLE requests ADD COLUMN {_definition(name)}" for name in columns)
+
+
 _VERSION_1 = Format(
     "usage file",
     application=0x61696777,  # "aigw"
     version=1,
     schema=_schema(name for name in COLUMNS if name not in _ADDED),
 )
-FORMAT = _VERSION_1._replace(
+_VERSION_2 = _VERSION_1._replace(
     version=2,
-    schema=_schema(COLUMNS),
+    schema=_schema(name for name in COLUMNS if name not in _SINCE_3),
     previous=_VERSION_1,
-    upgrade=tuple(f"ALTER TABLE requests ADD COLUMN {_definition(name)}" for name in _ADDED),
+    upgrade=_adding(_SINCE_2),
+)
+FORMAT = _VERSION_2._replace(
+    version=3,
+    schema=_schema(COLUMNS),
+    previous=_VERSION_2,
+    upgrade=_adding(_SINCE_3),
 )
 
 
 def selected(connection: sqlite3.Connection) -> str:
-    """All columns as SQL selects them, also of a file of version 1."""
-    there = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('requests')")}
-    return ", ".join(name if name in there else _ADDED[name] for name in COLUMNS)
+    """All columns as SQL selects them, also of a file of an earlier version."""
+    return ", ".join(name if has(connection, name) else _ADDED[name] for name in COLUMNS)
+
+
+def has(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the file has this column."""
+    if name not in _ADDED:
+        return True
+    found = connection.execute("SELECT 1 FROM pragma_table_info('requests') WHERE name = ?", (name,))
+    return found.fetchone() is not None

@@ -13,7 +13,7 @@ import msgspec
 
 from aigw.books import summary
 from aigw.books.question import BY, Question
-from aigw.books.usage_file import COLUMNS, FORMAT, selected
+from aigw.books.usage_file import COLUMNS, FORMAT, has, selected
 from aigw.books.usage_row import UsageRow
 from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
@@ -53,6 +53,7 @@ _SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
     "unpriced": f"sum(cost IS NULL AND NOT {_NOTHING_USED})",
     "errors": f"sum({_ERROR})",
     "cache_hits": "sum(cache = 'hit')",
+    "denied": "sum(guard = 'denied')",
     "estimated": "sum(source = 'estimated')",
     "absent": f"sum(source = 'absent' AND NOT {_NOTHING_USED})",
     "generated": f"coalesce(sum(CASE WHEN {_GENERATED} THEN output END), 0)",
@@ -110,9 +111,10 @@ def summarise_in(connection: sqlite3.Connection, question: Question) -> summary.
 
 def _groups(connection: sqlite3.Connection, question: Question) -> list[summary.Group]:
     keys = [_KEYS[name] for name in question.by]
+    sums = _SUMS | ({} if has(connection, "guard") else {"denied": "0"})
     grouping = f"GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}" if keys else "GROUP BY NULL"
     found = connection.execute(
-        f"SELECT {', '.join([*keys, *_SUMS.values(), _FIRST_TOKENS, 'min(at)'])} {_WINDOW} {grouping}",
+        f"SELECT {', '.join([*keys, *sums.values(), _FIRST_TOKENS, 'min(at)'])} {_WINDOW} {grouping}",
         {"since": question.since, "until": question.until},
     )
     return [_group(values, len(keys)) for values in found]
@@ -153,4 +155,5 @@ def values_of(row: UsageRow) -> tuple[Any, ...]:
     """The values of a row, in the order of COLUMNS."""
     values = msgspec.structs.astuple(row)
     retrieved = msgspec.json.encode(row.retrieved).decode() if row.retrieved else ""
-    return (*values[:_FIRST_TOKEN], *msgspec.structs.astuple(row.tokens), *values[_FIRST_TOKEN + 1 : -1], retrieved)
+    tokens = msgspec.structs.astuple(row.tokens)
+    return (*values[:_FIRST_TOKEN], *tokens, *values[_FIRST_TOKEN + 1 : -2], retrieved, row.guard)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from aigw.core.exchange import CacheStatus
+from aigw.core.exchange import CacheStatus, GuardStatus
 from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 
@@ -39,6 +39,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     first_token_ms: float | None = None
     total_ms: float = 0.0
     retrieved: tuple[Retrieved, ...] = ()
+    guard: GuardStatus = ""
 
     @property
     def failed(self) -> bool:

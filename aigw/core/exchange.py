@@ -28,6 +28,10 @@ CacheStatus = Literal["", "hit", "miss", "bypass"]
 """What a cache did with a request, "" if no cache handled it."""
 
 
+GuardStatus = Literal["", "masked", "denied"]
+"""What a content guard did to a request or its answer."""
+
+
 class Labels:
     """What plugins report about an exchange, for the usage row, the access log, the terminal and spans. No decision
     about a request or its answer reads them, and plugins do not use them to exchange data.
@@ -37,10 +41,11 @@ class Labels:
     the request. `remarks` has, under the name of a plugin, a few words for users, such
     as why the plugin refused the request."""
 
-    __slots__ = ("ai_log", "cache", "log_properties", "remarks", "retrieved", "span_tags")
+    __slots__ = ("ai_log", "cache", "guard", "log_properties", "remarks", "retrieved", "span_tags")
 
     def __init__(self) -> None:
         self.cache: CacheStatus = ""
+        self.guard: GuardStatus = ""
         self.ai_log: dict[str, Any] = {}
         self.span_tags: dict[str, str] = {}
         self.log_properties: dict[str, str] = {}

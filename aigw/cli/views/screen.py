@@ -13,7 +13,7 @@ from rich.text import Text
 from aigw.books.summary import Summary, UsageLine
 from aigw.cli.terminal.plain import cut
 from aigw.cli.views.figures import count, rate
-from aigw.cli.views.table import COLUMNS, Grid, fit, names_of, rich_table
+from aigw.cli.views.table import SORTING, Grid, fit, names_of, rich_table
 
 BARS = " ▁▂▃▄▅▆▇█"
 BESIDE_ROWS = 7
@@ -47,7 +47,7 @@ class Frame:
 
 @dataclass(slots=True)
 class View:
-    """`column` is the index in COLUMNS of the column that sorts the rows. `offset` is the first row shown."""
+    """`column` is the index in SORTING of the column that sorts the rows. `offset` is the first row shown."""
 
     since: str
     name: str
@@ -61,9 +61,9 @@ class View:
     def press(self, key: str) -> bool:
         """Does what a key says. False if it says to quit."""
         if key in ("s", "right"):
-            self.column = (self.column + 1) % len(COLUMNS)
+            self.column = (self.column + 1) % len(SORTING)
         elif key in ("S", "left"):
-            self.column = (self.column - 1) % len(COLUMNS)
+            self.column = (self.column - 1) % len(SORTING)
         elif key == "r":
             self.reverse = not self.reverse
         elif key in ("p", " "):
@@ -81,7 +81,7 @@ class View:
         self.offset = min(self.offset, max(0, len(summary.rows) - self.page))
         shown = slice(self.offset, self.offset + self.page)
         below = len(summary.rows) - self.offset - self.page
-        column = COLUMNS[self.column]
+        column = SORTING[self.column]
         more = [f"+{below} more ↓"] if below > 0 else [f"{self.offset} above ↑"] if self.offset else []
         state = [*(["PAUSED"] if self.paused else []), *more]
         keys = "  ".join([*state, f"by {column.name} {'▲' if self.reverse else '▼'}", KEYS])
@@ -103,7 +103,7 @@ class View:
 
     def sort(self, lines: Sequence[UsageLine]) -> list[UsageLine]:
         """The largest first. Lines without a value come last in both directions. Equal lines are sorted by name."""
-        value = COLUMNS[self.column].value
+        value = SORTING[self.column].value
         known = [line for line in lines if value(line) is not None]
         known.sort(key=names_of)
         known.sort(key=lambda line: value(line) or 0, reverse=not self.reverse)

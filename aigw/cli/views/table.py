@@ -31,6 +31,8 @@ class Column:
     cell: Callable[[UsageLine, bool], str]
     value: Callable[[UsageLine], float | None]
     least: int = 5
+    rare: bool = False
+    """Whether it is there only if its total is not 0."""
 
 
 COLUMNS = (
@@ -59,7 +61,10 @@ COLUMNS = (
     ),
     Column("errors", "err", 6, lambda line, exact: count(line.errors, exact), lambda line: line.errors, 3),
     Column("cache hits", "hits", 2, lambda line, exact: count(line.cache_hits, exact), lambda line: line.cache_hits, 4),
+    Column("denied", "deny", 6, lambda line, exact: count(line.denied, exact), lambda line: line.denied, 4, rare=True),
 )
+SORTING = tuple(column for column in COLUMNS if not column.rare)
+"""Those by which rows can be sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +136,19 @@ def names_of(line: UsageLine) -> list[str]:
 
 def _layout(summary: Summary, lines: Sequence[UsageLine], width: int, *, exact: bool) -> _Layout:
     everyone = [*lines, summary.total]
+    columns = [column for column in COLUMNS if not column.rare or column.value(summary.total)]
     natural = [
         min(WIDEST_NAME, max(map(cell_len, each)))
         for each in zip(summary.by, ["total"] * len(summary.by), *map(names_of, lines), strict=True)
     ]
     for full in (True, False) if exact else (False,):
         for gap, long in ((2, True), (1, False)):
-            header = [column.name if long else column.short for column in COLUMNS]
+            header = [column.name if long else column.short for column in columns]
             widths = [
                 max(column.least, len(title), *(len(column.cell(line, full)) for line in everyone))
-                for column, title in zip(COLUMNS, header, strict=True)
+                for column, title in zip(columns, header, strict=True)
             ]
-            layout = _Layout(list(COLUMNS), header, widths, natural, gap, full)
+            layout = _Layout(list(columns), header, widths, natural, gap, full)
             if sum(natural) + layout.room() <= width:
                 return layout
     least = NAME_WIDTH if len(natural) == 1 else NAMES_WIDTH

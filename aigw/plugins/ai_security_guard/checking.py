@@ -67,7 +67,8 @@ class Asking(NamedTuple):
 
 
 class Check:
-    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were."""
+    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were;
+    `masked` is whether something is to be masked, and `labels` are those of what was found."""
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Check:
         self._session = client.session()
         self._spent = 0.0
         self.failed = ""
+        self.masked = False
         self.labels: list[str] = []
 
     async def text(self, text: str, *, empty: bool = False) -> Decision:
@@ -130,6 +132,7 @@ class Check:
             return PASS
         decision = self._decide(said, self._asking.bars)
         self.labels += [each for each in decision.labels if each not in self.labels]
+        self.masked = self.masked or decision.kind == "mask"
         self._note(decision.kind, said.request_id or "", decision)
         return decision
 

@@ -55,6 +55,7 @@ class HigressGuard:
         if decision.kind != "deny":
             return reply
         count(self._env, "ai_sec_response_deny")
+        exchange.labels.guard = "denied"
         return self._refusals.reply(exchange, decision, "response", streaming=False)
 
     async def _request(self, exchange: Exchange) -> Reply | None:
@@ -63,6 +64,7 @@ class HigressGuard:
         decision = await self._checks(exchange, "request").text(text) if isinstance(text, str) else PASS
         if decision.kind == "deny":
             count(self._env, "ai_sec_request_deny")
+            exchange.labels.guard = "denied"
             return self._refusals.reply(exchange, decision, "request", streaming=bool(exchange.asked.stream))
         if decision.kind == "mask":
             count(self._env, "ai_sec_request_mask")
@@ -97,6 +99,7 @@ class HigressGuard:
             decision = await check.text(text)
             if decision.kind == "deny":
                 count(self._env, "ai_sec_response_deny")
+                exchange.labels.guard = "denied"
                 out.append(Chunk(self._refusals.ending(exchange, decision, None)))
                 return out, True
             out += held[:size]

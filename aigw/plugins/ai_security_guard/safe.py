@@ -174,6 +174,10 @@ class SafeGuard:
     def _note(self, exchange: Exchange, phase: Phase, decision: Decision, check: Check) -> None:
         if decision.kind != "pass":
             count(self._env, f"ai_sec_{phase}_{decision.kind}")
+        if decision.kind == "deny":
+            exchange.labels.guard = "denied"
+        elif decision.kind == "mask" or check.masked:
+            exchange.labels.guard = exchange.labels.guard or "masked"
         if decision.kind != "pass" or check.labels:
             words = {"deny": "denied", "mask": "masked", "pass": "reported"}[decision.kind]
             labels = ", ".join(check.labels)

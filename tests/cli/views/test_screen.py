@@ -8,12 +8,13 @@ from rich.console import Console
 from aigw.books.question import Question
 from aigw.books.summary import Group, Sums, summarise
 from aigw.cli.views.screen import View, whole
-from aigw.cli.views.table import COLUMNS
+from aigw.cli.views.table import SORTING
 
 
-def summary_of(names, number):
+def summary_of(names, number, denied=0):
     sums = Sums(requests=number, input=number, cache_read=number, cache_write=0, output=number, reasoning=0,
-                cost=number / 7, unpriced=1, errors=number, cache_hits=0, estimated=0, absent=0, generated=number, generation_ms=1.0)  # fmt: skip
+                cost=number / 7, unpriced=1, errors=number, cache_hits=0, estimated=0, absent=0, generated=number, generation_ms=1.0,
+                denied=denied)  # fmt: skip
     groups = [Group((name,), sums, [float(number)], 0.0) for name in dict.fromkeys(names)]
     return summarise(Question(by=("model",), until=100.0), groups, [number] * 60, 1.0)
 
@@ -23,15 +24,22 @@ def test_requests_without_a_model_are_no_missing_number():
     assert {row[0] for row in frame.grid.rows} == {"no model", "echo"}
 
 
+def test_what_was_denied_is_shown_if_there_is_any():
+    view = View("1h", "state", "hint")
+    assert "denied" not in whole(view, summary_of(["echo"], 3), 200).grid.header
+    grid = whole(view, summary_of(["echo"], 3, denied=2), 200).grid
+    assert grid.rows[0][grid.header.index("denied")] == "2"
+
+
 @given(
     st.lists(st.text(max_size=50), min_size=1, max_size=5),
     st.integers(0, 10**12),
     st.integers(30, 250),
-    st.sampled_from([column.name for column in COLUMNS]),
+    st.sampled_from([column.name for column in SORTING]),
 )
 def test_no_line_is_ever_wrapped(names, number, width, column):
     view = View("1h", "state" * 30, "hint")
-    view.column = [each.name for each in COLUMNS].index(column)
+    view.column = [each.name for each in SORTING].index(column)
     summary = summary_of(names, number)
     for frame in (whole(view, summary, width), view.frame(summary, width, 24)):
         console = Console(width=width, height=100, emoji=False, markup=False, highlight=False, color_system=None)

@@ -56,6 +56,7 @@ async def test_a_request_is_refused_in_higress_s_format():
     assert seen.headers["x-aigw-guard"] == "request=deny;label=project"
     assert seen.reply.makeshift
     assert seen.labels.remarks["ai-security-guard"] == "request denied: project"
+    assert seen.labels.guard == "denied"
 
 
 async def test_an_answer_is_replaced():
@@ -97,6 +98,7 @@ async def test_a_stream_is_masked():
         seen = await it.ask(asking("hi", stream=True))
     passed = "".join(each["choices"][0]["delta"].get("content", "") for each in seen.events()[:-1])
     assert passed == text.replace(MAIL, "[email]")
+    assert seen.labels.guard == "masked"
 
 
 async def test_a_stream_that_breaks_off_loses_nothing_that_may_pass():

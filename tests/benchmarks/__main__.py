@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import measure, pacing, recordings, report, traffic, transforming
+from tests.benchmarks import measure, pacing, recordings, report, screening, traffic, transforming
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "ingest": measure.ingest,
     "recordings": recordings.recordings,
     "pacing": pacing.pacing,
+    "guard": screening.screening,
     "transforming": transforming.transforming,
 }
 

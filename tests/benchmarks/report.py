@@ -49,6 +49,10 @@ def of_most(figures: Figures, name: str) -> float:
     return float(list(figures.values())[-1][name])
 
 
+def harmless_found(figures: Figures) -> float:
+    return float(figures["own: benign found, of 30"] + figures["more: benign found, of 30"])
+
+
 AIMS = (
     Aim("throughput, plain, c=32", "plain", lambda f: ratio(f, "c32", "per_second"), 1.7, True, "x floor"),
     Aim("throughput, stream, c=32", "stream", lambda f: ratio(f, "c32", "per_second"), 1.4, True, "x floor"),
@@ -77,6 +81,8 @@ AIMS = (
     Aim("time between replayed events, p99", "pacing", lambda f: f["streams1_p99_ms"], 5, False, "ms off"),
     Aim("the same for 16 streams", "pacing", lambda f: f["streams16_p99_ms"], 5, False, "ms off"),
     Aim("XML to JSON by a rule", "transforming", lambda f: f["demonstration_us"], 100, False, "µs"),
+    Aim("harmless texts with a finding, both sets", "guard", harmless_found, 0),
+    Aim("screening of English text", "guard", lambda f: f["µs a KB, 64 KB English"], 500, False, "µs/KB"),
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )
@@ -122,4 +128,4 @@ def _columns(name: str, figures: Figures) -> list[str]:
 
 
 def _plain(name: str, figures: Figures) -> list[str]:
-    return [name, *(f"  {key:28}{value:>14,}" for key, value in figures.items())]
+    return [name, *(f"  {key:36}{value:>14,}" for key, value in figures.items())]

@@ -164,7 +164,7 @@ async def test_ai_transformer():
         seen = await client.get("/../slideshow.xml", cast_to=httpx.Response)
     assert (seen.headers["content-type"], seen.headers["x-aigw-transformer"]) == (
         "application/json",
-        "response transformed",
+        "response transformed, but the model changed nothing",
     )
     assert json.loads(seen.content)["slideshow"]["slide"][1]["item"][0] == "Why they are great"
 
@@ -430,7 +430,7 @@ async def test_everything(tmp_path):
             await ask("How long does delivery take?")
         assert len(seen) == 3
     rows = [json.loads(line) for line in (state / "access.jsonl").read_text().splitlines()]
-    logs = [row["ai_log"] for row in rows]
+    logs = [row["ai_log"] for row in sorted(rows, key=lambda row: row["at"])]  # they are written as prices are known
     assert [(log["question"], log["cache_status"]) for log in logs[1:3]] == [(question, "miss"), (question, "hit")]
     assert [log.get("input_token") for log in logs] == [9, 9, None, None, 200, None]
     assert logs[3]["safecheck_riskLabel"] == "project-names"
@@ -449,7 +449,7 @@ async def test_everything_without_a_key(tmp_path):
     assert got.parse().choices[0].message.content == "每次回答完问题，尝试进行反问"
     assert got.headers["x-aigw-rag"] == "failed; there is no collection news; there are: none yet"
     assert got.headers["x-aigw-guard"] == "request=mask;label=email, response=pass"
-    assert got.headers["x-aigw-transformer"] == "response transformed"
+    assert got.headers["x-aigw-transformer"] == "response transformed, but the model changed nothing"
 
 
 def test_everything_has_the_configurations_of_the_other_recipes():

@@ -98,6 +98,7 @@ async def test_without_a_key_and_without_a_network(demonstration):
     answer = await running.request("GET", "/xml")
     assert (answer.status, answer.headers["content-type"]) == (200, "application/xml")
     assert b"WonderWidgets" in answer.body
+    assert answer.headers["x-aigw-transformer"] == "response transformed, but the model changed nothing"
     await until(lambda: running.rows)
     assert [row.route for row in running.rows] == ["httpbin"]
 

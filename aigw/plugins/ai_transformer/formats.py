@@ -5,6 +5,7 @@ fetched, and nothing is nested deeper than MAX_DEPTH. Each failure is a FormatEr
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any
 from xml.parsers import expat
@@ -15,6 +16,8 @@ MAX_DEPTH = 100
 ROOT, ITEM = "root", "item"
 """The names of elements for a value that has none, and for the values of a list that has none."""
 _NAME = re.compile(r"[^\W\d][\w.-]*(:[^\W\d][\w.-]*)?")
+_DECLARED = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.-]+)[\"']")
+_MULTIBYTE = ("gbk", "gb2312", "gb18030", "big5", "big5hkscs", "cp932", "shift_jis", "euc_jp", "cp949", "euc_kr")
 _NO_ATTRIBUTE = "an attribute must be a text, a number or true or false"
 
 
@@ -24,7 +27,7 @@ class FormatError(Exception):
 
 def read_json(body: bytes) -> Any:
     try:
-        value = msgspec.json.decode(body)
+        value = msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"the body is not JSON: {error}") from None
     return _shallow(value)
@@ -43,10 +46,19 @@ def read_xml(body: bytes, charset: str = "") -> Any:
     import xmltodict
 
     try:
-        value = xmltodict.parse(body, encoding=charset or None)
+        value = xmltodict.parse(*_for_expat(body, charset))
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise FormatError(f"the body is not XML: {error}") from None
     return _shallow(value)
+
+
+def _for_expat(body: bytes, charset: str) -> tuple[bytes, str | None]:
+    """The body and its encoding, as expat reads it: it knows no encoding in which a letter has several bytes."""
+    declared = _DECLARED.match(body)
+    name = charset or (declared[1].decode() if declared else "")
+    if name and codecs.lookup(name).name in _MULTIBYTE:
+        return body.decode(name).encode(), "utf-8"
+    return body, charset or None
 
 
 def write_xml(value: Any) -> bytes:
@@ -84,8 +96,11 @@ def read_yaml(body: bytes) -> Any:
         text = body.decode("utf-8-sig")
         _check_events(text)
         return yaml.load(text, _loader())  # noqa: S506  a safe one
+    except yaml.MarkedYAMLError as error:
+        place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise FormatError(f"the body is not YAML: {error.problem}{place}") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise FormatError(f"the body is not YAML: {' '.join(str(error).split())}") from None
+        raise FormatError(f"the body is not YAML: {error}") from None
 
 
 def write_yaml(value: Any) -> bytes:

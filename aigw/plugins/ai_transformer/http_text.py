@@ -1,22 +1,23 @@
 """HTTP messages as text, as models read and write them: `name:value` lines, a blank line, the body. The method, the
 path and the status are lines, too: `:method:GET`. Sans-io.
 
-Rule: what cannot be read raises NotHttpError, which says why; nothing of it is guessed."""
+Rule: what cannot be read raises NotHttpError, which says why and quotes nothing; nothing of it is guessed."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 Headers = Sequence[tuple[str, str]]
 
-_NAME = re.compile(r":?[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""The name of a header (RFC 9110 5.6.2)."""
+UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _STATUS_LINE = re.compile(r"HTTP/\d(?:\.\d)? (\d{3})(?: .*)?")
 _REQUEST_LINE = re.compile(r"([A-Z]+) (/\S*) HTTP/\d(?:\.\d)?")
 _FENCE = re.compile(r"```[\w-]*[ \t]*\r?\n")
-_SHOWN = 60
 
 
 class NotHttpError(Exception):
@@ -41,24 +42,19 @@ def read(text: str) -> HttpText:
     rest = _unfenced(text.lstrip("\ufeff \t\r\n"))
     start: dict[str, str] = {}
     headers: list[tuple[str, str]] = []
-    first = True
-    while True:
+    for number in itertools.count(1):
         line, end, rest = rest.partition("\n")
         line = line.rstrip("\r")
         if not end and (line.strip() or start or headers):
             raise NotHttpError("it has no blank line behind its headers")
         if not line.strip():
             break
-        found = _first_line(line) if first else None
-        first = False
-        if found is not None:
-            start.update(found)
-            continue
-        name, value = _field(line)
-        if name.startswith(":"):
-            start[name] = value
-        else:
-            headers.append((name, value))
+        found = _first_line(line) if number == 1 else None
+        if found is None:
+            name, value = _field(line, number)
+            found = {name: value} if name.startswith(":") else {}
+            headers += [] if found else [(name, value.strip())]
+        start.update({name: value.strip() for name, value in found.items()})
     if not start and not headers:
         raise NotHttpError("it is empty")
     return HttpText(start, headers, rest)
@@ -71,12 +67,8 @@ def read_as_higress(text: str) -> HttpText:
         raise NotHttpError("it has no blank line behind its headers")
     start: dict[str, str] = {}
     headers: list[tuple[str, str]] = []
-    for line in head.split("\n"):
-        colon = line.find(":", 1)
-        if colon < 0:
-            raise NotHttpError(f"a line is no header: {line[:_SHOWN]!r}")
-        name, value = line[:colon].lower(), line[colon + 1 :]
-        _check(name, value, line)
+    for number, line in enumerate(head.split("\n"), start=1):
+        name, value = _field(line, number)
         if name.startswith(":"):
             start[name] = value
         else:
@@ -111,15 +103,10 @@ def _first_line(line: str) -> dict[str, str] | None:
     return None
 
 
-def _field(line: str) -> tuple[str, str]:
+def _field(line: str, number: int) -> tuple[str, str]:
+    """The name in lower case, and the value with its blanks."""
     colon = line.find(":", 1)
-    if colon < 0:
-        raise NotHttpError(f"a line is no header: {line[:_SHOWN]!r}")
-    name, value = line[:colon].lower(), line[colon + 1 :].strip()
-    _check(name, value, line)
+    name, value = line[:colon].lower(), line[colon + 1 :]
+    if colon < 0 or not TOKEN.fullmatch(name.removeprefix(":")) or UNSAFE.search(value):
+        raise NotHttpError(f"line {number} is no header")
     return name, value
-
-
-def _check(name: str, value: str, line: str) -> None:
-    if not _NAME.fullmatch(name) or _UNSAFE.search(value):
-        raise NotHttpError(f"a line is no header: {line[:_SHOWN]!r}")

@@ -9,6 +9,8 @@ import hashlib
 from aigw.core.stores import KV, StoreError
 
 PREFIX = "aigw-transformer:"
+MOST = 1 << 20
+"""Longer texts are not kept; in characters."""
 
 
 class Kept:
@@ -26,6 +28,8 @@ class Kept:
         return None if value is None else value.decode("utf-8", "replace")
 
     async def put(self, key: str, text: str) -> None:
+        if len(text) > MOST:
+            return
         try:
             await self._kv.put(PREFIX + key, text.encode("utf-8", "replace"), self._ttl)
         except StoreError:

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from aigw.core.headers import CREDENTIALS, HOP_BY_HOP, PRIVATE, PRIVATE_STARTS
 from aigw.plugins.ai_transformer.formats import FormatError, check_xml
-from aigw.plugins.ai_transformer.http_text import HttpText, NotHttpError, unfenced_body
+from aigw.plugins.ai_transformer.http_text import HttpText, unfenced_body
 
 OF_BYTES = frozenset(("content-length", "content-encoding", "content-md5", "digest", "etag"))
 """Headers that describe the bytes of a body. They are wrong when it is another one."""
@@ -28,7 +28,7 @@ WITHHELD = FRAMING.union(
 _STATUS = re.compile(r"[2-5]\d\d")
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,19}")
 _PATH = re.compile(r"/[!-\"$-~]*")
-_CHARSET = re.compile(r";\s*charset=\"?([\w-]+)\"?", re.IGNORECASE)
+CHARSET = re.compile(r";\s*charset=\"?([\w-]+)\"?", re.IGNORECASE)
 
 
 class UnchangedError(Exception):
@@ -90,8 +90,8 @@ def taken(message: Message, written: HttpText) -> Message:
     headers = CIMultiDict((name, value) for name, value in message.headers.items() if _withheld(name))
     headers.extend((name, value) for name, value in written.headers if not _withheld(name))
     kind = headers.get("content-type", "")
-    if (charset := _CHARSET.search(kind)) and charset[1].lower() not in ("utf-8", "utf8"):
-        headers["content-type"] = kind = _CHARSET.sub("; charset=utf-8", kind)
+    if (charset := CHARSET.search(kind)) and charset[1].lower() not in ("utf-8", "utf8"):
+        headers["content-type"] = kind = CHARSET.sub("; charset=utf-8", kind)
     text = written.body
     if "markdown" not in kind:
         text = unfenced_body(text)
@@ -123,7 +123,7 @@ def _start(old: dict[str, str], written: HttpText) -> dict[str, str]:
     for name, allowed in _ALLOWED.items():
         if name in old and name in written.start:
             new[name] = written.start[name].strip()
-            if not allowed.fullmatch(new[name]):
+            if new[name] != old[name] and not allowed.fullmatch(new[name]):
                 raise ModelError(f"the model wrote {name} {new[name][:60]!r}")
     return new
 
@@ -138,6 +138,3 @@ def _check_body(kind: str, body: bytes) -> None:
             check_xml(body)
     except (ValueError, RecursionError, FormatError) as error:
         raise ModelError(f"the model wrote a body that is not {kind}: {error}") from None
-
-
-__all__ = ["FRAMING", "Message", "ModelError", "NotHttpError", "UnchangedError", "shown", "taken", "taken_as_higress"]

@@ -4,19 +4,17 @@ Rule: all of them are applied, or the message stays as it is. Type and length of
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, structs
-from multidict import CIMultiDict
 
 from aigw.core.plugin import Problem
-from aigw.plugins.ai_transformer import formats
 from aigw.plugins.ai_transformer.formats import FormatError
-from aigw.plugins.ai_transformer.json_edit import PathError, parse_path, remove_at, rename_at, set_at
+from aigw.plugins.ai_transformer.http_text import TOKEN, UNSAFE
+from aigw.plugins.ai_transformer.json_edit import PathError, parse_path
 from aigw.plugins.ai_transformer.message import FRAMING, Message, UnchangedError
+from aigw.plugins.ai_transformer.steps import CHANGES, CONVERSIONS, OF_BODY, Draft, Step
 
 Conversion = Literal["xmlToJson", "jsonToXml", "jsonToYaml", "yamlToJson"]
 Headers = Annotated[dict[str, str], Meta(description="names of headers, with what they become")]
@@ -36,59 +34,12 @@ class Change(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 Rule = Conversion | Change
-_UNREAD = object()
-
-
-class Draft:
-    """A message on its way through the rules. Its body is decoded at most once, and encoded at the end."""
-
-    def __init__(self, message: Message) -> None:
-        self.headers = message.headers.copy()
-        self._message = message
-        self._body: bytes | None = message.body
-        self._value: Any = _UNREAD
-
-    @property
-    def body(self) -> bytes:
-        if self._body is None:
-            self._body = formats.write_json(self._value)
-        return self._body
-
-    @property
-    def charset(self) -> str:
-        found = _CHARSET.search(self.headers.get("content-type", ""))
-        return found[1] if found else ""
-
-    def value(self) -> Any:
-        """The JSON of the body. Whoever changes it calls `become` afterwards."""
-        if self._value is _UNREAD:
-            self._value = formats.read_json(self.body)
-        return self._value
-
-    def become(self, value: Any) -> None:
-        self._value, self._body = value, None
-
-    def written(self, body: bytes, content_type: str) -> None:
-        self._value, self._body = _UNREAD, body
-        self.headers["content-type"] = content_type
-
-    def message(self) -> Message:
-        body = self.body
-        message = Message(self._message.start, self.headers, body)
-        return message if body == self._message.body else message.with_body(body)
-
-
-Step = Callable[[Draft], None]
-_CHARSET = re.compile(r";\s*charset=\"?([\w-]+)\"?", re.IGNORECASE)
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-JSON, XML, YAML = "application/json", "application/xml", "application/yaml"
 
 
 class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._steps = [step for rule in rules for step in _steps(rule)]
-        self.reads_body = any(isinstance(rule, str) or bool(_BODY & given(rule).keys()) for rule in rules)
+        self.reads_body = any(isinstance(rule, str) or bool(OF_BODY & given(rule).keys()) for rule in rules)
 
     def __bool__(self) -> bool:
         return bool(self._steps)
@@ -133,17 +84,17 @@ def _check(index: int, rule: Change) -> list[Problem]:
 
 
 def _check_one(key: str, name: str, target: Any) -> None:
-    if key in _BODY:
+    if key in OF_BODY:
         parse_path(name)
         if key == "rename" and not target:
             raise ValueError(f"the new name of {name!r} is empty")
         return
     for each in (name, target) if key == "renameHeader" else (name,):
-        if not _TOKEN.fullmatch(each):
+        if not TOKEN.fullmatch(each):
             raise ValueError(f"{each!r} is no name of a header")
         if each.lower() in FRAMING:
             raise ValueError(f"{each} is made right by the gateway itself; leave it out")
-    if key == "setHeader" and _UNSAFE.search(target):
+    if key == "setHeader" and UNSAFE.search(target):
         raise ValueError(f"the value of {name} has a line break or another control character")
 
 
@@ -155,82 +106,5 @@ def _pairs(value: Any) -> list[tuple[str, Any]]:
 
 def _steps(rule: Rule) -> list[Step]:
     if isinstance(rule, str):
-        return [_CONVERSIONS[rule]]
-    return [_CHANGES[key](name, target) for key, value in given(rule).items() for name, target in _pairs(value)]
-
-
-def _xml_to_json(draft: Draft) -> None:
-    draft.become(formats.read_xml(draft.body, draft.charset))
-    draft.headers["content-type"] = JSON
-
-
-def _yaml_to_json(draft: Draft) -> None:
-    draft.become(formats.read_yaml(draft.body))
-    draft.headers["content-type"] = JSON
-
-
-def _json_to_xml(draft: Draft) -> None:
-    draft.written(formats.write_xml(draft.value()), XML)
-
-
-def _json_to_yaml(draft: Draft) -> None:
-    draft.written(formats.write_yaml(draft.value()), YAML)
-
-
-def _set_header(name: str, value: str) -> Step:
-    def step(draft: Draft) -> None:
-        draft.headers[name] = value
-
-    return step
-
-
-def _remove_header(name: str, _: Any) -> Step:
-    return lambda draft: _drop(draft.headers, name)
-
-
-def _drop(headers: CIMultiDict[str], name: str) -> None:
-    headers.popall(name, None)
-
-
-def _rename_header(name: str, new: str) -> Step:
-    def step(draft: Draft) -> None:
-        if name in draft.headers and name.lower() != new.lower():
-            values = draft.headers.popall(name)
-            _drop(draft.headers, new)
-            draft.headers.extend((new, value) for value in values)
-
-    return step
-
-
-def _edit(change: Callable[..., None]) -> Callable[[str, Any], Step]:
-    """Of a function that changes decoded JSON at a path."""
-
-    def make(path: str, *target: Any) -> Step:
-        steps = parse_path(path)
-        rest = () if change is remove_at else target
-
-        def step(draft: Draft) -> None:
-            value = draft.value()
-            change(value, steps, *deepcopy(rest))
-            draft.become(value)
-
-        return step
-
-    return make
-
-
-_CONVERSIONS: Mapping[str, Step] = {
-    "xmlToJson": _xml_to_json,
-    "yamlToJson": _yaml_to_json,
-    "jsonToXml": _json_to_xml,
-    "jsonToYaml": _json_to_yaml,
-}
-_CHANGES: Mapping[str, Callable[[str, Any], Step]] = {
-    "setHeader": _set_header,
-    "removeHeader": _remove_header,
-    "renameHeader": _rename_header,
-    "set": _edit(set_at),
-    "remove": _edit(remove_at),
-    "rename": _edit(rename_at),
-}
-_BODY = frozenset(("set", "remove", "rename"))
+        return [CONVERSIONS[rule]]
+    return [CHANGES[key](name, target) for key, value in given(rule).items() for name, target in _pairs(value)]

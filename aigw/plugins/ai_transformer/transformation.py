@@ -19,10 +19,10 @@ LONG_BODY = 16 * 1024
 
 
 class Transformed(NamedTuple):
-    """`kept` is true if no model was asked, because what it had made was still there."""
+    """`note` says more about it: from the cache, or that the model changed nothing."""
 
     message: Message
-    kept: bool = False
+    note: str = ""
 
 
 class Transformation:
@@ -49,17 +49,22 @@ class Transformation:
         key = key_of(self._model.name, self._prompt, text) if self._kept is not None else ""
         written = await self._kept.get(key) if self._kept is not None else None
         if written is not None:
-            return Transformed(_taken(message, written), kept=True)
+            return Transformed(_taken(message, written), "from the cache")
         written = await self._model.write(self._prompt, text)
         new = _taken(message, written)
         if self._kept is not None:
             await self._kept.put(key, written)
-        return Transformed(new)
+        return Transformed(new, "" if _differs(new, message) else "but the model changed nothing")
 
     async def _ruled(self, message: Message) -> Message:
         if self._rules.reads_body and len(message.body) > LONG_BODY:
             return await asyncio.to_thread(self._rules.apply, message)
         return self._rules.apply(message)
+
+
+def _differs(new: Message, old: Message) -> bool:
+    """Whether they differ in what a model sees."""
+    return new.body != old.body or shown(new)[:2] != shown(old)[:2]
 
 
 def _taken(message: Message, written: str) -> Message:

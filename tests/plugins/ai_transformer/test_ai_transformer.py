@@ -10,7 +10,7 @@ from transformer_world import JSON_TEXT, XML, get, plugin, prompt, says
 from world import QUESTION, world
 
 from aigw.core.errors import UpstreamError, UpstreamFault
-from aigw.core.model import Request
+from aigw.core.model import Request, Route
 from aigw.plugins.ai_transformer.models import EXPERT
 from aigw.plugins.ai_transformer.safe import HEADER
 
@@ -49,6 +49,31 @@ async def test_a_request_becomes_one_of_another_api():
     assert (exchange.api, exchange.asked.model, exchange.named) == ("openai/v1/chatcompletions", "m", "m")
 
 
+async def test_a_model_is_not_talked_into_a_path_that_gets_a_providers_key():
+    """Where a provider answers, no API has the path that it wrote."""
+
+    async def answer(exchange):
+        return exchange.reply(b"{}")
+
+    async with world(plugin(request=prompt("p")), says(":path:/v1/secrets\n\n")) as it:
+        seen = await it.ask(get("/v1/models"), route=Route("llm"), end=answer)
+    assert seen.exchange.request.path == "/v1/models"
+    assert "which no API has" in seen.headers[HEADER]
+
+
+async def test_the_head_of_an_answer_says_nothing_of_other_bytes():
+    head = Answer(200, {"content-type": "application/xml", "content-length": "4", "etag": '"1"'}, [])
+    async with world(plugin(response={"rules": ["xmlToJson"]}), head) as it:
+        seen = await it.ask(get(method="HEAD"))
+    assert not {"content-length", "etag"} & seen.headers.keys()
+
+
+async def test_a_model_that_changes_nothing():
+    async with world(plugin(response=prompt()), XML, says("content-type:application/xml\n\n<a/>")) as it:
+        seen = await it.ask(get())
+    assert (seen.body, seen.headers[HEADER]) == (b"<a/>", "response transformed, but the model changed nothing")
+
+
 async def test_rules_without_a_model():
     parts = {"rules": [{"set": {"model": "other"}}, {"setHeader": {"x-a": "1"}}]}
     async with world(plugin(parts, {"rules": ["jsonToYaml"]}), answer_json({"b": 1})) as it:
@@ -84,7 +109,7 @@ DOWN = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
         (Answer(401), "dashscope.aliyuncs.com answered 401"),
         (answer_json({}), "the answer has no text"),
         (says("I cannot"), "the model wrote no HTTP message: it has no blank line"),
-        (says("Sure!\n\n{}"), "the model wrote no HTTP message: a line is no header: 'Sure!'"),
+        (says("Sure!\n\n{}"), "the model wrote no HTTP message: line 1 is no header"),
         (says("content-type:application/json\n\n{"), "the model wrote a body that is not application/json"),
         (says(JSON_TEXT, finish_reason="length"), "the model's answer is not whole: length"),
         (says(":status:700\n\n"), "the model wrote :status '700'"),
@@ -206,6 +231,12 @@ async def test_equal_messages_are_transformed_once():
         again = await it.ask(get())
     assert told == [({"a": 1}, "response transformed"), ({"a": 1}, "response transformed, from the cache")]
     assert (len(it.upstream.sent), again.body) == (5, b"<a/>")
+
+
+async def test_what_is_very_long_is_not_kept():
+    async with world(plugin(response=prompt(), cache=True), XML, says("x-a:1\n\n" + "x" * 2**20)) as it:
+        await it.ask(get())
+        assert await it.kept() == {}
 
 
 async def test_what_no_message_came_of_is_not_kept():

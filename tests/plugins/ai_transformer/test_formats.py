@@ -33,10 +33,17 @@ def test_xml_becomes_values():
         ("<a>é</a>".encode("latin-1"), "iso-8859-1"),
         ("<a>é</a>".encode("utf-16"), ""),
         (b'<?xml version="1.0" encoding="iso-8859-1"?><a>\xe9</a>', ""),
+        ('<?xml version="1.0" encoding="GB2312"?><a>é</a>'.encode("gb18030"), "gb18030"),
     ],
 )
 def test_xml_in_any_encoding(body, charset):
     assert read_xml(body, charset) == {"a": "é"}
+
+
+def test_xml_in_chinese_encodings():
+    for name in ("gbk", "gb2312", "big5"):
+        assert read_xml(f'<?xml version="1.0" encoding="{name}"?><a>中文</a>'.encode(name)) == {"a": "中文"}
+    assert read_xml("<a>中文</a>".encode("gbk"), "GBK") == {"a": "中文"}
 
 
 LAUGHS = b'<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><a>&y;</a>'
@@ -55,6 +62,8 @@ LAUGHS = b'<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><a>&y;</a>'
         b"{}",
         b"<a/><b/>",
         b'<?xml version="1.0" encoding="no-such"?><a/>',
+        b'<?xml version="1.0" encoding="punycode"?><a>' + b"-" * 1000 + b"</a>",
+        b'<?xml version="1.0" encoding="gbk"?><a>\xff</a>',
         b"<a>" * 200 + b"</a>" * 200,
         b"<a>" * 100_000 + b"</a>" * 100_000,
     ],
@@ -123,6 +132,12 @@ def test_yaml_that_is_refused(body):
         read_yaml(body)
 
 
+def test_what_is_wrong_with_yaml_is_told_without_quoting_it():
+    with pytest.raises(FormatError, match=r"not YAML: .* in line 2$") as caught:
+        read_yaml(b"a: 1\nsecret: [}")
+    assert "secret" not in str(caught.value)
+
+
 def test_yaml_becomes_values():
     assert json.loads(write_json(read_yaml(b"a: [1, yes, null]\nb: 2024-01-02\n3: x"))) == {
         "a": [1, True, None], "b": "2024-01-02", "3": "x",
@@ -131,6 +146,10 @@ def test_yaml_becomes_values():
 
 def test_values_become_yaml():
     assert write_yaml({"b": "é", "a": [1, {"c": None}]}).decode() == "b: é\na:\n- 1\n- c: null\n"
+
+
+def test_json_with_a_mark_of_its_byte_order():
+    assert read_json(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nan", b"\xff", b"[" * 100_000, b"[" * 101 + b"]" * 101])

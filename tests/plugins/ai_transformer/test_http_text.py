@@ -35,7 +35,7 @@ def test_what_is_a_message(text, start, headers, body):
         ("", "it is empty"),
         ("\n\n", "it is empty"),
         ("I cannot do that.", "no blank line"),
-        ("I cannot do that.\n\n{}", "a line is no header: 'I cannot do that.'"),
+        ("I cannot do that.\n\n{}", "line 1 is no header"),
         ("content-type:application/json\n{}", "no blank line|no header"),
         ("content-type:application/json", "no blank line"),
         ("```http\ncontent-type:application/json\n\n{}", "cut off"),

@@ -88,6 +88,11 @@ def test_a_request_that_is_none(name, value):
         taken(old, HttpText({name: value}, [], ""))
 
 
+def test_a_path_that_was_there_may_be_written_again():
+    old = Message({":method": "GET", ":path": "/é#"}, CIMultiDict(), b"")
+    assert taken(old, HttpText({":path": "/é#"}, [], "")).start[":path"] == "/é#"
+
+
 def test_what_is_taken_in_higress():
     """All headers are the model's, but for those of the connection."""
     written = [("content-type", " application/json"), ("authorization", "mine"), ("content-length", "99")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -26,6 +26,8 @@ SIGNED_STANDIN = "green-cip-signed"
 VERSION = "2022-03-02"
 AGENT = "CIPFrom/AIGateway"
 FORM = "application/x-www-form-urlencoded"
+IMAGE_ACTION, BASE64_ACTION = "MultiModalGuard", "MultiModalGuardForBase64"
+"""The APIs that look at an image."""
 NO_LABEL = "nonLabel"
 """The label of a text in which nothing was found."""
 
@@ -120,20 +122,36 @@ class GreenCip:
 
     async def check(self, service: str, text: str, session: str) -> Moderation:
         """Raises CalloutError, also where the service says that it has failed."""
-        path, headers, body = self._ask(service, text, session)
-        answer = await self.callout.send(path, headers, body, Moderation)
+        return await self._send(self._ask(service, text, session))
+
+    async def check_image(self, service: str, image: str, session: str) -> Moderation:
+        """Does the same for an image, which is a URL, or a `data:` URL with the image itself. Only today's form."""
+        form, action = {"requestFrom": AGENT, "sessionId": session}, IMAGE_ACTION
+        given: dict[str, str] = {}
+        if image.startswith("data:"):
+            action, given = BASE64_ACTION, {"ImageBase64Str": image.partition(",")[2]}
+        parameters = form if given else {"imageUrls": [image], **form}
+        return await self._send(self._signed(service, action, parameters, given))
+
+    async def _send(self, request: tuple[str, dict[str, str], bytes]) -> Moderation:
+        answer = await self.callout.send(*request, Moderation)
         if answer.code != 200:
             raise CalloutError(f"{STANDIN} answered code {answer.code}: {answer.message}")
         return answer
 
     def _today(self, service: str, text: str, session: str) -> tuple[str, dict[str, str], bytes]:
         parameters = {"content": text, "requestFrom": AGENT, "sessionId": session}
-        body = urlencode({"ServiceParameters": _json(parameters)}).encode()
+        return self._signed(service, self._action, parameters, {})
+
+    def _signed(
+        self, service: str, action: str, parameters: Mapping[str, Any], more: Mapping[str, str]
+    ) -> tuple[str, dict[str, str], bytes]:
+        body = urlencode({"ServiceParameters": _json(parameters), **more}).encode()
         query = urlencode({"Service": service})
         headers = {
             "content-type": FORM,
             "host": self.callout.authority,
-            "x-acs-action": self._action,
+            "x-acs-action": action,
             "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
             "x-acs-date": _date(self._clock),
             "x-acs-signature-nonce": self._nonce(),

@@ -153,6 +153,11 @@ class Asked(Protocol):
         ...
 
     @property
+    def images(self) -> Sequence[str]:
+        """Where the images are that the model looks at: URLs, also `data:` URLs with the image itself."""
+        ...
+
+    @property
     def places(self) -> Sequence[TextPlace]:
         """The texts that the model reads, with their places. `Dialect.replace` takes such a place."""
         ...

@@ -12,6 +12,7 @@ from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Request
 from aigw.dialects import apis
+from aigw.dialects.images import images_in
 from aigw.higress.template import TEMPLATE
 from aigw.higress.values import truthy
 
@@ -112,6 +113,10 @@ class RequestView:
     @property
     def places(self) -> Sequence[TextPlace]:
         return ()
+
+    @property
+    def images(self) -> Sequence[str]:
+        return list(images_in([self.get(name) for name in self.PROMPTS]))
 
     @property
     def size(self) -> int:

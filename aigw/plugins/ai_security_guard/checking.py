@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable
 from typing import Any, Literal, NamedTuple, Protocol
 
 from aigw.clients.callout import CalloutError
@@ -16,6 +17,7 @@ from aigw.plugins.ai_security_guard.windows import common
 
 NAME = "ai-security-guard"
 Phase = Literal["request", "response"]
+Modality = Literal["text", "image"]
 
 
 class Slicing(NamedTuple):
@@ -59,10 +61,12 @@ class Decide(Protocol):
 
 
 class Asking(NamedTuple):
-    """How the texts of one phase are checked: by which service of the service's, and with which bars."""
+    """How the texts of one phase are checked: by which service of the service's (and which for
+    images), and with which bars."""
 
     phase: Phase
     service: str
+    image_service: str = ""
     bars: Bars | None = None
 
 
@@ -74,6 +78,7 @@ class Check:
         self,
         client: GreenCip,
         decide: Decide,
+        decide_image: Decide,
         env: Env,
         exchange: Exchange,
         asking: Asking,
@@ -83,6 +88,7 @@ class Check:
     ) -> None:
         self._client = client
         self._decide = decide
+        self._decide_image = decide_image
         self._env = env
         self._log = exchange.labels.ai_log
         self._asking = asking
@@ -124,28 +130,37 @@ class Check:
             at += free
         return Decision("mask" if is_masked else "pass", "".join(passed) if is_masked else "", pending=decision.pending)
 
+    async def image(self, image: str) -> Decision:
+        """What becomes of an image, which is a URL, or a `data:` URL with the image itself."""
+        asking = self._client.check_image(self._asking.image_service, image, self._session)
+        return await self._decided(asking, self._decide_image, "image")
+
     async def _slice(self, piece: str) -> Decision:
+        asking = self._client.check(self._asking.service, piece, self._session)
+        return await self._decided(asking, self._decide, "text")
+
+    async def _decided(self, asking: Awaitable[Moderation], decide: Decide, modality: Modality) -> Decision:
         try:
-            said = await self._client.check(self._asking.service, piece, self._session)
+            said = await asking
         except CalloutError as error:
-            self.fail(str(error))
+            self.fail(str(error), modality)
             return PASS
-        decision = self._decide(said, self._asking.bars)
+        decision = decide(said, self._asking.bars)
         self.labels += [each for each in decision.labels if each not in self.labels]
         self.masked = self.masked or decision.kind == "mask"
-        self._note(decision.kind, said.request_id or "", decision)
+        self._note(decision.kind, modality, said.request_id or "", decision)
         return decision
 
-    def fail(self, reason: str) -> None:
-        """Notes that a text could not be checked."""
+    def fail(self, reason: str, modality: Modality = "text") -> None:
+        """Notes that something could not be checked."""
         self.failed = reason
         self._env.log.warning("%s: %s", NAME, reason)
-        self._note("error")
+        self._note("error", modality)
 
-    def _note(self, result: str, request_id: str = "", decision: Decision | None = None) -> None:
+    def _note(self, result: str, modality: Modality, request_id: str = "", decision: Decision | None = None) -> None:
         log, phase = self._log, self._asking.phase
         told: dict[str, Any] = {"requestId": request_id} if request_id else {}
-        log.setdefault("safecheck_requests", []).append(told | {"phase": phase, "modality": "text", "result": result})
+        log.setdefault("safecheck_requests", []).append(told | {"phase": phase, "modality": modality, "result": result})
         ids = log.setdefault("safecheck_request_ids", [])
         if request_id:
             log["safecheck_request_id"] = request_id

@@ -86,7 +86,9 @@ class Config(Bars, frozen=True, rename="camel", kw_only=True):
     action: Annotated[Action, Meta(description="which API of the service is called")] = "TextModerationPlus"
     check_request: Annotated[bool, Meta(description="check what clients send")] = False
     check_response: Annotated[bool, Meta(description="check what models answer")] = False
-    check_request_image: Annotated[bool, Meta(description="check images in requests; not there yet")] = False
+    check_request_image: Annotated[
+        bool, Meta(description="check images in requests; the screen of this machine sees none")
+    ] = False
     request_check_service: Annotated[str, Meta(description="default: llm_query_moderation")] = ""
     response_check_service: Annotated[str, Meta(description="default: llm_response_moderation")] = ""
     request_image_check_service: Annotated[str, Meta(description="default: img_query_security_check")] = ""
@@ -137,6 +139,9 @@ class Config(Bars, frozen=True, rename="camel", kw_only=True):
     fail_closed: Annotated[
         bool, Meta(description="safe: refuse what cannot be checked, instead of letting it pass")
     ] = False
+    log_words: Annotated[
+        bool, Meta(description="safe: log the words that were found, as Higress does (safecheck_riskWords)")
+    ] = False
     scope: Annotated[
         Literal["", "all", "new"],
         Meta(
@@ -181,13 +186,11 @@ def check(config: Config) -> list[Problem]:
         elif not (config.access_key and config.secret_key):
             missing = "secretKey" if config.access_key else "accessKey"
             problems.append(Problem((), f"invalid AK/SK config: {missing} is missing"))
-    if not config.original and not (config.check_request or config.check_response):
+    if not config.original and not (config.check_request or config.check_response or config.check_request_image):
         message = "checks nothing: add checkRequest: true, checkResponse: true"
         problems.append(Problem((), message, note=True))
     for name in ("consumer_request_check_service", "consumer_response_check_service", "consumer_risk_level"):
         problems += _unreadable(name, getattr(config, name))
-    if config.check_request_image:
-        problems.append(Problem(("checkRequestImage",), "images are not checked yet", note=True))
     return problems
 
 

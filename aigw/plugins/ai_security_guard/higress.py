@@ -44,6 +44,8 @@ class HigressGuard:
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if self._config.check_request and (refused := await self._request(exchange)) is not None:
             return refused
+        if self._config.check_request_image and (refused := await self._images(exchange)) is not None:
+            return refused
         reply = await call_next(exchange)
         if not self._config.check_response or reply.status != 200:
             return reply
@@ -69,6 +71,16 @@ class HigressGuard:
         if decision.kind == "mask":
             count(self._env, "ai_sec_request_mask")
             exchange.request.replace_body(encoded(_replaced(body, str(text), decision.masked)))
+        return None
+
+    async def _images(self, exchange: Exchange) -> Reply | None:
+        check = self._checks(exchange, "request")
+        for image in exchange.asked.images if exchange.request.is_json else ():
+            decision = await check.image(image)
+            if decision.kind == "deny":
+                count(self._env, "ai_sec_request_deny")
+                exchange.labels.guard = "denied"
+                return self._refusals.reply(exchange, decision, "request", streaming=bool(exchange.asked.stream))
         return None
 
     async def _stream(self, exchange: Exchange, check: Check, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:

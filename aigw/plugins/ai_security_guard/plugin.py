@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from msgspec.structs import replace
+
 from aigw.clients import green_cip
 from aigw.clients.callout import Callout
 from aigw.clients.green_cip import GreenCip
@@ -32,6 +34,7 @@ _SERVICES = {
     True: {"request": "query_security_check", "response": "response_security_check"},
 }
 """Those of TextModerationPlus, and of MultiModalGuard."""
+IMAGE_SERVICE = "img_query_security_check"
 
 Checks = Callable[[Exchange, Phase], Check]
 
@@ -56,10 +59,13 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 def _settings(config: Config, callout: Callout, checks: Checks) -> Settings:
     both, path = config.original, config.request_content_json_path
     return Settings(
-        request=(lambda exchange: checks(exchange, "request")) if config.check_request or both else None,
+        request=(lambda exchange: checks(exchange, "request"))
+        if config.check_request or config.check_request_image or both
+        else None,
         response=(lambda exchange: checks(exchange, "response")) if config.check_response or both else None,
         everything=config.scope == "all" or (not config.scope and callout.local),
         path=GjsonPath(path) if path else None,
+        images=config.check_request_image and not both,
         size=config.buffer_limit or (LOCAL_BUFFER if callout.local else BUFFER),
         overlap=config.overlap,
         fail_closed=config.fail_closed,
@@ -87,6 +93,13 @@ def _checks(config: Config, env: Env, callout: Callout) -> Checks:
     bars = ByConsumer(config.consumer_risk_level)
     services = _SERVICES[config.multi]
 
+    decide_image = Decider(replace(config, action=green_cip.IMAGE_ACTION), follows=safe)
+
+    def image_service(consumer: str) -> str:
+        special = requests.find(consumer)
+        named = special.request_image_check_service if special else ""
+        return named or config.request_image_check_service or IMAGE_SERVICE
+
     def service(phase: Phase, consumer: str) -> str:
         if phase == "request":
             special = requests.find(consumer)
@@ -97,8 +110,11 @@ def _checks(config: Config, env: Env, callout: Callout) -> Checks:
         return named or config.response_check_service or services[phase]
 
     def make(exchange: Exchange, phase: Phase) -> Check:
-        asking = Asking(phase, service(phase, exchange.consumer), bars.find(exchange.consumer))
-        return Check(client, decide, env, exchange, asking, slicing, log_words=not safe)
+        consumer = exchange.consumer
+        asking = Asking(phase, service(phase, consumer), image_service(consumer), bars.find(consumer))
+        return Check(
+            client, decide, decide_image, env, exchange, asking, slicing, log_words=config.log_words or not safe
+        )
 
     return make
 
@@ -118,6 +134,6 @@ ABOUT = About(
         Difference("a stream", "leaves when it was checked, in windows that overlap", "in windows that do not overlap; "
                    "in the form of June 2024 nothing of it is checked"),
         Difference("arguments of calls, reasoning", "are checked", "are not"),
-        Difference("words that were found", "are not logged", "are in safecheck_riskWords"),
+        Difference("words that were found", "are logged with logWords: true", "are in safecheck_riskWords"),
     ),
 )  # fmt: skip

@@ -32,13 +32,15 @@ MOST_REMEMBERED = 4096
 
 class Settings(NamedTuple):
     """`request` and `response` make the check of an exchange, None if that is not checked. With `everything`, texts are
-    checked, too, that an answer has followed; with a `path`, only the text there. `size` and `overlap` are those of
+    checked, too, that an answer has followed; with a `path`, only the text there; with `images`, images too.
+    `size` and `overlap` are those of
     the windows of a stream, in characters."""
 
     request: Callable[[Exchange], Check] | None
     response: Callable[[Exchange], Check] | None
     everything: bool
     path: GjsonPath | None
+    images: bool
     size: int
     overlap: int
     fail_closed: bool
@@ -85,6 +87,10 @@ class SafeGuard:
                 return decision
             if decision.kind == "mask":
                 masked.append((place, decision.masked))
+        for image in exchange.asked.images if self._settings.images else ():
+            decision = await check.image(image)
+            if decision.kind == "deny":
+                return decision
         if check.failed and self._settings.fail_closed:
             raise Uncheckable(check.failed)
         if masked:

@@ -43,12 +43,33 @@ async def test_slices_overlap_in_safe():
     assert not any("here+it+is" in body for body in bodies)
 
 
-async def test_words_that_were_found_are_logged_as_in_higress_only():
+async def test_words_that_were_found_are_logged_on_request():
     answer = answer_json(
         {"Code": 200, "Data": {"RiskLevel": "high", "Result": [{"Label": "ad", "RiskWords": "buy now"}]}}
     )
-    for fidelity, words in (("safe", None), ("higress", "buy now")):
-        async with world({"ai-security-guard": CONFIG}, answer, fidelity=fidelity) as it:
+    for fidelity, more, words in (
+        ("safe", {}, None),
+        ("safe", {"logWords": True}, "buy now"),
+        ("higress", {}, "buy now"),
+    ):
+        async with world({"ai-security-guard": {**CONFIG, **more}}, answer, fidelity=fidelity) as it:
             seen = await it.ask()
         assert seen.labels.ai_log["safecheck_riskLabel"] == "ad"
         assert seen.labels.ai_log.get("safecheck_riskWords") == words
+
+
+@pytest.mark.parametrize("fidelity", ["safe", "higress"])
+async def test_images_are_checked(fidelity):
+    bad = answer_json({"Code": 200, "RequestId": "R", "Data": {"RiskLevel": "max", "Result": [{"Label": "porn"}]}})
+    images = ("https://x/1.png", "data:image/png;base64,AA==")
+    config = {**CONFIG, "checkRequest": False, "checkRequestImage": True}
+    for image, form in zip(images, ("imageUrls", "ImageBase64Str=AA%3D%3D"), strict=True):
+        content = [{"type": "image_url", "image_url": {"url": image}}]
+        async with world({"ai-security-guard": config}, bad, fidelity=fidelity) as it:
+            seen = await it.ask({"model": "m", "messages": [{"role": "user", "content": content}]})
+        (request,) = [request for request, _ in it.upstream.sent]
+        assert (request.query, form in request.body.decode()) == ("Service=img_query_security_check", True)
+        assert request.headers["x-acs-action"].startswith("MultiModalGuard")
+        assert seen.json()["model"] == "from-security-guard"
+        (told,) = seen.labels.ai_log["safecheck_requests"]
+        assert (told["modality"], told["result"]) == ("image", "deny")

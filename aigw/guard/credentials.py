@@ -38,9 +38,9 @@ _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=:,.\s-]|\\[nrt])*")
 _JWT = r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}"
 _URL = r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@'\"<>]{0,64}):([^\s/@'\"<>]{3,128})@[\w\[]"
-_NAMES = r"passw(?:or)?ds?|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|token"
+NAMES = r"passw(?:or)?ds?|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|token"
 _NAMED = (
-    rf"(?i)(?:\b|_)[\w-]{{0,30}}(?:{_NAMES}|secret[_-]access[_-]key)[\"'\\]{{0,3}}\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}"
+    rf"(?i)(?:\b|_)[\w-]{{0,30}}(?:{NAMES}|secret[_-]access[_-]key)[\"'\\]{{0,3}}\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}"
     r"(?:[\"'`\\]{1,3}([^\s\"'`\\]{6,200})|([^\s\"'`\\,;&|<>(){}\[\]]{6,200}))"
 )
 _SAID = (
@@ -49,7 +49,7 @@ _SAID = (
 )
 _AUTHORIZATION = r"(?i)\b(?:bearer|basic|(?:authorization[\"']?\s?[:=]\s?[\"']?token))\s+([A-Za-z0-9._~+/=-]{16,512})"
 _ANY = any_of(
-    _PEM, _JWT, r"://[^\s/]{0,200}@", rf"(?i){_NAMES}|bearer|basic |authorization|密码|口令|密钥|秘钥|令牌",
+    _PEM, _JWT, r"://[^\s/]{0,200}@", rf"(?i){NAMES}|bearer|basic |authorization|密码|口令|密钥|秘钥|令牌",
     AWS, GITHUB, LLM, *SHAPES,
 )  # fmt: skip
 

@@ -150,7 +150,6 @@ ELSEWHERE = {
     "higress/moderation.py": "conformance/test_cases.py plugins/ai_security_guard/test_safe.py: what was recorded of Higress",
     "guard/judge.py": "standins/test_judge.py: what is asked, and how the answer is read",
     "clients/green_cip.py": "standins/test_green_cip.py plugins/ai_security_guard/test_safe.py: what it sends and reads, against its stand-in",
-    "server/screening.py": "test_recipes.py: wiring, seen in a gateway that runs",
     "plugins/ai_security_guard/answers.py": "plugins/ai_security_guard/test_safe.py: answers as clients get them",
     "plugins/ai_security_guard/consumers.py": "plugins/ai_security_guard/test_config.py conformance/test_cases.py: whose bars are asked for",
     "plugins/ai_security_guard/refusing.py": "plugins/ai_security_guard/test_safe.py conformance/test_cases.py: what clients get",

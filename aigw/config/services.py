@@ -29,11 +29,13 @@ class RouteUpstream(NamedTuple):
 
 
 class ServiceTable:
-    """The `services:` table, and the names of the stand-ins. Names are compared without regard to case."""
+    """The `services:` table, and the names of the stand-ins. Names are compared without regard to case. `answered` are
+    the stand-ins that answer for somebody."""
 
     def __init__(self, table: Mapping[str, str], standins: Iterable[str] = ()) -> None:
         self._table = {name.lower(): url for name, url in table.items()}
         self._standins = {name.lower(): name for name in standins}
+        self.answered: set[str] = set()
 
     def with_standins(self, standins: Iterable[str]) -> ServiceTable:
         return ServiceTable(self._table, standins)
@@ -68,8 +70,11 @@ class ServiceTable:
         return None
 
     def _standin(self, names: Iterable[str]) -> Origin | None:
-        found = (self._standins.get(name.lower()) for name in names)
-        return next((Origin("standin", name, 0) for name in found if name is not None), None)
+        found = next((own for name in names if (own := self._standins.get(name.lower()))), None)
+        if found is None:
+            return None
+        self.answered.add(found)
+        return Origin("standin", found, 0)
 
 
 def _names(origin: Origin, service: str) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from aigw.books.books import Books
+from aigw.clients import green_cip
 from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
@@ -178,6 +179,8 @@ class Gateway:
             forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
             pipeline = Pipeline(list(loaded.plugins.values()), forward, composer, loaded.hosts.host)
             await pipeline.open(env, stack)
+            if green_cip.STANDIN in services.answered:
+                await self._screening.prepare(loaded)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
             own = standin_routes.routes(config.standins, self._standins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from aigw.clients import green_cip
@@ -15,17 +16,25 @@ from aigw.upstream.standin import Standin
 
 
 class Screening:
-    """Built at the first text, since most configurations have no guard."""
+    """Most configurations have no guard: patterns are compiled for the first text, or before by `prepare`."""
 
     def __init__(self) -> None:
         self._settings = GuardSettings()
         self._screen: Screen | None = None
+        self._prepared: tuple[GuardSettings, Screen | None] = (self._settings, None)
         self._judge: Judge | None = None
+
+    async def prepare(self, loaded: Loaded) -> None:
+        """Compiles the patterns of a configuration, which takes half a second, while others are answered."""
+        if self._screen is None or loaded.guard != self._settings:
+            self._prepared = loaded.guard, Screen(loaded.guard)
+            await asyncio.to_thread(self._prepared[1].screen, "-")
 
     def take(self, loaded: Loaded, env: Env) -> None:
         """From now on, texts are screened by this configuration, and judged by a model of its gateway."""
-        if loaded.guard != self._settings:
-            self._settings, self._screen = loaded.guard, None
+        settings, screen = self._prepared
+        if loaded.guard != self._settings or self._screen is None:
+            self._settings, self._screen = loaded.guard, screen if settings == loaded.guard else None
         judge, models = self._settings.judge, env.models
         self._judge = Judge(judge, models, env.clock) if judge.model and models is not None else None
 

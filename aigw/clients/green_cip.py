@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -30,6 +31,8 @@ IMAGE_ACTION, BASE64_ACTION = "MultiModalGuard", "MultiModalGuardForBase64"
 """The APIs that look at an image."""
 NO_LABEL = "nonLabel"
 """The label of a text in which nothing was found."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 Form = Literal["today", "original"]
 
@@ -140,7 +143,7 @@ class GreenCip:
         return answer
 
     def _today(self, service: str, text: str, session: str) -> tuple[str, dict[str, str], bytes]:
-        parameters = {"content": text, "requestFrom": AGENT, "sessionId": session}
+        parameters = {"content": readable(text), "requestFrom": AGENT, "sessionId": session}
         return self._signed(service, self._action, parameters, {})
 
     def _signed(
@@ -171,7 +174,7 @@ class GreenCip:
             "Action": self._action,
             "Format": "JSON",
             "Service": service,
-            "ServiceParameters": f'{{"content": {_json(text)}}}',
+            "ServiceParameters": f'{{"content": {_json(readable(text))}}}',
             "SignatureMethod": "Hmac-SHA1",
             "SignatureNonce": self._nonce(),
             "SignatureVersion": "1.0",
@@ -183,6 +186,12 @@ class GreenCip:
 
     def _nonce(self) -> str:
         return f"{self._random.getrandbits(128):032x}"
+
+
+def readable(text: str) -> str:
+    """The text as the service reads it, with a sign for each half of a character: others cut emojis, and UTF-8 cannot
+    write that."""
+    return _HALF.sub("\ufffd", text)
 
 
 def _json(value: Any) -> str:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from aigw.core.dialect import AnswerText
 from aigw.core.json_path import JsonPath
 from aigw.core.model import Chunk
-from aigw.dialects.sse import rewritten
+from aigw.dialects.sse import Event, rewritten
 
 _BESIDE = "logprobs"
 """The field that spells out the text again, beside it or beside the message or delta that it stands in."""
+NO_CHOICE = -1
+"""Of texts that stand beside the choices: they end no other text."""
+LONG_NUMBER = 10**7
+"""The number from which on it may be somebody's, such as that of a card."""
+
+
+_REASONING = "reasoning"
+_DETAILS = "reasoning_details"
+"""The field that has the reasoning again, beside the fields whose names begin with the word."""
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+"""A name of a member that is no text, but one of a schema."""
+
+
+class MemberName(str):
+    """The last step of a path that leads to the name of a member, not to its value."""
+
+    __slots__ = ()
 
 
 def rewrite(chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
@@ -19,30 +37,70 @@ def rewrite(chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
     body = before = chunk.json()
     for place, text in texts:
         if text != place.text:
+            if not place.path:
+                return _said(chunk, text)
             body = _put(body, place.path, text)
     return chunk if body is before else rewritten(chunk, body)
 
 
+def unread(chunk: Chunk) -> Sequence[AnswerText]:
+    """What a piece says that is no JSON: a plain text, or a comment in a stream."""
+    data = chunk.raw if chunk.data is None else chunk.data
+    if chunk.json() is not None or not data.strip() or data == b"[DONE]" or b"\0" in data:
+        return ()
+    return (AnswerText((), data.decode("utf-8", "replace"), choice=NO_CHOICE),)
+
+
 def leaves(path: JsonPath, value: Any, choice: int = 0) -> Iterator[AnswerText]:
-    """Yields the strings in a value, such as the arguments of a call that is an object on the wire."""
+    """Yields the texts in a value, such as the arguments of a call that is an object on the wire: strings, long
+    numbers, and names of members that are no identifiers, these after what they name."""
     waiting: list[tuple[JsonPath, Any]] = [(path, value)]
     while waiting:
         place, value = waiting.pop()
         if isinstance(value, str):
             yield AnswerText(place, value, choice=choice)
         elif isinstance(value, dict):
-            waiting += [((*place, name), each) for name, each in reversed(value.items())]
+            for name, each in reversed(value.items()):
+                named = [] if _IDENTIFIER.fullmatch(name) else [((*place, MemberName(name)), name)]
+                waiting += [*named, ((*place, name), each)]
         elif isinstance(value, list):
             waiting += [((*place, index), each) for index, each in reversed(list(enumerate(value)))]
+        elif isinstance(value, int) and abs(value) >= LONG_NUMBER:
+            yield AnswerText(place, str(value), choice=choice)
+
+
+def named(path: JsonPath, value: Any, names: Collection[str], choice: int = NO_CHOICE) -> Iterator[AnswerText]:
+    """Yields the strings in a value that are members of these names, or in lists of such a name."""
+    for each in leaves(path, value, choice):
+        name = next((step for step in reversed(each.path) if isinstance(step, str)), "")
+        if name in names and not isinstance(name, MemberName):
+            yield each
+
+
+def _said(chunk: Chunk, text: str) -> Chunk:
+    """A piece that is no JSON, with another text."""
+    data = text.encode("utf-8", "replace")
+    if chunk.raw is chunk.data:
+        return Chunk(data, data)
+    return Event(b"".join(b"data: %b\n" % line for line in data.split(b"\n")) + b"\n" if chunk.data else b":\n\n")
 
 
 def _put(value: Any, path: JsonPath, text: str) -> Any:
     if not path:
         return text
     step, rest = path[0], path[1:]
+    if isinstance(step, MemberName):
+        return {text if name == step else name: each for name, each in value.items()}
     if isinstance(step, int):
         return [*value[:step], _put(value[step], rest, text), *value[step + 1 :]]
     made = {**value, step: _put(value[step], rest, text)}
     if made.get(_BESIDE) and step != _BESIDE:
         made[_BESIDE] = [] if isinstance(made[_BESIDE], list) else None
+    if str(step).startswith(_REASONING) and _spelled(value.get(_DETAILS)) == value[step]:
+        made[_DETAILS] = []
     return made
+
+
+def _spelled(details: Any) -> str:
+    rows = details if isinstance(details, list) else ()
+    return "".join(str(row.get("text") or row.get("summary") or "") for row in rows if isinstance(row, dict))

@@ -7,8 +7,10 @@ from typing import Any
 
 from aigw.core.dialect import AnswerText
 from aigw.core.json_path import JsonPath
-from aigw.dialects.answer_texts import leaves
+from aigw.dialects.answer_texts import leaves, named
 
+_RESULTS = ("content", "text", "title", "url", "stdout", "stderr")
+"""What the results of tools have that the provider runs itself."""
 _DELTAS = {"text": "text", "thinking": "reasoning", "partial_json": "call"}
 
 
@@ -38,6 +40,7 @@ def _block(path: JsonPath, block: dict[str, Any], slot: str) -> Iterator[AnswerT
     if path == ("content_block",) and "input" in block and not block["input"]:  # the beginning of a call
         yield AnswerText((*path, "input"), "", "call", 0, slot)
     yield from leaves((*path, "input"), block.get("input"))
+    yield from named((*path, "content"), block.get("content"), _RESULTS, 0)
     for index, citation in enumerate(block.get("citations") or ()):
         if isinstance(citation, dict):
             yield from leaves((*path, "citations", index, "cited_text"), citation.get("cited_text"))

@@ -7,8 +7,12 @@ from typing import Any
 
 from aigw.core.dialect import AnswerText
 from aigw.core.json_path import JsonPath
-from aigw.dialects.answer_texts import leaves
+from aigw.dialects.answer_texts import leaves, named
 from aigw.dialects.view import index_of
+
+_GROUNDING = "groundingMetadata"
+_CITED = ("text", "title", "uri", "webSearchQueries")
+"""What the sources of an answer have; `text` is a part of the answer again."""
 
 
 def texts(body: Any) -> Iterator[AnswerText]:
@@ -23,12 +27,16 @@ def texts(body: Any) -> Iterator[AnswerText]:
 def _answer(path: JsonPath, body: Any) -> Iterator[AnswerText]:
     candidates = body.get("candidates") if isinstance(body, dict) else None
     for position, candidate in enumerate(candidates if isinstance(candidates, list) else ()):
-        content = candidate.get("content") if isinstance(candidate, dict) else None
+        if not isinstance(candidate, dict):
+            continue
+        content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         for index, part in enumerate(parts if isinstance(parts, list) else ()):
             if isinstance(part, dict):
                 here = (*path, "candidates", position, "content", "parts", index)
                 yield from _part(here, part, index_of(candidate, position))
+        grounding = candidate.get(_GROUNDING)
+        yield from named((*path, "candidates", position, _GROUNDING), grounding, _CITED)
 
 
 def _part(path: JsonPath, part: dict[str, Any], choice: int) -> Iterator[AnswerText]:

@@ -14,7 +14,7 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
-from aigw.dialects import apis, form
+from aigw.dialects import apis, form, generic_texts
 from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.breaking_off import NoEnd
 from aigw.dialects.event_ends import ends
@@ -135,7 +135,7 @@ class Generic:
         return chunk
 
     def texts(self, chunk: Chunk, asked: Asked) -> Sequence[AnswerText]:
-        return ()
+        return list(generic_texts.texts(chunk.json()))
 
     def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
         return rewrite(chunk, texts)

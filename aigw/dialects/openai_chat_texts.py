@@ -7,10 +7,13 @@ from typing import Any
 
 from aigw.core.dialect import AnswerText
 from aigw.core.json_path import JsonPath
-from aigw.dialects.view import index_of, rows_of
+from aigw.dialects.answer_texts import NO_CHOICE, named
+from aigw.dialects.view import index_of
 
 _TEXTS = ("content", "refusal")
 _REASONING = ("reasoning_content", "reasoning")
+_DETAILS = "reasoning_details"
+_CITED = ("title", "url", "content")
 
 
 def texts(body: Any) -> Iterator[AnswerText]:
@@ -26,24 +29,46 @@ def texts(body: Any) -> Iterator[AnswerText]:
 
 def message_texts(path: JsonPath, message: dict[str, Any], choice: int) -> Iterator[AnswerText]:
     """Yields the texts of a message or of a piece of one."""
-    for name in _REASONING:
-        if isinstance(text := message.get(name), str) and text:
-            yield AnswerText((*path, name), text, "reasoning", choice, name)
+    yield from _reasoning(path, message, choice)
     for name in _TEXTS:
         yield from _member(path, message, name, choice)
     content = message.get("content")
     for index, part in enumerate(content if isinstance(content, list) else ()):
         if isinstance(part, dict):
-            yield from _member((*path, "content", index), part, "text", choice)
+            here = (*path, "content", index)
+            yield from _member(here, part, "text", choice)
+            yield from _rows((*here, "thinking"), part.get("thinking"), choice, "thinking")
+    yield from named((*path, "annotations"), message.get("annotations"), _CITED)
     if isinstance(audio := message.get("audio"), dict):
         yield from _member((*path, "audio"), audio, "transcript", choice)
     yield from _arguments((*path, "function_call"), message.get("function_call"), choice, "call")
     calls = message.get("tool_calls")
-    for position, call in enumerate(rows_of(calls)):
+    for position, call in enumerate(calls if isinstance(calls, list) else ()):
+        if not isinstance(call, dict):
+            continue
         here, slot = (*path, "tool_calls", position), f"call {index_of(call, position)}"
         yield from _arguments((*here, "function"), call.get("function"), choice, slot)
         if isinstance(custom := call.get("custom"), dict) and isinstance(given := custom.get("input"), str) and given:
             yield AnswerText((*here, "custom", "input"), given, "text", choice, slot)
+
+
+def _reasoning(path: JsonPath, message: dict[str, Any], choice: int) -> Iterator[AnswerText]:
+    """What OpenRouter adds as details is the reasoning again."""
+    texts = [name for name in _REASONING if isinstance(message.get(name), str) and message[name]]
+    for name in texts:
+        yield AnswerText((*path, name), message[name], "reasoning", choice, name)
+    details = list(_rows((*path, _DETAILS), message.get(_DETAILS), choice, _DETAILS))
+    if not texts:
+        yield from details
+    elif "".join([each.text for each in details]) not in [message[name] for name in texts]:
+        yield from (each._replace(choice=NO_CHOICE, slot="") for each in details)
+
+
+def _rows(path: JsonPath, rows: Any, choice: int, slot: str) -> Iterator[AnswerText]:
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+        for name in ("text", "summary"):
+            if isinstance(row, dict) and isinstance(text := row.get(name), str) and text:
+                yield AnswerText((*path, index, name), text, "reasoning", choice, slot)
 
 
 def _member(path: JsonPath, value: dict[str, Any], name: str, choice: int) -> Iterator[AnswerText]:

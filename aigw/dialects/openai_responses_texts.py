@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aigw.core.dialect import AnswerText
 from aigw.core.json_path import JsonPath
+from aigw.dialects.answer_texts import named
 from aigw.dialects.json_values import Json
 from aigw.dialects.view import text_of
 
@@ -27,6 +28,13 @@ _WHOLE: dict[str, _Kind] = {
 }  # fmt: skip
 """The fields of parts, items and events that have a whole text."""
 
+_TOOLS = ("action", "queries", "results", "outputs", "output", "operation")
+"""The fields of items that say what the provider's own tools were asked and what they found."""
+_SHOWN = (
+    "annotations", "command", "commands", "diff", "logs", "queries", "query", "quote", "stderr", "stdout", "text",
+    "title", "url",
+)  # fmt: skip
+
 
 def texts(body: Any) -> Iterator[AnswerText]:
     if not isinstance(body, dict):
@@ -45,6 +53,8 @@ def texts(body: Any) -> Iterator[AnswerText]:
         yield from _item(("item",), item)
     elif isinstance(response := body.get("response"), dict):
         yield from _output(("response",), response)
+    elif isinstance(annotation := body.get("annotation"), dict):
+        yield from named(("annotation",), annotation, _SHOWN)
     elif kind.endswith(".done"):
         yield from _whole((), body)
     else:
@@ -60,6 +70,8 @@ def _output(path: JsonPath, response: Json) -> Iterator[AnswerText]:
 
 def _item(path: JsonPath, item: Json) -> Iterator[AnswerText]:
     yield from _whole(path, item)
+    for name in _TOOLS:
+        yield from named((*path, name), item.get(name), _SHOWN)
     for name in ("summary", "content"):
         parts = item.get(name)
         for index, part in enumerate(parts if isinstance(parts, list) else ()):
@@ -71,3 +83,4 @@ def _whole(path: JsonPath, value: Json) -> Iterator[AnswerText]:
     for name, kind in _WHOLE.items():
         if isinstance(text := value.get(name), str) and text:
             yield AnswerText((*path, name), text, kind)
+    yield from named((*path, "annotations"), value.get("annotations"), _SHOWN)

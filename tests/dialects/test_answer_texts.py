@@ -6,12 +6,14 @@ import pytest
 from fakes import chat, make_exchange
 
 from aigw.core.model import Chunk
+from aigw.dialects.answer_texts import rewrite, unread
 from aigw.dialects.dashscope import DashScope
 from aigw.dialects.sse import Event
 
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
 MESSAGES, RESPONSES = "/v1/messages", "/v1/responses"
 GEMINI = "/v1beta/models/m:generateContent"
+SPOKEN = "/v1/audio/transcriptions"
 QWEN = "/api/v1/services/aigc/text-generation/generation"
 
 
@@ -63,6 +65,30 @@ CASES = [
     (GEMINI, [{"candidates": [{"content": {"parts": [{"functionCall": {"name": "f", "args": {"x": "a"}}}]}}]}],
      [("a", "text", 0, "")]),
     (QWEN, {"output": {"text": "a"}}, [("a", "text", 0, "")]),
+    (CHAT, choice("message", content="a", reasoning="b", reasoning_details=[{"text": "c"}]),
+     [("b", "reasoning", 1, "reasoning"), ("c", "reasoning", -1, ""), ("a", "text", 1, "content")]),
+    (CHAT, choice("delta", reasoning_details=[{"summary": "a"}]), [("a", "reasoning", 1, "reasoning_details")]),
+    (CHAT, choice("message", content=[{"type": "thinking", "thinking": [{"text": "a"}]}]),
+     [("a", "reasoning", 1, "thinking")]),
+    (CHAT, choice("message", annotations=[{"type": "url_citation", "url_citation": {"title": "a", "start_index": 1}}]),
+     [("a", "text", -1, "")]),
+    (CHAT, choice("message", tool_calls=[None, {"function": {"arguments": "{}"}}]), [("{}", "call", 1, "call 1")]),
+    (MESSAGES, {"content": [{"type": "tool_use", "input": {"card": 4111111111111111, "a b": 1, "x": 2}}]},
+     [("4111111111111111", "text", 0, ""), ("a b", "text", 0, "")]),
+    (MESSAGES, {"content": [{"type": "web_search_tool_result", "content": [{"title": "a", "encrypted_content": "b"}]}]},
+     [("a", "text", 0, "")]),
+    (MESSAGES, {"content": [{"type": "mcp_tool_result", "content": "a"}]}, [("a", "text", 0, "")]),
+    (RESPONSES, {"output": [{"type": "web_search_call", "action": {"type": "search", "query": "a"}}]},
+     [("a", "text", -1, "")]),
+    (RESPONSES, {"output": [{"type": "shell_call_output", "output": [{"stdout": "a", "outcome": {"type": "exit"}}]}]},
+     [("a", "text", -1, "")]),
+    (RESPONSES, {"type": "response.output_text.annotation.added", "annotation": {"type": "url_citation", "title": "a"}},
+     [("a", "text", -1, "")]),
+    (GEMINI, {"candidates": [None, {"groundingMetadata": {"groundingSupports": [{"segment": {"text": "a"}}]}}]},
+     [("a", "text", -1, "")]),
+    (SPOKEN, {"text": "a", "segments": [{"id": 0, "text": "b"}]}, [("a", "text", 0, ""), ("b", "text", -1, "")]),
+    (SPOKEN, {"type": "transcript.text.delta", "delta": "a"}, [("a", "text", 0, "text")]),
+    ("/v1/images/generations", {"data": [{"url": "x", "revised_prompt": "a"}]}, [("a", "text", -1, "")]),
     (QWEN, {"output": {"choices": [{"message": {"content": "a"}}]}}, [("a", "text", 0, "")]),
 ]  # fmt: skip
 
@@ -99,5 +125,32 @@ def test_what_spells_the_text_out_goes():
     }
 
 
-def test_others_have_none():
-    assert texts("/v1/images/generations", Chunk(b"{}", b"{}"))[1] == ()
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"object":"list","data":[{"embedding":"AAAA"}]}'])
+def test_others_have_none(body):
+    assert texts("/v1/embeddings", Chunk(body, body))[1] == []
+
+
+def test_details_go_with_the_reasoning_that_they_repeat():
+    body = choice("delta", reasoning="a", reasoning_details=[{"text": "a"}])
+    dialect, (found,) = texts(CHAT, Event(b"data: " + json.dumps(body).encode() + b"\n\n"))
+    made = dialect.rewrite(Event(b"data: " + json.dumps(body).encode() + b"\n\n"), [(found, "b")])
+    assert made.json() == choice("delta", reasoning="b", reasoning_details=[])
+
+
+@pytest.mark.parametrize(
+    ("chunk", "text", "made"),
+    [
+        (Event(b": waiting\n\n"), ": waiting\n\n", b":\n\n"),
+        (Event(b"data: a\ndata: b\n\n"), "a\nb", b"data: x\ndata: y\n\n"),
+        (Chunk(b"1\nplain", b"1\nplain"), "1\nplain", b"x\ny"),
+    ],
+)
+def test_what_is_no_json_is_a_text(chunk, text, made):
+    (found,) = unread(chunk)
+    assert found.text == text
+    assert rewrite(chunk, [(found, "x\ny")]).raw == made
+
+
+@pytest.mark.parametrize("raw", [b"\n\n", b"data: [DONE]\n\n", b"data: {}\n\n", b"data: \0\xff\n\n"])
+def test_what_is_no_text(raw):
+    assert unread(Event(raw)) == ()

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable
 
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Batch, Chunk
+from aigw.dialects.answer_texts import unread
+from aigw.plugins.ai_security_guard.arguments import leaves_of, with_leaves
 from aigw.plugins.ai_security_guard.checking import Check, Uncheckable
 from aigw.plugins.ai_security_guard.deciding import PASS, Decision
-from aigw.plugins.ai_security_guard.windows import Window, Windows, leaves_of, with_leaves
+from aigw.plugins.ai_security_guard.windows import Window, Windows
 
 Ending = Callable[[Decision], Batch]
 """Returns what a stream ends with whose text was denied."""
@@ -26,8 +28,8 @@ class Answer:
         self._check = check
         self._fail_closed = fail_closed
         self._known: dict[str, Decision] = {}
-        texts, rewrite = (lambda chunk: dialect.texts(chunk, asked)), dialect.rewrite
-        self._windows = Windows(texts, rewrite, size=size, overlap=overlap)
+        texts = lambda chunk: dialect.texts(chunk, asked) or unread(chunk)  # noqa: E731
+        self._windows = Windows(texts, dialect.rewrite, size=size, overlap=overlap)
 
     async def plain(self, chunk: Chunk) -> tuple[Chunk, Decision]:
         """Returns the body that may pass, and what was decided."""
@@ -80,7 +82,8 @@ class Answer:
                 return decision
             if self._check.failed and self._fail_closed:
                 raise Uncheckable(self._check.failed)
-            self._known[window.text] = decision
+            if window.is_whole:  # such a text may come again: when it is done, and in the last event
+                self._known[window.text] = decision
             self._windows.settle(window, decision.masked if decision.kind == "mask" else None, decision.pending)
         return PASS
 

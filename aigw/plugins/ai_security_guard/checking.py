@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, Literal, NamedTuple, Protocol
 
 from aigw.clients.callout import CalloutError
-from aigw.clients.green_cip import GreenCip, Moderation
+from aigw.clients.green_cip import GreenCip, Moderation, readable
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -137,7 +137,8 @@ class Check:
 
     async def _slice(self, piece: str) -> Decision:
         asking = self._client.check(self._asking.service, piece, self._session)
-        return await self._decided(asking, self._decide, "text")
+        decision = await self._decided(asking, self._decide, "text")
+        return decision._replace(masked=_as_given(piece, decision.masked)) if decision.kind == "mask" else decision
 
     async def _decided(self, asking: Awaitable[Moderation], decide: Decide, modality: Modality) -> Decision:
         try:
@@ -177,6 +178,12 @@ def count(env: Env, name: str) -> None:
     """Adds one to one of Higress's counters."""
     if env.metrics is not None:
         env.metrics.add((), {name: 1})
+
+
+def _as_given(piece: str, masked: str) -> str:
+    """The masked text, and the halves of characters in the rest of the text."""
+    ahead, behind = common(readable(piece), masked)
+    return piece[:ahead] + masked[ahead : len(masked) - behind] + piece[len(piece) - behind :]
 
 
 def _settled(piece: str, masked: str, overlap: int) -> tuple[int, str]:

@@ -74,7 +74,7 @@ class SafeGuard:
                 asked = exchange.asked
                 return self._refusals.reply(exchange, decision, "request", streaming=asked.stream and not asked.array)
         reply = await call_next(exchange)
-        if settings.response is None or not 200 <= reply.status < 300:
+        if settings.response is None or not 200 <= reply.status < 300 or _has_no_text(reply):
             return reply
         return await self._response(exchange, reply, settings.response(exchange), told)
 
@@ -188,6 +188,10 @@ class SafeGuard:
             words = {"deny": "denied", "mask": "masked", "pass": "reported"}[decision.kind]
             labels = ", ".join(check.labels)
             exchange.labels.remarks[NAME] = f"{phase} {words}{': ' if labels else ''}{labels}"
+
+
+def _has_no_text(reply: Reply) -> bool:
+    return reply.headers.get("content-type", "").lower().startswith(("audio/", "image/", "video/"))
 
 
 def _told(phase: Phase, decision: Decision, check: Check) -> str:

@@ -3,16 +3,15 @@
 Texts are checked in windows. The end of a window stays held and is checked again at the beginning of the next one, so
 that what must not pass is in one window as a whole wherever a provider cuts its text, as long as it has no more than
 `overlap` characters. Less is held if who checks knows that less may go on. Pieces leave in their order. The arguments
-of a call leave when the call is whole, because no client can use them before.
+of a call leave when the call is whole, because no client can use them before. A text that something else interrupts has
+left by then; where it goes on, its end is checked again with what follows.
 
 Rule: nothing leaves before it was checked, and nothing is checked twice that was passed as it is."""
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from aigw.core.dialect import AnswerText
 from aigw.core.model import Chunk
@@ -38,36 +37,37 @@ class _Part:
 
 
 class _Slot:
-    """A text that arrives in pieces: the parts that were not cleared yet. `fresh` is how many characters came since it
-    was last checked. `open` is true as long as more may come. With `at_once`, all of it is checked together."""
+    """A text that arrives in pieces: the parts that were not cleared yet. `before` is the end of the text that it goes
+    on from, which has left. `fresh` is how many characters came since it was last checked. `open` is true as long as
+    more may come."""
 
-    __slots__ = ("at_once", "fresh", "open", "parts", "settled")
+    __slots__ = ("before", "fresh", "kind", "open", "parts", "settled", "whole")
 
-    def __init__(self, *, at_once: bool) -> None:
+    def __init__(self, place: AnswerText, before: str = "") -> None:
         self.parts: list[_Part] = []
+        self.before = before
         self.fresh = 0
         self.settled = True
-        self.open = True
-        self.at_once = at_once
+        self.whole = not place.slot
+        self.open = not self.whole
+        self.kind = place.kind
 
     @property
     def text(self) -> str:
-        return "".join([part.text for part in self.parts])
+        return self.before + "".join([part.text for part in self.parts])
 
 
 class Window:
-    """A text to be checked. `leaves` are the strings in it if it is the JSON of a call's arguments: each is a text of
-    its own."""
+    """A text to be checked. `is_whole` says that it does not come in pieces, `is_call` that it is the JSON of a call's
+    arguments, of which each string is a text of its own."""
 
-    __slots__ = ("slot", "text")
+    __slots__ = ("is_call", "is_whole", "slot", "text")
 
     def __init__(self, slot: _Slot) -> None:
         self.slot = slot
         self.text = slot.text
-
-    @property
-    def is_call(self) -> bool:
-        return bool(self.slot.parts) and self.slot.parts[0].place.kind == "call"
+        self.is_whole = slot.whole
+        self.is_call = slot.kind == "call"
 
 
 class Windows:
@@ -78,6 +78,7 @@ class Windows:
         self._overlap = overlap
         self._held: deque[tuple[Chunk, list[_Part]]] = deque()
         self._slots: dict[tuple[int, str], _Slot] = {}
+        self._left: dict[tuple[int, str], str] = {}
         self._due: deque[_Slot] = deque()
 
     def feed(self, chunk: Chunk) -> None:
@@ -111,6 +112,7 @@ class Windows:
         """What was checked may pass, with the text `masked` in its place if there is one. `pending` is how many
         characters at its end may be the beginning of something, None if that is not known."""
         slot, text = window.slot, window.text
+        before = len(slot.before)
         overlap = self._overlap if pending is None else min(pending, self._overlap)
         slot.fresh = 0
         free = len(text)
@@ -118,12 +120,13 @@ class Windows:
             ahead, behind = common(text, masked)
             if slot.open and behind < overlap and len(text) < MOST_HELD:
                 # It may go on: what is to be masked stays as it is, and is checked again with what follows.
-                self._clear(slot, ahead)
+                self._clear(slot, ahead - before)
                 return
-            _replace(slot.parts, ahead, len(text) - behind, masked[ahead : len(masked) - behind])
-            free = len(masked)
+            if before < len(text) - behind:
+                _replace(slot.parts, ahead - before, len(text) - behind - before, masked[ahead : len(masked) - behind])
+            free = before + sum([len(part.text) for part in slot.parts])
         slot.settled = True
-        self._clear(slot, free - overlap if slot.open else free)
+        self._clear(slot, (free - overlap if slot.open else free) - before)
 
     def released(self) -> list[Chunk]:
         """The pieces that may leave now."""
@@ -138,25 +141,22 @@ class Windows:
         if not place.slot:
             for key in [key for key in self._slots if key[0] == place.choice]:
                 self._close(key)
-            slot = _Slot(at_once=True)
-            slot.open = False
+            slot = _Slot(place)
             self._due.append(slot)
             return slot
         key = (place.choice, place.slot)
         if key not in self._slots:
-            for other in [other for other in self._slots if other[0] == place.choice]:
-                if not (place.kind == "call" and self._is_call(other)):  # calls may arrive side by side
+            for other, slot in list(self._slots.items()):
+                if other[0] == place.choice and not place.kind == slot.kind == "call":  # calls may arrive side by side
                     self._close(other)
-            self._slots[key] = _Slot(at_once=place.kind == "call")
+            self._slots[key] = _Slot(place, self._left.get(_thread(key, place.kind), ""))
         return self._slots[key]
-
-    def _is_call(self, key: tuple[int, str]) -> bool:
-        parts = self._slots[key].parts
-        return bool(parts) and parts[0].place.kind == "call"
 
     def _close(self, key: tuple[int, str]) -> None:
         slot = self._slots.pop(key)
         slot.open = False
+        most = MOST_OF_A_CALL if slot.kind == "call" else self._overlap
+        self._left[_thread(key, slot.kind)] = slot.text[-most:] if most else ""
         if slot.settled:
             for part in slot.parts:
                 part.cleared = True
@@ -164,7 +164,7 @@ class Windows:
             self._due.append(slot)
 
     def _limit(self, slot: _Slot) -> int:
-        return MOST_OF_A_CALL if slot.at_once else self._size
+        return MOST_OF_A_CALL if slot.kind == "call" else self._size
 
     def _clear(self, slot: _Slot, free: int) -> None:
         """Lets the parts go that are wholly in the first `free` characters."""
@@ -178,47 +178,28 @@ class Windows:
         del slot.parts[:count]
 
 
-def leaves_of(arguments: str) -> list[str] | None:
-    """The strings in the JSON of a call's arguments, None if it is no JSON."""
-    try:
-        return list(_strings(json.loads(arguments)))
-    except (ValueError, RecursionError):
-        return None
-
-
-def with_leaves(arguments: str, texts: Sequence[str]) -> str:
-    """The arguments with other strings in the places of those of `leaves_of`."""
-    left = iter(texts)
-    return json.dumps(_filled(json.loads(arguments), left), ensure_ascii=False, separators=(",", ":"))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _strings(each)
-
-
-def _filled(value: Any, left: Iterator[str]) -> Any:
-    if isinstance(value, str):
-        return next(left)
-    if isinstance(value, dict):
-        return {name: _filled(each, left) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_filled(each, left) for each in value]
-    return value
+def _thread(key: tuple[int, str], kind: str) -> tuple[int, str]:
+    """What goes on after something else: a call with its arguments, any other text with the next one of its kind, which
+    clients show behind it."""
+    return key if kind == "call" else (key[0], kind)
 
 
 def common(one: str, other: str) -> tuple[int, int]:
     """How many characters two different texts have in common at their beginning, and after that at their end."""
     most = min(len(one), len(other))
-    ahead = next((index for index in range(most) if one[index] != other[index]), most)
-    behind = next((index for index in range(most - ahead) if one[-1 - index] != other[-1 - index]), most - ahead)
-    return ahead, behind
+    ahead = _most(most, lambda low, high: one[low:high] == other[low:high])
+    one, other = one[len(one) - most + ahead :], other[len(other) - most + ahead :]
+    most = len(one)
+    return ahead, _most(most, lambda low, high: one[most - high : most - low] == other[most - high : most - low])
+
+
+def _most(limit: int, same: Callable[[int, int], bool]) -> int:
+    """The number up to which two texts are the same; `same` compares a part of them."""
+    low = 0
+    while low < limit:
+        middle = (low + limit + 1) // 2
+        low, limit = (middle, limit) if same(low, middle) else (low, middle - 1)
+    return low
 
 
 def _replace(parts: Sequence[_Part], start: int, end: int, text: str) -> None:

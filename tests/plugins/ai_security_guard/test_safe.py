@@ -237,5 +237,39 @@ async def test_nothing_of_a_call_that_is_denied_leaves():
     assert b"from-security-guard" in seen.body
 
 
+@pytest.mark.parametrize("event", [b"data: " + BAD.encode() + b"\n\n", b": " + BAD.encode() + b"\n\n"])
+async def test_events_that_are_no_json_are_checked(event):
+    answer = Answer(headers={"content-type": "text/event-stream"}, pieces=[event])
+    async with guard_world(BOTH, answer) as it:
+        seen = await it.ask(asking("hi", stream=True))
+    assert BAD.encode() not in seen.body
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+async def test_a_transcription_is_checked(kind):
+    body = json.dumps({"text": f"It is {MAIL}."}) if "json" in kind else f"It is {MAIL}."
+    async with guard_world(BOTH, Answer(headers={"content-type": kind}, pieces=[body.encode()])) as it:
+        seen = await it.ask(chat({"model": "m"}, path="/v1/audio/transcriptions"))
+    assert seen.body.decode() == ('{"text":"It is [email]."}' if "json" in kind else "It is [email].")
+
+
+async def test_half_an_emoji_is_no_error():
+    text = "x \ud83d"
+    events = [b"data: " + json.dumps({"choices": [{"delta": {"content": each}}]}).encode() + b"\n\n"
+              for each in (text, "\ude00 y", f" {MAIL} z")]  # fmt: skip
+    answer = Answer(headers={"content-type": "text/event-stream"}, pieces=events)
+    async with guard_world(BOTH, answer) as it:
+        seen = await it.ask(asking(text, stream=True))
+    assert it.provider.json()["messages"][0]["content"] == text
+    assert "".join(each["choices"][0]["delta"]["content"] for each in seen.events()) == "x \ud83d\ude00 y [email] z"
+
+
+async def test_speech_is_not_waited_for():
+    answer = Answer(headers={"content-type": "audio/mpeg"}, pieces=[b"ID3"] * 2)
+    async with guard_world(BOTH, answer) as it:
+        _, reply = await it.send(chat({"model": "m", "input": "hi"}, path="/v1/audio/speech"))
+        assert [chunk.raw async for batch in reply for chunk in batch] == [b"ID3", b"ID3"]
+
+
 def test_the_events_of_this_file_are_whole():
     assert len(pieces_of("abc", 1)) == 4

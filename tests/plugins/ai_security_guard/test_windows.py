@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.dialects.sse import Event
-from aigw.plugins.ai_security_guard.windows import MOST_HELD, Windows, common, leaves_of, with_leaves
+from aigw.plugins.ai_security_guard.windows import MOST_HELD, Windows, common
 
 BAD, SECRET = "forbidden phrase", "4111 1111 1111 1111"
 exchange = make_exchange(chat({"stream": True}))
@@ -152,19 +152,27 @@ def test_what_texts_have_in_common(one, other):
         assert ahead + behind <= min(len(one), len(other))
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
+def test_a_text_goes_on_after_something_else():
+    chunks, denied = passed([delta(content="a forbidden "), delta(reasoning_content="hm"), delta(content="phrase")])
+    assert denied
+    assert text_of(chunks) == "a forbidden "
 
 
-@given(values)
-def test_the_strings_of_arguments(value):
-    arguments = json.dumps(value)
-    leaves = leaves_of(arguments)
-    assert json.loads(with_leaves(arguments, leaves)) == value
-    assert leaves_of(with_leaves(arguments, [leaf + "!" for leaf in leaves])) == [leaf + "!" for leaf in leaves]
+def test_what_is_masked_goes_on_after_something_else():
+    events = [delta(content="4111 1111 "), delta(reasoning_content="hm"), delta(content="1111 1111 it is")]
+    chunks, denied = passed(events)
+    assert not denied
+    assert text_of(chunks) == "4111 1111 [card] it is"
 
 
-def test_arguments_that_are_no_json():
-    assert leaves_of('{"a": ') is None
+def test_a_call_goes_on_after_something_else():
+    chunks, denied = passed([called('{"a":"forbidden '), delta(content="hm"), called('phrase"}'), delta(content="x")])
+    assert denied
+    assert len(chunks) == 2
+
+
+@given(st.lists(st.tuples(st.sampled_from(["content", "reasoning_content", "call"]), plain), max_size=20))
+def test_nothing_that_is_clean_is_lost(pieces):
+    events = [called(text) if kind == "call" else delta(**{kind: text}) for kind, text in pieces]
+    chunks, denied = passed(events)
+    assert (denied, chunks) == (False, events)

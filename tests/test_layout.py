@@ -158,6 +158,7 @@ ELSEWHERE = {
     "dialects/openai_chat_texts.py": "dialects/test_answer_texts.py: one table for all formats",
     "dialects/anthropic_texts.py": "dialects/test_answer_texts.py: one table for all formats",
     "dialects/gemini_texts.py": "dialects/test_answer_texts.py: one table for all formats",
+    "dialects/generic_texts.py": "dialects/test_answer_texts.py: one table for all formats",
     "dialects/dashscope_texts.py": "dialects/test_answer_texts.py: one table for all formats",
     "dialects/openai_responses_texts.py": "dialects/test_answer_texts.py: one table for all formats",
     # stores, upstream

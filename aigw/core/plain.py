@@ -29,6 +29,11 @@ def plain(text: str) -> str:
     return "".join(map(_seen, text))
 
 
+def header_text(text: str, most: int) -> str:
+    """Returns the text as the value of a header: one line of at most `most` characters of ASCII, `?` for others."""
+    return plain(" ".join(text.split())).encode("ascii", "replace").decode()[:most]
+
+
 def plain_lines(text: str) -> str:
     """Returns a text of ours that may have several lines, each of them plain."""
     return "\n".join(map(plain, text.split("\n")))

@@ -18,7 +18,7 @@ from aigw.core.asking import AskError, Question
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.json_path import JsonPath
-from aigw.core.plain import plain
+from aigw.core.plain import header_text
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects.model_field import as_header
@@ -212,7 +212,7 @@ class _Safe:
             answer = await self._ask(sprintf(self._prompt, question, self._scene.category))
         except (CalloutError, AskError) as error:
             self._env.log.warning("%s: %s", NAME, error)
-            return "", f"{NONE}; {_line(str(error))}"
+            return "", f"{NONE}; {header_text(str(error), 200)}"
         return named(answer, self._scene.categories), NONE
 
 
@@ -257,11 +257,6 @@ def named(answer: str, categories: Sequence[str]) -> str:
     places = [(said.find(name.strip().casefold()), -len(name), name) for name in categories]
     exact = [name for name in categories if name.strip().casefold() == said]
     return exact[0] if exact else min((each for each in places if each[0] >= 0), default=(0, 0, ""))[2]
-
-
-def _line(text: str) -> str:
-    """One line of ASCII for a header."""
-    return plain(" ".join(text.split())).encode("ascii", "replace").decode()[:200]
 
 
 def withholds(config: Config) -> Sequence[str]:

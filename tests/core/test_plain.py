@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.plain import plain, plain_json, plain_json_line, plain_lines
+from aigw.core.plain import header_text, plain, plain_json, plain_json_line, plain_lines
 
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
 ZERO_WIDTH = "\u034f\u115f\u1160\u17b4\u180b\u180e\u200b\u200d\u2060\u3164\ufe0f\ufeff\uffa0\U000e0001\U000e0100"
@@ -71,3 +71,8 @@ def test_a_line_of_json_stays_one_line(value):
     made = plain_json_line(line)
     assert json.loads(made) == value
     assert len(made.decode().splitlines()) == 1
+
+
+def test_the_value_of_a_header():
+    assert header_text("a\r\nb  \x1b 中é", 99) == "a b ? ??"
+    assert header_text("abc", 2) == "ab"

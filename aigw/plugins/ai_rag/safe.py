@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.plain import plain
+from aigw.core.plain import header_text
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.core.retrieval import Hit, RetrievalError, Retrieved
@@ -52,7 +52,7 @@ class SafeRag:
             told = _told(hits) if hits else "nothing found"
         except RetrievalError as error:
             self._env.log.warning("ai-rag: %s", error)
-            failed, told = True, f"failed; {_line(str(error))}"
+            failed, told = True, f"failed; {header_text(str(error), _SHOWN)}"
         if hits:
             self._put(exchange, placed, hits)
         noun = "passage" if len(hits) == 1 else "passages"
@@ -100,9 +100,3 @@ def _told(hits: Sequence[Hit]) -> str:
             return f"{told}, ..." if told else f"{len(hits)} passages"
         told += f", {one}" if told else one
     return told
-
-
-def _line(text: str) -> str:
-    """One line of ASCII for a header."""
-    seen = plain(" ".join(text.split()))
-    return seen.encode("ascii", "replace").decode()[:_SHOWN]

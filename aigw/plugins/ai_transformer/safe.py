@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.headers import without_credentials
-from aigw.core.plain import plain
+from aigw.core.plain import header_text, plain
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects import paths
@@ -45,7 +45,7 @@ class SafeTransformer:
             reply = await self._on_response(exchange, reply, self._response, told)
         if told:
             exchange.labels.remarks[NAME] = "; ".join(told)
-            reply.headers[HEADER] = _line("; ".join(told))
+            reply.headers[HEADER] = header_text("; ".join(told), _SHOWN)
         reply.makeshift = reply.makeshift or failed
         return reply
 
@@ -140,8 +140,3 @@ def _read_anew(exchange: Exchange, api: str) -> None:
 
 def _done(what: str, note: str) -> str:
     return f"{what} transformed, {note}" if note else f"{what} transformed"
-
-
-def _line(text: str) -> str:
-    """One line of ASCII for a header."""
-    return plain(" ".join(text.split())).encode("ascii", "replace").decode()[:_SHOWN]

@@ -292,7 +292,7 @@ async def run(
     books = books or Books(None)
     knowledge = Knowledge(state or books.folder, loaded.config.rag.store)
     screening = Screening()
-    own = {**knowledge.standins(new_id, books.tokenizer), **screening.standins(new_id)}
+    own = {**knowledge.standins(new_id), **screening.standins(new_id)}
     standins = {**own, **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)

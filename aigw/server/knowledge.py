@@ -10,7 +10,7 @@ from aigw.clients import dashscope, dashvector
 from aigw.config.load import Loaded
 from aigw.config.services import ServiceTable
 from aigw.core.asking import AskError, Models, Question
-from aigw.core.env import Env, Tokenizer
+from aigw.core.env import Env
 from aigw.core.retrieval import Embedder, LocalCollections, NoCollectionError
 from aigw.rag.embedders import EmbedderTable, LocalEmbedders
 from aigw.rag.retrieval import LocalRetrieval
@@ -62,9 +62,9 @@ class Knowledge:
         """From now on, the stand-ins answer by this configuration, and ask its models."""
         self._settings, self._embedders, self._asked = settings, embedders, models
 
-    def standins(self, new_id: Callable[[], str], tokenizer: Tokenizer) -> Mapping[str, Standin]:
+    def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
         """Those that answer from these collections and models, by their names."""
-        texts = TextGeneration(self._ask, tokenizer, new_id)
+        texts = TextGeneration(self._ask, new_id)
         found: dict[str, Standin] = {dashscope.STANDIN: DashScopeStandin(self._embedder, texts, new_id)}
         if self.collections is not None:
             found[dashvector.STANDIN] = DashVectorStandin(self.collections, new_id)

@@ -4,14 +4,15 @@ answer is what the built-in model `echo` says: the last text of the user."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
 
 from aigw.clients.dashscope_text import GENERATE_PATH
 from aigw.core.asking import AskError, Question
 from aigw.core.dialect import Answer, Asked, Said
-from aigw.core.env import Tokenizer
 from aigw.core.model import Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis
+from aigw.dialects.reader import BYTES_PER_TOKEN
 from aigw.dialects.table import DASHSCOPE
 from aigw.upstream.standin import StandinAnswer
 
@@ -24,9 +25,8 @@ PREFIX = GENERATE_PATH.removesuffix("generation")
 class TextGeneration:
     """Streams have one piece, because the answer is there before they begin."""
 
-    def __init__(self, ask: Ask, tokenizer: Tokenizer, new_id: Callable[[], str]) -> None:
+    def __init__(self, ask: Ask, new_id: Callable[[], str]) -> None:
         self._ask = ask
-        self._tokenizer = tokenizer
         self._new_id = new_id
 
     async def __call__(self, request: Request) -> StandinAnswer:
@@ -36,8 +36,7 @@ class TextGeneration:
         if not turns:
             raise ValueError("input must have `messages` with a text, or a `prompt`")
         text = await self._text(asked, turns)
-        counts = (self._tokenizer.count_turns(asked.turns), self._tokenizer.count(text))
-        usage = Tokens(input=counts[0], output=counts[1], source="estimated")
+        usage = Tokens(input=_tokens("".join(said for _, said in turns)), output=_tokens(text), source="estimated")
         writer, answer = DASHSCOPE.writer(asked, self._new_id(), 0), Answer(text)
         if not asked.stream:
             return StandinAnswer(200, {"content-type": "application/json"}, writer.whole([answer], usage))
@@ -51,3 +50,8 @@ class TextGeneration:
             if not error.absent:
                 raise
         return next((text for role, text in reversed(turns) if role == "user"), turns[-1][1])
+
+
+def _tokens(text: str) -> int:
+    """About how many. To count them would load a vocabulary, and what the model used is in the books."""
+    return ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)

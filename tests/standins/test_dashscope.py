@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from fakes import WordCounter, make_env
+from fakes import make_env
 from multidict import CIMultiDict
 from small_embedder import DIMENSION, SmallEmbedder
 
@@ -26,7 +26,7 @@ def standin(embedder=None, broken=""):
     async def nobody(question):
         raise AskError("nobody", absent=True)
 
-    return DashScopeStandin(get, TextGeneration(nobody, WordCounter(), lambda: "id-1"), lambda: "id-1")
+    return DashScopeStandin(get, TextGeneration(nobody, lambda: "id-1"), lambda: "id-1")
 
 
 async def post(stand_in, body, path=EMBED_PATH):

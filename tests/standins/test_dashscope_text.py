@@ -6,7 +6,6 @@ from functools import partial
 
 import dashscope
 import pytest
-from fakes import WordCounter
 from multidict import CIMultiDict
 from standins_world import standins_world
 
@@ -26,7 +25,7 @@ def standin(answer, asked):
             raise answer
         return answer
 
-    return DashScopeStandin(None, TextGeneration(ask, WordCounter(), lambda: "id-1"), lambda: "id-1")
+    return DashScopeStandin(None, TextGeneration(ask, lambda: "id-1"), lambda: "id-1")
 
 
 async def post(answer, body, asked=None, **headers):
@@ -46,7 +45,7 @@ async def test_a_model_of_the_gateway_is_asked():
     assert (asked[0].model, asked[0].route, asked[0].max_tokens) == ("qwen-max", "", 9)
     assert json.loads(found.body) == {
         "output": {"text": "Hello", "finish_reason": "stop"},
-        "usage": {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4},
+        "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
         "request_id": "id-1",
     }
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from fakes import WordCounter
 from small_embedder import SmallEmbedder
 
 from aigw.books.books import Books
@@ -53,7 +52,7 @@ async def standins_world(
     async def nobody(question: Question) -> str:
         raise AskError("nobody", absent=True)
 
-    texts = TextGeneration(nobody, WordCounter(), new_id)
+    texts = TextGeneration(nobody, new_id)
     standins = {} if real_models else {dashscope.STANDIN: DashScopeStandin(small, texts, new_id)}
     async with (
         run(

@@ -45,6 +45,8 @@ class HigressTransformer:
         if new is None:
             return
         request.method, request.headers = new.start[":method"], new.headers
+        if new.start[":authority"] != old.start[":authority"]:
+            request.headers["host"] = new.start[":authority"]
         request.path, _, request.query = new.start[":path"].partition("?")
         request.replace_body(new.body)
         request.parse()

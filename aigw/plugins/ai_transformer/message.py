@@ -27,6 +27,7 @@ WITHHELD = FRAMING.union(
 """A model does not see them. Those that are other ones in each message would keep equal messages from being equal."""
 _STATUS = re.compile(r"[2-5]\d\d")
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,19}")
+_AUTHORITY = re.compile(r"[\w.:\[\]-]{1,255}", re.ASCII)
 _PATH = re.compile(r"/[!-\"$-~]*")
 CHARSET = re.compile(r";\s*charset=\"?([\w-]+)\"?", re.IGNORECASE)
 
@@ -46,7 +47,8 @@ class ModelError(UnchangedError):
 
 @dataclass(slots=True)
 class Message:
-    """`start` has `:method` and `:path` of a request, or `:status` of an answer. `body` has no content coding."""
+    """`start` has `:method` and `:path` of a request (in Higress also `:authority`), or `:status` of an answer. `body`
+    has no content coding."""
 
     start: dict[str, str]
     headers: CIMultiDict[str]
@@ -114,11 +116,11 @@ def _withheld(name: str) -> bool:
     return name in WITHHELD or name.startswith(PRIVATE_STARTS)
 
 
-_ALLOWED = {":status": _STATUS, ":method": _METHOD, ":path": _PATH}
+_ALLOWED = {":status": _STATUS, ":method": _METHOD, ":path": _PATH, ":authority": _AUTHORITY}
 
 
 def _start(old: dict[str, str], written: HttpText) -> dict[str, str]:
-    """Raises ModelError for a method, path or status that is none. Where the message goes is not for a model to say."""
+    """Raises ModelError for a method, path, status or authority that is none. Only what a model saw may it change."""
     new = dict(old)
     for name, allowed in _ALLOWED.items():
         if name in old and name in written.start:

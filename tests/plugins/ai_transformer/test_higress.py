@@ -37,7 +37,7 @@ async def test_a_request():
     start = ":authority:localhost\n:path:/old?key=k\n:method:GET\n:scheme:http\n"
     assert asked(it, 0)[2] == ("user", f"{start}authorization:Bearer sk-1\n\n")
     assert (sent.method, sent.target, sent.body, "authorization" in sent.headers) == ("POST", "/v1/xml?a", b"hi", False)
-    assert sent.headers["x-a"] == " 1"
+    assert (sent.headers["x-a"], sent.headers["host"]) == (" 1", "other")
 
 
 async def test_a_stream_is_held_back_and_transformed():

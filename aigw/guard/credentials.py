@@ -37,11 +37,11 @@ _LEAST_PEM = 16
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=:,.\s-]|\\[nrt])*")
 _JWT = r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}"
-_URL = r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@'\"<>]{0,64}):([^\s/@'\"<>]{3,128})@[\w\[]"
+_URL = r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@'\"<>]{0,64}):([^\s/@:,'\"<>]{3,128})@[\w\[]"
 NAMES = r"passw(?:or)?ds?|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|token"
 _NAMED = (
     rf"(?i)(?:\b|_)[\w-]{{0,30}}(?:{NAMES}|secret[_-]access[_-]key)[\"'\\]{{0,3}}\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}"
-    r"(?:[\"'`\\]{1,3}([^\s\"'`\\]{6,200})|([^\s\"'`\\,;&|<>(){}\[\]]{6,200}))"
+    r"(?:[\"'`\\]{1,3}([^\s\"'`\\]{6,200})|([^\s\"'`\\,;&|<>(){}\[\]]{8,200}))"
 )
 _SAID = (
     r"(?i)\b(?:password|passcode|passphrase)\b(?: \w{1,20}){0,3}? (?:is|was)(?: now)?:? [\"']?([^\s\"',;]{6,100})"
@@ -103,6 +103,6 @@ def _named(text: str, strict: bool) -> Iterator[Span]:
     for pattern in (_NAMED, _SAID):
         for group in (1, 2):
             for start, end in spans(pattern, text, group):
-                end = start + len(text[start:end].rstrip(".,;!?"))
-                if is_secret_value(text[start:end], least=2 if strict else 3) and not text.startswith("(", end):
-                    yield start, end
+                value = text[start:end]
+                if is_secret_value(value, least=2 if strict else 3) and not text.startswith("(", end):
+                    yield start, start + len(value.rstrip(".,;!?"))

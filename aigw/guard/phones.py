@@ -27,7 +27,9 @@ _CODES = re.compile(
 _NAMED = before(
     r"(?i)phone|mobile|\bcell|\btel\b|\bcall\b|\bfax\b|whatsapp|sms|contact|电话|手机|联系|致电|拨打|传真|热线|微信"
 )
-_OTHER = before(r"(?i)order|invoice|tracking|serial|version|\bids?\b|\bno\b|订单|单号|编号|流水|序列|版本|批次|账号")
+_OTHER = before(
+    r"(?i)order|invoice|tracking|serial|version|\bids?\b|\bno\b|订单|单号|编号|流水|序列|版本|批次|账号|/\Z"
+)
 
 
 def phones(text: str, strict: bool = False) -> Iterator[Span]:

@@ -13,8 +13,8 @@ _EXAMPLE = re.compile(
     r"|\A[\W_]*\Z|\A(.)\1*\Z|x{4,}|\*{3,}|\.{3}|…|_here\b|(?:\A|[_-])(?:todo|tbd|goes[_-]here)(?:\Z|[_-])"
 )
 _VARIABLE = re.compile(
-    r"\A(?:[$%{<\[(]|\\\$|@[A-Za-z])|[({<\[]\w*\Z|\A[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|\A[a-z]+(?:_[a-z]+)+\d?\Z|\A[A-Z_]+\d?\Z"
-    r"|\A(?:https?|file)://|\A[~./]+[\w-]|environ|getenv|process\.env|secrets\.|\A\d[\d.:-]*\Z"
+    r"\A(?:[$%{<\[(]|\\\$|@[A-Za-z])|[({<\[]\w*\Z|\A[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|\A_*[A-Za-z]+\d{0,3}(?:_[A-Za-z]*\d{0,3})+\Z|\A[A-Z_]+\d?\Z"
+    r"|\A(?:https?|file)://|\A[~./]|\A#[0-9a-fA-F]{3,8}\Z|environ|getenv|process\.env|secrets\.|\A\d[\d.:-]*\Z"
 )
 
 
@@ -34,7 +34,9 @@ def is_made_up(value: str) -> bool:
 
 
 def _kinds(value: str) -> set[str]:
+    """What joins the words of a name is no sign."""
     return {
         "capital" if char.isupper() else "small" if char.islower() else "digit" if char.isdigit() else "sign"
         for char in value
+        if char not in "_-."
     }

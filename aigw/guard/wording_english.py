@@ -173,7 +173,7 @@ ENGLISH = Wording(
             "override",
             r"(?i)\b(?:system|admin|administrator|developer|root|security|emergency) (?:override|notice|"
             r"directive)\b|\[(?:system|admin|developer|root|instructions?)\W{0,3}(?:override|message|note|"
-            r"instruction|update|notice)?\]|<\|?(?:im_start|system)\|?>|\[/?INST\]|<</?SYS>>",
+            r"instruction|update|notice)?\]",
         ),
         (
             "override",
@@ -217,9 +217,9 @@ ENGLISH = Wording(
         (
             "jailbreak",
             r"(?i)\b(?:do not|don't|never|without|stop|avoid|no) (?:\w{1,20} ){0,2}(?:add(?:ing)?|includ(?:e|ing)|"
-            r"giv(?:e|ing)|mention(?:ing|s)?|provid(?:e|ing)|apologi[sz](?:e|ing)|us(?:e|ing))? ?(?:any |ethical |"
-            r"moral )?(?:disclaimers?|warnings?|apolog(?:y|ies|i[sz]ing)|moral(?:i[sz]ing|s)|guidelines|policies|"
-            r"caveats|lectur(?:e|es|ing))\b",
+            r"giv(?:e|ing)|mention(?:ing|s)?|provid(?:e|ing)) (?:any |ethical |moral )?(?:disclaimers?|warnings?|"
+            r"guidelines|policies|caveats)\b|\b(?:do not|don't|never|without|stop|avoid|no) (?:\w{1,20} ){0,2}"
+            r"(?:disclaimers?|apolog(?:y|ies|i[sz]ing)|moral(?:i[sz]ing|s)|lectur(?:es|ing))\b",
         ),
         (
             "jailbreak",
@@ -241,8 +241,8 @@ ENGLISH = Wording(
         ("prompt-leak", r"(?i)\b(?:start|begin|starting|beginning|starts|begins) (?:\w{1,8} ){0,3}[\"'“]?you are\b"),
         (
             "indirect",
-            rf"(?i)\b(?:note|attention|message|instructions?|notice|warning|reminder|hello|hey|dear|"
-            rf"directive)\W{{1,4}}(?:to|for)?\W{{0,3}}(?:the |any |all |every |an? |this )?{_AI}\b|"
+            rf"(?i)\b(?:(?:note|attention|message|instructions?|notice|warning|reminder|directive)\W{{1,3}}(?:to|for)|"
+            rf"attention|hello|hey|dear)\W{{1,3}}(?:the |any |all |every |an? |this )?{_AI}\b|"
             rf"\b{_AI}\W{{1,3}}(?:that|who|which|when)\W{{1,3}}(?:\w{{1,12}} ){{0,2}}{_READS}\b",
         ),
         (
@@ -250,8 +250,7 @@ ENGLISH = Wording(
             r"(?i)\b(?:do not|don't|never|without) (?:\w{1,12} ){0,2}(?:mention(?:ing)?|tell(?:ing)?|"
             r"inform(?:ing)?|notify(?:ing)?|reveal(?:ing)?|disclos(?:e|ing)|alert(?:ing)?|show(?:ing)?|ask(?:ing)?|"
             r"warn(?:ing)?|display(?:ing)?|reference|referencing|acknowledg(?:e|ing))(?: (?:of|about|to|"
-            r"that))? (?:the user|this|these|that|any of this|it to|users?|anyone|him|her|them)\b|\b(?:silently|"
-            r"secretly|covertly|quietly|discreetly)\b",
+            r"that))? (?:the user|this|these|that|any of this|it to|users?|anyone|him|her|them)\b",
         ),
         (
             "indirect",
@@ -266,7 +265,8 @@ ENGLISH = Wording(
         (
             "exfiltration",
             r"(?i)\b(?:append|add|put|include|insert|encode|attach|replace|embed|place)\b[^.\n]{0,60}\b(?:user'?s?|"
-            r"conversation|chat|history|question|api[ -]?keys?|passwords?|secrets?|tokens?|credentials|"
+            r"conversation|chat|history|question|api[ -]?keys?|passwords?|secrets?|(?:access|auth|api|"
+            r"session) tokens?|credentials|"
             r"system prompt|summary)\b[^.\n]{0,60}\b(?:url|link|parameter|query|image|encoded|base64|behind|"
             r"address)\b",
         ),
@@ -280,6 +280,8 @@ ENGLISH = Wording(
         ),
     ),
     weak=(
+        ("indirect", r"(?i)\b(?:silently|secretly|covertly|quietly|discreetly)\b"),
+        ("override", r"(?i)<\|(?:im_start|system)\|>|\[/?INST\]|<</?SYS>>"),
         (
             "override",
             r"(?i)\bfrom (?:now|this (?:point|moment|line)|here) on(?:ward)?s?\b[^.\n]{0,20}\b(?:you|your|respond|"

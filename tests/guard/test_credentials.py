@@ -55,6 +55,8 @@ def test_found(text, finding):
         "token = utf8_to_Utf16(v)",
         "https://user:pass@host/repo, http://abc:xyz@h.io, redis://127.0.0.1:6379/0",
         "basic authentication, bearer of bad news and so on",
+        'verify_token="eyJhbGciOiJIUzI1NiJ9..."',
+        "https://foo.com:123,foo:bar@bar.com/path",
         f"{BEGIN}\nXXXX\n{END}",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "key-value, Authorization: Bearer <token>",

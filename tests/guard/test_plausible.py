@@ -17,7 +17,7 @@ def test_secret(value):
     [
         "your-api-key-123", "YOUR_KEY", "password", "${TOKEN}", "$TOKEN1a", "{{ secret.X1 }}", "<token>", "os.environ.K1", "xxxxxxxxxxX1",
         "********", "config.Token2", "api_key2", "https://x.io/A1", "./Path/to1", "null", "12:30:45", "hunter22", "changeme", "...",
-        "process.env.KEY_1",
+        "process.env.KEY_1", "_AzureApiKeyT", "entity_mask2_token", "/^Unexpected", "#ddd0c0", "sha256_hash_v2_function",
     ],
 )  # fmt: skip
 def test_no_secret(value):

@@ -22,6 +22,7 @@ _Milliseconds = Annotated[
 ]
 TIMEOUT, ORIGINAL_TIMEOUT = 2000, 500
 _Name = Annotated[str, Meta(description="the consumer, as x-mse-consumer names him")]
+_Service = Annotated[str, Meta(description="a service of Content Security; empty: that for all")]
 _Match = Annotated[MatchType, Meta(description="how `name` is compared")]
 
 Action = Literal["TextModerationPlus", "MultiModalGuard", "MultiModalGuardForBase64"]
@@ -37,15 +38,15 @@ class ForConsumer(Struct, frozen=True, rename="camel", kw_only=True):
 class RequestService(ForConsumer, frozen=True, rename="camel", kw_only=True):
     """Which service checks the requests of some consumers."""
 
-    request_check_service: str = ""
-    request_image_check_service: str = ""
+    request_check_service: _Service = ""
+    request_image_check_service: _Service = ""
 
 
 class ResponseService(ForConsumer, frozen=True, rename="camel", kw_only=True):
     """Which service checks the answers for some consumers."""
 
-    response_check_service: str = ""
-    response_image_check_service: str = ""
+    response_check_service: _Service = ""
+    response_image_check_service: _Service = ""
 
 
 class Bars(Struct, frozen=True, rename="camel", kw_only=True):

@@ -317,7 +317,9 @@ class Edge:
         error: Exception,
         end: _End,
     ) -> None:
-        """Tells the client that it does not have all: by an error event or element, or by breaking the connection."""
+        """Tells the client that it does not have all: by an error event or element, or by breaking the connection. After
+        an event the stream has its proper end, and the connection stays open: who finds no break in it sends its next
+        request there, and must not find it closed."""
         shown = error.answer() if isinstance(error, UpstreamError) else error
         if not isinstance(shown, GatewayError):
             shown = _bug(shown, exchange.id, exchange.original.path)
@@ -326,7 +328,8 @@ class Edge:
         if reply.streaming or reply.in_array:
             element = b"," + exchange.dialect.error(shown, exchange.id) + b"]"
             await response.write(element if reply.in_array else exchange.dialect.error_event(shown, exchange.id))
-            response.force_close()
+            if "content-length" in response.headers:  # it will have another length
+                response.force_close()
             await response.write_eof()
         elif http.transport is not None:
             http.transport.abort()

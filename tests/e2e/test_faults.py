@@ -159,7 +159,7 @@ async def test_before_the_first_event(behind, script, code):
     ids=["reset", "close", "stall", "garbage"],
 )
 async def test_after_the_first_event(behind, script, code):
-    """What came is delivered, then an error event, which the SDK raises; no [DONE], and the connection ends."""
+    """What came is delivered, then an error event, which the SDK raises; and no [DONE]."""
     running, upstream = await behind(script, probes=True, timeouts=TINY)
     seen = []
     with pytest.raises(openai.APIError) as caught:
@@ -171,14 +171,25 @@ async def test_after_the_first_event(behind, script, code):
 
 
 async def test_error_event_on_the_wire(behind):
+    """The stream has its proper end, so that a client may send its next request on the same connection."""
     running, upstream = await behind(begins_then("reset"), probes=True)
     client = await running.connect()
     answer = await client.request("POST", PATH, STREAM)
     *events, error, rest = answer.body.split(b"\n\n")
     assert (b"\n\n".join(events) + b"\n\n", rest) == (b"".join(FIRST), b"")
     assert error.startswith(b'data: {"error":{')
-    assert await client.closed()
+    assert (await client.request("GET", "/-/health")).status == 200
     await ended(running, upstream, [Outcome.FAILED])
+
+
+async def test_an_error_event_for_a_client_that_knows_no_pieces(behind):
+    """HTTP/1.0 has no other end of a stream than that of the connection."""
+    running, _ = await behind(begins_then("reset"))
+    client = await running.connect()
+    await client.send(encode("POST", PATH, STREAM).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+    answer = await client.answer()
+    assert b'data: {"error":{' in answer.body
+    assert await client.closed()
 
 
 @pytest.mark.parametrize("kind", [b"application/json", b"audio/mpeg"])

@@ -317,9 +317,10 @@ class Edge:
         error: Exception,
         end: _End,
     ) -> None:
-        """Tells the client that it does not have all: by an error event or element, or by breaking the connection. After
-        an event the stream has its proper end, and the connection stays open: who finds no break in it sends its next
-        request there, and must not find it closed."""
+        """Tells the client that it does not have all: by an error event or element, or by breaking the connection.
+
+        After an event the stream has its proper end, and the connection stays open: a client that finds no break sends
+        its next request there, and must not find it closed."""
         shown = error.answer() if isinstance(error, UpstreamError) else error
         if not isinstance(shown, GatewayError):
             shown = _bug(shown, exchange.id, exchange.original.path)

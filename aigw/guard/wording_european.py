@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aigw.guard.wording import Wording
 
-_ = r"[^\w.\n]{1,3}"
-_TO3 = rf"(?:[\pL'’]{{1,20}}{_}){{0,3}}"
+_ = r"[\s,]{1,3}"
+_TO3 = rf"(?:[^\s.,;:!?]{{1,20}}{_}){{0,3}}"
 
 EUROPEAN = Wording(
     sure={
@@ -19,7 +19,7 @@ EUROPEAN = Wording(
         "prompt-leak": (
             rf"(?i)\b(?:zeige?|verrate?|nenne?|gib){_}{_TO3}dein(?:e|en){_}{_TO3}(?:system-?prompt|"
             rf"system-?anweisungen)",
-            rf"(?i)(?:révèle|revele|montre|affiche|donne|répète){_TO3}[\pL'’ -]{{0,12}}\b(?:tes|ton|vos|"
+            rf"(?i)(?:révèle|revele|montre|affiche|donne|répète){_TO3}[^.\n]{{0,12}}\b(?:tes|ton|vos|"
             rf"votre){_}{_TO3}(?:instructions|prompt|consignes){_}{_TO3}syst",
             rf"(?i)\b(?:revela|muestra|muéstrame|dime|imprime|repite){_}{_TO3}(?:tu|tus|"
             rf"sus?){_}{_TO3}(?:prompt|instrucciones){_}{_TO3}sistema",

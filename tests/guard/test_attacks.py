@@ -3,6 +3,7 @@
 import pytest
 
 from aigw.guard.attacks import NEAR, RULES, WORDINGS, find
+from aigw.guard.engine import any_of, compiled
 
 
 def found(text, **how):
@@ -133,3 +134,11 @@ def test_no_pattern_goes_on_without_an_end(wording):
     for pattern in patterns:
         plain = pattern.replace("\\+", "").replace("\\*", "").replace("[\\w.+-]", "x").replace("[#=*>\\[<-]", "x")
         assert "*" not in plain and "+" not in plain and ",}" not in plain, pattern
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_patterns_are_small_programs(wording):
+    """A class of characters such as \\pL that is repeated and nested takes megabytes and tenths of a second."""
+    patterns = [any_of(*group) for group in wording.sure.values()]
+    patterns += [pattern for _, pattern in (*wording.hints, *wording.weak)]
+    assert max(compiled(pattern).programsize for pattern in patterns) < 20_000

@@ -1,6 +1,8 @@
 """Words and patterns of the user."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.guard.settings import UserRule
 from aigw.guard.users import MOST, UserRules
@@ -70,3 +72,22 @@ def test_what_is_said_of_a_rule():
     assert rule.about == "2 words and 1 pattern of yours"
     (rule,) = UserRules([UserRule(label="own", words=["ab", "abcd"])]).rules
     assert (rule.reach, rule.about) == (4, "2 words of yours")
+
+
+WORDS = st.text("abя中 ", min_size=1, max_size=4).map(str.strip).filter(bool)
+
+
+@given(st.text("abя中. ", max_size=30), st.lists(WORDS, min_size=1, max_size=5, unique=True))
+def test_words_are_found_where_a_plain_search_finds_them(text, words):
+    def whole(start, end):
+        spaced = "abя"
+        return not any(0 < at < len(text) and text[at - 1] in spaced and text[at] in spaced for at in (start, end))
+
+    wanted = {
+        (start, start + len(word))
+        for word in words
+        for start in range(len(text))
+        if text.startswith(word, start) and whole(start, start + len(word))
+    }
+    rules = UserRules([UserRule(label="own", words=words)])
+    assert {(hit.start, hit.end) for hit in rules.find(text)} == wanted

@@ -24,6 +24,12 @@ STANDIN = "green-cip"
 """The name of its stand-in."""
 SIGNED_STANDIN = "green-cip-signed"
 """The one for callers over HTTP, which checks their signatures."""
+HOSTS = tuple(
+    f"green-cip{network}.{region}.aliyuncs.com"
+    for region in ("cn-shanghai", "cn-beijing", "cn-hangzhou", "cn-shenzhen", "cn-chengdu", "ap-southeast-1")
+    for network in ("", "-vpc")
+)
+"""The names of the service in its regions."""
 VERSION = "2022-03-02"
 AGENT = "CIPFrom/AIGateway"
 FORM = "application/x-www-form-urlencoded"

@@ -353,6 +353,10 @@ class BreakingOff(Protocol):
         """Takes an event that the client gets."""
         ...
 
+    def others(self, finish: Finish) -> bytes:
+        """Returns the events that end all choices which are still open but the first one, for this reason."""
+        ...
+
     def end(self, text: str) -> bytes:
         """Returns the events that end the answer, with this text behind what the client has got, as one of which a
         filter has taken the rest."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aigw.core.dialect import Answer, Writer
+from aigw.core.dialect import Answer, Finish, Writer
 from aigw.core.errors import GatewayError
 from aigw.core.model import Chunk
 from aigw.dialects.json_values import Json
 from aigw.dialects.openai_responses_whole import item_events, numbered
 from aigw.dialects.typed_event import typed_event
+from aigw.dialects.view import index_of, rows_of
 
 
 class NoEnd:
@@ -16,22 +17,41 @@ class NoEnd:
     def pass_on(self, event: Chunk) -> None:
         """Nothing of it is needed."""
 
+    def others(self, finish: Finish) -> bytes:
+        return b""
+
     def end(self, text: str) -> bytes:
         raise GatewayError(403, text, kind="content_filter", code="content_blocked")
 
 
 class PlainEnd:
-    """For formats in which each piece stands for itself."""
+    """For formats in which each piece stands for itself. The text stands in the first choice."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self._open: set[int] = set()
 
     def pass_on(self, event: Chunk) -> None:
-        """Nothing of it is needed."""
+        body = event.json()
+        if not isinstance(body, dict):
+            return
+        for position, row in enumerate(rows_of(body.get("choices") or body.get("candidates"))):
+            ended = row.get("finish_reason") or row.get("finishReason")
+            (self._open.discard if ended else self._open.add)(index_of(row, position))
+
+    def others(self, finish: Finish) -> bytes:
+        answer = Answer("", finish)
+        return b"".join([event for index in sorted(self._open - {0}) for event in self._writer.closing(index, answer)])
 
     def end(self, text: str) -> bytes:
         writer, answer = self._writer, Answer(text, "content_filter")
-        return b"".join([*writer.piece(0, text, None), *writer.closing(0, answer), *writer.end(None)])
+        events = [
+            *writer.piece(0, text, None),
+            self.others("content_filter"),
+            *writer.closing(0, answer),
+            *writer.end(None),
+        ]
+        return b"".join(events)
 
 
 class MessagesEnd:
@@ -49,6 +69,9 @@ class MessagesEnd:
         if isinstance(index, int):
             self._open = index if body.get("type") == "content_block_start" else None
             self._next = max(self._next, index + 1)
+
+    def others(self, finish: Finish) -> bytes:
+        return b""
 
     def end(self, text: str) -> bytes:
         index = self._next
@@ -89,6 +112,9 @@ class ResponseEnd:
             self._response = response
         if isinstance(index := body.get("output_index"), int):
             self._next = max(self._next, index + 1)
+
+    def others(self, finish: Finish) -> bytes:
+        return b""
 
     def end(self, text: str) -> bytes:
         part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}

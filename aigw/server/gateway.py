@@ -179,7 +179,7 @@ class Gateway:
             forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
             pipeline = Pipeline(list(loaded.plugins.values()), forward, composer, loaded.hosts.host)
             await pipeline.open(env, stack)
-            if green_cip.STANDIN in services.answered:
+            if green_cip.STANDIN in services.answered or config.standins.green_cip:
                 await self._screening.prepare(loaded)
             for name in stores.unused():
                 log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
@@ -188,7 +188,7 @@ class Gateway:
             routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host, own)
             asker.open(routes.find_own, routes.names)
             guard = Guard(
-                hosts=[self._host, *config.hosts],
+                hosts=[self._host, *config.hosts, *standin_routes.hosts(config.standins)],
                 origins=config.cors.origins,
                 addresses=not is_loopback(self._host),
                 listen=config.listen,

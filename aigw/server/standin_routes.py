@@ -20,6 +20,8 @@ PATHS: Mapping[str, Sequence[str]] = {
     dashscope.STANDIN: ("/api/v1/services/embeddings/*", f"{TEXT_PREFIX}*"),
     green_cip.STANDIN: (ROOT,),
 }
+_HOSTS: Mapping[str, Sequence[str]] = {dashscope.STANDIN: (dashscope.EMBED_HOST,), green_cip.STANDIN: green_cip.HOSTS}
+"""The names of the services themselves: a Higress whose service leads here goes on to send them as Host."""
 _CHECKED = {green_cip.STANDIN: green_cip.SIGNED_STANDIN}
 """Those of which others answer clients, because clients must sign."""
 
@@ -27,6 +29,11 @@ _CHECKED = {green_cip.STANDIN: green_cip.SIGNED_STANDIN}
 def names_on(config: StandinsConfig) -> list[str]:
     """Those that the configuration lets clients call."""
     return [name for name in PATHS if getattr(config, name.replace("-", "_"))]
+
+
+def hosts(config: StandinsConfig) -> list[str]:
+    """The names by which clients may call those that are on."""
+    return [host for name in names_on(config) for host in _HOSTS.get(name, ())]
 
 
 def route_name(name: str) -> str:

@@ -58,3 +58,21 @@ def test_events_of_responses_are_numbered_on():
         "incomplete",
         {"reason": "content_filter"},
     )
+
+
+@pytest.mark.parametrize("path", [PATHS[0], PATHS[1], PATHS[4]])
+def test_all_choices_end(path):
+    exchange = make_exchange(chat({"model": "m", "stream": True}, path=path))
+    writer = exchange.dialect.writer(exchange.asked, "x", 0)
+    events = [*writer.piece(0, "a", None), *writer.piece(1, "b", None), *writer.piece(2, "c", None)]
+    events += [] if "beta" in path else writer.closing(2, Answer("c"))
+    ends = exchange.dialect.breaking_off(exchange.asked, "id", 0)
+    for event in EventSplitter().feed(b"".join(events)):
+        ends.pass_on(event)
+    ended = [
+        each["index"]
+        for event in EventSplitter().feed(ends.end("No."))
+        for each in ((event.json() or {}).get("choices") or (event.json() or {}).get("candidates") or ())
+        if each.get("finish_reason") or each.get("finishReason")
+    ]
+    assert sorted(ended) == ([0, 1, 2] if "beta" in path else [0, 1])

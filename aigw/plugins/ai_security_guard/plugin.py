@@ -26,7 +26,6 @@ from aigw.plugins.ai_security_guard.higress import HigressGuard, OriginalGuard
 from aigw.plugins.ai_security_guard.refusing import OriginalRefusals, Refusals, TodaysRefusals
 from aigw.plugins.ai_security_guard.safe import SafeGuard, Settings
 
-HOST = "green-cip.cn-shanghai.aliyuncs.com"
 BUFFER, LOCAL_BUFFER = 1000, 32
 """How many characters of a stream are checked together."""
 _SERVICES = {
@@ -42,7 +41,7 @@ Checks = Callable[[Exchange, Phase], Check]
 @asynccontextmanager
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     original = config.original
-    port, host = config.service_port or 443, config.service_host or config.domain or HOST
+    port, host = config.service_port or 443, config.service_host or config.domain or green_cip.HOSTS[0]
     service = f"{config.service_name}.dns" if original and config.service_name else config.service_name
     callout = Callout(env, service, port, host, config.timeout / 1000, green_cip.STANDIN)
     checks = _checks(config, env, callout)

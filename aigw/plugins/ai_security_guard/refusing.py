@@ -62,7 +62,8 @@ class TodaysRefusals:
     def ending(self, exchange: Exchange, decision: Decision, begun: BreakingOff | None) -> bytes:
         if begun is not None and exchange.dialect.name != CHAT:
             return begun.end(self._text(decision.details))
-        return self._body(exchange, decision.details, streaming=True)
+        body = self._body(exchange, decision.details, streaming=True)
+        return body if begun is None else begun.others("stop") + body
 
     def facts(self, details: Details) -> dict[str, Any]:
         """What is said of a denial, as JSON."""

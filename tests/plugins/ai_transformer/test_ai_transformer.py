@@ -1,12 +1,13 @@
 """ai-transformer in `safe`: requests and answers are rewritten by rules and by models; what cannot be stays as it is."""
 
+import asyncio
 import gzip
 import logging
 
 import pytest
-from fakes import Answer, answer_json
+from fakes import Answer, FailingStores, FakeUpstream, answer_json
 from multidict import CIMultiDict
-from transformer_world import JSON_TEXT, XML, get, plugin, prompt, says
+from transformer_world import JSON_TEXT, PROVIDER, XML, get, plugin, prompt, says
 from world import QUESTION, world
 
 from aigw.core.errors import UpstreamError, UpstreamFault
@@ -126,6 +127,24 @@ async def test_a_model_that_answers_badly(answer, why, caplog):
     assert seen.reply.makeshift
 
 
+class Slow(FakeUpstream):
+    """The server answers, and the model never does."""
+
+    async def send(self, request, target):
+        if request.method == "POST":
+            await asyncio.Event().wait()
+        return await super().send(request, target)
+
+
+async def test_a_model_that_is_too_slow():
+    config = plugin(response=prompt())
+    config["ai-transformer"]["provider"] = {**PROVIDER, "timeout": 10}
+    async with world(config, upstream=Slow(XML)) as it:
+        seen = await it.ask(get())
+    assert seen.body == b"<a/>"
+    assert seen.headers[HEADER] == "response unchanged: dashscope.aliyuncs.com: no answer within 0.01 s"
+
+
 async def test_a_request_that_a_model_answers_badly():
     async with world(plugin(request=prompt("p")), says(":path:/a/%2e%2e%2f..%2fb\n\n"), XML) as it:
         seen = await it.ask(get("/a", x_a="1"))
@@ -231,6 +250,13 @@ async def test_equal_messages_are_transformed_once():
         again = await it.ask(get())
     assert told == [({"a": 1}, "response transformed"), ({"a": 1}, "response transformed, from the cache")]
     assert (len(it.upstream.sent), again.body) == (5, b"<a/>")
+
+
+@pytest.mark.parametrize("operation", ["get", "put"])
+async def test_a_store_that_is_down_does_no_harm(operation):
+    stores = FailingStores(operation)
+    async with world(plugin(response=prompt(), cache=True), XML, says(JSON_TEXT), stores=stores) as it:
+        assert (await it.ask(get())).json() == {"a": 1}
 
 
 async def test_what_is_very_long_is_not_kept():

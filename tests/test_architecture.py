@@ -312,6 +312,8 @@ def test_serving_loads_no_heavy_part_before_it_is_used():
         "opentelemetry",
         "genai_prices",
         "sqlite3",
+        "jsonschema",
+        "maxminddb",
     }
 
 

@@ -5,11 +5,13 @@ Rule: what Go cannot decode into its struct is none (None)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from aigw.core import document
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.raw_value import as_text, unquoted
@@ -47,8 +49,11 @@ def encoded(turns: Iterable[tuple[str, str]]) -> bytes:
 
 
 def go_json(value: Any) -> bytes:
-    """Writes JSON as Go does, which escapes what HTML would take for its own."""
-    text = msgspec.json.encode(value).decode()
+    """Writes JSON as Go does, which escapes what HTML would take for its own, and keeps no half of a surrogate pair."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
     return "".join([_HTML.get(character, character) for character in text]).encode()
 
 
@@ -70,12 +75,12 @@ def filled(body: bytes, history: Sequence[tuple[str, str]]) -> bytes | None:
         fields = msgspec.json.decode(body, type=dict[str, Any])
     except _BROKEN:
         return None
-    current = decoded(msgspec.json.encode(fields["messages"])) if "messages" in fields else None
+    current = decoded(go_json(fields["messages"])) if "messages" in fields else None
     if current is None:
         return None
     once = [role for role, _ in current].count("user") <= 1
     fields["messages"] = msgspec.Raw(encoded([*(history if once else ()), *current]))
-    return msgspec.json.encode(dict(sorted(fields.items())))
+    return document.encoded(dict(sorted(fields.items())))
 
 
 class AnswerText:

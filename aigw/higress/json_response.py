@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.document import encoded, fields_of
 from aigw.core.model import Chunk
 from aigw.higress import chat_history
 from aigw.higress.chat_structs import FUNCTION, TOOL
@@ -43,7 +44,7 @@ class JsonResponseError(Exception):
 
     @property
     def body(self) -> bytes:
-        return msgspec.json.encode({"Code": self.code, "Msg": str(self)})
+        return encoded({"Code": self.code, "Msg": str(self)})
 
 
 def content_in(answer: Any, path: GjsonPath) -> str:
@@ -66,15 +67,15 @@ def object_in(content: str) -> str:
         raise JsonResponseError(NO_JSON, f"{wrong}cannot find json in the response body")
     found = content[start:end]
     try:
-        msgspec.json.decode(found.encode("utf-8", "replace"), type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError) as error:
+        fields_of(found.encode("utf-8", "replace"))
+    except ValueError as error:
         raise JsonResponseError(NO_JSON, f"{wrong}{error}") from None
     return found
 
 
 def last_question(body: bytes) -> str:
     """Returns the text of the last message, "" if Go could not decode the messages."""
-    turns = chat_history.decoded(msgspec.json.encode(_fields(body).get("messages")))
+    turns = chat_history.decoded(encoded(_fields(body).get("messages")))
     return turns[-1][1] if turns else ""
 
 
@@ -96,7 +97,7 @@ def ask_for(content: str, schema: Any) -> str:
 def again(body: bytes, messages: Sequence[tuple[str, str]]) -> bytes:
     """Returns the request with these messages, in place of its own ones."""
     fields = written(_fields(body), REQUEST)
-    return msgspec.json.encode({**fields, "messages": msgspec.Raw(chat_history.encoded(messages))})
+    return encoded({**fields, "messages": msgspec.Raw(chat_history.encoded(messages))})
 
 
 def plainly(body: bytes, before: Sequence[tuple[str, str]], behind: Sequence[tuple[str, str]]) -> bytes:
@@ -108,7 +109,7 @@ def plainly(body: bytes, before: Sequence[tuple[str, str]], behind: Sequence[tup
         raise ValueError("there are no messages")
     first, last = ([{"role": role, "content": text} for role, text in each] for each in (before, behind))
     kept = {name: value for name, value in fields.items() if name not in STREAMING}
-    return msgspec.json.encode({**kept, "messages": [*first, *own, *last]})
+    return encoded({**kept, "messages": [*first, *own, *last]})
 
 
 def _fields(body: bytes) -> dict[str, Any]:

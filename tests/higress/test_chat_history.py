@@ -23,6 +23,7 @@ def test_it_is_written_as_go_writes_it():
         encoded([("user", "a<b>&\u2028é")]) == b'[{"role":"user","content":"a\\u003cb\\u003e\\u0026\\u2028\xc3\xa9"}]'
     )
     assert encoded([]) == b"[]"
+    assert encoded([("user", "a\ud83d")]) == b'[{"role":"user","content":"a?"}]'
 
 
 @pytest.mark.parametrize(
@@ -124,3 +125,9 @@ def test_any_json_is_read(value):
     question(body)
     filled(body, HISTORY)
     decoded(json.dumps(value).encode())
+
+
+def test_half_of_a_surrogate_pair_in_a_request():
+    body = rb'{"messages":[{"role":"user","content":"a\ud83d"}],"user":"\ud83d"}'
+    assert question(body) == "a\ud83d"
+    assert filled(body, HISTORY) is None or json.loads(filled(body, HISTORY))

@@ -96,3 +96,10 @@ def test_any_json_is_read(value):
     last_question(body)
     last_answer({"choices": [value] if value else value if isinstance(value, list) else []})
     again(body, [])
+
+
+def test_half_of_a_surrogate_pair():
+    body = rb'{"messages":[{"role":"user","content":"a\ud83d"}],"user":"\ud83d"}'
+    assert json.loads(again(body, [("user", "\ud83d")]))["messages"] == [{"role": "user", "content": "?"}]
+    assert json.loads(plainly(body, [], [("user", "\ud83d")]))["messages"][1]["content"] == "\ud83d"
+    last_question(body)

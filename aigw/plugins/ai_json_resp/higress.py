@@ -17,6 +17,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import hop_by_hop
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
+from aigw.dialects.json_values import object_of
 from aigw.higress.bodies import is_unseen
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.json_response import (
@@ -121,7 +122,7 @@ class HigressJsonResponse:
 
     def _checked(self, content: str) -> str:
         found = object_in(content)
-        problem = self._schema.problem(msgspec.json.decode(found)) if self._schema is not None else ""
+        problem = self._schema.problem(object_of(found.encode("utf-8", "replace"))) if self._schema is not None else ""
         if problem:
             raise JsonResponseError(MISMATCH, f"response body does not match the Json Schema: {problem}")
         return found
@@ -130,7 +131,7 @@ class HigressJsonResponse:
         headers = {"content-type": "application/json"}
         if self._config.enable_content_disposition:
             headers["content-disposition"] = 'attachment; filename="response.json"'
-        return exchange.reply(found.encode(), headers=headers)
+        return exchange.reply(found.encode("utf-8", "replace"), headers=headers)
 
 
 def _refused(exchange: Exchange, error: JsonResponseError) -> Reply:

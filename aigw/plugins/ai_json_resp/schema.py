@@ -1,9 +1,11 @@
 """Checks values against a JSON Schema, with jsonschema, which is imported here and nowhere else.
 
-Rule: nothing is fetched, and a value cannot make it slow: patterns run on RE2, in linear time."""
+Rule: nothing is fetched, and a value cannot make it slow: patterns run on RE2, and the same items of an array are found
+by their hashes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,7 +38,7 @@ class JsonSchema:
             raise SchemaProblemError(error.message, tuple(error.absolute_path)) from None
         for path, problem in _unusable(schema):
             raise SchemaProblemError(problem, path)
-        checks = {"pattern": _pattern, "patternProperties": _pattern_properties}
+        checks = {"pattern": _pattern, "patternProperties": _pattern_properties, "uniqueItems": _unique_items}
         self._validator = extend(draft, checks)(schema, registry=Registry())
 
     def problem(self, value: Any) -> str:
@@ -86,7 +88,7 @@ def _unusable(schema: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
-    if validator.is_type(value, "string") and not occurs(pattern, value):
+    if validator.is_type(value, "string") and not _occurs(pattern, value):
         yield ValidationError(f"{value[:80]!r} does not match {pattern!r}")
 
 
@@ -94,5 +96,27 @@ def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) 
     if validator.is_type(value, "object"):
         for pattern, inner in patterns.items():
             for name, item in value.items():
-                if occurs(pattern, name):
+                if _occurs(pattern, name):
                     yield from validator.descend(item, inner, path=name, schema_path=pattern)
+
+
+def _occurs(pattern: str, text: str) -> bool:
+    return occurs(pattern, text.encode("utf-8", "replace").decode())  # RE2 knows no half of a surrogate pair
+
+
+def _unique_items(validator: Any, unique: Any, value: Any, schema: Any) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    if not unique or not validator.is_type(value, "array"):
+        return
+    if len({json.dumps(_comparable(item), sort_keys=True) for item in value}) < len(value):
+        yield ValidationError("two items are the same")
+
+
+def _comparable(value: Any) -> Any:
+    """Returns the value with numbers that are equal in one form: 1.0 is 1."""
+    if isinstance(value, dict):
+        return {name: _comparable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

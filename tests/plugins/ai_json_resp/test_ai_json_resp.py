@@ -254,3 +254,10 @@ async def test_higress_does_not_check_with_a_schema_that_is_nested_deep():
 def test_a_missing_schema_is_noted():
     (note,) = configured({"ai-json-resp": SERVICE}).notes
     assert "answer every request with 1002" in note
+
+
+@both
+async def test_half_of_a_surrogate_pair_breaks_nothing(fidelity):
+    answers = said(r'{"b": "\ud83d"}'), said(r'{"a": 1, "b": "\ud83d"}')
+    async with asking(*answers, fidelity=fidelity, jsonSchema=SCHEMA) as it:
+        assert (await it.ask(rb'{"model":"m","messages":[{"role":"user","content":"\ud83d"}]}')).json()["a"] == 1

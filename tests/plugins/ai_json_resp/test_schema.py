@@ -94,3 +94,30 @@ def test_a_pattern_takes_linear_time():
 @pytest.mark.parametrize(("value", "depth"), [(1, 1), ({}, 1), ({"a": 1}, 2), ([[{"a": []}]], 4)])
 def test_the_depth(value, depth):
     assert depth_of(value) == depth
+
+
+@pytest.mark.parametrize(
+    ("items", "unique"),
+    [
+        ([1, 2], True),
+        ([1, 1.0], False),
+        ([True, 1], True),
+        ([{"a": 1, "b": 2}, {"b": 2.0, "a": 1}], False),
+        ([[1], ["1"]], True),
+    ],
+)
+def test_items_that_are_the_same(items, unique):
+    assert (JsonSchema({"uniqueItems": True}).problem(items) == "") is unique
+    assert JsonSchema({"uniqueItems": False}).problem(items) == ""
+
+
+def test_many_items_take_linear_time():
+    start = time.perf_counter()
+    assert JsonSchema({"uniqueItems": True}).problem([{"a": number} for number in range(50_000)]) == ""
+    assert time.perf_counter() - start < 5
+
+
+def test_half_of_a_surrogate_pair_is_a_text():
+    schema = JsonSchema({"pattern": "^a", "patternProperties": {"^a": {"type": "string"}}})
+    assert schema.problem("a\ud83d") == schema.problem({"\ud83d": 1}) == ""
+    assert schema.problem("\ud83d") != ""

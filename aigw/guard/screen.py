@@ -5,6 +5,7 @@ is found again in the masked text."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from aigw.guard.view import Piece, View, joined, kept, same, seen_through
 
 BUILTIN: tuple[Rule, ...] = (*credentials.RULES, *personal.RULES, *attacks.RULES)
 """Where two of them find the same, the first one names it."""
+_KEY, _NEXT = re.compile(r"(\\{0,3}\")\s*:\s*\Z"), re.compile(r"\s*[,}]")
+"""What stands before and behind a value of a JSON object."""
 _ROUNDS = 8
 """So often a masked text is looked at again, because what stood beside a secret may look like one without it."""
 
@@ -104,9 +107,16 @@ def pieces(text: str, masked: Iterable[Finding]) -> Iterator[Piece]:
     at = 0
     for rule, start, end in _groups(masked):
         yield kept(text, at, start)
-        yield Piece(f"[{rule}]", start, end)
+        yield Piece(_mask(rule, text, start, end), start, end)
         at = end
     yield kept(text, at, len(text))
+
+
+def _mask(rule: str, text: str, start: int, end: int) -> str:
+    """In the place of a number behind a key of JSON it is text with the same quotes as the key, so that JSON stays."""
+    key = _KEY.search(text[max(start - 8, 0) : start]) if text[start:end].isdigit() else None
+    quote = key[1] if key and _NEXT.match(text, end) else ""
+    return f"{quote}[{rule}]{quote}"
 
 
 def _groups(findings: Iterable[Finding]) -> Iterator[tuple[str, int, int]]:

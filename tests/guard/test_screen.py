@@ -1,5 +1,7 @@
 """What the screen finds, where, and what it leaves of a text."""
 
+import json
+
 import pytest
 
 from aigw.guard.screen import Screen
@@ -82,6 +84,19 @@ def test_findings_of_other_labels_may_lie_in_one():
 def test_masks_that_overlap_are_one():
     rule = UserRule(label="name", regex=["charge 4111"], action="mask")
     assert Screen(GuardSettings(rules=[rule])).screen(f"charge {CARD}.").masked == "[name]."
+
+
+def test_an_object_of_json_stays_one():
+    number = CARD.replace(" ", "")
+    inner = json.dumps({"card": int(number), "text": f"{number}, thanks", "list": [f"a,{number},b"]})
+    for text in (inner, json.dumps({"of": int(number), "arguments": inner})):
+        masked = Screen(GuardSettings()).screen(text).masked
+        assert number not in masked
+        outer = json.loads(masked)
+        assert json.loads(outer.get("arguments", masked)) == {
+            "card": "[card]", "text": "[card], thanks", "list": ["a,[card],b"],
+        }  # fmt: skip
+    assert Screen(GuardSettings()).screen(f"card: {number}, thanks").masked == "card: [card], thanks"
 
 
 def test_a_text_that_goes_on_keeps_back_what_may_become_a_secret():

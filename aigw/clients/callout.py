@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.core.document import encoded
 from aigw.core.env import Env, Services
 from aigw.core.errors import UpstreamError
 from aigw.core.headers import ID_HEADER
@@ -128,7 +129,7 @@ class Callout:
     async def post(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
         """Sends `body` as JSON and returns the decoded answer. Raises CalloutError."""
         fields = {"content-type": "application/json", **headers}
-        answer: Any = await self.send(path, fields, msgspec.json.encode(body), object)
+        answer: Any = await self.send(path, fields, encoded(body), object)
         return answer
 
     async def send(self, target: str, headers: Mapping[str, str], body: bytes, shape: type[T]) -> T:

@@ -7,6 +7,7 @@ from fakes import WordCounter
 from world import configured, world
 
 from aigw.core.errors import ConfigError, ContextTooLongError
+from aigw.metering.tokenizer import TokenCounter
 
 LONG = "a b c d e f"
 PATHS = {
@@ -110,6 +111,14 @@ async def test_higress_answers_in_openais_format_whatever_the_api():
         told = {"message": message, "type": "invalid_request_error", "code": "context_length_exceeded"}
         assert json.loads(seen.body) == {"error": told}
         assert await it.status(said(LONG, "gemini"), path=PATHS["gemini"]) == 200
+
+
+@pytest.mark.parametrize("fidelity", ["safe", "higress"])
+async def test_half_of_a_surrogate_pair_is_counted(fidelity):
+    body = rb'{"model":"m","messages":[{"role":"user","content":"a b c d e f \ud83d"}]}'
+    plugins = {"ai-context-limit": {"max_context_tokens": 5}}
+    async with world(plugins, fidelity=fidelity, tokenizer=TokenCounter()) as it:
+        assert await it.status(body) == 400
 
 
 async def test_no_limit():

@@ -98,6 +98,13 @@ async def test_a_question_at_another_place():
         assert it.upstream.json(0)["messages"][0]["content"] == "here: finance|law"
 
 
+@both
+async def test_half_of_a_surrogate_pair_breaks_nothing(fidelity):
+    async with asking(answer_json(LAW), Answer(), fidelity=fidelity) as it:
+        seen = await it.ask(rb'{"messages":[{"role":"user","content":"\ud83d law"}]}')
+        assert (seen.status, len(it.upstream.sent)) == (200, 2)
+
+
 class Routes:
     """Models that answer, or fail."""
 

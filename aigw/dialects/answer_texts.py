@@ -35,11 +35,12 @@ class MemberName(str):
 def rewrite(chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
     """Returns a chunk with other texts, and without the log probabilities of the old ones."""
     body = before = chunk.json()
+    copies: set[int] = set()
     for place, text in texts:
         if text != place.text:
             if not place.path:
                 return _said(chunk, text)
-            body = _put(body, place.path, text)
+            body = _put(body, place.path, text, copies)
     return chunk if body is before else rewritten(chunk, body)
 
 
@@ -85,19 +86,21 @@ def _said(chunk: Chunk, text: str) -> Chunk:
     return Event(b"".join(b"data: %b\n" % line for line in data.split(b"\n")) + b"\n" if chunk.data else b":\n\n")
 
 
-def _put(value: Any, path: JsonPath, text: str) -> Any:
+def _put(value: Any, path: JsonPath, text: str, copies: set[int]) -> Any:
+    """Puts a text into a copy of the value. `copies` are the ids of lists and objects that are copies already."""
     if not path:
         return text
     step, rest = path[0], path[1:]
     if isinstance(step, MemberName):
         return {text if name == step else name: each for name, each in value.items()}
-    if isinstance(step, int):
-        return [*value[:step], _put(value[step], rest, text), *value[step + 1 :]]
-    made = {**value, step: _put(value[step], rest, text)}
-    if made.get(_BESIDE) and step != _BESIDE:
-        made[_BESIDE] = [] if isinstance(made[_BESIDE], list) else None
-    if str(step).startswith(_REASONING) and _spelled(value.get(_DETAILS)) == value[step]:
-        made[_DETAILS] = []
+    made = value if id(value) in copies else value.copy()
+    copies.add(id(made))
+    if isinstance(made, dict):
+        if made.get(_BESIDE) and step != _BESIDE:
+            made[_BESIDE] = [] if isinstance(made[_BESIDE], list) else None
+        if str(step).startswith(_REASONING) and _spelled(made.get(_DETAILS)) == made[step]:
+            made[_DETAILS] = []
+    made[step] = _put(made[step], rest, text, copies)
     return made
 
 

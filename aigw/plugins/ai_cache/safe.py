@@ -131,7 +131,7 @@ class SafeCache:
         flight.progress = lambda: capture.size
 
         def ended(outcome: Outcome) -> None:
-            if outcome is Outcome.COMPLETE:
+            if outcome is Outcome.COMPLETE and not reply.makeshift:
                 exchange.defer(self._keep, exchange, key, capture, flight)
             else:
                 self._flights.end(key.key, flight)

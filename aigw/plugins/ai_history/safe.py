@@ -101,7 +101,7 @@ class SafeHistory:
     def _recorded(self, exchange: Exchange, reply: Reply, key: str, question: str) -> Reply:
         """Notes the answer as the client gets it."""
         own: Reader | None = None
-        if exchange.answer is None or reply.rewriters:
+        if exchange.answer is None or reply.rewriters or reply.makeshift:  # another answer may stand in its place
             own = exchange.dialect.reader(exchange.asked, streaming=reply.streaming)
 
         def ended(outcome: Outcome) -> None:

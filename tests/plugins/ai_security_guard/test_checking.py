@@ -1,7 +1,7 @@
 """aigw/plugins/ai_security_guard/checking.py: long texts are checked in slices, and what is said is noted."""
 
 import pytest
-from fakes import answer_json
+from fakes import FakeClock, answer_json
 from hypothesis import given
 from hypothesis import strategies as st
 from world import world
@@ -73,3 +73,25 @@ async def test_images_are_checked(fidelity):
         assert seen.json()["model"] == "from-security-guard"
         (told,) = seen.labels.ai_log["safecheck_requests"]
         assert (told["modality"], told["result"]) == ("image", "deny")
+
+
+class _Busy(FakeClock):
+    """A clock in whose time each look takes 3 ms."""
+
+    def monotonic(self):
+        self.now += 0.003
+        return self.now
+
+
+async def test_others_get_a_turn_between_texts():
+    turns = []
+
+    async def sleep(seconds):
+        turns.append(seconds)
+
+    messages = [{"role": "user", "content": f"text {number}"} for number in range(20)]
+    clean = answer_json({"Code": 200, "Data": {"RiskLevel": "none"}})
+    async with world({"ai-security-guard": CONFIG}, clean, clock=_Busy(), sleep=sleep) as it:
+        await it.ask({"model": "m", "messages": messages})
+    assert 5 <= len(turns) <= 20
+    assert set(turns) == {0}

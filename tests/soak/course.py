@@ -27,8 +27,11 @@ SETTLING = 15.0
 """Seconds after which what is left over counts as lost."""
 WARMING = 20
 """How many requests come before the others, one after the other."""
-GROWTH = 12 * 1024
-"""How many KiB a gateway may have grown since a fifth of the requests."""
+BLOCKS = 80_000
+"""How many blocks of Python's memory may be in use that were not before: caches of 4096 entries fill up."""
+GROWTH = 24 * 1024
+"""How many KiB a gateway may have grown since a fifth of the requests. SQLite keeps pages of its files in memory, up to
+a bound of its own that is not reached."""
 _LOST = ("Traceback", "never retrieved", "never awaited", "Unclosed", "Task was destroyed")
 
 
@@ -65,9 +68,20 @@ class Soak:
             unsettled = books.held(self._state)
         self._memory.append(after["memory"])
         problems = [*self._problems(), *(f"left over: {each}" for each in _more(before, after))]
+        if (blocks := after["blocks"] - before["blocks"]) > BLOCKS:
+            problems.append(f"{blocks} blocks of Python's memory more than before")
+        problems += [f"nobody closed {count} of {name}" for name, count in after["abandoned"].items()]
         if unsettled:
             problems.append(f"{unsettled} estimates are still held")
-        return Result(problems, self._figures() | {"seconds": round(time.monotonic() - started, 1), "held": after})
+        return Result(
+            problems,
+            self._figures()
+            | {
+                "seconds": round(time.monotonic() - started, 1),
+                "blocks": [before["blocks"], after["blocks"]],
+                "held": after,
+            },
+        )
 
     async def _warm_up(self, gateway: Gateway) -> None:
         """Opens what a gateway opens for its first requests and keeps."""
@@ -113,12 +127,16 @@ class Soak:
 class Gateway:
     url: str
     process: asyncio.subprocess.Process
+    log: Path
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def held(self) -> dict[str, Any]:
         async with self.asking:
             self.process.stdin.write(b"\n")
-            return json.loads(await self.process.stdout.readline())
+            line = await self.process.stdout.readline()
+        if not line:
+            sys.exit(f"the gateway has ended with {await self.process.wait()}:\n{self.log.read_text()[-3000:]}")
+        return json.loads(line)
 
     async def settled(self, before: dict[str, Any]) -> dict[str, Any]:
         """What it holds once it holds no more than before, or when it has had time enough for that."""
@@ -139,7 +157,7 @@ async def _gateway(file: Path) -> AsyncIterator[Gateway]:
             *command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=pipe, stdout=pipe, stderr=log
         )
         try:
-            yield Gateway(json.loads(await process.stdout.readline())["url"], process)
+            yield Gateway(json.loads(await process.stdout.readline())["url"], process, file.parent / "log")
             process.stdin.close()
             await asyncio.wait_for(process.wait(), SETTLING)
         finally:
@@ -174,4 +192,5 @@ def _more(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 def _lost(log: Path) -> list[str]:
     lines = log.read_text(errors="replace").splitlines()
-    return [f"the log has: {line}" for line in lines if any(word in line for word in _LOST)]
+    places = [number for number, line in enumerate(lines) if any(word in line for word in _LOST)]
+    return ["the log has: " + "\n".join(lines[max(0, number - 2) : number + 40]) for number in places[:3]]

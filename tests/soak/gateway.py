@@ -1,5 +1,6 @@
 """The gateway of a soak, in a process of its own: `python -m tests.soak.gateway FILE`. It prints its URL, and whenever it
-is asked for it by a line on its stdin, what it holds: tasks by what they run, descriptors, KiB of memory."""
+is asked for it by a line on its stdin, what it holds: tasks by what they run, descriptors, blocks of Python's memory,
+and KiB of memory without files that are mapped into it."""
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ import json
 import logging
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -19,8 +22,12 @@ from aigw.config.load import load
 from aigw.server.gateway import run
 from aigw.upstream.http import HttpUpstream
 
+abandoned: Counter[str] = Counter()
+"""Generators that nobody closed, so that the garbage collector had to."""
+
 
 async def serve(file: Path) -> None:
+    sys.set_asyncgen_hooks(finalizer=_closing(sys.get_asyncgen_hooks().finalizer))
     loaded = load(file, {})
     async with run(loaded, HttpUpstream(), books=Books(file.parent / loaded.config.state_dir)) as running:
         print(json.dumps({"url": running.url}), flush=True)
@@ -30,13 +37,24 @@ async def serve(file: Path) -> None:
 
 def held() -> dict[str, object]:
     gc.collect()
-    tasks = Counter(task.get_coro().__qualname__ for task in asyncio.all_tasks())
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    tasks = Counter(getattr(each, "__qualname__", type(each).__name__) for each in coroutines)
     status = Path("/proc/self/status").read_text()
     return {
+        "abandoned": dict(abandoned),
+        "blocks": sys.getallocatedblocks(),
         "tasks": dict(sorted(tasks.items())),
         "descriptors": dict(Counter(filter(None, map(_target, Path("/proc/self/fd").iterdir())))),
-        "memory": int(status.partition("VmRSS:")[2].split()[0]),
+        "memory": int(status.partition("RssAnon:")[2].split()[0]),
     }
+
+
+def _closing(close: Callable[[Any], None]) -> Callable[[Any], None]:
+    def finalizer(generator: Any) -> None:
+        abandoned[generator.__qualname__] += 1
+        close(generator)
+
+    return finalizer
 
 
 def _target(descriptor: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Batch, Chunk
@@ -41,7 +41,9 @@ class Answer:
         (made,) = self._windows.released()
         return made, PASS if made is chunk else Decision("mask")
 
-    async def stream(self, batches: AsyncIterator[Batch], passed_on: PassedOn, ending: Ending) -> AsyncIterator[Batch]:
+    async def stream(
+        self, batches: AsyncIterator[Batch], passed_on: PassedOn, ending: Ending
+    ) -> AsyncGenerator[Batch, None]:
         """Passes on the events of a stream, as soon as they may pass. If it breaks off, what is held and may pass still
         leaves before."""
         windows = self._windows

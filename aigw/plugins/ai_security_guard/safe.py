@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -170,8 +171,9 @@ class SafeGuard:
             return [Chunk(self._refusals.ending(exchange, decision, begun))]
 
         try:
-            async for batch in answer.stream(batches, passed_on, ending):
-                yield batch
+            async with aclosing(answer.stream(batches, passed_on, ending)) as checked:
+                async for batch in checked:
+                    yield batch
         except Uncheckable as error:
             raise error.answer() from None
         finally:

@@ -15,14 +15,18 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, form, generic_texts
-from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.answer_texts import named, rewrite
 from aigw.dialects.breaking_off import NoEnd
+from aigw.dialects.edit import put
 from aigw.dialects.event_ends import ends
 from aigw.dialects.failures import failure_in
 from aigw.dialects.form import is_form
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import RequestView, texts_in
+
+_READ = ("documents", "instructions", "negative_prompt")
+"""More fields that a model reads, whose texts are not counted as the prompt."""
 
 
 class GenericView(RequestView):
@@ -54,6 +58,15 @@ class GenericView(RequestView):
         """The texts of the fields that may have the prompt, as far as their place is known."""
         texts = tuple(texts_in([self.get(name) for name in self.PROMPTS]))
         return [Turn("", texts)] if texts else []
+
+    @property
+    def places(self) -> Sequence[TextPlace]:
+        """The texts of these fields, and of documents that are ranked. Those of a form have no place."""
+        if not self._request.is_json:
+            return ()
+        names = (*self.PROMPTS, *_READ)
+        texts = (each for name in names for each in named((name,), self.get(name), (*names, "text", "parts")))
+        return [TextPlace(each.path, each.text, "") for each in texts if next(texts_in(each.text), "")]
 
 
 class GenericReader(AnswerReader):
@@ -114,7 +127,7 @@ class Generic:
         raise ValueError("this API has no conversation")
 
     def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
-        raise ValueError("this API has no conversation")
+        put(document, ((place.path, text) for place, text in texts))
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         return GenericReader(streaming=streaming, provider=provider)

@@ -16,7 +16,8 @@ def exchange(body):
 
 def test_a_request_has_a_model_and_a_size():
     asked = exchange({"model": "m", "query": "what?", "documents": ["a"]}).asked
-    assert (asked.model, asked.turns, asked.places, asked.question) == ("m", [Turn("", ("what?",))], (), "")
+    assert (asked.model, asked.turns, asked.question) == ("m", [Turn("", ("what?",))], "")
+    assert [(place.path, place.text) for place in asked.places] == [(("query",), "what?"), (("documents", 0), "a")]
     assert asked.size > 0
     assert exchange({"model": "m"}).asked.size == 0, "there is no prompt"
 

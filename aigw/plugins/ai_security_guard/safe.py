@@ -15,7 +15,7 @@ from typing import NamedTuple
 from aigw.core.dialect import BreakingOff, TextPlace
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk
+from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.higress.gjson import GjsonPath
@@ -66,7 +66,7 @@ class SafeGuard:
 
     async def _within(self, exchange: Exchange, call_next: Next, told: list[str]) -> Reply:
         settings = self._settings
-        if settings.request is not None and exchange.request.is_json:
+        if settings.request is not None and (exchange.request.is_json or _should_be_json(exchange)):
             check = settings.request(exchange)
             decision = await self._request(exchange, check)
             self._note(exchange, "request", decision, check)
@@ -82,7 +82,7 @@ class SafeGuard:
     async def _request(self, exchange: Exchange, check: Check) -> Decision:
         """Checks what the model would read, and masks it there."""
         masked: list[tuple[TextPlace, str]] = []
-        for place in self._places(exchange):
+        for place in self._places(exchange, check):
             decision = await self._remembered(place.text, check)
             if decision.kind == "deny":
                 return decision
@@ -98,11 +98,12 @@ class SafeGuard:
             exchange.dialect.replace(exchange.request.document, masked)
         return Decision("mask") if masked else PASS
 
-    def _places(self, exchange: Exchange) -> Sequence[TextPlace]:
-        try:
-            places = list(exchange.asked.places)
-        except ValueError:
+    def _places(self, exchange: Exchange, check: Check) -> Sequence[TextPlace]:
+        request = exchange.request
+        if not request.is_json or (request.body and not _is_object(request)):
+            check.fail("the body of the request is no JSON object")
             return ()
+        places = list(exchange.asked.places)
         if self._settings.path is not None:
             named = self._settings.path.get(exchange.asked.material())
             return [place for place in places if place.text == named][-1:]
@@ -190,6 +191,18 @@ class SafeGuard:
             words = {"deny": "denied", "mask": "masked", "pass": "reported"}[decision.kind]
             labels = ", ".join(check.labels)
             exchange.labels.remarks[NAME] = f"{phase} {words}{': ' if labels else ''}{labels}"
+
+
+def _is_object(request: Request) -> bool:
+    try:
+        return request.document is not None
+    except ValueError:
+        return False
+
+
+def _should_be_json(exchange: Exchange) -> bool:
+    """Whether a provider may read the body as JSON, though it does not say that it is."""
+    return exchange.dialect.convertible and exchange.request.stream is None and bool(exchange.request.body)
 
 
 def _has_no_text(reply: Reply) -> bool:

@@ -271,5 +271,36 @@ async def test_speech_is_not_waited_for():
         assert [chunk.raw async for batch in reply for chunk in batch] == [b"ID3", b"ID3"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/images/generations", {"prompt": BAD}),
+        ("/v1/audio/speech", {"input": BAD}),
+        ("/v1/rerank", {"query": "x", "documents": [{"text": BAD}]}),
+    ],
+)
+async def test_requests_of_other_apis_are_checked(path, body):
+    async with guard_world(BOTH) as it:
+        with pytest.raises(GatewayError) as caught:
+            await it.ask(chat({"model": "m", **body}, path=path))
+        assert (caught.value.status, caught.value.code, it.provider.sent) == (403, "content_blocked", [])
+    async with guard_world(BOTH, said("ok")) as it:
+        await it.ask(chat(json.loads(json.dumps(body).replace(BAD, MAIL)), path=path))
+        assert it.provider.json() == json.loads(json.dumps(body).replace(BAD, "[email]"))
+
+
+@pytest.mark.parametrize(("kind", "rest"), [("text/plain", b""), ("application/json", b"}")])
+async def test_a_request_that_cannot_be_read_is_one_that_cannot_be_checked(kind, rest):
+    async with guard_world(BOTH, said("ok")) as it:
+        request = chat(asking(BAD))
+        request.headers["content-type"], request.body = kind, request.body + rest
+        request = request.copy()
+        request.parsed = None
+        assert (await it.ask(request)).headers["x-aigw-guard"] == "request=error, response=pass"
+    async with guard_world({**BOTH, "failClosed": True}) as it:
+        with pytest.raises(GatewayError, match="the body of the request is no JSON object"):
+            await it.ask(request)
+
+
 def test_the_events_of_this_file_are_whole():
     assert len(pieces_of("abc", 1)) == 4

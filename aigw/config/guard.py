@@ -10,14 +10,17 @@ import msgspec
 from aigw.config.files import NoFileError, content
 from aigw.config.report import Report, suggest
 from aigw.core.json_path import JsonPath
-from aigw.guard.engine import compiled
 from aigw.guard.finding import LABELS
-from aigw.guard.screen import BUILTIN
 from aigw.guard.settings import LONGEST_WORD, MOST_BYTES, GuardSettings, UserRule
 
 
 def check_guard(guard: GuardSettings, folder: Path, report: Report) -> GuardSettings:
-    """The section with the words of its files, which are seen from `folder`."""
+    """The section with the words of its files, which are seen from `folder`. Loads the screen only for one that says
+    something."""
+    if guard == GuardSettings():
+        return guard
+    from aigw.guard.screen import BUILTIN
+
     names = [rule.name for rule in BUILTIN]
     labels = [rule.label for rule in guard.rules]
     for index, name in enumerate(guard.off):
@@ -51,6 +54,10 @@ def _check_rule(rule: UserRule, path: JsonPath, report: Report) -> None:
         for index, word in enumerate(words):
             if problem := _problem(word):
                 report.error((*path, key, index), problem)
+    if not rule.regex:
+        return
+    from aigw.guard.engine import compiled
+
     for index, pattern in enumerate(rule.regex):
         try:
             compiled(pattern)

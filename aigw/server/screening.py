@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from aigw.clients import green_cip
 from aigw.config.load import Loaded
 from aigw.core.env import Env
-from aigw.guard.screen import Screen
 from aigw.guard.settings import GuardSettings
 from aigw.standins.green_cip import GreenCipStandin, SignedStandin
 from aigw.standins.judge import Judge
 from aigw.upstream.standin import Standin
+
+if TYPE_CHECKING:
+    from aigw.guard.screen import Screen
 
 
 class Screening:
@@ -27,8 +30,9 @@ class Screening:
     async def prepare(self, loaded: Loaded) -> None:
         """Compiles the patterns of a configuration, which takes half a second, while others are answered."""
         if self._screen is None or loaded.guard != self._settings:
-            self._prepared = loaded.guard, Screen(loaded.guard)
-            await asyncio.to_thread(self._prepared[1].screen, "-")
+            screen = _screen(loaded.guard)
+            self._prepared = loaded.guard, screen
+            await asyncio.to_thread(screen.screen, "-")
 
     def take(self, loaded: Loaded, env: Env) -> None:
         """From now on, texts are screened by this configuration, and judged by a model of its gateway."""
@@ -40,7 +44,7 @@ class Screening:
 
     def screen(self) -> Screen:
         if self._screen is None:
-            self._screen = Screen(self._settings)
+            self._screen = _screen(self._settings)
         return self._screen
 
     def keys(self) -> Mapping[str, str]:
@@ -50,3 +54,10 @@ class Screening:
         """That for the plugins of this gateway, and the one for callers over HTTP, who must sign."""
         inner = GreenCipStandin(self.screen, new_id, lambda: self._judge)
         return {green_cip.STANDIN: inner, green_cip.SIGNED_STANDIN: SignedStandin(inner, self.keys, new_id)}
+
+
+def _screen(settings: GuardSettings) -> Screen:
+    """Its patterns are loaded where they are used."""
+    from aigw.guard.screen import Screen
+
+    return Screen(settings)

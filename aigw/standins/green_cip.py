@@ -6,6 +6,7 @@ text; what is blocked has the level of its rule, and advice, which is what the p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,16 +16,16 @@ from aigw.clients.green_cip import NO_LABEL, Advice, Data, Detail, Extra, Found,
 from aigw.clients.signatures import is_v3, read_v3, rpc_signature
 from aigw.core.model import Request
 from aigw.guard.finding import ATTACK, LEVELS, Finding, Level
-from aigw.guard.screen import Screen, Screened
 from aigw.standins.answers import answer
 from aigw.standins.judge import Judge
 from aigw.upstream.standin import Standin, StandinAnswer
 
+if TYPE_CHECKING:
+    from aigw.guard.screen import Screen, Screened
+
 ACTIONS = ("TextModerationPlus", "MultiModalGuard")
 ADVICE = "很抱歉，我无法回答您的问题"
 """Higress's own words: "I am sorry, I cannot answer your question"."""
-MOST_CHARACTERS = 2000
-"""The most that the service itself takes. Longer texts are screened all the same."""
 _NONE = "none"
 _GRADES: Mapping[Level, str] = {"low": "S1", "medium": "S2", "high": "S3", "max": "S4"}
 

@@ -28,6 +28,9 @@ LONGEST = 150
 """Seconds that a test may take, its fixtures included; the slowest takes 40."""
 STDERR = pytest.StashKey[int]()
 
+# gRPC would start threads in each process that a test forks to run a program.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     examples = EXAMPLES[config.getoption("thorough")]

@@ -222,6 +222,10 @@ class Reader(Protocol):
         """Takes the next events of a stream, or the next pieces of a plain body."""
         ...
 
+    def keep_all(self) -> None:
+        """Keeps a stream of any length, for who reads all of it at its end. Call it before the first piece."""
+        ...
+
     def pass_over(self, size: int) -> None:
         """Notes that so many bytes arrived which cannot be read, such as those of an unknown content coding."""
         ...

@@ -152,6 +152,9 @@ class AnswerReader:
                     self.telling.append(chunk)
                     self.take_event(body)
 
+    def keep_all(self) -> None:
+        self._room = MAX_PLAIN
+
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
         """Returns the events of a batch for which `tells` is true. `raw` are the bytes of the batch."""
         if not self.tells(raw):

@@ -36,7 +36,7 @@ def read(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]
     itself."""
     if not begun.dialect:
         return None
-    reading, found = _reading(begun, headers)
+    reading, found = _reading(begun, headers, whole=True)
     for piece in body:
         reading.feed((Chunk(piece, piece),))
     reading.end()
@@ -57,14 +57,18 @@ def texts(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes
     return added
 
 
-def _reading(begun: Begun, headers: Iterable[tuple[str, str]]) -> tuple[BodyReader, list[Reader]]:
-    """Returns what reads a body, and the list to which it adds the reader that it opens."""
+def _reading(
+    begun: Begun, headers: Iterable[tuple[str, str]], *, whole: bool = False
+) -> tuple[BodyReader, list[Reader]]:
+    """Returns what reads a body, and the list to which it adds the reader that it opens. `whole`: it keeps all."""
     dialect = dialect_named(begun.dialect)
     asked = dialect.asked(begun.sent.request(), begun.api)
     found: list[Reader] = []
 
     def opened(streaming: bool) -> Reader:
         found.append(dialect.reader(asked, streaming=streaming, provider=begun.service))
+        if whole:
+            found[-1].keep_all()
         return found[-1]
 
     return BodyReader(opened, CIMultiDict(headers)), found

@@ -162,3 +162,9 @@ def test_an_answer_in_which_nobody_can_look_for_secrets_is_not_written():
     with pytest.raises(LeakError, match="the content coding 'rot13' is unknown"):
         built(answered=coded)
     built(answered=replace(coded, pieces=[]))
+
+
+def test_of_a_long_stream_all_text_is_there():
+    words = [f"word {number} " for number in range(60_000)]
+    recording, _ = built(answered=streamed(*map(delta, words), *END))
+    assert recording.answer.text == ["".join(words)]

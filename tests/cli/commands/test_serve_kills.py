@@ -87,11 +87,14 @@ class Clients:
 
 
 def written_to(process, url, path):
-    """Asks until something is written, so that the process that writes is ready. Returns it, and the folder."""
+    """Asks until something is written, so that the process that writes is ready, and until it has written all. Returns
+    it, and the folder."""
     folder = Folder(path / "recs")
     for number in range(10_000):
         chat(url, f"warming up {number}")
         if folder.entries():
+            while len(folder.entries()) <= number:
+                pass
             return writer_of(process), folder
     raise AssertionError("nothing is written")
 

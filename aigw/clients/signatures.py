@@ -53,7 +53,7 @@ def is_v3(
     if headers.get("x-acs-content-sha256") != hashlib.sha256(body).hexdigest():
         return False
     expected = _v3_signature(secret, tuple(sorted(signed.headers)), method, path, query, headers, body)
-    return hmac.compare_digest(expected, signed.signature)
+    return hmac.compare_digest(expected.encode(), signed.signature.encode("utf-8", "surrogatepass"))
 
 
 def _v3_signature(
@@ -78,6 +78,13 @@ def rpc_signature(secret: str, *, method: str, parameters: Iterable[tuple[str, s
     pairs = sorted((_quoted(name), _quoted(value)) for name, value in parameters if name != "Signature")
     text = f"{method}&%2F&{_quoted('&'.join(f'{name}={value}' for name, value in pairs))}"
     return b64encode(hmac.new(f"{secret}&".encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def is_rpc(secret: str, *, method: str, parameters: Mapping[str, str]) -> bool:
+    """Whether the parameter Signature is that of these parameters."""
+    expected = rpc_signature(secret, method=method, parameters=parameters.items())
+    given = parameters.get("Signature", "")
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))
 
 
 def _quoted(text: str) -> str:

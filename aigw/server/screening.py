@@ -28,7 +28,7 @@ class Screening:
         self._judge: Judge | None = None
 
     async def prepare(self, loaded: Loaded) -> None:
-        """Compiles the patterns of a configuration, which takes half a second, while others are answered."""
+        """Compiles the patterns of a configuration, which takes a tenth of a second, while others are answered."""
         if self._screen is None or loaded.guard != self._settings:
             screen = _screen(loaded.guard)
             self._prepared = loaded.guard, screen

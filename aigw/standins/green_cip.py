@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from aigw.clients.green_cip import NO_LABEL, Advice, Data, Detail, Extra, Found, Moderation, Part
-from aigw.clients.signatures import is_v3, read_v3, rpc_signature
+from aigw.clients.signatures import is_rpc, is_v3, read_v3
 from aigw.core.model import Request
 from aigw.guard.finding import ATTACK, LEVELS, Finding, Level
 from aigw.standins.answers import answer
@@ -145,7 +145,7 @@ class SignedStandin:
             method, path, query = request.method, request.path, request.query
             right = is_v3(signed, secret, method=method, path=path, query=query, headers=headers, body=request.body)
         else:
-            right = rpc_signature(secret, method=request.method, parameters=given.items()) == given.get("Signature")
+            right = is_rpc(secret, method=request.method, parameters=given)
         return None if right else ("SignatureDoesNotMatch", "the signature is not that of this request")
 
 

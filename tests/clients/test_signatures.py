@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.clients.signatures import is_v3, read_v3, rpc_signature, v3_authorization
+from aigw.clients.signatures import is_rpc, is_v3, read_v3, rpc_signature, v3_authorization
 
 V3 = {
     "method": "POST",
@@ -80,3 +80,14 @@ def test_a_signature_without_the_body_is_none():
 @given(st.text())
 def test_other_headers_are_no_signature(text):
     assert read_v3(text) is None or text.startswith("ACS3-HMAC-SHA256 ")
+
+
+@pytest.mark.parametrize("signature", ["", "OLeaidS1JvxuMvnyHOwuJ+uX5qX=", "é", "\udc80"])
+def test_other_parameters_of_rpc_are_no_signature(signature):
+    assert is_rpc("testsecret", method="GET", parameters={**RPC, "Signature": "OLeaidS1JvxuMvnyHOwuJ+uX5qY="})
+    assert not is_rpc("testsecret", method="GET", parameters={**RPC, "Signature": signature})
+
+
+def test_a_signature_of_v3_that_is_no_ascii_is_none():
+    header = v3_authorization("YourAccessKeyId", "YourAccessKeySecret", **V3).partition("Signature=")[0]
+    assert not is_v3(read_v3(f"{header}Signature=é"), "YourAccessKeySecret", **V3)

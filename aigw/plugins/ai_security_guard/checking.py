@@ -42,10 +42,8 @@ SERVICE = Slicing(1800, 1800, 100)
 HIGRESS = Slicing(1800, 1800, 0)
 WHOLE = Slicing(sys.maxsize, 0, 0)
 LOCAL = Slicing(16_384, 0, 100)
-"""The screen of this machine takes any number, but works in the thread that answers everybody."""
 TURN_SECONDS = 0.005
 """After so long others get a turn, because the screen of this machine works in the thread that answers everybody."""
-_SAID = {"pass": "{} pass", "deny": "{} deny", "mask": "{} mask", "error": "{} error"}
 _MISSPELT = {"request deny": "reqeust deny"}
 """As in Higress's log."""
 
@@ -63,8 +61,8 @@ class Decide(Protocol):
 
 
 class Asking(NamedTuple):
-    """How the texts of one phase are checked: by which service of the service's (and which for
-    images), and with which bars."""
+    """How the texts of one phase are checked: by which of Content Security's services (and which for images), and with
+    which bars."""
 
     phase: Phase
     service: str
@@ -172,7 +170,7 @@ class Check:
         if request_id:
             log["safecheck_request_id"] = request_id
             ids.append(request_id)
-        status = _SAID[result].format(phase)
+        status = f"{phase} {result}"
         log["safecheck_status"] = _MISSPELT.get(status, status)
         if decision is not None and decision.kind == "deny" and decision.labels:
             log["safecheck_riskLabel"] = decision.labels[0]

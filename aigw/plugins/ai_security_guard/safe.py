@@ -33,9 +33,8 @@ MOST_REMEMBERED = 4096
 
 class Settings(NamedTuple):
     """`request` and `response` make the check of an exchange, None if that is not checked. With `everything`, texts are
-    checked, too, that an answer has followed; with a `path`, only the text there; with `images`, images too.
-    `size` and `overlap` are those of
-    the windows of a stream, in characters."""
+    checked, too, that an answer has followed; with a `path`, only the text there; with `images`, images too. `size` and
+    `overlap` are those of the windows of a stream, in characters."""
 
     request: Callable[[Exchange], Check] | None
     response: Callable[[Exchange], Check] | None

@@ -201,7 +201,7 @@ _DIFFERENCES = (
     ("another spelling of a path (`/v1/chat/completions/`, `%2F`, `//`, `..`, capitals)",
      "is the same API, and goes on in its plain form", "is another path, which is passed on unmapped"),
     ("a path that is no API and that no route names (`/favicon.ico`)", "404", "is sent to the provider, with its key"),
-    ("an API that the provider does not offer", "404", "is sent to some providers all the same"),
+    ("an API that the provider does not offer", "400", "is sent to some providers all the same"),
     ("an API that the next provider has, but not this one", "the next one is asked", "refused"),
     ("a deployment in the path (Azure)", "is the model of the request", "is another path"),
     ("`modelMapping` for a model in a path (Gemini) or a form (audio)", "is used", "is not"),

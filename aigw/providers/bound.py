@@ -301,8 +301,10 @@ BUILT_IN_OFFERS = (
 
 
 def not_offered(name: str, api: str, request: Request, remedy: str = "") -> GatewayError:
+    """The status is final for every client: of 404, Claude Code and Codex say that there is no such model, or repeat
+    the request, and statuses from 500 on are repeated by all."""
     return GatewayError(
-        404,
+        400,
         f"the provider '{name}' does not offer {apis.title(api)} ({request.path}){remedy}",
         code="unsupported_api",
         plain=(500, "failed to process request body: unsupported API name"),

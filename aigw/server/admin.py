@@ -27,7 +27,10 @@ from aigw.dialects.openai_error import JSON
 from aigw.server.front import FRONT_HEADERS, FrontPage
 from aigw.server.guard import is_loopback
 
-PREFIX, ROOT, HEALTH = "/-/", "/", "/health"
+PREFIX, ROOT, HEALTH, HELLO = "/-/", "/", "/health", "/api/hello"
+FRONT = (ROOT, HEALTH, HELLO)
+"""The paths of the gateway itself that are not below PREFIX. Anthropic's clients look at HELLO whether there is a
+network."""
 _OPEN = ("health", "ready")
 """The pages that everybody may read."""
 _PROXIED = (
@@ -94,10 +97,10 @@ class Admin:
         raise GatewayError(403, f"this is for the gateway's own machine; {remedy}", kind="permission_error")
 
     def front(self, http: web.BaseRequest, path: str) -> web.Response | None:
-        """What / and /health answer. None for what is no page: a method that writes, a program that asks for /."""
+        """What the paths of FRONT answer. None for what is no page: a method that writes, a program that asks for /."""
         if http.method not in ("GET", "HEAD"):
             return None
-        if path == HEALTH:
+        if path in (HEALTH, HELLO):
             return _health()
         if "text/html" in http.headers.get("accept", ""):
             return web.Response(body=self._front_page(http), headers=FRONT_HEADERS)

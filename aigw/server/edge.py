@@ -32,7 +32,7 @@ from aigw.dialects.paths import Place
 from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
-from aigw.server.admin import HEALTH, PREFIX, ROOT, Admin
+from aigw.server.admin import FRONT, PREFIX, Admin
 from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard
@@ -66,8 +66,8 @@ class _End:
 
 class Edge:
     """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
-    that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and / and
-    /health where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
+    that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and its
+    FRONT where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
     `explain` adds to an error what can be done about it, by its path. `framing` is how answers are written, None: as
     they come."""
 
@@ -129,7 +129,7 @@ class Edge:
                 raise GatewayError(404, "the path can be read in more than one way", code="unknown_url")
             request = Request(http.method, path, query, headers, given=given)
             found = self._find_route(request)
-            if path in (ROOT, HEALTH) and (page := self._front(http, path, found)):
+            if path in FRONT and (page := self._front(http, path, found)):
                 return page
             if found is None:
                 raise no_route(request)
@@ -205,7 +205,7 @@ class Edge:
         )
 
     def _front(self, http: web.BaseRequest, path: str, found: tuple[Route, Chain] | None) -> web.Response | None:
-        """What / and /health answer, unless they belong to a route's own upstream."""
+        """What the paths of FRONT answer, unless they belong to a route's own upstream."""
         taken = found is not None and found[0].target is not None
         return self._admin.front(http, path) if self._has_pages and not taken else None
 

@@ -6,7 +6,7 @@ import logging
 from contextlib import nullcontext
 
 import pytest
-from anthropic import AsyncAnthropic, NotFoundError
+from anthropic import AsyncAnthropic, BadRequestError
 from openai import AsyncAzureOpenAI, DefaultAsyncHttpxClient
 from stage.answers import CHAT, PATH, answers
 from stage.gateway import BUILTIN, until
@@ -73,7 +73,7 @@ async def test_a_model_of_nobody_is_refused_and_not_sent_to_another_vendor(sever
     for verb in ("generateContent", "streamGenerateContent?alt=sse", "countTokens", "batchEmbedContents"):
         answer = await running.request("POST", f"/v1beta/models/unknown:{verb}", ASKED, content_type="application/json")
         error = answer.json()["error"]
-        assert (answer.status, error["code"], error["status"]) == (404, 404, "NOT_FOUND")
+        assert (answer.status, error["code"], error["status"]) == (400, 400, "INVALID_ARGUMENT")
         assert f"the provider 'main' does not offer the {verb.partition('?')[0]} API" in error["message"]
     assert all(up.requests == [] for up in ups.values())
 
@@ -197,7 +197,7 @@ async def test_what_a_provider_does_not_have_is_said_here(gateway, name):
     running = await gateway(BUILTIN, keeps=True)
     method, path, title, headers = REFUSED[name]
     answer = await running.request(method, path, b"{}", content_type="application/json", **headers)
-    assert answer.status == 404
+    assert answer.status == 400
     assert f"the provider 'builtin' does not offer {title}" in message_of(answer, SHAPES.get(name, "openai"))
 
 
@@ -224,7 +224,8 @@ def message_of(answer, shape):
     if shape == "anthropic":
         assert (body["type"], body["request_id"]) == ("error", answer.headers["request-id"])
     elif shape == "gemini":
-        assert (body["error"]["code"], body["error"]["status"]) == (answer.status, "NOT_FOUND")
+        said = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND"}[answer.status]
+        assert (body["error"]["code"], body["error"]["status"]) == (answer.status, said)
     else:
         assert body["error"].keys() == {"message", "type", "param", "code"}
     assert shape == "anthropic" or answer.headers["x-request-id"]
@@ -360,7 +361,9 @@ async def test_anthropics_own_client_lists_models(provider, gateway, kind):
     async with client:
         listed = [model async for model in client.models.list()]
         with (
-            pytest.raises(NotFoundError, match="does not offer the Messages API") if kind != "claude" else nullcontext()
+            pytest.raises(BadRequestError, match="does not offer the Messages API")
+            if kind != "claude"
+            else nullcontext()
         ):
             await client.messages.create(model="m", max_tokens=1, messages=CHAT["messages"])
     assert len(listed) == 1 and listed[0].type == "model" and listed[0].created_at.year >= 1970

@@ -79,7 +79,7 @@ async def test_a_refused_api_is_told_in_words():
             {"provider": {"type": "deepseek", "apiTokens": ["k"]}},
             chat({"model": "e", "input": "a"}, path="/v1/embeddings"),
         )
-    assert caught.value.status == 404
+    assert caught.value.status == 400
     assert caught.value.plain == (500, "failed to process request body: unsupported API name")
 
 

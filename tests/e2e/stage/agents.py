@@ -1,0 +1,45 @@
+"""Requests of clients as they were recorded (`tests/dialects/wire`), sent to a gateway."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from stage.gateway import Gateway
+
+WIRE = Path(__file__).parents[2] / "dialects" / "wire"
+_OF_THE_CONNECTION = ("host", "connection", "accept-encoding", "content-length")
+
+
+def wire(name: str) -> Any:
+    return json.loads((WIRE / f"{name}.json").read_text())
+
+
+def chunks(name: str) -> list[bytes]:
+    """The pieces of a stream that the real client took."""
+    return [piece.encode() for piece in wire(name)["chunks"]]
+
+
+async def send(running: Gateway, name: str, body: Any = None, path: str = "", **headers: str) -> Any:
+    """Sends the recorded request, with another body and other headers if they are given. Underscores in their names
+    stand for hyphens."""
+    recorded = wire(name)
+    fields = {key.lower(): value for key, value in recorded["headers"] if key.lower() not in _OF_THE_CONNECTION}
+    if recorded["method"] == "GET" and "upgrade" in fields:
+        fields["connection"] = "Upgrade"
+    fields |= {key.replace("_", "-"): value for key, value in headers.items()}
+    body = recorded["body"] if body is None else body
+    raw = b"" if body is None else json.dumps(body).encode()
+    return await running.request(recorded["method"], path or recorded["path"], raw, **fields)
+
+
+def changed(name: str, *path: Any, to: Any) -> Any:
+    """The recorded body with another value at this path."""
+    body = copy.deepcopy(wire(name)["body"])
+    inner = body
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = to
+    return body

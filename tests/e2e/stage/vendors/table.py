@@ -1,0 +1,14 @@
+"""The scripted vendors by name."""
+
+from __future__ import annotations
+
+from stage.vendors.chat import Chat, Kimi
+from stage.vendors.dashscope import DashScope
+from stage.vendors.gemini import Gemini
+from stage.vendors.messages import Messages
+from stage.vendors.responses import Responses
+from stage.vendors.vendor import Vendor
+
+VENDORS: dict[str, type[Vendor]] = {
+    "deepseek": Chat, "kimi": Kimi, "anthropic": Messages, "gemini": Gemini, "openai": Responses, "dashscope": DashScope,
+}  # fmt: skip

@@ -143,6 +143,7 @@ ELSEWHERE = {
     "cli/sources/recorded.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",
     "cli/sources/traffic.py": "cli/commands/test_traffic.py: read and changed by its commands",
     "cli/sources/exporting.py": "cli/commands/test_traffic.py: what its command writes",
+    "cli/views/client.py": "cli/commands/test_env.py: a view is what its command prints",
     "cli/views/traffic.py": "cli/commands/test_traffic.py: a view is what its command prints",
     "cli/views/recordings.py": "cli/commands/test_serve_recordings.py: what `aigw serve` says at its end",
     "core/asking.py": "pipeline/test_asking.py: protocols, which the one that asks has",

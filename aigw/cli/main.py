@@ -10,6 +10,7 @@ from aigw.cli.commands import (
     config,
     diff,
     doctor,
+    env,
     guard,
     help,
     init,
@@ -59,6 +60,7 @@ RUN, LOOK, CONFIGURE = "Run it", "See what happens", "Configure and check"
 app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("run", rich_help_panel=RUN, context_settings={"allow_interspersed_args": False})(run.run)
 app.command("init", rich_help_panel=RUN)(init.init)
+app.command("env", rich_help_panel=RUN)(env.env)
 app.command("recipes", rich_help_panel=RUN)(recipes.recipes)
 app.add_typer(template.app, name="template", rich_help_panel=RUN)
 app.command("top", rich_help_panel=LOOK)(top.top)

@@ -1,4 +1,5 @@
-"""What a shell offers when somebody presses Tab in `aigw template`: names of templates, their properties, and routes.
+"""What a shell offers when somebody presses Tab: in `aigw template` names of templates, their properties, and routes;
+in `aigw env` the clients.
 
 Rule: it reads the file as far as it can be read, starts nothing, prints nothing, and offers nothing if anything is
 wrong."""
@@ -9,6 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import typer
+
+
+def complete_client(ctx: typer.Context, incomplete: str) -> list[str]:
+    from aigw.cli.sources.clients import CLIENTS
+
+    return [each.name for each in CLIENTS if each.name.startswith(incomplete)]
 
 
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -1,13 +1,16 @@
-"""The configuration of a command that opens stores: from a file or from a recipe. Commands import this when they
-run."""
+"""The configuration that a command means: of a file, of a recipe, of a gateway that runs, or of a start without a file.
+Commands import this when they run."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.sources.asking import configuration_of
 from aigw.cli.sources.recipe import served
+from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, load
 from aigw.core.errors import ConfigError
 
@@ -24,6 +27,27 @@ def configured(config: Path | None, recipe: str | None) -> Loaded:
         return load(None, os.environ, text=served(recipe).encode())
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+
+
+def in_force(config: Path | None, recipe: str | None, url: str | None = None) -> Loaded:
+    """The configuration of the gateway at `url`, else that of the options or of the file here, else that of a start
+    without a file; no Ollama is looked for then. Raises ConfigError."""
+    if url is not None:
+        if (found := shown_at(url)) is None:
+            raise ConfigError([f"there is no aigw at {url} that shows its configuration"])
+        return found
+    if config is not None or recipe is not None or DEFAULT_FILE.exists():
+        return configured(config, recipe)
+    return load(None, os.environ, text=json.dumps({"plugins": automatic(os.environ, None, ())}).encode())
+
+
+def shown_at(url: str) -> Loaded | None:
+    """The configuration that the gateway at an address shows, without its secrets; None if it shows none."""
+    try:
+        shown = configuration_of(url)
+        return load(None, {}, text=json.dumps(shown).encode()) if shown is not None else None
+    except (OSError, ValueError, ConfigError):
+        return None
 
 
 def origin(config: Path | None, recipe: str | None) -> str:

@@ -47,6 +47,7 @@ GEMINI_MODELS = "gemini/v1beta/models"
 RETRIEVE_MODEL = "openai/v1/retrievemodel"
 RETRIEVE_RESPONSE = "openai/v1/retrieveresponse"
 COMPACT_RESPONSE = "openai/v1/compactresponse"
+INPUT_TOKENS = "openai/v1/responses/input_tokens"
 STORED_CHATS = "openai/v1/storedchatcompletions"
 MODERATIONS = "openai/v1/moderations"
 VECTOR_STORES = "openai/v1/vectorstores"
@@ -107,6 +108,7 @@ PATHS: Mapping[str, str] = {
 OWN_PATHS: Mapping[str, str] = {
     RETRIEVE_MODEL: "/v1/models/{rest}",
     COMPACT_RESPONSE: "/v1/responses/compact",
+    INPUT_TOKENS: "/v1/responses/input_tokens",
     RETRIEVE_RESPONSE: "/v1/responses/{rest}",
     STORED_CHATS: "/v1/chat/completions/{rest}",
     MODERATIONS: "/v1/moderations",
@@ -140,13 +142,17 @@ NAMES: frozenset[str] = frozenset(PATHS) | {
 
 MODEL_IN_BODY = frozenset(
     (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, IMAGE_VARIATION, AUDIO_SPEECH, VIDEOS,
-     VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS, MODERATIONS, COMPACT_RESPONSE)
+     VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS, MODERATIONS, COMPACT_RESPONSE,
+     INPUT_TOKENS)
 )  # fmt: skip
 """The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
 instead."""
 
 VECTORS = frozenset((EMBEDDINGS, EMBED_CONTENT, BATCH_EMBED_CONTENTS))
 """The APIs that answer vectors, which are of use only beside others of the same model."""
+
+COUNTING = frozenset((COUNT_TOKENS, GEMINI_COUNT_TOKENS, INPUT_TOKENS))
+"""The APIs that only count the tokens of a prompt."""
 
 MODEL_IN_FORM = frozenset((AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_EDIT, IMAGE_VARIATION, VIDEOS))
 """The APIs whose requests may be forms, with the model in a field."""
@@ -168,8 +174,8 @@ DEPLOYED = frozenset(
 
 STATEFUL = frozenset(
     (RESPONSES, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, BATCHES, RETRIEVE_BATCH, CANCEL_BATCH, *FINE_TUNING,
-     RETRIEVE_RESPONSE, COMPACT_RESPONSE, STORED_CHATS, VECTOR_STORES, UPLOADS, CONTAINERS, CONVERSATION_ITEMS,
-     MESSAGE_BATCHES)
+     RETRIEVE_RESPONSE, COMPACT_RESPONSE, INPUT_TOKENS, STORED_CHATS, VECTOR_STORES, UPLOADS, CONTAINERS,
+     CONVERSATION_ITEMS, MESSAGE_BATCHES)
 )  # fmt: skip
 """The APIs that refer to data which the provider keeps for an account, so that a consumer must always use the same
 token. Higress does not have the pause of a job and the permissions of a checkpoint here, but they belong to the account
@@ -177,8 +183,8 @@ of the job as well."""
 
 FREE = frozenset(
     (MODELS, FILES, RETRIEVE_FILE, RETRIEVE_FILE_CONTENT, RETRIEVE_BATCH, CANCEL_BATCH, RETRIEVE_VIDEO,
-     RETRIEVE_VIDEO_CONTENT, COUNT_TOKENS, GEMINI_COUNT_TOKENS, GEMINI_MODELS, RETRIEVE_MODEL, RETRIEVE_RESPONSE,
-     STORED_CHATS, MODERATIONS, UPLOADS, CONVERSATION_ITEMS)
+     RETRIEVE_VIDEO_CONTENT, COUNT_TOKENS, GEMINI_COUNT_TOKENS, INPUT_TOKENS, GEMINI_MODELS, RETRIEVE_MODEL,
+     RETRIEVE_RESPONSE, STORED_CHATS, MODERATIONS, UPLOADS, CONVERSATION_ITEMS)
 )  # fmt: skip
 """The APIs that cost nothing at any provider."""
 

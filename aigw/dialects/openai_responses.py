@@ -22,9 +22,10 @@ from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.breaking_off import ResponseEnd
 from aigw.dialects.edit import put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event
+from aigw.dialects.generic import Generic
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_error import error_body
-from aigw.dialects.openai_responses_view import ResponsesView, call_of, is_call
+from aigw.dialects.openai_responses_view import CountView, ResponsesView, call_of, is_call
 from aigw.dialects.openai_responses_writer import ResponsesWriter
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten
@@ -209,6 +210,18 @@ def _says(event: Chunk) -> bool:
 def _key(body: Json, id: Any) -> _Key:
     index = body.get("output_index")
     return index if isinstance(index, int) else 0, text_of(id)
+
+
+class OpenAIResponsesCount(Generic):
+    """The dialect of requests that only count tokens."""
+
+    name: ClassVar[str] = "openai-responses-count"
+
+    def asked(self, request: Request, api: str) -> Asked:
+        return CountView(request, api)
+
+    def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
+        openai_responses_view.insert(document, turns, where)
 
 
 class OpenAIResponses:

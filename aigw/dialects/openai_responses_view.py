@@ -107,6 +107,16 @@ class ResponsesView(RequestView):
         return super().unrepeatable or ("" if self.get("store") is False else "store")
 
 
+class CountView(ResponsesView):
+    """A request that only counts its tokens."""
+
+    metered = False
+
+    @property
+    def generates(self) -> bool:
+        return False
+
+
 def is_message(item: Json) -> bool:
     """Whether an item is a message. A message need not have a type."""
     kind = item.get("type")

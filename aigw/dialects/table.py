@@ -15,7 +15,7 @@ from aigw.dialects.generic import Generic
 from aigw.dialects.openai_chat import OpenAIChat
 from aigw.dialects.openai_completions import OpenAICompletions
 from aigw.dialects.openai_embeddings import OpenAIEmbeddings
-from aigw.dialects.openai_responses import OpenAIResponses
+from aigw.dialects.openai_responses import OpenAIResponses, OpenAIResponsesCount
 
 GENERIC: Dialect = Generic()
 ANTHROPIC_GENERIC: Dialect = AnthropicGeneric()
@@ -30,6 +30,7 @@ DIALECTS: dict[str, Dialect] = {
     apis.COMPLETIONS: OpenAICompletions(),
     apis.EMBEDDINGS: OpenAIEmbeddings(),
     apis.RESPONSES: OpenAIResponses(),
+    apis.INPUT_TOKENS: OpenAIResponsesCount(),
     apis.MESSAGES: AnthropicMessages(),
     apis.COUNT_TOKENS: AnthropicCount(),
     apis.COMPLETE: ANTHROPIC_GENERIC,

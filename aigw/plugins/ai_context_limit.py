@@ -19,7 +19,7 @@ from aigw.core.errors import ContextTooLongError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.dialects.json_values import json_text
+from aigw.dialects.counting import prompt_tokens
 from aigw.higress.bodies import is_unseen
 from aigw.higress.prompt_text import prompt_text
 
@@ -132,11 +132,7 @@ class _Safe(_ContextLimit):
         return asked.model
 
     def _count(self, exchange: Exchange) -> int:
-        asked, tokenizer = exchange.asked, self._env.tokenizer
-        tools = [f"{tool.name}\n{tool.description}\n{json_text(tool.parameters)}" for tool in asked.tools]
-        return tokenizer.count_turns(asked.turns, asked.model) + sum(
-            [tokenizer.count(tool, asked.model) for tool in tools]
-        )
+        return prompt_tokens(exchange.asked, self._env.tokenizer)
 
     def _refuse(self, exchange: Exchange, tokens: int) -> Reply:
         error = ContextTooLongError(self._status, tokens, self._most)

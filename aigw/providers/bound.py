@@ -294,6 +294,7 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 
+NOT_OFFERED = "unsupported_api"
 BUILT_IN_OFFERS = (
     "; the built-in models answer at /v1/chat/completions, models of other providers when the key of their provider is "
     "set (ANTHROPIC_API_KEY, OPENAI_API_KEY, ...)"
@@ -306,7 +307,7 @@ def not_offered(name: str, api: str, request: Request, remedy: str = "") -> Gate
     return GatewayError(
         400,
         f"the provider '{name}' does not offer {apis.title(api)} ({request.path}){remedy}",
-        code="unsupported_api",
+        code=NOT_OFFERED,
         plain=(500, "failed to process request body: unsupported API name"),
     )
 

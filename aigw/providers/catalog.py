@@ -68,6 +68,7 @@ _ROWS = (
             apis.REALTIME,
             apis.MODERATIONS,
             apis.STORED_CHATS,
+            apis.INPUT_TOKENS,
             apis.CONVERSATIONS,
             apis.CONVERSATION_ITEMS,
             apis.VECTOR_STORES,

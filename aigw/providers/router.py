@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ from aigw.dialects import apis
 from aigw.dialects.failures import message_in, with_line
 from aigw.dialects.form import hold
 from aigw.dialects.model_field import name_deployment
+from aigw.providers import missing_api
 from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
@@ -70,8 +72,14 @@ class Router:
         gets the last one."""
         self._shapes_lists = env.choose(safe=True, higress=False)
         """Whether a list of models gets the shape that the caller reads."""
+        self._says_what_is_missing = env.choose(safe=True, higress=False)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
+        if not self._says_what_is_missing:
+            return await self._send(exchange, call_next)
+        return await missing_api.ask(exchange, partial(self._send, exchange, call_next), self._env.tokenizer)
+
+    async def _send(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request
         api = exchange.api or None
         if apis.DEPLOYMENTS in source.path and api in apis.DEPLOYED:
@@ -192,7 +200,7 @@ class _Attempt:
                 call = await self._write(token, again=again)
                 status, reply, error = await self._send(call, hold=can_retry or not self._last)
                 provider.refusals.confirm(call, refused, works=status < 400)
-            if token is not None:
+            if token is not None and not missing_api.is_missing(self._api, status):
                 provider.tokens.report(token, status)
             if status < 400:
                 assert reply is not None

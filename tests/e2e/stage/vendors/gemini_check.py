@@ -235,8 +235,9 @@ def _check_signatures(contents: list[Content]) -> None:
                 f"Function call is missing a thought_signature in functionCall parts. This is required for tools to work "
                 f"correctly. Additional data, function call `default_api:{name}`, position {at}."
             )
-        known = (call_signature(name, first.function_call.args or {}), *map(_encoded, NO_SIGNATURE), *NO_SIGNATURE)
-        if first.thought_signature not in known:
+        known = [call_signature(name, first.function_call.args or {})]
+        known += [form.replace("_", "/") for text in NO_SIGNATURE for form in (text, _encoded(text))]
+        if first.thought_signature.replace("-", "+").replace("_", "/") not in known:
             raise RefusedError("Corrupted thought signature.")
 
 

@@ -4,7 +4,7 @@
 - `stage: say TEXT` says that; without any of these lines it greets.
 - `stage: think` thinks before it answers.
 - `stage: fail with KIND` refuses (KINDS), `stage: fail late with KIND` in the middle of the answer.
-- `stage: break off` resets the connection in the middle of the answer, `stage: break off once` the first time only.
+- `stage: break off` closes the connection in the middle of the answer, `stage: break off once` the first time only.
 
 Once tools have answered, it quotes what they said."""
 

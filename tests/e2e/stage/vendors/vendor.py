@@ -106,7 +106,7 @@ class Vendor:
             await self._send(peer, other)
             return
         self.bodies.append(body)
-        await self._answer(peer, body, decide(self.asked(body), self.name))
+        await self._play(peer, body, decide(self.asked(body), self.name))
 
     def _check(self, request: Received, path: str, body: Any) -> None:
         if not self.path_is_known(path):
@@ -118,7 +118,7 @@ class Vendor:
                 raise RefusedError("The body is no JSON object.")
             self.check(request, body)
 
-    async def _answer(self, peer: Peer, body: Any, plan: Plan) -> None:
+    async def _play(self, peer: Peer, body: Any, plan: Plan) -> None:
         if plan.fails and not plan.late:
             await self.fail(peer, body, plan.fails)
         elif plan.breaks and self._breaks(plan, body):
@@ -151,16 +151,16 @@ class Vendor:
         return not (plan.once and again)
 
     async def _break_off(self, peer: Peer, body: Any, plan: Plan) -> None:
-        """The half of a stream, or the head of a plain answer, and then a reset."""
+        """The half of a stream, or nothing of a plain answer, and then the end of the connection."""
         if self.streams(peer.request, body):
             await peer.begin(headers=self.stream_headers)
             events = self.events(plan, body)
-            for event in events[: self.whole_before_break(events)]:
+            for event in events[: self.kept_of(events)]:
                 await peer.piece(event)
-        peer.reset()
+        raise ConnectionError  # closes the connection, after what was sent
 
-    def whole_before_break(self, events: Sequence[bytes]) -> int:
-        """How many events come before a reset: the middle of a text."""
+    def kept_of(self, events: Sequence[bytes]) -> int:
+        """How many events come before the end: the middle of a text."""
         return len(events) // 2
 
     async def _send(self, peer: Peer, answer: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:

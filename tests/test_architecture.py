@@ -13,7 +13,7 @@ from aigw.config.plugins import installed_plugins
 
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
-    "core", "higress", "dialects", "stores", "upstream", "clients", "providers", "pricing", "metering", "guard", "rag", "traffic", "plugins", "trace", "books",
+    "core", "higress", "dialects", "translation", "stores", "upstream", "clients", "providers", "pricing", "metering", "guard", "rag", "traffic", "plugins", "trace", "books",
     "pipeline", "config", "standins", "server", "cli",
 )  # fmt: skip
 """From the bottom up: a room may import those before it."""
@@ -212,7 +212,7 @@ OTHER_FORMATS = {
     "aigw.standins.dashvector.standin": {"output", "usage"},
 }
 """What else has fields of these names, by module."""
-SPEAKERS = (level("aigw.dialects"), level("aigw.higress"))
+SPEAKERS = (level("aigw.dialects"), level("aigw.translation"), level("aigw.higress"))
 READS = ("get", "raw", "set", "drop", "items_of", "pop", "setdefault", "mentions")
 
 

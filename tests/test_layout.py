@@ -70,6 +70,16 @@ ELSEWHERE = {
     "dialects/gemini_writer.py": "dialects/test_gemini.py: a dialect is read, viewed and written as one",
     "dialects/openai_chat_writer.py": "upstream/builtin/test_generation.py upstream/builtin/test_generation_text.py: what is written is read again, also by the SDK",
     "dialects/openai_responses_writer.py": "dialects/test_openai_responses_whole.py: what is written is read again, also by the SDK",
+    # translation
+    "providers/decoding.py": "providers/test_answers.py providers/test_translated.py: wiring, seen in what a client gets",
+    "translation/hub.py": "translation/test_translation.py: data",
+    "translation/events.py": "translation/test_ordered.py: data",
+    "translation/frame.py": "translation/test_translation.py: data",
+    "translation/notes.py": "translation/test_translation.py: data",
+    "translation/rules.py": "translation/chat/test_write_request.py: data",
+    "translation/values.py": "translation/anthropic/test_read_request.py: how a request's fields are read",
+    "translation/arguments.py": "translation/chat/test_write_request.py: written by each writer",
+    "translation/thinking.py": "translation/chat/test_write_request.py: written by each writer",
     # higress, metering
     "higress/chat_structs.py": "dialects/test_openai_chat_request.py higress/test_go_json.py: data, by which requests are written anew",
     "metering/meter.py": "metering/test_spending.py: what was spent is known when a request is settled",

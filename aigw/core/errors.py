@@ -45,17 +45,19 @@ class GatewayError(Exception):
 
 
 class ContextTooLongError(GatewayError):
-    """The prompt does not fit: it has `tokens` and may have `limit`. The message is OpenAI's. Each dialect says it in
-    the words by which its clients know that they must shorten the conversation."""
+    """The prompt does not fit: it has `tokens` and may have `limit`, 0 where a number is not known. Each dialect says
+    it in the words by which its clients know that they must shorten the conversation.
 
-    def __init__(self, status: int, tokens: int, limit: int) -> None:
-        super().__init__(
-            status,
-            f"This model's maximum context length is {limit} tokens. Your request had approximately {tokens} tokens.",
-            code="context_length_exceeded",
-        )
+    `said` is what a provider said of it, "" if it is the gateway that refuses. `answer_tokens` is the limit of the
+    answer if the prompt alone would fit."""
+
+    def __init__(self, status: int, tokens: int, limit: int, *, said: str = "", answer_tokens: int = 0) -> None:
+        ours = f"This model's maximum context length is {limit} tokens. Your request had approximately {tokens} tokens."
+        super().__init__(status, said or ours, code="context_length_exceeded")
         self.tokens = tokens
         self.limit = limit
+        self.said = said
+        self.answer_tokens = answer_tokens
 
 
 class UpstreamFault(Enum):

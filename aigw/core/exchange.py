@@ -92,8 +92,9 @@ class Exchange:
     `mapped` is the model in the request to the last provider, "" if that is the one that was asked for.
 
     `target` is where the request is sent: the route's own target until ai-proxy sets another. `wire` is the dialect in
-    which the request is sent. `provider` is the type of the provider in the catalog. `answer` reads the upstream's
-    answer, also if the client does not get to see it; it is None until an upstream has answered.
+    which the request is sent, `wire_api` the name of the API to which it is sent. `provider` is the type of the
+    provider in the catalog. `answer` reads the upstream's answer, also if the client does not get to see it; it is None
+    until an upstream has answered.
 
     `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `watchers` look at each
     answer of an upstream. `recording` is what `--trace` keeps of the request, None without `--trace`."""
@@ -101,7 +102,7 @@ class Exchange:
     __slots__ = (
         "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
         "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording", "request", "route",
-        "target", "timing", "watchers", "wire",
+        "target", "timing", "watchers", "wire", "wire_api",
     )  # fmt: skip
 
     def __init__(
@@ -120,7 +121,7 @@ class Exchange:
         self.original = request
         self.request = request.copy()
         self.route = route
-        self.api = api
+        self.api = self.wire_api = api
         self.named = ""
         self.mapped = ""
         self.dialect = self.wire = dialect
@@ -143,7 +144,12 @@ class Exchange:
     @property
     def sent(self) -> Asked:
         """A view of the request as it was sent to the provider, in whose format it is."""
-        return self.wire.asked(self.request, self.api)
+        return self.wire.asked(self.request, self.wire_api)
+
+    @property
+    def expected(self) -> Asked:
+        """A view of what the provider was asked for: the client's own request, unless it went in another format."""
+        return self.asked if self.wire is self.dialect else self.sent
 
     def reply(
         self,

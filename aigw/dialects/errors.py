@@ -102,14 +102,20 @@ def gemini_error(error: GatewayError) -> bytes:
 
 
 def _anthropic_words(error: GatewayError) -> str:
-    """Claude Code compacts a conversation where it reads these words, and takes the numbers from them."""
-    if isinstance(error, ContextTooLongError):
-        return f"prompt is too long: {error.tokens} tokens > {error.limit} maximum"
-    return error.message
+    """Claude Code compacts a conversation where it reads "prompt is too long", asks for a shorter answer where it reads
+    "exceed context limit", and takes the numbers from both."""
+    if not isinstance(error, ContextTooLongError):
+        return error.message
+    behind = f" ({error.said})" if error.said else ""
+    if error.answer_tokens:
+        sizes = f"{error.tokens} + {error.answer_tokens} > {error.limit}"
+        return f"input length and `max_tokens` exceed context limit: {sizes}{behind}"
+    sizes = f": {error.tokens} tokens > {error.limit} maximum" if error.tokens and error.limit else ""
+    return f"prompt is too long{sizes}{behind}"
 
 
 def _google_words(error: GatewayError) -> str:
-    if isinstance(error, ContextTooLongError):
+    if isinstance(error, ContextTooLongError) and error.tokens and error.limit:
         most = f"the maximum number of tokens allowed ({error.limit})"
         return f"The input token count ({error.tokens}) exceeds {most}."
     return error.message

@@ -60,7 +60,7 @@ class Forward:
         if "content-encoding" in headers and self._judges_ends:
             body = uncoded(exchange, response)
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
-        asked = exchange.asked if exchange.wire is exchange.dialect else exchange.wire.asked(request, exchange.api)
+        asked = exchange.expected
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
         judged = self._judges_ends and response.status == 200 and request.method != "HEAD"
         sure = exchange.dialect.repeatable or until_close
@@ -84,9 +84,9 @@ class Forward:
 def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply, *, judged: bool, sure: bool) -> None:
     """Lets the reader of an answer see it as it goes by, and judges its end (`judged`). ai-proxy itself reads and
     judges a plain answer in JSON, because it waits for the whole of it."""
-    metered, array = exchange.asked.metered, exchange.asked.array
+    metered, array = asked.metered, asked.array
     coded = is_coded(reply.headers)
-    reply.plain = bool(exchange.provider) and not array and not coded and is_json(exchange.asked, reply.headers)
+    reply.plain = bool(exchange.provider) and not array and not coded and is_json(asked, reply.headers)
     if reply.plain:
         return
     judged = judged and _is_text(exchange, reply)

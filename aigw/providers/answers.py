@@ -4,9 +4,8 @@ ask for, and with errors as JSON."""
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import msgspec
 from multidict import CIMultiDict
@@ -14,9 +13,9 @@ from multidict import CIMultiDict
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk
+from aigw.core.model import Chunk
 from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
-from aigw.core.reply import Reply, Stage
+from aigw.core.reply import Reply
 from aigw.dialects import apis, embedding_format, openai_chat_reply
 from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.dashscope import DashScopeReader
@@ -30,6 +29,7 @@ from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
+from aigw.providers.decoding import Decoder, stage
 from aigw.providers.fit import fit
 from aigw.providers.provider import Provider
 from aigw.providers.quoted_keys import (
@@ -41,6 +41,7 @@ from aigw.providers.quoted_keys import (
     hidden_text,
     uncoded_headers,
 )
+from aigw.providers.translated import translated
 
 log = logging.getLogger("aigw")
 
@@ -61,44 +62,6 @@ MAX_LOGGED = 4000
 @lru_cache(maxsize=512)
 def _own_among(names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name.lower().startswith(("access-control-", "x-aigw-", *OWN_HEADERS))]
-
-
-class Decoder(Protocol):
-    """Rewrites the events of a stream, sans-io. `end` returns the events that are added when the stream ends."""
-
-    def feed(self, batch: Batch) -> Batch: ...
-
-    def end(self) -> Batch: ...
-
-
-def stage(decoder: Decoder) -> Stage:
-    """Returns a rewriter for `Reply.through` that uses a decoder."""
-    return lambda batches: _Decoded(decoder, batches)
-
-
-class _Decoded:
-    """The batches that a decoder returns. It is a class, because an async generator costs the event loop more time."""
-
-    __slots__ = ("_batches", "_decoder", "_ended")
-
-    def __init__(self, decoder: Decoder, batches: AsyncIterator[Batch]) -> None:
-        self._decoder = decoder
-        self._batches = batches
-        self._ended = False
-
-    def __aiter__(self) -> AsyncIterator[Batch]:
-        return self
-
-    async def __anext__(self) -> Batch:
-        while not self._ended:
-            try:
-                out = self._decoder.feed(await self._batches.__anext__())
-            except StopAsyncIteration:
-                self._ended = True
-                out = self._decoder.end()
-            if out:
-                return out
-        raise StopAsyncIteration
 
 
 class Answers:
@@ -125,6 +88,11 @@ class Answers:
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
+        reply = await self._spoken(exchange, call, reply)
+        return reply if call.translation is None else await translated(exchange, call.translation, reply)
+
+    async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """Returns the reply in the format of the request, before its translation."""
         self._shape_headers(reply)
         if reply.status >= 400:
             reply = await self._without_keys(exchange, reply)
@@ -137,7 +105,7 @@ class Answers:
         if self._original:
             return reply
         if encoded:
-            uncoded = await self._uncoded(exchange, reply) if reply.status == 200 else None
+            uncoded = await self._uncoded(exchange, call, reply) if reply.status == 200 else None
             if uncoded is None:
                 return reply  # its bytes pass as they came
             reply = uncoded
@@ -147,7 +115,7 @@ class Answers:
             return await self._shape_error(exchange, reply)
         if self._converts or not reply.plain or call.api in apis.VECTORS:
             reply = await self._decoded(exchange, call, reply)
-        return await self.fit(exchange, reply)
+        return await self.fit(exchange, call, reply)
 
     async def _decoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         if reply.streaming:
@@ -160,7 +128,7 @@ class Answers:
     def _decoders(self, exchange: Exchange, call: Call) -> list[Decoder]:
         if call.api not in apis.INCLUDE_USAGE:
             return []
-        asked = exchange.asked
+        asked = call.asked
         decoders: list[Decoder] = []
         if self._row.dialect == "qwen":
             decoder = self.native_stream(
@@ -175,7 +143,7 @@ class Answers:
             decoders.append(openai_chat_reply.LiftUsage())
         if self._promote:
             decoders.append(openai_chat_reply.PromoteThinking())
-        return [*decoders, *self._finishers(exchange)]
+        return [*decoders, *self._finishers(exchange, call)]
 
     async def _plain(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         whole = await reply.whole(MAX_PLAIN)
@@ -206,8 +174,8 @@ class Answers:
                 )
             if call.api == apis.EMBEDDINGS:
                 body = decode_embeddings(whole, model=call.model)
-        if isinstance(exchange.asked, EmbeddingsView):
-            return self._shape_embeddings(body, exchange.asked)
+        if isinstance(call.asked, EmbeddingsView):
+            return self._shape_embeddings(body, call.asked)
         if call.api == apis.CHAT and self._promote:
             return openai_chat_reply.promote_thinking(body)
         return body
@@ -274,23 +242,23 @@ class Answers:
         reply.plain = plain
         return reply
 
-    async def _uncoded(self, exchange: Exchange, reply: Reply) -> Reply | None:
+    async def _uncoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply | None:
         """Returns a coded answer without its coding if it must be changed for the client: it is a stream where none was
         asked for, or the reverse, or the provider's own format. None: it need not be changed, or cannot be decoded."""
-        asked = exchange.asked
+        asked = call.asked
         events = "event-stream" in reply.headers.get("content-type", "").lower()
-        if not exchange.dialect.convertible or asked.array or (events and asked.stream):
+        if not call.spoken.convertible or asked.array or (events and asked.stream):
             return None
         whole = await reply.whole(MAX_PLAIN)
         data = decoded_body(whole.raw, reply.headers, MAX_PLAIN) if whole is not None else b""
-        if not data or (begins_events(data) == asked.stream and not self._converts):
+        if not data or (begins_events(data) == asked.stream and not self._converts and call.translation is None):
             return None
         return exchange.reply(data, headers=uncoded_headers(reply.headers.items()))
 
-    def _finishers(self, exchange: Exchange) -> list[Decoder]:
+    def _finishers(self, exchange: Exchange, call: Call) -> list[Decoder]:
         """Returns the last decoders. If the provider's own events are of another dialect, they read the converted
         events."""
-        asked, reader = exchange.asked, exchange.answer
+        asked, reader = call.asked, exchange.answer
         hide = asked.stream and not asked.wants_usage
         if isinstance(reader, CompletionsReader):
             return [ChatStream(reader, hide_usage=hide)]

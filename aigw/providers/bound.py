@@ -35,6 +35,7 @@ from aigw.providers.judge import Judge
 from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
+from aigw.translation.translation import Translation, target_of
 from aigw.upstream.builtin import Mock, MockSettings
 
 
@@ -61,6 +62,7 @@ class BoundProvider:
         kind = lookup(config.type)
         self.config = config
         self.row = kind.variant(keys)
+        self._rules = msgspec.structs.replace(self.row.rules, maker=self.row.type)
         self.name = config.id or config.type
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
@@ -83,10 +85,15 @@ class BoundProvider:
     ) -> Call:
         """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Raises
         GatewayError for a request that cannot be written."""
+        client, asked, spoken = source.headers, exchange.asked, exchange.dialect
+        translation = self._translation(exchange, source, api)
+        if translation is not None:
+            source, api = translation.request, translation.api
+            asked, spoken = translation.asked, translation.dialect
         bare = own and self.bare_retries and source.is_json
         given = CIMultiDict({"content-type": JSON}) if bare else self._headers(source)
         request = source.copy(given)
-        headers.authenticate(request.headers, source.headers, self.row, self.row.auth_of(api), token)
+        headers.authenticate(request.headers, client, self.row, self.row.auth_of(api), token)
         for name, value in self._endpoint.headers.items():
             request.headers.setdefault(name, value)
         is_json = request.parsed is not None or request.is_json
@@ -97,12 +104,12 @@ class BoundProvider:
             self._check_offered(api, request)
         target, model, streaming = self._target(exchange, source, bare=bare), "", False
         if body_api in apis.MODEL_IN_BODY:
-            model, streaming = await self._write_body(exchange, request, body_api, source, bare=bare)
+            model, streaming = await self._write_body(asked, request, body_api, source, bare=bare)
         elif self.reads_form(source, api):
-            model, streaming = self._map_form(request, exchange.asked)
+            model, streaming = self._map_form(request, asked)
         elif api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
-            model, streaming = self._map_path(request, exchange.asked)
-        call = Call(request, target, api, self._dialect(exchange, api), model, streaming)
+            model, streaming = self._map_path(request, asked)
+        call = Call(request, target, api, self._dialect(spoken, api), asked, spoken, model, streaming, translation)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
         if bare:
             return call
@@ -122,7 +129,9 @@ class BoundProvider:
     def added(self, call: Call, source: Request) -> list[str]:
         """Returns the fields of the call that the gateway has added by itself."""
         has_fields = call.api in apis.MODEL_IN_BODY and source.is_json and self.config.protocol == "openai"
-        return self.refusals.added(call, source.document) if has_fields else []
+        if not has_fields:
+            return []
+        return self.refusals.added(call, (call.translation.request if call.translation else source).document)
 
     def bound_retry(self, call: Call) -> Call:
         """Returns the call with `retryTimeout` as the limit for the beginning of its answer."""
@@ -186,7 +195,7 @@ class BoundProvider:
             raise GatewayError(404, message, code="unknown_url")
 
     async def _write_body(
-        self, exchange: Exchange, request: Request, api: str, source: Request, *, bare: bool
+        self, asked: Asked, request: Request, api: str, source: Request, *, bare: bool
     ) -> tuple[str, bool]:
         """Writes the body. Returns as `_map_path`."""
         try:
@@ -195,7 +204,7 @@ class BoundProvider:
                 self._check_convertible(request, document)
             context = None
             if not bare:
-                context = await self._edits.context(exchange.asked, api) if self.config.context else None
+                context = await self._edits.context(asked, api) if self.config.context else None
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
             if self.refusals.by_model:
@@ -203,11 +212,24 @@ class BoundProvider:
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise _unusable(str(error)) from None
-        return model, exchange.asked.stream
+        return model, asked.stream
 
-    def _dialect(self, exchange: Exchange, api: str | None) -> Dialect:
+    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> Translation | None:
+        """Returns the request in a format that this provider speaks, None if it speaks that of the client."""
+        if api is None or self.config.protocol != "openai" or not self.row.maps_models or self._offers(api):
+            return None
+        target = target_of(api, self._offers)
+        if not target:
+            return None
+        model = self._edits.map(exchange.asked.model)
+        created = int(self._env.clock.time())
+        return Translation(
+            source, exchange.asked, api, target, self._rules, model=model, id=exchange.id, created=created
+        )
+
+    def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""
-        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else exchange.dialect
+        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect
 
     def _check_convertible(self, request: Request, document: Document) -> None:
         """Raises ValueError for a request that cannot be converted, in Higress's words."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aigw.core.dialect import Dialect
+from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Request, Target
+from aigw.translation.translation import Translation
 
 
 class Call(NamedTuple):
-    """`dialect` is the wire format of the request and its answer. `model` is the mapped model."""
+    """`dialect` is the wire format of the request and its answer. `model` is the mapped model.
+
+    `asked` and `spoken` are the request, and its format, before it was put into a format that only one vendor has: the
+    client's own or, where there is a `translation`, those that the provider gets instead. The answer is first brought
+    into that format."""
 
     request: Request
     target: Target
     api: str | None
     dialect: Dialect
+    asked: Asked
+    spoken: Dialect
     model: str = ""
     streaming: bool = False
+    translation: Translation | None = None

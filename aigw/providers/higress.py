@@ -22,13 +22,15 @@ from aigw.dialects.generic import Generic
 from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers import headers
-from aigw.providers.answers import Answers, Decoder
+from aigw.providers.answers import Answers
 from aigw.providers.bound import BoundProvider, not_offered
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
+from aigw.providers.decoding import Decoder
 from aigw.providers.edits import BodyEdits
 from aigw.providers.judge import Beginning, Judge, check_alone, feed
 from aigw.providers.provider import Provider
+from aigw.translation.translation import Translation
 
 
 def provider_type(env: Env) -> type[BoundProvider]:
@@ -71,16 +73,16 @@ class HigressAnswers(Answers):
     async def _without_keys(self, exchange: Exchange, reply: Reply) -> Reply:
         return reply
 
-    async def _uncoded(self, exchange: Exchange, reply: Reply) -> Reply | None:
+    async def _uncoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply | None:
         """A coded answer passes as it is."""
         return None
 
-    def _finishers(self, exchange: Exchange) -> list[Decoder]:
+    def _finishers(self, exchange: Exchange, call: Call) -> list[Decoder]:
         """Usage that was not asked for passes, and an end mark that is missing stays missing."""
         return []
 
     @staticmethod
-    async def fit(exchange: Exchange, reply: Reply) -> Reply:
+    async def fit(exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """It passes in the form in which it came."""
         return reply
 
@@ -144,6 +146,10 @@ class HigressProvider(BoundProvider):
     keeps_vectors_apart: ClassVar[bool] = False
     bare_retries: ClassVar[bool] = True
     tells_first_only: ClassVar[bool] = True
+
+    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> Translation | None:
+        """What it translates, it translates in its own way."""
+        return None
 
     def retries(self, call: Call) -> bool:
         """No streams."""

@@ -39,9 +39,9 @@ class Judge:
         something else could be tried."""
         if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
-        if reply.streaming or exchange.asked.array or _is_coded_stream(exchange, reply):
+        if reply.streaming or exchange.expected.array or _is_coded_stream(exchange, reply):
             await self._check_stream(exchange, reply, others=others)
-        elif reply.plain or (exchange.asked.metered and _is_read(exchange, reply)):
+        elif reply.plain or (exchange.expected.metered and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
             if not exchange.wire.repeatable:
                 await check_body(exchange, reply)
@@ -51,7 +51,7 @@ class Judge:
 
     async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
         beginning = Beginning(exchange.wire, self._clock)
-        array = exchange.asked.array and not reply.streaming
+        array = exchange.expected.array and not reply.streaming
         try:
             until = beginning if reply.streaming else _Decoded(beginning, reply.headers, array=array)
             _, more = await reply.first(until, HOLD_SECONDS if others else LAST_SECONDS)
@@ -86,13 +86,13 @@ class Judge:
             return
         error = unusable(exchange, reply, whole.raw)
         if not coded and whole.raw.lstrip()[:1] == b"<":
-            exchange.answer = exchange.wire.reader(exchange.asked, streaming=False, provider=exchange.provider)
+            exchange.answer = exchange.wire.reader(exchange.expected, streaming=False, provider=exchange.provider)
         raise error
 
 
 def _is_read(exchange: Exchange, reply: Reply) -> bool:
     """Whether the body is JSON, or should be. The bodies of other APIs may be anything."""
-    if is_json(exchange.asked, reply.headers):
+    if is_json(exchange.expected, reply.headers):
         return True
     kind = reply.headers.get("content-type", "").lower()
     return exchange.wire.repeatable and not kind.startswith(("text/event-stream", *MEDIA))
@@ -160,7 +160,7 @@ def feed(exchange: Exchange, whole: Chunk | None) -> None:
     if whole is None:
         exchange.answer.pass_over(MAX_PLAIN)
     elif whole.raw[:1] != b"{" and begins_events(whole.raw):
-        answer = exchange.wire.reader(exchange.sent, streaming=True, provider=exchange.provider)
+        answer = exchange.wire.reader(exchange.expected, streaming=True, provider=exchange.provider)
         answer.secrets, exchange.answer = exchange.answer.secrets, answer
         answer.feed(EventSplitter().feed(whole.raw + b"\n\n"))
     else:
@@ -179,7 +179,7 @@ def _read_part(exchange: Exchange, reply: Reply) -> None:
 def check_alone(exchange: Exchange, event: Chunk) -> None:
     """Raises UpstreamError if this event reports an error. It is read alone, because an error in a later event does
     not count."""
-    alone = exchange.wire.reader(exchange.asked, streaming=True)
+    alone = exchange.wire.reader(exchange.expected, streaming=True)
     alone.feed((event,))
     if alone.error:
         raise failed(exchange)

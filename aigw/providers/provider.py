@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from aigw.core.authority import origin_of
+from aigw.translation.rules import Rules
 
 Config = Mapping[str, Any]
 
@@ -207,6 +208,9 @@ class Provider:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """API -> request fields that are set if the client did not set them."""
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
+
+    rules: Rules = field(default_factory=Rules)
+    """How it takes what is translated for it."""
 
     ignores: tuple[str, ...] = ()
     """Keys of Higress that have no effect in this version."""

@@ -269,6 +269,7 @@ class _Attempt:
         exchange = self._exchange
         exchange.request, exchange.target, exchange.wire = call.request, call.target, call.dialect
         exchange.provider, exchange.mapped = self._provider.row.type, call.model
+        exchange.wire_api = call.api or exchange.api
         exchange.attempts.append(self._provider.name)
         try:
             reply = await self._call_next(exchange)

@@ -94,8 +94,8 @@ async def test_the_line_on_the_others_is_read_in_every_format(shape, first):
 
 async def test_the_first_refusal_is_told_where_no_provider_can_be_asked():
     config = {**TWO, "providers": [{"id": "a", **OPENAI}, {"id": "b", **OPENAI}]}
-    with pytest.raises(GatewayError, match="the provider 'a' does not offer the Messages API"):
-        await once(config, chat({**HELLO, "max_tokens": 9}, path="/v1/messages"))
+    with pytest.raises(GatewayError, match="the provider 'a' does not offer the Rerank API"):
+        await once(config, chat({"model": "m", "query": "q", "documents": []}, path="/v1/rerank"))
 
 
 async def test_higress_tells_the_last_failure():

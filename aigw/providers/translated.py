@@ -1,0 +1,66 @@
+"""Gives the client the translated answer of a provider that speaks another format, and says what was lost."""
+
+from __future__ import annotations
+
+from aigw.core.errors import ContextTooLongError, GatewayError, UpstreamError, UpstreamFault
+from aigw.core.exchange import Exchange
+from aigw.core.redaction import shown
+from aigw.core.reply import Reply
+from aigw.dialects.openai_error import JSON
+from aigw.dialects.reader import MAX_PLAIN
+from aigw.providers.decoding import stage
+from aigw.providers.fit import EVENTS
+from aigw.translation.errors import error_of
+from aigw.translation.translation import Translation
+
+LOST_HEADER = "x-aigw-lost"
+"""Names what of the request has no counterpart at the provider."""
+MAX_ERROR = 64 * 1024
+"""The largest error, in bytes, that is read."""
+MAX_LOST = 500
+"""Characters of the header."""
+
+
+async def translated(exchange: Exchange, translation: Translation, reply: Reply) -> Reply:
+    """Raises UpstreamError if the answer cannot be read."""
+    _tell_lost(exchange, translation, reply)
+    if reply.status >= 400:
+        return await _error(exchange, reply)
+    if reply.streaming:
+        reply.headers["content-type"] = EVENTS
+        return reply.through(stage(translation.decoder(lambda error: exchange.dialect.error_event(error, exchange.id))))
+    whole = await reply.whole(MAX_PLAIN)
+    if whole is None:
+        raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer has more than {MAX_PLAIN} bytes")
+    try:
+        body = translation.whole(whole.raw)
+    except ValueError as error:
+        raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be translated: {error}") from None
+    return exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
+
+
+def _tell_lost(exchange: Exchange, translation: Translation, reply: Reply) -> None:
+    if lost := translation.lost:
+        text = shown(", ".join(lost)).encode("ascii", "replace").decode()[:MAX_LOST]
+        reply.headers[LOST_HEADER] = text
+        exchange.labels.remarks["lost"] = text
+
+
+async def _error(exchange: Exchange, reply: Reply) -> Reply:
+    whole = await reply.whole(MAX_ERROR)
+    error = error_of(reply.status, whole.raw if whole is not None else b"")
+    if isinstance(error, ContextTooLongError) and exchange.asked.stream and exchange.dialect.fails_in_stream:
+        event = exchange.dialect.error_event(error, exchange.id)
+        return exchange.reply(event, headers=[*_headers(reply), ("content-type", EVENTS)], streaming=True)
+    return _told(exchange, error, reply)
+
+
+def _told(exchange: Exchange, error: GatewayError, reply: Reply) -> Reply:
+    body = exchange.dialect.error(error, exchange.id)
+    return exchange.reply(body, status=error.status, headers=[*_headers(reply), ("content-type", JSON)])
+
+
+def _headers(reply: Reply) -> list[tuple[str, str]]:
+    """The headers that are not about the bytes."""
+    own = ("content-type", "content-length", "content-encoding")
+    return [(name, value) for name, value in reply.headers.items() if name.lower() not in own]

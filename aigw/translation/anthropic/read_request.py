@@ -1,0 +1,184 @@
+"""Reads a request of Anthropic's Messages API into a conversation.
+
+Rule: what the client writes anew in each request, such as its billing line, is left out: it would spoil the prefix that
+other providers cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aigw.dialects.json_values import Json, json_text
+from aigw.dialects.view import rows_of, text_of
+from aigw.translation.base64_text import standard
+from aigw.translation.hub import (
+    Call,
+    Conversation,
+    Effort,
+    Format,
+    Media,
+    Message,
+    Part,
+    Reasoning,
+    Result,
+    Role,
+    Sampling,
+    Text,
+    Thinking,
+    Tool,
+)
+from aigw.translation.notes import Notes, refused
+from aigw.translation.values import integer, switch, texts
+
+BILLING = "x-anthropic-billing-header:"
+"""Claude Code's first system block begins with this. It has a number that changes with each request."""
+_READ = frozenset(
+    ("model", "messages", "system", "max_tokens", "stream", "tools", "tool_choice", "stop_sequences", "temperature",
+     "top_p", "top_k", "thinking", "output_config", "metadata")
+)  # fmt: skip
+_CHOICES = {"auto": "", "any": "required", "none": "none"}
+_EFFORTS: dict[str, Effort] = {name: name for name in ("low", "medium", "high", "xhigh", "max")}
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
+_HOSTED = ("server_tool_use", "mcp_tool_use", "container_upload")
+
+
+def read_request(body: Json, notes: Notes) -> Conversation:
+    """Raises GatewayError for what cannot be left out without a wrong answer."""
+    notes.lose(*(name for name in body if name not in _READ and body[name] not in (None, [], {})))
+    config = body.get("output_config")
+    config = config if isinstance(config, dict) else {}
+    choice, parallel = _choice(body.get("tool_choice"))
+    return Conversation(
+        model=text_of(body.get("model")),
+        messages=tuple(_messages(body, notes)),
+        tools=tuple(_tools(body, notes)),
+        choice=choice,
+        parallel=parallel,
+        max_tokens=integer(body.get("max_tokens")),
+        stop=texts(body.get("stop_sequences")),
+        sampling=Sampling(body.get("temperature"), body.get("top_p"), body.get("top_k")),
+        format=_format(config.get("format")),
+        reasoning=_reasoning(body.get("thinking"), _EFFORTS.get(text_of(config.get("effort")), "")),
+        stream=switch(body.get("stream")),
+        user=_user(body.get("metadata")),
+    )
+
+
+def _messages(body: Json, notes: Notes) -> Iterator[Message]:
+    if system := tuple(part for part in _parts(body.get("system"), notes) if not _is_billing(part)):
+        yield Message("system", system)
+    for message in rows_of(body.get("messages")):
+        role = _ROLES.get(text_of(message.get("role")), "user")
+        yield Message(role, tuple(_parts(message.get("content"), notes)))
+
+
+def _is_billing(part: Part) -> bool:
+    return isinstance(part, Text) and part.text.startswith(BILLING)
+
+
+def _parts(content: Any, notes: Notes) -> Iterator[Part]:
+    """Empty texts are left out: providers refuse them."""
+    if isinstance(content, str):
+        if content:
+            yield Text(content)
+        return
+    for block in rows_of(content):
+        part = _part(text_of(block.get("type")), block, notes)
+        if part is not None and part != Text(""):
+            yield part
+
+
+def _part(kind: str, block: Json, notes: Notes) -> Part | None:
+    cached = bool(block.get("cache_control"))
+    if kind == "text":
+        return Text(text_of(block.get("text")), cached)
+    if kind == "thinking":
+        return Thinking(text_of(block.get("thinking")), text_of(block.get("signature")))
+    if kind == "redacted_thinking":
+        return Thinking("", text_of(block.get("data")), redacted=True)
+    if kind == "tool_use":
+        given = block.get("input")
+        arguments = json_text({} if given is None else given)
+        return Call(text_of(block.get("id")), text_of(block.get("name")), arguments, cached=cached)
+    if kind == "tool_result":
+        parts = tuple(part for part in _parts(block.get("content"), notes) if isinstance(part, Text | Media))
+        failed = block.get("is_error") is True
+        return Result(text_of(block.get("tool_use_id")), parts, failed, cached=cached)
+    if kind in ("image", "document"):
+        return _media(kind, block, cached)
+    return _other(kind, block, notes)
+
+
+def _media(kind: str, block: Json, cached: bool) -> Media | Text:
+    source = block.get("source")
+    source = source if isinstance(source, dict) else {}
+    of, name = text_of(source.get("type")), text_of(block.get("title"))
+    if of == "file":
+        raise refused(f"messages: {kind}.source.file_id", "a file that another provider keeps cannot be sent here")
+    if of == "text":
+        return Text(text_of(source.get("data")), cached)
+    if of == "content":
+        given = source.get("content")
+        texts = [given] if isinstance(given, str) else [text_of(each.get("text")) for each in rows_of(given)]
+        return Text("\n".join(texts), cached)
+    type = text_of(source.get("media_type")) or ("application/pdf" if kind == "document" else "")
+    data = standard(text_of(source.get("data")))
+    return Media("image" if kind == "image" else "file", type, data, text_of(source.get("url")), name, cached=cached)
+
+
+def _other(kind: str, block: Json, notes: Notes) -> Part | None:
+    """Returns a search result or the reference of a tool as text. What a provider's own tools have left is noted."""
+    if kind == "search_result":
+        texts = [text_of(each.get("text")) for each in rows_of(block.get("content"))]
+        return Text("\n".join([text_of(block.get("title")), text_of(block.get("source")), *texts]).strip())
+    if kind == "tool_reference":
+        return Text(f"[tool {text_of(block.get('tool_name'))}]")
+    notes.lose(f"messages: {kind or 'a block without a type'}")
+    return None
+
+
+def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
+    for tool in rows_of(body.get("tools")):
+        kind, name = text_of(tool.get("type")) or "custom", text_of(tool.get("name"))
+        if kind == "custom":
+            schema, strict = tool.get("input_schema"), tool.get("strict")
+            strict = strict if isinstance(strict, bool) else None
+            yield Tool(name, text_of(tool.get("description")), schema, strict, cached=bool(tool.get("cache_control")))
+            continue
+        choice = body.get("tool_choice")
+        if isinstance(choice, dict) and choice.get("type") == "tool" and choice.get("name") == name:
+            raise refused("tool_choice", f"the tool {name} runs at Anthropic only, and cannot be forced here")
+        notes.lose(f"tools: {kind}")
+
+
+def _choice(choice: Any) -> tuple[Any, bool | None]:
+    """Returns the choice and whether several calls at once are allowed."""
+    if not isinstance(choice, dict):
+        return "", None
+    kind = text_of(choice.get("type"))
+    parallel = False if choice.get("disable_parallel_tool_use") is True else None
+    if kind == "tool":
+        return ("tool", text_of(choice.get("name"))), parallel
+    return _CHOICES.get(kind, ""), parallel
+
+
+def _format(given: Any) -> Format | None:
+    if not isinstance(given, dict) or given.get("type") != "json_schema":
+        return None
+    return Format(given.get("schema"), "answer", strict=True)
+
+
+def _reasoning(thinking: Any, effort: Effort) -> Reasoning:
+    """A budget says more than an effort. Models that adapt think as much as the effort says."""
+    kind = text_of(thinking.get("type")) if isinstance(thinking, dict) else ""
+    if kind == "disabled":
+        return Reasoning("none")
+    if kind == "enabled":
+        return Reasoning(effort, integer(thinking.get("budget_tokens")), shown=thinking.get("display") != "omitted")
+    if kind == "adaptive":
+        return Reasoning(effort or "high", shown=thinking.get("display") != "omitted")
+    return Reasoning(effort)
+
+
+def _user(metadata: Any) -> str:
+    return text_of(metadata.get("user_id")) if isinstance(metadata, dict) else ""

@@ -1,0 +1,27 @@
+"""What a translation loses. Nothing is lost silently: it is noted here, or the request is refused."""
+
+from __future__ import annotations
+
+from aigw.core.errors import GatewayError
+
+
+class Notes:
+    """The fields of one request that have no counterpart at the provider, by the names that the client gave them."""
+
+    __slots__ = ("_lost",)
+
+    def __init__(self) -> None:
+        self._lost: dict[str, None] = {}
+
+    def lose(self, *fields: str) -> None:
+        self._lost.update(dict.fromkeys(fields))
+
+    @property
+    def lost(self) -> list[str]:
+        """Each once, in the order in which they were noted."""
+        return list(self._lost)
+
+
+def refused(field: str, why: str) -> GatewayError:
+    """Returns the error for a field without which the answer would be wrong."""
+    return GatewayError(400, f"{field}: {why}", code="unsupported_parameter", param=field)

@@ -1,0 +1,50 @@
+"""How one provider takes a format that it speaks: what its row in the catalog says beyond the format itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """Models are named by patterns, in which `*` stands for any text."""
+
+    maker: str = ""
+    """The type of the provider, for the envelopes of its opaque state."""
+    limit_field: str = "max_tokens"
+    """What chat completions call the limit of an answer: max_tokens, or max_completion_tokens."""
+    most_tokens: Mapping[str, int] = {}
+    """Model -> the largest limit of an answer that it takes. A larger one is lowered."""
+    efforts: tuple[str, ...] = ()
+    """The models that know `reasoning_effort`. Others get none: some refuse it."""
+    switches_thinking: bool = False
+    """Whether chat completions have `enable_thinking` and `thinking_budget`."""
+    returns_reasoning: tuple[str, ...] = ()
+    """The models that want their `reasoning_content` back."""
+    takes_schema: bool = True
+    """Whether `response_format` may have a JSON Schema. Otherwise the schema stands in the system text."""
+    takes_top_k: bool = False
+    """Whether chat completions have `top_k`."""
+    short_ids: bool = False
+    """Whether the id of a call must be nine letters or digits."""
+    keeps_cache_marks: bool = False
+    """Whether parts of chat completions may have `cache_control`."""
+    forces_while_thinking: bool = True
+    """Whether a tool may be forced while the model thinks."""
+    plain_sampling: tuple[str, ...] = ("*",)
+    """The models that take temperature, top_p and top_k."""
+    prefills: tuple[str, ...] = ("*",)
+    """The models that go on with a last message of the assistant."""
+    takes_budget: tuple[str, ...] = ("*",)
+    """The models of Anthropic's format that take a number of tokens to think with, instead of an effort."""
+
+
+def matches(model: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+def limit_of(model: str, most: Mapping[str, int]) -> int | None:
+    """Returns the largest limit of an answer of the model, None if it is not known. The first pattern counts."""
+    return next((limit for pattern, limit in most.items() if fnmatchcase(model, pattern)), None)

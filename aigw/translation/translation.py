@@ -1,0 +1,190 @@
+"""A request of one format for a provider that speaks another, and its answer back again.
+
+The way there: the client's reader makes a conversation of the request, what providers ask for is mended, and the
+provider's writer makes its body. The way back: the provider's reader makes events of its stream, `ordered` brings them
+into order, and the client's writer writes them. A plain answer goes the same way as a stream of its own dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from multidict import CIMultiDict
+
+from aigw.core.dialect import Asked, Dialect
+from aigw.core.errors import GatewayError
+from aigw.core.model import Batch, Chunk, Request
+from aigw.dialects import apis
+from aigw.dialects.json_values import Json, encoded, object_of
+from aigw.dialects.openai_error import JSON
+from aigw.dialects.table import dialect_of
+from aigw.translation.anthropic import read_request as read_messages
+from aigw.translation.anthropic.write_stream import MessagesWriter
+from aigw.translation.chat import write_request as write_chat
+from aigw.translation.chat.read_stream import ChatReader
+from aigw.translation.errors import error_from
+from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
+from aigw.translation.frame import Frame
+from aigw.translation.history import mended
+from aigw.translation.hub import Conversation
+from aigw.translation.ids import FreshIds, fitted, unwrapped
+from aigw.translation.names import Names, renamed
+from aigw.translation.notes import Notes
+from aigw.translation.ordered import Ordered
+from aigw.translation.rules import Rules
+
+
+class ClientSide(NamedTuple):
+    """What reads a client's requests and writes its answers."""
+
+    read: Callable[[Json, Notes], Conversation]
+    writer: Callable[[Frame], StreamWriter]
+
+
+class ProviderSide(NamedTuple):
+    """What writes a provider's requests and reads its answers. `streams` is the API of streams if it is another one."""
+
+    write: Callable[[Conversation, Rules, Notes], Json]
+    reader: Callable[[Frame], StreamReader]
+    longest_name: int = 64
+    streams: str = ""
+
+
+CLIENTS: Mapping[str, ClientSide] = {
+    apis.MESSAGES: ClientSide(read_messages.read_request, MessagesWriter),
+}
+PROVIDERS: Mapping[str, ProviderSide] = {
+    apis.CHAT: ProviderSide(write_chat.write_request, ChatReader),
+}
+"""In the order in which they are chosen where a provider has several."""
+_OWN = (
+    "anthropic-", "x-goog-", "openai-", "x-stainless-", "x-app", "x-claude-", "x-codex-", "session-id", "session_id",
+    "thread-id", "x-client-request-id", "originator", "chatgpt-", "accept", "content-", "idempotency-",
+)  # fmt: skip
+"""The headers of a client's own API begin with these. They mean nothing to a provider of another format."""
+
+
+def target_of(api: str, offers: Callable[[str], bool]) -> str:
+    """Returns the API of a provider into which requests of this API are translated, "" if there is none."""
+    if api not in CLIENTS:
+        return ""
+    return next((target for target in PROVIDERS if target != api and offers(target)), "")
+
+
+class Translation:
+    """One request to one provider. `request` is what the provider gets, before its own edits; `asked` is a view of it,
+    `dialect` and `api` are its format. Raises GatewayError for a request that would get a wrong answer."""
+
+    def __init__(
+        self, source: Request, asked: Asked, api: str, target: str, rules: Rules, *, model: str, id: str, created: int
+    ) -> None:
+        client, provider = CLIENTS[api], PROVIDERS[target]
+        self.notes = Notes()
+        self._asked_model = asked.model
+        try:
+            body = object_of(source.document.encode())
+        except ValueError as error:
+            raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
+        read = client.read(body, self.notes)
+        self._fresh = FreshIds(read.messages)
+        messages = mended(unwrapped(read.messages), self.notes)
+        given = msgspec.structs.replace(read, model=model, stream=asked.stream, messages=messages)
+        self._names = Names(given, longest=provider.longest_name)
+        self._frame = Frame(
+            conversation=given,
+            rules=rules,
+            notes=self.notes,
+            id=id,
+            created=created,
+            size=asked.size,
+            array=asked.array,
+        )
+        self._client, self._provider = client, provider
+        self._client_dialect = dialect_of(api)
+        self.api = provider.streams if provider.streams and given.stream else target
+        self.dialect: Dialect = dialect_of(self.api)
+        self.request = self._written(renamed(given, self._names), source)
+        self.asked = self.dialect.asked(self.request, self.api)
+
+    def _written(self, conversation: Conversation, source: Request) -> Request:
+        conversation = msgspec.structs.replace(conversation, messages=fitted(conversation.messages))
+        body = self._provider.write(conversation, self._frame.rules, self.notes)
+        if "model" in body:
+            body["model"] = self._asked_model  # the provider's own edits map it
+        headers = CIMultiDict(
+            [(name, value) for name, value in source.headers.items() if not name.lower().startswith(_OWN)]
+        )
+        headers["content-type"] = JSON
+        path, query = _path(self.api, self._asked_model)
+        return Request("POST", path, query, headers, encoded(body))
+
+    @property
+    def lost(self) -> list[str]:
+        return self.notes.lost
+
+    def decoder(self, error_event: Callable[[GatewayError], bytes]) -> Translator:
+        """Returns what translates the events of a stream. `error_event` makes the client's event of an error."""
+        ordered = Ordered(self._fresh, self._names)
+        return Translator(self._provider.reader(self._frame), ordered, self._client.writer(self._frame), error_event)
+
+    def whole(self, body: bytes) -> bytes:
+        """Returns a plain answer in the client's format. Raises ValueError if it is none."""
+        failures: list[GatewayError] = []
+
+        def failed(error: GatewayError) -> bytes:
+            failures.append(error)
+            return b""
+
+        translator = self.decoder(failed)
+        events = translator.feed(list(self.dialect.events(body, usage=True)))
+        events = [*events, *translator.end()]
+        if failures:
+            raise ValueError(failures[0].message)
+        return self._client_dialect.whole(events)
+
+
+def _path(api: str, model: str) -> tuple[str, str]:
+    """Returns the path and the query of an API as its own clients write them."""
+    if api in apis.PATHS:
+        return apis.PATHS[api], ""
+    verb = next(verb for verb, name in apis.VERBS.items() if name == api)
+    return f"/v1beta/models/{quote(model, safe='')}:{verb}", "alt=sse" if api == apis.STREAM_GENERATE_CONTENT else ""
+
+
+class Translator:
+    """Translates the events of one stream, sans-io."""
+
+    def __init__(
+        self,
+        reader: StreamReader,
+        ordered: Ordered,
+        writer: StreamWriter,
+        error_event: Callable[[GatewayError], bytes],
+    ) -> None:
+        self._reader = reader
+        self._ordered = ordered
+        self._writer = writer
+        self._error_event = error_event
+
+    def feed(self, batch: Batch) -> Batch:
+        out: list[Chunk] = []
+        for chunk in batch:
+            if chunk.data is not None:
+                self._write(self._reader.feed(chunk), out)
+            elif self._writer.bears_comments and chunk.raw.startswith(b":"):
+                out.append(chunk)
+        return out
+
+    def end(self) -> Batch:
+        out: list[Chunk] = []
+        self._write(self._reader.end(), out)
+        return out
+
+    def _write(self, events: list[AnswerEvent], out: list[Chunk]) -> None:
+        for event in self._ordered.take(events):
+            if isinstance(event, Failed):
+                out.append(Chunk(self._error_event(error_from(event.failure))))
+            else:
+                out += self._writer.write(event)

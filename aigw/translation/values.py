@@ -1,0 +1,26 @@
+"""Values of a request's fields. One of a wrong type reads as if the client had left it out, as in `dialects.view`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aigw.higress.values import truthy
+
+
+def integer(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def switch(value: Any) -> bool:
+    """Whether a flag is set. Null is not."""
+    return value is not None and truthy(value)
+
+
+def boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A text, or the texts of a list."""
+    given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(each for each in given if isinstance(each, str))

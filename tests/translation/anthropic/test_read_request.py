@@ -1,0 +1,168 @@
+"""A request of Anthropic's clients as a conversation."""
+
+import pytest
+
+from aigw.core.errors import GatewayError
+from aigw.translation.anthropic.read_request import read_request
+from aigw.translation.hub import Call, Format, Media, Message, Reasoning, Result, Text, Thinking, Tool
+from aigw.translation.notes import Notes
+
+
+def read(**body):
+    notes = Notes()
+    return read_request({"model": "m", "max_tokens": 9, "messages": [], **body}, notes), notes.lost
+
+
+def parts(*blocks):
+    return read(messages=[{"role": "user", "content": list(blocks)}])[0].messages[0].parts
+
+
+def test_texts_and_roles():
+    """Laisky/one-api#350: a system message in the middle stays one, at its place."""
+    given, lost = read(
+        system="be brief",
+        messages=[
+            {"role": "user", "content": "hi"},
+            {"role": "system", "content": "now in French"},
+            {"role": "developer", "content": [{"type": "text", "text": "x"}]},
+            {"role": "assistant", "content": "salut"},
+        ],
+    )
+    assert [(message.role, message.text) for message in given.messages] == [
+        ("system", "be brief"), ("user", "hi"), ("system", "now in French"), ("system", "x"), ("assistant", "salut"),
+    ]  # fmt: skip
+    assert lost == []
+
+
+def test_two_requests_that_differ_in_the_billing_line_are_one_conversation():
+    """musistudio/claude-code-router#1343, vllm-project/vllm#36829."""
+
+    def of(number):
+        billing = {"type": "text", "text": f"x-anthropic-billing-header: cc_version=2.1; cch={number};"}
+        return read(system=[billing, {"type": "text", "text": "you are"}])[0]
+
+    assert of(1) == of(2)
+    assert of(1).messages == (Message("system", (Text("you are"),)),)
+
+
+def test_blocks():
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "_-8"}}
+    assert parts(
+        {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": ""},
+        image,
+        {"type": "image", "source": {"type": "url", "url": "https://a/b"}},
+        {
+            "type": "document",
+            "title": "d",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": "QQ=="},
+        },
+        {"type": "document", "source": {"type": "text", "data": "plain"}},
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "d"},
+        {"type": "tool_use", "id": "1", "name": "f", "input": {"b": 1, "a": 1.0}},
+        {
+            "type": "tool_result",
+            "tool_use_id": "1",
+            "is_error": True,
+            "content": [{"type": "text", "text": "no"}, image],
+        },
+    ) == (
+        Text("a", cached=True),
+        Media("image", "image/png", "/+8="),
+        Media("image", url="https://a/b"),
+        Media("file", "application/pdf", "QQ==", name="d"),
+        Text("plain"),
+        Thinking("hm", "s"),
+        Thinking("", "d", redacted=True),
+        Call("1", "f", '{"b":1,"a":1.0}'),
+        Result("1", (Text("no"), Media("image", "image/png", "/+8=")), failed=True),
+    )
+
+
+def test_a_file_of_another_provider_is_refused_by_name():
+    with pytest.raises(GatewayError, match=r"document\.source\.file_id") as refusal:
+        parts({"type": "document", "source": {"type": "file", "file_id": "file_1"}})
+    assert refusal.value.status == 400
+
+
+def test_what_only_this_api_has_is_noted():
+    """decolua/9router#1468: context_management is no error elsewhere."""
+    _, lost = read(
+        context_management={"edits": []},
+        container="c",
+        service_tier=None,
+        tools=[{"type": "web_search_20250305", "name": "web_search"}],
+    )
+    assert lost == ["context_management", "container", "tools: web_search_20250305"]
+
+
+def test_a_forced_tool_that_runs_at_anthropic_is_refused():
+    with pytest.raises(GatewayError, match="cannot be forced"):
+        read(
+            tools=[{"type": "web_search_20250305", "name": "web_search"}],
+            tool_choice={"type": "tool", "name": "web_search"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (None, ("", None)),
+        ({"type": "auto", "disable_parallel_tool_use": True}, ("", False)),
+        ({"type": "any"}, ("required", None)),
+        ({"type": "none"}, ("none", None)),
+        ({"type": "tool", "name": "f"}, (("tool", "f"), None)),
+        ("nonsense", ("", None)),
+    ],
+)
+def test_the_choice_of_a_tool(choice, expected):
+    given, _ = read(tool_choice=choice)
+    assert (given.choice, given.parallel) == expected
+
+
+def test_tools():
+    given, _ = read(
+        tools=[{"name": "f", "description": "d", "input_schema": {"type": "object"}, "defer_loading": True}]
+    )
+    assert given.tools == (Tool("f", "d", {"type": "object"}),)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, Reasoning()),
+        ({"thinking": {"type": "disabled"}}, Reasoning("none")),
+        ({"thinking": {"type": "enabled", "budget_tokens": 31999}}, Reasoning("", 31999, shown=True)),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}, Reasoning("low", shown=True)),
+        ({"output_config": {"effort": "max"}}, Reasoning("max")),
+    ],
+)
+def test_how_much_to_think(body, expected):
+    assert read(**body)[0].reasoning == expected
+
+
+def test_structured_output():
+    """decolua/9router#4050."""
+    given, _ = read(output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}})
+    assert given.format == Format({"type": "object"}, "answer", strict=True)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "metadata",
+        "stop_sequences",
+        "max_tokens",
+        "stream",
+    ],
+)
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, [1], [[]], [{}], [None]])
+def test_a_wrong_type_reads_as_nothing(field, value):
+    read(**{field: value})

@@ -1,0 +1,98 @@
+"""A request on its way to a provider of another format, and its answer back."""
+
+import json
+
+import pytest
+from fakes import chat
+
+from aigw.dialects import apis
+from aigw.dialects.sse import EventSplitter
+from aigw.dialects.table import dialect_of
+from aigw.translation.rules import Rules
+from aigw.translation.translation import Translation, target_of
+
+ASK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def translation(body, api=apis.MESSAGES, target=apis.CHAT, headers=None, **rules):
+    request = chat(body, path="/v1/messages", headers=headers)
+    asked = dialect_of(api).asked(request, api)
+    return Translation(request, asked, api, target, Rules(**rules), model="mapped", id="1", created=7)
+
+
+def sent(body, **how):
+    return json.loads(translation(body, **how).request.body)
+
+
+def answered(it, *chunks, cuts=()):
+    data = b"".join(
+        b"data: " + (chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode()) + b"\n\n" for chunk in chunks
+    )
+    splitter, decoder = EventSplitter(), it.decoder(lambda error: b"failed: " + error.message.encode())
+    out, start = [], 0
+    for cut in (*cuts, len(data)):
+        out += decoder.feed(splitter.feed(data[start:cut]))
+        start = cut
+    return b"".join(chunk.raw for chunk in [*out, *decoder.end()])
+
+
+def chunk(delta, finish=None):
+    return {"id": "c", "model": "m1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+def test_the_body_names_the_clients_model_which_the_provider_maps():
+    assert sent(ASK) == {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
+
+
+def test_headers_of_the_clients_own_api_stay_here():
+    headers = {
+        "anthropic-version": "1",
+        "X-Stainless-Lang": "py",
+        "traceparent": "00-1",
+        "content-type": "application/json",
+    }
+    assert translation(ASK, headers=headers).request.headers.keys() == {"host", "traceparent", "content-type"}
+
+
+def test_a_whole_answer():
+    body = {"id": "c", "model": "m1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "yo"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 1}}  # fmt: skip
+    whole = json.loads(translation(ASK).whole(json.dumps(body).encode()))
+    assert (whole["content"], whole["stop_reason"]) == ([{"type": "text", "text": "yo"}], "end_turn")
+    assert (whole["usage"]["input_tokens"], whole["usage"]["output_tokens"]) == (3, 1)
+
+
+def test_a_stream_is_the_same_however_it_is_cut():
+    chunks = [chunk({"content": "é1"}), chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}]}),
+              chunk({}, "stop"), b"[DONE]"]  # fmt: skip
+    whole = answered(translation(ASK), *chunks)
+    size = sum(len(json.dumps(each)) + 8 if isinstance(each, dict) else 14 for each in chunks)
+    assert all(answered(translation(ASK), *chunks, cuts=(cut,)) == whole for cut in range(1, size))
+    assert whole.count(b"event: content_block_start") == 2
+    assert b'"stop_reason":"tool_use"' in whole
+
+
+def test_a_failure_in_a_stream_is_the_clients_error_and_nothing_follows():
+    """BerriAI/litellm#32475: never end_turn."""
+    written = answered(translation(ASK), chunk({"content": "a"}), {"error": {"message": "busy"}}, b"[DONE]")
+    assert written.endswith(b"failed: busy")
+
+
+def test_what_is_lost_is_told():
+    assert translation({**ASK, "top_k": 5, "container": "c"}).lost == ["container", "top_k"]
+
+
+def test_the_next_turn_sends_the_same_bytes_before_it():
+    first = sent({**ASK, "messages": [{"role": "user", "content": "hi"}]})["messages"]
+    call = {"type": "tool_use", "id": "functions.f:0", "name": "f", "input": {"b": 1}}
+    result = {"type": "tool_result", "tool_use_id": "functions.f:0", "content": "r"}
+    turn = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    second = sent({**ASK, "messages": [*ASK["messages"], *turn]})["messages"]
+    third = sent({**ASK, "messages": [*ASK["messages"], *turn, *turn]})["messages"]
+    assert second[:1] == first and third[:3] == second
+
+
+@pytest.mark.parametrize(("offers", "target"), [({apis.CHAT}, apis.CHAT), ({apis.EMBEDDINGS}, "")])
+def test_the_format_of_the_provider(offers, target):
+    assert target_of(apis.MESSAGES, offers.__contains__) == target
+    assert target_of(apis.RERANK, offers.__contains__) == ""

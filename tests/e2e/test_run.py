@@ -220,6 +220,24 @@ def test_the_command_finds_the_gateway_and_the_gateway_the_provider(aigw_run):
     assert (code, out.split()[0]) == (0, "swallowed")
 
 
+CODEX = """#!/bin/sh
+echo "$AIGW_KEY $@"
+"""
+
+
+def test_a_client_that_is_known_gets_what_it_needs(aigw_run, tmp_path):
+    (tmp_path / "codex").write_text(CODEX)
+    (tmp_path / "codex").chmod(0o755)
+    keyed = {"keys": ["Authorization"], "consumers": [{"name": "ann", "credential": "${ANN_KEY}"}]}
+    config = {"plugins": {"key-auth": keyed, "ai-proxy": {"provider": {"type": "builtin"}}}}
+    (tmp_path / "aigw.yaml").write_text(json.dumps(config))
+    code, out, errors = aigw_run("--", "./codex", "exec", "--oss", "Hi", ANN_KEY="sk-ann")
+    words = out.split()
+    assert (code, words[0], words[1:3], words[-2:]) == (0, "sk-ann", ["-c", "model_provider=aigw"], ["exec", "Hi"])
+    assert 'base_url="http://127.0.0.1:' in out
+    assert errors.startswith("aigw run: note: --oss is left out: the calls of Codex would not come here\n")
+
+
 def test_in_replay_a_real_key_is_not_there(aigw_run, recs):
     names = ["OPENAI_API_KEY", "DEEPSEEK_API_KEY"]
     keys = {"OPENAI_API_KEY": "sk-1", "DEEPSEEK_API_KEY": "sk-2"}

@@ -72,10 +72,11 @@ def run(
     """Run a command behind a gateway of its own: tests and CI.
 
     The command finds it by OPENAI_BASE_URL, ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL and others; AIGW_URL has its
-    address. In replay nothing goes upstream and no key is needed. The exit status is that of the command; it is 1 if
-    the command ended well, but a call had no recording or a budget refused it, also if the command went on without
-    the answer. The last line, on stderr, says how many calls there were and what they cost. With GITHUB_ACTIONS,
-    misses are annotations. If aigw itself is killed (kill -9), the command goes on without a gateway.
+    address. `claude`, `codex` and `gemini` get what each of them needs, too, whatever their settings say. In replay
+    nothing goes upstream and no key is needed. The exit status is that of the command; it is 1 if the command ended
+    well, but a call had no recording or a budget refused it, also if the command went on without the answer. The last
+    line, on stderr, says how many calls there were and what they cost. With GITHUB_ACTIONS, misses are annotations. If
+    aigw itself is killed (kill -9), the command goes on without a gateway.
 
     Example: aigw run --replay recordings -- pytest
     """
@@ -123,13 +124,15 @@ def run(
 async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, Report]:
     """Returns the exit status of the command, and what became of its calls."""
     from aigw.cli.sources.child import run_child
+    from aigw.cli.sources.child_client import child_client
     from aigw.cli.sources.private_gateway import private_gateway
     from aigw.traffic.replay.report import Report
 
     async with private_gateway(wanted, calls.note) as gateway:
-        for note in gateway.notes:
-            say_sentence(f"aigw run: note: {note}", err=True)
-        status = await run_child(command, {**wanted.env, **gateway.variables})
+        with child_client(command, wanted.env, gateway) as child:
+            for note in [*gateway.notes, *child.notes]:
+                say_sentence(f"aigw run: note: {note}", err=True)
+            status = await run_child(child.command, child.env)
     return status, gateway.recordings.report if gateway.recordings is not None else Report()
 
 

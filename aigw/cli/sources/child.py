@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 KILLED = 128
@@ -18,6 +19,14 @@ KILLED = 128
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _OF_KEYS = ("SIGINT", "SIGQUIT")
 """What a terminal sends to all processes in its foreground when a key is pressed."""
+
+
+class Child(NamedTuple):
+    """A command as it is started. `notes` are sentences for the user."""
+
+    command: list[str]
+    env: dict[str, str]
+    notes: list[str]
 
 
 class CommandError(Exception):

@@ -16,9 +16,9 @@ class Client(NamedTuple):
     """`variables` are what the environment must have, and `command` is what is typed then. `text` stands in `file`
     instead, or goes into a program. `note` says what else to know. `sends_key_in` is the header with its key.
 
-    The rest is for `aigw run`: `program` is the name of its command and `arguments` stand behind that. `keys` are the
-    variables that stand for its key; if one is set, it stays. `elsewhere` are variables that lead the client past the
-    gateway."""
+    The rest is for `aigw run`: `program` is the name of its command, `package` that of its npm package, and `arguments`
+    stand behind it. `keys` are the variables that stand for its key; if one is set, it stays. `elsewhere` are variables
+    that lead the client past the gateway."""
 
     name: str
     title: str
@@ -29,6 +29,7 @@ class Client(NamedTuple):
     note: str = ""
     sends_key_in: str = AUTHORIZATION
     program: str = ""
+    package: str = ""
     arguments: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ CLIENTS = (
         command="claude",
         note="`aigw run -- claude` sets this for one run; recipe claude-code-anywhere puts another model behind it",
         program="claude",
+        package="@anthropic-ai/claude-code",
         keys=("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"),
         elsewhere=("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
     ),
@@ -82,6 +84,7 @@ env_key = "AIGW_KEY"
 """,
         note="`aigw run -- codex` sets this for one run, without the file; `model_provider` stands above all tables",
         program="codex",
+        package="@openai/codex",
         arguments=_CODEX,
         keys=("AIGW_KEY",),
     ),
@@ -95,6 +98,7 @@ env_key = "AIGW_KEY"
         note="`aigw run -- gemini` sets this for one run, without the file",
         sends_key_in=X_GOOG,
         program="gemini",
+        package="@google/gemini-cli",
         keys=("GEMINI_API_KEY",),
         elsewhere=("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA"),
     ),

@@ -44,6 +44,11 @@ def key_headers(loaded: Loaded, env: Mapping[str, str], consumer: str = "") -> d
     return {call.key.header: call.key.prefix + key} if key else {}
 
 
+def key_of(loaded: Loaded, env: Mapping[str, str]) -> str:
+    """Returns the key of `key_headers` itself, "" if there is none."""
+    return next((value.removeprefix("Bearer ") for value in key_headers(loaded, env).values()), "")
+
+
 def _key_of(loaded: Loaded, consumer: str) -> dict[str, str]:
     """Returns the header with the key of a consumer, empty if the configuration has none of this name."""
     plugin = loaded.plugins.get("key-auth")

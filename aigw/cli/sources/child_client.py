@@ -1,0 +1,78 @@
+"""What `aigw run` gives a client that it knows, such as `claude`, so that its calls come to the gateway.
+
+Rule: what the user has set stays, unless it leads past the gateway: then it does not count for this run, and a note
+says so. No file of the user's is written. Clients read their own settings behind the environment, so these are looked
+at, too (`child_settings`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import PurePath
+
+from aigw.cli.sources.child import Child
+from aigw.cli.sources.child_settings import OF_CLIENTS
+from aigw.cli.sources.clients import CLIENTS, Client
+from aigw.cli.sources.private_gateway import PrivateGateway
+from aigw.providers.base_url import ANY_KEY
+
+_LAUNCHERS = ("npx", "bunx", "pnpm", "yarn")
+_OFF = ("", "0", "false", "no", "off")
+
+
+@contextmanager
+def child_client(command: Sequence[str], given: Mapping[str, str], gateway: PrivateGateway) -> Iterator[Child]:
+    """The command as it is started behind this gateway, as long as the block lasts. `given` is the environment of the
+    user."""
+    child = Child(list(command), {**given, **gateway.variables}, [])
+    place, client = _known(command)
+    if client is None:
+        yield child
+        return
+    _set_variables(client, child, given, gateway.url, gateway.key)
+    _leave_out(client, child)
+    if gateway.asks_for_key and not gateway.key and not any(given.get(name) for name in client.keys):
+        child.notes.append(f"the gateway asks for a key, and nobody has told {client.title} one: set AIGW_KEY")
+    child.command[place + 1 : place + 1] = [_filled(word, gateway.url, "") for word in client.arguments]
+    with ExitStack() as stack:
+        if client.name in OF_CLIENTS:
+            OF_CLIENTS[client.name](child, place, gateway.url, stack)
+        yield child
+
+
+def _known(command: Sequence[str]) -> tuple[int, Client | None]:
+    """Where the program of a known client stands in a command, and which it is."""
+    if PurePath(command[0]).stem in _LAUNCHERS:
+        packages = {each.package: each for each in CLIENTS if each.package}
+        for place, word in enumerate(command):
+            name = word if word in packages else word.rpartition("@")[0]  # @openai/codex@latest
+            if name in packages:
+                return place, packages[name]
+    name = PurePath(command[0]).stem
+    return 0, next((each for each in CLIENTS if each.program == name), None)
+
+
+def _set_variables(client: Client, child: Child, given: Mapping[str, str], url: str, key: str) -> None:
+    has_key = any(given.get(name) for name in client.keys)
+    for name, value in client.variables.items():
+        if value == "{key}":
+            wanted = not given.get(name) and (bool(key) or not has_key)
+        else:
+            wanted = name not in given or "{" in value
+        if wanted:
+            child.env[name] = _filled(value, url, key or ANY_KEY)
+    for name in client.keys:  # two keys confuse a client
+        if name not in given and name not in client.variables:
+            child.env.pop(name, None)
+
+
+def _leave_out(client: Client, child: Child) -> None:
+    """Leaves out the variables that lead past the gateway."""
+    for name in client.elsewhere:
+        if child.env.get(name, "").lower() not in _OFF:
+            child.notes.append(f"{name} is left out: the calls of {client.title} would not come here")
+            del child.env[name]
+
+
+def _filled(text: str, url: str, key: str) -> str:
+    return text.replace("{url}", url).replace("{base}", f"{url}/v1").replace("{key}", key)

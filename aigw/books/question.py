@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-BY = ("route", "service", "provider", "model", "consumer", "day")
+BY = ("route", "service", "provider", "model", "consumer", "session", "day")
 """`model` is the model that answered, or else the one asked for. `day` is the local day of the machine with the
 rows."""
 

@@ -21,7 +21,7 @@ from aigw.books.usage_log import UsageLog
 from aigw.books.usage_row import UsageRow
 from aigw.core.dialect import Reader
 from aigw.core.env import Clock, Tokenizer
-from aigw.core.exchange import Exchange
+from aigw.core.exchange import Exchange, session_of
 from aigw.core.plain import plain_json_line
 from aigw.core.redaction import Redaction
 from aigw.core.reply import Outcome
@@ -52,9 +52,10 @@ Show = Callable[[UsageRow, Exchange], None]
 
 
 class _Note:
-    """A request that has ended. `fill` sets `asked`, `model` and `at` when the request is recorded."""
+    """A request that has ended. `fill` sets `asked`, `model`, `session` and `at` when the request is
+    recorded."""
 
-    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "status")
+    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "session", "status")
 
     def __init__(self, exchange: Exchange, status: int, outcome: Outcome, error: str, ended: float) -> None:
         self.exchange = exchange
@@ -69,7 +70,10 @@ class _Note:
         exchange, answer = self.exchange, self.exchange.answer
         if answer is not None and answer.error:
             self.outcome, self.error = Outcome.FAILED, _name(_without_keys(answer.error, exchange))
-        self.asked = _name(exchange.named or exchange.dialect.asked(exchange.original, exchange.api).model)
+        asked = exchange.dialect.asked(exchange.original, exchange.api)
+        self.asked = _name(exchange.named or asked.model)
+        session = session_of(exchange.original.headers, asked)
+        self.session = _name(_without_keys(session, exchange)) if session else ""
         self.model = _name((answer.model if answer else "") or exchange.mapped) or self.asked
         self.at = self.exchange.timing.arrived - epoch
 
@@ -256,6 +260,7 @@ class RequestLog:
             total_ms=total,
             retrieved=tuple(exchange.labels.retrieved),
             guard=exchange.labels.guard,
+            session=note.session,
         )
 
     async def _write_lines(self) -> None:

@@ -211,6 +211,7 @@ def attributes_of(row: UsageRow) -> dict[str, Value]:
         "aigw.request.id": row.id,
         "aigw.route": row.route or None,
         "aigw.consumer": row.consumer or None,
+        "gen_ai.conversation.id": row.session or None,
         "aigw.usage.source": tokens.source,
         "aigw.cost.usd": row.cost,
     }

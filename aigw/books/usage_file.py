@@ -21,13 +21,15 @@ COLUMNS = {
     "reasoning": "INTEGER", "source": "TEXT",
     "cost": "REAL", "attempts": "INTEGER", "cache": "TEXT", "gateway_ms": "REAL", "wait_ms": "REAL",
     "first_token_ms": "REAL", "total_ms": "REAL", "retrieved": "TEXT", "guard": "TEXT",
+    "session": "TEXT",
 }  # fmt: skip
 """The fields of `UsageRow`, with the numbers of tokens in place of the field `tokens`. `retrieved` is JSON."""
 
 _NULLABLE = ("cost", "first_token_ms")
 _SINCE_2 = {"retrieved": "''"}
 _SINCE_3 = {"guard": "''"}
-_ADDED = _SINCE_2 | _SINCE_3
+_SINCE_4 = {"session": "''"}
+_ADDED = _SINCE_2 | _SINCE_3 | _SINCE_4
 """The columns that earlier versions did not have, with what stands there in their rows, in SQL."""
 _TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _MOST_TOKENS = 10**12
@@ -60,15 +62,21 @@ _VERSION_1 = Format(
 )
 _VERSION_2 = _VERSION_1._replace(
     version=2,
-    schema=_schema(name for name in COLUMNS if name not in _SINCE_3),
+    schema=_schema(name for name in COLUMNS if name not in _SINCE_3 | _SINCE_4),
     previous=_VERSION_1,
     upgrade=_adding(_SINCE_2),
 )
-FORMAT = _VERSION_2._replace(
+_VERSION_3 = _VERSION_2._replace(
     version=3,
-    schema=_schema(COLUMNS),
+    schema=_schema(name for name in COLUMNS if name not in _SINCE_4),
     previous=_VERSION_2,
     upgrade=_adding(_SINCE_3),
+)
+FORMAT = _VERSION_3._replace(
+    version=4,
+    schema=_schema(COLUMNS),
+    previous=_VERSION_3,
+    upgrade=_adding(_SINCE_4),
 )
 
 

@@ -110,7 +110,7 @@ def summarise_in(connection: sqlite3.Connection, question: Question) -> summary.
 
 
 def _groups(connection: sqlite3.Connection, question: Question) -> list[summary.Group]:
-    keys = [_KEYS[name] for name in question.by]
+    keys = [_KEYS[name] if has(connection, name) else "''" for name in question.by]
     sums = _SUMS | ({} if has(connection, "guard") else {"denied": "0"})
     grouping = f"GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}" if keys else "GROUP BY NULL"
     found = connection.execute(
@@ -156,4 +156,4 @@ def values_of(row: UsageRow) -> tuple[Any, ...]:
     values = msgspec.structs.astuple(row)
     retrieved = msgspec.json.encode(row.retrieved).decode() if row.retrieved else ""
     tokens = msgspec.structs.astuple(row.tokens)
-    return (*values[:_FIRST_TOKEN], *tokens, *values[_FIRST_TOKEN + 1 : -2], retrieved, row.guard)
+    return (*values[:_FIRST_TOKEN], *tokens, *values[_FIRST_TOKEN + 1 : -3], retrieved, row.guard, row.session)

@@ -15,7 +15,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     """`at` is when the request arrived, in seconds since 1970. Durations are in milliseconds. `asked` is the model that
     the client named, `model` the one that the provider says it used. `cost` is in USD; None if the price is unknown.
     `outcome` is "failed" where the answer broke off, or the provider said that it failed; `error` says why: the code of
-    a refusal, or what the provider said. `retrieved` are the passages that ai-rag put into the request."""
+    a refusal, or what the provider said. `retrieved` are the passages that ai-rag put into the request. `session` is
+    what the client calls its conversation."""
 
     id: str
     at: float
@@ -40,6 +41,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     total_ms: float = 0.0
     retrieved: tuple[Retrieved, ...] = ()
     guard: GuardStatus = ""
+    session: str = ""
 
     @property
     def failed(self) -> bool:

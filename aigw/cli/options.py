@@ -29,7 +29,9 @@ ServedRecipe = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 By = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="A line for each route, service, provider, model, consumer or day; repeatable."),
+    typer.Option(
+        metavar="NAME", help="A line for each route, service, provider, model, consumer, session or day; repeatable."
+    ),
 ]
 Since = Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")]
 Url = Annotated[str | None, typer.Option(metavar="URL", help="Ask a running gateway, or the Redis that many share.")]

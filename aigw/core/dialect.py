@@ -104,6 +104,12 @@ class Asked(Protocol):
         ...
 
     @property
+    def session(self) -> str:
+        """What the client calls the conversation in the body, "" if it does not say. `Exchange.session` looks at the
+        headers, too."""
+        ...
+
+    @property
     def choices(self) -> int:
         """How many answers the client asks for, at least 1."""
         ...

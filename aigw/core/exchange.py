@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Asked, Dialect, Reader
-from aigw.core.headers import CONSUMER_HEADER
+from aigw.core.headers import CONSUMER_HEADER, CONVERSATION_HEADERS
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply
 from aigw.core.retrieval import Retrieved
@@ -151,6 +151,11 @@ class Exchange:
         """A view of what the provider was asked for: the client's own request, unless it went in another format."""
         return self.asked if self.wire is self.dialect else self.sent
 
+    def session(self, header: str = "") -> str:
+        """What the client calls its conversation: in `header`, in another header that names one, or in the body. ""
+        if it does not say. This is the one place that decides it."""
+        return session_of(self.request.headers, self.asked, header)
+
     def reply(
         self,
         chunks: bytes | ChunkSource,
@@ -199,6 +204,12 @@ class Exchange:
         """Waits until the deferred jobs have ended or failed. Call it after `aclose`."""
         if self._started:
             await asyncio.wait(self._started)
+
+
+def session_of(headers: Mapping[str, str], asked: Asked, header: str = "") -> str:
+    """As `Exchange.session`, of any request."""
+    named = (headers.get(name) for name in (header, *CONVERSATION_HEADERS) if name)
+    return next(filter(None, named), "") or asked.session
 
 
 current: ContextVar[Exchange | None] = ContextVar("current", default=None)

@@ -17,9 +17,12 @@ ID_HEADER = "x-aigw-request-id"
 SESSION_HEADER = "x-aigw-session"
 """In this header clients name their conversation for us. It does not go upstream."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
-"""The headers in which agents send the name of their session. The first one that is present counts."""
-CONVERSATION_HEADERS = (SESSION_HEADER, *SESSION_HEADERS, "x-claude-code-session-id", "session-id", "session_id")
-"""The headers that name a conversation: ours, those of agents, Claude Code's, Codex's."""
+"""The headers in which Higress reads the name of a session. The first one that is present counts."""
+CONVERSATION_HEADERS = (
+    SESSION_HEADER, *SESSION_HEADERS, "x-claude-code-session-id", "session-id", "session_id", "thread-id",
+)  # fmt: skip
+"""The headers that name a conversation: ours, those of agents, Claude Code's, Codex's. The first one that is present
+counts."""
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-authorization", "anthropic-api-key")
 """The headers in which clients send their keys. They are removed if the gateway itself has a key for the provider."""
 CREDENTIAL_PARAMETERS = frozenset(("key", "$key", "api_key", "apikey", "token", "access_token", "auth", *CREDENTIALS))

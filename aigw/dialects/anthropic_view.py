@@ -13,12 +13,13 @@ from aigw.core.dialect import Role, Said, TextPlace, Tool, ToolCall, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 from aigw.dialects.edit import place_of
-from aigw.dialects.json_values import Json, encoded, json_text
+from aigw.dialects.json_values import Json, decoded, encoded, json_text
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.view import RequestView, rows_of, text_of
 
 CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
 """The types of blocks that are calls. The provider itself runs the calls of the last two types."""
+_SESSION = "_session_"
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
@@ -51,12 +52,27 @@ class MessagesView(RequestView):
         ]
 
     @property
+    def session(self) -> str:
+        metadata = self.get("metadata")
+        return session_in(text_of(metadata.get("user_id"))) if isinstance(metadata, dict) else ""
+
+    @property
     def tool_choice(self) -> str:
         choice = self.get("tool_choice")
         kind = choice.get("type") if isinstance(choice, dict) else None
         if kind == "tool":
             return text_of(choice.get("name"))
         return {"any": "required", "none": "none"}.get(text_of(kind), "")
+
+
+def session_in(user: str) -> str:
+    """Returns the session in a `metadata.user_id` of Claude Code: JSON text with `session_id`, or in older versions
+    `user_..._session_...`. "" if it is something else."""
+    try:
+        named = decoded(user.encode())
+    except ValueError:
+        return user.rpartition(_SESSION)[2] if _SESSION in user else ""
+    return text_of(named.get("session_id")) if isinstance(named, dict) else ""
 
 
 class CountView(MessagesView):

@@ -68,6 +68,12 @@ class ResponsesView(RequestView):
         ]
 
     @property
+    def session(self) -> str:
+        """Codex names it beside its headers, too."""
+        about = self.get("client_metadata")
+        return text_of(about.get("session_id")) if isinstance(about, dict) else ""
+
+    @property
     def tool_choice(self) -> str:
         choice = self.get("tool_choice")
         if not isinstance(choice, dict):

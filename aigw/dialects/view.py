@@ -91,6 +91,10 @@ class RequestView:
         return True
 
     @property
+    def session(self) -> str:
+        return ""
+
+    @property
     def choices(self) -> int:
         return 1
 

@@ -31,5 +31,7 @@ def test_parse():
         by=("model", "day"), since=3600, until=7200
     )
     assert parse([], "all", "1h", now=7200.0) == Question(by=(), since=0, until=3600)
-    with pytest.raises(ValueError, match=r"'user'; choose from route, service, provider, model, consumer, day"):
+    with pytest.raises(
+        ValueError, match=r"'user'; choose from route, service, provider, model, consumer, session, day"
+    ):
         parse(["user"], "1h", "", now=0)

@@ -57,7 +57,7 @@ def test_it_is_a_wal_file_with_a_version_and_an_index(log, path):
         (lambda path: sql(path, "PRAGMA user_version = 7"), "another program"),
         (
             lambda path: sql(path, f"PRAGMA application_id = {FORMAT.application}", "PRAGMA user_version = 99"),
-            "newer aigw (format 99, this one knows 3); upgrade aigw",
+            "newer aigw (format 99, this one knows 4); upgrade aigw",
         ),
     ],
 )
@@ -126,6 +126,8 @@ def test_a_file_of_version_1_is_read_as_it_is(earlier):
     assert list(read(earlier)) == OF_VERSION_1
     summary = summarise(earlier, parse(["day"], "all", "", now=FULL.at + 60))
     assert summary.total.requests == 4
+    by_session = summarise(earlier, parse(["session"], "all", "", now=FULL.at + 60))
+    assert [line.key for line in by_session.rows] == [{"session": ""}]
     assert earlier.read_bytes() == before
 
 
@@ -164,5 +166,5 @@ def test_a_file_of_version_1_with_more_in_it_is_refused(earlier):
 
 def test_an_aigw_that_knows_only_version_1_refuses_an_upgraded_file(earlier):
     open_for_writing(earlier, FORMAT).close()
-    with pytest.raises(ForeignFileError, match=r"format 3, this one knows 2\); upgrade aigw, or move it away"):
+    with pytest.raises(ForeignFileError, match=r"format 4, this one knows 3\); upgrade aigw, or move it away"):
         open_for_writing(earlier, FORMAT.previous)

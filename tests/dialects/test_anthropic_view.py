@@ -13,6 +13,7 @@ from aigw.core.dialect import ToolCall, Turn
 from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicMessages
+from aigw.dialects.anthropic_view import session_in
 from aigw.dialects.table import dialect_of
 
 WIRE = Path(__file__).parent / "wire"
@@ -331,3 +332,16 @@ def test_any_json_is_inserted_into_or_refused(body, where):
     assert {"type": "text", "text": "S"} in document.get("system")
     said = [message["content"] for message in document.get("messages") if message.get("role") == "user"]
     assert any(content == "U" or {"type": "text", "text": "U"} in content for content in said)
+
+
+@pytest.mark.parametrize(
+    ("user", "session"),
+    [
+        ('{"device_id":"0","account_uuid":"","session_id":"s-1"}', "s-1"),
+        ("user_0123_account__session_s-1", "s-1"),
+        ("user_0123_account_4_session_", ""),
+        ("ann", ""), ("", ""), ("{", ""), ("[]", ""), ("7", ""), ('{"session_id":7}', ""), ("\ud800", ""),
+    ],
+)  # fmt: skip
+def test_the_session_in_a_user_id(user, session):
+    assert session_in(user) == session

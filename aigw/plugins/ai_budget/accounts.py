@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from aigw.core.exchange import Exchange
-from aigw.core.headers import SESSION_HEADERS
 from aigw.plugins.ai_budget.amount import Unit
 from aigw.plugins.ai_budget.budget import Account, Budget, Kind, account, periods, shortened
 
@@ -47,7 +46,7 @@ class Whose:
         self._budgets = budgets
         self._run = run
         self._run_header = run_header
-        self._session_headers = (session_header, *SESSION_HEADERS)
+        self._session_header = session_header
         self._zone = zone
         self._kinds = {*always, *(kind for budget in budgets for kind in budget.kinds)}
         self._dated = not self._kinds.isdisjoint(("day", "month"))
@@ -60,8 +59,7 @@ class Whose:
         if "run" in kinds:
             values["run"] = shortened(headers.get(self._run_header) or self._run)
         if "session" in kinds:
-            named = (headers.get(name) for name in self._session_headers)
-            values["session"] = shortened(next(filter(None, named), NONE))
+            values["session"] = shortened(exchange.session(self._session_header) or NONE)
         if "consumer" in kinds:
             values["consumer"] = shortened(exchange.consumer or NONE)
         if "route" in kinds:

@@ -51,7 +51,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     A budget has one of usd, tokens and calls. With `per: run`, each run has the whole budget. The name of a run is in
     the header x-aigw-run, or in AIGW_RUN in the environment of the gateway; without both, a run lasts from the start of
-    the gateway to its end. The name of a session is in the header x-aigw-session, or in the header of an agent. With
+    the gateway to its end. The name of a session is in the header x-aigw-session, or where its agent writes it. With
     `per: [consumer, day]`, each consumer has the whole budget on each day.
 
     A call is let in while the sum of what was spent and what running calls have reserved is below the limit. So the
@@ -78,7 +78,7 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = "UTC"
     run_header: Annotated[str, Meta(description="the header that names the run")] = "x-aigw-run"
     session_header: Annotated[
-        str, Meta(description="the header that names the session; x-agent-session and others are read, too")
+        str, Meta(description="the header that names the session; those of Claude Code, Codex and others are read, too")
     ] = "x-aigw-session"
     fail_open: Annotated[bool, Meta(description="true lets all requests pass while the counters cannot be reached")] = (
         False

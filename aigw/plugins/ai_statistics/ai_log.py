@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aigw.core.dialect import Reader
-from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.log_attributes import of_details
@@ -32,16 +31,15 @@ class Plan:
     sources: Mapping[str, Sequence[AttributeSource]]
     limit: int
     usage: bool = True
-    session_header: str = ""
 
     @staticmethod
-    def of(attributes: Iterable[Attribute], *, limit: int, usage: bool = True, session_header: str = "") -> Plan:
+    def of(attributes: Iterable[Attribute], *, limit: int, usage: bool = True) -> Plan:
         sources: dict[str, list[AttributeSource]] = {}
         for attribute in attributes:
             source = AttributeSource(attribute)
             for feed in (attrs.RESPONSE_BODY, attrs.STREAM) if source.feeds == "reply" else (source.feeds,):
                 sources.setdefault(feed, []).append(source)
-        return Plan(sources, limit, usage, session_header)
+        return Plan(sources, limit, usage)
 
 
 class Record:
@@ -88,13 +86,12 @@ class Record:
         self._collectors: list[Collector] = []
         log["api"] = api_of(route)
 
-    def request(self, request: Request, model: str) -> None:
-        """Records what the client asked for, and for which model. Call it before anything changes the request."""
+    def request(self, request: Request, model: str, session: str = "") -> None:
+        """Records what the client asked for, for which model, and what it calls its session. Call it before anything
+        changes the request."""
         headers = request.headers
-        for name in (self._plan.session_header, *SESSION_HEADERS):
-            if name and (session := headers.get(name)):
-                self.log["session_id"] = session
-                break
+        if session:
+            self.log["session_id"] = session
         self.spans["gen_ai.span.kind"] = "LLM"
         for source in self._plan.sources.get(attrs.FIXED, ()):
             self._set(source, source.attribute.value)

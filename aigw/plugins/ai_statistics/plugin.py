@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
+from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Outcome, Reply
@@ -57,7 +58,7 @@ class Config(Struct, frozen=True, kw_only=True):
         list[str], Meta(description='only for answers of these content types; empty or "*": all')
     ] = []
     session_id_header: Annotated[
-        str, Meta(description="the header that names the session; x-agent-session and others are read, too")
+        str, Meta(description="the header that names the session; those of Claude Code, Codex and others are read, too")
     ] = ""
 
     def chosen(self) -> tuple[Iterable[Attribute], int]:
@@ -119,12 +120,13 @@ class AiStatistics:
             attributes,
             limit=limit,
             usage=not config.disable_openai_usage,
-            session_header=config.session_id_header,
         )
         self._suffixes = config.suffixes()
         self._content_types = _filters(config.enable_content_types)
         self.seen_by_client = env.choose(safe=False, higress=True)
         """Whether only what the client gets to see counts, or what is read of the provider."""
+        self._session_header = config.session_id_header
+        self._session_of = env.choose(safe=_session, higress=_in_headers)
         self._model_of = env.choose(safe=_asked, higress=_in_body)
         self.now = env.clock.monotonic
         self._metrics = env.metrics
@@ -134,7 +136,8 @@ class AiStatistics:
         if self._suffixes and not request.path.endswith(self._suffixes):
             return await call_next(exchange)
         observation = _Observation(self, exchange)
-        observation.record.request(request, self._model_of(exchange))
+        session = self._session_of(exchange, self._session_header)
+        observation.record.request(request, self._model_of(exchange), session)
         try:
             reply = await call_next(exchange)
         except (GatewayError, UpstreamError):
@@ -213,6 +216,16 @@ def _asked(exchange: Exchange) -> str:
     return exchange.asked.model or _in_body(exchange)
 
 
+def _session(exchange: Exchange, header: str) -> str:
+    return exchange.session(header)
+
+
+def _in_headers(exchange: Exchange, header: str) -> str:
+    """The session, where Higress looks for it."""
+    named = (exchange.request.headers.get(name) for name in (header, *SESSION_HEADERS) if name)
+    return next(filter(None, named), "")
+
+
 def _in_body(exchange: Exchange) -> str:
     return model_of(exchange.request)
 
@@ -247,6 +260,7 @@ ABOUT = About(
             "an encoded answer", "its usage, how long it took and whether it failed", "nothing of it: Higress sees none"
         ),
         Difference("a model in a form, or in the path of an Azure deployment", "is logged", "is UNKNOWN"),
+        Difference("the session", "also as Claude Code and Codex write it, in headers or the body", "four headers"),
         Difference("an answer that says it failed", "is a failure in every format", "only if it has a field `error`"),
     ),
 )

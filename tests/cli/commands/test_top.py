@@ -321,7 +321,7 @@ def test_the_state_folder_is_that_of_the_configuration(run, tmp_path, text, fold
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--by", "user"], "choose from route, service, provider, model, consumer, day"),
+        (["--by", "user"], "choose from route, service, provider, model, consumer, session, day"),
         (["--since", "soon"], "'soon' is not a time; write 15m"),
         (["--url", "ftp://x"], "--url is the address of a gateway, such as http://127.0.0.1:4700"),
         (["--url", "127.0.0.1:1"], "http://127.0.0.1:1 does not answer"),

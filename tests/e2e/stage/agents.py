@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stage.answers import answers, streams
 from stage.gateway import Gateway
+from stage.upstream import Peer
 
 WIRE = Path(__file__).parents[2] / "dialects" / "wire"
 _OF_THE_CONNECTION = ("host", "connection", "accept-encoding", "content-length")
@@ -20,6 +22,19 @@ def wire(name: str) -> Any:
 def chunks(name: str) -> list[bytes]:
     """The pieces of a stream that the real client took."""
     return [piece.encode() for piece in wire(name)["chunks"]]
+
+
+async def agents(peer: Peer) -> None:
+    """A provider that answers Claude Code, Codex and Gemini's clients with streams that they took, and others with a
+    chat."""
+    if "/messages" in peer.request.target:
+        await streams(*chunks("answer-anthropic-text"))(peer)
+    elif "/responses" in peer.request.target:
+        await streams(*chunks("answer-responses-text"))(peer)
+    elif "GenerateContent" in peer.request.target:
+        await streams(*chunks("answer-gemini-text"))(peer)
+    else:
+        await answers()(peer)
 
 
 async def send(running: Gateway, name: str, body: Any = None, path: str = "", **headers: str) -> Any:

@@ -20,6 +20,9 @@ from aigw.dialects.view import RequestView, rows_of, text_of
 CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
 """The types of blocks that are calls. The provider itself runs the calls of the last two types."""
 _SESSION = "_session_"
+BILLING = "x-anthropic-billing-header:"
+"""How the text of a block of the instructions begins in which Claude Code names its version, for the vendor's books. It
+differs from run to run."""
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
@@ -56,6 +59,13 @@ class MessagesView(RequestView):
         metadata = self.get("metadata")
         return session_in(text_of(metadata.get("user_id"))) if isinstance(metadata, dict) else ""
 
+    def material(self) -> Json:
+        """Leaves out what Claude Code says of itself in the instructions."""
+        found = super().material()
+        if isinstance(system := found.get("system"), list):
+            found["system"] = [block for block in system if not is_billing(block)]
+        return found
+
     @property
     def tool_choice(self) -> str:
         choice = self.get("tool_choice")
@@ -63,6 +73,10 @@ class MessagesView(RequestView):
         if kind == "tool":
             return text_of(choice.get("name"))
         return {"any": "required", "none": "none"}.get(text_of(kind), "")
+
+
+def is_billing(block: Any) -> bool:
+    return isinstance(block, dict) and text_of(block.get("text")).startswith(BILLING)
 
 
 def session_in(user: str) -> str:

@@ -29,6 +29,7 @@ _DECLARING = ("additional_tools", "tool_search_output")
 class ResponsesView(RequestView):
     PROMPTS = ("input", "instructions")
     LIMITS = ("max_output_tokens",)
+    IMMATERIAL = (*RequestView.IMMATERIAL, "client_metadata")
 
     @property
     def turns(self) -> Sequence[Turn]:
@@ -66,6 +67,13 @@ class ResponsesView(RequestView):
             Tool(text_of(tool.get("name")), tool.get("parameters"), text_of(tool.get("description")))
             for tool, _ in self._declared()
         ]
+
+    def material(self) -> Json:
+        """Leaves out the ids of items."""
+        found = super().material()
+        if isinstance(items := found.get("input"), list):
+            found["input"] = [_unnamed(item) for item in items]
+        return found
 
     @property
     def session(self) -> str:
@@ -111,6 +119,15 @@ class ResponsesView(RequestView):
     def unrepeatable(self) -> str:
         """Includes `store`: a response is stored unless the client sets it to false."""
         return super().unrepeatable or ("" if self.get("store") is False else "store")
+
+
+def _unnamed(item: Any) -> Any:
+    """Returns an item without its id, if it says all that it is without: Codex makes up new ids in each run. The ids of
+    calls stay, and so does one that stands for something that the provider keeps."""
+    if not isinstance(item, dict) or "id" not in item:
+        return item
+    whole = is_message(item) or "call_id" in item or item.get("type") in _DECLARING or item.get("encrypted_content")
+    return {name: value for name, value in item.items() if name != "id"} if whole else item
 
 
 class CountView(ResponsesView):

@@ -123,9 +123,10 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
 
     The key is the whole request, with the provider, the model, and the settings of the plugins after the cache. The
     order of JSON keys does not matter, and fields that cannot change the answer (`user`, `metadata`, `stream`, ...) are
-    left out. Only complete, successful answers are kept. A stored stream can answer a plain request, and a stored plain
-    answer can answer as a stream, also with tool calls. If equal requests come at the same time, only the first one is
-    sent to the provider.
+    left out, and so is what differs between two equal runs of Claude Code or Codex: the names of sessions and turns.
+    Only complete, successful answers are kept. A stored stream can answer a plain request, and a stored plain answer
+    can answer as a stream, also with tool calls. If equal requests come at the same time, only the first one is sent to
+    the provider.
 
     The response header x-aigw-cache says `hit`, `miss` or `bypass`, and the reason: `joined` is a hit that waited for
     an equal request, `unavailable` is a miss because Redis is down. Clients can send `Cache-Control: no-cache`,

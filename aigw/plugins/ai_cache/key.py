@@ -17,7 +17,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import without_credentials
 from aigw.core.plugin import Behind
 
-VERSION = b"aigw 3"
+VERSION = b"aigw 4"
 """Change it if keys are made in another way, so that old entries are no longer found."""
 
 PLAIN_HEADERS = ("openai-beta", "openai-organization", "openai-project", "anthropic-beta", "anthropic-version")
@@ -32,12 +32,17 @@ IGNORED_HEADERS = frozenset(
         "traceparent", "tracestate", "b3", "sentry-trace", "uber-trace-id", "x-trace-id", "x-cloud-trace-context",
         "x-amzn-trace-id", "cf-ray", "request-id", "x-request-id", "x-client-request-id", "x-correlation-id",
         "correlation-id", "idempotency-key", "x-idempotency-key", "x-envoy-attempt-count",
-        "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-expected-rq-timeout-ms", "x-claude-code-session-id",
     )
 )  # fmt: skip
-_IGNORED_STARTS = ("x-aigw-", "x-stainless-", "x-b3-", "x-datadog-")
-"""Headers that cannot change an answer: those of the connection, and the ids of requests and traces. Any other header
-that goes upstream counts: it may say who asks, and an upstream may answer each one differently."""
+_IGNORED_STARTS = ("x-aigw-", "x-stainless-", "x-b3-", "x-datadog-", "x-codex-")
+_COUNTED = frozenset(("x-codex-beta-features",))
+"""Headers that cannot change an answer: those of the connection, the ids of requests and traces, and those in which
+Claude Code and Codex name their sessions and turns, but not the features that Codex wants. Any other header that goes
+upstream counts: it may say who asks, and an upstream may answer each one differently. So do the sessions of other
+agents, whose upstream may keep what was said in each."""
+_OF_CODEX = frozenset(("session-id", "session_id", "thread-id", "conversation_id"))
+"""Where Codex names its sessions, too. From other clients these headers may say who asks."""
 
 
 def _now(part: Any) -> Any:
@@ -96,7 +101,8 @@ class CacheKeys:
         if reason := asked.unrepeatable:
             return CacheKey(api, reason=reason)
         beside = [request.path, self._query(request.query)]
-        for name in sorted({name for each in request.headers if (name := self._counted(each))}):
+        unnamed = _OF_CODEX if request.headers.get("originator", "").lower().startswith("codex") else frozenset()
+        for name in sorted({name for each in request.headers if (name := self._counted(each))} - unnamed):
             value = ",".join(request.headers.getall(name))
             beside.append(f"{name}: {value if name in PLAIN_HEADERS else digest(value.encode(*_WIRE))}")
         if exchange.target is not None and not exchange.target.authority:
@@ -163,7 +169,9 @@ def _starts(withheld: frozenset[str]) -> tuple[str, ...]:
 def _counted(withheld: frozenset[str], starts: tuple[str, ...], header: str) -> str:
     """Returns the name of a header in lower case, "" if it does not go upstream or cannot change an answer."""
     name = header.lower()
-    return "" if name in IGNORED_HEADERS or name in withheld or name.startswith(starts) else name
+    if name in IGNORED_HEADERS or name in withheld or (name.startswith(starts) and name not in _COUNTED):
+        return ""
+    return name
 
 
 def digest(data: bytes) -> str:

@@ -38,6 +38,16 @@ def tells_models(body: Any) -> bool:
     return isinstance(body, list) and body != []
 
 
+def is_error_for(body: Any, shape: Shape) -> bool:
+    """Whether the clients of this shape read an error. OpenAI's read those of all others."""
+    if not isinstance(body, dict):
+        return False  # Google puts its errors into lists
+    if shape == "openai":
+        return True
+    error = body.get("error")
+    return body.get("type") == "error" if shape == "anthropic" else isinstance(error, dict) and "status" in error
+
+
 def names_of(body: Any) -> list[str]:
     """The plain ids of the models in a list of any shape."""
     return [entry["id"] for entry in entries_of(body) or ()]

@@ -14,14 +14,16 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis
-from aigw.dialects.failures import failure_in_any
-from aigw.dialects.model_list import encode, entries_of, reshape, shape_of
+from aigw.dialects.failures import failure_in_any, message_in
+from aigw.dialects.model_list import encode, entries_of, is_error_for, reshape, shape_of
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
+from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
 
 log = logging.getLogger("aigw")
 
+_OF_BODIES = ("content-type", "content-length")
 LIST_SECONDS = 10.0
 """A provider that takes longer to list its models is left out."""
 
@@ -50,14 +52,29 @@ async def list_models(
 
 
 async def as_caller_reads(exchange: Exchange, reply: Reply) -> Reply:
-    """The answer of a provider to who asks for models, in the caller's shape."""
-    if reply.status != 200 or reply.streaming or "content-encoding" in reply.headers:
+    """The answer of a provider to who asks for models, in the caller's shape, also if it is an error."""
+    if reply.streaming or "content-encoding" in reply.headers:
         return reply
+    if reply.status != 200:
+        return await _error(exchange, reply) if reply.status >= 400 else reply
     whole = await reply.whole(MAX_PLAIN)
     body = reshape(whole.json(), shape_of(exchange.dialect.name)) if whole is not None else None
     if body is None:
         return reply
     return exchange.reply(body, headers=[("Content-Type", JSON)])
+
+
+async def _error(exchange: Exchange, reply: Reply) -> Reply:
+    """The error of a provider in the caller's shape."""
+    whole = await reply.whole(MAX_ERROR)
+    message = message_in(whole.raw) if whole is not None else ""
+    if whole is None or not message or is_error_for(whole.json(), shape_of(exchange.dialect.name)):
+        return reply
+    error = GatewayError(reply.status, message)
+    kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_BODIES]
+    return exchange.reply(
+        exchange.dialect.error(error, exchange.id), status=reply.status, headers=[*kept, ("Content-Type", JSON)]
+    )
 
 
 async def _list(exchange: Exchange, source: Request, provider: BoundProvider, env: Env) -> list[dict[str, Any]] | None:

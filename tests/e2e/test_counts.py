@@ -5,11 +5,11 @@ import json
 
 import openai
 import pytest
-from anthropic import AsyncAnthropic, BadRequestError, DefaultAsyncHttpxClient
+from anthropic import BadRequestError
 from stage.agents import send, wire
 from stage.answers import MESSAGES, answers
 from stage.gateway import BUILTIN, until
-from stage.google import Google
+from stage.sdks import MessagesSDK, google
 
 from aigw.metering.tokenizer import TokenCounter
 
@@ -18,31 +18,17 @@ TOOL = {"name": "read", "description": "reads a file", "input_schema": {"type": 
 DEEPSEEK = {"type": "deepseek", "apiTokens": ["k"], "providerDomain": "deepseek.example"}
 
 
-@pytest.fixture
-async def anthropic(stack):
-    """Anthropic's own client of a gateway."""
-
-    def start(running):
-        client = AsyncAnthropic(
-            base_url=running.url, api_key="k", max_retries=0, http_client=DefaultAsyncHttpxClient(trust_env=False)
-        )
-        stack.push_async_callback(client.close)
-        return client
-
-    return start
-
-
-async def test_anthropics_client_counts(gateway, anthropic):
+async def test_anthropics_client_counts(gateway):
     """Within a fifth of what the vocabulary of the model says of the same texts."""
-    client = anthropic(await gateway(BUILTIN))
     asked = {"model": "echo", "messages": [{"role": "user", "content": WORDS}]}
-    plain = (await client.messages.count_tokens(**asked)).input_tokens
     exact = TokenCounter().count(WORDS)
+    async with MessagesSDK().open(await gateway(BUILTIN)) as client:
+        plain = (await client.messages.count_tokens(**asked)).input_tokens
+        more = (await client.messages.count_tokens(**asked, system=WORDS, tools=[TOOL])).input_tokens
+        with pytest.raises(BadRequestError, match="'messages' is missing or empty"):
+            await client.messages.count_tokens(model="echo", messages=[])
     assert exact <= plain <= 1.2 * exact
-    more = (await client.messages.count_tokens(**asked, system=WORDS, tools=[TOOL])).input_tokens
     assert 2 * exact < more <= 2.4 * exact + 40
-    with pytest.raises(BadRequestError, match="'messages' is missing or empty"):
-        await client.messages.count_tokens(model="echo", messages=[])
 
 
 async def test_openais_client_counts(gateway):
@@ -56,8 +42,8 @@ async def test_openais_client_counts(gateway):
 
 
 async def test_googles_client_counts(gateway):
-    client = Google(await gateway(BUILTIN))
-    counted = await client(lambda client: client.models.count_tokens(model="echo", contents=WORDS))
+    async with google().open(await gateway(BUILTIN)) as client:
+        counted = await client.models.count_tokens(model="echo", contents=WORDS)
     exact = TokenCounter().count(WORDS)
     assert exact <= counted.total_tokens <= 1.2 * exact
 

@@ -20,9 +20,9 @@ class GeminiSDK(Client):
     errors = (errors.APIError, httpx.HTTPError)
 
     @asynccontextmanager
-    async def open(self, gateway: Gateway) -> AsyncIterator[Any]:
+    async def open(self, gateway: Gateway, version: str | None = None) -> AsyncIterator[Any]:
         http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
-        options = types.HttpOptions(base_url=gateway.url, httpx_async_client=http)
+        options = types.HttpOptions(base_url=gateway.url, api_version=version, httpx_async_client=http)
         client = genai.Client(api_key="k", http_options=options)
         try:
             yield client.aio

@@ -13,12 +13,22 @@ from typing import Any, ClassVar
 
 import anthropic
 import openai
+import pytest
 from stage.gateway import Gateway
 from stage.upstream import PATIENCE
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 DESCRIPTION = "Says what the weather is like."
 SYSTEM = "Be brief."
+
+
+def google() -> Any:
+    """Google's SDK, where it is installed. The test is skipped where it is not."""
+    try:
+        from stage.sdk_gemini import GeminiSDK
+    except ImportError:
+        pytest.skip("pip install google-genai")
+    return GeminiSDK()
 
 
 def weather(city: str) -> str:

@@ -90,8 +90,9 @@ def usage_of(tokens: Tokens) -> Json:
     """Returns tokens in the format of chat completions, in which the prompt includes cached tokens."""
     spent, made = tokens.prompt or 0, tokens.output or 0
     usage: Json = {"prompt_tokens": spent, "completion_tokens": made, "total_tokens": spent + made}
-    if tokens.cache_read is not None:
-        usage["prompt_tokens_details"] = {"cached_tokens": tokens.cache_read}
+    if tokens.cache_read is not None or tokens.cache_write is not None:
+        written = {"cache_write_tokens": tokens.cache_write} if tokens.cache_write is not None else {}
+        usage["prompt_tokens_details"] = {"cached_tokens": tokens.cache_read or 0, **written}
     if tokens.reasoning is not None:
         usage["completion_tokens_details"] = {"reasoning_tokens": tokens.reasoning}
     return usage

@@ -112,7 +112,7 @@ class Message(Struct, frozen=True):
 
 class Tool(Struct, frozen=True):
     """A tool that the model may call. `parameters` is its JSON Schema, None if it has none. A `custom` tool takes any
-    text; `grammar` is OpenAI's `format` of it."""
+    text; `grammar` is OpenAI's `format` of it, as Responses have it: type, syntax and definition side by side."""
 
     name: str
     description: str = ""

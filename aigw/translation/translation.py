@@ -22,8 +22,10 @@ from aigw.dialects.openai_error import JSON
 from aigw.dialects.table import dialect_of
 from aigw.translation.anthropic import read_request as read_messages
 from aigw.translation.anthropic.write_stream import MessagesWriter
+from aigw.translation.chat import read_request as read_chat
 from aigw.translation.chat import write_request as write_chat
 from aigw.translation.chat.read_stream import ChatReader
+from aigw.translation.chat.write_stream import ChatWriter
 from aigw.translation.errors import error_from
 from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
 from aigw.translation.frame import Frame
@@ -54,6 +56,7 @@ class ProviderSide(NamedTuple):
 
 CLIENTS: Mapping[str, ClientSide] = {
     apis.MESSAGES: ClientSide(read_messages.read_request, MessagesWriter),
+    apis.CHAT: ClientSide(read_chat.read_request, ChatWriter),
 }
 PROVIDERS: Mapping[str, ProviderSide] = {
     apis.CHAT: ProviderSide(write_chat.write_request, ChatReader),

@@ -1,0 +1,144 @@
+"""Reads a request for OpenAI's chat completions into a conversation.
+
+How much to think has many names in it: `reasoning_effort` is OpenAI's, and clients that know one provider send what
+that one calls it. All of them are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from aigw.dialects.json_values import Json
+from aigw.dialects.view import rows_of, text_of
+from aigw.translation.chat.read_messages import read_messages
+from aigw.translation.hub import Conversation, Effort, Format, Reasoning, Sampling, Tool
+from aigw.translation.notes import Notes, refused
+from aigw.translation.values import boolean, integer, switch, texts
+
+_READ = frozenset(
+    ("model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
+     "n", "temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "response_format",
+     "reasoning_effort", "reasoning", "thinking", "enable_thinking", "thinking_budget", "stream", "stream_options",
+     "user", "verbosity", "function_call")
+)  # fmt: skip
+_MEANINGLESS: tuple[object, ...] = (None, False, [], {}, "")
+"""The values of a field that ask for nothing."""
+_DEFAULTS = {"modalities": ["text"], "service_tier": "auto"}
+_CHOICES = {"auto": "", "required": "required", "any": "required", "none": "none"}
+_EFFORTS: dict[str, Effort] = {
+    name: name for name in ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+}  # fmt: skip
+
+
+def read_request(body: Json, notes: Notes) -> Conversation:
+    """Raises GatewayError for what cannot be left out without a wrong answer."""
+    if body.get("functions"):
+        raise refused("functions", "this old form cannot be translated for the provider; use tools")
+    notes.lose(*(name for name in body if name not in _READ and body[name] not in _MEANINGLESS and _asks(name, body)))
+    tools = tuple(_tools(body.get("tools"), notes))
+    choice, tools = _choice(body.get("tool_choice"), tools)
+    options = body.get("stream_options")
+    most = integer(body.get("max_completion_tokens"))
+    return Conversation(
+        model=text_of(body.get("model")),
+        messages=tuple(read_messages(body.get("messages"), notes)),
+        tools=tools,
+        choice=choice,
+        parallel=boolean(body.get("parallel_tool_calls")),
+        max_tokens=integer(body.get("max_tokens")) if most is None else most,
+        stop=texts(body.get("stop")),
+        choices=max(1, integer(body.get("n")) or 1),
+        sampling=_sampling(body),
+        format=_format(body.get("response_format"), notes),
+        reasoning=_reasoning(body),
+        stream=switch(body.get("stream")),
+        wants_usage=isinstance(options, dict) and switch(options.get("include_usage")),
+        user=text_of(body.get("user")),
+        verbosity=text_of(body.get("verbosity")),
+    )
+
+
+def _asks(name: str, body: Json) -> bool:
+    return name not in _DEFAULTS or body[name] != _DEFAULTS[name]
+
+
+def _tools(given: Any, notes: Notes) -> Iterator[Tool]:
+    for tool in rows_of(given):
+        cached = bool(tool.get("cache_control"))
+        if isinstance(function := tool.get("function"), dict):
+            name, description = text_of(function.get("name")), text_of(function.get("description"))
+            yield Tool(name, description, function.get("parameters"), boolean(function.get("strict")), cached=cached)
+        elif isinstance(custom := tool.get("custom"), dict):
+            name, description = text_of(custom.get("name")), text_of(custom.get("description"))
+            yield Tool(name, description, custom=True, grammar=_grammar(custom.get("format")), cached=cached)
+        else:
+            notes.lose(f"tools: {text_of(tool.get('type')) or 'a tool without a type'}")
+
+
+def _grammar(format: Any) -> Any:
+    """Returns the grammar without the object around it that only chat completions have. Any text needs none."""
+    if not isinstance(format, dict) or format.get("type") != "grammar":
+        return None
+    inner = format.get("grammar")
+    return {"type": "grammar", **inner} if isinstance(inner, dict) else format
+
+
+def _choice(choice: Any, tools: tuple[Tool, ...]) -> tuple[str | tuple[Literal["tool"], str], tuple[Tool, ...]]:
+    """Returns the choice, and the tools that are left of it."""
+    if isinstance(choice, str):
+        return _CHOICES.get(choice, ""), tools
+    if not isinstance(choice, dict):
+        return "", tools
+    if isinstance(allowed := choice.get("allowed_tools"), dict):
+        names = {_named(tool) for tool in rows_of(allowed.get("tools"))}
+        mode = text_of(allowed.get("mode"))
+        return _CHOICES.get(mode, ""), tuple(tool for tool in tools if tool.name in names)
+    return (("tool", name) if (name := _named(choice)) else ""), tools
+
+
+def _named(tool: Json) -> str:
+    inner = tool.get("function") or tool.get("custom")
+    return text_of(inner.get("name")) if isinstance(inner, dict) else ""
+
+
+def _sampling(body: Json) -> Sampling:
+    return Sampling(
+        temperature=body.get("temperature"),
+        top_p=body.get("top_p"),
+        top_k=body.get("top_k"),
+        seed=body.get("seed"),
+        frequency_penalty=body.get("frequency_penalty") or None,
+        presence_penalty=body.get("presence_penalty") or None,
+    )
+
+
+def _format(given: Any, notes: Notes) -> Format | None:
+    kind = text_of(given.get("type")) if isinstance(given, dict) else ""
+    if kind == "json_object":
+        return Format()
+    inner = given.get("json_schema") if kind == "json_schema" else None
+    if isinstance(inner, dict):
+        strict, about = boolean(inner.get("strict")), text_of(inner.get("description"))
+        return Format(inner.get("schema"), text_of(inner.get("name")), strict, about)
+    if kind not in ("", "text"):
+        notes.lose(f"response_format: {kind}")
+    return None
+
+
+def _reasoning(body: Json) -> Reasoning:
+    """Reads the names of OpenAI, OpenRouter (`reasoning`), DeepSeek and others (`thinking`), and Qwen."""
+    effort = _EFFORTS.get(text_of(body.get("reasoning_effort")), "")
+    budget = integer(body.get("thinking_budget"))
+    switched, shown = boolean(body.get("enable_thinking")), None
+    if isinstance(given := body.get("reasoning"), dict):
+        effort = effort or _EFFORTS.get(text_of(given.get("effort")), "")
+        budget = integer(given.get("max_tokens")) if budget is None else budget
+        switched = boolean(given.get("enabled")) if switched is None else switched
+        shown = False if given.get("exclude") is True else None
+    if isinstance(given := body.get("thinking"), dict):
+        budget = integer(given.get("budget_tokens")) if budget is None else budget
+        kind = text_of(given.get("type"))
+        switched = kind != "disabled" if kind and switched is None else switched
+    if switched is False:
+        return Reasoning("none", shown=shown)
+    return Reasoning(effort or ("medium" if switched and budget is None else ""), budget, shown)

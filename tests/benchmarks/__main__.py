@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import measure, pacing, recordings, report, screening, traffic, transforming
+from tests.benchmarks import measure, pacing, recordings, report, screening, traffic, transforming, translating
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "pacing": pacing.pacing,
     "guard": screening.screening,
     "transforming": transforming.transforming,
+    "translation": translating.translation,
 }
 
 

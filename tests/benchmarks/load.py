@@ -149,7 +149,7 @@ async def load(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
-    parser.add_argument("shape", choices=traffic.SHAPES)
+    parser.add_argument("shape", choices=(*traffic.SHAPES, *traffic.LONG))
     parser.add_argument("connections", type=int)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--requests", type=int, default=0)

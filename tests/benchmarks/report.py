@@ -81,6 +81,8 @@ AIMS = (
     Aim("time between replayed events, p99", "pacing", lambda f: f["streams1_p99_ms"], 5, False, "ms off"),
     Aim("the same for 16 streams", "pacing", lambda f: f["streams16_p99_ms"], 5, False, "ms off"),
     Aim("XML to JSON by a rule", "transforming", lambda f: f["demonstration_us"], 100, False, "µs"),
+    Aim("translated stream, one by one, c=32", "translation", lambda f: f["messages_drip_share"], 0.5, True, "x chat"),
+    Aim("translated stream in one piece, c=32", "translation", lambda f: f["messages_share"], 0.5, True, "x chat"),
     Aim("harmless texts with a finding, both sets", "guard", harmless_found, 0),
     Aim("screening of English text", "guard", lambda f: f["µs a KB, 64 KB English"], 500, False, "µs/KB"),
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),

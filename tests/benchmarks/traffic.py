@@ -6,11 +6,17 @@ a request carries in `user` comes back in every event, so that an event of anoth
 from __future__ import annotations
 
 import json
+from typing import Any
 
 EVENTS = 23
 """Events of a stream, its [DONE] included, the usage chunk that a gateway may ask for not."""
 SHAPES = ("plain", "stream", "drip")
 """A JSON answer; a stream that arrives in one piece; a stream whose events arrive one by one."""
+LONG_EVENTS = 200
+"""Events of a long stream."""
+LONG = ("long", "long-drip", "messages", "messages-drip")
+"""Long streams, in one piece or one by one: for a chat client, and for a client of Anthropic's Messages API, whose
+requests are translated."""
 USER_DIGITS = 8
 _USER = b'"user":"'
 _QUESTION = b'"content":"No. '
@@ -19,10 +25,10 @@ _HEAD = b"HTTP/1.1 200 OK\r\nserver: bench\r\nx-request-id: req_0123456789abcdef
 
 
 def request(shape: str, port: int, number: int = 0) -> bytes:
-    """A chat request for one of SHAPES, or for a `slow` stream, whose events come 20 ms apart. The number stands in its
-    question, too."""
-    body = {
-        "model": f"bench-{shape}",
+    """A request for one of SHAPES or LONG, or for a `slow` stream, whose events come 20 ms apart. The number stands in
+    its question, too. It is one for chat completions, unless the shape says otherwise."""
+    body: dict[str, Any] = {
+        "model": f"bench-{shape.replace('messages', 'long')}",
         "messages": [
             {"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": f"No. {number:0{USER_DIGITS}}: {_TEXT * 9}"},
@@ -33,9 +39,13 @@ def request(shape: str, port: int, number: int = 0) -> bytes:
     }
     if shape != "plain":
         body["stream"] = True
+    path = "chat/completions"
+    if shape.startswith("messages"):
+        path = "messages"
+        body = {**body, "system": body["messages"][0]["content"], "messages": body["messages"][1:]}
     text = json.dumps(body, separators=(",", ":")).encode()
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
+        f"POST /v1/{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n"
         "Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: OpenAI/Python 2.0.0\r\nX-Stainless-Lang: python\r\n"
         "X-Stainless-Retry-Count: 0\r\nAuthorization: Bearer sk-client\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(text)}\r\n\r\n"
@@ -74,10 +84,10 @@ def stream_head() -> bytes:
     return _HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-def events(user: bytes, *, usage: bool = False) -> list[bytes]:
+def events(user: bytes, *, usage: bool = False, count: int = EVENTS) -> list[bytes]:
     """The events of a stream for the request with this token."""
     deltas: list[tuple[dict[str, str], str | None]] = [({"role": "assistant", "content": ""}, None)]
-    deltas += [({"content": f" token{number}"}, None) for number in range(EVENTS - 3)]
+    deltas += [({"content": f" token{number}"}, None) for number in range(count - 3)]
     deltas.append(({}, "stop"))
     base = {
         "id": f"chatcmpl-{user.decode()}",

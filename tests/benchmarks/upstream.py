@@ -22,13 +22,13 @@ _LAST = b"0\r\n\r\n"
 
 
 @lru_cache(maxsize=4096)
-def _pieces(user: bytes, usage: bool) -> list[bytes]:
-    return [traffic.chunked(event) for event in traffic.events(user, usage=usage)]
+def _pieces(user: bytes, usage: bool, count: int = traffic.EVENTS) -> list[bytes]:
+    return [traffic.chunked(event) for event in traffic.events(user, usage=usage, count=count)]
 
 
 @lru_cache(maxsize=4096)
-def _whole(user: bytes, usage: bool) -> bytes:
-    return _STREAM_HEAD + b"".join(_pieces(user, usage)) + _LAST
+def _whole(user: bytes, usage: bool, count: int = traffic.EVENTS) -> bytes:
+    return _STREAM_HEAD + b"".join(_pieces(user, usage, count)) + _LAST
 
 
 class Provider(asyncio.Protocol):
@@ -53,11 +53,12 @@ class Provider(asyncio.Protocol):
             self._transport.write(_PLAIN)
             return
         user, usage = traffic.user_of(request), b'"include_usage":true' in request
-        if b'-stream"' in request:
-            self._transport.write(_whole(user, usage))
+        count = traffic.LONG_EVENTS if b'"bench-long' in request else traffic.EVENTS
+        if b'-stream"' in request or b'-long"' in request:
+            self._transport.write(_whole(user, usage, count))
         else:
             self._transport.write(_STREAM_HEAD)
-            self._next(_pieces(user, usage), 0, SLOW_SECONDS if b'-slow"' in request else 0.0)
+            self._next(_pieces(user, usage, count), 0, SLOW_SECONDS if b'-slow"' in request else 0.0)
 
     def _next(self, pieces: list[bytes], index: int, pause: float) -> None:
         """Writes one event a turn of the loop, or one each `pause` seconds."""

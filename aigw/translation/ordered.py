@@ -23,6 +23,7 @@ from aigw.translation.events import (
     Failed,
     Finished,
     Started,
+    TextDelta,
 )
 from aigw.translation.ids import FreshIds
 from aigw.translation.names import Names
@@ -73,7 +74,9 @@ class Ordered:
         for event in events:
             if self._ended:
                 return
-            if isinstance(event, Started):
+            if self._started and type(event) is TextDelta:
+                yield event
+            elif isinstance(event, Started):
                 if not self._started:
                     self._started = True
                     yield event

@@ -8,6 +8,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,15 @@ def translation(effort: Effort) -> Figures:
     """Streams per second of chat clients and of clients of Anthropic's Messages API at one provider of chat
     completions, in turns; medians. `share` is the second over the first. Microseconds are processor time."""
     runs: dict[str, list[float]] = {shape: [] for shape in traffic.LONG}
-    with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
-        with processes.aigw(processes.write_config(Path(folder, "plain"), upstream.port)) as (aigw, _):
-            for turn in range(effort.rounds + 1):
-                for shape in traffic.LONG:
-                    run = processes.load(aigw, shape, CONNECTIONS, seconds=effort.seconds)
-                    if turn:  # the first one warms up
-                        runs[shape].append(run["per_second"])
+    with ExitStack() as stack:
+        upstream = stack.enter_context(processes.upstream())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        aigw, _ = stack.enter_context(processes.aigw(processes.write_config(folder / "plain", upstream.port)))
+        for turn in range(effort.rounds + 1):
+            for shape in traffic.LONG:
+                run = processes.load(aigw, shape, CONNECTIONS, seconds=effort.seconds)
+                if turn:  # the first one warms up
+                    runs[shape].append(run["per_second"])
     found = {f"{shape.replace('-', '_')}_per_second": round(statistics.median(each), 1) for shape, each in runs.items()}
     for end in ("", "_drip"):
         found[f"messages{end}_share"] = round(found[f"messages{end}_per_second"] / found[f"long{end}_per_second"], 2)

@@ -8,16 +8,13 @@ import json
 import pytest
 from stage.gateway import until
 from stage.vendors.table import VENDORS
-from stage.wires import CHAT, CONSUMER, GEMINI, MESSAGES, RESPONSES
-
-from aigw.translation.translation import CLIENTS, PROVIDERS
+from stage.wires import CONSUMER, MESSAGES
 
 REDIS = {"serviceName": "redis.static", "servicePort": 6379}
 PAIRS = [
     pytest.param(wire, VENDORS[vendor], id=f"{wire.name} on {vendor}")
     for wire, vendor in (
-        (MESSAGES, "kimi"), (RESPONSES, "deepseek"), (GEMINI, "deepseek"), (CHAT, "anthropic"), (CHAT, "gemini"),
-        (RESPONSES, "anthropic"), (MESSAGES, "gemini"), (RESPONSES, "dashscope"),
+        (MESSAGES, "kimi"),
     )
 ]  # fmt: skip
 pytestmark = pytest.mark.parametrize(("wire", "kind"), PAIRS)
@@ -53,7 +50,11 @@ async def test_the_cache_answers_in_either_form(wire, kind, stream, start):
     first = await ask(running, wire, "stage: say A robin is a bird.", stream=stream)
     again = await ask(running, wire, "stage: say A robin is a bird.", stream=stream)
     other = await ask(running, wire, "stage: say A robin is a bird.", stream=not stream)
-    assert [answer.headers["x-aigw-cache"].partition(";")[0] for answer in (first, again, other)] == ["miss", "hit", "hit"]
+    assert [answer.headers["x-aigw-cache"].partition(";")[0] for answer in (first, again, other)] == [
+        "miss",
+        "hit",
+        "hit",
+    ]
     assert all(b"robin" in answer.body.replace(b'"', b"") or len(answer.body) > 99 for answer in (first, again, other))
     assert len(vendor.bodies) == 1
     assert vendor.refused == []
@@ -90,7 +91,9 @@ async def test_the_guard_reads_and_stops_both_ways(wire, kind, stream, start):
     asked = await ask(running, wire, "tell me of project bluebird", stream=stream)
     assert vendor.bodies == []
     assert "bluebird" not in asked.body.decode()
-    said = await ask(running, wire, "stage: say A word: project  bluebird and mail jane.sample" + "@example.com now", stream=stream)
+    said = await ask(
+        running, wire, "stage: say A word: project  bluebird and mail jane.sample" + "@example.com now", stream=stream
+    )
     assert "jane.sample" not in said.body.decode()
     assert said.status == 200
 
@@ -110,7 +113,3 @@ async def test_a_budget_counts_what_a_session_spends(wire, kind, start):
     first = await ask(running, wire, "stage: say Hi", stream=True)
     second = await ask(running, wire, "stage: say Hi", stream=True)
     assert (first.status, second.status // 100) == (200, 4)
-
-
-def test_the_pairs_are_translated(wire, kind):
-    assert CLIENTS and PROVIDERS

@@ -9,7 +9,8 @@ from __future__ import annotations
 from aigw.core.model import Chunk
 from aigw.core.tokens import Tokens
 from aigw.dialects.anthropic_writer import usage_of
-from aigw.dialects.json_values import Json
+from aigw.dialects.json_values import Json, encoded
+from aigw.dialects.sse import Event
 from aigw.dialects.typed_event import typed_event
 from aigw.translation.events import (
     AnswerEvent,
@@ -33,6 +34,13 @@ _BEGINNINGS: dict[str, Json] = {
 }  # fmt: skip
 
 
+_TEXT_HEAD = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":'
+)
+"""Pieces of texts are nearly all events of most answers, and are written without encoding what is always the same."""
+_TEXT_TAIL = b"}}\n\n"
+
+
 class MessagesWriter:
     bears_comments = True
 
@@ -41,6 +49,7 @@ class MessagesWriter:
         self._next = 0
         self._block: tuple[str, int] | None = None
         """The type and the index of the open block that is no call."""
+        self._text_head = b""
         self._calls: dict[int, int] = {}
         """The index of each open call, by its key."""
         self._filled: set[int] = set()
@@ -51,6 +60,8 @@ class MessagesWriter:
     def write(self, event: AnswerEvent) -> list[Chunk]:
         match event:
             case TextDelta():
+                if self._block is not None and self._block[0] == "text":
+                    return [Event(self._text_head + encoded(event.text) + _TEXT_TAIL)]
                 return self._grow("text", {"type": "text_delta", "text": event.text})
             case ThinkingDelta():
                 return self._grow("thinking", {"type": "thinking_delta", "thinking": event.text})
@@ -94,6 +105,7 @@ class MessagesWriter:
         if self._block is None or self._block[0] != kind:
             out = self._close()
             self._block = (kind, self._next)
+            self._text_head = _TEXT_HEAD % self._next
             out.append(self._begin(_BEGINNINGS[kind]))
         assert self._block is not None
         out.append(_delta(self._block[1], delta))

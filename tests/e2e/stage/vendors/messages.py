@@ -7,7 +7,7 @@ from typing import Any
 
 from stage.upstream import Received
 from stage.vendors.messages_check import Counted, check, check_turns
-from stage.vendors.model import ANY, AUTO, Asked, Call, Plan, Tool, pieces, tokens
+from stage.vendors.model import ANY, AUTO, THOUGHT, Asked, Call, Plan, Tool, pieces, tokens
 from stage.vendors.signatures import signature
 from stage.vendors.vendor import RefusedError, Vendor, fits, texts
 
@@ -101,9 +101,11 @@ class Messages(Vendor):
         }  # fmt: skip
 
     def _blocks(self, plan: Plan, body: Any) -> list[dict[str, Any]]:
+        thinking = (body.get("thinking") or {}).get("type")
+        thought = plan.thought or (THOUGHT if thinking == "enabled" else "")
         blocks: list[dict[str, Any]] = []
-        if plan.thought and (body.get("thinking") or {}).get("type") in ("enabled", "adaptive"):
-            blocks.append({"type": "thinking", "thinking": plan.thought, "signature": signature(plan.thought)})
+        if thought and thinking in ("enabled", "adaptive"):
+            blocks.append({"type": "thinking", "thinking": thought, "signature": signature(thought)})
         if plan.text:
             blocks.append({"type": "text", "text": plan.text})
         return blocks + [self._call(call) for call in plan.calls]

@@ -1,7 +1,7 @@
 """A scripted model: it does what lines of its prompt that begin with `stage:` say, and nothing by chance.
 
 - `stage: call` calls the first tool, `stage: call NAME {...}` that one with these arguments; each such line is one call.
-- `stage: say TEXT` says that; without any of these lines it greets.
+- `stage: say TEXT` says that, or what a JSON string says; without any of these lines it greets.
 - `stage: think` thinks before it answers.
 - `stage: fail with KIND` refuses (KINDS), `stage: fail late with KIND` in the middle of the answer.
 - `stage: break off` closes the connection in the middle of the answer, `stage: break off once` the first time only.
@@ -91,7 +91,7 @@ def decide(asked: Asked, name: str) -> Plan:
             once = line.startswith("break off once")
             return Plan(text=f"{GREETING} {name}, until", breaks=True, once=once, said=lines)
         if line.startswith("say "):
-            return Plan(text=line.removeprefix("say "), thought=thought, said=lines)
+            return Plan(text=_said(line.removeprefix("say ")), thought=thought, said=lines)
         if line.startswith("call") and asked.choice != NONE:
             calls += _calls(line.removeprefix("call").strip(), asked.tools)
         elif line != "think" and not line.startswith("call"):
@@ -102,6 +102,11 @@ def decide(asked: Asked, name: str) -> Plan:
         return Plan(calls=calls, thought=thought, said=lines)
     text = f"{GREETING} {name}." if asked.schema is None else json.dumps(sample(asked.schema or {"type": "object"}))
     return Plan(text=text, thought=thought, said=lines)
+
+
+def _said(line: str) -> str:
+    """A text of several lines is written as JSON."""
+    return str(json.JSONDecoder().raw_decode(line)[0]) if line.startswith('"') else line
 
 
 def _calls(line: str, tools: Sequence[Tool]) -> list[Call]:

@@ -1,0 +1,15 @@
+"""All clients, by name."""
+
+from __future__ import annotations
+
+from tests.clients.real.agents import LLM, Aider, ClaudeCode, Codex, CodexCodeMode, GeminiCLI
+from tests.clients.real.client import Client
+from tests.clients.real.libraries import ChatPage, LangChain, LangChainAnthropic, LlamaIndex, PydanticAI, VercelAI
+
+CLIENTS: dict[str, Client] = {
+    client.name: client
+    for client in (
+        ClaudeCode(), Codex(), CodexCodeMode(), GeminiCLI(), Aider(), LLM(), LangChain(), LangChainAnthropic(),
+        LlamaIndex(), PydanticAI(), VercelAI(), ChatPage(),
+    )
+}  # fmt: skip

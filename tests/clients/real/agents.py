@@ -16,7 +16,7 @@ class ClaudeCode(Client):
     """Sends a stream first, and the same request without one where that broke off."""
 
     name = "claude-code"
-    vendors = ("kimi", "gemini", "openai", "dashscope")
+    vendors = ("kimi", "groq", "gemini", "openai")
     native = "anthropic"
     package: ClassVar[dict[str, str]] = {"@anthropic-ai/claude-code": "2.1.197"}
 
@@ -47,7 +47,7 @@ class ClaudeCode(Client):
 
 class Codex(Client):
     name = "codex"
-    vendors = ("deepseek", "anthropic", "gemini")
+    vendors = ("deepseek", "anthropic", "gemini", "dashscope")
     native = "openai"
     model: ClassVar[str] = "gpt-5.5"
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from google import genai
 from google.genai import errors, types
-from stage.gateway import Gateway
+from stage.gateway import NO_TLS, Gateway
 from stage.sdks import DESCRIPTION, SCHEMA, SYSTEM, Client, FailedError, Turn, count, weather
 from stage.upstream import PATIENCE
 
@@ -21,14 +21,15 @@ class GeminiSDK(Client):
 
     @asynccontextmanager
     async def open(self, gateway: Gateway, version: str | None = None) -> AsyncIterator[Any]:
-        http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
-        options = types.HttpOptions(base_url=gateway.url, api_version=version, httpx_async_client=http)
-        client = genai.Client(api_key="k", http_options=options)
-        try:
-            yield client.aio
-        finally:
-            await http.aclose()
-            client.close()
+        http = httpx.AsyncClient(trust_env=False, verify=NO_TLS, timeout=PATIENCE)
+        with httpx.Client(verify=NO_TLS) as unused:  # else it makes one of its own
+            options = types.HttpOptions(
+                base_url=gateway.url, api_version=version, httpx_async_client=http, httpx_client=unused
+            )
+            try:
+                yield genai.Client(api_key="k", http_options=options).aio
+            finally:
+                await http.aclose()
 
     async def turn(self, sdk: Any, history: list[Any], prompt: str, turn: Turn, how: dict[str, bool]) -> None:
         history.append(types.UserContent(parts=[types.Part(text=prompt)]))

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import anthropic
 import openai
 import pytest
-from stage.gateway import Gateway
+from stage.gateway import NO_TLS, Gateway
 from stage.upstream import PATIENCE
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -215,7 +215,7 @@ class MessagesSDK(Client):
 
     @asynccontextmanager
     async def open(self, gateway: Gateway) -> AsyncIterator[Any]:
-        http = anthropic.DefaultAsyncHttpxClient(trust_env=False)
+        http = anthropic.DefaultAsyncHttpxClient(trust_env=False, verify=NO_TLS)
         async with anthropic.AsyncAnthropic(
             base_url=gateway.url, api_key="k", max_retries=0, timeout=PATIENCE, http_client=http
         ) as sdk:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 from stage.answers import DONE, chunk, completion, data
-from stage.gateway import Gateway
+from stage.gateway import NO_TLS, Gateway
 from stage.raw import encode
 from stage.upstream import PATIENCE, Peer, Script
 
@@ -186,7 +186,7 @@ class Messages(Wire):
 
     def sdk(self, gateway: Gateway) -> AsyncAnthropic:
         """Anthropic's own client, which its user closes."""
-        http = DefaultAsyncHttpxClient(trust_env=False)
+        http = DefaultAsyncHttpxClient(trust_env=False, verify=NO_TLS)
         return AsyncAnthropic(
             base_url=gateway.url,
             api_key="k",

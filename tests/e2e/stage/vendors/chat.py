@@ -22,6 +22,8 @@ class Chat(Vendor):
     model = "deepseek-chat"
     path = "/v1/chat/completions"
     limits: ClassVar[Limits] = Limits(65536, wants_thoughts=True)
+    thoughts: ClassVar[str] = "reasoning_content"
+    in_one_piece: ClassVar[bool] = False
 
     def path_is_known(self, path: str) -> bool:
         return path in (self.path, "/v1/models")
@@ -52,7 +54,7 @@ class Chat(Vendor):
     def whole(self, plan: Plan, body: Any) -> Any:
         message: dict[str, Any] = {"role": "assistant", "content": plan.text}
         if plan.thought:
-            message["reasoning_content"] = plan.thought
+            message[self.thoughts] = plan.thought
         if plan.calls:
             message["tool_calls"] = [self._call(number, call) for number, call in enumerate(plan.calls)]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(plan)}
@@ -61,20 +63,23 @@ class Chat(Vendor):
     def events(self, plan: Plan, body: Any) -> list[bytes]:
         frame = self._frame("chat.completion.chunk", body)
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-        deltas += [{"content": None, "reasoning_content": piece} for piece in pieces(plan.thought) if piece]
+        deltas += [{"content": None, self.thoughts: piece} for piece in pieces(plan.thought) if piece]
         deltas += [{"content": piece} for piece in pieces(plan.text) if piece]
         for number, call in enumerate(plan.calls):
-            whole = self._call(number, call)
-            deltas.append({"tool_calls": [{**whole, "function": {"name": call.tool.name, "arguments": ""}}]})
-            deltas += [
-                {"tool_calls": [{"index": whole["index"], "function": {"arguments": piece}}]}
-                for piece in pieces(whole["function"]["arguments"])
-            ]
+            deltas += self._call_deltas(self._call(number, call))
         said = [data({**frame, "choices": [_choice(delta, None)]}) for delta in deltas]
         said.insert(1, b": keep-alive\n\n")
         if plan.fails:
             return [*said, data(self.failure(plan.fails)[1])]
         return [*said, *self.closing(frame, plan, body), DONE]
+
+    def _call_deltas(self, call: dict[str, Any]) -> list[dict[str, Any]]:
+        if self.in_one_piece:
+            return [{"tool_calls": [call]}]
+        said = pieces(call["function"]["arguments"])
+        first = {**call, "function": {"name": call["function"]["name"], "arguments": ""}}
+        rest = [{"index": call["index"], "function": {"arguments": piece}} for piece in said]
+        return [{"tool_calls": [delta]} for delta in (first, *rest)]
 
     def closing(self, frame: dict[str, Any], plan: Plan, body: Any) -> list[bytes]:
         """The last chunk, which tells the usage if that was asked for."""
@@ -150,3 +155,28 @@ def _choice(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
 
 def _finish(plan: Plan) -> str:
     return "tool_calls" if plan.calls else "stop"
+
+
+class Groq(Chat):
+    """Thinks in `reasoning`, and gives the arguments of a call in one piece together with its name."""
+
+    name = "Groq"
+    host = "api.groq.com"
+    row = {"type": "groq"}
+    model = "openai/gpt-oss-120b"
+    path = "/openai/v1/chat/completions"
+    limits = Limits(65536, sees=True)
+    thoughts = "reasoning"
+    in_one_piece = True
+
+    def call_id(self, number: int, call: Call) -> str:
+        return self.new_id("fc_")
+
+    def failure(self, kind: str) -> tuple[int, Any]:
+        status, body = super().failure(kind)
+        if kind == "context":
+            body["error"] |= {
+                "message": "Please reduce the length of the messages or completion.",
+                "code": "context_length_exceeded",
+            }
+        return status, body

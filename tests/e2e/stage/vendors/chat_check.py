@@ -73,6 +73,7 @@ class Assistant(Message, tag="assistant"):
     content: str | list[Part] | None = None
     tool_calls: Annotated[list[ToolCall], Meta(min_length=1)] | None = None
     reasoning_content: str | None = None
+    reasoning: str | None = None
     refusal: None = None
     audio: None = None
     function_call: None = None

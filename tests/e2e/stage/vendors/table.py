@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stage.vendors.chat import Chat, Kimi
+from stage.vendors.chat import Chat, Groq, Kimi
 from stage.vendors.dashscope import DashScope
 from stage.vendors.gemini import Gemini
 from stage.vendors.messages import Messages
@@ -10,5 +10,5 @@ from stage.vendors.responses import Responses
 from stage.vendors.vendor import Vendor
 
 VENDORS: dict[str, type[Vendor]] = {
-    "deepseek": Chat, "kimi": Kimi, "anthropic": Messages, "gemini": Gemini, "openai": Responses, "dashscope": DashScope,
+    "deepseek": Chat, "kimi": Kimi, "groq": Groq, "anthropic": Messages, "gemini": Gemini, "openai": Responses, "dashscope": DashScope,
 }  # fmt: skip

@@ -28,6 +28,7 @@ class FunctionTool(Struct, forbid_unknown_fields=True):
 class Called(Struct, forbid_unknown_fields=True):
     name: Name
     arguments: str
+    parsed_arguments: None = None
 
 
 class ToolCall(Struct, forbid_unknown_fields=True):
@@ -68,7 +69,7 @@ class User(Message, tag="user", kw_only=True):
 
 
 class Assistant(Message, tag="assistant"):
-    """The last fields are OpenAI's, which its SDK sends back with null."""
+    """The last fields are OpenAI's, which its SDKs send back with null."""
 
     content: str | list[Part] | None = None
     tool_calls: Annotated[list[ToolCall], Meta(min_length=1)] | None = None
@@ -78,6 +79,7 @@ class Assistant(Message, tag="assistant"):
     audio: None = None
     function_call: None = None
     annotations: list[Any] | None = None
+    parsed: None = None
 
 
 class Answered(Message, tag="tool", kw_only=True):

@@ -1,0 +1,10 @@
+"""Which client is tried with which vendor: with each whose dialect is another one, and with one that speaks its own."""
+
+from __future__ import annotations
+
+PAIRS: dict[str, tuple[str, ...]] = {
+    "openai chat": ("deepseek", "kimi", "groq", "dashscope"),
+    "openai responses": ("openai",),
+    "anthropic": ("anthropic", "kimi", "groq"),
+    "google-genai": ("gemini",),
+}

@@ -79,10 +79,10 @@ class GeminiReader(CumulativeReader):
             self._called = self._called or any("functionCall" in part for part in parts_of(candidate))
             reason = text_of(candidate.get("finishReason")).upper()
             if reason not in _UNSPECIFIED:
-                self._finish = self._finished[index_of(candidate, position)] = _finish_of(reason)
+                self._finish = self._finished[index_of(candidate, position)] = finish_of(reason)
                 if self._finish == "error":
                     self.fail(text_of(candidate.get("finishMessage")) or reason)
-        if _is_blocked(body):
+        if is_blocked(body):
             self._choices = 0  # none will come
             self._finish = "content_filter"
         if (error := failure_in(body)) is not None:
@@ -211,7 +211,7 @@ class Gemini:
         return b"data: " + self.error(error, request_id) + b"\n\n"
 
 
-def _finish_of(reason: str) -> Finish:
+def finish_of(reason: str) -> Finish:
     """Returns the reason in OpenAI's words. An unknown reason is taken as a normal end."""
     if reason in _FILTERED or reason.startswith("IMAGE_"):
         return "content_filter"
@@ -240,7 +240,12 @@ def _with_text(body: Any, text: str) -> Json | None:
     return {**body, "candidates": [{**first, "content": {**first["content"], "parts": parts}}, *candidates[1:]]}
 
 
-def _is_blocked(body: Json) -> bool:
+def names_reason(reason: str) -> bool:
+    """Whether a reason in capital letters is one."""
+    return reason not in _UNSPECIFIED
+
+
+def is_blocked(body: Json) -> bool:
     """Whether the prompt was refused, so that no candidate will come."""
     feedback = body.get("promptFeedback")
     return isinstance(feedback, dict) and text_of(feedback.get("blockReason")).upper() not in _UNSPECIFIED
@@ -249,7 +254,7 @@ def _is_blocked(body: Json) -> bool:
 def _answers(body: Json) -> bool:
     """Whether an object has a part of an answer, a reason for its end, or a refusal."""
     candidates = rows_of(body.get("candidates"))
-    return _is_blocked(body) or any(
+    return is_blocked(body) or any(
         text_of(each.get("finishReason")).upper() not in _UNSPECIFIED or any(map(_says, parts_of(each)))
         for each in candidates
     )

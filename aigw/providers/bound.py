@@ -62,7 +62,13 @@ class BoundProvider:
         kind = lookup(config.type)
         self.config = config
         self.row = kind.variant(keys)
-        self._rules = msgspec.structs.replace(self.row.rules, maker=self.row.type)
+        self._rules = msgspec.structs.replace(
+            self.row.rules,
+            maker=self.row.type,
+            safety=config.gemini_safety_setting,
+            thinking_budget=config.gemini_thinking_budget,
+            version=config.api_version or self.row.rules.version,
+        )
         self.name = config.id or config.type
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)

@@ -198,7 +198,6 @@ _ROWS = (
         },
         auth=X_GOOG_API_KEY,
         auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
-        ignores=("apiVersion", "geminiSafetySetting", "geminiThinkingBudget"),
         reads_replies=True,
     ),
     Provider(

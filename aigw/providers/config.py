@@ -164,10 +164,16 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     ollama_server_host: Annotated[str, Meta(description="ollama, required: the host")] = ""
     ollama_server_port: Annotated[Port, Meta(description="ollama, required: the port, usually 11434")] = 0
     claude_version: Annotated[str, Meta(description="claude: the header anthropic-version; default 2023-06-01")] = ""
-    api_version: Annotated[str, Meta(description="claude: the same as claudeVersion")] = ""
+    api_version: Annotated[
+        str, Meta(description="claude: the same as claudeVersion; gemini: v1 or v1beta, the default")
+    ] = ""
     claude_code_mode: Annotated[bool, Meta(description="claude: send requests as Claude Code does, with OAuth")] = False
-    gemini_safety_setting: Annotated[dict[str, str], Meta(description="gemini: not used by this version")] = {}
-    gemini_thinking_budget: Annotated[int, Meta(description="gemini: not used by this version")] = 0
+    gemini_safety_setting: Annotated[
+        dict[str, str], Meta(description="gemini: category -> threshold, for clients of other APIs")
+    ] = {}
+    gemini_thinking_budget: Annotated[
+        int, Meta(description="gemini: tokens to think with, where a client of another API says nothing")
+    ] = 0
     generic_host: Annotated[str, Meta(description="generic: the host; empty: the route's own upstream")] = ""
     cloudflare_account_id: Annotated[str, Meta(description="cloudflare, required: the account, a part of the path")] = (
         ""

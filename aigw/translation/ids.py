@@ -27,6 +27,11 @@ def fits_all(id: str) -> bool:
     return _FIT.match(id) is not None
 
 
+def is_made_here(id: str) -> bool:
+    """Whether an id is not the provider's own."""
+    return _OURS.match(id) is not None
+
+
 class FreshIds:
     """Gives each call of an answer an id that the conversation does not have yet."""
 

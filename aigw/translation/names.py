@@ -20,8 +20,9 @@ _REFUSED = re.compile(r"[^a-zA-Z0-9_-]")
 class Names:
     """The names of one request. `written` gives the name for the provider, `tool` the client's own tool again."""
 
-    def __init__(self, conversation: Conversation, *, longest: int = LONGEST) -> None:
+    def __init__(self, conversation: Conversation, *, longest: int = LONGEST, letter_first: bool = False) -> None:
         self._longest = longest
+        self._letter_first = letter_first
         self._tools: dict[str, Tool] = {}
         for tool in conversation.tools:
             self._tools.setdefault(self.written(tool.name, tool.namespace), tool)
@@ -29,6 +30,8 @@ class Names:
     def written(self, name: str, namespace: str = "") -> str:
         whole = f"{namespace}__{name}" if namespace else name
         fit = _REFUSED.sub("_", whole)
+        if self._letter_first and not (fit[:1].isalpha() or fit[:1] == "_"):
+            fit = f"_{fit}"
         if fit == whole and len(fit) <= self._longest:
             return whole
         digest = blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

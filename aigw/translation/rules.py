@@ -37,6 +37,12 @@ class Rules(Struct, frozen=True, kw_only=True):
     """The models that take temperature, top_p and top_k."""
     prefills: tuple[str, ...] = ("*",)
     """The models that go on with a last message of the assistant."""
+    safety: Mapping[str, str] = {}
+    """Category -> threshold, of Gemini's filters."""
+    thinking_budget: int = 0
+    """How many tokens Gemini may think with where the client did not say, 0 if it decides."""
+    version: str = "v1beta"
+    """The version in the paths of Gemini's API."""
     takes_budget: tuple[str, ...] = ("*",)
     """The models of Anthropic's format that take a number of tokens to think with, instead of an effort."""
 

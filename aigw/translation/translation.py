@@ -29,6 +29,8 @@ from aigw.translation.chat.write_stream import ChatWriter
 from aigw.translation.errors import error_from
 from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
 from aigw.translation.frame import Frame
+from aigw.translation.gemini import write_request as write_gemini
+from aigw.translation.gemini.read_stream import GeminiReader
 from aigw.translation.history import mended
 from aigw.translation.hub import Conversation
 from aigw.translation.ids import FreshIds, fitted, unwrapped
@@ -46,12 +48,14 @@ class ClientSide(NamedTuple):
 
 
 class ProviderSide(NamedTuple):
-    """What writes a provider's requests and reads its answers. `streams` is the API of streams if it is another one."""
+    """What writes a provider's requests and reads its answers. `streams` is the API of streams if it is another one.
+    `letter_first`: the name of a tool begins with a letter or `_`."""
 
     write: Callable[[Conversation, Rules, Notes], Json]
     reader: Callable[[Frame], StreamReader]
     longest_name: int = 64
     streams: str = ""
+    letter_first: bool = False
 
 
 CLIENTS: Mapping[str, ClientSide] = {
@@ -60,6 +64,9 @@ CLIENTS: Mapping[str, ClientSide] = {
 }
 PROVIDERS: Mapping[str, ProviderSide] = {
     apis.CHAT: ProviderSide(write_chat.write_request, ChatReader),
+    apis.GENERATE_CONTENT: ProviderSide(
+        write_gemini.write_request, GeminiReader, streams=apis.STREAM_GENERATE_CONTENT, letter_first=True
+    ),
 }
 """In the order in which they are chosen where a provider has several."""
 _OWN = (
@@ -93,8 +100,8 @@ class Translation:
         read = client.read(body, self.notes)
         self._fresh = FreshIds(read.messages)
         messages = mended(unwrapped(read.messages), self.notes)
-        given = msgspec.structs.replace(read, model=model, stream=asked.stream, messages=messages)
-        self._names = Names(given, longest=provider.longest_name)
+        given = msgspec.structs.replace(read, model=model, stream=asked.stream or asked.array, messages=messages)
+        self._names = Names(given, longest=provider.longest_name, letter_first=provider.letter_first)
         self._frame = Frame(
             conversation=given,
             rules=rules,
@@ -120,7 +127,7 @@ class Translation:
             [(name, value) for name, value in source.headers.items() if not name.lower().startswith(_OWN)]
         )
         headers["content-type"] = JSON
-        path, query = _path(self.api, self._asked_model)
+        path, query = _path(self.api, self._asked_model, self._frame.rules.version)
         return Request("POST", path, query, headers, encoded(body))
 
     @property
@@ -148,12 +155,12 @@ class Translation:
         return self._client_dialect.whole(events)
 
 
-def _path(api: str, model: str) -> tuple[str, str]:
-    """Returns the path and the query of an API as its own clients write them."""
+def _path(api: str, model: str, version: str) -> tuple[str, str]:
+    """Returns the path and the query of an API as its own clients write them. `version` is that of Gemini's API."""
     if api in apis.PATHS:
         return apis.PATHS[api], ""
     verb = next(verb for verb, name in apis.VERBS.items() if name == api)
-    return f"/v1beta/models/{quote(model, safe='')}:{verb}", "alt=sse" if api == apis.STREAM_GENERATE_CONTENT else ""
+    return f"/{version}/models/{quote(model, safe='')}:{verb}", "alt=sse" if api == apis.STREAM_GENERATE_CONTENT else ""
 
 
 class Translator:

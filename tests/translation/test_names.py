@@ -22,6 +22,12 @@ def test_a_name_that_a_provider_refuses_is_shortened_and_restored(name):
     assert names.written(name) == written
 
 
+def test_gemini_wants_a_letter_first():
+    names = Names(conversation(Tool("1st")), letter_first=True)
+    assert re.fullmatch(r"_1st_\w+", names.written("1st"))
+    assert (names.tool(names.written("1st")).name, names.written("_a"), names.written("b")) == ("1st", "_a", "b")
+
+
 def test_long_names_that_begin_alike_stay_apart():
     names = Names(conversation())
     assert names.written("x" * 70 + "a") != names.written("x" * 70 + "b")

@@ -214,9 +214,16 @@ def _set_format(body: Json, conversation: Conversation, rules: Rules, notes: Not
         body["messages"] = with_schema(body["messages"], format.schema)
 
 
+def schema_text(schema: object) -> str:
+    """Returns the words that ask for a JSON object, of this schema unless it is None."""
+    if schema is None:
+        return "Answer with a JSON object."
+    return f"Answer with a JSON object that fits this JSON Schema:\n{json_text(schema)}"
+
+
 def with_schema(messages: Sequence[Json], schema: object) -> list[Json]:
     """Returns the messages with a schema in the text of the system, for providers that enforce none."""
-    text = f"Answer with a JSON object that fits this JSON Schema:\n{json_text(schema)}"
+    text = schema_text(schema)
     if messages and messages[0]["role"] == "system" and isinstance(messages[0]["content"], str):
         return [{**messages[0], "content": f"{messages[0]['content']}\n\n{text}"}, *messages[1:]]
     return [{"role": "system", "content": text}, *messages]

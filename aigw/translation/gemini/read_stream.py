@@ -1,0 +1,132 @@
+"""Reads a stream of Gemini's generateContent.
+
+Parts are pieces of the answer, but a call comes whole, and may have no id. Its signature is what Gemini wants back with
+it: clients get it in the call, and before it as the end of the reasoning, because those of other formats return only
+that. No event marks the end, and the reason for it is STOP also where there are calls."""
+
+from __future__ import annotations
+
+from aigw.core.dialect import Failure
+from aigw.core.model import Chunk
+from aigw.dialects.cumulative import objects_of
+from aigw.dialects.failures import failure_in_event, failure_of
+from aigw.dialects.gemini import finish_of, is_blocked, names_reason
+from aigw.dialects.gemini_request import SIGNATURES, arguments_of, parts_of
+from aigw.dialects.json_values import Json
+from aigw.dialects.usage import UsageReader, mentions_usage
+from aigw.dialects.view import index_of, rows_of, text_of
+from aigw.translation.envelope import sealed
+from aigw.translation.events import (
+    AnswerEvent,
+    CallDelta,
+    CallEnd,
+    CallStart,
+    Citation,
+    Counted,
+    Ended,
+    Failed,
+    Finished,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingState,
+)
+from aigw.translation.frame import Frame
+
+
+class GeminiReader:
+    def __init__(self, frame: Frame) -> None:
+        self._maker = frame.rules.maker
+        self._usage = UsageReader()
+        self._started = False
+        self._thinking: set[int] = set()
+        """The choices that are thinking."""
+        self._calls = 0
+        self._cited: set[tuple[int, str]] = set()
+
+    def feed(self, chunk: Chunk) -> list[AnswerEvent]:
+        if (told := failure_in_event(chunk)) is not None:
+            return [Failed(failure_of(told))]
+        events: list[AnswerEvent] = []
+        for body in objects_of(chunk.json()):
+            self._body(body, events)
+        if mentions_usage(chunk.raw):
+            self._usage.take(chunk.json())
+            events.append(Counted(self._usage.tokens))
+        return events
+
+    def end(self) -> list[AnswerEvent]:
+        return [Ended()]
+
+    def _body(self, body: Json, events: list[AnswerEvent]) -> None:
+        candidates = rows_of(body.get("candidates"))
+        if not self._started and (candidates or "promptFeedback" in body):
+            self._started = True
+            events.append(Started(text_of(body.get("responseId")), text_of(body.get("modelVersion"))))
+        for position, candidate in enumerate(candidates):
+            self._candidate(candidate, index_of(candidate, position), events)
+        if is_blocked(body):
+            events.append(Finished("content_filter"))
+
+    def _candidate(self, candidate: Json, index: int, events: list[AnswerEvent]) -> None:
+        for part in parts_of(candidate):
+            self._part(part, index, events)
+        self._cite(candidate, index, events)
+        reason = text_of(candidate.get("finishReason")).upper()
+        if names_reason(reason):
+            self._stop_thinking(index, "", events)
+            if (finish := finish_of(reason)) == "error":
+                said = text_of(candidate.get("finishMessage")) or f"the answer ended with {reason}"
+                events.append(Failed(Failure(502, said)))
+            else:
+                events.append(Finished(finish, choice=index))
+
+    def _part(self, part: Json, index: int, events: list[AnswerEvent]) -> None:
+        text, call, signature = text_of(part.get("text")), part.get("functionCall"), _signature(part)
+        if part.get("thought") is True:
+            if text:
+                self._thinking.add(index)
+                events.append(ThinkingDelta(text, index))
+            return
+        if text or isinstance(call, dict):
+            self._stop_thinking(index, signature if call else "", events)
+        if text:
+            events.append(TextDelta(text, index))
+        if isinstance(call, dict):
+            self._call(call, signature, index, events)
+        if isinstance(media := part.get("inlineData"), dict):
+            events.append(TextDelta(_shown(media), index))
+
+    def _call(self, call: Json, signature: str, index: int, events: list[AnswerEvent]) -> None:
+        key, state = self._calls, sealed(self._maker, signature) if signature else ""
+        self._calls += 1
+        events.append(CallStart(key, text_of(call.get("id")), text_of(call.get("name")), index, state=state))
+        events += [CallDelta(key, arguments_of(call), index), CallEnd(key, index)]
+
+    def _stop_thinking(self, index: int, signature: str, events: list[AnswerEvent]) -> None:
+        """Ends the reasoning with a signature, which may stand alone."""
+        if index in self._thinking or signature:
+            state = sealed(self._maker, signature)
+            events.append(ThinkingState(state, redacted=index not in self._thinking, choice=index))
+            self._thinking.discard(index)
+
+    def _cite(self, candidate: Json, index: int, events: list[AnswerEvent]) -> None:
+        """A stream repeats its sources."""
+        grounding, citations = candidate.get("groundingMetadata"), candidate.get("citationMetadata")
+        grounded = rows_of(grounding.get("groundingChunks")) if isinstance(grounding, dict) else []
+        found = rows_of([each.get("web") for each in grounded])
+        found += rows_of(citations.get("citations")) if isinstance(citations, dict) else []
+        for source in found:
+            url = text_of(source.get("uri"))
+            if url and (index, url) not in self._cited:
+                self._cited.add((index, url))
+                events.append(Citation(url, text_of(source.get("title")), index))
+
+
+def _signature(part: Json) -> str:
+    return next((text_of(part[name]) for name in SIGNATURES if part.get(name)), "")
+
+
+def _shown(media: Json) -> str:
+    """An image that the model made, as text in Markdown: no other format has a place for it."""
+    return f"![image](data:{text_of(media.get('mimeType'))};base64,{text_of(media.get('data'))})"

@@ -4,9 +4,11 @@ what the provider counts."""
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from stage.gateway import until
+from stage.taped import CLOSED
 from stage.vendors.table import VENDORS
 from stage.wires import CONSUMER, MESSAGES
 
@@ -17,6 +19,13 @@ PAIRS = [
         (MESSAGES, "kimi"),
     )
 ]  # fmt: skip
+LOST = {
+    "messages": {"top_k": 3},
+    "responses": {"truncation": "auto"},
+    "gemini": {"safetySettings": [{}]},
+    "chat": {"seed": 3},
+}
+"""Fields that other formats do not have."""
 pytestmark = pytest.mark.parametrize(("wire", "kind"), PAIRS)
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
@@ -113,3 +122,29 @@ async def test_a_budget_counts_what_a_session_spends(wire, kind, start):
     first = await ask(running, wire, "stage: say Hi", stream=True)
     second = await ask(running, wire, "stage: say Hi", stream=True)
     assert (first.status, second.status // 100) == (200, 4)
+
+
+@STREAM
+async def test_what_is_recorded_answers_again_without_the_provider(wire, kind, stream, provider, taped):
+    vendor = kind()
+    upstream = await provider(vendor)
+    running = await taped("record", config=vendor.config(upstream.url))
+    first = await ask(running, wire, "stage: say A robin is a bird.", stream=stream)
+    assert len(await taped.written(running)) == 1
+    replaying = await taped("replay", config=vendor.config(CLOSED))
+    again = await ask(replaying, wire, "stage: say A robin is a bird.", stream=stream)
+    assert first.status == again.status == 200
+    assert len(vendor.bodies) == 1
+    assert said(again) == said(first)
+
+
+def said(answer):
+    """The answer without what differs in each."""
+    return re.sub(rb'"(created|created_at)":\d+|[0-9a-f]{32}', b"", answer.body)
+
+
+async def test_what_is_lost_is_told(wire, kind, start):
+    running, _ = await start()
+    body = {**wire.body("stage: say Hi"), **LOST[wire.name]}
+    answer = await running.request("POST", wire.path, json.dumps(body).encode(), **CONSUMER)
+    assert next(iter(LOST[wire.name])) in answer.headers["x-aigw-lost"]

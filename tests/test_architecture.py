@@ -171,6 +171,7 @@ OTHER_FORMATS = {
     "aigw.books.usage_row": {"model", "stream"},
     "aigw.books.summary": {"output"},
     "aigw.cli.views.cache": {"model"},
+    "aigw.cli.views.models": {"model", "role"},
     "aigw.cli.views.template": {"model"},
     "aigw.core.tokens": {"output"},
     "aigw.plugins.ai_cache.entry": {"model", "parts", "usage"},

@@ -14,6 +14,7 @@ from aigw.cli.commands import (
     guard,
     help,
     init,
+    models,
     plugins,
     rag,
     recipes,
@@ -74,6 +75,7 @@ app.add_typer(traffic.app, name="traffic", rich_help_panel=LOOK)
 app.command("diff", rich_help_panel=LOOK)(diff.diff)
 app.command("what-if", rich_help_panel=LOOK)(what_if.what_if)
 app.command("transform", rich_help_panel=CONFIGURE)(transform.transform)
+app.command("models", rich_help_panel=CONFIGURE)(models.models)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(guard.app, name="guard", rich_help_panel=CONFIGURE)

@@ -1,5 +1,6 @@
-"""Looks up one price in the package genai-prices. It runs as its own program: it reads a query as JSON from standard
-input, and writes the price as JSON (or null) to standard output.
+"""Looks up prices and models in the package genai-prices. It runs as its own program: it reads queries as JSON from
+standard input, and writes an answer for each of them as JSON to standard output: a price (or null), or with the word
+`models` behind the program what is known of a provider's models.
 
 Rule: it imports nothing of aigw. The package loads pydantic and 1.6 MB of data as code, which takes half a second and
 40 MB: not in the process that serves requests. The data is in the package; nothing is fetched."""
@@ -34,8 +35,32 @@ def look_up(provider: str, url: str, model: str, tier: str, at: float) -> dict[s
     """The price of `model` at the time `at`, None if it is unknown. `aigw.pricing.prices.Price` describes its fields.
     Without a provider it is the price of the vendor of the model."""
     found = _find(provider, url, model)
-    if found is None:
-        return None
+    return _price_of(found, tier, at) if found is not None else None
+
+
+def look_up_models(provider: str, url: str, named: list[str], at: float) -> list[dict[str, Any]]:
+    """The models that the list of this provider has and that are still offered, and those named.
+    `aigw.pricing.known_models.KnownModel` describes the fields of each."""
+    place = next(_places(provider, url), None)
+    listed = {each.id: each for each in (place.models if place is not None else ()) if _is_offered(each)}
+    found = {name: _find(provider, url, name) for name in named} | listed
+    return [
+        {
+            "name": name,
+            "context": model.context_window if model is not None else None,
+            "price": _price_of(model, "", at) if model is not None else None,
+            "listed": name in listed,
+        }
+        for name, model in found.items()
+    ]
+
+
+def _is_offered(model: ModelInfo) -> bool:
+    """Whether it can be asked for by its id: some stand for all names that begin so."""
+    return not model.deprecated and not model.id.endswith("-") and not model.id.startswith("ft:")
+
+
+def _price_of(found: ModelInfo, tier: str, at: float) -> dict[str, Any] | None:
     now = datetime.fromtimestamp(at, UTC)
     prices = found.get_prices(now, {"service_tier": tier} if tier else None)
     steps = {name: _steps(getattr(prices, key)) for name, key in RATES.items() if getattr(prices, key) is not None}
@@ -96,10 +121,11 @@ def _changes(
 
 
 if __name__ == "__main__":
-    found: list[dict[str, Any] | None] = []
+    found: list[Any] = []
+    answer = look_up_models if sys.argv[1:] == ["models"] else look_up
     for asked in json.load(sys.stdin):
         try:
-            found.append(look_up(**asked))
+            found.append(answer(**asked))
         except Exception as error:  # noqa: BLE001  the other prices do not depend on this one
             found.append(None)
             print(f"{asked}: {type(error).__name__}: {error}", file=sys.stderr)

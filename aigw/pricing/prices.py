@@ -76,6 +76,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         return self.since <= at < (math.inf if self.until is None else self.until)
 
 
+FREE = Price(steps={"input": [(-1, 0.0)], "output": [(-1, 0.0)]})
+"""The price of what runs on the user's own machine."""
+
+
 class Query(NamedTuple):
     """`provider` is a type of the catalog, or "" for the vendor of the model. `tier` is the service tier, "" the
     default one."""
@@ -96,7 +100,9 @@ async def ask_pricebook(asked: Sequence[Asked]) -> Sequence[Price | None]:
     is unknown, or if the lookup failed, which is logged."""
     try:
         async with asyncio.timeout(_TIMEOUT):
-            code, output, errors = await _run(json.dumps([_question(query, at) for query, at in asked]).encode())
+            code, output, errors = await run_pricebook(
+                json.dumps([_question(query, at) for query, at in asked]).encode()
+            )
         if code == 0:
             if errors:
                 _log.warning("a price is unknown: %s", errors.decode(errors="replace").strip())
@@ -110,14 +116,24 @@ async def ask_pricebook(asked: Sequence[Asked]) -> Sequence[Price | None]:
 
 
 def _question(query: Query, at: float) -> dict[str, Any]:
-    row = CATALOG.get(query.provider)
-    url = f"{row.scheme}://{row.host}" if row is not None and row.host else ""
-    return {"provider": query.provider, "url": url, "model": query.model, "tier": query.tier, "at": at}
+    return {
+        "provider": query.provider,
+        "url": url_of(query.provider),
+        "model": query.model,
+        "tier": query.tier,
+        "at": at,
+    }
 
 
-async def _run(asked: bytes) -> tuple[int, bytes, bytes]:
-    """Runs pricebook.py. Returns its exit code, output and errors."""
-    command = [sys.executable, "-P", str(Path(__file__).with_name("pricebook.py"))]
+def url_of(type_: str) -> str:
+    """The address by which the pricebook knows a provider of this type, "" if it has none of its own."""
+    row = CATALOG.get(type_)
+    return f"{row.scheme}://{row.host}" if row is not None and row.host else ""
+
+
+async def run_pricebook(asked: bytes, *words: str) -> tuple[int, bytes, bytes]:
+    """Runs pricebook.py with these words behind it. Returns its exit code, output and errors."""
+    command = [sys.executable, "-P", str(Path(__file__).with_name("pricebook.py")), *words]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=PIPE,
@@ -204,6 +220,10 @@ class Prices:
         failed."""
         price, asked = self._known.get(query, (None, -math.inf))
         return price.holds(at) if price is not None else abs(at - asked) < 86_400
+
+    def override(self, model: str) -> Price | None:
+        """The configured price of a model."""
+        return self._overridden(model)
 
     def _find_override(self, model: str) -> Price | None:
         matching = [name for name in self._overrides if name == model or fnmatchcase(model, name)]

@@ -79,10 +79,10 @@ def _models_of(provider: ProviderConfig) -> Iterator[str]:
     yield from (name for name in names if not name.endswith("*"))
     yield from (name.rstrip("*-") for name in names if name.endswith("*"))
     yield provider.model_mapping.get("*", "")
-    yield "" if _is_own(provider) else WELL_KNOWN.get(provider.type, "")
+    yield "" if is_own(provider) else WELL_KNOWN.get(provider.type, "")
 
 
-def _is_own(provider: ProviderConfig) -> bool:
+def is_own(provider: ProviderConfig) -> bool:
     """Whether it is a server on this machine or in a private network that speaks like the vendor."""
     moved = provider.provider_domain or msgspec.to_builtins(provider).get(lookup(provider.type).url_field)
     return bool(moved) and is_private(parse_url(moved).hostname or "")
@@ -90,7 +90,7 @@ def _is_own(provider: ProviderConfig) -> bool:
 
 def lacks_key(provider: ProviderConfig) -> bool:
     """Whether clients have to send a key of the provider's themselves. A server of one's own seldom wants one."""
-    return not provider.api_tokens and provider.type not in _KEYLESS and not _is_own(provider)
+    return not provider.api_tokens and provider.type not in _KEYLESS and not is_own(provider)
 
 
 def variable_of(type_: str) -> str:

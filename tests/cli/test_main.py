@@ -15,7 +15,7 @@ import aigw
 from aigw.cli.main import app
 
 COMMANDS = [
-    [], ["serve"], ["run"], ["init"], ["env"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
+    [], ["serve"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
     ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
@@ -40,7 +40,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
         ["serve", "run", "init", "env", "recipes", "template", "rag"],
         ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
-        ["Configure", "transform", "plugins", "doctor", "guard", "config"],
+        ["Configure", "transform", "models", "plugins", "doctor", "guard", "config"],
     ]
     assert "Commands:" not in output
 
@@ -87,7 +87,7 @@ def test_every_command_speaks_to_programs():
 
 
 PRINTED = [
-    ["version"], ["init"], ["env"], ["env", "codex"], ["recipes"], ["plugins"], ["plugins", "ai-cache"], ["doctor"], ["config", "keys"],
+    ["version"], ["init"], ["env"], ["env", "codex"], ["models"], ["recipes"], ["plugins"], ["plugins", "ai-cache"], ["doctor"], ["config", "keys"],
     ["config", "check"], ["config", "show"], ["usage"], ["top"], ["cache", "ls", "--recipe", "ai-cache"],
     ["cache", "stats", "--recipe", "ai-cache"], ["cache", "clear", "--recipe", "ai-cache"],
     ["budget", "status", "--recipe", "budget"], ["template", "list", "--recipe", "ai-prompt-template"],

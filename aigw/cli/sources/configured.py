@@ -11,7 +11,7 @@ from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.asking import configuration_of
 from aigw.cli.sources.recipe import served
 from aigw.config.automatic import automatic
-from aigw.config.load import Loaded, load
+from aigw.config.load import NO_FILE, Loaded, load
 from aigw.core.errors import ConfigError
 
 
@@ -37,7 +37,11 @@ def in_force(config: Path | None, recipe: str | None, url: str | None = None) ->
             raise ConfigError([f"there is no aigw at {url} that shows its configuration"])
         return found
     if config is not None or recipe is not None or DEFAULT_FILE.exists():
-        return configured(config, recipe)
+        try:
+            return configured(config, recipe)
+        except ConfigError as error:
+            named = origin(config, recipe)
+            raise ConfigError([finding.replace(NO_FILE, named) for finding in error.findings]) from None
     return load(None, os.environ, text=json.dumps({"plugins": automatic(os.environ, None, ())}).encode())
 
 

@@ -1,0 +1,54 @@
+"""`aigw models`: what clients can ask for, by provider."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aigw.cli.options import Config, Json, ServedRecipe, configuration
+from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
+
+
+def models(
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="All models of this one only.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the providers for their lists.")] = False,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Those of the gateway that runs there.")] = None,
+    config: Config = None,
+    recipe: ServedRecipe = None,
+    as_json: Json = False,
+) -> None:
+    """List the models to ask for, with their prices.
+
+    They are those that the configuration names, and what the list of prices in the installation knows of its providers;
+    of several providers it shows some each. Without a configuration they are those of the keys in the environment.
+    Nothing is asked of the network without --live.
+
+    Example: aigw models --provider openai
+    """
+    import asyncio
+    import os
+    import shutil
+
+    from aigw.cli.sources.configured import in_force
+    from aigw.cli.sources.models import discovered, models_of
+    from aigw.cli.views.models import data, tables
+    from aigw.core.errors import ConfigError
+
+    if live and url is not None:
+        fail("models", "choose one of --live and --url: a gateway shows no keys with which to ask", USAGE)
+    try:
+        alone = live and recipe is None and configuration(config) is None
+        loaded = asyncio.run(discovered(os.environ)) if alone else in_force(config, recipe, url)
+        found = asyncio.run(models_of(loaded, os.environ, provider, live=live))
+    except ConfigError as error:
+        fail("models", error.findings, USAGE)
+    except ValueError as error:
+        fail("models", str(error), USAGE)
+    if as_json:
+        say_json(data(found))
+        return
+    for line in tables(found, max(shutil.get_terminal_size().columns, 60), whole=provider is not None):
+        typer.echo(line)
+    if not found:
+        say_sentence("There is no provider: `aigw init` writes a configuration that has one.")

@@ -1,0 +1,54 @@
+"""Asks a provider for its list of models. It starts a gateway for that, so it takes the way of real requests."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from aigw.config.load import Loaded, load
+from aigw.providers.config import ProviderConfig
+from aigw.server.gateway import run
+from aigw.upstream.proxied import upstream_for
+
+SECONDS = 3.0
+"""How long a provider may take to begin its answer."""
+
+
+async def asked_for_models(provider: ProviderConfig, loaded: Loaded, env: Mapping[str, str]) -> tuple[int, Any]:
+    """The status and the JSON of its answer, None if it is no JSON. `loaded` says where hosts are."""
+    async with run(_alone(provider, loaded), upstream_for(env), grace=0.0) as running:
+        return await asyncio.to_thread(_models, running.url)
+
+
+def _alone(provider: ProviderConfig, loaded: Loaded) -> Loaded:
+    """A configuration with this provider only. Its tokens come from an environment, so that a `$` in them stays."""
+    tokens = {f"TOKEN_{index}": token for index, token in enumerate(provider.api_tokens)}
+    keys = {key: value for key, value in msgspec.to_builtins(provider).items() if value is not None}
+    config = {
+        "listen": "127.0.0.1:0",
+        "services": loaded.config.services,
+        "timeouts": {"connect": SECONDS, "first_byte": SECONDS, "idle": SECONDS},
+        "plugins": {"ai-proxy": {"provider": {**keys, "apiTokens": [f"${{{name}}}" for name in tokens]}}},
+    }
+    return load(None, tokens, text=json.dumps(config).encode())
+
+
+def _models(url: str) -> tuple[int, Any]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=4 * SECONDS)
+    try:
+        connection.request("GET", "/v1/models")
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    try:
+        return response.status, json.loads(body)
+    except ValueError:
+        return response.status, None

@@ -35,7 +35,9 @@ from aigw.providers.judge import Judge
 from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
-from aigw.translation.translation import Translation, target_of
+from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
+from aigw.translation.embeddings.translation import EmbeddingsTranslation
+from aigw.translation.translation import AnyTranslation, Translation, target_of
 from aigw.upstream.builtin import Mock, MockSettings
 
 
@@ -220,10 +222,12 @@ class BoundProvider:
             raise _unusable(str(error)) from None
         return model, asked.stream
 
-    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> Translation | None:
+    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
         """Returns the request in a format that this provider speaks, None if it speaks that of the client."""
         if api is None or self.config.protocol != "openai" or not self.row.maps_models or self._offers(api):
             return None
+        if api in VECTOR_TARGETS and self._offers(VECTOR_TARGETS[api]):
+            return EmbeddingsTranslation(source, exchange.asked, api, self._rules)
         target = target_of(api, self._offers)
         if not target:
             return None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Request, Target
-from aigw.translation.translation import Translation
+from aigw.translation.translation import AnyTranslation
 
 
 class Call(NamedTuple):
@@ -24,4 +24,4 @@ class Call(NamedTuple):
     spoken: Dialect
     model: str = ""
     streaming: bool = False
-    translation: Translation | None = None
+    translation: AnyTranslation | None = None

@@ -30,7 +30,7 @@ from aigw.providers.decoding import Decoder
 from aigw.providers.edits import BodyEdits
 from aigw.providers.judge import Beginning, Judge, check_alone, feed
 from aigw.providers.provider import Provider
-from aigw.translation.translation import Translation
+from aigw.translation.translation import AnyTranslation
 
 
 def provider_type(env: Env) -> type[BoundProvider]:
@@ -147,7 +147,7 @@ class HigressProvider(BoundProvider):
     bare_retries: ClassVar[bool] = True
     tells_first_only: ClassVar[bool] = True
 
-    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> Translation | None:
+    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
         """What it translates, it translates in its own way."""
         return None
 

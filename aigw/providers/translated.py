@@ -11,7 +11,7 @@ from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.decoding import stage
 from aigw.providers.fit import EVENTS
 from aigw.translation.errors import error_of
-from aigw.translation.translation import Translation
+from aigw.translation.translation import AnyTranslation
 
 LOST_HEADER = "x-aigw-lost"
 """Names what of the request has no counterpart at the provider."""
@@ -21,7 +21,7 @@ MAX_LOST = 500
 """Characters of the header."""
 
 
-async def translated(exchange: Exchange, translation: Translation, reply: Reply) -> Reply:
+async def translated(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> Reply:
     """Raises UpstreamError if the answer cannot be read."""
     _tell_lost(exchange, translation, reply)
     if reply.status >= 400:
@@ -39,7 +39,7 @@ async def translated(exchange: Exchange, translation: Translation, reply: Reply)
     return exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
 
 
-def _tell_lost(exchange: Exchange, translation: Translation, reply: Reply) -> None:
+def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> None:
     if lost := translation.lost:
         text = shown(", ".join(lost)).encode("ascii", "replace").decode()[:MAX_LOST]
         reply.headers[LOST_HEADER] = text

@@ -11,14 +11,12 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
-from multidict import CIMultiDict
 
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.dialects import apis
-from aigw.dialects.json_values import Json, encoded, object_of
-from aigw.dialects.openai_error import JSON
+from aigw.dialects.json_values import Json, object_of
 from aigw.dialects.table import dialect_of
 from aigw.translation.anthropic import read_request as read_messages
 from aigw.translation.anthropic.write_stream import MessagesWriter
@@ -26,8 +24,10 @@ from aigw.translation.chat import read_request as read_chat
 from aigw.translation.chat import write_request as write_chat
 from aigw.translation.chat.read_stream import ChatReader
 from aigw.translation.chat.write_stream import ChatWriter
+from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.errors import error_from
 from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
+from aigw.translation.foreign import request_for
 from aigw.translation.frame import Frame
 from aigw.translation.gemini import write_request as write_gemini
 from aigw.translation.gemini.read_stream import GeminiReader
@@ -69,11 +69,6 @@ PROVIDERS: Mapping[str, ProviderSide] = {
     ),
 }
 """In the order in which they are chosen where a provider has several."""
-_OWN = (
-    "anthropic-", "x-goog-", "openai-", "x-stainless-", "x-app", "x-claude-", "x-codex-", "session-id", "session_id",
-    "thread-id", "x-client-request-id", "originator", "chatgpt-", "accept", "content-", "idempotency-",
-)  # fmt: skip
-"""The headers of a client's own API begin with these. They mean nothing to a provider of another format."""
 
 
 def target_of(api: str, offers: Callable[[str], bool]) -> str:
@@ -123,12 +118,7 @@ class Translation:
         body = self._provider.write(conversation, self._frame.rules, self.notes)
         if "model" in body:
             body["model"] = self._asked_model  # the provider's own edits map it
-        headers = CIMultiDict(
-            [(name, value) for name, value in source.headers.items() if not name.lower().startswith(_OWN)]
-        )
-        headers["content-type"] = JSON
-        path, query = _path(self.api, self._asked_model, self._frame.rules.version)
-        return Request("POST", path, query, headers, encoded(body))
+        return request_for(source, *_path(self.api, self._asked_model, self._frame.rules.version), body)
 
     @property
     def lost(self) -> list[str]:
@@ -153,6 +143,9 @@ class Translation:
         if failures:
             raise ValueError(failures[0].message)
         return self._client_dialect.whole(events)
+
+
+AnyTranslation = Translation | EmbeddingsTranslation
 
 
 def _path(api: str, model: str, version: str) -> tuple[str, str]:

@@ -1,0 +1,26 @@
+"""What goes along with a request that is written anew for another vendor.
+
+Rule: the headers of a client's own API mean nothing there, and some would be refused. All others stay."""
+
+from __future__ import annotations
+
+from multidict import CIMultiDict
+
+from aigw.core.model import Request
+from aigw.dialects.json_values import Json, encoded
+from aigw.dialects.openai_error import JSON
+
+_OWN = (
+    "anthropic-", "x-goog-", "openai-", "x-stainless-", "x-app", "x-claude-", "x-codex-", "session-id", "session_id",
+    "thread-id", "x-client-request-id", "originator", "chatgpt-", "accept", "content-", "idempotency-",
+)  # fmt: skip
+"""The headers of a client's own API begin with these."""
+
+
+def request_for(source: Request, path: str, query: str, body: Json) -> Request:
+    """The request with another path and body, in place of `source`."""
+    headers = CIMultiDict(
+        [(name, value) for name, value in source.headers.items() if not name.lower().startswith(_OWN)]
+    )
+    headers["content-type"] = JSON
+    return Request("POST", path, query, headers, encoded(body))

@@ -111,13 +111,18 @@ class BodyEdits:
         if request.parsed is not None:
             gemini_edit.set_model(request.parsed, model)
 
+    @property
+    def _adds_model(self) -> bool:
+        """Whether a request that names no model gets the one that is configured for it."""
+        return True
+
     def _map_model(self, document: Document) -> str:
         asked = named_model(document)
         if not self._row.maps_models or asked is None:
             return asked or ""
         model = self._mapping.map(asked)
         if model != asked or not asked:
-            adds = self._row.without_model == "write" and bool(model or self.writes_empty_model)
+            adds = self._adds_model and bool(model or self.writes_empty_model)
             set_model(document, model, adds=adds)
         if self._row.preserves_thinking and self._preserves_thinking(model):
             openai_chat_request.preserve_thinking(document)

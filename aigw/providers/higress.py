@@ -43,6 +43,11 @@ class HigressEdits(BodyEdits):
     encode_chat = staticmethod(dashscope_higress.encode_chat)
     encode_embeddings = staticmethod(dashscope_higress.encode_embeddings)
 
+    @property
+    def _adds_model(self) -> bool:
+        """Not at every provider."""
+        return self._row.without_model == "write"
+
     async def context(self, asked: Asked, api: str) -> str | None:
         """Chat requests alone get the context file."""
         return await super().context(asked, api) if api == apis.CHAT else None

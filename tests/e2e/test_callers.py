@@ -3,10 +3,8 @@ apply is said here."""
 
 import json
 import logging
-from contextlib import nullcontext
 
 import pytest
-from anthropic import AsyncAnthropic, BadRequestError
 from openai import AsyncAzureOpenAI, DefaultAsyncHttpxClient
 from stage.answers import CHAT, PATH, answers
 from stage.gateway import BUILTIN, until
@@ -70,7 +68,7 @@ async def test_gemini_goes_where_its_model_leads(several, path, kind):
 
 async def test_a_model_of_nobody_is_refused_and_not_sent_to_another_vendor(several):
     running, ups = await several()
-    for verb in ("generateContent", "streamGenerateContent?alt=sse", "batchEmbedContents"):
+    for verb in ("generateContent", "streamGenerateContent?alt=sse"):
         answer = await running.request("POST", f"/v1beta/models/unknown:{verb}", ASKED, content_type="application/json")
         error = answer.json()["error"]
         assert (answer.status, error["code"], error["status"]) == (400, 400, "INVALID_ARGUMENT")
@@ -184,13 +182,12 @@ async def test_no_list_at_all_is_a_failure(several):
 
 
 REFUSED = {
-    "messages": ("POST", "/v1/messages", "the Messages API", {}),
     "batches": ("POST", "/v1/messages/batches", "the Messages Batches API", {}),
     "gemini": ("POST", "/v1beta/models/m:generateContent", "the generateContent API", {}),
     "responses": ("POST", "/v1/responses", "the Responses API", {}),
     "audio": ("POST", "/v1/audio/speech", "the Audio Speech API", {}),
 }
-SHAPES = {"messages": "anthropic", "batches": "anthropic", "gemini": "gemini"}
+SHAPES = {"batches": "anthropic", "gemini": "gemini"}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -348,23 +345,3 @@ async def test_azures_own_client(several):
     targets = [request.target.partition("?")[0] for request in ups["azure"].requests]
     prefix = "/openai/deployments/my%2Fdeployment"
     assert targets == [f"{prefix}/chat/completions", f"{prefix}/audio/transcriptions"]
-
-
-@pytest.mark.parametrize("kind", ["openai", "claude", "gemini"])
-async def test_anthropics_own_client_lists_models(provider, gateway, kind):
-    message = b'{"type":"message","role":"assistant","content":[],"stop_reason":"end_turn"}'
-    upstream = await provider(answers(json.dumps(LISTS[kind]).encode()), answers(message))
-    settings = {"type": kind, "apiTokens": ["k"], "providerDomain": "x.example"}
-    running = await gateway({"plugins": {"ai-proxy": {"provider": settings}}, "services": {"x.example": upstream.url}})
-    client = AsyncAnthropic(
-        base_url=running.url, api_key="mine", max_retries=0, http_client=DefaultAsyncHttpxClient(trust_env=False)
-    )
-    async with client:
-        listed = [model async for model in client.models.list()]
-        with (
-            pytest.raises(BadRequestError, match="does not offer the Messages API")
-            if kind != "claude"
-            else nullcontext()
-        ):
-            await client.messages.create(model="m", max_tokens=1, messages=CHAT["messages"])
-    assert len(listed) == 1 and listed[0].type == "model" and listed[0].created_at.year >= 1970

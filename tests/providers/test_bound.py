@@ -32,7 +32,7 @@ async def written(config, body):
         ({"type": "gemini"}, "m"),
         ({"type": "openai"}, "m"),
         ({"type": "qwen", "qwen_enable_compatible": False}, "m"),
-        ({"type": "qwen"}, None),
+        ({"type": "qwen"}, "m"),
     ],
 )
 async def test_a_body_without_a_model_gets_the_mapping_of_any(config, expected):

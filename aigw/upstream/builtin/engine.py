@@ -72,7 +72,10 @@ class Engine:
 
 
 def known_model(model: str) -> None:
-    """Raises GatewayError if there is no such model."""
+    """Raises GatewayError if there is no such model, or if none is named."""
+    if not model:
+        message = "Missing required parameter: 'model'."
+        raise GatewayError(400, message, code="missing_required_parameter", param="model")
     if model not in MODELS:
         there_are = ", ".join(MODELS)
         message = (

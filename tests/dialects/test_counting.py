@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from any_json import anything, fields
 from fakes import WordCounter, chat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.dialects import apis, counting
 from aigw.dialects.table import dialect_of
@@ -120,3 +123,41 @@ def test_what_cannot_be_counted_is_named(api, body, field):
 def test_malformed_prompts_are_counted_as_far_as_they_can_be_read(api, value):
     field = counting._FIELDS[api][0]
     assert count(api, {**BODIES[api], field: value}) >= 0
+
+
+PART = fields(
+    text=anything, type=anything, source=anything, content=anything, functionCall=anything, image_url=anything
+)
+MESSAGE = fields(
+    role=anything, content=st.lists(PART, max_size=2) | anything, parts=st.lists(PART, max_size=2) | anything
+)
+TOOL = fields(
+    name=anything, description=anything, input_schema=anything, parameters=anything, functionDeclarations=anything
+)
+
+
+@pytest.mark.parametrize("api", BODIES)
+@given(data=st.data())
+def test_any_body_is_counted_or_refused(api, data):
+    prompts = {
+        name: st.lists(MESSAGE, max_size=3) | anything
+        for name in (*counting._FIELDS[api], "system", "systemInstruction")
+    }
+    body = data.draw(fields(model=anything, tools=st.lists(TOOL, max_size=2) | anything, **prompts))
+    try:
+        assert count(api, body) >= 0
+    except ValueError as refusal:
+        assert str(refusal)
+
+
+@pytest.mark.parametrize("api", BODIES)
+@pytest.mark.parametrize("depth", [500, 5_000, 200_000])
+def test_no_depth_is_a_bug(api, depth):
+    field = counting._FIELDS[api][0]
+    nested = b'{"parameters":' * depth + b"1" + b"}" * depth
+    tools = b'[{"name":"f","type":"function","input_schema":%b,"parameters":%b}]' % (nested, nested)
+    text = b'[{"role":"user","content":"a","parts":[{"text":"a"}]}]'
+    try:
+        assert count(api, b'{"model":"m","%b":%b,"tools":%b}' % (field.encode(), text, tools)) > 0
+    except ValueError as refusal:
+        assert str(refusal)

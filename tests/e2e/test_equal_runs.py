@@ -5,11 +5,13 @@ import json
 
 import pytest
 from stage.agents import agents, changed, send, wire
+from stage.answers import streams, text_events
 
 CLAUDE, CODEX = "claude-code-1-first", "codex-1-first"
 TURNS = (CLAUDE, "claude-code-2-tool-result", "claude-code-3-unknown-model-thinking",
          "claude-code-4-image-result", CODEX, "codex-2-tool-result", "codex-3-unknown-model", "codex-4-code-mode",
          "codex-5-code-mode-result", "codex-6-image-result", "codex-7-apply-patch-result")  # fmt: skip
+CACHE = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}
 NEW = "11111111-2222-4333-8444-555555555555"
 HEADERS = {
     "claude": {"x-claude-code-session-id": NEW},
@@ -44,8 +46,7 @@ async def cached(provider, gateway):
         for kind in ("claude", "openai")
     ]
     ai_proxy = {"providers": providers, "byModel": {"claude-*": "claude", "qwen-max": "claude", "*": "openai"}}
-    cache = {"redis": {"serviceName": "redis.static", "servicePort": 6379}}
-    plugins = {"ai-cache": cache, "ai-proxy": ai_proxy}
+    plugins = {"ai-cache": CACHE, "ai-proxy": ai_proxy}
     services = {"claude.example": upstream.url, "openai.example": upstream.url}
     return await gateway({"services": services, "plugins": plugins}), upstream
 
@@ -65,6 +66,20 @@ async def test_the_second_of_two_equal_runs_costs_nothing(cached, name):
     was_hit, second = await hit(running, name, another_run(name), **HEADERS[name.partition("-")[0]])
     assert was_hit
     assert second.body == first.body
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in TURNS if name.startswith("claude")])
+async def test_the_second_of_two_equal_runs_costs_nothing_at_another_vendor(provider, gateway, name):
+    """What is translated is cached as the client reads it."""
+    upstream = await provider(streams(*text_events("REC", "ORDED")))
+    settings = {"type": "moonshot", "apiTokens": ["k"], "providerDomain": "moonshot.example"}
+    plugins = {"ai-cache": CACHE, "ai-proxy": {"provider": settings}}
+    running = await gateway({"services": {"moonshot.example": upstream.url}, "plugins": plugins})
+    assert not (await hit(running, name))[0]
+    await running.edge.settled()
+    was_hit, answer = await hit(running, name, another_run(name), **HEADERS["claude"])
+    assert was_hit and b"message_stop" in answer.body
     assert len(upstream.requests) == 1
 
 

@@ -73,6 +73,10 @@ ELSEWHERE = {
     # translation
     "providers/decoding.py": "providers/test_answers.py providers/test_translated.py: wiring, seen in what a client gets",
     "translation/hub.py": "translation/test_translation.py: data",
+    "translation/responses/read_items.py": "translation/responses/test_read_request.py: a request is read as one",
+    "translation/responses/read_tools.py": "translation/responses/test_read_request.py: a request is read as one",
+    "translation/responses/text_item.py": "translation/responses/test_write_stream.py: an answer is written as one",
+    "translation/responses/call_item.py": "translation/responses/test_write_stream.py: an answer is written as one",
     "translation/events.py": "translation/test_ordered.py: data",
     "translation/frame.py": "translation/test_translation.py: data",
     "translation/notes.py": "translation/test_translation.py: data",

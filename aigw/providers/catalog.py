@@ -25,6 +25,7 @@ from aigw.providers.provider import (
     Unspoken,
     Variant,
 )
+from aigw.translation.rules import Rules
 
 _STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() if name.startswith("openai/")}
 
@@ -204,6 +205,7 @@ _ROWS = (
         type="deepseek",
         host="api.deepseek.com",
         paths={**_under("/v1", apis.CHAT, apis.MODELS), apis.MESSAGES: "/anthropic/v1/messages"},
+        rules=Rules(returns_reasoning=("*",)),
     ),
     Provider(
         type="moonshot",

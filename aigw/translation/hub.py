@@ -7,6 +7,7 @@ field notes it as lost (`notes`)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -112,7 +113,9 @@ class Message(Struct, frozen=True):
 
 class Tool(Struct, frozen=True):
     """A tool that the model may call. `parameters` is its JSON Schema, None if it has none. A `custom` tool takes any
-    text; `grammar` is OpenAI's `format` of it, as Responses have it: type, syntax and definition side by side."""
+    text; `grammar` is OpenAI's `format` of it, as Responses have it: type, syntax and definition side by side. `kind`
+    is the type of a tool that the client declares by its type alone, such as local_shell, and whose calls have a form
+    of their own."""
 
     name: str
     description: str = ""
@@ -122,6 +125,7 @@ class Tool(Struct, frozen=True):
     grammar: Any = None
     namespace: str = ""
     cached: bool = False
+    kind: str = ""
 
 
 class Reasoning(Struct, frozen=True):
@@ -156,7 +160,8 @@ class Sampling(Struct, frozen=True):
 
 class Conversation(Struct, frozen=True, kw_only=True):
     """All that a request asks for. `choice` is which tool must be called: "" if the model decides, "required", "none",
-    or ("tool", name). `user` is what the client calls its user."""
+    or ("tool", name). `user` is what the client calls its user. `wants_state`: the client sends the opaque state of
+    reasoning back if it gets it. `repeated` are fields of the request that the client's format has in answers, too."""
 
     model: str
     messages: tuple[Message, ...]
@@ -173,6 +178,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     wants_usage: bool = True
     user: str = ""
     verbosity: str = ""
+    wants_state: bool = True
+    repeated: Mapping[str, Any] = {}
 
     @property
     def forced(self) -> bool:

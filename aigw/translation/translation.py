@@ -37,6 +37,8 @@ from aigw.translation.ids import FreshIds, fitted, unwrapped
 from aigw.translation.names import Names, renamed
 from aigw.translation.notes import Notes
 from aigw.translation.ordered import Ordered
+from aigw.translation.responses import read_request as read_responses
+from aigw.translation.responses.write_stream import ResponsesStreamWriter
 from aigw.translation.rules import Rules
 
 
@@ -61,6 +63,7 @@ class ProviderSide(NamedTuple):
 CLIENTS: Mapping[str, ClientSide] = {
     apis.MESSAGES: ClientSide(read_messages.read_request, MessagesWriter),
     apis.CHAT: ClientSide(read_chat.read_request, ChatWriter),
+    apis.RESPONSES: ClientSide(read_responses.read_request, ResponsesStreamWriter),
 }
 PROVIDERS: Mapping[str, ProviderSide] = {
     apis.CHAT: ProviderSide(write_chat.write_request, ChatReader),

@@ -30,6 +30,8 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     body |= _limits(conversation, rules, notes)
     body |= _sampling(conversation, rules, notes)
     body |= _thinking(conversation, rules, notes)
+    if conversation.verbosity:
+        notes.lose("verbosity")
     if conversation.format is not None:
         _set_format(body, conversation, rules, notes)
     if conversation.stream:

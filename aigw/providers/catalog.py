@@ -43,6 +43,36 @@ _AZURE_RESOURCE = (
 _BUILTIN = _under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
 _CHAT_AND_EMBEDDINGS = (apis.CHAT, apis.EMBEDDINGS)
 
+_CLAUDE_TO_4_5 = (
+    "claude-2*", "claude-instant*", "claude-3*", "claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*",
+    "claude-opus-4-5*", "claude-sonnet-4-2*", "claude-sonnet-4-0*", "claude-sonnet-4-5*", "claude-haiku-4-5*",
+)  # fmt: skip
+"""Anthropic's models that take a budget for their thoughts and the beginning of their answer."""
+_CLAUDE_4_6 = ("claude-opus-4-6*", "claude-sonnet-4-6*")
+_CLAUDE_5 = ("claude-opus-5*", "claude-sonnet-5*", "claude-haiku-5*", "claude-fable-5*", "claude-mythos-5*")
+_CLAUDE_RULES = Rules(
+    maker="claude",
+    most_tokens={
+        "claude-3-5*": 8192,
+        "claude-3-7*": 64000,
+        "claude-3*": 4096,
+        "claude-opus-4-5*": 64000,
+        "claude-sonnet-4-*": 64000,
+        "claude-haiku-4-5*": 64000,
+        **dict.fromkeys(("claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*"), 32000),
+    },
+    takes_budget=_CLAUDE_TO_4_5,
+    prefills=_CLAUDE_TO_4_5,
+    plain_sampling=(*_CLAUDE_TO_4_5, *_CLAUDE_4_6),
+    knows_xhigh=("claude-opus-4-7*", "claude-opus-4-8*", *_CLAUDE_5),
+    enforces_schema=(
+        "claude-opus-4-5*", "claude-sonnet-4-5*", "claude-haiku-4-5*", *_CLAUDE_4_6, "claude-opus-4-7*",
+        "claude-opus-4-8*", *_CLAUDE_5,
+    ),
+    hears_system=_CLAUDE_5,
+)  # fmt: skip
+"""A model of another name is taken for a newer one."""
+
 _ROWS = (
     Provider(
         type="openai",
@@ -163,6 +193,7 @@ _ROWS = (
         auths={apis.CHAT: BEARER},
         headers=(Header("anthropic-version", "2023-06-01", ("claudeVersion", "apiVersion")),),
         reads_replies=True,
+        rules=_CLAUDE_RULES,
         variants=(
             Variant(
                 "claudeCodeMode",

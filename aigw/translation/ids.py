@@ -76,18 +76,19 @@ def fitted(
     messages: Sequence[Message], fits: Callable[[str], bool] = fits_all, made: Callable[[str, int], str] | None = None
 ) -> tuple[Message, ...]:
     """Returns the messages with ids that a provider takes, each of which names one call. `made` makes an id of one that
-    does not fit and a number; the results are in the message behind their calls."""
+    does not fit and a number; the results are in the message behind their calls, in the order of the calls."""
     make = made or (lambda id, number: f"call_{number}_{_short(id)}")
     used: set[str] = set()
-    latest: dict[str, str] = {}
+    waiting: dict[str, list[str]] = {}
     out: list[Message] = []
 
     def place(part: Call | Result, number: int) -> str:
         if isinstance(part, Result):
-            return latest.get(part.id, part.id)
+            ids = waiting.get(part.id)
+            return ids.pop(0) if ids else part.id
         id = part.id if fits(part.id) and part.id not in used else make(part.id, number)
         used.add(id)
-        latest[part.id] = id
+        waiting.setdefault(part.id, []).append(id)
         return id
 
     number = 0

@@ -45,6 +45,12 @@ class Rules(Struct, frozen=True, kw_only=True):
     """The version in the paths of Gemini's API."""
     takes_budget: tuple[str, ...] = ("*",)
     """The models of Anthropic's format that take a number of tokens to think with, instead of an effort."""
+    knows_xhigh: tuple[str, ...] = ("*",)
+    """The models of Anthropic's format that know the effort between high and max."""
+    enforces_schema: tuple[str, ...] = ("*",)
+    """The models of Anthropic's format whose answers and calls can be held to a JSON Schema."""
+    hears_system: tuple[str, ...] = ()
+    """The models of Anthropic's format that know the role system between messages."""
 
 
 def matches(model: str, patterns: tuple[str, ...]) -> bool:

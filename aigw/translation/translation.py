@@ -19,6 +19,8 @@ from aigw.dialects import apis
 from aigw.dialects.json_values import Json, object_of
 from aigw.dialects.table import dialect_of
 from aigw.translation.anthropic import read_request as read_messages
+from aigw.translation.anthropic import write_request as write_messages
+from aigw.translation.anthropic.read_stream import MessagesReader
 from aigw.translation.anthropic.write_stream import MessagesWriter
 from aigw.translation.chat import read_request as read_chat
 from aigw.translation.chat import write_request as write_chat
@@ -67,6 +69,7 @@ CLIENTS: Mapping[str, ClientSide] = {
 }
 PROVIDERS: Mapping[str, ProviderSide] = {
     apis.CHAT: ProviderSide(write_chat.write_request, ChatReader),
+    apis.MESSAGES: ProviderSide(write_messages.write_request, MessagesReader, longest_name=128),
     apis.GENERATE_CONTENT: ProviderSide(
         write_gemini.write_request, GeminiReader, streams=apis.STREAM_GENERATE_CONTENT, letter_first=True
     ),

@@ -73,3 +73,11 @@ def test_a_longer_history_leaves_the_ids_of_its_beginning():
 def test_a_provider_may_have_its_own_form():
     message = fitted([calls("call_1")], lambda id: len(id) == 9, lambda id, number: f"{number:09d}")[0]
     assert message.calls[0].id == "000000000"
+
+
+def test_two_calls_of_one_turn_with_one_id_become_two():
+    calls = Message("assistant", (Call("a", "f", "{}"), Call("a", "f", "{}")))
+    results = Message("user", (Result("a", (Text("1"),)), Result("a", (Text("2"),))))
+    calls, results = fitted([calls, results])
+    assert [call.id for call in calls.calls] == [result.id for result in results.results]
+    assert len({call.id for call in calls.calls}) == 2

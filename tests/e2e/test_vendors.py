@@ -13,6 +13,7 @@ from stage.vendors.gemini import Gemini
 from stage.vendors.gemini_check import call_signature
 from stage.vendors.messages import Messages
 from stage.vendors.model import KINDS, Asked, Tool, decide, sample
+from stage.vendors.openai import OpenAI
 from stage.vendors.responses import Responses
 from stage.vendors.responses_check import sealed
 from stage.vendors.signatures import signature
@@ -89,13 +90,21 @@ DASHSCOPE = {
     "input": {"messages": copy.deepcopy(CHAT["messages"])},
     "parameters": {"result_format": "message", "tools": CHAT["tools"], "incremental_output": True},
 }
+OPENAI = {
+    "model": "gpt-5.6",
+    "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+    "max_completion_tokens": 9,
+    "reasoning_effort": "high",
+}
 RIGHT = [
     (Chat(), "/v1/chat/completions", CHAT),
     (Kimi(), "/v1/chat/completions", CHAT),
     (Messages(), "/v1/messages", MESSAGES),
-    (Gemini(), "/v1beta/models/gemini-3-pro-preview:generateContent", GEMINI),
     (Gemini(), "/v1/models/gemini-2.5-flash:streamGenerateContent?alt=sse", GEMINI),
+    (Gemini(), "/v1beta/models/gemini-3-pro-preview:generateContent", GEMINI),
     (Responses(), "/v1/responses", RESPONSES),
+    (OpenAI(), "/v1/responses", RESPONSES),
+    (OpenAI(), "/v1/chat/completions", OPENAI),
     (DashScope(), "/api/v1/services/aigc/text-generation/generation", DASHSCOPE),
 ]
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
@@ -215,6 +224,13 @@ WRONG = {
         ("tool_choice", {"type": "function", "function": {"name": "weather"}}, "tool_choice.function"),
         ("text", {"format": {"type": "json_schema", "json_schema": {}}}, "json_schema"),
     ],
+    OpenAI: [
+        ("tools", CHAT["tools"], "use /v1/responses instead"),
+        ("max_tokens", 5, "Use 'max_completion_tokens'"),
+        ("temperature", 0.5, "'temperature' is not supported"),
+        ("messages", [*OPENAI["messages"], {"role": "assistant", "content": "a", "reasoning_content": "b"}], "reasoning_content"),
+        ("thinking", {"type": "enabled"}, "thinking"),
+    ],
     DashScope: [
         ("parameters/result_format", None, "result_format"),
         ("parameters/tool_choice", "required", "required"),
@@ -229,7 +245,7 @@ CASES = [(kind, place, value, words) for kind, rows in WRONG.items() for place, 
 @pytest.mark.parametrize(("kind", "place", "value", "words"), CASES, ids=[f"{c[0].name} {c[1]}" for c in CASES])
 def test_wrong(kind, place, value, words):
     """`words` None: the change does not make it wrong."""
-    vendor, path, body = next(right for right in RIGHT if type(right[0]) is kind)
+    vendor, path, body = [right for right in RIGHT if type(right[0]) is kind][-1]
     body = _changed(body, place, value)
     if words is None:
         checked(vendor, path, body)

@@ -142,9 +142,9 @@ class Limits:
     wants_thoughts: bool = False
 
 
-def check(body: Any, limits: Limits) -> None:
+def check(body: Any, limits: Limits, kind: type[Request] = Request) -> None:
     """Raises RefusedError."""
-    asked = fits(body, Request)
+    asked = fits(body, kind)
     if asked.stream_options and not asked.stream:
         raise RefusedError("stream_options should be set along with stream = true")
     if (asked.max_tokens or 0) > limits.tokens:

@@ -1,4 +1,4 @@
-"""A provider whose models are at OpenAI's Responses API only: responses_check.py says what it refuses."""
+"""A provider whose models are at OpenAI's Responses API only, as OpenAI's models for Codex are: responses_check.py says what it refuses."""
 
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ from stage.vendors.chat import Chat, Groq, Kimi
 from stage.vendors.dashscope import DashScope
 from stage.vendors.gemini import Gemini
 from stage.vendors.messages import Messages
+from stage.vendors.openai import OpenAI
 from stage.vendors.responses import Responses
 from stage.vendors.vendor import Vendor
 
 VENDORS: dict[str, type[Vendor]] = {
-    "deepseek": Chat, "kimi": Kimi, "groq": Groq, "anthropic": Messages, "gemini": Gemini, "openai": Responses, "dashscope": DashScope,
+    "deepseek": Chat, "kimi": Kimi, "groq": Groq, "anthropic": Messages, "gemini": Gemini, "openai": OpenAI, "dashscope": DashScope, "responses": Responses,
 }  # fmt: skip

@@ -87,6 +87,7 @@ ELSEWHERE = {
     "translation/values.py": "translation/anthropic/test_read_request.py: how a request's fields are read",
     "translation/arguments.py": "translation/chat/test_write_request.py: written by each writer",
     "translation/gemini/models.py": "translation/gemini/test_write_request.py: what its requests say to each model",
+    "translation/gemini/read_contents.py": "translation/gemini/test_read_request.py: the conversation of a request",
     "translation/thinking.py": "translation/chat/test_write_request.py: written by each writer",
     # higress, metering
     "higress/chat_structs.py": "dialects/test_openai_chat_request.py higress/test_go_json.py: data, by which requests are written anew",

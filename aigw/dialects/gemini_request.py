@@ -16,6 +16,7 @@ from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
 from aigw.core.json_path import JsonPath
 from aigw.core.model import Request
 from aigw.dialects import apis
+from aigw.dialects.gemini_schema import json_schema
 from aigw.dialects.json_values import json_text
 from aigw.dialects.reader import Json
 from aigw.dialects.view import RequestView, natural, rows_of, text_of
@@ -24,8 +25,6 @@ _ROLES: dict[str, Role] = {"model": "assistant", "function": "tool"}
 _CAPITAL = re.compile("([A-Z])")
 _OUTPUTS = (("executableCode", "code"), ("codeExecutionResult", "output"))
 """Other parts in which the model reads text, and the field with this text."""
-_DEEP = 64
-"""The deepest level of a schema that is converted."""
 
 
 class GeminiView(RequestView):
@@ -68,21 +67,21 @@ class GeminiView(RequestView):
     @property
     def turns(self) -> Sequence[Turn]:
         system = [turn for _, value in self.named("systemInstruction") for turn in _turns(value, "system")]
-        return system + [turn for _, content in _items((), self.get("contents")) for turn in _turns(content)]
+        return system + [turn for _, content in items_of((), self.get("contents")) for turn in _turns(content)]
 
     @property
     def places(self) -> Sequence[TextPlace]:
         found: list[TextPlace] = []
         for key, value in self.named("systemInstruction"):
             found += _content_places((key,), value, "system")
-        for path, content in _items(("contents",), self.get("contents")):
+        for path, content in items_of(("contents",), self.get("contents")):
             found += _content_places(path, content, _role_of(content))
         return found
 
     @property
     def tools(self) -> Sequence[Tool]:
-        lists = [field(tool, "functionDeclarations") for _, tool in _items((), self.get("tools"))]
-        return [_tool(each) for several in lists for _, each in _items((), several) if isinstance(each, dict)]
+        lists = [field(tool, "functionDeclarations") for _, tool in items_of((), self.get("tools"))]
+        return [tool_of(each) for several in lists for _, each in items_of((), several) if isinstance(each, dict)]
 
     @property
     def tool_choice(self) -> str:
@@ -139,7 +138,7 @@ def arguments_of(call: Json) -> str:
         return "{}"
 
 
-def _items(path: JsonPath, value: Any) -> Iterator[tuple[JsonPath, Any]]:
+def items_of(path: JsonPath, value: Any) -> Iterator[tuple[JsonPath, Any]]:
     """Yields the elements of a list, with their paths. A single object is taken as a list of one."""
     if isinstance(value, list):
         for index, item in enumerate(value):
@@ -161,7 +160,7 @@ def _turns(content: Any, role: Role | None = None) -> Iterator[Turn]:
     texts: list[str] = []
     calls: list[ToolCall] = []
     results: list[Turn] = []
-    for _, part in _items((), content.get("parts")):
+    for _, part in items_of((), content.get("parts")):
         said = [place.text for place in _part_places((), part, role)]
         if isinstance(result := field(part, "functionResponse"), dict):
             answers = (text_of(result.get("id")),) * len(said)
@@ -177,7 +176,7 @@ def _turns(content: Any, role: Role | None = None) -> Iterator[Turn]:
 
 def _content_places(path: JsonPath, content: Any, role: Role) -> Iterator[TextPlace]:
     if isinstance(content, dict):
-        for place, part in _items((*path, "parts"), content.get("parts")):
+        for place, part in items_of((*path, "parts"), content.get("parts")):
             yield from _part_places(place, part, role)
 
 
@@ -209,28 +208,12 @@ def _leaves(path: JsonPath, value: Any) -> Iterator[TextPlace]:
             waiting += [((*path, index), value[index]) for index in range(len(value) - 1, -1, -1)]
 
 
-def _tool(declaration: Json) -> Tool:
+def tool_of(declaration: Json) -> Tool:
+    """Returns the function that a declaration declares."""
     schema = field(declaration, "parametersJsonSchema")
     if schema is None:
-        schema = _json_schema(declaration.get("parameters"), _DEEP)
+        schema = json_schema(declaration.get("parameters"))
     return Tool(text_of(declaration.get("name")), schema, text_of(declaration.get("description")))
-
-
-def _json_schema(schema: Any, depth: int) -> Any:
-    """Returns Gemini's schema as JSON Schema. Gemini writes the types in capitals."""
-    if not isinstance(schema, dict) or not depth:
-        return schema
-    made = dict(schema)
-    if isinstance(kind := made.get("type"), str):
-        made["type"] = kind.lower()
-    if isinstance(properties := made.get("properties"), dict):
-        made["properties"] = {name: _json_schema(each, depth - 1) for name, each in properties.items()}
-    if "items" in made:
-        made["items"] = _json_schema(made["items"], depth - 1)
-    for name in ("anyOf", "any_of"):
-        if isinstance(several := made.get(name), list):
-            made[name] = [_json_schema(each, depth - 1) for each in several]
-    return made
 
 
 SIGNATURES = ("thoughtSignature", "thought_signature")

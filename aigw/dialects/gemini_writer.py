@@ -11,7 +11,7 @@ from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.reader import Json
 
-_REASONS: dict[Finish, str] = {"length": "MAX_TOKENS", "content_filter": "SAFETY", "error": "OTHER"}
+REASONS: dict[Finish, str] = {"length": "MAX_TOKENS", "content_filter": "SAFETY", "error": "OTHER"}
 
 
 class GeminiWriter:
@@ -47,7 +47,7 @@ class GeminiWriter:
 
 def _candidate(index: int, answer: Answer, text: str) -> Json:
     parts = [{"text": text}] if answer.call is None else _call_parts(answer.call, answer.text)
-    return {"content": _content(parts), "finishReason": _REASONS.get(answer.finish, "STOP"), "index": index}
+    return {"content": _content(parts), "finishReason": REASONS.get(answer.finish, "STOP"), "index": index}
 
 
 def _content(parts: list[Json]) -> Json:

@@ -9,6 +9,7 @@ from aigw.core.reply import Reply
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.decoding import stage
+from aigw.providers.elements import Elements
 from aigw.providers.fit import EVENTS
 from aigw.translation.errors import error_of
 from aigw.translation.translation import AnyTranslation
@@ -27,8 +28,9 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
     if reply.status >= 400:
         return await _error(exchange, reply)
     if reply.streaming:
+        decoder = translation.decoder(lambda error: exchange.dialect.error_event(error, exchange.id))
         reply.headers["content-type"] = EVENTS
-        return reply.through(stage(translation.decoder(lambda error: exchange.dialect.error_event(error, exchange.id))))
+        return _in_array(reply.through(stage(decoder))) if exchange.asked.array else reply.through(stage(decoder))
     whole = await reply.whole(MAX_PLAIN)
     if whole is None:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer has more than {MAX_PLAIN} bytes")
@@ -37,6 +39,13 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
     except ValueError as error:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be translated: {error}") from None
     return exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
+
+
+def _in_array(reply: Reply) -> Reply:
+    """Returns the events as the elements of a JSON array."""
+    reply.headers["content-type"] = JSON
+    reply.streaming, reply.in_array = False, True
+    return reply.through(stage(Elements()))
 
 
 def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> None:

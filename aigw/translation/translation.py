@@ -17,6 +17,7 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
 from aigw.dialects import apis
 from aigw.dialects.json_values import Json, object_of
+from aigw.dialects.sse import Event
 from aigw.dialects.table import dialect_of
 from aigw.translation.anthropic import read_request as read_messages
 from aigw.translation.anthropic import write_request as write_messages
@@ -31,8 +32,10 @@ from aigw.translation.errors import error_from
 from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
 from aigw.translation.foreign import request_for
 from aigw.translation.frame import Frame
+from aigw.translation.gemini import read_request as read_gemini
 from aigw.translation.gemini import write_request as write_gemini
 from aigw.translation.gemini.read_stream import GeminiReader
+from aigw.translation.gemini.write_stream import ContentWriter
 from aigw.translation.history import mended
 from aigw.translation.hub import Conversation
 from aigw.translation.ids import FreshIds, fitted, unwrapped
@@ -64,6 +67,8 @@ class ProviderSide(NamedTuple):
 
 CLIENTS: Mapping[str, ClientSide] = {
     apis.MESSAGES: ClientSide(read_messages.read_request, MessagesWriter),
+    apis.GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter),
+    apis.STREAM_GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter),
     apis.CHAT: ClientSide(read_chat.read_request, ChatWriter),
     apis.RESPONSES: ClientSide(read_responses.read_request, ResponsesStreamWriter),
 }
@@ -194,6 +199,6 @@ class Translator:
     def _write(self, events: list[AnswerEvent], out: list[Chunk]) -> None:
         for event in self._ordered.take(events):
             if isinstance(event, Failed):
-                out.append(Chunk(self._error_event(error_from(event.failure))))
+                out.append(Event(self._error_event(error_from(event.failure))))
             else:
                 out += self._writer.write(event)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from ai_proxy_world import OPENAI, TWO, USAGE, delta, once
+from ai_proxy_world import COMPLETION, OPENAI, TWO, USAGE, delta, once
 from fakes import answer_json, chat, events
 
 ASK = {"model": "m", "max_tokens": 9, "top_k": 3, "messages": [{"role": "user", "content": "hi"}]}
@@ -82,3 +82,56 @@ async def test_a_body_that_is_no_request_is_refused(body):
     with pytest.raises(Exception, match="cannot be used") as refusal:
         await once({"provider": OPENAI}, request)
     assert refusal.value.status == 400
+
+
+def gemini(verb, version="v1beta", query="", **more):
+    request = chat({"contents": [{"parts": [{"text": "hi"}]}], **more}, path=f"/{version}/models/m:{verb}")
+    request.query = query
+    return request
+
+
+BUSY = {"error": {"message": "busy", "code": 503}}
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta"])
+async def test_an_array_of_a_gemini_client(version):
+    """Without alt=sse the elements come as the provider's events do, and so does an error among them."""
+    request = gemini("streamGenerateContent", version)
+    upstream, reply, received = await once(
+        {"provider": OPENAI}, request, events(delta("yo"), delta("!", "stop"), USAGE)
+    )
+    ((sent, _),) = upstream.sent
+    assert (sent.path, json.loads(sent.body)["stream"]) == ("/v1/chat/completions", True)
+    assert (reply.headers["content-type"], reply.in_array, reply.streaming) == ("application/json", True, False)
+    *said, last = json.loads(received)
+    assert [each["candidates"][0]["content"]["parts"][0]["text"] for each in said] == ["yo", "!"]
+    assert last["usageMetadata"]["promptTokenCount"] == 1
+
+
+async def test_a_failure_in_an_array():
+    _, _, received = await once({"provider": OPENAI}, gemini("streamGenerateContent"), events(delta("yo"), BUSY))
+    said, failed = json.loads(received)
+    assert said["candidates"][0]["content"]["parts"] == [{"text": "yo"}]
+    assert (failed["error"]["code"], failed["error"]["status"]) == (503, "UNAVAILABLE")
+
+
+async def test_events_of_a_gemini_client():
+    request = gemini("streamGenerateContent", query="alt=sse")
+    _, reply, received = await once({"provider": OPENAI}, request, events(delta("yo"), BUSY))
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert [line[:6] for line in received.split(b"\n") if line] == [b"data: ", b"data: "]
+
+
+async def test_a_refusal_for_a_gemini_client():
+    answer = answer_json({"error": {"message": "slow down"}}, 429)
+    _, reply, received = await once({"provider": OPENAI}, gemini("generateContent", cached_content=None), answer)
+    assert (reply.status, json.loads(received)["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+    with pytest.raises(Exception, match="cachedContent"):
+        await once({"provider": OPENAI}, gemini("generateContent", cached_content="x"))
+
+
+async def test_the_path_names_the_model():
+    """For modelMapping, byModel and the path of the provider."""
+    config = {"provider": {**OPENAI, "modelMapping": {"m": "gpt"}}}
+    upstream, _, _ = await once(config, gemini("generateContent"), answer_json(COMPLETION))
+    assert json.loads(upstream.sent[0][0].body)["model"] == "gpt"

@@ -6,5 +6,5 @@ PAIRS: dict[str, tuple[str, ...]] = {
     "openai chat": ("deepseek", "kimi", "groq", "dashscope"),
     "openai responses": ("openai", "deepseek", "kimi", "groq", "dashscope"),
     "anthropic": ("anthropic", "kimi", "groq"),
-    "google-genai": ("gemini",),
+    "google-genai": ("gemini", "kimi", "groq"),
 }

@@ -27,6 +27,7 @@ from aigw.server.gateway import run
 from aigw.upstream.http import HttpUpstream
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+WIRE = Path(__file__).parent / "dialects" / "wire"
 MAIL = "jane.sample" + "@example.com"
 HELLO = [{"role": "user", "content": "Hello!"}]
 
@@ -103,6 +104,84 @@ async def test_ai_proxy():
     ((host, path, key, body),) = seen
     assert (host, path, key) == ("dashscope.aliyuncs.com", "/compatible-mode/v1/chat/completions", "Bearer sk-1")
     assert body == {"model": "qwen-max", "messages": HELLO}
+
+
+def as_recorded(client):
+    """The body of the first request of a real client."""
+    return json.loads((WIRE / f"{client}-1-first.json").read_text())["body"]
+
+
+async def said_by(gateway, path, body):
+    """The stream that a client of another format gets."""
+    got = await gateway.post(f"/..{path}", body=body, cast_to=httpx.Response)
+    assert (got.status_code, got.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+    return got.text
+
+
+async def test_claude_code_anywhere():
+    """What Claude Code 2.1.197 sends goes to Kimi as chat completions, with all tools, and comes back as Messages."""
+    seen = []
+
+    async def answer(request):
+        seen.append((request.host, request.path, request.headers["authorization"], await request.json()))
+        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "kimi"}
+        deltas = [({"role": "assistant", "content": "Hi"}, None), ({}, "stop")]
+        choices = [[{"index": 0, "delta": delta, "finish_reason": finish}] for delta, finish in deltas]
+        events = [json.dumps({**chunk, "choices": each}) for each in choices] + ["[DONE]"]
+        text = "".join(f"data: {event}\n\n" for event in events)
+        return web.Response(text=text, content_type="text/event-stream")
+
+    asked = as_recorded("claude-code")
+    async with (
+        server(answer) as url,
+        serving("claude-code-anywhere", {"api.moonshot.cn": url}, MOONSHOT_API_KEY="sk-1") as client,
+    ):
+        text = await said_by(client, "/v1/messages?beta=true", asked)
+        await said_by(client, "/v1/messages?beta=true", {**asked, "model": "claude-haiku-4-5"})
+    (host, path, key, body), (*_, small) = seen
+    assert (host, path, key) == ("api.moonshot.cn", "/v1/chat/completions", "Bearer sk-1")
+    assert (body["model"], small["model"]) == ("kimi-k2.7-code", "kimi-k2.7-code-highspeed")
+    assert [tool["function"]["name"] for tool in body["tools"]] == [tool["name"] for tool in asked["tools"]]
+    assert '"text":"Hi"' in text
+    assert text.rstrip().endswith('{"type":"message_stop"}')
+
+
+async def test_codex_anywhere():
+    """What Codex 0.171 sends comes to Qwen as it is, but for the model."""
+    seen = []
+    events = json.loads((WIRE / "answer-responses-text.json").read_text())["chunks"]
+
+    async def answer(request):
+        seen.append((request.path, await request.json()))
+        return web.Response(text="".join(events), content_type="text/event-stream")
+
+    asked = as_recorded("codex")
+    async with (
+        server(answer) as url,
+        serving("codex-anywhere", {"dashscope.aliyuncs.com": url}, DASHSCOPE_API_KEY="sk-1") as client,
+    ):
+        text = await said_by(client, "/v1/responses", asked)
+    ((path, body),) = seen
+    assert path == "/compatible-mode/v1/responses"
+    assert body == {**asked, "model": "qwen3-coder-plus"}
+    assert "response.completed" in text
+
+
+async def test_nextchat():
+    page = {"Origin": "https://app.nextchat.dev"}
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    async with serving("nextchat") as client, httpx.AsyncClient(base_url=str(client.base_url)) as browser:
+        asked = await browser.options("chat/completions", headers={**page, **wanted})
+        models = await browser.get("models", headers=page)
+        chat = {"model": "gpt-4o-mini", "messages": HELLO, "stream": True}
+        answer = await browser.post("chat/completions", json=chat, headers=page)
+        other = await browser.get("models", headers={"Origin": "https://elsewhere.com"})
+    assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "authorization,content-type")
+    assert {each.headers["access-control-allow-origin"] for each in (asked, models, answer)} == {page["Origin"]}
+    assert {"echo", "mock"} <= {each["id"] for each in models.json()["data"]}
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    assert "".join(each["choices"][0]["delta"].get("content") or "" for each in events) == "Hello!"
+    assert other.status_code == 403
 
 
 async def test_fallback():

@@ -118,22 +118,25 @@ async def said_by(gateway, path, body):
     return got.text
 
 
-async def test_claude_code_anywhere():
-    """What Claude Code 2.1.197 sends goes to Kimi as chat completions, with all tools, and comes back as Messages."""
-    seen = []
+def chat_provider(seen):
+    """A provider of chat completions that says Hi."""
 
     async def answer(request):
         seen.append((request.host, request.path, request.headers["authorization"], await request.json()))
-        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "kimi"}
+        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
         deltas = [({"role": "assistant", "content": "Hi"}, None), ({}, "stop")]
         choices = [[{"index": 0, "delta": delta, "finish_reason": finish}] for delta, finish in deltas]
         events = [json.dumps({**chunk, "choices": each}) for each in choices] + ["[DONE]"]
-        text = "".join(f"data: {event}\n\n" for event in events)
-        return web.Response(text=text, content_type="text/event-stream")
+        return web.Response(text="".join(f"data: {event}\n\n" for event in events), content_type="text/event-stream")
 
-    asked = as_recorded("claude-code")
+    return server(answer)
+
+
+async def test_claude_code_anywhere():
+    """What Claude Code 2.1.197 sends goes to Kimi as chat completions, with all tools, and comes back as Messages."""
+    seen, asked = [], as_recorded("claude-code")
     async with (
-        server(answer) as url,
+        chat_provider(seen) as url,
         serving("claude-code-anywhere", {"api.moonshot.cn": url}, MOONSHOT_API_KEY="sk-1") as client,
     ):
         text = await said_by(client, "/v1/messages?beta=true", asked)
@@ -147,24 +150,22 @@ async def test_claude_code_anywhere():
 
 
 async def test_codex_anywhere():
-    """What Codex 0.171 sends comes to Qwen as it is, but for the model."""
-    seen = []
-    events = json.loads((WIRE / "answer-responses-text.json").read_text())["chunks"]
-
-    async def answer(request):
-        seen.append((request.path, await request.json()))
-        return web.Response(text="".join(events), content_type="text/event-stream")
-
-    asked = as_recorded("codex")
+    """What Codex 0.171 sends goes to DeepSeek as chat completions, with its functions, and comes back as Responses."""
+    seen, asked = [], as_recorded("codex")
     async with (
-        server(answer) as url,
-        serving("codex-anywhere", {"dashscope.aliyuncs.com": url}, DASHSCOPE_API_KEY="sk-1") as client,
+        chat_provider(seen) as url,
+        serving("codex-anywhere", {"api.deepseek.com": url}, DEEPSEEK_API_KEY="sk-1") as client,
     ):
         text = await said_by(client, "/v1/responses", asked)
-    ((path, body),) = seen
-    assert path == "/compatible-mode/v1/responses"
-    assert body == {**asked, "model": "qwen3-coder-plus"}
-    assert "response.completed" in text
+    ((host, path, key, body),) = seen
+    assert (host, path, key) == ("api.deepseek.com", "/v1/chat/completions", "Bearer sk-1")
+    assert body["model"] == "deepseek-chat"
+    functions = {tool["name"] for tool in asked["tools"] if tool["type"] in ("function", "custom")}
+    assert functions <= {tool["function"]["name"] for tool in body["tools"]}
+    events = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    (item,) = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    assert item["content"][0]["text"] == "Hi"
+    assert events[-1]["type"] == "response.completed"
 
 
 async def test_nextchat():

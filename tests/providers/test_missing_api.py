@@ -81,3 +81,22 @@ async def test_a_model_that_the_provider_does_not_know_is_a_404():
 async def test_higress_passes_on_what_is_missing():
     _, reply, _ = await once({"provider": CLAUDE}, chat(COUNT, path=COUNTS), NOT_FOUND, fidelity="higress")
     assert reply.status == 404
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [("The model `m` does not exist.", 404), ("Not Found", 400), ("Invalid URL (POST /v1/chat/completions)", 400)],
+)
+async def test_a_404_of_a_vendor_with_another_format(said, status):
+    """Claude Code says that the model may not exist, which must be true then."""
+    provider = {"type": "moonshot", "apiTokens": ["k"]}
+    answer = answer_json({"error": {"message": said, "type": "invalid_request_error"}}, 404)
+    request = chat({**COUNT, "max_tokens": 9}, path="/v1/messages")
+    if status == 404:
+        _, reply, received = await once({"provider": provider}, request, answer)
+        told = json.loads(received)["error"]
+        assert (reply.status, told["type"], told["message"]) == (404, "not_found_error", said)
+        return
+    with pytest.raises(GatewayError, match=r"'moonshot' does not have the Messages API") as caught:
+        await once({"provider": provider}, request, answer)
+    assert caught.value.status == 400

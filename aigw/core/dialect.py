@@ -398,12 +398,6 @@ class Dialect(Protocol):
         ...
 
     @property
-    def fails_in_stream(self) -> bool:
-        """Whether the API tells clients who asked for a stream by its only event, with status 200, that a conversation
-        is too long. They shorten it only then."""
-        ...
-
-    @property
     def request_id_header(self) -> str:
         """The response header in which the SDKs of this format look for the id of the request."""
         ...
@@ -477,6 +471,11 @@ class Dialect(Protocol):
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         """Returns the JSON body of an error answer."""
+        ...
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        """Returns a stream, of status 200, that tells nothing but an error: clients of some APIs shorten a conversation
+        that is too long only then. b"" for the others, who read it in a plain answer."""
         ...
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:

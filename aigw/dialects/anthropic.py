@@ -169,7 +169,6 @@ class AnthropicMessages:
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
-    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -240,6 +239,9 @@ class AnthropicMessages:
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return _GENERIC.error(error, request_id)
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        return b""
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return _GENERIC.error_event(error, request_id)

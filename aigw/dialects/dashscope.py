@@ -169,7 +169,6 @@ class DashScope:
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
     repeatable: ClassVar[bool] = True
-    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -231,6 +230,9 @@ class DashScope:
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error, request_id)
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        return b""
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return error_event(error, request_id)

@@ -138,7 +138,6 @@ class Gemini:
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = False
     repeatable: ClassVar[bool] = True
-    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -206,6 +205,9 @@ class Gemini:
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return gemini_error(error)
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        return b""
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return b"data: " + self.error(error, request_id) + b"\n\n"

@@ -117,7 +117,6 @@ class Generic:
     convertible: ClassVar[bool] = False
     marks_end: ClassVar[bool] = False
     repeatable: ClassVar[bool] = False
-    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -168,6 +167,9 @@ class Generic:
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        return b""
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return error_event(error)

@@ -293,7 +293,6 @@ class OpenAIChat:
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
-    fails_in_stream: ClassVar[bool] = False
     request_id_header: ClassVar[str] = "x-request-id"
     text_mark: ClassVar[bytes] = b'"content":"'
     """What stands before the text of an event, so that most contents are known without decoding."""
@@ -378,6 +377,9 @@ class OpenAIChat:
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        return b""
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return error_event(error)

@@ -231,7 +231,6 @@ class OpenAIResponses:
     convertible: ClassVar[bool] = True
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
-    fails_in_stream: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
 
     def asked(self, request: Request, api: str) -> Asked:
@@ -298,6 +297,12 @@ class OpenAIResponses:
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)
+
+    def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
+        """OpenAI's SDKs want a response to be created before it fails."""
+        begun = {"id": f"resp_{request_id}", "object": "response", "status": "in_progress", "output": []}
+        created = {"type": "response.created", "sequence_number": 0, "response": begun}
+        return typed_event(created).raw + self.error_event(error, request_id)
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         """Returns the only error event that Codex understands."""

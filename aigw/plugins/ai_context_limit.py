@@ -136,11 +136,10 @@ class _Safe(_ContextLimit):
 
     def _refuse(self, exchange: Exchange, tokens: int) -> Reply:
         error = ContextTooLongError(self._status, tokens, self._most)
-        dialect = exchange.dialect
-        if not (dialect.fails_in_stream and exchange.asked.stream):
+        told = exchange.dialect.failed_stream(error, exchange.id) if exchange.asked.stream else b""
+        if not told:
             raise error
-        event = dialect.error_event(error, exchange.id)
-        return exchange.reply(event, headers={"content-type": "text/event-stream; charset=utf-8"}, streaming=True)
+        return exchange.reply(told, headers={"content-type": "text/event-stream; charset=utf-8"}, streaming=True)
 
 
 class _Higress(_ContextLimit):

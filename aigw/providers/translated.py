@@ -58,9 +58,10 @@ def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) ->
 async def _error(exchange: Exchange, reply: Reply) -> Reply:
     whole = await reply.whole(MAX_ERROR)
     error = error_of(reply.status, whole.raw if whole is not None else b"")
-    if isinstance(error, ContextTooLongError) and exchange.asked.stream and exchange.dialect.fails_in_stream:
-        event = exchange.dialect.error_event(error, exchange.id)
-        return exchange.reply(event, headers=[*_headers(reply), ("content-type", EVENTS)], streaming=True)
+    if isinstance(error, ContextTooLongError) and exchange.asked.stream:
+        told = exchange.dialect.failed_stream(error, exchange.id)
+        if told:
+            return exchange.reply(told, headers=[*_headers(reply), ("content-type", EVENTS)], streaming=True)
     return _told(exchange, error, reply)
 
 

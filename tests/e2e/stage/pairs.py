@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAIRS: dict[str, tuple[str, ...]] = {
     "openai chat": ("deepseek", "kimi", "groq", "dashscope"),
-    "openai responses": ("openai", "deepseek", "kimi", "groq", "dashscope"),
+    "openai responses": ("openai", "deepseek", "kimi", "dashscope"),
     "anthropic": ("anthropic", "kimi", "groq"),
     "google-genai": ("gemini", "kimi", "groq"),
 }

@@ -224,14 +224,14 @@ class BoundProvider:
 
     def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
         """Returns the request in a format that this provider speaks, None if it speaks that of the client."""
-        if api is None or self.config.protocol != "openai" or not self.row.maps_models or self._offers(api):
+        if api is None or self.config.protocol != "openai" or not self.row.maps_models:
             return None
-        if api in VECTOR_TARGETS and self._offers(VECTOR_TARGETS[api]):
+        if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
             return EmbeddingsTranslation(source, exchange.asked, api, self._rules)
-        target = target_of(api, self._offers)
+        model = self._edits.map(exchange.asked.model)
+        target = target_of(api, source, exchange.asked, model, self._offers, self._rules)
         if not target:
             return None
-        model = self._edits.map(exchange.asked.model)
         created = int(self._env.clock.time())
         return Translation(
             source, exchange.asked, api, target, self._rules, model=model, id=exchange.id, created=created

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from aigw.dialects import apis
+from aigw.providers.model_rules import OPENAI
 from aigw.providers.provider import (
     API_KEY,
     BARE,
@@ -106,6 +107,7 @@ _ROWS = (
             apis.UPLOADS,
             apis.CONTAINERS,
         ),
+        rules=OPENAI,
         unlisted="pass",
         client_tokens=("x-api-key", "x-authorization", "anthropic-api-key", "authorization"),
         keeps_client_auth=True,

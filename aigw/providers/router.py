@@ -23,7 +23,7 @@ from aigw.dialects import apis
 from aigw.dialects.failures import message_in, with_line
 from aigw.dialects.form import hold
 from aigw.dialects.model_field import name_deployment
-from aigw.providers import missing_api
+from aigw.providers import missing_api, too_long
 from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
@@ -77,7 +77,10 @@ class Router:
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if not self._says_what_is_missing:
             return await self._send(exchange, call_next)
-        return await missing_api.ask(exchange, partial(self._send, exchange, call_next), self._env.tokenizer)
+        try:
+            return await missing_api.ask(exchange, partial(self._send, exchange, call_next), self._env.tokenizer)
+        except FailedAnswerError as error:
+            return too_long.told(exchange, error)
 
     async def _send(self, exchange: Exchange, call_next: Next) -> Reply:
         source = exchange.request

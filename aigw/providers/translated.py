@@ -11,6 +11,7 @@ from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.decoding import stage
 from aigw.providers.elements import Elements
 from aigw.providers.fit import EVENTS
+from aigw.providers.too_long import told_in_stream
 from aigw.translation.errors import error_of
 from aigw.translation.translation import AnyTranslation
 
@@ -58,10 +59,10 @@ def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) ->
 async def _error(exchange: Exchange, reply: Reply) -> Reply:
     whole = await reply.whole(MAX_ERROR)
     error = error_of(reply.status, whole.raw if whole is not None else b"")
-    if isinstance(error, ContextTooLongError) and exchange.asked.stream:
-        told = exchange.dialect.failed_stream(error, exchange.id)
-        if told:
-            return exchange.reply(told, headers=[*_headers(reply), ("content-type", EVENTS)], streaming=True)
+    if isinstance(error, ContextTooLongError):
+        told = told_in_stream(exchange, error, _headers(reply))
+        if told is not None:
+            return told
     return _told(exchange, error, reply)
 
 

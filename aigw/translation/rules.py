@@ -19,6 +19,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Model -> the largest limit of an answer that it takes. A larger one is lowered."""
     efforts: tuple[str, ...] = ()
     """The models that know `reasoning_effort`. Others get none: some refuse it."""
+    responses_only: tuple[str, ...] = ()
+    """The models that are at OpenAI's Responses API only, and not at chat completions."""
+    tools_need_responses: tuple[str, ...] = ()
+    """The models that take tools at OpenAI's Responses API only, unless they do not think."""
     switches_thinking: bool = False
     """Whether chat completions have `enable_thinking` and `thinking_budget`."""
     returns_reasoning: tuple[str, ...] = ()

@@ -43,8 +43,10 @@ from aigw.translation.names import Names, renamed
 from aigw.translation.notes import Notes
 from aigw.translation.ordered import Ordered
 from aigw.translation.responses import read_request as read_responses
+from aigw.translation.responses import write_request as write_responses
+from aigw.translation.responses.read_stream import ResponsesStreamReader
 from aigw.translation.responses.write_stream import ResponsesStreamWriter
-from aigw.translation.rules import Rules
+from aigw.translation.rules import Rules, matches
 
 
 class ClientSide(NamedTuple):
@@ -78,15 +80,29 @@ PROVIDERS: Mapping[str, ProviderSide] = {
     apis.GENERATE_CONTENT: ProviderSide(
         write_gemini.write_request, GeminiReader, streams=apis.STREAM_GENERATE_CONTENT, letter_first=True
     ),
+    apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader),
 }
 """In the order in which they are chosen where a provider has several."""
+_THERE_ONLY = (apis.CHAT, apis.MESSAGES, apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT)
+"""The APIs whose requests may have to go to OpenAI's Responses API because of their model."""
 
 
-def target_of(api: str, offers: Callable[[str], bool]) -> str:
-    """Returns the API of a provider into which requests of this API are translated, "" if there is none."""
+def target_of(api: str, source: Request, asked: Asked, model: str, offers: Callable[[str], bool], rules: Rules) -> str:
+    """Returns the API of a provider into which a request of this API for this model is translated, "" if the provider
+    takes it as it is, or not at all."""
     if api not in CLIENTS:
         return ""
-    return next((target for target in PROVIDERS if target != api and offers(target)), "")
+    if api in _THERE_ONLY and _needs_responses(source, asked, model, rules) and offers(apis.RESPONSES):
+        return apis.RESPONSES
+    return "" if offers(api) else next((target for target in PROVIDERS if target != api and offers(target)), "")
+
+
+def _needs_responses(source: Request, asked: Asked, model: str, rules: Rules) -> bool:
+    if matches(model, rules.responses_only):
+        return True
+    if not matches(model, rules.tools_need_responses) or not any(asked.tools):
+        return False
+    return source.parsed is None or source.parsed.get("reasoning_effort") != "none"
 
 
 class Translation:

@@ -57,10 +57,12 @@ async def test_zeros_are_the_defaults():
         assert (error.status, error.tokens) == (400, 11)
 
 
-async def test_codex_compacts_on_the_only_event_of_a_stream():
+async def test_codex_compacts_on_a_stream_that_only_fails():
+    """OpenAI's SDKs want the response to be created before."""
     async with limited() as it:
         seen = await it.ask({**said(LONG, "responses"), "stream": True}, path=PATHS["responses"])
-        (event,) = seen.events()
+        created, event = seen.events()
+        assert created["type"] == "response.created"
         assert (seen.status, seen.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
         assert (event["type"], event["response"]["error"]["code"]) == ("response.failed", "context_length_exceeded")
         assert not it.upstream.sent

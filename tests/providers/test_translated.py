@@ -6,6 +6,8 @@ import pytest
 from ai_proxy_world import COMPLETION, OPENAI, TWO, USAGE, delta, once
 from fakes import answer_json, chat, events
 
+from aigw.core.errors import ContextTooLongError
+
 ASK = {"model": "m", "max_tokens": 9, "top_k": 3, "messages": [{"role": "user", "content": "hi"}]}
 LONG = {
     "error": {
@@ -135,3 +137,32 @@ async def test_the_path_names_the_model():
     config = {"provider": {**OPENAI, "modelMapping": {"m": "gpt"}}}
     upstream, _, _ = await once(config, gemini("generateContent"), answer_json(COMPLETION))
     assert json.loads(upstream.sent[0][0].body)["model"] == "gpt"
+
+
+async def test_a_model_that_takes_tools_at_responses_only():
+    """BerriAI/litellm#34569: requests of chat completions' own clients, too."""
+    ask = {
+        "model": "gpt-5.6",
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+    }
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    answer = answer_json({"id": "r", "object": "response", "model": "gpt-5.6", "status": "completed", "output": [call]})
+    upstream, reply, received = await once({"provider": OPENAI}, chat(ask), answer)
+    ((sent, _),) = upstream.sent
+    body, told = json.loads(sent.body), json.loads(received)
+    assert (sent.path, body["model"], body["store"]) == ("/v1/responses", "gpt-5.6", False)
+    assert (reply.status, told["choices"][0]["finish_reason"]) == (200, "tool_calls")
+    assert told["choices"][0]["message"]["tool_calls"][0]["id"] == "c"
+
+
+async def test_a_stream_that_only_says_that_the_prompt_is_too_long_stays_one():
+    """Codex shortens the conversation only then: a 400 ends its work."""
+    failed = {"type": "response.failed", "response": {"id": "r", "status": "failed", "error": LONG["error"]}}
+    ask = {"model": "m", "input": "hi", "stream": True}
+    _, reply, received = await once({"provider": OPENAI}, chat(ask, path="/v1/responses"), events(failed))
+    created, told = [json.loads(line[6:]) for line in received.splitlines() if line.startswith(b"data: ")]
+    assert (reply.status, created["type"], told["type"]) == (200, "response.created", "response.failed")
+    assert told["response"]["error"]["code"] == "context_length_exceeded"
+    with pytest.raises(ContextTooLongError):
+        await once({"provider": OPENAI}, chat({"model": "m", "messages": [], "stream": True}), events(LONG))

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from fakes import chat
 
 from aigw.dialects import apis
@@ -92,7 +91,30 @@ def test_the_next_turn_sends_the_same_bytes_before_it():
     assert second[:1] == first and third[:3] == second
 
 
-@pytest.mark.parametrize(("offers", "target"), [({apis.CHAT}, apis.CHAT), ({apis.EMBEDDINGS}, "")])
-def test_the_format_of_the_provider(offers, target):
-    assert target_of(apis.MESSAGES, offers.__contains__) == target
-    assert target_of(apis.RERANK, offers.__contains__) == ""
+NEEDS = Rules(tools_need_responses=("gpt-5.6*",), responses_only=("*-pro",))
+
+
+def target(api, *offers, model="m", rules=NEEDS, **body):
+    request = chat({**ASK, **body})
+    request.parse()
+    return target_of(api, request, dialect_of(api).asked(request, api), model, offers.__contains__, rules)
+
+
+def test_the_format_of_the_provider():
+    assert target(apis.MESSAGES, apis.CHAT) == apis.CHAT
+    assert target(apis.MESSAGES, apis.CHAT, apis.MESSAGES) == ""
+    assert target(apis.CHAT, apis.RESPONSES) == apis.RESPONSES
+    assert target(apis.MESSAGES, apis.EMBEDDINGS) == ""
+    assert target(apis.RERANK, apis.CHAT) == ""
+
+
+def test_tools_go_where_the_model_takes_them():
+    """BerriAI/litellm#34569, openai/openai-openapi#541: also of clients of the provider's own chat completions."""
+    both, tools = (apis.CHAT, apis.RESPONSES), [{"type": "function", "function": {"name": "f"}}]
+    assert target(apis.CHAT, *both, model="gpt-5.6", tools=tools) == apis.RESPONSES
+    assert target(apis.MESSAGES, *both, model="gpt-5.6", tools=[{"name": "f", "input_schema": {}}]) == apis.RESPONSES
+    assert target(apis.CHAT, *both, model="gpt-5.6", tools=tools, reasoning_effort="none") == ""
+    assert target(apis.CHAT, *both, model="gpt-5.6") == ""
+    assert target(apis.CHAT, *both, model="gpt-5.6", tools=tools, rules=Rules()) == ""
+    assert target(apis.CHAT, apis.CHAT, model="gpt-5.6", tools=tools) == ""
+    assert target(apis.CHAT, *both, model="gpt-5-pro") == apis.RESPONSES

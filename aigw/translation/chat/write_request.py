@@ -103,11 +103,11 @@ def media_part(part: Media) -> Json:
         detail = {"detail": part.detail} if part.detail else {}
         return {"type": "image_url", "image_url": {"url": part.data_url, **detail}}
     if part.kind == "audio":
-        return {"type": "input_audio", "input_audio": {"data": part.data, "format": _sound_format(part.type)}}
+        return {"type": "input_audio", "input_audio": {"data": part.data, "format": sound_format(part.type)}}
     return {"type": "file", "file": {"filename": part.name or "file", "file_data": part.data_url}}
 
 
-def _sound_format(type: str) -> str:
+def sound_format(type: str) -> str:
     ending = type.rpartition("/")[2].removeprefix("x-")
     return {"mpeg": "mp3", "wave": "wav", "": "wav"}.get(ending, ending)
 
@@ -178,6 +178,10 @@ def _sampling(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
 def _thinking(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     reasoning = conversation.reasoning
     effort = effort_of(reasoning)
+    if conversation.tools and matches(conversation.model, rules.tools_need_responses):
+        if effort != "none":
+            notes.lose("thinking beside tools")
+        return {"reasoning_effort": "none"}
     if rules.switches_thinking:
         return _switched(conversation, rules, notes)
     if matches(conversation.model, rules.efforts) and effort:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 PAIRS: dict[str, tuple[str, ...]] = {
-    "openai chat": ("deepseek", "kimi", "groq", "dashscope"),
+    "openai chat": ("openai", "deepseek", "kimi", "groq", "dashscope"),
     "openai responses": ("openai", "deepseek", "kimi", "dashscope"),
-    "anthropic": ("anthropic", "kimi", "groq"),
-    "google-genai": ("gemini", "kimi", "groq"),
+    "anthropic": ("openai", "anthropic", "kimi", "groq"),
+    "google-genai": ("gemini", "openai", "kimi", "groq"),
 }

@@ -184,3 +184,11 @@ def test_a_stream_asks_for_its_usage():
 def test_a_long_user_is_left_out():
     assert write(user="u")[0]["user"] == "u"
     assert write(user="u" * 65)[1] == ["user"]
+
+
+def test_a_model_that_takes_tools_here_only_without_thinking_does_not_think():
+    """BerriAI/litellm#34569, danny-avila/LibreChat#14355: also if nothing is said of it."""
+    rules = Rules(tools_need_responses=("m",), efforts=("m",))
+    body, lost = write(tools=(Tool("f"),), reasoning=Reasoning("high"), rules=rules)
+    assert (body["reasoning_effort"], lost) == ("none", ["thinking beside tools"])
+    assert write(reasoning=Reasoning("high"), rules=rules)[0]["reasoning_effort"] == "high"

@@ -17,7 +17,7 @@ class Responses(Vendor):
     name = "OpenAI"
     host = "api.openai.com"
     row = {"type": "openai"}
-    model = "gpt-5.6"
+    model = "gpt-5.6-pro"
 
     def path_is_known(self, path: str) -> bool:
         return path in (PATH, CHAT, MODELS)

@@ -189,7 +189,11 @@ _ROWS = (
             apis.MODELS: "/v1/models",
             apis.CHAT: "/v1/chat/completions",  # ours: the vendor's OpenAI-compatible endpoint, which takes Bearer
         },
-        own_paths=_under("/v1", apis.MESSAGE_BATCHES, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
+        own_paths={
+            **_under("/v1", apis.MESSAGE_BATCHES, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
+            apis.MODELS: "/v1/models?limit=1000",  # it tells 20 at a time otherwise, and other clients ask once
+            apis.RETRIEVE_MODEL: "/v1/models/{rest}",
+        },
         unlisted="pass",
         auth=X_API_KEY,
         auths={apis.CHAT: BEARER},

@@ -84,3 +84,16 @@ async def test_models_of_this_machine(gateway):
         assert (await client.models.retrieve("echo")).display_name == "echo"
         with pytest.raises(anthropic.NotFoundError, match="'nothing' does not exist"):
             await client.models.retrieve("nothing")
+
+
+async def test_all_models_of_a_vendor_that_lists_them_in_pages(provider, gateway):
+    """OpenAI's and Google's clients ask once, and would get the first 20 only."""
+    upstream = await provider(answers(json.dumps(CLAUDE).encode()))
+    settings = {"type": "claude", "apiTokens": ["k"], "providerDomain": "x.example"}
+    running = await gateway({"plugins": {"ai-proxy": {"provider": settings}}, "services": {"x.example": upstream.url}})
+    assert [model.id async for model in running.sdk().models.list()] == ["claude-x"]
+    async with MessagesSDK().open(running) as client:
+        await client.models.list(limit=5, after_id="claude-w")
+        await client.models.retrieve("claude-x")
+    targets = [request.target for request in upstream.requests]
+    assert targets == ["/v1/models?limit=1000", "/v1/models?limit=1000&after_id=claude-w", "/v1/models/claude-x"]

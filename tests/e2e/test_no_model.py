@@ -13,7 +13,7 @@ ASKS = {
     "responses": ("/v1/responses", {"input": "Hi", "store": False}),
     "embeddings": ("/v1/embeddings", {"input": "Hi"}),
 }
-NOT_OFFERED = [("claude", "responses"), ("claude", "embeddings")]
+NOT_OFFERED = [("claude", "embeddings")]
 MISSING = [{}, {"model": None}, {"model": ""}]
 
 

@@ -83,7 +83,7 @@ async def test_a_refused_api_is_told_in_words():
     assert caught.value.plain == (500, "failed to process request body: unsupported API name")
 
 
-@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/responses"])
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/responses/compact"])
 async def test_who_calls_a_built_in_model_by_another_api_is_told_where_it_answers(path):
     with pytest.raises(GatewayError, match=r"answer at /v1/chat/completions, .*ANTHROPIC_API_KEY"):
         await once({"provider": {"type": "builtin"}}, chat({"model": "claude-x", "input": "a"}, path=path))

@@ -37,8 +37,9 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Sends requests to LLM providers.
 
     It takes the keys of Higress's ai-proxy for its OpenAI-compatible providers, for `qwen` in both of its forms,
-    `azure`, `ollama`, `vllm` and `generic`; and `builtin`, whose models `echo` and `mock` need no network. Chat
-    requests to `claude` and `gemini` go to the OpenAI-compatible endpoints of these vendors.
+    `azure`, `ollama`, `vllm` and `generic`; and `builtin`, whose models `echo` and `mock` need no network. A
+    request in a format that the provider does not speak is translated into one that it does: `claude` and `gemini`
+    speak their vendors' own.
 
     If several keys of `modelMapping` match, the exact name wins, then the longest `prefix*`, then `~regex` in the order
     of the file, then `*`. Higress has no order there.

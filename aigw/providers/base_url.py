@@ -47,7 +47,8 @@ BEFORE_VERSION = frozenset(("claude", "gemini", "groq", "mistral"))
 """The types whose SDKs add the version themselves, so that a base URL ends before it."""
 ANY_KEY = "unused"
 """What is sent as a key where none is set."""
-_CHAT = "/chat/completions"
+_CONVERSATIONS = {apis.CHAT: "/chat/completions", apis.MESSAGES: "/messages"}
+"""The APIs for conversations, and the ends of their paths."""
 _HERE = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))  # noqa: S104  addresses to compare with
 
 
@@ -152,15 +153,20 @@ def _leads(given: str, here: tuple[str, int]) -> bool:
 def _versions(type_: str) -> tuple[str, ...]:
     """Returns the paths below which a vendor has its APIs, first that of its chats."""
     row = lookup(type_)
-    first = {**row.paths, **row.own_paths}[apis.CHAT].removesuffix(_CHAT)
+    first = _version_in({**row.paths, **row.own_paths})
     return tuple(each for each in (first, *ENDINGS.get(type_, ())) if each)
+
+
+def _version_in(paths: Mapping[str, str]) -> str:
+    """Returns what stands before the API for conversations, "" if the type has neither of these."""
+    return next((paths[api].removesuffix(end) for api, end in _CONVERSATIONS.items() if api in paths), "")
 
 
 def _moved(type_: str, url: SplitResult) -> dict[str, Any]:
     """Returns the keys of a type that has no key for a URL."""
     row = lookup(type_)
     paths = {**row.paths, **row.own_paths}
-    version = paths[apis.CHAT].removesuffix(_CHAT)
+    version = _version_in(paths)
     authority = url.netloc.rpartition("@")[2]
     keys: dict[str, Any] = {"providerDomain": authority if url.scheme == "https" else f"{url.scheme}://{authority}"}
     path = url.path.rstrip("/")

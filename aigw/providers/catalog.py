@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from aigw.dialects import apis
 from aigw.providers.model_rules import OPENAI
 from aigw.providers.provider import (
@@ -187,7 +189,6 @@ _ROWS = (
             apis.COUNT_TOKENS: "/v1/messages/count_tokens",
             apis.COMPLETE: "/v1/complete",
             apis.MODELS: "/v1/models",
-            apis.CHAT: "/v1/chat/completions",  # ours: the vendor's OpenAI-compatible endpoint, which takes Bearer
         },
         own_paths={
             **_under("/v1", apis.MESSAGE_BATCHES, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
@@ -196,7 +197,7 @@ _ROWS = (
         },
         unlisted="pass",
         auth=X_API_KEY,
-        auths={apis.CHAT: BEARER},
+        auths={apis.CHAT: BEARER},  # the vendor's OpenAI-compatible endpoint, if `capabilities` names it
         headers=(Header("anthropic-version", "2023-06-01", ("claudeVersion", "apiVersion")),),
         reads_replies=True,
         rules=_CLAUDE_RULES,
@@ -205,6 +206,9 @@ _ROWS = (
                 "claudeCodeMode",
                 True,
                 {
+                    "rules": replace(
+                        _CLAUDE_RULES, opening="You are Claude Code, Anthropic's official CLI for Claude."
+                    ),
                     "auth": BEARER,
                     "query": "beta=true",
                     "headers": (

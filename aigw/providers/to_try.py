@@ -12,11 +12,12 @@ import msgspec
 from aigw.core.authority import is_private
 from aigw.dialects import apis
 from aigw.providers.config import ProviderConfig
-from aigw.providers.endpoint import locate
+from aigw.providers.endpoint import Endpoint, locate
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import parse_url
+from aigw.translation.translation import PROVIDERS
 from aigw.upstream.builtin.engine import MODELS
 
 BUILTIN = "builtin"
@@ -35,7 +36,7 @@ WELL_KNOWN: Mapping[str, str] = {
 """A chat model of each type. A vllm or a generic provider has whatever its owner gave it."""
 
 TRIED = (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES, apis.GENERATE_CONTENT)
-"""The APIs of which it is told whether there is a provider that speaks them."""
+"""The APIs of which it is told whether there is a provider that answers them."""
 
 _KEYLESS = frozenset((BUILTIN, "ollama", "vllm", "generic"))
 _NO_CHAT = re.compile(r"embed|whisper|tts|dall-e|image|rerank|moderation|audio|ocr", re.IGNORECASE)
@@ -55,22 +56,29 @@ def models_to_try(providers: Sequence[ProviderConfig], by_model: Mapping[str, st
 
 
 def apis_to_try(providers: Sequence[ProviderConfig], by_model: Mapping[str, str]) -> dict[str, str]:
-    """Each API that a provider speaks, with the best model to try it with; "" where nobody knows one."""
+    """Each API that a provider answers, with the best model to try it with; "" where nobody knows one. Who speaks it
+    comes before those for whom it is translated."""
     if not providers:
         return {}
     chosen, ids = ModelMapping(by_model), {each.id: each for each in providers}
-    offered = {id(each): _offered(each) for each in providers}
+    endpoints = {id(each): locate(lookup(each.type), msgspec.to_builtins(each)) for each in providers}
     names = [*models_to_try(providers, by_model)[1], *(name for each in providers for name in _models_of(each)), ""]
     found: dict[str, str] = {}
-    for name in names:
-        for api in offered[id(ids.get(chosen.map(name), providers[0]))]:
-            found.setdefault(api, name)
+    for answers in (_speaks, _translates):
+        for name in names:
+            endpoint = endpoints[id(ids.get(chosen.map(name), providers[0]))]
+            for api in [api for api in TRIED if answers(endpoint, api)]:
+                found.setdefault(api, name)
     return found
 
 
-def _offered(provider: ProviderConfig) -> list[str]:
-    endpoint = locate(lookup(provider.type), msgspec.to_builtins(provider))
-    return [api for api in TRIED if endpoint.offers(api) or not endpoint.paths]  # without paths it passes all on
+def _speaks(endpoint: Endpoint, api: str) -> bool:
+    return endpoint.offers(api) or not endpoint.paths  # without paths it passes all on
+
+
+def _translates(endpoint: Endpoint, api: str) -> bool:
+    """Of the translated APIs only the one that everybody tries first is told."""
+    return api == apis.CHAT and any(map(endpoint.offers, PROVIDERS))
 
 
 def _models_of(provider: ProviderConfig) -> Iterator[str]:

@@ -53,6 +53,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """The models of Anthropic's format that know the effort between high and max."""
     enforces_schema: tuple[str, ...] = ("*",)
     """The models of Anthropic's format whose answers and calls can be held to a JSON Schema."""
+    opening: str = ""
+    """With which words the system text begins in Anthropic's format, whatever the client says."""
     hears_system: tuple[str, ...] = ()
     """The models of Anthropic's format that know the role system between messages."""
 

@@ -115,9 +115,13 @@ def test_a_key_never_goes_to_the_public_host(row, url):
     assert (provider.provider_domain or provider.openai_custom_url).startswith("http://") == url.startswith("http://")
 
 
+def chat_or_messages(paths):
+    return paths.get(apis.CHAT) or paths[apis.MESSAGES]
+
+
 def chat_path(type_, url):
     made = {"id": "", "type": type_, "qwenEnableCompatible": True, **keys(type_, url)}
-    return made.get("providerBasePath", "") + locate(lookup(type_), made).paths[apis.CHAT]
+    return made.get("providerBasePath", "") + chat_or_messages(locate(lookup(type_), made).paths)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +129,9 @@ def chat_path(type_, url):
     [
         ("openai", "https://c/v1", "/v1/chat/completions"),
         ("openai", "https://c/x/openai", "/x/openai/chat/completions"),
-        ("claude", "https://c", "/v1/chat/completions"),
-        ("claude", "https://c/anthropic", "/anthropic/v1/chat/completions"),
-        ("claude", "https://c/anthropic/v1/", "/anthropic/v1/chat/completions"),
+        ("claude", "https://c", "/v1/messages"),
+        ("claude", "https://c/anthropic", "/anthropic/v1/messages"),
+        ("claude", "https://c/anthropic/v1/", "/anthropic/v1/messages"),
         ("gemini", "https://c/google", "/google/v1beta/openai/chat/completions"),
         ("gemini", "https://c/v1beta/openai/", "/v1beta/openai/chat/completions"),
         ("qwen", "https://c/compatible-mode/v1", "/compatible-mode/v1/chat/completions"),

@@ -63,7 +63,6 @@ CHAT_PATHS = [
     ("azure", "https://r.openai.azure.com:443", "/openai/deployments/m/chat/completions"),
     ("baichuan", "https://api.baichuan-ai.com:443", "/v1/chat/completions"),
     ("baidu", "https://qianfan.baidubce.com:443", "/v2/chat/completions"),
-    ("claude", "https://api.anthropic.com:443", "/v1/chat/completions"),
     ("cloudflare", "https://api.cloudflare.com:443", "/client/v4/accounts/acc/ai/v1/chat/completions"),
     ("cohere", "https://api.cohere.com:443", "/compatibility/v1/chat/completions"),
     ("deepseek", "https://api.deepseek.com:443", "/v1/chat/completions"),
@@ -115,7 +114,14 @@ def test_where_chat_goes(type_: str, origin: str, path: str) -> None:
 
 
 def test_every_type_stands_in_the_table_of_chat_paths() -> None:
-    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin"}
+    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin", "claude"}
+
+
+def test_claude_speaks_its_own_format_alone() -> None:
+    assert (
+        not {apis.CHAT, apis.RESPONSES, apis.GENERATE_CONTENT}
+        & locate(CATALOG["claude"], config_of("claude")).paths.keys()
+    )
 
 
 @pytest.mark.parametrize("type_", CATALOG)

@@ -59,6 +59,7 @@ def test_a_server_of_ones_own_has_its_own_models_and_needs_no_key():
         ([BUILTIN], {}, apis.MESSAGES, None),
         ([OPENAI], {}, apis.RESPONSES, "gpt-4o-mini"),
         ([OPENAI], {}, apis.MESSAGES, None),
+        ([ProviderConfig(type="claude")], {}, apis.CHAT, "claude-sonnet-4-5"),
         ([OPENAI, ProviderConfig(type="claude", id="c")], {"claude*": "c"}, apis.MESSAGES, "claude-sonnet-4-5"),
         ([OPENAI, ProviderConfig(type="claude", id="c")], {"gpt*": "o"}, apis.MESSAGES, None),
         ([ProviderConfig(type="gemini")], {}, apis.GENERATE_CONTENT, "gemini-2.5-flash"),
@@ -67,7 +68,7 @@ def test_a_server_of_ones_own_has_its_own_models_and_needs_no_key():
         ([], {}, apis.CHAT, None),
     ],
 )
-def test_which_apis_a_provider_speaks_and_with_which_model(providers, by_model, api, model):
+def test_which_apis_are_answered_and_with_which_model(providers, by_model, api, model):
     assert apis_to_try(providers, by_model).get(api) == model
 
 

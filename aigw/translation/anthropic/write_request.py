@@ -34,6 +34,8 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     system, output = written.system, _output(conversation, limits, rules, notes)
     if conversation.format is not None and "format" not in output:
         system = [*system, {"type": "text", "text": schema_text(conversation.format.schema)}]
+    if rules.opening:
+        system = [{"type": "text", "text": rules.opening, "cache_control": MARK}, *system]
     body: Json = {"model": conversation.model, "max_tokens": limits.max_tokens}
     if system:
         body["system"] = system

@@ -347,6 +347,11 @@ def test_tools_of_earlier_calls_are_named_where_the_client_has_none_left():
     )  # fmt: skip
 
 
+def test_the_system_may_have_to_begin_with_certain_words():
+    body, _ = write(said("system", "a"), HI, rules=Rules(opening="You are"))
+    assert body["system"] == [text("You are", cache_control={"type": "ephemeral"}), text("a")]
+
+
 def test_the_rest():
     body, lost = write(HI, stop=("x", "\n"), user="u", verbosity="low", stream=True)
     assert (body["stop_sequences"], body["metadata"], body["stream"]) == (["x"], {"user_id": "u"}, True)

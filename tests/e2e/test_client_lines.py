@@ -33,7 +33,7 @@ MESSAGE = {
 )
 async def test_an_sdk_with_nothing_but_the_lines(client, program, body, provider, gateway, commands, tmp_path):
     upstream = await provider(answers(body))
-    consumers = [{"name": "ann", "credential": "sk-ann"}]
+    consumers = [{"name": "ann", "credential": "sk-ann"}, {"name": "bob", "credential": "sk-bob"}]
     running = await gateway(
         {
             "services": {"dashscope.aliyuncs.com": upstream.url},
@@ -43,7 +43,7 @@ async def test_an_sdk_with_nothing_but_the_lines(client, program, body, provider
             },
         }
     )
-    words = ("env", client, "--url", running.url, "--json")
+    words = ("env", client, "--url", f"{running.url}/v1/", "--json")
     printed = await asyncio.to_thread(commands.run, *words, cwd=tmp_path, env=environment_of_tests())
     lines = json.loads(printed.stdout)
     assert "sk-" not in printed.stdout

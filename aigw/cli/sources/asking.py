@@ -32,6 +32,12 @@ class Told(NamedTuple):
     error: str
 
 
+def place_of(url: str) -> str:
+    """The address of a gateway, as people write it, without /v1."""
+    place = url if "://" in url else f"http://{url}"
+    return place.removesuffix("/").removesuffix("/v1")
+
+
 def answer_of(url: str, call: Call, key: str = "") -> tuple[int, bytes]:
     """The status and the body of the answer. Raises OSError."""
     with _sent(url, call, key) as response:

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from aigw.cli.sources.child import Child
 from aigw.cli.sources.child_settings import OF_CLIENTS
-from aigw.cli.sources.clients import CLIENTS, Client
+from aigw.cli.sources.clients import CLIENTS, Client, misplaced
 from aigw.cli.sources.private_gateway import PrivateGateway
 from aigw.providers.base_url import ANY_KEY
 
@@ -31,8 +31,7 @@ def child_client(command: Sequence[str], given: Mapping[str, str], gateway: Priv
         return
     _set_variables(client, child, given, gateway.url, gateway.key)
     _leave_out(client, child)
-    if gateway.asks_for_key and not gateway.key and not any(given.get(name) for name in client.keys):
-        child.notes.append(f"the gateway asks for a key, and nobody has told {client.title} one: set AIGW_KEY")
+    child.notes.extend(_about_key(client, given, gateway))
     child.command[place + 1 : place + 1] = [_filled(word, gateway.url, "") for word in client.arguments]
     with ExitStack() as stack:
         if client.name in OF_CLIENTS:
@@ -64,6 +63,13 @@ def _set_variables(client: Client, child: Child, given: Mapping[str, str], url: 
     for name in client.keys:  # two keys confuse a client
         if name not in given and name not in client.variables:
             child.env.pop(name, None)
+
+
+def _about_key(client: Client, given: Mapping[str, str], gateway: PrivateGateway) -> Iterator[str]:
+    if gateway.key_places and not gateway.key and not any(given.get(name) for name in client.keys):
+        yield f"the gateway asks for a key, and nobody has told {client.title} one: set AIGW_KEY"
+    if gateway.key_places and client.sends_key_in not in gateway.key_places:
+        yield misplaced(client, gateway.key_places)
 
 
 def _leave_out(client: Client, child: Child) -> None:

@@ -6,7 +6,7 @@ somebody may have set otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 AUTHORIZATION, X_GOOG = "authorization", "x-goog-api-key"
@@ -206,6 +206,14 @@ const model = aigw("{model}");
         "tunnel with a public name (`hosts:`) and `key-auth`. Nobody has tried that here",
     ),
 )
+
+
+def misplaced(client: Client, places: Collection[str]) -> str:
+    """What to say if the gateway looks for keys in other headers than that of the client."""
+    where = ", ".join(sorted(places))
+    return (
+        f"{client.title} sends its key in {client.sends_key_in}, and key-auth looks for it in {where}: add it to `keys`"
+    )
 
 
 def client_of(name: str) -> Client:

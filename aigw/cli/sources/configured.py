@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from itertools import count
 from pathlib import Path
 
 from aigw.cli.options import DEFAULT_FILE
-from aigw.cli.sources.asking import configuration_of
+from aigw.cli.sources.asking import configuration_of, place_of
 from aigw.cli.sources.recipe import served
 from aigw.config.automatic import automatic
 from aigw.config.load import NO_FILE, Loaded, load
 from aigw.core.errors import ConfigError
+from aigw.core.secrets import HIDDEN
 
 
 def configured(config: Path | None, recipe: str | None) -> Loaded:
@@ -33,7 +36,7 @@ def in_force(config: Path | None, recipe: str | None, url: str | None = None) ->
     """The configuration of the gateway at `url`, else that of the options or of the file here, else that of a start
     without a file; no Ollama is looked for then. Raises ConfigError."""
     if url is not None:
-        if (found := shown_at(url)) is None:
+        if (found := shown_at(place_of(url))) is None:
             raise ConfigError([f"there is no aigw at {url} that shows its configuration"])
         return found
     if config is not None or recipe is not None or DEFAULT_FILE.exists():
@@ -46,12 +49,19 @@ def in_force(config: Path | None, recipe: str | None, url: str | None = None) ->
 
 
 def shown_at(url: str) -> Loaded | None:
-    """The configuration that the gateway at an address shows, without its secrets; None if it shows none."""
+    """The configuration that the gateway at an address shows, with other texts for its secrets; None if it shows
+    none."""
     try:
         shown = configuration_of(url)
-        return load(None, {}, text=json.dumps(shown).encode()) if shown is not None else None
+        return load(None, {}, text=_apart(json.dumps(shown)).encode()) if shown is not None else None
     except (OSError, ValueError, ConfigError):
         return None
+
+
+def _apart(shown: str) -> str:
+    """Makes what stands for different secrets different: a key has one owner."""
+    numbers = count(1)
+    return re.sub(f'"{re.escape(HIDDEN)}"', lambda _: f'"hidden {next(numbers)}"', shown)
 
 
 def origin(config: Path | None, recipe: str | None) -> str:

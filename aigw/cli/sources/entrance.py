@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from aigw.cli.sources.asking import place_of
 from aigw.cli.sources.configured import in_force, shown_at
 from aigw.cli.sources.neighbour import aigw_at
+from aigw.cli.sources.own_gateway import key_places
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
@@ -41,7 +43,7 @@ class Entrance(NamedTuple):
 def entrance(config: Path | None, recipe: str | None, url: str | None) -> Entrance:
     """Raises ConfigError."""
     loaded = in_force(config, recipe, url)
-    place = url or _place(loaded)
+    place = place_of(url) if url is not None else _place(loaded)
     runs = url is not None or _answers(loaded)
     if runs and url is None and loaded.path is None and recipe is None:
         loaded = shown_at(place) or loaded
@@ -59,10 +61,7 @@ def _entrance(loaded: Loaded, place: str, *, runs: bool) -> Entrance:
 
 
 def _with_key(found: Entrance, key: Key, loaded: Loaded) -> Entrance:
-    plugin = loaded.plugins.get("key-auth")
-    configs = [config for config in plugin.rules.configs if config is not None] if plugin is not None else []
-    names = [name for config in configs for each in config.consumers for name in (each.keys or config.keys)]
-    headers = frozenset(name.lower() for name in names) if not key.query else frozenset({f"?{key.query}"})
+    headers = key_places(loaded) if not key.query else frozenset({f"?{key.query}"})
     return found._replace(key=PLACEHOLDER, variable=key.variable, note=key.note, headers=headers)
 
 

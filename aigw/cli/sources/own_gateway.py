@@ -49,6 +49,15 @@ def key_of(loaded: Loaded, env: Mapping[str, str]) -> str:
     return next((value.removeprefix("Bearer ") for value in key_headers(loaded, env).values()), "")
 
 
+def key_places(loaded: Loaded) -> frozenset[str]:
+    """The names of the headers in which key-auth looks for a client's key, in lower case; none without key-auth."""
+    plugin = loaded.plugins.get("key-auth")
+    configs = [config for config in plugin.rules.configs if config is not None] if plugin is not None else []
+    return frozenset(
+        name.lower() for config in configs for each in config.consumers for name in (each.keys or config.keys)
+    )
+
+
 def _key_of(loaded: Loaded, consumer: str) -> dict[str, str]:
     """Returns the header with the key of a consumer, empty if the configuration has none of this name."""
     plugin = loaded.plugins.get("key-auth")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from aigw.books.books import Books
 from aigw.books.request_log import Show
 from aigw.cli.sources.max_usd import limited
-from aigw.cli.sources.own_gateway import key_of, without_redis
+from aigw.cli.sources.own_gateway import key_of, key_places, without_redis
 from aigw.cli.sources.recipe import served
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.config.load import Loaded
@@ -45,14 +45,14 @@ class Wanted(NamedTuple):
 
 class PrivateGateway(NamedTuple):
     """A gateway that runs. `url` is its address, without /v1. `variables` lead programs to it. `recordings` are None
-    if it neither records nor replays. `asks_for_key`: only who has a key is let in; `key` is one, "" if it is not
-    known."""
+    if it neither records nor replays. `key_places` are the headers in which it looks for a key, none if it asks for
+    none; `key` is one, "" if it is not known."""
 
     url: str
     variables: dict[str, str]
     recordings: Recordings | None
     notes: list[str]
-    asks_for_key: bool
+    key_places: frozenset[str]
     key: str
 
 
@@ -88,10 +88,9 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
             vendors=[*MOST_USED, *(recordings.services if recordings is not None else ())],
             hides_keys=replays and "key-auth" not in loaded.plugins,
         )
-        asks = "key-auth" in loaded.plugins
-        yield PrivateGateway(
-            running.url, variables, recordings, loaded.notes, asks, key_of(loaded, wanted.env) if asks else ""
-        )
+        places = key_places(loaded)
+        key = key_of(loaded, wanted.env) if places else ""
+        yield PrivateGateway(running.url, variables, recordings, loaded.notes, places, key)
 
 
 async def _loaded(wanted: Wanted, env: Mapping[str, str], upstream: Upstream) -> Loaded:

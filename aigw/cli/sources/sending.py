@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.books.books import Books
-from aigw.cli.sources.asking import Told, answer_of, configuration_of, refusal, stream_of
+from aigw.cli.sources.asking import Told, answer_of, configuration_of, place_of, refusal, stream_of
 from aigw.cli.sources.neighbour import aigw_at
 from aigw.cli.sources.templates import Call, in_source
 from aigw.cli.views.figures import count
@@ -44,7 +44,7 @@ class Sent(NamedTuple):
 def sent(loaded: Loaded, call: Call, *, url: str, key: str, say: Say | None) -> Sent:
     """Passes the text of the answer to `say` as it is written; without it, reads the whole answer. Raises SendError."""
     key = key or os.environ.get(call.call.key.variable, "")
-    place = _named(url) if url else running(loaded, call)
+    place = place_of(url) if url else running(loaded, call)
     try:
         if place:
             return _read(place, f"the gateway at {place}", call, key, say)
@@ -53,11 +53,6 @@ def sent(loaded: Loaded, call: Call, *, url: str, key: str, say: Say | None) -> 
         raise SendError(*error.findings) from None
     except OSError as error:
         raise SendError(f"{place or 'the gateway'} does not answer: {error}") from None
-
-
-def _named(url: str) -> str:
-    place = url if "://" in url else f"http://{url}"
-    return place.removesuffix("/").removesuffix("/v1")
 
 
 def running(loaded: Loaded, call: Call) -> str:

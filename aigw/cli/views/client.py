@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aigw.cli.sources.clients import Client
+from aigw.cli.sources.clients import Client, misplaced
 from aigw.cli.sources.entrance import Entrance
 
 
@@ -49,9 +49,7 @@ def remarks(client: Client, entrance: Entrance) -> Iterator[str]:
     elif entrance.variable and "{key}" in client.text:
         yield f"{entrance.key} is what the variable {entrance.variable} has"
     if entrance.headers and client.sends_key_in not in entrance.headers:
-        where = ", ".join(sorted(entrance.headers))
-        sends = client.sends_key_in
-        yield f"this client sends its key in {sends}, and key-auth looks for it in {where}: add it to `keys`"
+        yield misplaced(client, entrance.headers)
     if not entrance.runs:
         yield f"nothing answers at {entrance.url} yet: `aigw serve`"
 

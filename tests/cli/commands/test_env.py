@@ -89,7 +89,7 @@ def test_a_key_that_the_client_shows_elsewhere_is_told(aigw, tmp_path):
     (tmp_path / "aigw.yaml").write_text(json.dumps(config))
     _, out, errors = aigw("gemini")
     assert "export GEMINI_API_KEY=KEY\n" in out
-    assert "sends its key in x-goog-api-key, and key-auth looks for it in x-team: add it to `keys`" in errors
+    assert "Gemini CLI sends its key in x-goog-api-key, and key-auth looks for it in x-team: add it to `keys`" in errors
 
 
 def test_for_programs(aigw):

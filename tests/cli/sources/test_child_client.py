@@ -9,11 +9,11 @@ from aigw.providers.client_variables import client_variables
 URL = "http://127.0.0.1:4999"
 
 
-def started(*command, asks=False, key="", hides=False, **given):
+def started(*command, asks=(), key="", hides=False, **given):
     """The command and the environment of a child, and what the user is told."""
     given = {"HOME": "/nowhere", **given}
     variables = client_variables(URL, given, hides_keys=hides)
-    with child_client(command, given, PrivateGateway(URL, variables, None, [], asks, key)) as child:
+    with child_client(command, given, PrivateGateway(URL, variables, None, [], frozenset(asks), key)) as child:
         return child
 
 
@@ -40,7 +40,9 @@ def test_what_the_user_has_set_stays():
     assert child.env["ANTHROPIC_API_KEY"] == "sk-own"
     assert child.env["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "0"
     assert "ANTHROPIC_AUTH_TOKEN" not in child.env
-    assert started("claude", ANTHROPIC_AUTH_TOKEN="t", asks=True, key="k").env["ANTHROPIC_AUTH_TOKEN"] == "t"
+    assert (
+        started("claude", ANTHROPIC_AUTH_TOKEN="t", asks=["authorization"], key="k").env["ANTHROPIC_AUTH_TOKEN"] == "t"
+    )
     assert child.notes == []
 
 
@@ -65,10 +67,10 @@ def test_what_leads_past_the_gateway_is_left_out(program, variable):
 
 
 def test_the_key_of_a_gateway_that_asks_for_one():
-    child = started("claude", asks=True, key="sk-ann", ANTHROPIC_API_KEY="sk-own")
+    child = started("claude", asks=["authorization"], key="sk-ann", ANTHROPIC_API_KEY="sk-own")
     assert (child.env["ANTHROPIC_AUTH_TOKEN"], child.notes) == ("sk-ann", [])
-    assert started("codex", asks=True, key="sk-ann").env["AIGW_KEY"] == "sk-ann"
-    (note,) = started("codex", asks=True).notes
+    assert started("codex", asks=["authorization"], key="sk-ann").env["AIGW_KEY"] == "sk-ann"
+    (note,) = started("codex", asks=["authorization"]).notes
     assert note == "the gateway asks for a key, and nobody has told Codex one: set AIGW_KEY"
 
 
@@ -93,3 +95,11 @@ def test_codex_gets_a_provider_in_front_of_its_own_arguments(command, before, be
     child = started(*command)
     assert child.command == [*before, *CODEX, *behind]
     assert (child.env["AIGW_KEY"], child.notes) == ("unused", [])
+
+
+def test_a_key_that_is_sent_where_nobody_looks_for_it():
+    (note,) = started("gemini", asks=["authorization"], key="sk-ann").notes
+    assert note == (
+        "Gemini CLI sends its key in x-goog-api-key, and key-auth looks for it in authorization: add it to `keys`"
+    )
+    assert started("gemini", asks=["authorization", "x-goog-api-key"], key="sk-ann").notes == []

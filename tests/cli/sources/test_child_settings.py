@@ -21,7 +21,7 @@ def start(tmp_path):
     (tmp_path / "home").mkdir()
 
     def started(*command, look=lambda child: child, **given):
-        gateway = PrivateGateway(URL, {}, None, [], False, "")
+        gateway = PrivateGateway(URL, {}, None, [], frozenset(), "")
         env = {"HOME": str(tmp_path / "home"), **given}
         with chdir(tmp_path / "project"), child_client(command, env, gateway) as child:
             return look(child)

@@ -7,7 +7,7 @@ of a path in any spelling; `detect` knows only what Higress knows."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 CHAT = "openai/v1/chatcompletions"
 COMPLETIONS = "openai/v1/completions"
@@ -55,6 +55,9 @@ UPLOADS = "openai/v1/uploads"
 CONTAINERS = "openai/v1/containers"
 CONVERSATION_ITEMS = "openai/v1/conversationitems"
 MESSAGE_BATCHES = "anthropic/v1/messages/batches"
+CONVERSE = "bedrock/converse"
+CONVERSE_STREAM = "bedrock/conversestream"
+"""Bedrock's APIs, which no client uses here."""
 
 FINE_TUNING: Mapping[str, str] = {
     FINE_TUNING_JOBS: "/v1/fine_tuning/jobs",
@@ -157,7 +160,7 @@ COUNTING = frozenset((COUNT_TOKENS, GEMINI_COUNT_TOKENS, INPUT_TOKENS))
 MODEL_IN_FORM = frozenset((AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, IMAGE_EDIT, IMAGE_VARIATION, VIDEOS))
 """The APIs whose requests may be forms, with the model in a field."""
 
-MODEL_IN_PATH = frozenset(VERBS.values())
+MODEL_IN_PATH = frozenset((*VERBS.values(), CONVERSE, CONVERSE_STREAM))
 """The APIs whose path has the model."""
 
 OPAQUE = frozenset((AUDIO_SPEECH, AUDIO_TRANSCRIPTION, AUDIO_TRANSLATION, RETRIEVE_VIDEO_CONTENT, REALTIME))
@@ -237,6 +240,8 @@ def fill(template: str, original_path: str, api: str = "") -> str:
         start = OWN_PATHS[api].partition("{rest}")[0]
         return template.replace("{rest}", original_path.partition(start)[2]).rstrip("/")
     if "{" in template:
+        if api in (CONVERSE, CONVERSE_STREAM):
+            return template.replace("{model}", quote(converse_model(original_path), safe=""))
         found = _find(original_path)
         for name, value in found[1].items() if found else ():
             template = template.replace(name, value)
@@ -248,6 +253,18 @@ def model_of(path: str) -> str:
     if "/models/" in path and (found := _find_gemini(path)):
         return found[1]["{model}"]
     return _deployment(path)[1] if DEPLOYMENTS in path else ""
+
+
+def converse_path(api: str, model: str) -> str:
+    """Returns the path of one of Bedrock's APIs. `model` is not escaped."""
+    return f"/model/{quote(model, safe='')}/{'converse' if api == CONVERSE else 'converse-stream'}"
+
+
+def converse_model(path: str) -> str:
+    """Returns the model in such a path, "" if there is none."""
+    before, _, action = path.rpartition("/")
+    start, _, model = before.rpartition("/")
+    return unquote(model) if start == "/model" and action in ("converse", "converse-stream") else ""
 
 
 def with_model(path: str, model: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from aigw.core.dialect import Dialect
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicCount, AnthropicMessages
+from aigw.dialects.converse import Converse
 from aigw.dialects.dashscope import DashScope
 from aigw.dialects.errors import AnthropicGeneric, DashScopeGeneric, DashVectorGeneric, GeminiGeneric
 from aigw.dialects.gemini import Gemini
@@ -23,6 +24,7 @@ GEMINI: Dialect = Gemini()
 GEMINI_GENERIC: Dialect = GeminiGeneric()
 DASHSCOPE: Dialect = DashScope()
 """The dialect for requests to DashScope's native API. No path of a client uses it."""
+CONVERSE: Dialect = Converse()
 DASHSCOPE_APIS = frozenset((apis.CHAT, apis.EMBEDDINGS))
 
 DIALECTS: dict[str, Dialect] = {
@@ -41,6 +43,8 @@ DIALECTS: dict[str, Dialect] = {
     apis.EMBED_CONTENT: GEMINI_GENERIC,
     apis.BATCH_EMBED_CONTENTS: GEMINI_GENERIC,
     apis.GEMINI_MODELS: GEMINI_GENERIC,
+    apis.CONVERSE: CONVERSE,
+    apis.CONVERSE_STREAM: CONVERSE,
 }
 _FAMILIES: tuple[tuple[re.Pattern[str], Dialect], ...] = (
     (re.compile(r"/v1(alpha|beta)(?!/openai)|:[a-z]+$", re.IGNORECASE), GEMINI_GENERIC),

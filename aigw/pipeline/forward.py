@@ -20,6 +20,7 @@ from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json
 from aigw.dialects.sse import Event, EventSplitter, is_whole
 from aigw.pipeline.endings import Judged, JudgedArray
+from aigw.pipeline.framed import unframed
 from aigw.pipeline.uncoded import uncoded
 from aigw.pipeline.watching import Watched
 
@@ -56,7 +57,7 @@ class Forward:
         until_close = "content-length" not in headers and "transfer-encoding" not in headers
         for name in hop_by_hop(headers):
             del headers[name]
-        body = response.body
+        body = unframed(response)
         if "content-encoding" in headers and self._judges_ends:
             body = uncoded(exchange, response)
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers

@@ -27,6 +27,7 @@ from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS
 from aigw.providers import headers
 from aigw.providers.answers import Answers
 from aigw.providers.api_tokens import StatusMatcher, TokenPool
+from aigw.providers.aws import Sign, signer
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
@@ -70,6 +71,7 @@ class BoundProvider:
             safety=config.gemini_safety_setting,
             thinking_budget=config.gemini_thinking_budget,
             version=config.api_version or self.row.rules.version,
+            extra_fields=config.bedrock_additional_fields,
         )
         self.name = config.id or config.type
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
@@ -80,6 +82,7 @@ class BoundProvider:
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
         self._offers = lru_cache(maxsize=256)(self._endpoint.offers)
+        self._sign = self._signer()
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
         self._answers = self.answers(config, self.row, env)
@@ -119,6 +122,8 @@ class BoundProvider:
             model, streaming = self._map_path(request, asked)
         call = Call(request, target, api, self._dialect(spoken, api), asked, spoken, model, streaming, translation)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
+        if self._sign is not None:
+            self._sign(request, target.authority)
         if bare:
             return call
         self._note_original(request, exchange.original)
@@ -236,6 +241,14 @@ class BoundProvider:
         return Translation(
             source, exchange.asked, api, target, self._rules, model=model, id=exchange.id, created=created
         )
+
+    def _signer(self) -> Sign | None:
+        """Returns what signs requests, if the configuration has the keys for that."""
+        config = self.config
+        if not self.row.signs or not config.aws_access_key:
+            return None
+        now = self._env.clock.time
+        return signer(config.aws_access_key, config.aws_secret_key, config.aws_region, self.row.signs, now)
 
     def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""

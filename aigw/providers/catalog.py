@@ -25,6 +25,7 @@ from aigw.providers.provider import (
     NeedsQuery,
     Provider,
     Required,
+    RequiredOneOf,
     Unspoken,
     Variant,
 )
@@ -309,6 +310,21 @@ _ROWS = (
         without_model="leave",
         injects_usage=False,
         checks=(),
+    ),
+    Provider(
+        type="bedrock",
+        host="bedrock-runtime.{awsRegion}.amazonaws.com",
+        own_paths={apis.CONVERSE: "/model/{model}/converse", apis.CONVERSE_STREAM: "/model/{model}/converse-stream"},
+        path_values={"{awsRegion}": "awsRegion"},
+        signs="bedrock",
+        rules=Rules(
+            takes_budget=("*claude-3-7*", "*claude-*-4*"),
+            keeps_cache_marks=True,
+        ),
+        checks=(
+            RequiredOneOf("awsAccessKey", ("apiTokens",), "missing bedrock access authentication parameters"),
+            Required("awsRegion", "missing bedrock region parameters"),
+        ),
     ),
     Provider(type="builtin", dialect="builtin", paths=_BUILTIN, unlisted="pass", auth=None, checks=()),
     Provider(type="ai360", host="api.360.cn", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS), auth=BARE),

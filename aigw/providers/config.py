@@ -184,6 +184,12 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     hunyuan_auth_key: Annotated[str, Meta(description="hunyuan: not supported by this version; set apiTokens")] = ""
     vllm_server_host: Annotated[str, Meta(description="vllm: the host or host:port; without a port: 8000")] = ""
     vllm_custom_url: Annotated[str, Meta(description="vllm: a base URL, or one endpoint for all requests")] = ""
+    aws_access_key: Annotated[str, Meta(description="bedrock: the access key; or an API key in apiTokens")] = ""
+    aws_secret_key: Annotated[str, Meta(description="bedrock: the secret key, with which requests are signed")] = ""
+    aws_region: Annotated[str, Meta(description="bedrock, required: the region, such as us-east-1")] = ""
+    bedrock_additional_fields: Annotated[
+        dict[str, Any], Meta(description="bedrock: settings of the model beside those that all models have")
+    ] = {}
     doubao_domain: Annotated[str, Meta(description="doubao: another host")] = ""
     zhipu_domain: Annotated[str, Meta(description="zhipuai: another host, such as api.z.ai")] = ""
     zhipu_code_plan_mode: Annotated[bool, Meta(description="zhipuai: use the path of the coding plan")] = False

@@ -61,6 +61,7 @@ def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> End
     paths = {api: _insert(path, row.path_values, config) for api, path in paths.items()}
     shape: dict[str, Any] = {"query": row.query}
     scheme, host, port = row.scheme, str(config.get(row.host_field) or row.host), row.default_port
+    host = _insert(host, row.path_values, config)
     if row.port_field:
         host = f"{f'[{host}]' if ':' in host else host}:{config[row.port_field]}"
     if given := config.get(row.url_field):

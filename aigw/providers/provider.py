@@ -69,6 +69,20 @@ class Required(NamedTuple):
         return not config.get(self.field)
 
 
+class RequiredOneOf(NamedTuple):
+    """Keys of which one must be set."""
+
+    field: str
+    others: tuple[str, ...]
+    message: str
+
+    def text(self, config: Config) -> str:
+        return self.message
+
+    def fails(self, config: Config) -> bool:
+        return not any(config.get(name) for name in (self.field, *self.others))
+
+
 class Conflict(NamedTuple):
     """Two keys that must not both be set."""
 
@@ -140,7 +154,7 @@ def parse_url(url: str) -> SplitResult:
     return parts
 
 
-Check = Required | Conflict | Unspoken | NeedsQuery
+Check = Required | RequiredOneOf | Conflict | Unspoken | NeedsQuery
 
 TOKEN = Required("apiTokens", "no apiToken found in provider config")
 
@@ -180,6 +194,8 @@ class Provider:
     refused; others are passed on. `safe` refuses all of them."""
 
     auth: Auth | None = BEARER
+    signs: str = ""
+    """The name of AWS's service whose requests are signed, where the configuration has the keys for that."""
     auths: Mapping[str, Auth] = field(default_factory=dict)
     """The headers for the token of APIs that do not use `auth`."""
     client_tokens: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from msgspec import Struct
 
@@ -47,6 +48,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """How many tokens Gemini may think with where the client did not say, 0 if it decides."""
     version: str = "v1beta"
     """The version in the paths of Gemini's API."""
+    extra_fields: Mapping[str, Any] = {}
+    """What Bedrock passes on to every model beside its own settings."""
     takes_budget: tuple[str, ...] = ("*",)
     """The models of Anthropic's format that take a number of tokens to think with, instead of an effort."""
     knows_xhigh: tuple[str, ...] = ("*",)

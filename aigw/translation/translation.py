@@ -27,6 +27,8 @@ from aigw.translation.chat import read_request as read_chat
 from aigw.translation.chat import write_request as write_chat
 from aigw.translation.chat.read_stream import ChatReader
 from aigw.translation.chat.write_stream import ChatWriter
+from aigw.translation.converse import write_request as write_converse
+from aigw.translation.converse.read_stream import ConverseReader
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.errors import error_from
 from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
@@ -81,6 +83,7 @@ PROVIDERS: Mapping[str, ProviderSide] = {
         write_gemini.write_request, GeminiReader, streams=apis.STREAM_GENERATE_CONTENT, letter_first=True
     ),
     apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader),
+    apis.CONVERSE: ProviderSide(write_converse.write_request, ConverseReader, streams=apis.CONVERSE_STREAM),
 }
 """In the order in which they are chosen where a provider has several."""
 _THERE_ONLY = (apis.CHAT, apis.MESSAGES, apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT)
@@ -179,6 +182,8 @@ def _path(api: str, model: str, version: str) -> tuple[str, str]:
     """Returns the path and the query of an API as its own clients write them. `version` is that of Gemini's API."""
     if api in apis.PATHS:
         return apis.PATHS[api], ""
+    if api in (apis.CONVERSE, apis.CONVERSE_STREAM):
+        return apis.converse_path(api, model), ""
     verb = next(verb for verb, name in apis.VERBS.items() if name == api)
     return f"/{version}/models/{quote(model, safe='')}:{verb}", "alt=sse" if api == apis.STREAM_GENERATE_CONTENT else ""
 

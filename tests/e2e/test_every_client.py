@@ -73,7 +73,7 @@ async def test_thoughts(client, kind, stream, start):
 async def test_refusals(client, kind, stream, start):
     """Each is the same kind of failure for the SDK, whoever refused."""
     gateway, _ = await start(kind)
-    for name, statuses in {"key": (400, 401), "rate": (429,), "overloaded": (503, 529)}.items():
+    for name, statuses in {"key": (400, 401, 403), "rate": (429,), "overloaded": (503, 529)}.items():
         with pytest.raises(FailedError) as failed:
             await client.converse(gateway, f"stage: fail with {name}", stream=stream)
         assert failed.value.status in statuses, failed.value

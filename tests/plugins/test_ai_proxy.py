@@ -124,7 +124,7 @@ async def test_each_built_in_provider_of_each_configuration_draws_its_own_faults
     [
         ({"provider": {"type": "qwen"}}, "no apiToken found in provider config"),
         ({"provider": {"type": "nope"}}, "unknown provider type: nope"),
-        ({"provider": {"type": "bedrock"}}, "this version does not speak bedrock"),
+        ({"provider": {"type": "kling"}}, "this version does not speak kling"),
         ({"provider": {**OPENAI, "protocol": "grpc"}}, "invalid protocol in config"),
         ({"provider": {**OPENAI, "failover": {"enabled": True}}}, "either healthCheckModel or cooldownDuration"),
         ({"provider": {**OPENAI, "modelMapping": {"~(": "x"}}}, r"~\("),

@@ -53,6 +53,7 @@ HIGRESS_TYPES = [
 
 TOKENS: dict[str, Any] = {"apiTokens": ["k"]}
 NEEDS: dict[str, dict[str, Any]] = {
+    "bedrock": {"awsAccessKey": "a", "awsSecretKey": "s", "awsRegion": "us-east-1"},
     "azure": {"azureServiceUrl": "https://r.openai.azure.com?api-version=2024-02-01"},
     "ollama": {"ollamaServerHost": "127.0.0.1", "ollamaServerPort": 11434},
     "cloudflare": {"cloudflareAccountId": "acc"},
@@ -89,7 +90,7 @@ CHAT_PATHS = [
     ("yi", "https://api.lingyiwanwu.com:443", "/v1/chat/completions"),
     ("zhipuai", "https://open.bigmodel.cn:443", "/api/paas/v4/chat/completions"),
 ]
-WITHOUT_TOKENS = {"openai", "ollama", "generic", "vllm", "builtin", "spark", "hunyuan"}
+WITHOUT_TOKENS = {"bedrock", "openai", "ollama", "generic", "vllm", "builtin", "spark", "hunyuan"}
 AUTHS = {"ai360": BARE, "azure": API_KEY, "builtin": None, "claude": X_API_KEY, "gemini": X_GOOG_API_KEY,
          "github": BARE, "ollama": None}  # fmt: skip
 
@@ -114,7 +115,7 @@ def test_where_chat_goes(type_: str, origin: str, path: str) -> None:
 
 
 def test_every_type_stands_in_the_table_of_chat_paths() -> None:
-    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin", "claude"}
+    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin", "claude", "bedrock"}
 
 
 def test_claude_speaks_its_own_format_alone() -> None:
@@ -146,7 +147,7 @@ def test_compatible_endpoints_authenticate_in_their_own_way(type_: str, api: str
 def test_paths_are_paths_of_known_apis(type_: str) -> None:
     row = CATALOG[type_]
     for variant in (row, *(row.variant({v.field: v.value}) for v in row.variants)):
-        own = apis.NAMES | apis.OWN_PATHS.keys() | set(apis.VERBS.values())
+        own = apis.NAMES | apis.OWN_PATHS.keys() | apis.MODEL_IN_PATH
         for table, known in ((variant.paths, apis.NAMES), (variant.own_paths, own)):
             assert table.keys() <= known
             assert all(path.startswith("/") for path in table.values())

@@ -16,5 +16,5 @@ def test_types_that_cannot_be_used() -> None:
         lookup("opneai")
     with pytest.raises(ValueError, match=r"^missing type in provider config$"):
         lookup("")
-    with pytest.raises(ValueError, match=r"^this version does not speak bedrock yet$"):
-        lookup("bedrock")
+    with pytest.raises(ValueError, match=r"^this version does not speak kling yet$"):
+        lookup("kling")

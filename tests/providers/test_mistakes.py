@@ -33,7 +33,7 @@ FIELDS = {field.encode_name: field.type for field in mi.type_info(ProviderConfig
 OF_THE_WRONG_KIND = [(key, {key: wrong}, key) for key, type_ in FIELDS.items() if (wrong := wrong_kind(type_))]
 OF_NO_USE = [
     ("type", {"type": "opnai"}, "type"),
-    ("type", {"type": "bedrock"}, "type"),
+    ("type", {"type": "kling"}, "type"),
     ("type", {"type": None}, "type"),
     ("type", {"type": "${NOPE}"}, "type"),
     ("type", {}, "the required key 'type' is missing; write type: openai"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 PAIRS: dict[str, tuple[str, ...]] = {
-    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope"),
-    "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope"),
-    "anthropic": ("openai", "anthropic", "kimi", "groq"),
-    "google-genai": ("gemini", "openai", "anthropic", "kimi", "groq"),
+    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock"),
+    "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope", "bedrock"),
+    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock"),
+    "google-genai": ("gemini", "openai", "anthropic", "kimi", "groq", "bedrock"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stage.vendors.bedrock import Bedrock
 from stage.vendors.chat import Chat, Groq, Kimi
 from stage.vendors.dashscope import DashScope
 from stage.vendors.gemini import Gemini
@@ -11,5 +12,6 @@ from stage.vendors.responses import Responses
 from stage.vendors.vendor import Vendor
 
 VENDORS: dict[str, type[Vendor]] = {
-    "deepseek": Chat, "kimi": Kimi, "groq": Groq, "anthropic": Messages, "gemini": Gemini, "openai": OpenAI, "dashscope": DashScope, "responses": Responses,
+    "deepseek": Chat, "kimi": Kimi, "groq": Groq, "anthropic": Messages, "gemini": Gemini, "openai": OpenAI, "dashscope": DashScope,
+    "bedrock": Bedrock, "responses": Responses,
 }  # fmt: skip

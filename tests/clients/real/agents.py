@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any, ClassVar
@@ -83,6 +84,7 @@ class CodexCodeMode(Codex):
     """A model whose tools stand in the input, and of which one takes a program."""
 
     name = "codex-code-mode"
+    software = "codex"
     model = "gpt-6.2-sol"
 
     def call(self, place: Place) -> str:
@@ -133,6 +135,7 @@ class Aider(Client):
     vendors = ("anthropic", "gemini", "openai")
     native = "deepseek"
     breaks = "break off once"
+    too_long = "hit a token limit"
 
     def install(self, folder: Path) -> None:
         with_pip(folder, ["aider-chat==0.86.2"])
@@ -147,10 +150,17 @@ class Aider(Client):
             "--yes-always", "--no-check-update", "--no-show-model-warnings", "--no-analytics", "--no-pretty",
             "--no-show-release-notes", "--no-suggest-shell-commands", "--no-detect-urls", "--message", prompt,
         ]  # fmt: skip
-        return Command(argv, {"OPENAI_API_BASE": f"{place.url}/v1", "OPENAI_API_KEY": "sk-client"})
+        return Command(
+            argv,
+            {
+                "OPENAI_API_BASE": f"{place.url}/v1",
+                "OPENAI_API_KEY": "sk-client",
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            },
+        )
 
     def failed(self, ran: Ran) -> bool:
-        return ran.code != 0 or "litellm." in ran.all or "Error" in ran.all
+        return ran.code != 0 or re.search(r"litellm\.\w*Error|hit a token limit", ran.all) is not None
 
 
 class LLM(Client):

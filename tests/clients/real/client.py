@@ -65,6 +65,8 @@ class Client:
     name: ClassVar[str]
     vendors: ClassVar[Sequence[str]]
     native: ClassVar[str]
+    software: ClassVar[str] = ""
+    """The folder of what is installed, if it is not called as the client is."""
     seconds: ClassVar[float] = 60
     """The longest that a task may take."""
     too_long: ClassVar[str] = "(?i)too long|context|maximum"

@@ -49,6 +49,7 @@ class LangChain(Library):
 
 class LangChainAnthropic(LangChain):
     name = "langchain-anthropic"
+    software = "langchain"
     dialect = "messages"
     vendors = ("kimi", "gemini", "openai")
     native = "anthropic"

@@ -40,7 +40,7 @@ class Result:
 async def run(clients: Iterable[Client], folder: Path, vendors: Iterable[str] = ()) -> AsyncIterator[Result]:
     """Each client with its vendors, or with those named."""
     for client in clients:
-        software = folder / client.name
+        software = folder / (client.software or client.name)
         try:
             await asyncio.to_thread(client.install, software)
         except CannotInstallError as error:

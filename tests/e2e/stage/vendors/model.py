@@ -119,10 +119,12 @@ def _calls(line: str, tools: Sequence[Tool]) -> list[Call]:
 
 
 def _arguments(given: str, tool: Tool) -> Any:
+    """A text for a tool that takes objects is what all of its required fields say."""
     if not given:
         return "a free text" if tool.free else sample(tool.schema)
     value, _ = json.JSONDecoder().raw_decode(given)
-    return value
+    wrapped = isinstance(value, str) and not tool.free
+    return dict.fromkeys(tool.schema.get("required") or (), value) if wrapped else value
 
 
 def sample(schema: Mapping[str, Any]) -> Any:

@@ -41,7 +41,7 @@ NAMES = {
 """Further names with which the variables of a vendor begin."""
 FULL = ("/chat/completions", "/messages", "/responses")
 """What some tools write behind a base URL."""
-ENDINGS = {"gemini": ("/v1beta", "/v1"), "qwen": ("/api/v1",)}
+ENDINGS = {"gemini": ("/v1beta", "/v1", "/v1beta/openai"), "qwen": ("/api/v1",)}
 """Further ends of base URLs that stand for the vendor's own paths, beside that of its chats."""
 BEFORE_VERSION = frozenset(("claude", "gemini", "groq", "mistral"))
 """The types whose SDKs add the version themselves, so that a base URL ends before it."""

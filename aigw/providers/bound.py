@@ -97,7 +97,7 @@ class BoundProvider:
         """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Raises
         GatewayError for a request that cannot be written."""
         client, asked, spoken = source.headers, exchange.asked, exchange.dialect
-        translation = self._translation(exchange, source, api)
+        translation = await self._translation(exchange, source, api)
         if translation is not None:
             source, api = translation.request, translation.api
             asked, spoken = translation.asked, translation.dialect
@@ -227,7 +227,7 @@ class BoundProvider:
             raise _unusable(str(error)) from None
         return model, asked.stream
 
-    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
+    async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
         """Returns the request in a format that this provider speaks, None if it speaks that of the client."""
         if api is None or self.config.protocol != "openai" or not self.row.maps_models:
             return None
@@ -237,6 +237,8 @@ class BoundProvider:
         target = target_of(api, source, exchange.asked, model, self._offers, self._rules)
         if not target:
             return None
+        if target in apis.MODEL_IN_PATH:
+            source = await self._prepared(exchange, source, api)
         created = int(self._env.clock.time())
         return Translation(
             source, exchange.asked, api, target, self._rules, model=model, id=exchange.id, created=created
@@ -249,6 +251,17 @@ class BoundProvider:
             return None
         now = self._env.clock.time
         return signer(config.aws_access_key, config.aws_secret_key, config.aws_region, self.row.signs, now)
+
+    async def _prepared(self, exchange: Exchange, source: Request, api: str) -> Request:
+        """Returns the request with what the configuration changes, in the client's format: there is no such change in
+        that of a provider whose path has the model."""
+        prepared = source.copy()
+        try:
+            context = await self._edits.context(exchange.asked, api) if self.config.context else None
+            self._edits.prepare(prepared.document, api, context, usage=False)
+        except ValueError as error:
+            raise _unusable(str(error)) from None
+        return prepared
 
     def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""

@@ -231,8 +231,8 @@ _ROWS = (
         paths={
             apis.GENERATE_CONTENT: "/{api_version}/models/{model}:generateContent",
             apis.STREAM_GENERATE_CONTENT: "/{api_version}/models/{model}:streamGenerateContent",
-            # ours: the vendor's OpenAI-compatible endpoints, which take Bearer
-            **_under("/v1beta/openai", apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
+            # ours: the vendor's OpenAI-compatible endpoints, which take Bearer; that for chats loses signatures
+            **_under("/v1beta/openai", apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
         },
         own_paths={
             api: f"/{{api_version}}/models/{{model}}:{verb}"

@@ -43,12 +43,13 @@ class BodyEdits:
             return None
         return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
-    def prepare(self, document: Document, api: str, context: str | None) -> None:
-        """Makes the changes that do not depend on the type of the provider. Raises ValueError if the body is not valid
-        for `api`."""
+    def prepare(self, document: Document, api: str, context: str | None, *, usage: bool = True) -> None:
+        """Makes the changes that do not depend on the type of the provider. `usage`: streams are asked for their usage.
+        Raises ValueError if the body is not valid for `api`."""
         if self._settings:
             self._settings.apply(document)
-        if api in apis.INCLUDE_USAGE and self._row.injects_usage and not self._config.disable_stream_usage_stats:
+        usage = usage and self._row.injects_usage and not self._config.disable_stream_usage_stats
+        if usage and api in apis.INCLUDE_USAGE:
             openai_chat_request.ask_for_usage(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)

@@ -152,7 +152,7 @@ class HigressProvider(BoundProvider):
     bare_retries: ClassVar[bool] = True
     tells_first_only: ClassVar[bool] = True
 
-    def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
+    async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
         """What it translates, it translates in its own way."""
         return None
 

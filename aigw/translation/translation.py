@@ -148,7 +148,8 @@ class Translation:
         body = self._provider.write(conversation, self._frame.rules, self.notes)
         if "model" in body:
             body["model"] = self._asked_model  # the provider's own edits map it
-        return request_for(source, *_path(self.api, self._asked_model, self._frame.rules.version), body)
+        named = self._asked_model or self._frame.conversation.model
+        return request_for(source, *_path(self.api, named, self._frame.rules.version), body)
 
     @property
     def lost(self) -> list[str]:
@@ -182,6 +183,8 @@ def _path(api: str, model: str, version: str) -> tuple[str, str]:
     """Returns the path and the query of an API as its own clients write them. `version` is that of Gemini's API."""
     if api in apis.PATHS:
         return apis.PATHS[api], ""
+    if not model:
+        raise GatewayError(400, "you must provide a model parameter", code="missing_model", param="model")
     if api in (apis.CONVERSE, apis.CONVERSE_STREAM):
         return apis.converse_path(api, model), ""
     verb = next(verb for verb, name in apis.VERBS.items() if name == api)

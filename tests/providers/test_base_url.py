@@ -119,6 +119,18 @@ def chat_or_messages(paths):
     return paths.get(apis.CHAT) or paths[apis.MESSAGES]
 
 
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://c/google", "/google"), ("https://c/google/v1beta", "/google"), ("https://c", None),
+        ("https://c/v1beta/openai/", None),
+    ],
+)  # fmt: skip
+def test_gemini_has_its_own_paths_below_a_base_url(url, base):
+    made = keys("gemini", url)
+    assert (made["providerDomain"], made.get("providerBasePath"), made.get("capabilities")) == ("c", base, None)
+
+
 def chat_path(type_, url):
     made = {"id": "", "type": type_, "qwenEnableCompatible": True, **keys(type_, url)}
     return made.get("providerBasePath", "") + chat_or_messages(locate(lookup(type_), made).paths)
@@ -132,8 +144,6 @@ def chat_path(type_, url):
         ("claude", "https://c", "/v1/messages"),
         ("claude", "https://c/anthropic", "/anthropic/v1/messages"),
         ("claude", "https://c/anthropic/v1/", "/anthropic/v1/messages"),
-        ("gemini", "https://c/google", "/google/v1beta/openai/chat/completions"),
-        ("gemini", "https://c/v1beta/openai/", "/v1beta/openai/chat/completions"),
         ("qwen", "https://c/compatible-mode/v1", "/compatible-mode/v1/chat/completions"),
         ("qwen", "https://c/api/v1", "/compatible-mode/v1/chat/completions"),
         ("qwen", "https://c/llm/v1", "/llm/v1/chat/completions"),

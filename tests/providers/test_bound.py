@@ -29,7 +29,6 @@ async def written(config, body):
     "config, expected",
     [
         ({"type": "claude"}, "m"),
-        ({"type": "gemini"}, "m"),
         ({"type": "openai"}, "m"),
         ({"type": "qwen", "qwen_enable_compatible": False}, "m"),
         ({"type": "qwen"}, "m"),
@@ -38,6 +37,40 @@ async def written(config, body):
 async def test_a_body_without_a_model_gets_the_mapping_of_any(config, expected):
     body = await written(ProviderConfig(**config, model_mapping={"*": "m"}), HELLO)
     assert body.get("model") == expected
+
+
+async def test_gemini_has_the_model_in_its_path():
+    provider = BoundProvider(ProviderConfig(type="gemini", model_mapping={"*": "m"}), make_env(FakeUpstream()))
+    request = chat(HELLO)
+    call = await provider.write(make_exchange(request), request, apis.CHAT, "k")
+    assert call.request.path == "/v1beta/models/m:generateContent"
+    provider = BoundProvider(ProviderConfig(type="gemini"), make_env(FakeUpstream()))
+    with pytest.raises(GatewayError, match="model") as refusal:
+        await provider.write(make_exchange(request), request, apis.CHAT, "k")
+    assert refusal.value.status == 400
+
+
+async def test_what_the_configuration_changes_is_changed_before_it_is_translated():
+    config = ProviderConfig(
+        type="gemini",
+        api_tokens=["k"],
+        api_version="v1",
+        custom_settings=[CustomSetting(name="max_tokens", value=9)],
+        merge_consecutive_messages=True,
+        gemini_safety_setting={"HARM": "BLOCK_NONE"},
+        gemini_thinking_budget=2000,
+    )
+    call_of = BoundProvider(config, make_env(FakeUpstream()))
+    said = {"role": "user", "content": "a"}
+    request = chat({"model": "gemini-2.5-pro", "messages": [said, said], "stream": True})
+    call = await call_of.write(make_exchange(request), request, apis.CHAT, "k")
+    body = json.loads(call.request.body)
+    assert (call.request.path, call.request.query) == ("/v1/models/gemini-2.5-pro:streamGenerateContent", "alt=sse")
+    assert call.request.headers["x-goog-api-key"] == "k"
+    assert body["contents"] == [{"role": "user", "parts": [{"text": "a\n\na"}]}]
+    assert body["safetySettings"] == [{"category": "HARM", "threshold": "BLOCK_NONE"}]
+    thinking = {"includeThoughts": True, "thinkingBudget": 2000}
+    assert body["generationConfig"] == {"maxOutputTokens": 9, "thinkingConfig": thinking}
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,6 @@ CHAT_PATHS = [
     ("doubao", "https://ark.cn-beijing.volces.com:443", "/api/v3/chat/completions"),
     ("fireworks", "https://api.fireworks.ai:443", "/v1/chat/completions"),
     ("galadriel", "https://api.galadriel.com:443", "/v1/chat/completions"),
-    ("gemini", "https://generativelanguage.googleapis.com:443", "/v1beta/openai/chat/completions"),
     ("github", "https://models.inference.ai.azure.com:443", "/chat/completions"),
     ("grok", "https://api.x.ai:443", "/v1/chat/completions"),
     ("groq", "https://api.groq.com:443", "/openai/v1/chat/completions"),
@@ -115,14 +114,13 @@ def test_where_chat_goes(type_: str, origin: str, path: str) -> None:
 
 
 def test_every_type_stands_in_the_table_of_chat_paths() -> None:
-    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin", "claude", "bedrock"}
+    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin", "claude", "bedrock", "gemini"}
 
 
-def test_claude_speaks_its_own_format_alone() -> None:
-    assert (
-        not {apis.CHAT, apis.RESPONSES, apis.GENERATE_CONTENT}
-        & locate(CATALOG["claude"], config_of("claude")).paths.keys()
-    )
+@pytest.mark.parametrize(("type_", "own"), [("claude", apis.MESSAGES), ("gemini", apis.GENERATE_CONTENT)])
+def test_some_speak_their_own_format_alone(type_: str, own: str) -> None:
+    paths = locate(CATALOG[type_], config_of(type_)).paths.keys()
+    assert {apis.CHAT, apis.RESPONSES, apis.MESSAGES, apis.GENERATE_CONTENT} & paths == {own}
 
 
 @pytest.mark.parametrize("type_", CATALOG)

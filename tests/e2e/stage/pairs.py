@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 PAIRS: dict[str, tuple[str, ...]] = {
-    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock"),
-    "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope", "bedrock"),
-    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock"),
+    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock", "gemini"),
+    "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope", "bedrock", "gemini"),
+    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock", "gemini"),
     "google-genai": ("gemini", "openai", "anthropic", "kimi", "groq", "bedrock"),
 }

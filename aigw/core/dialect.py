@@ -174,6 +174,11 @@ class Asked(Protocol):
         one answer, has a side effect, or wants a different answer each time. "" if there is no such field."""
         ...
 
+    @property
+    def address(self) -> tuple[str, str]:
+        """The path and the query, without what only says whether the answer is a stream."""
+        ...
+
     def material(self) -> dict[str, Any]:
         """Returns the decoded body without the fields that cannot change the answer. Raises ValueError if the body is
         not a JSON object."""

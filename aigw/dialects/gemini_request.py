@@ -27,6 +27,10 @@ _OUTPUTS = (("executableCode", "code"), ("codeExecutionResult", "output"))
 """Other parts in which the model reads text, and the field with this text."""
 
 
+_EVENTS = frozenset(("alt=sse", "$alt=sse", "%24alt=sse"))
+"""By one of these in the query a stream is asked for as events."""
+
+
 class GeminiView(RequestView):
     """A view of a request. If `array` is true, the answer is streamed as one JSON array, which the gateway treats as a
     plain body."""
@@ -44,7 +48,13 @@ class GeminiView(RequestView):
 
     @property
     def _wants_events(self) -> bool:
-        return any(pair in ("alt=sse", "$alt=sse", "%24alt=sse") for pair in self._request.query.split("&"))
+        return not _EVENTS.isdisjoint(self._request.query.split("&"))
+
+    @property
+    def address(self) -> tuple[str, str]:
+        path, query = super().address
+        kept = [pair for pair in query.split("&") if pair not in _EVENTS]
+        return path.replace(":streamGenerateContent", ":generateContent"), "&".join(kept)
 
     def named(self, name: str) -> Iterator[tuple[str, Any]]:
         """Yields the fields of this name, as (name as it is written, value)."""

@@ -150,6 +150,10 @@ class RequestView:
                 return name
         return "" if isinstance(self.get("stream"), bool | None) else "stream"
 
+    @property
+    def address(self) -> tuple[str, str]:
+        return self._request.path, self._request.query
+
     def material(self) -> dict[str, Any]:
         document = self._request.document
         return {name: document.exact(name) for name in document.names() if name not in self.IMMATERIAL}

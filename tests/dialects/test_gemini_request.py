@@ -5,6 +5,7 @@ import json
 
 import pytest
 from any_json import anything, fields
+from fakes import chat
 from gemini_wire import (
     ARRAY,
     EVERYTHING,
@@ -251,3 +252,15 @@ def test_deep_json_is_survived(depth):
         )
     )
     assert len(found.calls) <= 1
+
+
+@pytest.mark.parametrize("query", ["", "alt=sse", "alt=sse&x=1", "%24alt=sse"])
+def test_the_address_does_not_say_whether_the_answer_is_a_stream(query):
+    """A cached answer takes the form that each client asks for."""
+    verb = "streamGenerateContent" if "alt" in query else "generateContent"
+    sent = chat({"contents": []}, path=f"/v1beta/models/m:{verb}")
+    sent.query = query
+    assert dialect_of(apis.STREAM_GENERATE_CONTENT).asked(sent, apis.STREAM_GENERATE_CONTENT).address == (
+        "/v1beta/models/m:generateContent",
+        "x=1" if "x" in query else "",
+    )

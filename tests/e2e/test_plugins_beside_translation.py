@@ -10,13 +10,14 @@ import pytest
 from stage.gateway import until
 from stage.taped import CLOSED
 from stage.vendors.table import VENDORS
-from stage.wires import CONSUMER, MESSAGES
+from stage.wires import CHAT, CONSUMER, GEMINI, MESSAGES, RESPONSES
 
 REDIS = {"serviceName": "redis.static", "servicePort": 6379}
 PAIRS = [
     pytest.param(wire, VENDORS[vendor], id=f"{wire.name} on {vendor}")
     for wire, vendor in (
-        (MESSAGES, "kimi"),
+        (MESSAGES, "kimi"), (RESPONSES, "deepseek"), (GEMINI, "anthropic"), (CHAT, "anthropic"), (CHAT, "bedrock"),
+        (RESPONSES, "dashscope"),
     )
 ]  # fmt: skip
 LOST = {

@@ -100,7 +100,8 @@ class CacheKeys:
         request, asked, api = exchange.request, exchange.asked, exchange.api
         if reason := asked.unrepeatable:
             return CacheKey(api, reason=reason)
-        beside = [request.path, self._query(request.query)]
+        path, query = asked.address
+        beside = [path, self._query(query)]
         unnamed = _OF_CODEX if request.headers.get("originator", "").lower().startswith("codex") else frozenset()
         for name in sorted({name for each in request.headers if (name := self._counted(each))} - unnamed):
             value = ",".join(request.headers.getall(name))

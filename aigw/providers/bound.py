@@ -38,6 +38,7 @@ from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
+from aigw.translation.kept_thoughts import KeptThoughts
 from aigw.translation.translation import AnyTranslation, Translation, target_of
 from aigw.upstream.builtin import Mock, MockSettings
 
@@ -77,6 +78,7 @@ class BoundProvider:
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
+        self._kept = KeptThoughts()
         self.refusals = Refusals(self.name, self.row)
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
@@ -241,7 +243,16 @@ class BoundProvider:
             source = await self._prepared(exchange, source, api)
         created = int(self._env.clock.time())
         return Translation(
-            source, exchange.asked, api, target, self._rules, model=model, id=exchange.id, created=created
+            source,
+            exchange.asked,
+            api,
+            target,
+            self._rules,
+            model=model,
+            id=exchange.id,
+            created=created,
+            consumer=exchange.consumer,
+            kept=self._kept,
         )
 
     def _signer(self) -> Sign | None:

@@ -20,6 +20,9 @@ from aigw.providers.context import ContextText
 from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
+from aigw.translation.anthropic.foreign_thoughts import drop_foreign_thoughts
+
+_IN_ANTHROPICS_FORMAT = (apis.MESSAGES, apis.COUNT_TOKENS)
 
 
 class BodyEdits:
@@ -51,6 +54,8 @@ class BodyEdits:
         usage = usage and self._row.injects_usage and not self._config.disable_stream_usage_stats
         if usage and api in apis.INCLUDE_USAGE:
             openai_chat_request.ask_for_usage(document)
+        if api in _IN_ANTHROPICS_FORMAT:
+            drop_foreign_thoughts(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)
         elif context is not None:

@@ -8,7 +8,7 @@ written with the same bytes in each turn."""
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 
@@ -19,6 +19,7 @@ from aigw.translation.hub import Call, Message, Part, Result
 LONGEST = 64
 """The most characters that OpenAI takes."""
 _FIT = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
+_NINE = re.compile(r"[a-zA-Z0-9]{9}\Z")
 _OURS = re.compile(r"call_aigw(\d+)_([a-zA-Z0-9_-]*)\Z")
 
 
@@ -96,6 +97,16 @@ def fitted(
         out.append(_with_ids(message, place, number))
         number += len(message.calls)
     return tuple(out)
+
+
+def is_short(id: str) -> bool:
+    """Whether an id has the form that Mistral wants."""
+    return _NINE.match(id) is not None
+
+
+def short_id(id: str, number: int) -> str:
+    digest = blake2b(f"{number} {id}".encode("utf-8", "surrogatepass"), digest_size=6).digest()
+    return b32encode(digest).decode()[:9]
 
 
 def _with_ids(message: Message, id_of: Callable[[Call | Result, int], str], number: int) -> Message:

@@ -39,8 +39,9 @@ from aigw.translation.gemini import write_request as write_gemini
 from aigw.translation.gemini.read_stream import GeminiReader
 from aigw.translation.gemini.write_stream import ContentWriter
 from aigw.translation.history import mended
-from aigw.translation.hub import Conversation
-from aigw.translation.ids import FreshIds, fitted, unwrapped
+from aigw.translation.hub import Conversation, Message
+from aigw.translation.ids import FreshIds, fitted, is_short, short_id, unwrapped
+from aigw.translation.kept_thoughts import KeptThoughts, Recall
 from aigw.translation.names import Names, renamed
 from aigw.translation.notes import Notes
 from aigw.translation.ordered import Ordered
@@ -52,10 +53,11 @@ from aigw.translation.rules import Rules, matches
 
 
 class ClientSide(NamedTuple):
-    """What reads a client's requests and writes its answers."""
+    """What reads a client's requests and writes its answers. `echoes`: clients send the state of reasoning back."""
 
     read: Callable[[Json, Notes], Conversation]
     writer: Callable[[Frame], StreamWriter]
+    echoes: bool = True
 
 
 class ProviderSide(NamedTuple):
@@ -73,7 +75,7 @@ CLIENTS: Mapping[str, ClientSide] = {
     apis.MESSAGES: ClientSide(read_messages.read_request, MessagesWriter),
     apis.GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter),
     apis.STREAM_GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter),
-    apis.CHAT: ClientSide(read_chat.read_request, ChatWriter),
+    apis.CHAT: ClientSide(read_chat.read_request, ChatWriter, echoes=False),
     apis.RESPONSES: ClientSide(read_responses.read_request, ResponsesStreamWriter),
 }
 PROVIDERS: Mapping[str, ProviderSide] = {
@@ -113,8 +115,20 @@ class Translation:
     `dialect` and `api` are its format. Raises GatewayError for a request that would get a wrong answer."""
 
     def __init__(
-        self, source: Request, asked: Asked, api: str, target: str, rules: Rules, *, model: str, id: str, created: int
+        self,
+        source: Request,
+        asked: Asked,
+        api: str,
+        target: str,
+        rules: Rules,
+        *,
+        model: str,
+        id: str,
+        created: int,
+        consumer: str = "",
+        kept: KeptThoughts | None = None,
     ) -> None:
+        """`kept` is the reasoning that the provider gave for this and other consumers."""
         client, provider = CLIENTS[api], PROVIDERS[target]
         self.notes = Notes()
         self._asked_model = asked.model
@@ -124,7 +138,9 @@ class Translation:
             raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
         read = client.read(body, self.notes)
         self._fresh = FreshIds(read.messages)
-        messages = mended(unwrapped(read.messages), self.notes)
+        self._recall = None if client.echoes or kept is None else Recall(kept, consumer, read.messages)
+        recalled = read.messages if self._recall is None else self._recall.messages()
+        messages = mended(unwrapped(recalled), self.notes)
         given = msgspec.structs.replace(read, model=model, stream=asked.stream or asked.array, messages=messages)
         self._names = Names(given, longest=provider.longest_name, letter_first=provider.letter_first)
         self._frame = Frame(
@@ -144,12 +160,17 @@ class Translation:
         self.asked = self.dialect.asked(self.request, self.api)
 
     def _written(self, conversation: Conversation, source: Request) -> Request:
-        conversation = msgspec.structs.replace(conversation, messages=fitted(conversation.messages))
+        conversation = msgspec.structs.replace(conversation, messages=self._fitted(conversation))
         body = self._provider.write(conversation, self._frame.rules, self.notes)
         if "model" in body:
             body["model"] = self._asked_model  # the provider's own edits map it
         named = self._asked_model or self._frame.conversation.model
         return request_for(source, *_path(self.api, named, self._frame.rules.version), body)
+
+    def _fitted(self, conversation: Conversation) -> tuple[Message, ...]:
+        if self._frame.rules.short_ids:
+            return fitted(conversation.messages, is_short, short_id)
+        return fitted(conversation.messages)
 
     @property
     def lost(self) -> list[str]:
@@ -158,7 +179,8 @@ class Translation:
     def decoder(self, error_event: Callable[[GatewayError], bytes]) -> Translator:
         """Returns what translates the events of a stream. `error_event` makes the client's event of an error."""
         ordered = Ordered(self._fresh, self._names)
-        return Translator(self._provider.reader(self._frame), ordered, self._client.writer(self._frame), error_event)
+        reader, writer = self._provider.reader(self._frame), self._client.writer(self._frame)
+        return Translator(reader, ordered, writer, error_event, self._recall)
 
     def whole(self, body: bytes) -> bytes:
         """Returns a plain answer in the client's format. Raises ValueError if it is none."""
@@ -200,7 +222,9 @@ class Translator:
         ordered: Ordered,
         writer: StreamWriter,
         error_event: Callable[[GatewayError], bytes],
+        recall: Recall | None = None,
     ) -> None:
+        self._recall = recall
         self._reader = reader
         self._ordered = ordered
         self._writer = writer
@@ -222,6 +246,8 @@ class Translator:
 
     def _write(self, events: list[AnswerEvent], out: list[Chunk]) -> None:
         for event in self._ordered.take(events):
+            if self._recall is not None:
+                self._recall.watch(event)
             if isinstance(event, Failed):
                 out.append(Event(self._error_event(error_from(event.failure))))
             else:

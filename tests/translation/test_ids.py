@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.translation.hub import Call, Message, Result, Text
-from aigw.translation.ids import FreshIds, fits_all, fitted, unwrapped
+from aigw.translation.ids import FreshIds, fits_all, fitted, is_short, short_id, unwrapped
 
 
 def calls(*ids):
@@ -81,3 +81,11 @@ def test_two_calls_of_one_turn_with_one_id_become_two():
     calls, results = fitted([calls, results])
     assert [call.id for call in calls.calls] == [result.id for result in results.results]
     assert len({call.id for call in calls.calls}) == 2
+
+
+def test_ids_of_nine_letters_or_digits():
+    """omlx#1997: Mistral takes no others."""
+    calls = Message("assistant", (Call("toolu_abc", "f", "{}"), Call("a1B2c3D4e", "f", "{}"), Call("x", "f", "{}")))
+    (written,) = fitted([calls], is_short, short_id)
+    assert [is_short(call.id) for call in written.calls] == [True] * 3
+    assert written.calls[1].id == "a1B2c3D4e" and len({call.id for call in written.calls}) == 3

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from msgspec.structs import replace
-
 from aigw.dialects import apis
-from aigw.providers.model_rules import OPENAI
+from aigw.providers import model_rules
 from aigw.providers.provider import (
     API_KEY,
     BARE,
@@ -47,36 +45,6 @@ _AZURE_RESOURCE = (
 _BUILTIN = _under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
 _CHAT_AND_EMBEDDINGS = (apis.CHAT, apis.EMBEDDINGS)
 
-_CLAUDE_TO_4_5 = (
-    "claude-2*", "claude-instant*", "claude-3*", "claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*",
-    "claude-opus-4-5*", "claude-sonnet-4-2*", "claude-sonnet-4-0*", "claude-sonnet-4-5*", "claude-haiku-4-5*",
-)  # fmt: skip
-"""Anthropic's models that take a budget for their thoughts and the beginning of their answer."""
-_CLAUDE_4_6 = ("claude-opus-4-6*", "claude-sonnet-4-6*")
-_CLAUDE_5 = ("claude-opus-5*", "claude-sonnet-5*", "claude-haiku-5*", "claude-fable-5*", "claude-mythos-5*")
-_CLAUDE_RULES = Rules(
-    maker="claude",
-    most_tokens={
-        "claude-3-5*": 8192,
-        "claude-3-7*": 64000,
-        "claude-3*": 4096,
-        "claude-opus-4-5*": 64000,
-        "claude-sonnet-4-*": 64000,
-        "claude-haiku-4-5*": 64000,
-        **dict.fromkeys(("claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*"), 32000),
-    },
-    takes_budget=_CLAUDE_TO_4_5,
-    prefills=_CLAUDE_TO_4_5,
-    plain_sampling=(*_CLAUDE_TO_4_5, *_CLAUDE_4_6),
-    knows_xhigh=("claude-opus-4-7*", "claude-opus-4-8*", *_CLAUDE_5),
-    enforces_schema=(
-        "claude-opus-4-5*", "claude-sonnet-4-5*", "claude-haiku-4-5*", *_CLAUDE_4_6, "claude-opus-4-7*",
-        "claude-opus-4-8*", *_CLAUDE_5,
-    ),
-    hears_system=_CLAUDE_5,
-)  # fmt: skip
-"""A model of another name is taken for a newer one."""
-
 _ROWS = (
     Provider(
         type="openai",
@@ -110,7 +78,7 @@ _ROWS = (
             apis.UPLOADS,
             apis.CONTAINERS,
         ),
-        rules=OPENAI,
+        rules=model_rules.OPENAI,
         unlisted="pass",
         client_tokens=("x-api-key", "x-authorization", "anthropic-api-key", "authorization"),
         keeps_client_auth=True,
@@ -138,6 +106,7 @@ _ROWS = (
     ),
     Provider(
         type="qwen",
+        rules=model_rules.QWEN,
         host="dashscope.aliyuncs.com",
         host_field="qwenDomain",
         paths={
@@ -171,6 +140,7 @@ _ROWS = (
                 False,
                 {
                     "dialect": "qwen",
+                    "rules": model_rules.QWEN_NATIVE,
                     "paths": {
                         apis.CHAT: "/api/v1/services/aigc/text-generation/generation",
                         apis.EMBEDDINGS: "/api/v1/services/embeddings/text-embedding/text-embedding",
@@ -201,15 +171,13 @@ _ROWS = (
         auths={apis.CHAT: BEARER},  # the vendor's OpenAI-compatible endpoint, if `capabilities` names it
         headers=(Header("anthropic-version", "2023-06-01", ("claudeVersion", "apiVersion")),),
         reads_replies=True,
-        rules=_CLAUDE_RULES,
+        rules=model_rules.CLAUDE,
         variants=(
             Variant(
                 "claudeCodeMode",
                 True,
                 {
-                    "rules": replace(
-                        _CLAUDE_RULES, opening="You are Claude Code, Anthropic's official CLI for Claude."
-                    ),
+                    "rules": model_rules.CLAUDE_CODE,
                     "auth": BEARER,
                     "query": "beta=true",
                     "headers": (
@@ -247,10 +215,11 @@ _ROWS = (
         type="deepseek",
         host="api.deepseek.com",
         paths={**_under("/v1", apis.CHAT, apis.MODELS), apis.MESSAGES: "/anthropic/v1/messages"},
-        rules=Rules(returns_reasoning=("*",)),
+        rules=model_rules.DEEPSEEK,
     ),
     Provider(
         type="moonshot",
+        rules=model_rules.KIMI,
         host="api.moonshot.cn",
         paths=_under("/v1", apis.CHAT, apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
         usage_in_choice=True,
@@ -278,6 +247,7 @@ _ROWS = (
     ),
     Provider(
         type="vllm",
+        rules=model_rules.VLLM,
         scheme="http",
         host="vllm-service.cluster.local",
         host_field="vllmServerHost",
@@ -356,6 +326,7 @@ _ROWS = (
     ),
     Provider(
         type="fireworks",
+        rules=model_rules.WITH_TOP_K,
         host="api.fireworks.ai",
         paths=_under("/v1", apis.CHAT, apis.COMPLETIONS, apis.MODELS),
         own_paths=_under("/inference/v1", apis.CHAT, apis.COMPLETIONS, apis.MODELS, apis.EMBEDDINGS),
@@ -364,12 +335,14 @@ _ROWS = (
     Provider(type="github", host="models.inference.ai.azure.com", paths=_under("", *_CHAT_AND_EMBEDDINGS), auth=BARE),
     Provider(
         type="grok",
+        rules=model_rules.GROK,
         host="api.x.ai",
         paths=_under("/v1", apis.CHAT),
         own_paths=_under("/v1", apis.MODELS, apis.RESPONSES, apis.IMAGE_GENERATION),
     ),
     Provider(
         type="groq",
+        rules=model_rules.GROQ,
         host="api.groq.com",
         paths=_under("/openai/v1", apis.CHAT, apis.RESPONSES),
         own_paths=_under(
@@ -409,12 +382,14 @@ _ROWS = (
     ),
     Provider(
         type="mistral",
+        rules=model_rules.MISTRAL,
         host="api.mistral.ai",
         paths=_under("/v1", *_CHAT_AND_EMBEDDINGS),
         own_paths=_under("/v1", apis.MODELS),
     ),
     Provider(
         type="openrouter",
+        rules=model_rules.OPENROUTER,
         host="openrouter.ai",
         paths=_under("/api/v1", apis.CHAT, apis.COMPLETIONS),
         own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES),
@@ -430,6 +405,7 @@ _ROWS = (
     Provider(type="stepfun", host="api.stepfun.com", paths=_under("/v1", apis.CHAT)),
     Provider(
         type="together-ai",
+        rules=model_rules.WITH_TOP_K,
         host="api.together.xyz",
         paths=_under("/v1", apis.CHAT),
         own_paths=_under("/v1", apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
@@ -437,6 +413,7 @@ _ROWS = (
     Provider(type="yi", host="api.lingyiwanwu.com", paths=_under("/v1", apis.CHAT)),
     Provider(
         type="zhipuai",
+        rules=model_rules.WITHOUT_SCHEMAS,
         host="open.bigmodel.cn",
         host_field="zhipuDomain",
         paths=_under("/api/paas/v4", *_CHAT_AND_EMBEDDINGS),

@@ -1,8 +1,11 @@
-"""How OpenAI's models take the formats of its APIs.
+"""How the models of vendors take what is translated for them.
 
-Models are named by patterns. One of a name that nobody knows yet is taken for a model of the last years: it reasons."""
+Models are named by patterns. One of a name that nobody knows yet is taken for a model of the last years: it reasons.
+What is not certain is left out: a provider says by an error what it refuses, but not what it has ignored."""
 
 from __future__ import annotations
+
+from msgspec.structs import replace
 
 from aigw.translation.rules import Rules
 
@@ -17,3 +20,65 @@ OPENAI = Rules(
     responses_only=("*-codex*", "codex-*", "*-pro", "*-pro-[0-9]*", "*-deep-research*", "computer-use-*"),
     tools_need_responses=_FROM_5_4,
 )
+
+_TO_4_5 = (
+    "claude-2*", "claude-instant*", "claude-3*", "claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*",
+    "claude-opus-4-5*", "claude-sonnet-4-2*", "claude-sonnet-4-0*", "claude-sonnet-4-5*", "claude-haiku-4-5*",
+)  # fmt: skip
+"""Anthropic's models that take a budget for their thoughts and the beginning of their answer."""
+_4_6 = ("claude-opus-4-6*", "claude-sonnet-4-6*")
+_5 = ("claude-opus-5*", "claude-sonnet-5*", "claude-haiku-5*", "claude-fable-5*", "claude-mythos-5*")
+CLAUDE = Rules(
+    maker="claude",
+    most_tokens={
+        "claude-3-5*": 8192,
+        "claude-3-7*": 64000,
+        "claude-3*": 4096,
+        "claude-opus-4-5*": 64000,
+        "claude-sonnet-4-*": 64000,
+        "claude-haiku-4-5*": 64000,
+        **dict.fromkeys(("claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*"), 32000),
+    },
+    takes_budget=_TO_4_5,
+    prefills=_TO_4_5,
+    plain_sampling=(*_TO_4_5, *_4_6),
+    knows_xhigh=("claude-opus-4-7*", "claude-opus-4-8*", *_5),
+    enforces_schema=(
+        "claude-opus-4-5*", "claude-sonnet-4-5*", "claude-haiku-4-5*", *_4_6, "claude-opus-4-7*",
+        "claude-opus-4-8*", *_5,
+    ),
+    hears_system=_5,
+)  # fmt: skip
+CLAUDE_CODE = replace(CLAUDE, opening="You are Claude Code, Anthropic's official CLI for Claude.")
+"""With a token of Claude Code, which the vendor takes only behind these words."""
+
+DEEPSEEK = Rules(
+    returns_reasoning=("*",),
+    takes_schema=False,
+    most_tokens={"deepseek-chat*": 8192, "deepseek-reasoner*": 65536},
+)
+KIMI = Rules(returns_reasoning=("kimi-*",))
+QWEN = Rules(
+    returns_reasoning=("qwen3.6-plus*", "qwen3.6-max-preview*", "kimi-k2.6*"),
+    switches_thinking=True,
+    forces_while_thinking=False,
+    takes_top_k=True,
+    keeps_cache_marks=True,
+    most_tokens={
+        "qwen-max*": 8192,
+        "qwen-turbo*": 16384,
+        "qwen-plus*": 32768,
+        "qwen-flash*": 32768,
+        "qwen3-coder*": 65536,
+        "qwen3-max*": 65536,
+    },
+)
+QWEN_NATIVE = replace(QWEN, switches_thinking=False, takes_top_k=False, keeps_cache_marks=False)
+"""In DashScope's own format, which has other fields."""
+MISTRAL = Rules(short_ids=True)
+GROQ = Rules(efforts=("openai/gpt-oss*",))
+GROK = Rules(efforts=("grok-3-mini*",))
+OPENROUTER = Rules(efforts=("*",), takes_top_k=True, keeps_cache_marks=True)
+VLLM = WITH_TOP_K = Rules(takes_top_k=True)
+WITHOUT_SCHEMAS = Rules(takes_schema=False)
+"""Zhipu's models are told to answer JSON, but not of which form."""

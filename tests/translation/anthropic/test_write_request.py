@@ -399,7 +399,7 @@ BODIES = st.fixed_dictionaries(
 
 
 @settings(max_examples=300)
-@given(BODIES, st.sampled_from(["claude-sonnet-4-5", "claude-opus-5"]))
+@given(BODIES, st.sampled_from(["claude-sonnet-4-5", "claude-opus-4-7", "claude-opus-5"]))
 def test_the_vendor_takes_whatever_is_written(body, model):
     """Except for what is refused here, with a reason, and for a conversation in which nobody says anything."""
     notes = Notes()

@@ -5,7 +5,6 @@ Rule: what Go cannot decode into its struct is none (None)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 from aigw.core import document
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.higress.gjson import GjsonPath
+from aigw.higress.go_values import go_json
 from aigw.higress.raw_value import as_text, unquoted
 from aigw.higress.values import truthy
 
@@ -22,7 +22,6 @@ ANSWER, STREAM_ANSWER = GjsonPath("choices.0.message.content"), GjsonPath("choic
 MAX_BYTES = 32 * 1024 * 1024
 """The size of the largest answer whose text is kept."""
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 class Message(msgspec.Struct):
@@ -46,15 +45,6 @@ def decoded(value: bytes) -> Turns | None:
 
 def encoded(turns: Iterable[tuple[str, str]]) -> bytes:
     return go_json([{"role": role, "content": content} for role, content in turns])
-
-
-def go_json(value: Any) -> bytes:
-    """Writes JSON as Go does, which escapes what HTML would take for its own, and keeps no half of a surrogate pair."""
-    try:
-        text = msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
-    return "".join([_HTML.get(character, character) for character in text]).encode()
 
 
 def question(body: bytes) -> str:

@@ -48,6 +48,11 @@ def written(value: Mapping[str, Any], struct: Struct) -> Json:
     return out
 
 
+def filled(fields: Mapping[str, Any]) -> Json:
+    """Returns the fields that have a value, as of a struct whose fields all say `omitempty`."""
+    return {name: value for name, value in fields.items() if value is not None and not _is_empty(value)}
+
+
 def _inside(value: Any, struct: Struct) -> Any:
     if isinstance(value, list):
         return [_inside({} if item is None else item, struct) for item in value]

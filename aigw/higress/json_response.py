@@ -15,6 +15,7 @@ from aigw.higress import chat_history
 from aigw.higress.chat_structs import FUNCTION, TOOL
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.go_json import OMIT_EMPTY, TEXT, Field, Struct, nested, objects, written
+from aigw.higress.go_values import go_json
 from aigw.higress.values import text_of
 
 NO_SCHEMA, BAD_SCHEMA, NO_JSON, EMPTY, MISMATCH, USED_UP, UNAVAILABLE, NO_DOMAIN = range(1001, 1009)
@@ -89,7 +90,7 @@ def last_answer(answer: Any) -> str:
 
 def ask_for(content: str, schema: Any) -> str:
     """What asks a model to make JSON of what it has said. `schema` is None if there is none."""
-    text = chat_history.go_json(schema).decode()
+    text = go_json(schema).decode()
     ask = f"Given the Json Schema: {text}, please help me convert the following content to a pure json: {content}"
     return f"{ask}\n Do not respond other content except the pure json!!!!"
 

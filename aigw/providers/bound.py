@@ -107,8 +107,7 @@ class BoundProvider:
         given = CIMultiDict({"content-type": JSON}) if bare else self._headers(source)
         request = source.copy(given)
         headers.authenticate(request.headers, client, self.row, self.row.auth_of(api), token)
-        for name, value in self._endpoint.headers.items():
-            request.headers.setdefault(name, value)
+        self._add_headers(request.headers)
         is_json = request.parsed is not None or request.is_json
         body_api = api if self.config.protocol == "openai" and request.method == "POST" and is_json else None
         if api is None or (api in apis.LISTS and source.method == "POST"):
@@ -162,6 +161,11 @@ class BoundProvider:
         """Those of the client that go on."""
         return headers.public(source)
 
+    def _add_headers(self, given: CIMultiDict[str]) -> None:
+        """Adds the provider's own headers to those of the client, which count where both have one."""
+        for name, value in self._endpoint.headers.items():
+            given.setdefault(name, value)
+
     def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:
         """Returns the mapped model, "" if that is the one in the path, and whether a stream was asked for."""
         model = self._edits.map(asked.model)
@@ -179,7 +183,7 @@ class BoundProvider:
         try:
             named = form.text(request, "model")
         except ValueError as error:
-            raise _unusable(str(error)) from None
+            raise unusable(str(error)) from None
         model = self._edits.map(named or "")
         if model != (named or ""):
             form.put(request, "model", model, adds=self.row.without_model == "write")
@@ -215,8 +219,7 @@ class BoundProvider:
         """Writes the body. Returns as `_map_path`."""
         try:
             document = request.document
-            if self.row.dialect == "qwen":
-                self._check_convertible(request, document)
+            self._check_convertible(request, document, api)
             context = None
             if not bare:
                 context = await self._edits.context(asked, api) if self.config.context else None
@@ -226,7 +229,7 @@ class BoundProvider:
                 self.refusals.undo(document, model, source.document)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
-            raise _unusable(str(error)) from None
+            raise unusable(str(error)) from None
         return model, asked.stream
 
     async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
@@ -271,17 +274,18 @@ class BoundProvider:
             context = await self._edits.context(exchange.asked, api) if self.config.context else None
             self._edits.prepare(prepared.document, api, context, usage=False)
         except ValueError as error:
-            raise _unusable(str(error)) from None
+            raise unusable(str(error)) from None
         return prepared
 
     def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""
         return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect
 
-    def _check_convertible(self, request: Request, document: Document) -> None:
+    def _check_convertible(self, request: Request, document: Document, api: str) -> None:
         """Raises ValueError for a request that cannot be converted, in Higress's words."""
-        has_default = bool(self.config.model_mapping.get("*"))
-        qwen.check(document, has_default=has_default, quoted=self._shown(request))
+        if self.row.dialect == "qwen":
+            has_default = bool(self.config.model_mapping.get("*"))
+            qwen.check(document, has_default=has_default, quoted=self._shown(request))
 
     def _shown(self, request: Request) -> str:
         """The end of a message about a body."""
@@ -318,10 +322,15 @@ class BoundProvider:
         if call.api == apis.CHAT and self.row.dialect == "qwen":
             return self.generation_path(call.model, source.parsed)
         try:
-            mapped = self._endpoint.path_of(call.api, path, call.model)
+            mapped = self._path_of(call, path)
         except ValueError as error:
             raise GatewayError(400, str(error), code="invalid_model") from None
         return path if mapped is None else mapped
+
+    def _path_of(self, call: Call, path: str) -> str | None:
+        """Returns the provider's own path, None if the client's is to be used. Raises ValueError for a model that would
+        change it."""
+        return self._endpoint.path_of(call.api, path, call.model)
 
     def _target(self, exchange: Exchange, source: Request, *, bare: bool) -> Target:
         if self._builtin is not None:
@@ -385,10 +394,10 @@ def _parse(request: Request) -> None:
     try:
         _ = request.document
     except ValueError as error:
-        raise _unusable(str(error)) from None
+        raise unusable(str(error)) from None
 
 
-def _unusable(why: str) -> GatewayError:
+def unusable(why: str) -> GatewayError:
     return GatewayError(
         400,
         f"the request body cannot be used: {why}",

@@ -199,13 +199,10 @@ _ROWS = (
         paths={
             apis.GENERATE_CONTENT: "/{api_version}/models/{model}:generateContent",
             apis.STREAM_GENERATE_CONTENT: "/{api_version}/models/{model}:streamGenerateContent",
-            # ours: the vendor's OpenAI-compatible endpoints, which take Bearer; that for chats loses signatures
-            **_under("/v1beta/openai", apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
         },
-        own_paths={
-            api: f"/{{api_version}}/models/{{model}}:{verb}"
-            for verb, api in apis.VERBS.items()
-            if api not in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT)
+        own_paths={  # also the vendor's OpenAI-compatible endpoints, which take Bearer; that for chats loses signatures
+            **{api: f"/{{api_version}}/models/{{model}}:{verb}" for verb, api in apis.VERBS.items()},
+            **_under("/v1beta/openai", apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
         },
         auth=X_GOOG_API_KEY,
         auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
@@ -394,6 +391,7 @@ _ROWS = (
         paths=_under("/api/v1", apis.CHAT, apis.COMPLETIONS),
         own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES),
         moves={apis.CHAT: (Move("reasoning_max_tokens", "reasoning.max_tokens", drops=("reasoning_effort",)),)},
+        keeps_reasoning=True,
     ),
     Provider(
         type="spark",
@@ -417,6 +415,7 @@ _ROWS = (
         host="open.bigmodel.cn",
         host_field="zhipuDomain",
         paths=_under("/api/paas/v4", *_CHAT_AND_EMBEDDINGS),
+        keeps_reasoning=True,
         variants=(
             Variant(
                 "zhipuCodePlanMode",

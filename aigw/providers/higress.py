@@ -4,33 +4,38 @@ Rule: nothing else in `providers` knows of it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Asked
+from aigw.core.dialect import Asked, Dialect
 from aigw.core.document import Document
 from aigw.core.env import Clock, Env
 from aigw.core.errors import UpstreamError
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Request
+from aigw.core.model import Batch, Chunk, Request
 from aigw.core.reply import Reply
-from aigw.dialects import apis, dashscope_higress, openai_chat_request
+from aigw.dialects import apis, dashscope_higress, openai_chat_reply, openai_chat_request
+from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.bodies import is_coded, is_json
 from aigw.dialects.dashscope_openai_stream import StreamDecoder
 from aigw.dialects.generic import Generic
+from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers import headers
 from aigw.providers.answers import Answers
-from aigw.providers.bound import BoundProvider, not_offered
+from aigw.providers.bound import BoundProvider, not_offered, unusable
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.decoding import Decoder
 from aigw.providers.edits import BodyEdits
+from aigw.providers.higress_format import format_of, takes
 from aigw.providers.judge import Beginning, Judge, check_alone, feed
 from aigw.providers.provider import Provider
-from aigw.translation.translation import AnyTranslation
+from aigw.providers.translated import translated
+from aigw.translation.higress.translation import HigressTranslation
 
 
 def provider_type(env: Env) -> type[BoundProvider]:
@@ -43,6 +48,10 @@ class HigressEdits(BodyEdits):
     encode_chat = staticmethod(dashscope_higress.encode_chat)
     encode_embeddings = staticmethod(dashscope_higress.encode_embeddings)
 
+    def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
+        super().__init__(config, row, env)
+        self._format = format_of(config, row, env)
+
     @property
     def _adds_model(self) -> bool:
         """Not at every provider."""
@@ -51,6 +60,17 @@ class HigressEdits(BodyEdits):
     async def context(self, asked: Asked, api: str) -> str | None:
         """Chat requests alone get the context file."""
         return await super().context(asked, api) if api == apis.CHAT else None
+
+    def _edit_messages(self, document: Document, context: str | None) -> None:
+        """A format of its own has a place of its own for the context file."""
+        super()._edit_messages(document, context if self._format is None else None)
+
+    def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
+        """Also into the formats of Anthropic and Gemini."""
+        own = takes(self._format, api)
+        if own is None:
+            return super().convert(document, api, headers, context)
+        return encoded(own.write(api, object_of(document.encode()), context))
 
     def _written_anew(self, document: Document) -> None:
         """What Higress does not know is lost."""
@@ -63,6 +83,33 @@ class HigressEdits(BodyEdits):
 class HigressAnswers(Answers):
     native_stream: ClassVar[type[StreamDecoder]] = dashscope_higress.HigressStream
     decode_chat = staticmethod(dashscope_higress.decode_chat)
+
+    def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
+        super().__init__(config, row, env)
+        self._format = format_of(config, row, env)
+        self._converts = self._converts or self._format is not None
+
+    async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """Errors are not translated."""
+        reply = await self._spoken(exchange, call, reply)
+        if call.translation is None or reply.status != 200:
+            return reply
+        return await translated(exchange, call.translation, reply)
+
+    def _decoders(self, exchange: Exchange, call: Call) -> list[Decoder]:
+        """Also of the streams of Anthropic and Gemini."""
+        decoders = super()._decoders(exchange, call)
+        if self._format is None or call.api != apis.CHAT:
+            return decoders
+        return [self._format.reader(call.model), *decoders]
+
+    def _converted(self, exchange: Exchange, call: Call, whole: Chunk) -> bytes:
+        """Also from the formats of Anthropic and Gemini."""
+        own = takes(self._format, call.api)
+        if own is None or call.api is None:
+            return super()._converted(exchange, call, whole)
+        body = encoded(own.read(call.api, object_of(whole.raw), call.model))
+        return openai_chat_reply.promote_thinking(body) if self._promote and call.api == apis.CHAT else body
 
     def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
         """Only where it reads answers anyway."""
@@ -152,9 +199,39 @@ class HigressProvider(BoundProvider):
     bare_retries: ClassVar[bool] = True
     tells_first_only: ClassVar[bool] = True
 
-    async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
-        """What it translates, it translates in its own way."""
-        return None
+    def __init__(self, config: ProviderConfig, env: Env) -> None:
+        super().__init__(config, env)
+        self._format = format_of(config, self.row, env)
+        self.row = replace(self.row, auths={})  # they are for paths that it does not have
+
+    async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> HigressTranslation | None:
+        """It translates requests of Anthropic's clients alone, and in its own way."""
+        offered = not self.row.maps_models or apis.MESSAGES in self._endpoint.paths
+        if api != apis.MESSAGES or offered or self.config.protocol != "openai" or not source.is_json:
+            return None
+        keeps, asks = self.row.keeps_reasoning, not self.config.disable_stream_usage_stats
+        try:
+            return HigressTranslation(source, keeps_reasoning=keeps, asks_for_usage=asks)
+        except ValueError as error:
+            raise unusable(f"failed to convert claude request to openai: {error}") from None
+
+    def _add_headers(self, given: CIMultiDict[str]) -> None:
+        """The provider's own count."""
+        given.update(self._endpoint.headers)
+        for name in self._format.foreign if self._format is not None else ():
+            given.popall(name, None)
+
+    def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
+        """Also those of Anthropic and Gemini."""
+        own = takes(self._format, api)
+        return own.dialects[api] if own is not None and api else super()._dialect(dialect, api)
+
+    def _check_convertible(self, request: Request, document: Document, api: str) -> None:
+        """No request without a model is converted."""
+        if takes(self._format, api) is None:
+            super()._check_convertible(request, document, api)
+        else:
+            qwen.check(document, has_default=False, quoted=self._shown(request))
 
     def retries(self, call: Call) -> bool:
         """No streams."""
@@ -186,7 +263,7 @@ class HigressProvider(BoundProvider):
 
     def _check_offered(self, api: str | None, request: Request) -> None:
         """It is found out where a body is read, and only of some providers."""
-        offered = api is None or self._endpoint.path or api in self._endpoint.paths
+        offered = api is None or self._endpoint.path or api in self._endpoint.paths or takes(self._format, api)
         if not offered and request.is_json and self.row.unlisted == "refuse":
             raise not_offered(self.name, api or "", request)
 
@@ -207,6 +284,13 @@ class HigressProvider(BoundProvider):
         if call.api is None and models and not self._endpoint.path and "/v1/models/" in path:
             return f"{models}/{path.partition('/v1/models/')[2]}"
         return super()._mapped_path(path, call, source)
+
+    def _path_of(self, call: Call, path: str) -> str | None:
+        """Also that of Anthropic's or Gemini's format."""
+        own = takes(self._format, call.api)
+        if own is None or call.api is None or call.api in self._endpoint.paths:
+            return super()._path_of(call, path)
+        return own.path(call.api, call.model, stream=call.streaming)
 
     def _shown(self, request: Request) -> str:
         return f": {request.body.decode('utf-8', 'replace')}"

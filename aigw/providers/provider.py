@@ -219,6 +219,8 @@ class Provider:
     """Whether streams have their usage inside choices[0], from where it must be moved to the top."""
     reads_replies: bool = False
     """Whether Higress reads this provider's answers. Higress's promoteThinkingOnEmpty works only for such providers."""
+    keeps_reasoning: bool = False
+    """Whether Higress gives this provider back the reasoning in the history of Anthropic's clients."""
     drops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """API -> request fields that the provider rejects."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -38,6 +38,7 @@ from aigw.translation.gemini import read_request as read_gemini
 from aigw.translation.gemini import write_request as write_gemini
 from aigw.translation.gemini.read_stream import GeminiReader
 from aigw.translation.gemini.write_stream import ContentWriter
+from aigw.translation.higress.translation import HigressTranslation
 from aigw.translation.history import mended
 from aigw.translation.hub import Conversation, Message
 from aigw.translation.ids import FreshIds, fitted, is_short, short_id, unwrapped
@@ -198,7 +199,7 @@ class Translation:
         return self._client_dialect.whole(events)
 
 
-AnyTranslation = Translation | EmbeddingsTranslation
+AnyTranslation = Translation | EmbeddingsTranslation | HigressTranslation
 
 
 def _path(api: str, model: str, version: str) -> tuple[str, str]:

@@ -56,7 +56,7 @@ def check(client, vendor, told):
         "tools": {"said": tools},
         "plain_tools": {"said": tools},
     }, vendor.name
-    assert told["key"]["status"] in (400, 401), (vendor.name, told["key"])
+    assert told["key"]["status"] in (400, 401, 403), (vendor.name, told["key"])
     assert told["rate"]["status"] == 429, (vendor.name, told["rate"])
     assert told["too_long"]["said"] == [], (vendor.name, told["too_long"])
     if client == "anthropic":

@@ -6,5 +6,5 @@ PAIRS: dict[str, tuple[str, ...]] = {
     "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock", "gemini"),
     "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope", "bedrock", "gemini"),
     "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock", "gemini"),
-    "google-genai": ("gemini", "openai", "anthropic", "kimi", "groq", "bedrock"),
+    "google-genai": ("gemini", "openai", "anthropic", "deepseek", "dashscope", "kimi", "groq", "bedrock"),
 }

@@ -120,6 +120,8 @@ class BoundProvider:
         elif self.reads_form(source, api):
             model, streaming = self._map_form(request, asked)
         elif api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
+            if translation is None:
+                self._edits.drop_foreign(request)
             model, streaming = self._map_path(request, asked)
         call = Call(request, target, api, self._dialect(spoken, api), asked, spoken, model, streaming, translation)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
@@ -272,7 +274,7 @@ class BoundProvider:
         prepared = source.copy()
         try:
             context = await self._edits.context(exchange.asked, api) if self.config.context else None
-            self._edits.prepare(prepared.document, api, context, usage=False)
+            self._edits.prepare(prepared.document, api, context, native=False)
         except ValueError as error:
             raise unusable(str(error)) from None
         return prepared

@@ -3,6 +3,7 @@ what Higress does in another way."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import ClassVar
 
 from multidict import CIMultiDict
@@ -21,6 +22,7 @@ from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
 from aigw.translation.anthropic.foreign_thoughts import drop_foreign_thoughts
+from aigw.translation.gemini.foreign_signatures import mentions_envelope, replace_foreign_signatures
 
 _IN_ANTHROPICS_FORMAT = (apis.MESSAGES, apis.COUNT_TOKENS)
 
@@ -46,15 +48,15 @@ class BodyEdits:
             return None
         return await self._context.text() if any(turn.role for turn in asked.turns) else None
 
-    def prepare(self, document: Document, api: str, context: str | None, *, usage: bool = True) -> None:
-        """Makes the changes that do not depend on the type of the provider. `usage`: streams are asked for their usage.
-        Raises ValueError if the body is not valid for `api`."""
+    def prepare(self, document: Document, api: str, context: str | None, *, native: bool = True) -> None:
+        """Makes the changes that do not depend on the type of the provider. `native`: the provider gets this body, and
+        none that is translated from it. Raises ValueError if the body is not valid for `api`."""
         if self._settings:
             self._settings.apply(document)
-        usage = usage and self._row.injects_usage and not self._config.disable_stream_usage_stats
+        usage = native and self._row.injects_usage and not self._config.disable_stream_usage_stats
         if usage and api in apis.INCLUDE_USAGE:
             openai_chat_request.ask_for_usage(document)
-        if api in _IN_ANTHROPICS_FORMAT:
+        if native and api in _IN_ANTHROPICS_FORMAT:
             drop_foreign_thoughts(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)
@@ -121,6 +123,12 @@ class BodyEdits:
     def _adds_model(self) -> bool:
         """Whether a request that names no model gets the one that is configured for it."""
         return True
+
+    def drop_foreign(self, request: Request) -> None:
+        """Leaves what another provider has signed out of a request in Gemini's format that goes on as it is."""
+        if mentions_envelope(request.body):
+            with suppress(ValueError):  # of what is no request the provider says so
+                replace_foreign_signatures(request.document, self._row.type)
 
     def _map_model(self, document: Document) -> str:
         asked = named_model(document)

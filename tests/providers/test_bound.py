@@ -12,6 +12,8 @@ from aigw.dialects import apis
 from aigw.providers.bound import BoundProvider
 from aigw.providers.config import CustomSetting, ProviderConfig
 from aigw.providers.higress import provider_type
+from aigw.translation.envelope import sealed
+from aigw.translation.gemini.write_request import NO_SIGNATURE
 
 HELLO = {"messages": [{"role": "user", "content": "hi"}]}
 
@@ -48,6 +50,29 @@ async def test_gemini_has_the_model_in_its_path():
     with pytest.raises(GatewayError, match="model") as refusal:
         await provider.write(make_exchange(request), request, apis.CHAT, "k")
     assert refusal.value.status == 400
+
+
+async def test_what_gemini_signed_comes_back_from_clients_of_other_formats():
+    """Also where something is changed before it is translated."""
+    provider = BoundProvider(ProviderConfig(type="gemini", hiclaw_mode=True), make_env(FakeUpstream()))
+    thought = {"type": "redacted_thinking", "data": sealed("gemini", "S")}
+    said = {"role": "assistant", "content": [thought, {"type": "tool_use", "id": "1", "name": "f", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "ok"}]}
+    body = {"model": "gemini-3-pro", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}, said, result]}
+    request = chat(body, path="/v1/messages")
+    exchange = make_exchange(request)
+    call = await provider.write(exchange, request, apis.MESSAGES, "k")
+    assert json.loads(call.request.body)["contents"][1]["parts"][0]["thoughtSignature"] == "S"
+
+
+async def test_what_another_provider_signed_does_not_go_to_gemini():
+    provider = BoundProvider(ProviderConfig(type="gemini"), make_env(FakeUpstream()))
+    part = {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": sealed("claude", "S")}
+    request = chat({"contents": [{"role": "model", "parts": [part]}]}, path="/v1beta/models/m:generateContent")
+    exchange = make_exchange(request)
+    call = await provider.write(exchange, request, apis.GENERATE_CONTENT, "k")
+    call.request.seal()
+    assert json.loads(call.request.body)["contents"][0]["parts"][0]["thoughtSignature"] == NO_SIGNATURE
 
 
 async def test_what_the_configuration_changes_is_changed_before_it_is_translated():

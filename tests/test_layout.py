@@ -197,6 +197,7 @@ ELSEWHERE = {
 
 OF_NO_FILE = {
     "plugins/test_about.py": "what every plugin says about itself, whichever there are",
+    "translation/test_chat_and_messages.py": "two formats there and back, through readers and writers of both",
     "dialects/test_made_up.py": "a dialect that is only there: a new one needs a file and a row",
 }
 """Test files in a room that belong to no source file, and why."""

@@ -74,6 +74,7 @@ ELSEWHERE = {
     "providers/decoding.py": "providers/test_answers.py providers/test_translated.py: wiring, seen in what a client gets",
     "translation/hub.py": "translation/test_translation.py: data",
     "translation/responses/write_items.py": "translation/responses/test_write_request.py: a request is written as one",
+    "providers/kept_routes.py": "e2e/test_kept_responses.py: as OpenAI's SDK asks for them",
     "providers/model_rules.py": "translation/test_translation.py providers/test_translated.py: data",
     "providers/too_long.py": "providers/test_translated.py plugins/test_ai_context_limit.py: seen in what a client gets",
     "translation/responses/read_items.py": "translation/responses/test_read_request.py: a request is read as one",

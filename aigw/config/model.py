@@ -106,6 +106,19 @@ class CacheConfig(Section, frozen=True, kw_only=True):
     )
 
 
+class ResponsesConfig(Section, frozen=True, kw_only=True):
+    """What is kept of OpenAI's Responses API where a request goes to a provider that speaks another format and keeps
+    nothing: for `previous_response_id`, and for GET and DELETE of /v1/responses/{id}."""
+
+    store: Annotated[
+        bool, Meta(description="Whether responses are kept here, unless a request sets `store` to false.")
+    ] = True
+    ttl: Annotated[Duration, Meta(description="How long a response is kept.")] = 86_400.0
+    most: Annotated[
+        int, Meta(ge=1, description="How many of one consumer are kept. The oldest ones make room for new ones.")
+    ] = 1000
+
+
 class StandinsConfig(Section, frozen=True, kw_only=True):
     """Which cloud services clients may call here as if this gateway were them."""
 
@@ -198,6 +211,7 @@ class GatewayConfig(Section, frozen=True, kw_only=True):
     guard: GuardSettings = GuardSettings()
     record: RecordSettings = RecordSettings()
     standins: StandinsConfig = StandinsConfig()
+    responses: ResponsesConfig = ResponsesConfig()
     admin_key: Annotated[
         str,
         Meta(description="Who sends it as a bearer token may read /-/usage, /-/metrics, /-/config from elsewhere."),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from aigw.core.asking import Models
 from aigw.core.dialect import Turn
@@ -105,6 +105,13 @@ _ids = random.Random()  # noqa: S311
 _T = TypeVar("_T")
 
 
+class Keeping(NamedTuple):
+    """For how long responses are kept, and how many of one consumer."""
+
+    seconds: float
+    most: int
+
+
 @dataclass(slots=True, frozen=True)
 class Env:
     """What `build` gives to a plugin.
@@ -114,7 +121,8 @@ class Env:
     the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
     through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
     machine. `models` asks models through the routes of this gateway. `folder` is that of the configuration, from which
-    its paths start. `options` are what the commands of aigw need to find this gateway's configuration, such as
+    its paths start. `responses` says how OpenAI responses are kept for providers that keep none, None if they are not.
+    `options` are what the commands of aigw need to find this gateway's configuration, such as
     `--recipe budget`; "" for the file in the current folder."""
 
     upstream: Upstream
@@ -130,6 +138,7 @@ class Env:
     run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     options: str = ""
+    responses: Keeping | None = None
     clock: Clock = time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: random.Random = field(default_factory=random.Random)

@@ -89,7 +89,10 @@ class Answers:
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
         reply = await self._spoken(exchange, call, reply)
-        return reply if call.translation is None else await translated(exchange, call.translation, reply)
+        if call.translation is None:
+            return reply
+        reply = await translated(exchange, call.translation, reply)
+        return reply if call.continued is None else await call.continued.keeping(exchange, reply)
 
     async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply in the format of the request, before its translation."""

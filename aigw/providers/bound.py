@@ -33,6 +33,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
 from aigw.providers.judge import Judge
+from aigw.providers.kept_responses import Continued, KeptResponses, continued
 from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
@@ -90,6 +91,7 @@ class BoundProvider:
         self._answers = self.answers(config, self.row, env)
         self.hidden = self._answers.hidden
         self.judge = self.judges(env.clock)
+        self._responses = KeptResponses.of(env)
         if config.provider_domain or self._endpoint.authority:
             self._origin("")
 
@@ -99,7 +101,10 @@ class BoundProvider:
         """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Raises
         GatewayError for a request that cannot be written."""
         client, asked, spoken = source.headers, exchange.asked, exchange.dialect
-        translation = await self._translation(exchange, source, api)
+        continuing = await self._continuing(exchange, source, api)
+        translation = await self._translation(exchange, continuing.source if continuing else source, api)
+        if continuing is not None and isinstance(translation, Translation):
+            translation.store(continuing.repeated)
         if translation is not None:
             source, api = translation.request, translation.api
             asked, spoken = translation.asked, translation.dialect
@@ -123,7 +128,8 @@ class BoundProvider:
             if translation is None:
                 self._edits.drop_foreign(request)
             model, streaming = self._map_path(request, asked)
-        call = Call(request, target, api, self._dialect(spoken, api), asked, spoken, model, streaming, translation)
+        dialect, kept = self._dialect(spoken, api), continuing if translation is not None else None
+        call = Call(request, target, api, dialect, asked, spoken, model, streaming, translation, kept)
         request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
         if self._sign is not None:
             self._sign(request, target.authority)
@@ -137,6 +143,10 @@ class BoundProvider:
     def retries(self, call: Call) -> bool:
         """Returns whether such a call may be tried again with another token."""
         return True
+
+    def offers(self, api: str) -> bool:
+        """Whether requests of this API can go to the provider as they are."""
+        return not self.row.maps_models or self._offers(api)
 
     def mapped(self, model: str) -> str:
         """Returns the model that a request for this model gets."""
@@ -233,6 +243,12 @@ class BoundProvider:
         except ValueError as error:
             raise unusable(str(error)) from None
         return model, asked.stream
+
+    async def _continuing(self, exchange: Exchange, source: Request, api: str | None) -> Continued | None:
+        """Returns the request with what is kept here of its conversation, if the provider keeps nothing of it."""
+        if self._responses is None or api != apis.RESPONSES or self.config.protocol != "openai" or self.offers(api):
+            return None
+        return await continued(self._responses, exchange, source)
 
     async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
         """Returns the request in a format that this provider speaks, None if it speaks that of the client."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Request, Target
+from aigw.providers.kept_responses import Continued
 from aigw.translation.translation import AnyTranslation
 
 
@@ -14,7 +15,7 @@ class Call(NamedTuple):
 
     `asked` and `spoken` are the request, and its format, before it was put into a format that only one vendor has: the
     client's own or, where there is a `translation`, those that the provider gets instead. The answer is first brought
-    into that format."""
+    into that format. `continued` is set if its response is kept here, or continues one."""
 
     request: Request
     target: Target
@@ -25,3 +26,4 @@ class Call(NamedTuple):
     model: str = ""
     streaming: bool = False
     translation: AnyTranslation | None = None
+    continued: Continued | None = None

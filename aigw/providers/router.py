@@ -23,10 +23,11 @@ from aigw.dialects import apis
 from aigw.dialects.failures import message_in, with_line
 from aigw.dialects.form import hold
 from aigw.dialects.model_field import name_deployment
-from aigw.providers import missing_api, too_long
+from aigw.providers import kept_routes, missing_api, too_long
 from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
+from aigw.providers.kept_responses import KeptResponses
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.models import as_caller_reads, list_models
 from aigw.providers.refusals import STATUSES
@@ -72,6 +73,7 @@ class Router:
         gets the last one."""
         self._shapes_lists = env.choose(safe=True, higress=False)
         """Whether a list of models gets the shape that the caller reads."""
+        self._kept = KeptResponses.of(env)
         self._says_what_is_missing = env.choose(safe=True, higress=False)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
@@ -96,6 +98,10 @@ class Router:
         if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
             await self._find_model(exchange, source)
         first = self._pick(exchange, api)
+        if self._kept is not None and api == apis.RETRIEVE_RESPONSE:
+            kept = await kept_routes.answer(self._kept, exchange, source, elsewhere=first.offers(api))
+            if kept is not None:
+                return kept
         candidates = [first]
         if self._fallback:
             candidates += [provider for provider in self._fallback if provider is not first]

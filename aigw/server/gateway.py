@@ -23,7 +23,7 @@ from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
-from aigw.core.env import Clock, Env, new_id
+from aigw.core.env import Clock, Env, Keeping, new_id
 from aigw.core.errors import ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
@@ -166,6 +166,7 @@ class Gateway:
             timeouts=timeouts,
             prices=prices,
             folder=loaded.path.parent if loaded.path is not None else Path(),
+            responses=Keeping(config.responses.ttl, config.responses.most) if config.responses.store else None,
         )
         embedders = self._knowledge.embedders(config.rag, env)
         record, jobs = self._books.request_log.note, set[asyncio.Task[None]]()

@@ -7,7 +7,7 @@ into order, and the client's writer writes them. A plain answer goes the same wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -172,6 +172,12 @@ class Translation:
         if self._frame.rules.short_ids:
             return fitted(conversation.messages, is_short, short_id)
         return fitted(conversation.messages)
+
+    def store(self, fields: Mapping[str, Any]) -> None:
+        """Puts these fields into the answer, and the opaque state of its reasoning: it is stored."""
+        given = self._frame.conversation
+        given = msgspec.structs.replace(given, repeated={**given.repeated, **fields}, wants_state=True)
+        self._frame = msgspec.structs.replace(self._frame, conversation=given)
 
     @property
     def lost(self) -> list[str]:

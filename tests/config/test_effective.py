@@ -89,6 +89,7 @@ def test_the_json_reads_back(shown):
 def test_the_defaults_alone():
     shown = effective(load(None, {}))
     sections = {"listen", "fidelity", "state_dir", "cache", "max_body", "max_kept_upload", "timeouts", "rag", "record"}
+    sections |= {"responses"}
     assert set(shown.values) == sections
     assert set(shown.origins.values()) == {"default"}
     assert render(shown).endswith("#   route default: none")

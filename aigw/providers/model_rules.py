@@ -55,6 +55,7 @@ CLAUDE_CODE = replace(CLAUDE, opening="You are Claude Code, Anthropic's official
 DEEPSEEK = Rules(
     returns_reasoning=("*",),
     takes_schema=False,
+    takes_images=False,
     most_tokens={"deepseek-chat*": 8192, "deepseek-reasoner*": 65536},
 )
 KIMI = Rules(returns_reasoning=("kimi-*",))

@@ -32,6 +32,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Whether `response_format` may have a JSON Schema. Otherwise the schema stands in the system text."""
     takes_top_k: bool = False
     """Whether chat completions have `top_k`."""
+    takes_images: bool = True
+    """Whether messages of chat completions may have images. Otherwise a word stands in the place of each."""
     short_ids: bool = False
     """Whether the id of a call must be nine letters or digits."""
     keeps_cache_marks: bool = False

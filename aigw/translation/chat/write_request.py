@@ -12,6 +12,7 @@ from aigw.dialects.json_values import Json, json_text
 from aigw.translation.arguments import text_in
 from aigw.translation.envelope import opened
 from aigw.translation.hub import Call, Conversation, Media, Message, Result, Text, Thinking, Tool
+from aigw.translation.images import without_images
 from aigw.translation.notes import Notes
 from aigw.translation.rules import Rules, limit_of, matches
 from aigw.translation.thinking import budget_of, effort_of
@@ -25,7 +26,8 @@ _SHOWN = {"image": "[image]", "audio": "[audio]", "file": "[file]"}
 def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     """Returns the body. `conversation` has names and ids that the provider takes."""
     body: Json = {"model": conversation.model}
-    body["messages"] = [each for message in conversation.messages for each in _messages(message, conversation, rules)]
+    messages = conversation.messages if rules.takes_images else without_images(conversation.messages, notes)
+    body["messages"] = [each for message in messages for each in _messages(message, conversation, rules)]
     body |= _tools(conversation, rules)
     body |= _limits(conversation, rules, notes)
     body |= _sampling(conversation, rules, notes)
@@ -100,7 +102,8 @@ def _part(part: Text | Media, *, marked: bool) -> Json:
 def media_part(part: Media) -> Json:
     """Returns an image, a sound or a file as a part of a message."""
     if part.kind == "image":
-        detail = {"detail": part.detail} if part.detail else {}
+        # only OpenAI knows "original"
+        detail = {"detail": "high" if part.detail == "original" else part.detail} if part.detail else {}
         return {"type": "image_url", "image_url": {"url": part.data_url, **detail}}
     if part.kind == "audio":
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": sound_format(part.type)}}

@@ -49,10 +49,10 @@ def test_a_port_that_is_none(config, port):
 
 
 def test_an_address_and_a_note_are_both_told():
-    provider = {**OPENAI, "type": "gemini", "apiVersion": "v1", "providerDomain": "a:bc"}
+    provider = {**OPENAI, "type": "minimax", "minimaxGroupId": "g", "providerDomain": "a:bc"}
     assert {(problem.path[-1], problem.note) for problem in problems_of({"provider": provider})} == {
         ("providerDomain", False),
-        ("apiVersion", True),
+        ("minimaxGroupId", True),
     }
 
 
@@ -74,9 +74,6 @@ def test_a_key_of_by_model_that_is_no_expression():
     "provider, key",
     [
         ({"type": "moonshot", "moonshotFileId": "f"}, "moonshotFileId"),
-        ({"type": "gemini", "geminiSafetySetting": {"a": "b"}}, "geminiSafetySetting"),
-        ({"type": "gemini", "geminiThinkingBudget": 5}, "geminiThinkingBudget"),
-        ({"type": "gemini", "apiVersion": "v1"}, "apiVersion"),
         ({"type": "minimax", "minimaxGroupId": "g"}, "minimaxGroupId"),
     ],
 )

@@ -70,9 +70,8 @@ class _Note:
         exchange, answer = self.exchange, self.exchange.answer
         if answer is not None and answer.error:
             self.outcome, self.error = Outcome.FAILED, _name(_without_keys(answer.error, exchange))
-        asked = exchange.dialect.asked(exchange.original, exchange.api)
-        self.asked = _name(exchange.named or asked.model)
-        session = session_of(exchange.original.headers, asked)
+        self.asked = _name(exchange.named or exchange.dialect.asked(exchange.original, exchange.api).model)
+        session = session_of(exchange.original.headers, exchange.asked)
         self.session = _name(_without_keys(session, exchange)) if session else ""
         self.model = _name((answer.model if answer else "") or exchange.mapped) or self.asked
         self.at = self.exchange.timing.arrived - epoch

@@ -208,8 +208,10 @@ class Exchange:
 
 def session_of(headers: Mapping[str, str], asked: Asked, header: str = "") -> str:
     """As `Exchange.session`, of any request."""
-    named = (headers.get(name) for name in (header, *CONVERSATION_HEADERS) if name)
-    return next(filter(None, named), "") or asked.session
+    for name in (header, *CONVERSATION_HEADERS) if header else CONVERSATION_HEADERS:
+        if named := headers.get(name):
+            return named
+    return asked.session
 
 
 current: ContextVar[Exchange | None] = ContextVar("current", default=None)

@@ -17,6 +17,7 @@ from aigw.core.headers import ID_HEADER, SESSION_HEADER, hop_by_hop
 from aigw.core.model import Batch, Chunk, Request, Target
 from aigw.core.reply import ChunkSource, Reply
 from aigw.core.upstream import Upstream, UpstreamBody
+from aigw.dialects.aws_events import CONTENT_TYPE as AWS_EVENTS
 from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json
 from aigw.dialects.sse import Event, EventSplitter, is_whole
 from aigw.pipeline.endings import Judged, JudgedArray
@@ -57,11 +58,13 @@ class Forward:
         until_close = "content-length" not in headers and "transfer-encoding" not in headers
         for name in hop_by_hop(headers):
             del headers[name]
-        body = unframed(response)
+        body = response.body
+        if headers.get("content-type") == AWS_EVENTS:
+            body = unframed(response)
         if "content-encoding" in headers and self._judges_ends:
             body = uncoded(exchange, response)
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
-        asked = exchange.expected
+        asked = exchange.asked if exchange.wire is exchange.dialect else exchange.sent
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
         judged = self._judges_ends and response.status == 200 and request.method != "HEAD"
         sure = exchange.dialect.repeatable or until_close

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.upstream import UpstreamBody, UpstreamResponse
-from aigw.dialects.aws_events import CONTENT_TYPE, EventStreamDecoder
+from aigw.dialects.aws_events import EventStreamDecoder
 
 
 def unframed(response: UpstreamResponse) -> UpstreamBody:
-    """Returns the body as server-sent events, and says so in the headers, if it is a binary event stream. Other bodies
-    are returned as they are."""
-    if not response.headers.get("content-type", "").lower().startswith(CONTENT_TYPE):
-        return response.body
+    """Returns the body of a binary event stream as server-sent events, and says so in the headers."""
     response.headers["content-type"] = "text/event-stream"
     response.headers.popall("content-length", None)
     return UnframedBody(response.body)

@@ -85,6 +85,7 @@ class BoundProvider:
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
         self._offers = lru_cache(maxsize=256)(self._endpoint.offers)
+        self._moves = lru_cache(maxsize=256)(lambda model: self._rules.moves(self._edits.map(model)))
         self._sign = self._signer()
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
@@ -256,6 +257,8 @@ class BoundProvider:
             return None
         if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
             return EmbeddingsTranslation(source, exchange.asked, api, self._rules)
+        if self._offers(api) and not (self._rules.responses_only and self._moves(exchange.asked.model)):
+            return None
         model = self._edits.map(exchange.asked.model)
         target = target_of(api, source, exchange.asked, model, self._offers, self._rules)
         if not target:

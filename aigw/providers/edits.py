@@ -36,10 +36,15 @@ class BodyEdits:
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._config = config
         self._row = row
+        self.adds_model = self._adds_model(row)
         self._fits = bool(row.defaults or row.drops or row.moves)
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
+
+    def _adds_model(self, row: Provider) -> bool:
+        """Whether a request that names no model gets the one that is configured for it."""
+        return True
 
     async def context(self, asked: Asked, api: str) -> str | None:
         """Returns the text of the context file for a conversation, None if none is to be inserted. Raises GatewayError
@@ -119,11 +124,6 @@ class BodyEdits:
         if request.parsed is not None:
             gemini_edit.set_model(request.parsed, model)
 
-    @property
-    def _adds_model(self) -> bool:
-        """Whether a request that names no model gets the one that is configured for it."""
-        return True
-
     def drop_foreign(self, request: Request) -> None:
         """Leaves what another provider has signed out of a request in Gemini's format that goes on as it is."""
         if mentions_envelope(request.body):
@@ -136,7 +136,7 @@ class BodyEdits:
             return asked or ""
         model = self._mapping.map(asked)
         if model != asked or not asked:
-            adds = self._adds_model and bool(model or self.writes_empty_model)
+            adds = self.adds_model and bool(model or self.writes_empty_model)
             set_model(document, model, adds=adds)
         if self._row.preserves_thinking and self._preserves_thinking(model):
             openai_chat_request.preserve_thinking(document)

@@ -52,10 +52,9 @@ class HigressEdits(BodyEdits):
         super().__init__(config, row, env)
         self._format = format_of(config, row, env)
 
-    @property
-    def _adds_model(self) -> bool:
+    def _adds_model(self, row: Provider) -> bool:
         """Not at every provider."""
-        return self._row.without_model == "write"
+        return row.without_model == "write"
 
     async def context(self, asked: Asked, api: str) -> str | None:
         """Chat requests alone get the context file."""

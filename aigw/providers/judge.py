@@ -39,9 +39,10 @@ class Judge:
         something else could be tried."""
         if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
-        if reply.streaming or exchange.expected.array or _is_coded_stream(exchange, reply):
+        asked = exchange.asked if exchange.wire is exchange.dialect else exchange.sent
+        if reply.streaming or asked.array or _is_coded_stream(exchange, reply):
             await self._check_stream(exchange, reply, others=others)
-        elif reply.plain or (exchange.expected.metered and _is_read(exchange, reply)):
+        elif reply.plain or (asked.metered and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
             if not exchange.wire.repeatable:
                 await check_body(exchange, reply)

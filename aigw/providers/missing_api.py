@@ -28,6 +28,8 @@ LARGE = 16 * 1024
 """The tokens of a larger body are counted in a thread: it takes more than 1 ms."""
 _STATUSES = (404, 405, 501)
 _OTHERS = frozenset((apis.MESSAGES, apis.COMPACT_RESPONSE))
+APIS = apis.COUNTING | _OTHERS
+"""The APIs for which `ask` does anything."""
 _OF_MODELS = (b"model", b"deployment")
 """What a 404 speaks of that is about what was asked for, not about the API."""
 

@@ -80,6 +80,8 @@ class Router:
         if not self._says_what_is_missing:
             return await self._send(exchange, call_next)
         try:
+            if exchange.api not in missing_api.APIS:
+                return await self._send(exchange, call_next)
             return await missing_api.ask(exchange, partial(self._send, exchange, call_next), self._env.tokenizer)
         except FailedAnswerError as error:
             return too_long.told(exchange, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -63,7 +64,12 @@ class Rules(Struct, frozen=True, kw_only=True):
     hears_system: tuple[str, ...] = ()
     """The models of Anthropic's format that know the role system between messages."""
 
+    def moves(self, model: str) -> bool:
+        """Whether requests for this model may go to another API than the client's, though the provider has both."""
+        return matches(model, self.responses_only) or matches(model, self.tools_need_responses)
 
+
+@lru_cache(maxsize=1024)
 def matches(model: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(model, pattern) for pattern in patterns)
 

@@ -13,6 +13,8 @@ from stage.vendors.model import ANY, AUTO, NONE, Asked, Plan, Tool, pieces, toke
 from stage.vendors.vendor import RefusedError, Vendor, texts
 
 _PATH = re.compile(r"/v1(?:beta)?/models(?:/([^:/]+))?(?::(\w+))?")
+OPENAI_MODELS = "/v1beta/openai/models"
+"""Where Google lists them in OpenAI's form."""
 _STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
 
 
@@ -23,11 +25,13 @@ class Gemini(Vendor):
     model = "gemini-3-pro-preview"
 
     def path_is_known(self, path: str) -> bool:
+        if path == OPENAI_MODELS:
+            return True
         found = _PATH.fullmatch(path)
         return found is not None and found[2] in (None, "generateContent", "streamGenerateContent", "countTokens")
 
     def key(self, request: Received) -> str:
-        return request.headers.get("x-goog-api-key", "")
+        return request.headers.get("x-goog-api-key") or super().key(request)
 
     def check(self, request: Received, body: Any) -> None:
         url = urlsplit(request.target)
@@ -44,6 +48,8 @@ class Gemini(Vendor):
             return {"totalTokens": tokens(body)}
         if request.method != "GET":
             return None
+        if path == OPENAI_MODELS:
+            return {"object": "list", "data": [{"id": f"models/{self.model}", "object": "model", "owned_by": "google"}]}
         model = {"name": f"models/{self.model}", "version": "1", "displayName": "Gemini", "inputTokenLimit": 1048576}
         model |= {"outputTokenLimit": 65536, "supportedGenerationMethods": ["generateContent", "countTokens"]}
         return {"models": [model]} if path.endswith("/models") else model

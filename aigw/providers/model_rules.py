@@ -58,7 +58,7 @@ DEEPSEEK = Rules(
     takes_images=False,
     most_tokens={"deepseek-chat*": 8192, "deepseek-reasoner*": 65536},
 )
-KIMI = Rules(returns_reasoning=("kimi-*",))
+KIMI = Rules(returns_reasoning=("kimi-*",), takes_schema=False)
 QWEN = Rules(
     returns_reasoning=("qwen3.6-plus*", "qwen3.6-max-preview*", "kimi-k2.6*"),
     switches_thinking=True,

@@ -44,7 +44,7 @@ from aigw.translation.hub import Conversation, Message
 from aigw.translation.ids import FreshIds, fitted, is_short, short_id, unwrapped
 from aigw.translation.kept_thoughts import KeptThoughts, Recall
 from aigw.translation.names import Names, renamed
-from aigw.translation.notes import Notes
+from aigw.translation.notes import Notes, refused
 from aigw.translation.ordered import Ordered
 from aigw.translation.responses import read_request as read_responses
 from aigw.translation.responses import write_request as write_responses
@@ -137,6 +137,8 @@ class Translation:
             body = object_of(source.document.encode())
         except ValueError as error:
             raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
+        if not model:
+            raise refused("model", "the request names none, and the configuration has no model for such requests")
         read = client.read(body, self.notes)
         self._fresh = FreshIds(read.messages)
         self._recall = None if client.echoes or kept is None else Recall(kept, consumer, read.messages)

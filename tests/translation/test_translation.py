@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 from fakes import chat
 
+from aigw.core.errors import GatewayError
 from aigw.dialects import apis
 from aigw.dialects.sse import EventSplitter
 from aigw.dialects.table import dialect_of
@@ -118,3 +120,12 @@ def test_tools_go_where_the_model_takes_them():
     assert target(apis.CHAT, *both, model="gpt-5.6", tools=tools, rules=Rules()) == ""
     assert target(apis.CHAT, apis.CHAT, model="gpt-5.6", tools=tools) == ""
     assert target(apis.CHAT, *both, model="gpt-5-pro") == apis.RESPONSES
+
+
+def test_a_request_without_a_model():
+    """openai/codex#41095."""
+    request = chat({"input": "hi"})
+    asked = dialect_of(apis.RESPONSES).asked(request, apis.RESPONSES)
+    with pytest.raises(GatewayError, match="model: the request names none") as refused:
+        Translation(request, asked, apis.RESPONSES, apis.CHAT, Rules(), model="", id="1", created=7)
+    assert refused.value.status == 400

@@ -65,6 +65,19 @@ def test_what_openai_sends():
     ]  # fmt: skip
 
 
+def test_a_stream_is_the_same_however_it_is_cut():
+    data = "".join(json.loads((WIRE / "answer-responses-code-mode.json").read_text())["chunks"]).encode()
+
+    def found(cut):
+        splitter, it = EventSplitter(), reader()
+        chunks = [*splitter.feed(data[:cut]), *splitter.feed(data[cut:])]
+        return [event for chunk in chunks for event in it.feed(chunk)]
+
+    whole = found(0)
+    assert whole[1] == CallStart(0, "call_rec1", "exec", custom=True)
+    assert all(found(cut) == whole for cut in range(1, len(data), 7))
+
+
 def test_items_without_deltas():
     """Gitlawb/openclaude#1259: the arguments may come in the last event of an item only."""
     told = [TextDelta("hi"), CallStart(1, "c1", "f"), CallDelta(1, '{"a":1}'), CallEnd(1), *DONE]

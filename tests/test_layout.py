@@ -95,6 +95,7 @@ ELSEWHERE = {
     "translation/thinking.py": "translation/chat/test_write_request.py: written by each writer",
     # higress, metering
     "higress/chat_structs.py": "dialects/test_openai_chat_request.py higress/test_go_json.py: data, by which requests are written anew",
+    "providers/request_errors.py": "providers/test_bound.py providers/test_missing_api.py: told by those who refuse",
     "metering/meter.py": "metering/test_spending.py: what was spent is known when a request is settled",
     # plugins: their parts are tested with them, over a scripted upstream and real stores
     "plugins/ai_budget/accounts.py": "plugins/ai_budget/test_ai_budget.py: whose budget it is, seen by whom it refuses",

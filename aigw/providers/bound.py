@@ -37,6 +37,7 @@ from aigw.providers.kept_responses import Continued, KeptResponses, continued
 from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
+from aigw.providers.request_errors import not_offered, unusable
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.kept_thoughts import KeptThoughts
@@ -393,22 +394,10 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
 
-NOT_OFFERED = "unsupported_api"
 BUILT_IN_OFFERS = (
     "; the built-in models answer at /v1/chat/completions, models of other providers when the key of their provider is "
     "set (ANTHROPIC_API_KEY, OPENAI_API_KEY, ...)"
 )
-
-
-def not_offered(name: str, api: str, request: Request, remedy: str = "") -> GatewayError:
-    """The status is final for every client: of 404, Claude Code and Codex say that there is no such model, or repeat
-    the request, and statuses from 500 on are repeated by all."""
-    return GatewayError(
-        400,
-        f"the provider '{name}' does not offer {apis.title(api)} ({request.path}){remedy}",
-        code=NOT_OFFERED,
-        plain=(500, "failed to process request body: unsupported API name"),
-    )
 
 
 def _parse(request: Request) -> None:
@@ -416,12 +405,3 @@ def _parse(request: Request) -> None:
         _ = request.document
     except ValueError as error:
         raise unusable(str(error)) from None
-
-
-def unusable(why: str) -> GatewayError:
-    return GatewayError(
-        400,
-        f"the request body cannot be used: {why}",
-        code="invalid_body",
-        plain=(500, f"failed to process request body: {why}"),
-    )

@@ -26,7 +26,7 @@ from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers import headers
 from aigw.providers.answers import Answers
-from aigw.providers.bound import BoundProvider, not_offered, unusable
+from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.decoding import Decoder
@@ -34,6 +34,7 @@ from aigw.providers.edits import BodyEdits
 from aigw.providers.higress_format import format_of, takes
 from aigw.providers.judge import Beginning, Judge, check_alone, feed
 from aigw.providers.provider import Provider
+from aigw.providers.request_errors import not_offered, unusable
 from aigw.providers.translated import translated
 from aigw.translation.higress.translation import HigressTranslation
 

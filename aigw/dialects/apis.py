@@ -241,7 +241,7 @@ def fill(template: str, original_path: str, api: str = "") -> str:
         return template.replace("{rest}", original_path.partition(start)[2]).rstrip("/")
     if "{" in template:
         if api in (CONVERSE, CONVERSE_STREAM):
-            return template.replace("{model}", quote(converse_model(original_path), safe=""))
+            return template.replace("{model}", quote(converse_model(original_path), safe="", errors="surrogatepass"))
         found = _find(original_path)
         for name, value in found[1].items() if found else ():
             template = template.replace(name, value)
@@ -257,7 +257,9 @@ def model_of(path: str) -> str:
 
 def converse_path(api: str, model: str) -> str:
     """Returns the path of one of Bedrock's APIs. `model` is not escaped."""
-    return f"/model/{quote(model, safe='')}/{'converse' if api == CONVERSE else 'converse-stream'}"
+    return (
+        f"/model/{quote(model, safe='', errors='surrogatepass')}/{'converse' if api == CONVERSE else 'converse-stream'}"
+    )
 
 
 def converse_model(path: str) -> str:

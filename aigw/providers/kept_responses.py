@@ -106,7 +106,7 @@ class KeptResponses:
 
 
 def _key(consumer: str, id: str) -> str:
-    return f"{quote(consumer, safe='')}/{quote(id, safe='')}"
+    return "/".join([quote(part, safe="", errors="surrogatepass") for part in (consumer, id)])
 
 
 class Continued(Struct, frozen=True):

@@ -219,7 +219,8 @@ def _path(api: str, model: str, version: str) -> tuple[str, str]:
     if api in (apis.CONVERSE, apis.CONVERSE_STREAM):
         return apis.converse_path(api, model), ""
     verb = next(verb for verb, name in apis.VERBS.items() if name == api)
-    return f"/{version}/models/{quote(model, safe='')}:{verb}", "alt=sse" if api == apis.STREAM_GENERATE_CONTENT else ""
+    named = quote(model, safe="", errors="surrogatepass")
+    return f"/{version}/models/{named}:{verb}", "alt=sse" if api == apis.STREAM_GENERATE_CONTENT else ""
 
 
 class Translator:

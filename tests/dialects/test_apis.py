@@ -114,7 +114,12 @@ def test_any_text_is_a_path(path: str) -> None:
 
 
 def test_the_sets_hold_known_names_only() -> None:
-    known = apis.NAMES | apis.OWN_PATHS.keys() | set(apis.VERBS.values()) | {apis.GEMINI_MODELS}
+    known = (
+        apis.NAMES
+        | apis.OWN_PATHS.keys()
+        | set(apis.VERBS.values())
+        | {apis.GEMINI_MODELS, apis.CONVERSE, apis.CONVERSE_STREAM}
+    )
     for names in (apis.MODEL_IN_BODY, apis.MODEL_IN_PATH, apis.STATEFUL, apis.FREE, apis.INCLUDE_USAGE, apis.LISTS):
         assert names <= known
     assert len(apis.NAMES) == len(PATHS) + 7

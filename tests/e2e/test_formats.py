@@ -56,13 +56,13 @@ def counter_of(running):
 @STREAM
 @WIRE
 async def test_a_repeated_question_is_answered_from_the_cache(behind, wire, stream, again):
-    """In its own form and in the other one. Gemini's path says which it is, so that there each form has its own answer."""
+    """In its own form and in the other one."""
     running, upstream = await behind(
         wire, script=forms(wire), ai_cache={"redis": {"serviceName": "redis.static", "servicePort": 6379}}
     )
     assert await texts_of(wire, running, stream=stream) == "Hello"
     assert await texts_of(wire, running, stream=again) == "Hello"
-    assert len(upstream.requests) == (2 if wire is GEMINI and stream != again else 1)
+    assert len(upstream.requests) == 1
 
 
 def forms(wire):

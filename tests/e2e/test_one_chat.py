@@ -32,7 +32,6 @@ SMALL = {
     "dialects/openai_chat_writer.py": "writes the usage",
     "higress/values.py": "says what is true",
     "metering/estimate.py": "says that nothing has to be estimated",
-    "pipeline/framed.py": "sees that the answer is no binary stream",
     "providers/decoding.py": "calls decoders",
     "providers/fit.py": "sees that it is a stream",
     "providers/missing_api.py": "sees that the API is there",
@@ -42,8 +41,6 @@ SMALL = {
     "server/gateway.py": "calls the edge of the configuration in force",
     "server/guard.py": "checks Host and Origin",
     "server/listen.py": "notes when the first byte came",
-    "translation/rules.py": "finds a model among patterns",
-    "translation/translation.py": "sees that nothing is translated",
 }
 
 

@@ -103,6 +103,11 @@ plugins:
 # there, and in the memory of each worker.
 #cache: {size: 1GiB, memory: 64MiB}
 
+# How long, and how many for each consumer, the responses of clients of
+# OpenAI's Responses API are kept here where their provider keeps none, so that
+# previous_response_id finds them; `store: false` keeps none.
+#responses: {store: true, ttl: 24h, most: 1000}
+
 # A Redis that the usage of many gateways goes to, for
 # `aigw top --url redis://...`.
 #usage: redis://127.0.0.1:6379/0

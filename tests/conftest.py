@@ -41,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STDERR] = os.dup(2)  # where a test's own output does not go
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for a program that they have started."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
 def pytest_collection_finish() -> None:
     """All that the tests have imported and collected stays: the garbage collector need not look at it after each test."""
     gc.collect()

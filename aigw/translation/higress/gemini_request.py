@@ -81,7 +81,8 @@ def _part(part: Part) -> Json:
 
 def write_embeddings(body: Json) -> Json:
     given: Any = body.get("input")
-    inputs = [given] if isinstance(given, str) else [each for each in given or () if isinstance(each, str)]
+    several = given if isinstance(given, list) else [given]
+    inputs = [each for each in several if isinstance(each, str)]
     model = f"models/{text(body, 'model')}"
     return {"requests": [{"model": model, "content": {"parts": [filled({"text": each})]}} for each in inputs]}
 

@@ -77,6 +77,7 @@ def test_embeddings_and_images():
     one = {"model": "models/e", "content": {"parts": [{"text": "a"}]}}
     assert write_embeddings({"model": "e", "input": "a"}) == {"requests": [one]}
     assert write_embeddings({"model": "e", "input": ["a", 5, "a"]}) == {"requests": [one, one]}
+    assert write_embeddings({"model": "e", "input": 1}) == {"requests": []}
     assert write_images({"model": "i", "prompt": "p", "n": 2}) == {
         "instances": [{"prompt": "p"}],
         "parameters": {"sampleCount": 2},

@@ -55,6 +55,7 @@ ELSEWHERE = {
     # config, core
     "config/files.py": "config/test_load.py config/test_guard.py: what is read, and what stands in the place of a file",
     "config/model.py": "config/test_check.py config/test_load.py config/test_schema.py: data, read from real files",
+    "core/answer.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",
     "core/dialect.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",
     "core/upstream.py": "upstream/test_http.py upstream/test_standin.py: protocols, which every transport keeps",
     "core/stores.py": "stores/test_memory.py stores/redis/test_stores.py clients/test_redis_config.py: protocols with one contract for all stores",
@@ -123,6 +124,7 @@ ELSEWHERE = {
     "plugins/ai_statistics/attributes.py": "plugins/ai_statistics/test_ai_statistics.py: what is logged follows from a whole answer",
     # providers
     "providers/call.py": "providers/test_bound.py: data",
+    "providers/chat_vendors.py": "providers/test_catalog.py: rows of the catalog",
     "providers/edits.py": "providers/test_bound.py providers/test_mapping.py providers/test_custom_settings.py plugins/test_ai_proxy.py: wiring of parts with tests of their own, and its order as the cases of Higress have it",
     # guard
     "guard/finding.py": "guard/test_screen.py: data",
@@ -138,6 +140,7 @@ ELSEWHERE = {
     "rag/settings.py": "rag/embedders/test_table.py config/test_schema.py: data, by which embedders are chosen",
     # server
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
+    "server/intake.py": "e2e/test_raw_bodies.py e2e/test_slow_bodies.py e2e/test_forms.py: bodies as they come over a real socket",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
     # standins

@@ -19,7 +19,7 @@ from aigw.books.access_log import AccessLog
 from aigw.books.telemetry import Telemetry
 from aigw.books.usage_log import UsageLog
 from aigw.books.usage_row import UsageRow
-from aigw.core.dialect import Reader
+from aigw.core.answer import Reader
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.exchange import Exchange, session_of
 from aigw.core.plain import plain_json_line

@@ -1,14 +1,15 @@
 """The protocols of a dialect (a wire format such as OpenAI's chat completions). All other code reads and writes
-requests and answers only through them.
+requests and answers only through them; `core.answer` has those of an answer.
 
 Rule: a dialect has no state and does no I/O. `dialects.table` says which API uses which dialect. Only `dialects` knows
 the fields of a wire format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from aigw.core.answer import AnswerText, BreakingOff, Reader, ToolCall, Writer
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.json_path import JsonPath
@@ -22,17 +23,6 @@ Said = Role | Literal["developer"]
 Where = Literal["before", "behind", "behind system", "before last"]
 """Where turns are inserted: before all turns, after all turns ("behind"), after the system turns at the start, or
 before the last turn."""
-Finish = Literal["", "stop", "length", "tool_calls", "content_filter", "error"]
-"""Why an answer ended, in OpenAI's words. "" means that it has not ended, or that it gave no reason."""
-
-
-class ToolCall(NamedTuple):
-    """A call of a tool by the model. `arguments` is JSON text: as it is on the wire, or encoded from the object that is
-    on the wire."""
-
-    name: str
-    arguments: str
-    id: str = ""
 
 
 class Turn(NamedTuple):
@@ -66,20 +56,6 @@ class TextPlace(NamedTuple):
     path: JsonPath
     text: str
     role: Role
-
-
-class AnswerText(NamedTuple):
-    """A text in an event, a plain body or an element of an array of an answer, and its path there.
-
-    `slot` names the text whose next piece this is, such as "call 1"; "" if it is whole by itself. Texts of different
-    choices, the same slot or not, have nothing to do with each other. `kind` is "call" if it is of the JSON text of a
-    call's arguments."""
-
-    path: JsonPath
-    text: str
-    kind: Literal["text", "reasoning", "call"] = "text"
-    choice: int = 0
-    slot: str = ""
 
 
 class Asked(Protocol):
@@ -182,199 +158,6 @@ class Asked(Protocol):
     def material(self) -> dict[str, Any]:
         """Returns the decoded body without the fields that cannot change the answer. Raises ValueError if the body is
         not a JSON object."""
-        ...
-
-
-class Failure(NamedTuple):
-    """What a provider said of its failure, and the HTTP status that fits it. `kind` and `code` are as in OpenAI's
-    errors, "" if the provider named none."""
-
-    status: int
-    message: str
-    kind: str = ""
-    code: str = ""
-
-
-class Usage(Protocol):
-    """What a provider reports about the usage of one answer."""
-
-    beside: bool
-    """Whether this provider does not include cached tokens in its number of input tokens."""
-    tier: str
-    """The service tier, "" if none was reported."""
-    cost: float | None
-    """The cost of the call in USD, None if it was not reported."""
-
-    @property
-    def parts(self) -> Mapping[str, int]:
-        """How many tokens belong to kinds that some providers price separately. The keys are the names in
-        `dialects.usage_names`."""
-        ...
-
-
-class Reader(Protocol):
-    """Reads one answer of a provider while it passes through. It decodes only what is needed: an event if its bytes
-    mention usage, an end or an error, and all events if somebody asks for the text."""
-
-    provider: str
-    """The type of the provider in the catalog, "" if the answer is not from a provider of the catalog."""
-    streaming: bool
-    """Whether it reads the events of a stream."""
-    size: int
-    """How many bytes of the answer have arrived."""
-    estimated: tuple[int, Tokens] | None
-    """The last estimate, as (size, tokens). It is kept because an estimate takes time, and several callers need it."""
-
-    secrets: Sequence[bytes]
-    """What is hidden in the events that tell usage, an end or an error, and in any other event if it is long: a
-    provider's error may quote the key."""
-
-    def feed(self, batch: Batch) -> None:
-        """Takes the next events of a stream, or the next pieces of a plain body."""
-        ...
-
-    def keep_all(self) -> None:
-        """Keeps a stream of any length, for who reads all of it at its end. Call it before the first piece."""
-        ...
-
-    def pass_over(self, size: int) -> None:
-        """Notes that so many bytes arrived which cannot be read, such as those of an unknown content coding."""
-        ...
-
-    def cut(self) -> None:
-        """Notes that a plain body ends before it is whole, so that its texts are those that have arrived."""
-        ...
-
-    @property
-    def telling(self) -> Sequence[Chunk]:
-        """The events of a stream that contain usage, an end or an error. Only the last ones are kept if there are very
-        many."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The text so far, one choice after the other. If the answer is larger than what is kept, this is only its
-        beginning."""
-        ...
-
-    @property
-    def reasoning(self) -> str: ...
-
-    @property
-    def calls(self) -> Sequence[ToolCall]: ...
-
-    @property
-    def share(self) -> float:
-        """How many times larger the answer is than the part that was kept, 1 if all was kept. An estimate that is made
-        from the texts must be multiplied by it."""
-        ...
-
-    @property
-    def unread(self) -> int:
-        """How many bytes of the answer could not be read or kept at all, so that `share` does not tell of them."""
-        ...
-
-    @property
-    def output_so_far(self) -> int:
-        """About how many tokens of output have arrived. It may be read while the answer is arriving, when `tokens` of a
-        plain answer may not."""
-        ...
-
-    @property
-    def tokens(self) -> Tokens:
-        """The usage that was reported so far."""
-        ...
-
-    @property
-    def usage(self) -> Usage:
-        """All that was reported so far about the usage."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """The model that the provider says it used, "" if it did not say."""
-        ...
-
-    @property
-    def finish(self) -> Finish: ...
-
-    @property
-    def error(self) -> str:
-        """The error that the provider reported in the answer, "" if none. The status may be 200 all the same."""
-        ...
-
-    @property
-    def failure(self) -> Failure | None:
-        """The same error with the status that fits it, None if there is none."""
-        ...
-
-    @property
-    def usable(self) -> bool:
-        """Whether a plain body, or a stream so far, has what clients of this format read. One that is empty, cut or of
-        another format has not, nor one whose choices have nothing in them. An answer may be without content where it
-        says why, in its own message. One rule holds for both forms."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether a stream came to the end that its format has, whatever the end says."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """Whether the provider finished the answer: each choice has a reason for its end, and there was no error. An
-        answer that reached its length limit is complete; an answer whose connection broke is not."""
-        ...
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether the answer may also answer an equal request: it is complete, no limit or filter has cut anything
-        away, and clients can use what is in it. Read it after the last byte."""
-        ...
-
-
-class Answer(NamedTuple):
-    """One choice of an answer that aigw itself makes."""
-
-    text: str
-    finish: Finish = "stop"
-    call: ToolCall | None = None
-    """If there is a call, `text` has its arguments."""
-
-
-class Writer(Protocol):
-    """Writes an answer that aigw itself makes. `whole` returns a plain body. The other methods return the events of a
-    stream, and are called in this order. `index` is the number of the choice."""
-
-    def whole(self, answers: Sequence[Answer], usage: Tokens) -> bytes: ...
-
-    def opening(self, index: int, call: ToolCall | None) -> list[bytes]: ...
-
-    def piece(self, index: int, text: str, call: ToolCall | None) -> list[bytes]:
-        """`text` is a piece of the answer's text or, if there is a call, of its arguments."""
-        ...
-
-    def closing(self, index: int, answer: Answer) -> list[bytes]: ...
-
-    def end(self, usage: Tokens | None) -> list[bytes]:
-        """Returns the events after all choices. `usage` is None if the client did not ask for it."""
-        ...
-
-
-class BreakingOff(Protocol):
-    """Ends a provider's stream in the middle."""
-
-    def pass_on(self, event: Chunk) -> None:
-        """Takes an event that the client gets."""
-        ...
-
-    def others(self, finish: Finish) -> bytes:
-        """Returns the events that end all choices which are still open but the first one, for this reason."""
-        ...
-
-    def end(self, text: str) -> bytes:
-        """Returns the events that end the answer, with this text behind what the client has got, as one of which a
-        filter has taken the rest."""
         ...
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Asked, Dialect, Reader
+from aigw.core.answer import Reader
+from aigw.core.dialect import Asked, Dialect
 from aigw.core.headers import CONSUMER_HEADER, CONVERSATION_HEADERS
 from aigw.core.model import Chunk, Request, Route
 from aigw.core.reply import ChunkSource, Fixed, Reply

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from aigw.core.dialect import AnswerText
+from aigw.core.answer import AnswerText
 from aigw.core.json_path import JsonPath
 from aigw.core.model import Chunk
 from aigw.dialects.sse import Event, rewritten

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, BreakingOff, Finish, Said, TextPlace, Where, Writer
+from aigw.core.answer import AnswerText, BreakingOff, Finish, Writer
+from aigw.core.dialect import Asked, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.core.dialect import AnswerText
+from aigw.core.answer import AnswerText
 from aigw.core.json_path import JsonPath
 from aigw.dialects.answer_texts import leaves, named
 

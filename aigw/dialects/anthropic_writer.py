@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aigw.core.dialect import Answer, ToolCall
+from aigw.core.answer import Answer, ToolCall
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import Json, encoded, object_of
 from aigw.dialects.typed_event import typed_event
@@ -17,7 +17,7 @@ _STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use", "content_filt
 
 
 class MessagesWriter:
-    """A `core.dialect.Writer`. There is always one message. If there are several answers, each becomes a block of
+    """A `core.answer.Writer`. There is always one message. If there are several answers, each becomes a block of
     it."""
 
     def __init__(self, model: str, id: str, *, size: int) -> None:

@@ -227,6 +227,11 @@ def title(api: str) -> str:
     return f"the {verb or ' '.join(words)} API"
 
 
+def under(base: str, *apis: str) -> dict[str, str]:
+    """Returns the paths of these APIs, with `base` in place of /v1."""
+    return {api: base + (PATHS.get(api) or OWN_PATHS[api]).removeprefix("/v1") for api in apis}
+
+
 def path_for(body: Mapping[str, object]) -> str:
     """Where a JSON body probably goes, by the field that holds its prompt; "" if it is not known."""
     fields = {"messages": CHAT, "prompt": COMPLETIONS, "input": EMBEDDINGS}

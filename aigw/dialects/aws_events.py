@@ -25,14 +25,13 @@ _TEXT, _LENGTHS = 7, (6, 7)
 
 
 class EventStreamDecoder:
-    """`rest` are the bytes of a message that is not whole yet."""
-
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
-    def rest(self) -> bytes:
-        return bytes(self._buffer)
+    def complete(self) -> bool:
+        """Whether no message has begun that is not whole yet."""
+        return not self._buffer
 
     def feed(self, data: bytes) -> bytes:
         """Returns the events that `data` completes. Raises ValueError for bytes that are no message."""

@@ -28,7 +28,7 @@ _TOLD = 8
 
 
 class Takes(Protocol):
-    """What `BodyReader` needs of a `core.dialect.Reader`."""
+    """What `BodyReader` needs of a `core.answer.Reader`."""
 
     def feed(self, batch: Batch) -> None: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigw.core.dialect import Answer, Finish, Writer
+from aigw.core.answer import Answer, Finish, Writer
 from aigw.core.errors import GatewayError
 from aigw.core.model import Chunk
 from aigw.dialects.json_values import Json

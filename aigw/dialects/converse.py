@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Asked, Finish, Turn
+from aigw.core.answer import Finish
+from aigw.core.dialect import Asked, Turn
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.dialects import apis
 from aigw.dialects.generic import Generic

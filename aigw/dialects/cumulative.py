@@ -18,7 +18,7 @@ MOST_MARKED = 64
 
 
 class CumulativeReader(AnswerReader):
-    """A `core.dialect.Reader`. Its usage is that of the last event with usage."""
+    """A `core.answer.Reader`. Its usage is that of the last event with usage."""
 
     USAGE: ClassVar[bytes] = b""
     """An event with usage contains these bytes."""

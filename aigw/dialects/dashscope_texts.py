@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.core.dialect import AnswerText
+from aigw.core.answer import AnswerText
 from aigw.dialects.openai_chat_texts import message_texts
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from aigw.core.dialect import Answer, ToolCall
+from aigw.core.answer import Answer, ToolCall
 from aigw.core.errors import GatewayError
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded
@@ -23,7 +23,7 @@ _CODES = {
 
 
 class DashScopeWriter:
-    """A `core.dialect.Writer`. If `incremental` is true, each event of a stream has only the new text, else all of it.
+    """A `core.answer.Writer`. If `incremental` is true, each event of a stream has only the new text, else all of it.
     The form "text" has only the first answer, and no calls, because it has no place for more."""
 
     def __init__(self, id: str, *, form: Form = "message", incremental: bool = True) -> None:

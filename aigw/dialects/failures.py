@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.model import Chunk
 from aigw.dialects.json_values import decoded, encoded
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import is_
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, BreakingOff, Finish, Said, TextPlace, Where
+from aigw.core.answer import AnswerText, BreakingOff, Finish
+from aigw.core.dialect import Asked, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from aigw.core.dialect import Role, TextPlace, Tool, ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Role, TextPlace, Tool, Turn
 from aigw.core.json_path import JsonPath
 from aigw.core.model import Request
 from aigw.dialects import apis

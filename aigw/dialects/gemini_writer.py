@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aigw.core.dialect import Answer, Finish, ToolCall
+from aigw.core.answer import Answer, Finish, ToolCall
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.reader import Json
@@ -15,7 +15,7 @@ REASONS: dict[Finish, str] = {"length": "MAX_TOKENS", "content_filter": "SAFETY"
 
 
 class GeminiWriter:
-    """A `core.dialect.Writer`. If `array` is true, the client expects a JSON array, and the plain answer is a list of
+    """A `core.answer.Writer`. If `array` is true, the client expects a JSON array, and the plain answer is a list of
     one."""
 
     def __init__(self, model: str, id: str, *, array: bool = False) -> None:

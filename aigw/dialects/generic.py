@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Never
 
-from aigw.core.dialect import AnswerText, Asked, BreakingOff, Said, TextPlace, Turn, Where
+from aigw.core.answer import AnswerText, BreakingOff
+from aigw.core.dialect import Asked, Said, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request

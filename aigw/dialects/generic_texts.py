@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.core.dialect import AnswerText
+from aigw.core.answer import AnswerText
 from aigw.dialects.answer_texts import named
 
 _TEXTS = ("text", "transcript", "revised_prompt")

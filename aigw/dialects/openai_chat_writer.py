@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aigw.core.dialect import Answer, ToolCall
+from aigw.core.answer import Answer, ToolCall
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded
 
@@ -68,7 +68,7 @@ class ChatWriter(_CompletionsWriter):
 
 
 class TextWriter(_CompletionsWriter):
-    """A `core.dialect.Writer` of text completions, which have no calls."""
+    """A `core.answer.Writer` of text completions, which have no calls."""
 
     PREFIX = "cmpl-"
     OBJECT = CHUNK = "text_completion"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from aigw.core.dialect import Asked, Said, Where, Writer
+from aigw.core.answer import Writer
+from aigw.core.dialect import Asked, Said, Where
 from aigw.core.document import Document
 from aigw.core.model import Chunk, Request
 from aigw.dialects.openai_chat import CompletionsReader, CompletionsView, OpenAIChat

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from aigw.core.dialect import AnswerText, Asked, BreakingOff, Said, TextPlace, Where, Writer
+from aigw.core.answer import AnswerText, BreakingOff, Writer
+from aigw.core.dialect import Asked, Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request, raw_of

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from aigw.core.dialect import AnswerText
+from aigw.core.answer import AnswerText
 from aigw.core.json_path import JsonPath
 from aigw.dialects.answer_texts import named
 from aigw.dialects.json_values import Json

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from aigw.core.dialect import Role, Said, TextPlace, Tool, ToolCall, Turn, Where
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Role, Said, TextPlace, Tool, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 from aigw.dialects.edit import place_of

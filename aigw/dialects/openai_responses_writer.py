@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from aigw.core.dialect import Answer, ToolCall
+from aigw.core.answer import Answer, ToolCall
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.openai_responses_whole import item_events, numbered
@@ -18,7 +18,7 @@ _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"
 
 
 class ResponsesWriter:
-    """A `core.dialect.Writer`. Each answer is an item of one response."""
+    """A `core.answer.Writer`. Each answer is an item of one response."""
 
     def __init__(self, model: str, id: str, created: int, declared: Callable[[str], tuple[str, str]]) -> None:
         """`declared` takes the name of a tool, and returns its type and its namespace."""

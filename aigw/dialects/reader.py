@@ -15,7 +15,7 @@ from copy import deepcopy
 from itertools import islice
 from typing import Any, ClassVar
 
-from aigw.core.dialect import Failure, Finish, ToolCall
+from aigw.core.answer import Failure, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.redaction import LONG, long_ones, may_escape
 from aigw.core.tokens import Tokens
@@ -42,7 +42,7 @@ Json = dict[str, Any]
 
 
 class AnswerReader:
-    """A `core.dialect.Reader`. The subclass of a dialect defines the marks, and reads values from decoded events and
+    """A `core.answer.Reader`. The subclass of a dialect defines the marks, and reads values from decoded events and
     bodies."""
 
     MARKS: ClassVar[tuple[bytes, ...]] = ()

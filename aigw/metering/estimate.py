@@ -12,7 +12,8 @@ from math import ceil
 
 import msgspec
 
-from aigw.core.dialect import Reader, Turn
+from aigw.core.answer import Reader
+from aigw.core.dialect import Turn
 from aigw.core.env import Tokenizer
 from aigw.core.exchange import Exchange
 from aigw.core.tokens import Tokens

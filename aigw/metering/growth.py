@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from aigw.core.dialect import Reader
+from aigw.core.answer import Reader
 from aigw.core.exchange import Exchange
 from aigw.core.stores import StoreError
 from aigw.dialects.reader import BYTES_PER_TOKEN

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from aigw.core.dialect import Reader
+from aigw.core.answer import Reader
 from aigw.core.env import Env, Tokenizer
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch

@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from aigw.core.dialect import Asked, Dialect, Reader
+from aigw.core.answer import Reader
+from aigw.core.dialect import Asked, Dialect
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -20,9 +21,8 @@ from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.aws_events import CONTENT_TYPE as AWS_EVENTS
 from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json
 from aigw.dialects.sse import Event, EventSplitter, is_whole
+from aigw.pipeline.decoded import uncoded, unframed
 from aigw.pipeline.endings import Judged, JudgedArray
-from aigw.pipeline.framed import unframed
-from aigw.pipeline.uncoded import uncoded
 from aigw.pipeline.watching import Watched
 
 

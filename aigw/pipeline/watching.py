@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from aigw.core.dialect import Reader
+from aigw.core.answer import Reader
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch

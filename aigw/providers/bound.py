@@ -25,20 +25,19 @@ from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS
 from aigw.providers import headers
+from aigw.providers.access import access_of
 from aigw.providers.answers import Answers
 from aigw.providers.api_tokens import StatusMatcher, TokenPool
-from aigw.providers.aws import Sign, signer
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
-from aigw.providers.google import REFRESH_AHEAD, ServiceAccount
 from aigw.providers.judge import Judge
 from aigw.providers.kept_responses import Continued, KeptResponses, continued
 from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
-from aigw.providers.request_errors import not_offered, unusable
+from aigw.providers.request_errors import BUILT_IN_OFFERS, not_offered, unusable
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.kept_thoughts import KeptThoughts
@@ -88,8 +87,7 @@ class BoundProvider:
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
         self._offers = lru_cache(maxsize=256)(self._endpoint.offers)
         self._moves = lru_cache(maxsize=256)(lambda model: self._rules.moves(self._edits.map(model)))
-        self._sign = self._signer()
-        self._account = self._service_account()
+        self._account, self._sign = access_of(config, self.row, env)
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
         self._answers = self.answers(config, self.row, env)
@@ -284,20 +282,6 @@ class BoundProvider:
             kept=self._kept,
         )
 
-    def _service_account(self) -> ServiceAccount | None:
-        """Returns what gets access tokens, if the configuration has the key for that."""
-        config = self.config
-        ahead = config.vertex_token_refresh_ahead or REFRESH_AHEAD
-        return ServiceAccount(config.vertex_auth_key, ahead, self._env) if config.vertex_auth_key else None
-
-    def _signer(self) -> Sign | None:
-        """Returns what signs requests, if the configuration has the keys for that."""
-        config = self.config
-        if not self.row.signs or not config.aws_access_key:
-            return None
-        now = self._env.clock.time
-        return signer(config.aws_access_key, config.aws_secret_key, config.aws_region, self.row.signs, now)
-
     async def _prepared(self, exchange: Exchange, source: Request, api: str) -> Request:
         """Returns the request with what the configuration changes, in the client's format: there is no such change in
         that of a provider whose path has the model."""
@@ -402,12 +386,6 @@ class BoundProvider:
         read."""
         timeouts = call.target.timeouts._replace(first_byte=self.config.first_byte_timeout / 1000)
         return call._replace(target=call.target._replace(timeouts=timeouts))
-
-
-BUILT_IN_OFFERS = (
-    "; the built-in models answer at /v1/chat/completions, models of other providers when the key of their provider is "
-    "set (ANTHROPIC_API_KEY, OPENAI_API_KEY, ...)"
-)
 
 
 def _parse(request: Request) -> None:

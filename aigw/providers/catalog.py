@@ -1,4 +1,4 @@
-"""The types of providers, one row each. Only this file knows their names.
+"""The types of providers, one row each. Only this file and `chat_vendors` know their names.
 
 Hosts, paths, required settings and their messages are those of Higress's ai-proxy. `own_paths`, and values with the
 comment "ours", are not in Higress; they are from the documentation of the vendors."""
@@ -9,22 +9,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from aigw.dialects import apis
-from aigw.providers import model_rules
+from aigw.dialects.apis import under
+from aigw.providers import chat_vendors, model_rules
 from aigw.providers.provider import (
     API_KEY,
-    BARE,
     BEARER,
     TOKEN,
     X_API_KEY,
     X_GOOG_API_KEY,
     Conflict,
     Header,
-    Move,
     NeedsQuery,
     Provider,
     Required,
     RequiredOneOf,
-    Unspoken,
     Variant,
 )
 from aigw.translation.rules import Rules
@@ -32,18 +30,12 @@ from aigw.translation.rules import Rules
 _STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() if name.startswith("openai/")}
 
 
-def _under(base: str, *names: str) -> dict[str, str]:
-    """Returns the paths of the APIs of these names, with `base` in place of /v1."""
-    return {name: base + (apis.PATHS.get(name) or apis.OWN_PATHS[name]).removeprefix("/v1") for name in names}
-
-
-_FULL = _under("/v1", *(_STANDARD.keys() - {apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME}))
+_FULL = under("/v1", *(_STANDARD.keys() - {apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME}))
 _AZURE_RESOURCE = (
     apis.MODELS, apis.BATCHES, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH, apis.FILES, apis.RETRIEVE_FILE,
     apis.RETRIEVE_FILE_CONTENT, apis.RESPONSES,
 )  # fmt: skip
-_BUILTIN = _under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
-_CHAT_AND_EMBEDDINGS = (apis.CHAT, apis.EMBEDDINGS)
+_BUILTIN = under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
 
 _IN_PROJECT = "/projects/{vertexProjectId}/locations/{vertexRegion}"
 _VERTEX = {
@@ -52,7 +44,6 @@ _VERTEX = {
     if api in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT, apis.GEMINI_COUNT_TOKENS)
 }
 """Without a service account's key (the express mode), no project is named."""
-_NO_VERTEX_KEY = "missing vertexAuthKey in provider config"
 
 _ROWS = (
     Provider(
@@ -73,7 +64,7 @@ _ROWS = (
             "/videos",
         ),
         paths=_FULL,
-        own_paths=_under(
+        own_paths=under(
             "/v1",
             apis.AUDIO_TRANSCRIPTION,
             apis.AUDIO_TRANSLATION,
@@ -100,10 +91,10 @@ _ROWS = (
         deployments="/openai/deployments/",
         versioned_base="/openai/v1",
         paths={
-            **_under("/openai/deployments/{model}", *(_FULL.keys() - set(_AZURE_RESOURCE))),
-            **_under("/openai", *_AZURE_RESOURCE),
+            **under("/openai/deployments/{model}", *(_FULL.keys() - set(_AZURE_RESOURCE))),
+            **under("/openai", *_AZURE_RESOURCE),
         },
-        own_paths=_under("/openai/deployments/{model}", apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION),
+        own_paths=under("/openai/deployments/{model}", apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION),
         unlisted="pass",
         auth=API_KEY,
         keeps_developer_role=True,
@@ -119,7 +110,7 @@ _ROWS = (
         host="dashscope.aliyuncs.com",
         host_field="qwenDomain",
         paths={
-            **_under(
+            **under(
                 "/compatible-mode/v1",
                 apis.CHAT,
                 apis.EMBEDDINGS,
@@ -135,7 +126,7 @@ _ROWS = (
             apis.RERANKS: "/compatible-api/v1/reranks",
             apis.MESSAGES: "/apps/anthropic/v1/messages",
         },
-        own_paths=_under("/compatible-mode/v1", apis.MODELS, apis.CANCEL_BATCH),
+        own_paths=under("/compatible-mode/v1", apis.MODELS, apis.CANCEL_BATCH),
         without_model="leave",
         preserves_thinking=("qwen3.6-plus*", "qwen3.6-max-preview", "kimi-k2.6"),
         reads_replies=True,
@@ -171,7 +162,7 @@ _ROWS = (
             apis.MODELS: "/v1/models",
         },
         own_paths={
-            **_under("/v1", apis.MESSAGE_BATCHES, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
+            **under("/v1", apis.MESSAGE_BATCHES, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
             apis.MODELS: "/v1/models?limit=1000",  # it tells 20 at a time otherwise, and other clients ask once
             apis.RETRIEVE_MODEL: "/v1/models/{rest}",
         },
@@ -211,7 +202,7 @@ _ROWS = (
         },
         own_paths={  # also the vendor's OpenAI-compatible endpoints, which take Bearer; that for chats loses signatures
             **{api: f"/{{api_version}}/models/{{model}}:{verb}" for verb, api in apis.VERBS.items()},
-            **_under("/v1beta/openai", apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
+            **under("/v1beta/openai", apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
         },
         auth=X_GOOG_API_KEY,
         auths=dict.fromkeys((apis.CHAT, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION), BEARER),
@@ -220,14 +211,14 @@ _ROWS = (
     Provider(
         type="deepseek",
         host="api.deepseek.com",
-        paths={**_under("/v1", apis.CHAT, apis.MODELS), apis.MESSAGES: "/anthropic/v1/messages"},
+        paths={**under("/v1", apis.CHAT, apis.MODELS), apis.MESSAGES: "/anthropic/v1/messages"},
         rules=model_rules.DEEPSEEK,
     ),
     Provider(
         type="moonshot",
         rules=model_rules.KIMI,
         host="api.moonshot.cn",
-        paths=_under("/v1", apis.CHAT, apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
+        paths=under("/v1", apis.CHAT, apis.MODELS, apis.FILES, apis.RETRIEVE_FILE, apis.RETRIEVE_FILE_CONTENT),
         usage_in_choice=True,
         reads_replies=True,
         ignores=("moonshotFileId",),
@@ -241,8 +232,8 @@ _ROWS = (
         scheme="http",
         host_field="ollamaServerHost",
         port_field="ollamaServerPort",
-        paths=_under("/v1", apis.CHAT, apis.EMBEDDINGS, apis.MODELS),
-        own_paths=_under("/v1", apis.COMPLETIONS, apis.RESPONSES, apis.MESSAGES),
+        paths=under("/v1", apis.CHAT, apis.EMBEDDINGS, apis.MODELS),
+        own_paths=under("/v1", apis.COMPLETIONS, apis.RESPONSES, apis.MESSAGES),
         unlisted="pass",
         auth=None,
         keeps_client_auth=True,
@@ -260,7 +251,7 @@ _ROWS = (
         default_port=8000,
         url_field="vllmCustomUrl",
         endpoint_suffixes=("/completions", "/rerank"),
-        paths=_under(
+        paths=under(
             "/v1",
             apis.CHAT,
             apis.COMPLETIONS,
@@ -291,6 +282,7 @@ _ROWS = (
         type="vertex",
         host="{vertexRegion}-aiplatform.googleapis.com",
         own_paths=_VERTEX,
+        takes_account=True,
         path_values={"{vertexRegion}": "vertexRegion", "{vertexProjectId}": "vertexProjectId"},
         ignores=("vertexAuthServiceName",),
         checks=(
@@ -329,141 +321,7 @@ _ROWS = (
         ),
     ),
     Provider(type="builtin", dialect="builtin", paths=_BUILTIN, unlisted="pass", auth=None, checks=()),
-    Provider(type="ai360", host="api.360.cn", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS), auth=BARE),
-    Provider(type="baichuan", host="api.baichuan-ai.com", paths=_under("/v1", *_CHAT_AND_EMBEDDINGS)),
-    Provider(type="baidu", host="qianfan.baidubce.com", paths=_under("/v2", *_CHAT_AND_EMBEDDINGS)),
-    Provider(
-        type="cloudflare",
-        host="api.cloudflare.com",
-        paths=_under("/client/v4/accounts/{account_id}/ai/v1", apis.CHAT),
-        path_values={"{account_id}": "cloudflareAccountId"},
-        checks=(Required("cloudflareAccountId", "missing cloudflareAccountId in provider config"), TOKEN),
-    ),
-    Provider(
-        type="cohere",
-        host="api.cohere.com",
-        # ours: the vendor's Compatibility API; Higress speaks /v1/chat. It rejects stream_options.
-        paths={**_under("/compatibility/v1", *_CHAT_AND_EMBEDDINGS), apis.RERANK: "/v1/rerank"},
-        injects_usage=False,
-        reads_replies=True,
-        drops={apis.CHAT: ("stream_options",)},
-    ),
-    Provider(
-        type="doubao",
-        host="ark.cn-beijing.volces.com",
-        host_field="doubaoDomain",
-        paths=_under("/api/v3", apis.CHAT, apis.EMBEDDINGS, apis.IMAGE_GENERATION, apis.RESPONSES),
-        drops={apis.RESPONSES: ("parallel_tool_calls", "tool_choice", "stream_options")},
-        defaults={apis.IMAGE_GENERATION: {"watermark": False}},
-    ),
-    Provider(
-        type="fireworks",
-        rules=model_rules.WITH_TOP_K,
-        host="api.fireworks.ai",
-        paths=_under("/v1", apis.CHAT, apis.COMPLETIONS, apis.MODELS),
-        own_paths=_under("/inference/v1", apis.CHAT, apis.COMPLETIONS, apis.MODELS, apis.EMBEDDINGS),
-    ),
-    Provider(type="galadriel", host="api.galadriel.com", paths=_under("/v1", apis.CHAT, apis.MODELS)),
-    Provider(type="github", host="models.inference.ai.azure.com", paths=_under("", *_CHAT_AND_EMBEDDINGS), auth=BARE),
-    Provider(
-        type="grok",
-        rules=model_rules.GROK,
-        host="api.x.ai",
-        paths=_under("/v1", apis.CHAT),
-        own_paths=_under("/v1", apis.MODELS, apis.RESPONSES, apis.IMAGE_GENERATION),
-    ),
-    Provider(
-        type="groq",
-        rules=model_rules.GROQ,
-        host="api.groq.com",
-        paths=_under("/openai/v1", apis.CHAT, apis.RESPONSES),
-        own_paths=_under(
-            "/openai/v1", apis.MODELS, apis.AUDIO_SPEECH, apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION
-        ),
-    ),
-    Provider(
-        type="hunyuan",
-        host="api.hunyuan.cloud.tencent.com",
-        paths=_under("/v1", *_CHAT_AND_EMBEDDINGS),
-        reads_replies=True,
-        checks=(
-            Unspoken(
-                "hunyuanAuthId",
-                None,
-                "this version does not sign with hunyuanAuthId and hunyuanAuthKey; set apiTokens instead",
-            ),
-        ),
-    ),
-    Provider(
-        type="longcat",
-        host="api.longcat.chat",
-        paths=_under("/v1", *_CHAT_AND_EMBEDDINGS, apis.MODELS),
-        takes_response_schema=True,
-    ),
-    Provider(
-        type="minimax",
-        host="api.minimax.chat",
-        paths={apis.CHAT: "/v1/text/chatcompletion_v2"},
-        ignores=("minimaxGroupId",),
-        checks=(
-            Unspoken(
-                "minimaxApiType", "pro", "this version does not speak minimaxApiType 'pro'; leave it out or set 'v2'"
-            ),
-            TOKEN,
-        ),
-    ),
-    Provider(
-        type="mistral",
-        rules=model_rules.MISTRAL,
-        host="api.mistral.ai",
-        paths=_under("/v1", *_CHAT_AND_EMBEDDINGS),
-        own_paths=_under("/v1", apis.MODELS),
-    ),
-    Provider(
-        type="openrouter",
-        rules=model_rules.OPENROUTER,
-        host="openrouter.ai",
-        paths=_under("/api/v1", apis.CHAT, apis.COMPLETIONS),
-        own_paths=_under("/api/v1", apis.MODELS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES),
-        moves={apis.CHAT: (Move("reasoning_max_tokens", "reasoning.max_tokens", drops=("reasoning_effort",)),)},
-        keeps_reasoning=True,
-    ),
-    Provider(
-        type="spark",
-        host="spark-api-open.xf-yun.com",
-        paths=_under("/v1", apis.CHAT),
-        reads_replies=True,
-        checks=(),
-    ),
-    Provider(type="stepfun", host="api.stepfun.com", paths=_under("/v1", apis.CHAT)),
-    Provider(
-        type="together-ai",
-        rules=model_rules.WITH_TOP_K,
-        host="api.together.xyz",
-        paths=_under("/v1", apis.CHAT),
-        own_paths=_under("/v1", apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
-    ),
-    Provider(type="yi", host="api.lingyiwanwu.com", paths=_under("/v1", apis.CHAT)),
-    Provider(
-        type="zhipuai",
-        rules=model_rules.WITHOUT_SCHEMAS,
-        host="open.bigmodel.cn",
-        host_field="zhipuDomain",
-        paths=_under("/api/paas/v4", *_CHAT_AND_EMBEDDINGS),
-        keeps_reasoning=True,
-        variants=(
-            Variant(
-                "zhipuCodePlanMode",
-                True,
-                {
-                    "paths": {
-                        apis.CHAT: "/api/coding/paas/v4/chat/completions",
-                        apis.EMBEDDINGS: "/api/paas/v4/embeddings",
-                    }
-                },
-            ),
-        ),
-    ),
+    *chat_vendors.ROWS,
 )
 
 CATALOG: Mapping[str, Provider] = MappingProxyType({row.type: row for row in _ROWS})

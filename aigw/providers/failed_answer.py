@@ -4,7 +4,7 @@ Rule: what a provider said is told in short and on one line, without the keys th
 
 from __future__ import annotations
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.errors import FailedAnswerError
 from aigw.core.exchange import Exchange
 from aigw.core.redaction import Redaction, hidden_in

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from aigw.core.answer import Reader
 from aigw.core.content_coding import Decoding, is_known
-from aigw.core.dialect import Dialect, Reader
+from aigw.core.dialect import Dialect
 from aigw.core.env import Clock
 from aigw.core.errors import FailedAnswerError, UpstreamError
 from aigw.core.exchange import Exchange

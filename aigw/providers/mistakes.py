@@ -50,6 +50,8 @@ def _of_type(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
         return [Problem((*at, "type"), str(error)), *wrong]
     problems = [Problem((*at, key), message) for key, message in row.problems(keys)]
     problems += [problem for problem in _of_address(row, keys, at) if problem not in problems]
+    if row.takes_account and provider.vertex_auth_key:
+        problems += failing((*at, "vertexAuthKey"), partial(signer_of, provider.vertex_auth_key))
     problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
     if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
         message = "no apiTokens: requests carry the key that the client sends, or none"
@@ -88,8 +90,6 @@ def _of_keys(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     if provider.provider_domain:
         scheme, domain = split_domain(provider.provider_domain, "https")
         problems += failing((*at, "providerDomain"), partial(origin_of, scheme, domain))
-    if provider.vertex_auth_key:
-        problems += failing((*at, "vertexAuthKey"), partial(signer_of, provider.vertex_auth_key))
     if provider.context:
         problems += failing((*at, "context", "fileUrl"), partial(parse_file_url, provider.context.file_url))
     return problems

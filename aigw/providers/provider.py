@@ -194,6 +194,8 @@ class Provider:
     refused; others are passed on. `safe` refuses all of them."""
 
     auth: Auth | None = BEARER
+    takes_account: bool = False
+    """Whether it takes the access tokens of a service account of Google Cloud."""
     signs: str = ""
     """The name of AWS's service whose requests are signed, where the configuration has the keys for that."""
     auths: Mapping[str, Auth] = field(default_factory=dict)

@@ -7,6 +7,10 @@ from aigw.core.model import Request
 from aigw.dialects import apis
 
 NOT_OFFERED = "unsupported_api"
+BUILT_IN_OFFERS = (
+    "; the built-in models answer at /v1/chat/completions, models of other providers when the key of their provider is "
+    "set (ANTHROPIC_API_KEY, OPENAI_API_KEY, ...)"
+)
 
 
 def not_offered(name: str, api: str, request: Request, remedy: str = "") -> GatewayError:

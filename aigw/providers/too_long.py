@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.errors import ContextTooLongError, FailedAnswerError
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply

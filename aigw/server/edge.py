@@ -11,9 +11,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect
@@ -26,7 +25,7 @@ from aigw.core.model import Batch, Request, Route, raw_of
 from aigw.core.reply import Outcome, Reply
 from aigw.dialects import apis, paths
 from aigw.dialects.error_code import code_of
-from aigw.dialects.form import hold, is_form
+from aigw.dialects.form import hold
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.paths import Place
 from aigw.dialects.table import dialect_for
@@ -36,6 +35,7 @@ from aigw.server.admin import FRONT, PREFIX, Admin
 from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard
+from aigw.server.intake import Intake
 from aigw.server.leaving import had_all
 from aigw.server.routes import no_route
 
@@ -90,9 +90,6 @@ class Edge:
         self._find_route = find_route
         self._env = env
         self._guard = guard
-        self._max_body = max_body
-        self._max_kept = env.choose(safe=max_kept, higress=0)
-        self._bounds = bodies.Bounds(max_body, env.choose(safe=body_seconds, higress=0.0))
         self._admin = admin
         self._record = record
         self._jobs = jobs
@@ -106,6 +103,9 @@ class Edge:
         self._refuses_twins = env.choose(safe=True, higress=False)
         self._plain_errors = env.choose(safe=False, higress=True)
         self._reads_any_label = env.choose(safe=True, higress=False)
+        bounds = bodies.Bounds(max_body, env.choose(safe=body_seconds, higress=0.0))
+        kept = env.choose(safe=max_kept, higress=0)
+        self._intake = Intake(bounds, kept, self._space, reads_any_label=self._reads_any_label)
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         env = self._env
@@ -135,7 +135,7 @@ class Edge:
                 raise no_route(request)
             route, chain = found
             try:
-                undone = await self._read_body(http, request, request_id, api, bare=chain.bare)
+                undone = await self._intake.read(http, request, request_id, api, bare=chain.bare)
                 if len(request.body) > SMALL:
                     self._space.take(request_id, len(request.body))
                 if chain.parses:
@@ -225,38 +225,6 @@ class Edge:
                 headers={"Upgrade": "HTTP/1.1"},
             )
         return None
-
-    async def _read_body(
-        self, http: web.BaseRequest, request: Request, request_id: str, api: str, *, bare: bool
-    ) -> tuple[str, ...]:
-        """Reads the body, and decodes it unless nobody will read it (`bare`, and uploads that are neither a form nor a
-        JSON object). Returns the names of the headers that are no longer true."""
-        headers = request.headers
-        length = headers.get("content-length", "")
-        if length.isdecimal() and (len(length) > 18 or int(length) > self._max_body):
-            raise bodies.too_large(self._max_body)
-        if length.isdecimal() and int(length) > SMALL:
-            self._space.take(request_id, int(length))
-        expects = headers.get("expect", "").lower() == "100-continue" and http.version >= HttpVersion11
-        if expects and http.transport is not None:
-            http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if not http.body_exists:
-            return ("expect", "content-encoding")
-        bounds = self._bounds if length else self._bounds._replace(note=partial(self._space.take, request_id))
-        if bodies.is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
-            kept = 0 if bare else self._max_kept
-            request.body, request.stream = await bodies.Incoming(http, bounds).begin(kept)
-            if request.stream is not None or not is_form(request):
-                hides = request.stream is None and api and not bare and self._reads_any_label
-                if hides and "content-encoding" in headers and bodies.unpack_object(request, self._max_body):
-                    return ("expect", "content-encoding")
-                return ("expect",)
-        else:
-            request.body = await bodies.read(http, bounds)
-        if "content-encoding" in headers:
-            request.body = bodies.decode(request.body, ",".join(headers.getall("content-encoding")), self._max_body)
-            return ("expect", "content-encoding")
-        return ("expect",) if "expect" in headers else ()
 
     async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
         timing, clock = exchange.timing, self._env.clock

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import ceil
 
 from aigw.clients.dashscope_text import GENERATE_PATH
+from aigw.core.answer import Answer
 from aigw.core.asking import AskError, Question
-from aigw.core.dialect import Answer, Asked, Said
+from aigw.core.dialect import Asked, Said
 from aigw.core.model import Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis

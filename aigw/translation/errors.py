@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.errors import ContextTooLongError, GatewayError
 from aigw.dialects.failures import failure_in_any, failure_of
 from aigw.dialects.json_values import decoded

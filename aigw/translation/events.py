@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from aigw.core.dialect import Failure, Finish
+from aigw.core.answer import Failure, Finish
 from aigw.core.model import Chunk
 from aigw.core.tokens import Tokens
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from aigw.core.dialect import Finish
+from aigw.core.answer import Finish
 
 Role = Literal["system", "user", "assistant"]
 Kind = Literal["image", "audio", "file"]

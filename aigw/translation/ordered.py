@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from aigw.core.dialect import Finish
+from aigw.core.answer import Finish
 from aigw.dialects.json_end import JsonEnd
 from aigw.dialects.json_values import decoded
 from aigw.translation.events import (

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.dialect import ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Turn
 from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicMessages

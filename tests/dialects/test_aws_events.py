@@ -23,7 +23,7 @@ def test_messages_become_events_however_they_are_cut(texts, data):
     decoder = EventStreamDecoder()
     out = decoder.feed(stream[:cut]) + decoder.feed(stream[cut:])
     assert bodies(out) == [{"contentBlockDelta": {"t": text}} for text in texts]
-    assert decoder.rest == b""
+    assert decoder.complete
 
 
 def test_an_exception_has_its_name():
@@ -50,7 +50,7 @@ def test_damage_is_seen(at):
     decoder = EventStreamDecoder()
     with pytest.raises(ValueError, match="damaged"):
         decoder.feed(bytes(message))
-        raise AssertionError(decoder.rest)
+        raise AssertionError(decoder.complete)
 
 
 @given(st.binary(max_size=60))

@@ -5,7 +5,7 @@ import json
 import pytest
 from fakes import chat, make_exchange
 
-from aigw.core.dialect import Answer
+from aigw.core.answer import Answer
 from aigw.dialects.sse import EventSplitter
 
 PATHS = [

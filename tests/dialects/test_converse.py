@@ -5,7 +5,7 @@ import json
 import pytest
 from fakes import chat
 
-from aigw.core.dialect import ToolCall
+from aigw.core.answer import ToolCall
 from aigw.core.model import Chunk
 from aigw.dialects import apis
 from aigw.dialects.converse import Converse

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Answer, TextPlace, Tool, ToolCall, Turn
+from aigw.core.answer import Answer, ToolCall
+from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.errors import GatewayError
 from aigw.core.model import UNREAD, Chunk, Request
 from aigw.core.tokens import Tokens

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.dialects.failures import (
     failure_in,
     failure_in_any,

@@ -25,7 +25,7 @@ from gemini_wire import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.dialect import Answer, ToolCall
+from aigw.core.answer import Answer, ToolCall
 from aigw.core.errors import GatewayError
 from aigw.core.model import UNREAD, Chunk, ReadBatch
 from aigw.core.tokens import Tokens

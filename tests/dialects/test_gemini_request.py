@@ -24,7 +24,8 @@ from gemini_wire import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.dialect import TextPlace, Tool, ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.dialects import apis
 from aigw.dialects.sse import EventSplitter
 from aigw.dialects.table import GEMINI, dialect_of

@@ -8,7 +8,8 @@ from fakes import answered, chat, make_exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.dialect import Tool, ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Tool, Turn
 from aigw.core.document import Document
 from aigw.core.model import Chunk
 from aigw.dialects.openai_chat import OpenAIChat

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.dialect import ToolCall
+from aigw.core.answer import ToolCall
 from aigw.core.model import Chunk
 from aigw.dialects.openai_chat import CompletionsReader
 from aigw.dialects.openai_chat_whole import whole

@@ -5,7 +5,7 @@ import json
 import pytest
 from multidict import CIMultiDict
 
-from aigw.core.dialect import ToolCall
+from aigw.core.answer import ToolCall
 from aigw.core.model import Chunk, Request
 from aigw.dialects import apis
 from aigw.dialects.openai_chat import CompletionsReader, OpenAIChat

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Tool, ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Tool, Turn
 from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.openai_responses import OpenAIResponses

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.core.dialect import ToolCall
+from aigw.core.answer import ToolCall
 from aigw.core.model import Chunk
 from aigw.dialects.reader import KEPT_BYTES, MAX_PLAIN, AnswerReader, message_of
 from aigw.dialects.sse import json_event

@@ -40,6 +40,7 @@ SMALL = {
     "server/bodies.py": "reads a body",
     "server/gateway.py": "calls the edge of the configuration in force",
     "server/guard.py": "checks Host and Origin",
+    "server/intake.py": "lets the body be read",
     "server/listen.py": "notes when the first byte came",
 }
 

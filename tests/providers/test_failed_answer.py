@@ -3,7 +3,7 @@
 import pytest
 from fakes import chat, make_exchange
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.reply import Fixed
 from aigw.providers.failed_answer import MAX_SHOWN, failed, unusable, without_answer
 

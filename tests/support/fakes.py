@@ -12,7 +12,8 @@ from multidict import CIMultiDict
 
 from aigw.config.plugins import find_plugin
 from aigw.config.services import ServiceTable
-from aigw.core.dialect import Dialect, Reader, Turn
+from aigw.core.answer import Reader
+from aigw.core.dialect import Dialect, Turn
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk, Request, Route, Target

@@ -8,7 +8,7 @@ from any_json import anything, fields
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.dialect import ToolCall
+from aigw.core.answer import ToolCall
 from aigw.core.model import Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis, sse

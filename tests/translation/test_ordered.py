@@ -1,6 +1,6 @@
 """What writers rely on, whatever a provider sends."""
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.tokens import Tokens
 from aigw.translation.events import (
     CallDelta,

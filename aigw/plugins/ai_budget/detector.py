@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
-from aigw.core.dialect import Asked, ToolCall
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Asked
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.stores import Count, Limit

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from datetime import datetime
 
-from aigw.core.dialect import ToolCall
+from aigw.core.answer import ToolCall
 from aigw.core.errors import GatewayError
 from aigw.core.stores import Count
 from aigw.plugins.ai_budget.amount import as_typed, say

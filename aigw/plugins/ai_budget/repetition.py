@@ -12,7 +12,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, json
 
-from aigw.core.dialect import ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Turn
 
 _decode = json.Decoder().decode
 _encode = json.Encoder(order="sorted").encode

@@ -8,7 +8,8 @@ import asyncio
 from hashlib import sha256
 from typing import cast
 
-from aigw.core.dialect import Reader, Said
+from aigw.core.answer import Reader
+from aigw.core.dialect import Said
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange

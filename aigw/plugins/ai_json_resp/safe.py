@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from aigw.clients.callout import CalloutError
+from aigw.core.answer import Answer
 from aigw.core.asking import AskError
-from aigw.core.dialect import Answer, Said
+from aigw.core.dialect import Said
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange

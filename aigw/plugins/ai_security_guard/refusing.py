@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from aigw.core.dialect import Answer, BreakingOff
+from aigw.core.answer import Answer, BreakingOff
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange

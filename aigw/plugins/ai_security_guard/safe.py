@@ -12,7 +12,8 @@ from contextlib import aclosing
 from hashlib import blake2b
 from typing import NamedTuple
 
-from aigw.core.dialect import BreakingOff, TextPlace
+from aigw.core.answer import BreakingOff
+from aigw.core.dialect import TextPlace
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, Request

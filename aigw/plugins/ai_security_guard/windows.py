@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from aigw.core.dialect import AnswerText
+from aigw.core.answer import AnswerText
 from aigw.core.model import Chunk
 
 MOST_HELD = 8192

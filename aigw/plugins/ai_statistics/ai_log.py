@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aigw.core.dialect import Reader
+from aigw.core.answer import Reader
 from aigw.core.model import Batch, Chunk, Request, raw_of
 from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.log_attributes import of_details

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from aigw.core.dialect import Asked, ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Asked, Turn
 from aigw.core.model import Request
 from aigw.traffic.format.call import Sent
 from aigw.traffic.format.contents import body_of

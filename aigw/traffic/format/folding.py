@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Dialect, Reader
+from aigw.core.answer import Reader
+from aigw.core.dialect import Dialect
 from aigw.core.model import Chunk
 from aigw.dialects import table
 from aigw.dialects.bodies import BodyReader

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from aigw.core.dialect import ToolCall, Turn
+from aigw.core.answer import ToolCall
+from aigw.core.dialect import Turn
 from aigw.core.headers import CONVERSATION_HEADERS
 from aigw.traffic.format.call import Begun, Sent
 from aigw.traffic.format.folding import dialect_named

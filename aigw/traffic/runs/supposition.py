@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict
 
-from aigw.core.dialect import Answer, Asked, Dialect, ToolCall, Writer
+from aigw.core.answer import Answer, ToolCall, Writer
+from aigw.core.dialect import Asked, Dialect
 from aigw.core.env import Tokenizer
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange

@@ -6,7 +6,7 @@ that. No event marks the end, and the reason for it is STOP also where there are
 
 from __future__ import annotations
 
-from aigw.core.dialect import Failure
+from aigw.core.answer import Failure
 from aigw.core.model import Chunk
 from aigw.dialects.cumulative import objects_of
 from aigw.dialects.failures import failure_in_event, failure_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigw.core.dialect import Finish
+from aigw.core.answer import Finish
 from aigw.core.model import Chunk
 from aigw.dialects.failures import failure_in, failure_of
 from aigw.dialects.json_values import Json

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from itertools import takewhile, zip_longest
 
-from aigw.core.dialect import Answer, Asked, Finish, Tool, ToolCall, Writer
+from aigw.core.answer import Answer, Finish, ToolCall, Writer
+from aigw.core.dialect import Asked, Tool
 from aigw.core.model import Request, Timeouts
 from aigw.core.tokens import Tokens
 from aigw.dialects.table import dialect_of

@@ -1,4 +1,5 @@
-"""A coded stream of another dialect than the client's comes without its coding, and complete only where that is."""
+"""A coded stream of another dialect than the client's comes without its coding, and a binary event stream as server-sent
+events; each is complete only where its decoder is."""
 
 import gzip
 import json
@@ -12,7 +13,8 @@ from fakes import Answer, chat
 
 from aigw.core.content_coding import Decoding
 from aigw.core.errors import UpstreamError, UpstreamFault
-from aigw.pipeline.uncoded import UncodedBody
+from aigw.dialects.aws_events import CONTENT_TYPE, encode_message
+from aigw.pipeline.decoded import DecodedBody
 
 CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress,
            "br, gzip": lambda data: gzip.compress(brotli.compress(data))}  # fmt: skip
@@ -87,9 +89,33 @@ async def test_a_corrupt_coding_is_an_error():
 
 
 async def read(arrives, coding):
-    body = UncodedBody(arrives, Decoding(coding, 100_000))
+    body = DecodedBody(arrives, Decoding(coding, 100_000), "its content coding")
     try:
         return b"".join([piece async for piece in body])
     finally:
         await body.aclose()
         assert arrives.closed
+
+
+BEDROCK = {"provider": {"type": "bedrock", "apiTokens": ["k"], "awsRegion": "r"}}
+MESSAGES = [
+    ("messageStart", {"role": "assistant"}), ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "yo"}}),
+    ("messageStop", {"stopReason": "end_turn"}), ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 1}}),
+]  # fmt: skip
+WHOLE = b"".join(encode_message(json.dumps(body).encode(), event_type=name) for name, body in MESSAGES)
+
+
+def binary(data):
+    return Answer(headers={"content-type": CONTENT_TYPE}, pieces=[data[at : at + 50] for at in range(0, len(data), 50)])
+
+
+async def test_a_whole_binary_stream():
+    _, reply, received = await once(BEDROCK, chat(STREAM), binary(WHOLE))
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert b'"content":"yo"' in received and received.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("data", [WHOLE[:-5], WHOLE[:-1] + b"x", b"not such a stream"])
+async def test_a_binary_stream_that_is_cut_off_or_damaged_fails(data):
+    with pytest.raises(Exception, match=r"cut off|damaged|no answer|ended"):
+        await once(BEDROCK, chat(STREAM), binary(data))

@@ -41,8 +41,9 @@ _KEYS = dict(zip(BY, BY, strict=True)) | {
 }
 """SQL for the names that are not columns."""
 
-_ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
-_NOTHING_USED = f"(source = 'absent' AND ({_ERROR} OR cache = 'hit' OR cost IS 0))"
+ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
+"""SQL for what `UsageRow.failed` says."""
+_NOTHING_USED = f"(source = 'absent' AND ({ERROR} OR cache = 'hit' OR cost IS 0))"
 _GENERATION_MS = "(total_ms - coalesce(first_token_ms, 0))"
 _GENERATED = f"(output > 0 AND cache <> 'hit' AND {_GENERATION_MS} > 0)"
 
@@ -51,7 +52,7 @@ _SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
     "requests": "count(*)",
     "cost": "sum(cost)",
     "unpriced": f"sum(cost IS NULL AND NOT {_NOTHING_USED})",
-    "errors": f"sum({_ERROR})",
+    "errors": f"sum({ERROR})",
     "cache_hits": "sum(cache = 'hit')",
     "denied": "sum(guard = 'denied')",
     "estimated": "sum(source = 'estimated')",
@@ -81,7 +82,7 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
                 {"since": since, "until": float("inf") if until is None else until},
             )
             for values in found:
-                yield _row(values)
+                yield row_of(values)
         except sqlite3.Error as error:
             raise unreadable(path, error) from None
 
@@ -144,7 +145,8 @@ def _milliseconds(text: str | None) -> list[float]:
     return [int(each) / 1000 for each in text.split(",")] if text else []
 
 
-def _row(values: tuple[Any, ...]) -> UsageRow:
+def row_of(values: tuple[Any, ...]) -> UsageRow:
+    """The row of the values of COLUMNS."""
     fields = dict(zip(COLUMNS, values, strict=True))
     tokens = Tokens(**{field.name: fields.pop(field.name) for field in _TOKENS})
     retrieved = _decode(fields["retrieved"]) if fields["retrieved"] else ()

@@ -21,6 +21,8 @@ from aigw.cli.commands import (
     replay,
     run,
     serve,
+    status,
+    stop,
     template,
     top,
     trace,
@@ -59,6 +61,8 @@ def root(
 RUN, LOOK, CONFIGURE = "Run it", "See what happens", "Configure and check"
 
 app.command("serve", rich_help_panel=RUN)(serve.serve)
+app.command("status", rich_help_panel=RUN)(status.status)
+app.command("stop", rich_help_panel=RUN)(stop.stop)
 app.command("run", rich_help_panel=RUN, context_settings={"allow_interspersed_args": False})(run.run)
 app.command("init", rich_help_panel=RUN)(init.init)
 app.command("env", rich_help_panel=RUN)(env.env)

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.recipe import served, tries
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
+from aigw.cli.sources.registering import REPLAYED, registered
 from aigw.cli.terminal.said import FAILURE, say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.cli.views.recordings import summary
@@ -98,10 +100,12 @@ async def serve_alone(options: Options) -> int:
         loaded, origin = await load_or_discover(options.config, options.env, upstream, options.given)
 
     def ready(running: Running) -> None:
+        stack.enter_context(registered(running.url, loaded, origin, options.env, replays=_replays(options, loaded)))
         _announce(options, loaded, running.url, origin)
 
     began = time.monotonic()
-    code = await _run(options, loaded, upstream, reloader, stop, ready)
+    with ExitStack() as stack:
+        code = await _run(options, loaded, upstream, reloader, stop, ready)
     if options.tally is not None:
         options.say(line(options.tally, time.monotonic() - began))
     return code
@@ -148,7 +152,7 @@ async def _run(
     kept, shared = loaded.state_dir, loaded.config.usage
     replays = recordings is not None and recordings.settings.mode == "replay"
     if replays:
-        loaded, kept, shared = without_redis(loaded), loaded.state_dir / "replay", ""  # what is replayed was not spent
+        loaded, kept, shared = without_redis(loaded), loaded.state_dir / REPLAYED, ""  # what is replayed was not spent
     if recordings is not None and reloader is not None:
         reloader.before = lambda new: recordings.hide(secrets_in(new))
     books = Books(kept, shared=shared, show=options.show, trace=options.trace)
@@ -213,11 +217,14 @@ async def serve_together(options: Options, workers: int) -> int:
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)
 
         def ready(pids: list[int]) -> None:
-            _announce(options, loaded, base_url(address, port), origin, pids)
+            url = base_url(address, port)
+            stack.enter_context(registered(url, loaded, origin, options.env, workers=workers))
+            _announce(options, loaded, url, origin, pids)
 
         _on_stop_signal(supervisor.stop, supervisor.kill)
         began = time.monotonic()
-        code = await supervisor.run(ready)
+        with ExitStack() as stack:
+            code = await supervisor.run(ready)
         if options.tally is not None:
             told = [msgspec.json.decode(each, type=Tally) for each in supervisor.told]
             options.say(line(together([Tally(), *told]), time.monotonic() - began))
@@ -240,7 +247,11 @@ def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
 
 def _reloaded(options: Options, config: Path) -> Loaded:
     loaded = load_file(config, options.env, options.given)
-    return without_redis(loaded) if options.recordings.over(loaded.config.record).mode == "replay" else loaded
+    return without_redis(loaded) if _replays(options, loaded) else loaded
+
+
+def _replays(options: Options, loaded: Loaded) -> bool:
+    return options.recordings.over(loaded.config.record).mode == "replay"
 
 
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:

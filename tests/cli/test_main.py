@@ -15,7 +15,7 @@ import aigw
 from aigw.cli.main import app
 
 COMMANDS = [
-    [], ["serve"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
+    [], ["serve"], ["status"], ["stop"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
     ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
@@ -38,7 +38,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     output = CliRunner(env={"TERMINAL_WIDTH": "80"}).invoke(app, ["--help"]).output
     parts = output.partition("Run it:\n")[2].split("\n\n")
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
-        ["serve", "run", "init", "env", "recipes", "template", "rag"],
+        ["serve", "status", "stop", "run", "init", "env", "recipes", "template", "rag"],
         ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
         ["Configure", "transform", "models", "plugins", "doctor", "guard", "config"],
     ]

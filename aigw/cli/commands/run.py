@@ -126,10 +126,14 @@ async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, R
     from aigw.cli.sources.child import run_child
     from aigw.cli.sources.child_client import child_client
     from aigw.cli.sources.private_gateway import private_gateway
+    from aigw.cli.sources.registering import registered
+    from aigw.server.start import FROM_ENVIRONMENT
     from aigw.traffic.replay.report import Report
 
+    named = f"recipe {wanted.recipe}" if wanted.recipe is not None else str(wanted.config or FROM_ENVIRONMENT)
     async with private_gateway(wanted, calls.note) as gateway:
-        with child_client(command, wanted.env, gateway) as child:
+        entry = registered(gateway.url, gateway.loaded, named, wanted.env, keeps=not gateway.replays, command="run")
+        with entry, child_client(command, wanted.env, gateway) as child:
             for note in [*gateway.notes, *child.notes]:
                 say_sentence(f"aigw run: note: {note}", err=True)
             status = await run_child(child.command, child.env)

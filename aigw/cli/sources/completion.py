@@ -18,6 +18,18 @@ def complete_client(ctx: typer.Context, incomplete: str) -> list[str]:
     return [each.name for each in CLIENTS if each.name.startswith(incomplete)]
 
 
+def complete_gateway(ctx: typer.Context, incomplete: str) -> list[str]:
+    import os
+
+    from aigw.server.register import running
+
+    try:
+        addresses = [each.url.partition("://")[2] for each in running(os.environ)]
+    except OSError:
+        return []
+    return [each for each in addresses if each.startswith(incomplete)]
+
+
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     names = dict.fromkeys(name for name, _ in _templates(ctx.params))
     return [name for name in names if name.startswith(incomplete)]

@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 class PrivateGateway(NamedTuple):
     """A gateway that runs. `url` is its address, without /v1. `variables` lead programs to it. `recordings` are None
     if it neither records nor replays. `key_places` are the headers in which it looks for a key, none if it asks for
-    none; `key` is one, "" if it is not known."""
+    none; `key` is one, "" if it is not known. `loaded` is its configuration."""
 
     url: str
     variables: dict[str, str]
@@ -54,6 +54,11 @@ class PrivateGateway(NamedTuple):
     notes: list[str]
     key_places: frozenset[str]
     key: str
+    loaded: Loaded
+
+    @property
+    def replays(self) -> bool:
+        return self.recordings is not None and self.recordings.settings.mode == "replay"
 
 
 @asynccontextmanager
@@ -90,7 +95,7 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
         )
         places = key_places(loaded)
         key = key_of(loaded, wanted.env) if places else ""
-        yield PrivateGateway(running.url, variables, recordings, loaded.notes, places, key)
+        yield PrivateGateway(running.url, variables, recordings, loaded.notes, places, key, loaded)
 
 
 async def _loaded(wanted: Wanted, env: Mapping[str, str], upstream: Upstream) -> Loaded:

@@ -1,0 +1,119 @@
+"""The gateways of this user that run here: what is told of them, which one is meant, and how they are ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from aigw.books.recent_rows import count
+from aigw.books.usage_file import FILE_NAME
+from aigw.cli.sources.neighbour import aigw_at
+from aigw.server.process_start import start_of
+from aigw.server.register import Entry, running
+from aigw.stores.sqlite_file import FileError
+
+POLL_SECONDS = 0.05
+_LOCAL = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::")  # noqa: S104
+
+
+class Running(NamedTuple):
+    """`answers` is whether it answers now. `requests` have come since its start to gateways with its state folder, None
+    if it keeps no usage that can be read."""
+
+    entry: Entry
+    answers: bool
+    requests: int | None
+
+
+def gateways(env: Mapping[str, str]) -> list[Running]:
+    """All of them, the oldest first. Raises OSError if the register cannot be trusted."""
+    return [Running(entry, _answers(entry), _requests(entry)) for entry in running(env)]
+
+
+def _answers(entry: Entry) -> bool:
+    parts = urlsplit(entry.url)
+    return bool(aigw_at(parts.hostname or "", parts.port or 0))
+
+
+def _requests(entry: Entry) -> int | None:
+    try:
+        return count(Path(entry.state, FILE_NAME), entry.since) or 0 if entry.state else None
+    except (FileError, OSError):
+        return None
+
+
+def with_state(entries: Sequence[Entry], state: Path) -> list[Entry]:
+    """Those that keep what they do in this folder."""
+    wanted = os.path.realpath(state)
+    return [entry for entry in entries if entry.state and os.path.realpath(entry.state) == wanted]
+
+
+def named(entries: Sequence[Entry], name: str) -> list[Entry]:
+    """Those that a number of a process, a port, or an address means."""
+    if name.isdecimal():
+        by_pid = [entry for entry in entries if entry.pid == int(name)]
+        return by_pid or [entry for entry in entries if urlsplit(entry.url).port == int(name)]
+    with contextlib.suppress(ValueError):
+        wanted = urlsplit(name if "://" in name else f"//{name}")
+        return [entry for entry in entries if _is_at(entry, wanted.hostname or "127.0.0.1", wanted.port)]
+    return []
+
+
+def _is_at(entry: Entry, host: str, port: int | None) -> bool:
+    own = urlsplit(entry.url)
+    return own.port == port and (own.hostname == host or (own.hostname in _LOCAL and host in _LOCAL))
+
+
+def end(entries: Sequence[Entry], seconds: float) -> list[Entry]:
+    """Asks them to end as Ctrl-C does, and waits. Returns those that have not ended after so many seconds."""
+    with contextlib.ExitStack() as stack:
+        asked = [(entry, stack.enter_context(_asked(entry))) for entry in entries]
+        until = time.monotonic() + seconds
+        return [entry for entry, handle in asked if not _ended(entry, handle, until)]
+
+
+@contextlib.contextmanager
+def _asked(entry: Entry) -> Iterator[int | None]:
+    """Sends the signal to the very process that the entry means, by a handle where the system has them."""
+    handle = None
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            handle = os.pidfd_open(entry.pid)
+    try:
+        if start_of(entry.pid) == entry.start:
+            with contextlib.suppress(ProcessLookupError):
+                if handle is not None:
+                    signal.pidfd_send_signal(handle, signal.SIGTERM)
+                else:
+                    os.kill(entry.pid, signal.SIGTERM)
+        yield handle
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _ended(entry: Entry, handle: int | None, until: float) -> bool:
+    while start_of(entry.pid) == entry.start:
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        _wait(handle, left)
+    return True
+
+
+def _wait(handle: int | None, seconds: float) -> None:
+    if handle is None:
+        time.sleep(min(seconds, POLL_SECONDS))
+        return
+    import select
+
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.poll(seconds * 1000)

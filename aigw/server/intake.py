@@ -12,7 +12,6 @@ from aigw.dialects.form import is_form
 from aigw.server import bodies
 from aigw.server.allowance import SMALL, Space
 
-
 AS_SENT = ("expect",)
 DECODED = ("expect", "content-encoding")
 """The headers that are no longer true of a body that was read, and of one that was decoded, too."""

@@ -1,6 +1,7 @@
 """A request on its way to a provider of another format, and its answer back."""
 
 import json
+import re
 
 import pytest
 from fakes import chat
@@ -129,3 +130,31 @@ def test_a_request_without_a_model():
     with pytest.raises(GatewayError, match="model: the request names none") as refused:
         Translation(request, asked, apis.RESPONSES, apis.CHAT, Rules(), model="", id="1", created=7)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("target", [apis.CHAT, apis.RESPONSES, apis.CONVERSE, apis.GENERATE_CONTENT])
+def test_an_id_of_ninety_characters_is_shortened_for_the_provider_and_stays_the_clients(target):
+    """experientiallabs/experiential#801: OpenAI takes 64."""
+    id = "call_" + 85 * "x"
+    use, result = {"type": "tool_use", "id": id, "name": "f", "input": {}}, {"type": "tool_result", "tool_use_id": id}
+    turn = [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+    body = sent({**ASK, "messages": [*ASK["messages"], *turn]}, target=target)
+    ids = re.findall(r'"(?:id|call_id|tool_call_id|toolUseId)": "([^"]*)"', json.dumps(body))
+    assert len(ids) == 2 and len(set(ids)) == 1 and len(ids[0]) <= 64 and ids[0] != id
+    assert sent({**ASK, "messages": [*ASK["messages"], *turn]}, target=target) == body
+
+
+def test_a_providers_id_of_ninety_characters_is_one_that_all_take():
+    """Also OpenAI, to which the client may go on with it."""
+    it, id = translation(ASK), "call_" + 85 * "x"
+    call = {"index": 0, "id": id, "function": {"name": "f", "arguments": "{}"}}
+    written = answered(it, chunk({"tool_calls": [call]}), chunk({}, "tool_calls"), b"[DONE]").decode()
+    (seen,) = re.findall(r'"type":"tool_use","id":"([^"]*)"', written)
+    assert 0 < len(seen) <= 64
+    use, result = (
+        {"type": "tool_use", "id": seen, "name": "f", "input": {}},
+        {"type": "tool_result", "tool_use_id": seen},
+    )
+    turn = [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+    said = sent({**ASK, "messages": [*ASK["messages"], *turn]})["messages"]
+    assert said[1]["tool_calls"][0]["id"] == said[2]["tool_call_id"]

@@ -137,10 +137,19 @@ def _other(kind: str, block: Json, notes: Notes) -> Part | None:
     return None
 
 
+_READ_OF_TOOLS = frozenset((
+    "type", "name", "description", "input_schema", "strict", "cache_control", "defer_loading", "eager_input_streaming",
+))  # fmt: skip
+"""The last two say when a tool is loaded and its input comes, and nothing about the answer."""
+
+
 def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
     for tool in rows_of(body.get("tools")):
         kind, name = text_of(tool.get("type")) or "custom", text_of(tool.get("name"))
         if kind == "custom":
+            notes.lose(
+                *(f"tools: {field}" for field in tool if field not in _READ_OF_TOOLS and tool[field] is not None)
+            )
             schema, strict = tool.get("input_schema"), tool.get("strict")
             strict = strict if isinstance(strict, bool) else None
             yield Tool(name, text_of(tool.get("description")), schema, strict, cached=bool(tool.get("cache_control")))

@@ -62,17 +62,26 @@ def _asks(name: str, body: Json) -> bool:
     return name not in _DEFAULTS or body[name] != _DEFAULTS[name]
 
 
+_READ_OF_TOOLS = frozenset(("name", "description", "parameters", "strict", "format"))
+
+
 def _tools(given: Any, notes: Notes) -> Iterator[Tool]:
     for tool in rows_of(given):
         cached = bool(tool.get("cache_control"))
         if isinstance(function := tool.get("function"), dict):
+            _note(function, notes)
             name, description = text_of(function.get("name")), text_of(function.get("description"))
             yield Tool(name, description, function.get("parameters"), boolean(function.get("strict")), cached=cached)
         elif isinstance(custom := tool.get("custom"), dict):
+            _note(custom, notes)
             name, description = text_of(custom.get("name")), text_of(custom.get("description"))
             yield Tool(name, description, custom=True, grammar=_grammar(custom.get("format")), cached=cached)
         else:
             notes.lose(f"tools: {text_of(tool.get('type')) or 'a tool without a type'}")
+
+
+def _note(tool: Json, notes: Notes) -> None:
+    notes.lose(*(f"tools: {name}" for name, value in tool.items() if name not in _READ_OF_TOOLS and value is not None))
 
 
 def _grammar(format: Any) -> Any:

@@ -64,6 +64,9 @@ def _system(given: Any) -> list[Message]:
     return [Message("system", tuple(map(Text, filter(None, said))))] if any(said) else []
 
 
+_READ_OF_TOOLS = ("name", "description", "parameters", "parametersJsonSchema")
+
+
 def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
     for _, tool in items_of((), body.get("tools")):
         for name, value in tool.items() if isinstance(tool, dict) else ():
@@ -72,6 +75,7 @@ def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
                 continue
             for _, declaration in items_of((), value):
                 if isinstance(declaration, dict):
+                    _note(declaration, _READ_OF_TOOLS, "tools: ", notes)
                     declared = tool_of(declaration)
                     yield Tool(declared.name, declared.description, declared.parameters)
 

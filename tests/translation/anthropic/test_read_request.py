@@ -166,3 +166,17 @@ def test_structured_output():
 @pytest.mark.parametrize("value", [None, 1, "x", [], {}, [1], [[]], [{}], [None]])
 def test_a_wrong_type_reads_as_nothing(field, value):
     read(**{field: value})
+
+
+def test_what_a_tool_says_beside_its_declaration_is_noted():
+    """BerriAI/litellm#31571. When a tool is loaded, and that its input comes early, says nothing about the answer."""
+    tool = {
+        "name": "f",
+        "input_schema": {},
+        "defer_loading": True,
+        "eager_input_streaming": True,
+        "allowed_callers": None,
+    }
+    assert read(tools=[tool])[1] == []
+    tool |= {"allowed_callers": ["code_execution_20250825"], "input_examples": [{}]}
+    assert read(tools=[tool])[1] == ["tools: allowed_callers", "tools: input_examples"]

@@ -278,3 +278,10 @@ def test_no_body_gives_anything_but_a_refusal(body):
         read_request(body, Notes())
     except GatewayError as refusal:
         assert refusal.status == 400
+
+
+def test_what_a_tool_says_beside_its_declaration_is_noted():
+    """BerriAI/litellm#31571."""
+    custom = {"type": "custom", "custom": {"name": "g", "format": None, "allowed_callers": ["f"]}}
+    tools = [function("f", parameters={}, strict=None, response={}), custom]
+    assert read(tools=tools)[1] == ["tools: response", "tools: allowed_callers"]

@@ -246,3 +246,9 @@ def test_no_body_is_a_bug(body):
         read(**body)
     except GatewayError as error:
         assert error.status == 400
+
+
+def test_what_a_tool_says_beside_its_declaration_is_noted():
+    declared = {"name": "f", "parameters_json_schema": {}, "response": {"type": "OBJECT"}, "behavior": "NON_BLOCKING"}
+    lost = read(contents=[user({"text": "hi"})], tools=[{"functionDeclarations": [declared]}])[1]
+    assert lost == ["tools: response", "tools: behavior"]

@@ -257,3 +257,10 @@ def test_codex():
     assert [(tool.namespace, tool.name) for tool in code.tools] == [("functions", "exec")]
     image, _ = codex("6-image-result")
     assert image.messages[-1].results[0].media[0].type == "image/png"
+
+
+def test_what_a_tool_says_beside_its_declaration_is_noted():
+    """BerriAI/litellm#31571: who may call a custom tool."""
+    tools = [{"type": "custom", "name": "g", "allowed_callers": ["programmatic"]}, {"type": "function", "name": "f"}]
+    given, lost = read(HI, tools=tools)
+    assert ([tool.name for tool in given.tools], lost) == (["g", "f"], ["tools: allowed_callers"])

@@ -309,6 +309,40 @@ def test_a_key_on_the_terminal_reaches_the_command_once(tmp_path):
     os.close(terminal)
 
 
+SCREEN = """
+import json, os, sys, termios, tty, urllib.error, urllib.request
+
+def call():
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
+    url, head = os.environ["OPENAI_BASE_URL"] + "/chat/completions", {"content-type": "application/json"}
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), head))
+    except urllib.error.HTTPError:
+        pass
+
+before = termios.tcgetattr(0)
+tty.setraw(0)
+call()
+print("drawn\\r")
+termios.tcsetattr(0, termios.TCSAFLUSH, before)
+"""
+
+
+def test_a_command_that_draws_on_the_terminal_keeps_its_screen(tmp_path):
+    """What the log says meanwhile would stand in the middle of it; it is told afterwards."""
+    command = [sys.executable, "-m", "aigw", "run", "--", sys.executable, "-c", SCREEN]
+    unreachable = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-1"}
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(tmp_path)
+        os.execve(command[0], command, {**environment_of_tests(), **unreachable})
+    before, drawn, after = read_until(terminal, b"aigw run: 1 call").partition(b"drawn")
+    assert (drawn, b"WARNING" in before) == (b"drawn", False)
+    assert after.count(b"WARNING") == 1
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+
+
 def read_until(terminal, text):
     said = b""
     while text not in said:

@@ -101,7 +101,8 @@ def run(
         framed = Framing(framing) if framing is not None else None
     except ValueError as error:
         fail("run", str(error), USAGE)
-    logging.basicConfig(level=logging.WARNING, handlers=[LogThread()])
+    log = LogThread(shares_terminal=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[log])
     config = configuration(config) if recipe is None else config
     wanted = Wanted(dict(os.environ), config, recipe, model, port, recordings, max_usd, framed)
     calls = Calls()
@@ -118,6 +119,7 @@ def run(
         fail("run", str(error))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    log.close()  # what waited for the end of the command comes before the sum
     raise typer.Exit(_told(calls, report, status, strict=strict, junit=junit, summary=summary))
 
 

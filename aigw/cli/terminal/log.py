@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 
 from aigw.cli.terminal.said import UNLIMITED, folded
 from aigw.core.plain import plain_lines
@@ -20,14 +21,21 @@ from aigw.core.redaction import shown
 MAX_WAITING = 10_000
 """How many lines may wait to be written. Further lines are lost."""
 
+MAX_HELD = 20
+"""How many lines are kept for a program that draws on the terminal. Of more, the last ones are."""
+
 LAST_WORDS_SECONDS = 1.0
 
 
 class LogThread(logging.Handler):
-    """Hands lines to the thread that writes them."""
+    """Hands lines to the thread that writes them. With `shares_terminal`, lines wait until the log is closed where
+    another program draws on the terminal when they come: they would stand in the middle of its screen."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, shares_terminal: bool = False) -> None:
         super().__init__()
+        self._shares_terminal = shares_terminal
+        self._held: deque[str] = deque(maxlen=MAX_HELD)
+        self._dropped = 0
         text = _PlainFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
         self.setFormatter(_JsonFormatter() if as_json else text)
         self._on_terminal = _is_terminal()
@@ -74,10 +82,35 @@ class LogThread(logging.Handler):
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            if sys.stderr is None:  # the parent closed it; print would write to stdout
-                continue
-            with contextlib.suppress(OSError, ValueError):
-                print(line, file=sys.stderr, flush=True)
+            if self._shares_terminal and _is_drawn_on():
+                self._dropped += len(self._held) == MAX_HELD
+                self._held.append(line)
+            else:
+                _print(line)
+        if self._dropped:
+            _print(f"{self._dropped} more lines came before these")
+        for line in self._held:
+            _print(line)
+
+
+def _print(line: str) -> None:
+    if sys.stderr is None:  # the parent closed it; print would write to stdout
+        return
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def _is_drawn_on() -> bool:
+    """Whether a program has the terminal of stderr in a mode in which it gets each key at once, as editors and agents
+    do. Without termios (Windows), nobody can tell."""
+    try:
+        import termios
+    except ImportError:
+        return False
+    try:
+        return not termios.tcgetattr(sys.stderr.fileno())[3] & termios.ICANON
+    except (OSError, ValueError, AttributeError, termios.error):
+        return False
 
 
 def _is_terminal() -> bool:

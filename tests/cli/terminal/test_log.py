@@ -1,12 +1,15 @@
 """The log never stops the gateway: a process whose stderr nobody reads goes on."""
 
+import contextlib
 import json
 import logging
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
+import tty
 import urllib.request
 
 import pytest
@@ -97,3 +100,16 @@ def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path, child):
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20)[0] == ""
     assert process.returncode == 0
+
+
+def test_of_what_a_program_on_the_terminal_holds_up_the_last_lines_are_kept():
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    with os.fdopen(theirs, "w") as terminal, contextlib.redirect_stderr(terminal):
+        log = LogThread(shares_terminal=True)
+        for number in range(25):
+            log.write(f"line {number}")
+        log.close()
+        said = os.read(ours, 10_000).decode().splitlines()
+    assert said == ["5 more lines came before these", *(f"line {number}" for number in range(5, 25))]
+    os.close(ours)

@@ -72,6 +72,15 @@ def reshape(body: Any, shape: Shape) -> bytes | None:
     return encoded(_entry(entry, shape)) if entry and _shape_of(body) != shape else None
 
 
+def has_more(body: Any) -> bool:
+    """Whether a list in any shape is followed by another part of it."""
+    return isinstance(body, dict) and bool(body.get("has_more") or body.get("nextPageToken"))
+
+
+def encode_one(entry: Json, shape: Shape) -> bytes:
+    return encoded(_entry(entry, shape))
+
+
 def encode(entries: Sequence[Json], shape: Shape) -> bytes:
     models = [_entry(each, shape) for each in entries]
     if shape == "gemini":

@@ -16,8 +16,8 @@ _REMEMBERED = 1024
 class ModelMapping:
     def __init__(self, mapping: Mapping[str, str]) -> None:
         """Raises ValueError if a key is not a regular expression of Go. The message names the first such key."""
-        self._exact = {key: target for key, target in mapping.items() if not _is_pattern(key)}
-        prefixes = [key for key in mapping if _is_pattern(key) and key != "*" and not key.startswith("~")]
+        self._exact = {key: target for key, target in mapping.items() if not is_pattern(key)}
+        prefixes = [key for key in mapping if is_pattern(key) and key != "*" and not key.startswith("~")]
         self._prefixes = [(key[:-1], mapping[key]) for key in sorted(prefixes, key=len, reverse=True)]
         self._regexes = [(_compile(key), target) for key, target in mapping.items() if key.startswith("~")]
         self._default = mapping.get("*", "")
@@ -49,7 +49,8 @@ class ModelMapping:
         return self._default
 
 
-def _is_pattern(key: str) -> bool:
+def is_pattern(key: str) -> bool:
+    """Whether a key of a mapping is not the name of one model."""
     return key.startswith("~") or key.endswith("*")
 
 

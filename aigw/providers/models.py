@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from aigw.clients.callout import CalloutError, fetch_json
 from aigw.core.env import Env
@@ -20,6 +21,7 @@ from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.answers import MAX_ERROR
 from aigw.providers.bound import BoundProvider
+from aigw.providers.named_models import NamedModels
 
 log = logging.getLogger("aigw")
 
@@ -35,30 +37,54 @@ async def list_models(
     env: Env,
     *,
     answers: Callable[[BoundProvider, str], bool],
+    named: NamedModels,
 ) -> Reply:
-    """Asks all providers at the same time, and returns one list, of each provider the models that it `answers` here. A
-    provider that fails is left out, and the log says so. Raises GatewayError if all of them fail."""
+    """Asks all providers at the same time, and returns one list: the `named` models, and of each provider those that it
+    `answers` here. A provider that fails is left out, and the log says so. Raises GatewayError if all of them fail,
+    unless none has a list and there are names."""
     asked = source.copy()
     asked.query = ""
     lists = await asyncio.gather(*(_list(exchange, asked, provider, env) for provider in providers))
-    if all(models is None for models in lists):
+    alone = bool(named) and not any(provider.offers(apis.MODELS) for provider in providers)
+    if all(models is None for models in lists) and not alone:
         raise GatewayError(
             502, "no provider lists its models; the log says why", kind="upstream_error", code="no_models"
         )
     found = [(provider, each) for provider, listed in zip(providers, lists, strict=True) for each in listed or ()]
     models = {each["id"]: each for provider, each in found if answers(provider, each["id"])}
+    names = {name: entry for name, entry in named.entries.items() if name not in models}
+    return _listed(exchange, names | models)
+
+
+def list_named(
+    exchange: Exchange, source: Request, provider: BoundProvider, api: str | None, named: NamedModels
+) -> Reply | None:
+    """Answers what only the configuration knows: the list where `provider` has none, and a model that has another name
+    there. None for all else."""
+    if api == apis.MODELS:
+        return _listed(exchange, named.entries) if named and not provider.offers(api) else None
+    name = unquote(source.path.partition("/models/")[2]).removeprefix("models/")
+    body = named.one(name, shape_of(exchange.dialect.name))
+    return exchange.reply(body, headers=[("Content-Type", JSON)]) if body is not None else None
+
+
+def _listed(exchange: Exchange, models: Mapping[str, dict[str, Any]]) -> Reply:
     body = encode(list(models.values()), shape_of(exchange.dialect.name))
     return exchange.reply(body, headers=[("Content-Type", JSON)])
 
 
-async def as_caller_reads(exchange: Exchange, reply: Reply) -> Reply:
-    """The answer of a provider to who asks for models, in the caller's shape, also if it is an error."""
+async def as_caller_reads(exchange: Exchange, reply: Reply, named: NamedModels) -> Reply:
+    """The answer of a provider to who asks for models, with the `named` ones, in the caller's shape, also if it is an
+    error."""
     if reply.streaming or "content-encoding" in reply.headers:
         return reply
     if reply.status != 200:
         return await _error(exchange, reply) if reply.status >= 400 else reply
     whole = await reply.whole(MAX_PLAIN)
-    body = reshape(whole.json(), shape_of(exchange.dialect.name)) if whole is not None else None
+    if whole is None:
+        return reply
+    told, shape = whole.json(), shape_of(exchange.dialect.name)
+    body = named.beside(told, shape) or reshape(told, shape)
     if body is None:
         return reply
     return exchange.reply(body, headers=[("Content-Type", JSON)])

@@ -29,7 +29,8 @@ from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.kept_responses import KeptResponses
 from aigw.providers.mapping import ModelMapping
-from aigw.providers.models import as_caller_reads, list_models
+from aigw.providers.models import as_caller_reads, list_models, list_named
+from aigw.providers.named_models import NamedModels
 from aigw.providers.refusals import STATUSES
 
 ERROR_SECONDS = 1.0
@@ -65,7 +66,8 @@ class Router:
         self._weights = {name: share for name, share in weights.items() if name in self._providers}
         self._fallback = [self._providers[name] for name in fallback if name in self._providers]
         self._by_model = ModelMapping(by_model) if by_model else None
-        self._named = frozenset(by_model)
+        self._by_name = frozenset(by_model)
+        self._named = NamedModels(providers, by_model, self._reaches)
         self._env = env
         self._reads_model = bool(by_model) or any(provider.config.model_mapping for provider in providers)
         self._tells_first = env.choose(safe=True, higress=False)
@@ -96,10 +98,12 @@ class Router:
             api = _as_openai_list(source)
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             providers = list(self._providers.values())
-            return await list_models(exchange, source, providers, self._env, answers=self._answers)
+            return await list_models(exchange, source, providers, self._env, answers=self._answers, named=self._named)
         if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
             await self._find_model(exchange, source)
         first = self._pick(exchange, api)
+        if listing and self._shapes_lists and (known := list_named(exchange, source, first, api, self._named)):
+            return known
         if self._kept is not None and api == apis.RETRIEVE_RESPONSE:
             kept = await kept_routes.answer(self._kept, exchange, source, elsewhere=first.offers(api))
             if kept is not None:
@@ -118,7 +122,8 @@ class Router:
             attempt = _Attempt(exchange, call_next, provider, source, api, self._env.clock, last=last, final=final)
             outcome = await attempt.run()
             if isinstance(outcome, Reply):
-                return await as_caller_reads(exchange, outcome) if listing and self._shapes_lists else outcome
+                shapes = listing and self._shapes_lists
+                return await as_caller_reads(exchange, outcome, self._named) if shapes else outcome
             failures += outcome
         return await _first_failure(exchange, failures)
 
@@ -132,9 +137,15 @@ class Router:
         found = self._providers.get(self._by_model.map(model)) if self._by_model is not None else None
         return found or self._default
 
+    def _reaches(self, provider: BoundProvider, model: str) -> bool:
+        """Whether requests for this model go to this provider first."""
+        if self._by_model is None and self._weights:
+            return provider.name in self._weights
+        return self._chosen(model) is provider
+
     def _answers(self, provider: BoundProvider, model: str) -> bool:
         """Whether a model that `provider` lists is answered here, by itself or by the one that byModel names for it."""
-        return self._chosen(model) is provider or model in self._named
+        return self._chosen(model) is provider or model in self._by_name
 
     def _pick(self, exchange: Exchange, api: str | None) -> BoundProvider:
         if self._by_model is not None:

@@ -17,7 +17,7 @@ from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import parse_url
-from aigw.translation.translation import PROVIDERS
+from aigw.translation.translation import CLIENTS, PROVIDERS
 from aigw.upstream.builtin.engine import MODELS
 
 BUILTIN = "builtin"
@@ -79,8 +79,7 @@ def _speaks(endpoint: Endpoint, api: str) -> bool:
 
 
 def _translates(endpoint: Endpoint, api: str) -> bool:
-    """Of the translated APIs only the one that everybody tries first is told."""
-    return api == apis.CHAT and any(map(endpoint.offers, PROVIDERS))
+    return api in CLIENTS and any(map(endpoint.offers, PROVIDERS))
 
 
 def _models_of(provider: ProviderConfig) -> Iterator[str]:

@@ -22,6 +22,7 @@ from aigw.pipeline.pipeline import select
 from aigw.providers.to_try import WELL_KNOWN
 from aigw.server.guard import Guard
 from aigw.server.routes import make_route, matches
+from aigw.translation.translation import CLIENTS
 
 LOCAL = "127.0.0.1"
 GEMINI_PATH = "/v1beta/models/{model}:generateContent"
@@ -159,7 +160,7 @@ def _ask(loaded: Loaded, route: RouteConfig, host: str, api: str, path: str) -> 
 def _model(loaded: Loaded, about: Sequence[Description], api: str) -> str:
     """The best model to ask this API for: what a model-mapper in front makes of every name, else a provider's own."""
     mapped = [model for each in about if not each.providers for model in each.models]
-    own = [model for each in about for model in (each.offers.get(api, ""), *(each.models if api == apis.CHAT else ()))]
+    own = [model for each in about for model in (each.offers.get(api, ""), *(each.models if api in CLIENTS else ()))]
     return next(iter(_let_in(loaded, about, [*mapped, *filter(None, own)])), "")
 
 

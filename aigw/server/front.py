@@ -103,7 +103,7 @@ class FrontPage:
             "<h2>Programs that read the environment</h2>",
             *([_code("\n".join(lines))] if lines else []),
             *([_paragraph(f"They have to send what curl sends above, too, for {more}.")] if more else []),
-            *([_paragraph(f"Needs a provider that speaks it, and none here does: {lacking}.")] if lacking else []),
+            *([_paragraph(f"This configuration does not answer {lacking}.")] if lacking else []),
         ]
 
 

@@ -10,6 +10,7 @@ from aigw.core.model import Request
 from aigw.providers.bound import BoundProvider
 from aigw.providers.config import ProviderConfig
 from aigw.providers.models import list_models
+from aigw.providers.named_models import NamedModels
 
 
 async def listed(*script, answers=lambda provider, model: True):
@@ -18,7 +19,9 @@ async def listed(*script, answers=lambda provider, model: True):
     providers = [BoundProvider(ProviderConfig(type="openai", id=f"p{index}"), env) for index in range(len(script))]
     request = Request("GET", "/v1/models", "", CIMultiDict())
     exchange = make_exchange(request)
-    reply = await list_models(exchange, request, providers, env, answers=answers)
+    reply = await list_models(
+        exchange, request, providers, env, answers=answers, named=NamedModels(providers, (), answers)
+    )
     answer = json.loads(await reply.body())
     await exchange.aclose()
     return [model["id"] for model in answer["data"]]

@@ -22,7 +22,8 @@ BUILTIN = {"ai-proxy": {"provider": {"type": "builtin"}}}
 KEY = {"consumers": [{"name": "ann", "credential": "${ANN_KEY}"}]}
 REFUSING = {"unknown_price": "refuse"}
 ENV = {"ANN_KEY": "sk-secret-of-ann"}
-LACKING = "Needs a provider that speaks it, and none here does: "
+LACKING = "This configuration does not answer "
+ALL = {"OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL"}
 
 
 def loaded(plugins=BUILTIN, **more):
@@ -63,7 +64,9 @@ CONFIGS = {
         "prices": {"mock": {"input": 1, "output": 1}},
     },
 }
-PROGRAM = "import openai; print(openai.OpenAI().chat.completions.create(model='mock', messages=[{'role': 'user', 'content': 'Hi'}]))"
+OPENAI = "import openai; print(openai.OpenAI().chat.completions.create(model='mock', messages=[{'role': 'user', 'content': 'Hi'}]))"
+AS_CLAUDE_CODE = """curl -sS "$ANTHROPIC_BASE_URL/v1/messages" -H "x-api-key: $ANTHROPIC_API_KEY" -H 'anthropic-version: 2023-06-01' \\
+-d '{"model": "mock", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}'"""
 
 
 @pytest.mark.parametrize("what", CONFIGS)
@@ -75,9 +78,12 @@ async def test_what_it_shows_is_answered(what, tmp_path):
         assert '"object":"chat.completion"' in await said("bash", "-c", f"curl -sS --fail-with-body {curl[5:]}")
         assert "ChatCompletion(" in await said(sys.executable, "-c", python)
         for exports in environment:
-            assert "ChatCompletion(" in await said("bash", "-c", f'{exports}\n"$0" -c "$1"', sys.executable, PROGRAM)
+            if "OPENAI" in exports:
+                assert "ChatCompletion(" in await said("bash", "-c", f'{exports}\n"$0" -c "$1"', sys.executable, OPENAI)
+            else:
+                assert '"type":"message"' in await said("bash", "-c", f"{exports}\n{AS_CLAUDE_CODE}")
     assert "sk-secret" not in shown
-    assert ("ANTHROPIC" in shown, LACKING in shown) == (False, True)
+    assert LACKING not in shown
 
 
 def fetched(url):
@@ -96,28 +102,21 @@ async def said(*command):
 @pytest.mark.parametrize(
     ("config", "exports"),
     [
-        (provider("claude"), {"OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"}),
-        (provider("gemini"), {"OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL"}),
-        (provider("openai"), {"OPENAI_BASE_URL"}),
-        (
-            {
-                "ai-proxy": {
-                    "providers": [
-                        {"id": "o", "type": "openai", "apiTokens": ["k"]},
-                        {"id": "c", "type": "claude", "apiTokens": ["k"]},
-                    ],
-                    "activeProviderId": "o",
-                    "byModel": {"claude*": "c"},
-                }
-            },
-            {"OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"},
-        ),
+        (provider("claude"), ALL),
+        (provider("gemini"), ALL),
+        (provider("openai"), ALL),
+        ({"ai-proxy": {"provider": {"type": "vllm", "modelMapping": {"mine": "m"}}}}, ALL),
     ],
 )
-def test_variables_are_those_of_apis_that_a_provider_speaks(config, exports):
+def test_variables_are_those_of_all_clients_whoever_the_provider_is(config, exports):
     shown = page(loaded(config))
-    assert set(re.findall(r"export (\w+)=", shown)) == exports
-    assert ("Anthropic's Messages" in shown.partition(LACKING)[2]) == ("ANTHROPIC_BASE_URL" not in exports)
+    assert set(re.findall(r"export (\w+)=", shown)) == exports and LACKING not in shown
+
+
+def test_what_no_route_takes_is_said():
+    shown = page(loaded(routes=[{"name": "r", "match": {"path": "/v1/chat/completions"}}]))
+    assert set(re.findall(r"export (\w+)=", shown)) == {"OPENAI_BASE_URL"}
+    assert "Messages" in shown.partition(LACKING)[2]
 
 
 def test_a_client_of_messages_sends_the_key_where_it_is_looked_for():

@@ -12,7 +12,7 @@ from aigw.plugins.ai_proxy import Config as AiProxyConfig
 from aigw.plugins.model_mapper import Config as ModelMapperConfig
 from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
-from aigw.providers.mapping import ModelMapping
+from aigw.providers.mapping import ModelMapping, is_pattern
 from aigw.providers.to_try import BUILTIN, WELL_KNOWN, is_own, lacks_key
 from aigw.rag.embedders.packages import installed
 from aigw.upstream.builtin.engine import MODELS, PREFIX
@@ -69,10 +69,10 @@ class Offer:
     def _named(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for alias, target in self.provider.model_mapping.items():
-            if target and "$" not in target and (_is_pattern(alias) or self.reaches(alias)):
+            if target and "$" not in target and (is_pattern(alias) or self.reaches(alias)):
                 found.setdefault(target, []).append(alias)
         for name in self.patterns:
-            if not _is_pattern(name):
+            if not is_pattern(name):
                 aliases = found.setdefault(self.mapped(name), [])
                 aliases += [name] if self.mapped(name) != name and name not in aliases else []
         return found | {name: found.get(name, []) for name in self._usual() if self.takes(name)}
@@ -111,7 +111,3 @@ def _rename(found: Sequence[Offer], mappings: Sequence[Mapping[str, str]]) -> No
                 if target and offer.reaches(target):
                     aliases = offer.named.setdefault(offer.mapped(target), [])
                     aliases += [name for name in (alias,) if name not in aliases]
-
-
-def _is_pattern(name: str) -> bool:
-    return name.endswith("*") or name.startswith("~")

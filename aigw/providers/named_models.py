@@ -1,0 +1,51 @@
+"""The models to which the configuration gives a name. Clients may ask for them, and no provider lists them.
+
+Rule: a name is told if a request for it reaches the provider that maps it. Patterns are no names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aigw.dialects.model_list import Shape, encode, encode_one, entries_of, has_more
+from aigw.dialects.openai_models import model_entry
+from aigw.providers.bound import BoundProvider
+from aigw.providers.mapping import is_pattern
+
+
+class NamedModels:
+    """`answers`: whether a request for a model goes to a provider. `by_model` are names that choose a provider."""
+
+    def __init__(
+        self, providers: Iterable[BoundProvider], by_model: Iterable[str], answers: Callable[[BoundProvider, str], bool]
+    ) -> None:
+        named = [
+            (name, provider)
+            for provider in providers
+            for name in (*provider.config.model_mapping, *by_model)
+            if name and not is_pattern(name) and answers(provider, name)
+        ]
+        self._entries = {name: model_entry(name, 0, provider.row.type) for name, provider in named}
+        self._mapped = frozenset(name for name, provider in named if provider.mapped(name) != name)
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """By their names, in OpenAI's form."""
+        return dict(self._entries)
+
+    def beside(self, body: Any, shape: Shape) -> bytes | None:
+        """Returns a provider's list with these models before its own. None if they are there, or if more of it follows:
+        they stand in the last part."""
+        listed = entries_of(body)
+        if listed is None or has_more(body):
+            return None
+        known = {each["id"] for each in listed}
+        more = [entry for name, entry in self._entries.items() if name not in known]
+        return encode([*more, *listed], shape) if more else None
+
+    def one(self, name: str, shape: Shape) -> bytes | None:
+        """Returns the model of a name that its provider does not know, None for any other."""
+        return encode_one(self._entries[name], shape) if name in self._mapped else None

@@ -180,6 +180,8 @@ OTHER_FORMATS = {
     "aigw.plugins.ai_statistics.ai_log": {"model"},
     "aigw.plugins.ai_statistics.plugin": {"model"},
     "aigw.server.admin": {"usage"},
+    "aigw.server.page.conversation": {"role"},
+    "aigw.server.page.details": {"stream"},
     # configuration, and prices
     "aigw.config.model": {"output"},
     "aigw.pytest_plugin": {"model"},

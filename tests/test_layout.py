@@ -145,6 +145,10 @@ ELSEWHERE = {
     # server
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/intake.py": "e2e/test_raw_bodies.py e2e/test_slow_bodies.py e2e/test_forms.py: bodies as they come over a real socket",
+    "server/page/inspection.py": "server/page/test_page.py: wiring, seen in a gateway that runs",
+    "server/page/requests.py": "server/page/test_page.py: what the list shows, read from a gateway that runs",
+    "server/page/details.py": "server/page/test_page.py: what one request shows, read from a gateway that runs",
+    "server/page/following.py": "server/page/test_events.py: seen by those who read events",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
     # standins

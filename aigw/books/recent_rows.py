@@ -71,7 +71,7 @@ class RecentRows:
         return self._take(MOST)
 
     def _take(self, number: int) -> list[UsageRow]:
-        with _opened(self._path) as connection:
+        with opened(self._path) as connection:
             if connection is None:
                 return []
             newest = connection.execute("SELECT coalesce(max(rowid), 0) FROM requests").fetchone()[0]
@@ -91,7 +91,7 @@ class RecentRows:
 
 def count(path: Path, since: float) -> int | None:
     """How many requests have come since then, None if there is no file. Raises FileError."""
-    with _opened(path) as connection:
+    with opened(path) as connection:
         if connection is None:
             return None
         found = connection.execute("SELECT count(*) FROM requests WHERE at >= ?", (since,)).fetchone()
@@ -100,7 +100,7 @@ def count(path: Path, since: float) -> int | None:
 
 def row_with(path: Path, id_: str, since: float) -> UsageRow | None:
     """The row of a request that has come since then. Raises FileError."""
-    with _opened(path) as connection:
+    with opened(path) as connection:
         if connection is None:
             return None
         found = connection.execute(
@@ -111,7 +111,8 @@ def row_with(path: Path, id_: str, since: float) -> UsageRow | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection | None]:
+def opened(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The file, None if there is none. Raises FileError, also for what goes wrong in the block."""
     import sqlite3
 
     connection = open_for_reading(path, FORMAT)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aigw.books import usage_query
+from aigw.books import numbered_rows, usage_query
 from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_file import COLUMNS, FORMAT
@@ -33,7 +33,9 @@ BATCH = 1000
 """How many rows a transaction may have, so that other processes wait only milliseconds."""
 PRUNE_SECONDS = 3600.0
 _INSERT = f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-_REPLACED = "DELETE FROM requests WHERE at = ? AND id = ?"
+_SAME = "at = ?1 AND id = ?2"
+_REPLACED = f"DELETE FROM requests WHERE {_SAME} AND rowid < (SELECT max(rowid) FROM requests WHERE {_SAME})"  # noqa: S608
+"""Executed behind the insertion of what replaces it, which has a larger number then: who follows the file sees it."""
 _PRUNE = "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE at < ? LIMIT ?)"
 
 
@@ -74,6 +76,14 @@ class SqliteUsageLog(UsageQueue):
         Raises FileError."""
         return usage_query.read(self._path, since=since, until=until)
 
+    def recent(self, after: int, most: int) -> numbered_rows.Recent:
+        """The newest rows. Raises FileError."""
+        return numbered_rows.recent(self._path, after, most)
+
+    def find(self, id_: str) -> tuple[int, UsageRow] | None:
+        """The row of a request, with its number. Raises FileError."""
+        return numbered_rows.find(self._path, id_)
+
     def summarise(self, question: Question) -> Summary:
         """Takes about 4 s for a million requests, so a server must call it in a thread. Raises FileError."""
         return usage_query.summarise(self._path, question)
@@ -106,13 +116,13 @@ class SqliteUsageLog(UsageQueue):
         replaced = [(row.at, row.id) for row in complete.values()]
         try:
             with _transaction(connection):
-                connection.executemany(_REPLACED, replaced)
                 connection.executemany(_INSERT, map(usage_query.values_of, rows))
+                connection.executemany(_REPLACED, replaced)
         except _bad_row():
             with _transaction(connection):
-                connection.executemany(_REPLACED, replaced)
                 for row in rows:
                     self._insert_one(connection, row)
+                connection.executemany(_REPLACED, replaced)
         for id_ in complete:
             del self._drafts[id_]
 

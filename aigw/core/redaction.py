@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 from aigw.core.escapes import without_escaped
 from aigw.core.json_path import JsonPath
 from aigw.core.plain import plain
-from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret
+from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret, without_shapes
 
 SHORTEST = 8
 """A secret with fewer characters is hidden only in its own place. It is not searched for in other texts, because it
@@ -39,6 +39,8 @@ _AROUND = 2000
 """How many characters before and after the part to show are searched too, so that a secret at its edge is found."""
 _PIECE = 500
 """A secret with more characters is searched for in pieces, so that each piece fits into `_AROUND`."""
+_SECTION = 16 * 1024
+"""So many characters of a long text are searched at once. Other threads get a turn in between."""
 _BEFORE = 20
 """How many characters are shown before the first difference of two texts."""
 
@@ -130,6 +132,19 @@ class Redaction:
     def text(self, text: str, limit: int) -> str:
         return self._shown(text, 0, limit)
 
+    def long_text(self, text: str, limit: int) -> str:
+        """Returns the first `limit` characters of a text of any length, such as a body. Takes up to a second where a
+        client wants that, so call it in a thread."""
+        if len(self._known) > self._most:
+            return HIDDEN
+        around = text[: limit + _AROUND]
+        for secret in self._secrets():
+            around = around.replace(secret, HIDDEN)
+        around = without_shapes(around)
+        starts = range(0, min(len(around), limit), _SECTION)
+        shown = "".join(_masked(around, start, min(start + _SECTION, limit)) for start in starts)
+        return re.sub(f"{MASK}+", HIDDEN, shown).encode("utf-8", "replace").decode()
+
     def pair(self, old: str, new: str, limit: int) -> tuple[str, str]:
         """Returns both texts. If one of them is longer than `limit`, both start shortly before their first
         difference."""
@@ -185,6 +200,12 @@ class Redaction:
         if len(self._ordered) != len(self._known):
             self._ordered = sorted(self._known, key=len, reverse=True)
         return self._ordered
+
+
+def _masked(text: str, start: int, end: int) -> str:
+    """Returns the part of the text with a MASK for each character of what looks like a secret."""
+    begin = max(start - _AROUND, 0)
+    return masked(text[begin : end + _AROUND])[start - begin : end - begin]
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from aigw.core.authority import host_of
 from aigw.core.env import Env, Services
+from aigw.core.exchange import Exchange
 from aigw.core.model import Route
 from aigw.core.plugin import COLLECTION, About, Behind, Next, PerChain, Plugin, compose
 from aigw.core.retrieval import Retrieval
@@ -85,16 +86,23 @@ def behind_of(chosen: Sequence[Chosen], route: Route, services: Services, retrie
 
 class Chain(NamedTuple):
     """`call` runs all plugins of the chain. `bare` is true if there are none, so that the body of a request need not be
-    read. `parses` is false if nobody looks into it on the way."""
+    read. `parses` is false if nobody looks into it on the way. `watched` is the same chain for a request of which
+    somebody wants to see the details, None if nobody ever does."""
 
     call: Next
     bare: bool
     parses: bool
+    watched: Next | None = None
+
+    def of(self, exchange: Exchange) -> Next:
+        """The way on for a request that another chain has begun: it stays watched."""
+        return self.call if self.watched is None or exchange.recording is None else self.watched
 
 
 class Pipeline:
     """Has the chains of all routes. `plugins` are in the order in which they see a request. If there is a `composer`,
-    it makes the chains. `host_form` makes of a request's Host what the rules compare."""
+    it makes the chains; a `watcher` makes those that are watched. `host_form` makes of a request's Host what the rules
+    compare."""
 
     def __init__(
         self,
@@ -102,10 +110,12 @@ class Pipeline:
         terminal: Next,
         composer: Composer | None = None,
         host_form: Callable[[str], str] = host_of,
+        watcher: Composer | None = None,
     ) -> None:
         self._configured = plugins
         self._terminal = terminal
         self._composer = composer
+        self._watcher = watcher
         self._host_form = host_form
         self._built: dict[tuple[str, int], Plugin | PerChain] = {}
         self._chains: dict[tuple[str, str, str, bool], Chain] = {}
@@ -169,11 +179,13 @@ class Pipeline:
         return plugins
 
     def _rerouting(self, behind: str, find: Find, *, own: bool) -> Rerouting:
-        return Rerouting(find, lambda route, host: self.chain(route, host, behind, own=own).call)
+        return Rerouting(find, lambda route, host: self.chain(route, host, behind, own=own))
 
     def _compose(self, plugins: list[Applied]) -> Chain:
-        if self._composer is None:
-            return Chain(compose([each.plugin for each in plugins], self._terminal), not plugins, bool(plugins))
         present = {each.name for each in plugins}
         absent = [each.name for each in self._configured if each.name not in present]
-        return Chain(self._composer.compose(plugins, absent, self._terminal), not plugins, bool(plugins))
+        call = compose([each.plugin for each in plugins], self._terminal)
+        if self._composer is not None:
+            call = self._composer.compose(plugins, absent, self._terminal)
+        watched = self._watcher.compose(plugins, absent, self._terminal) if self._watcher is not None else None
+        return Chain(call, not plugins, bool(plugins), watched)

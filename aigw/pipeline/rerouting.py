@@ -8,6 +8,7 @@ do not have this step."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request, Route
@@ -18,7 +19,15 @@ NOWHERE = Route("")
 
 Find = Callable[[Request], Route]
 """Returns the route of a request. Raises GatewayError if no route matches."""
-Behind = Callable[[Route, str], Next]
+
+
+class Rest(Protocol):
+    """The rest of a chain. `aigw.pipeline.pipeline.Chain` is one."""
+
+    def of(self, exchange: Exchange) -> Next: ...
+
+
+Behind = Callable[[Route, str], Rest]
 """Returns the rest of the chain of a route and a host, from this point on."""
 
 
@@ -35,4 +44,4 @@ class Rerouting:
         if route is exchange.route:
             return await call_next(exchange)
         exchange.route, exchange.target = route, route.target
-        return await self._behind(route, request.headers.get("host", ""))(exchange)
+        return await self._behind(route, request.headers.get("host", "")).of(exchange)(exchange)

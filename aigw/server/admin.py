@@ -26,11 +26,14 @@ from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
 from aigw.server.front import FRONT_HEADERS, FrontPage
 from aigw.server.guard import is_loopback
+from aigw.server.page.files import INDEX, page_file
+from aigw.server.page.page import Page
 
 PREFIX, ROOT, HEALTH, HELLO = "/-/", "/", "/health", "/api/hello"
 FRONT = (ROOT, HEALTH, HELLO)
 """The paths of the gateway itself that are not below PREFIX. Anthropic's clients look at HELLO whether there is a
 network."""
+FILES = "page/"
 _OPEN = ("health", "ready")
 """The pages that everybody may read."""
 _PROXIED = (
@@ -46,7 +49,8 @@ Answer = tuple[str, bytes]
 
 
 class Admin:
-    """`shown` returns the configuration in force, without secrets. `front` is the page at /."""
+    """`shown` returns the configuration in force, without secrets. `front` is what / shows without JavaScript, `page`
+    has the data of the page."""
 
     def __init__(
         self,
@@ -57,8 +61,10 @@ class Admin:
         key: str,
         shown: Callable[[], object],
         front: FrontPage,
+        page: Page,
     ) -> None:
         self._front = front
+        self._page = page
         self._usage = usage
         self._metrics = metrics
         self._clock = clock
@@ -70,7 +76,7 @@ class Admin:
             "config": self._config_page,
         }
 
-    async def answer(self, http: web.BaseRequest, path: str, query: str) -> web.Response:
+    async def answer(self, http: web.BaseRequest, path: str, query: str) -> web.StreamResponse:
         """Raises GatewayError: 404 for an unknown page, 405 for any method but GET and HEAD, 403 if it is not
         allowed."""
         page = path.removeprefix(PREFIX)
@@ -80,6 +86,11 @@ class Admin:
             )
         if page in _OPEN:
             return _health()
+        if page.startswith(FILES) and (file := page_file(http, page.removeprefix(FILES))):
+            return file
+        if self._page.has(page):
+            self._check(http)
+            return await self._page.answer(http, page, query)
         if page not in self._pages:
             known = ", ".join(f"{PREFIX}{name}" for name in (*_OPEN, *self._pages))
             raise GatewayError(404, f"there is no {path}; there are {known}", code="unknown_url")
@@ -103,6 +114,8 @@ class Admin:
         if path in (HEALTH, HELLO):
             return _health()
         if "text/html" in http.headers.get("accept", ""):
+            if index := page_file(http, INDEX):
+                return index
             return web.Response(body=self._front_page(http), headers=FRONT_HEADERS)
         return web.Response(headers={"Cache-Control": "no-store"}) if http.method == "HEAD" else None
 

@@ -37,6 +37,7 @@ from aigw.server.framing import Framing
 from aigw.server.guard import Guard
 from aigw.server.intake import Intake
 from aigw.server.leaving import had_all
+from aigw.server.page.watch import Watch
 from aigw.server.routes import no_route
 
 log = logging.getLogger("aigw")
@@ -68,7 +69,8 @@ class Edge:
     """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
     that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and its
     FRONT where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
-    `explain` adds to an error what can be done about it, by its path. `framing` is how answers are written, None: as
+    `explain` adds to an error what can be done about it, by its path. `watch` says whether somebody wants to see the
+    details of requests. `framing` is how answers are written, None: as
     they come."""
 
     def __init__(
@@ -85,6 +87,7 @@ class Edge:
         jobs: Jobs,
         instance: str,
         explain: Callable[[GatewayError, str], GatewayError],
+        watch: Watch,
         framing: Framing | None = None,
     ) -> None:
         self._find_route = find_route
@@ -98,6 +101,7 @@ class Edge:
         self._instance = instance
         self._explain = explain
         self._framing = framing
+        self._watch = watch
         self._mark = env.choose(safe=VIA_HEADER, higress=KEEP_ALIVE)
         self._has_pages = env.choose(safe=True, higress=False)
         self._refuses_twins = env.choose(safe=True, higress=False)
@@ -158,7 +162,10 @@ class Edge:
             if chain.parses:
                 exchange.named = exchange.asked.model
             current.set(exchange)
-            reply = await chain.call(exchange)
+            call = chain.call
+            if self._watch.on and chain.watched is not None and self._watch.admits():
+                call = chain.watched
+            reply = await call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
             if _is_stopping(http):

@@ -40,6 +40,7 @@ from aigw.server.front import FrontPage
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.knowledge import Knowledge
 from aigw.server.listen import Listener, cannot_listen
+from aigw.server.page.inspection import Inspection
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
@@ -83,6 +84,7 @@ class Gateway:
         builtin: BuiltinUpstream,
         knowledge: Knowledge,
         screening: Screening,
+        inspection: Inspection,
         host: str,
         *,
         insecure: bool,
@@ -99,6 +101,7 @@ class Gateway:
         self._builtin = builtin
         self._knowledge = knowledge
         self._screening = screening
+        self._inspection = inspection
         self._host = host
         self._insecure = insecure
         self._instance = instance
@@ -173,12 +176,9 @@ class Gateway:
         asker = Asker(env.clock, env.new_id, record, jobs)
         env = replace(env, retrieval=self._knowledge.retrieval(embedders), models=asker)
         async with AsyncExitStack() as stack:
-            traces = self._books.traces
-            composer = self._composer
-            if composer is None and traces is not None:
-                composer = traces.tracer(secrets_in(loaded), env.clock)
+            composer, watcher = self._composers(loaded, env.clock)
             forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
-            pipeline = Pipeline(list(loaded.plugins.values()), forward, composer, loaded.hosts.host)
+            pipeline = Pipeline(list(loaded.plugins.values()), forward, composer, loaded.hosts.host, watcher)
             await pipeline.open(env, stack)
             if green_cip.STANDIN in services.answered or config.standins.green_cip:
                 await self._screening.prepare(loaded)
@@ -201,6 +201,7 @@ class Gateway:
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
                 front=FrontPage(loaded),
+                page=self._inspection.page(loaded),
             )
             edge = Edge(
                 routes.find,
@@ -214,10 +215,19 @@ class Gateway:
                 jobs=jobs,
                 instance=self._instance,
                 explain=partial(standin_routes.explained, off=off),
+                watch=self._inspection.watch,
                 framing=self._framing,
             )
             self._books.take(prices)
             return _Generation(env, edge, stack.pop_all(), embedders)
+
+    def _composers(self, loaded: Loaded, clock: Clock) -> tuple[Composer | None, Composer | None]:
+        """What makes the chains, and what makes those that are watched: not for a command with chains of its own."""
+        if self._composer is not None:
+            return self._composer, None
+        secrets, traces = secrets_in(loaded), self._books.traces
+        watcher = self._inspection.watch.composer(clock, secrets, traces.add if traces is not None else None)
+        return traces.tracer(secrets, clock) if traces is not None else None, watcher
 
     def _retire(self, generation: _Generation) -> None:
         generation.retired = True
@@ -275,6 +285,7 @@ async def run(
     empty_cache: bool = False,
     counts_anew: bool = False,
     book: Book = ask_pricebook,
+    inspect: bool = False,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -286,7 +297,8 @@ async def run(
     the chains; without one, what they do is recorded if `books` has a place for that. `framing` is how answers are
     written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
     `clock` is that of the plugins and stores. With `empty_cache`, no answer of another run is found in a cache;
-    with `counts_anew`, what plugins count begins at zero, too, and is not kept. `book` looks up prices.
+    with `counts_anew`, what plugins count begins at zero, too, and is not kept. `book` looks up prices. With `inspect`,
+    details of requests are kept also while no page is open.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -316,6 +328,7 @@ async def run(
             options=options,
             clock=clock,
         )
+        inspection = Inspection(books, always=inspect, alone=shared is None)
         gateway = Gateway(
             env,
             books,
@@ -323,6 +336,7 @@ async def run(
             builtin,
             knowledge,
             screening,
+            inspection,
             host,
             insecure=insecure,
             standins=standins,
@@ -335,6 +349,7 @@ async def run(
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)
         stack.push_async_callback(listener.stop)
+        stack.push_async_callback(inspection.aclose)
         try:
             host, port = await listener.start(host, port, shared=shared is not None)
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -53,13 +54,29 @@ def record_line(recording: Recording) -> bytes:
     return plain_json_line(line)
 
 
+def redaction_of(recording: Recording, parsed: Callable[[bytes], Any] | None = None) -> Redaction:
+    """Returns what hides the secrets of every request and answer on the way. `parsed` reads a body as JSON."""
+    redaction = Redaction(recording.secrets)
+    requests = [recording.first, *(visit.passed for visit in recording.visits if visit.passed is not None)]
+    for request in requests:
+        request.seal()
+        redaction.learn_headers(request.headers)
+        redaction.learn_query(request.query)
+    for body in {request.body for request in requests if _is_readable(request)}:
+        redaction.learn_json((parsed or _parse)(body))
+    for visit in recording.visits:
+        for answer in (visit.got, visit.gave):
+            if answer is not None:
+                redaction.learn_headers(answer.headers)
+    return redaction
+
+
 class _Writer:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._bounds = _SIZES[0]
         self._parsed = cache(_parse)
-        self._redaction = Redaction(recording.secrets)
-        self._learn()
+        self._redaction = redaction_of(recording, self._parsed)
 
     def record(self, bounds: _Bounds) -> TraceRecord:
         self._bounds = bounds
@@ -96,21 +113,6 @@ class _Writer:
             left_out=recording.left_out,
             cut=bounds is not _SIZES[0],
         )
-
-    def _learn(self) -> None:
-        """Collects the secrets of every request and answer on the way."""
-        recording = self._recording
-        requests = [recording.first, *(visit.passed for visit in recording.visits if visit.passed is not None)]
-        for request in requests:
-            request.seal()
-            self._redaction.learn_headers(request.headers)
-            self._redaction.learn_query(request.query)
-        for body in {request.body for request in requests if _is_readable(request)}:
-            self._redaction.learn_json(self._parsed(body))
-        for visit in recording.visits:
-            for answer in (visit.got, visit.gave):
-                if answer is not None:
-                    self._redaction.learn_headers(answer.headers)
 
     def _step(self, visit: Visit) -> Step:
         error = self._redaction.text(visit.error, 500)

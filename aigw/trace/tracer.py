@@ -6,15 +6,17 @@ in a thread. Without a Tracer none of this is in the chain."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
 from typing import Any, NamedTuple, cast
 
 from multidict import CIMultiDict
 
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError
-from aigw.core.exchange import Exchange
-from aigw.core.model import Request
+from aigw.core.exchange import Exchange, Labels, Timing
+from aigw.core.model import Request, Route
 from aigw.core.plugin import Next, Plugin, compose
 from aigw.core.reply import Outcome, Reply
 from aigw.core.tokens import Tokens
@@ -70,6 +72,22 @@ class Visit:
         self.provider = ""
         self.origin = ""
 
+    def settled(self, requests: _Bytes) -> Visit:
+        twin = copy(self)
+        twin.entered = requests.of(self.entered)
+        twin.passed = None if self.passed is None else requests.of(self.passed)
+        return twin
+
+
+class Ended(NamedTuple):
+    """What a record tells of an exchange that has ended."""
+
+    id: str
+    route: Route
+    consumer: str
+    timing: Timing
+    labels: Labels
+
 
 class Recording:
     """Everything about one request. `secrets` are values that must not be shown. `ended` is the time of the last
@@ -95,7 +113,7 @@ class Recording:
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, at: float, secrets: Iterable[str], absent: Sequence[str]) -> None:
-        self.exchange = exchange
+        self.exchange: Exchange | Ended = exchange
         self.at = at
         self.secrets = secrets
         self.absent = absent
@@ -110,9 +128,8 @@ class Recording:
         self.asked = self.answered = ""
         self.tokens = Tokens()
 
-    def tell(self) -> None:
+    def tell(self, exchange: Exchange) -> None:
         """Notes the models and what was spent, when the answer has ended."""
-        exchange = self.exchange
         self.asked = exchange.dialect.asked(exchange.original, exchange.api).model
         if exchange.answer is not None:
             self.answered, self.tokens = exchange.answer.model, exchange.answer.tokens
@@ -129,6 +146,49 @@ class Recording:
         """About how many bytes its bodies have."""
         bodies = [self.first.body, *(visit.passed.body for visit in self.visits if visit.passed is not None)]
         return sum({id(body): len(body) for body in bodies}.values())
+
+    def settled(self) -> Recording:
+        """Returns the same without the exchange and without parsed bodies, so that it holds little more than the bytes
+        of its bodies. Call it after the end."""
+        twin = copy(self)
+        exchange, requests = self.exchange, _Bytes()
+        labels = Labels()
+        labels.retrieved, labels.remarks = exchange.labels.retrieved, exchange.labels.remarks
+        twin.exchange = Ended(exchange.id, exchange.route, exchange.consumer, exchange.timing, labels)
+        twin.first = twin.seen = requests.of(self.first)
+        twin.visits = [visit.settled(requests) for visit in self.visits]
+        return twin
+
+
+class _Gone:
+    """Stands for the rest of an upload that has passed."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
+class _Bytes:
+    """Makes requests that have no more than their bytes; one of each, and one body of all that are the same."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Request] = {}
+        self._bodies: dict[bytes, bytes] = {}
+
+    def of(self, request: Request) -> Request:
+        made = self._made.get(id(request))
+        if made is None:
+            body = request.body
+            if request.parsed is not None:
+                with suppress(ValueError):  # it was not sent either
+                    body = request.parsed.encode()
+            body = self._bodies.setdefault(body, body)
+            stream = None if request.stream is None else _Gone()
+            made = Request(request.method, request.path, request.query, request.headers, body, stream)
+            self._made[id(request)] = made
+        return made
 
 
 class Tracer:
@@ -152,7 +212,7 @@ class Tracer:
                 return await chain(exchange)
             recording = Recording(exchange, self._clock.time(), self._secrets, absent)
             exchange.recording = recording
-            exchange.defer(self._finish, recording)
+            exchange.defer(self._finish, recording, exchange)
             try:
                 reply = await chain(exchange)
             except BaseException as error:
@@ -167,10 +227,10 @@ class Tracer:
         recording.outcome = outcome.value
         recording.ended = self._clock.monotonic()
 
-    async def _finish(self, recording: Recording) -> None:
+    async def _finish(self, recording: Recording, exchange: Exchange) -> None:
         if recording.ended is None:
             recording.ended = self._clock.monotonic()
-        recording.tell()
+        recording.tell(exchange)
         self._sink(recording)
 
     def _watched(self, applied: Applied) -> Plugin:

@@ -1,0 +1,60 @@
+"""Numbers the rows of the file of usage, so that who has seen some of them can ask for those that are newer.
+
+Rule: a row's number grows with the time at which it was written, in whatever process. A row that replaces a draft gets
+a number of its own, so that who follows sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from aigw.books.recent_rows import opened
+from aigw.books.usage_file import selected
+from aigw.books.usage_query import row_of
+from aigw.books.usage_row import UsageRow
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+class Recent(NamedTuple):
+    """`last` is the number of the newest row, 0 if there is none. `rows` are the newest ones, oldest first, each with
+    its number. `left_out` counts those that are newer than what was seen, and not among them."""
+
+    last: int
+    rows: list[tuple[int, UsageRow]]
+    left_out: int = 0
+
+
+def recent(path: Path, after: int, most: int) -> Recent:
+    """Returns at most so many rows with numbers above `after`. If there is no such number, the file was begun anew, and
+    all of it is new. Raises FileError."""
+    with opened(path) as connection:
+        return Recent(0, []) if connection is None else _recent(connection, after, most)
+
+
+def _recent(connection: sqlite3.Connection, after: int, most: int) -> Recent:
+    (last,) = connection.execute("SELECT coalesce(max(rowid), 0) FROM requests").fetchone()
+    after = after if after <= last else 0
+    if after == last:
+        return Recent(last, [])
+    found = connection.execute(
+        f"SELECT rowid, {selected(connection)} FROM requests"  # noqa: S608
+        " WHERE rowid > ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?",
+        (after, last, most),
+    ).fetchall()
+    rows = [(number, row_of(tuple(values))) for number, *values in reversed(found)]
+    return Recent(last, rows, max(last - after - len(rows), 0))
+
+
+def find(path: Path, id_: str) -> tuple[int, UsageRow] | None:
+    """Returns the row of a request with its number, None if there is none. Takes longer the older it is. Raises
+    FileError."""
+    with opened(path) as connection:
+        if connection is None:
+            return None
+        found = connection.execute(
+            f"SELECT rowid, {selected(connection)} FROM requests WHERE id = ? ORDER BY rowid DESC LIMIT 1",  # noqa: S608
+            (id_,),
+        ).fetchone()
+    return None if found is None else (found[0], row_of(tuple(found[1:])))

@@ -1,0 +1,40 @@
+"""What the page has of a gateway, whatever configuration is in force: the requests, their details, and who reads
+them."""
+
+from __future__ import annotations
+
+from aigw.books.books import Books
+from aigw.config.load import Loaded
+from aigw.server.page.details import Details
+from aigw.server.page.events import Events
+from aigw.server.page.kept import Kept
+from aigw.server.page.page import Page
+from aigw.server.page.requests import Requests
+from aigw.server.page.watch import Watch
+
+OF_SEVERAL = (
+    "This gateway has several processes. The list has the requests of all of them, the details only those of the "
+    "process that answers the page; with --trace, what plugins did is found for all of them."
+)
+
+
+class Inspection:
+    """`always`: details are kept also while nobody looks. `alone` is false if other processes answer at this
+    address."""
+
+    def __init__(self, books: Books, *, always: bool, alone: bool) -> None:
+        self._books = books
+        self.watch = Watch(Kept(), always=always)
+        self._requests = Requests(books.usage, self.watch.kept)
+        self._events = Events(self._requests, self.watch)
+        self._note = "" if alone else OF_SEVERAL
+
+    def page(self, loaded: Loaded) -> Page:
+        """The data of the page for a configuration."""
+        details = Details(self._requests, self._books.folder)
+        return Page(self._requests, details, self._events, self.watch, {}, self._note)
+
+    async def aclose(self) -> None:
+        """Ends all readers, before the gateway waits for its answers."""
+        await self._events.aclose()
+        self.watch.close()

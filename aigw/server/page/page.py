@@ -1,0 +1,131 @@
+"""What the page asks for: its data, as JSON, and the requests as they pass.
+
+Rule: nothing here changes anything. Who may read it, `server/admin.py` has looked at before; that no page of another
+origin reads it, `refuse_others` looks at, as the data shows prompts and answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from aiohttp import web
+
+from aigw.core.errors import GatewayError
+from aigw.core.plain import plain_json_line
+from aigw.core.stores import StoreError
+from aigw.dialects.openai_error import JSON
+from aigw.server.page.details import Details
+from aigw.server.page.events import Events
+from aigw.server.page.requests import MOST, Requests
+from aigw.server.page.watch import Watch
+
+TEXT = "text/plain; charset=utf-8"
+_NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_USUAL = 500
+
+Query = Mapping[str, list[str]]
+View = Callable[[web.BaseRequest, Query], Awaitable[Any]]
+"""Returns what becomes JSON."""
+
+
+class Page:
+    """The data of one configuration. `views` are what it has beside requests, by name."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        details: Details,
+        events: Events,
+        watch: Watch,
+        views: Mapping[str, View],
+        note: str = "",
+    ) -> None:
+        self._requests = requests
+        self._details = details
+        self._events = events
+        self._watch = watch
+        self._views = views
+        self._note = note
+
+    def has(self, name: str) -> bool:
+        return name in ("requests", "events") or name.startswith("requests/") or name in self._views
+
+    async def answer(self, http: web.BaseRequest, name: str, query: str) -> web.StreamResponse:
+        """Raises GatewayError."""
+        refuse_others(http.headers)
+        asked = parse_qs(query)
+        try:
+            if name == "events":
+                return await self._events.answer(http, _number(asked, "after", None), {})
+            if name == "requests":
+                return _json(await self._list(asked))
+            if name.startswith("requests/"):
+                return await self._one(http, name.removeprefix("requests/"))
+            return _json(await self._views[name](http, asked))
+        except StoreError as error:
+            raise GatewayError(503, str(error), kind="api_error", code="usage_unreadable") from None
+
+    async def _list(self, asked: Query) -> Any:
+        self._watch.look()
+        after, most = _number(asked, "after", 0) or 0, _number(asked, "limit", _USUAL) or _USUAL
+        return await asyncio.to_thread(self._listed, after, min(most, MOST))
+
+    def _listed(self, after: int, most: int) -> Any:
+        found = self._requests.newer(after, most)
+        requests = [self._requests.summary(number, row) for number, row in found.rows]
+        return {"seq": found.last, "requests": requests, "skipped": found.left_out, "note": self._note}
+
+    async def _one(self, http: web.BaseRequest, name: str) -> web.Response:
+        self._watch.look()
+        id_, _, part = name.partition("/")
+        readers = {"request": self._details.request_body, "answer": self._details.answer_body}
+        if part in readers:
+            text = await asyncio.to_thread(readers[part], id_)
+            if text is not None:
+                headers = {**_NO_STORE, "Content-Type": TEXT, "Content-Security-Policy": "default-src 'none'; sandbox"}
+                return web.Response(body=text.encode("utf-8", "replace"), headers=headers)
+        elif not part:
+            found = await asyncio.to_thread(self._details.of, id_, f"http://{http.headers.get('host', '')}")
+            if found is not None:
+                return _json(found)
+        raise GatewayError(404, "there is nothing kept of this request", code="unknown_request")
+
+
+def refuse_others(headers: Mapping[str, str]) -> None:
+    """Raises GatewayError 403 for what a page of another origin sends, also one that may use the API: the details of
+    requests are for the gateway's own page."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is not None and not _is_own(origin, headers.get("host", "")):
+        raise _for_own_page(f"a page of {origin}")
+    if site not in (None, "same-origin", "none"):
+        raise _for_own_page("another page")
+
+
+def _is_own(origin: str, host: str) -> bool:
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
+
+
+def _for_own_page(who: str) -> GatewayError:
+    message = f"this is for the gateway's own page, not for {who}"
+    return GatewayError(403, message, kind="permission_error", code="origin_not_allowed")
+
+
+def _number(asked: Query, name: str, default: int | None) -> int | None:
+    """Raises GatewayError 400."""
+    text = asked.get(name, [""])[-1]
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise GatewayError(400, f"{name} must be a number", code="invalid_query")
+    return int(text)
+
+
+def _json(value: Any) -> web.Response:
+    body = plain_json_line(msgspec.json.encode(value))
+    return web.Response(body=body, headers={**_NO_STORE, "Content-Type": JSON})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from multidict import CIMultiDict
 
@@ -17,14 +17,22 @@ SIGNED = ("content-type",)
 Sign = Callable[[Request, str], None]
 
 
-def signer(access_key: str, secret_key: str, region: str, service: str, now: Callable[[], float]) -> Sign:
+class Keys(NamedTuple):
+    """`session_token` is that of temporary keys, "" for others. It is a header of each request, and signed."""
+
+    access_key: str
+    secret_key: str
+    session_token: str = ""
+
+
+def signer(keys: Keys, region: str, service: str, now: Callable[[], float]) -> Sign:
     """Returns what signs a request, whose body is complete, to a host: it adds the headers. `now` is in seconds since
     1970. Raises ValueError if the library is not installed."""
     try:
         from awscrt import auth, http
     except ImportError:
         raise ValueError(f"awsAccessKey needs a package that is not installed: {to_install('bedrock')}") from None
-    credentials = auth.AwsCredentialsProvider.new_static(access_key, secret_key)
+    credentials = auth.AwsCredentialsProvider.new_static(keys.access_key, keys.secret_key, keys.session_token or None)
 
     def sign(request: Request, host: str) -> None:
         config = auth.AwsSigningConfig(

@@ -200,7 +200,10 @@ _ROWS = (
             apis.GENERATE_CONTENT: "/{api_version}/models/{model}:generateContent",
             apis.STREAM_GENERATE_CONTENT: "/{api_version}/models/{model}:streamGenerateContent",
         },
-        own_paths={  # also the vendor's OpenAI-compatible endpoints, which take Bearer; that for chats loses signatures
+        # Also the vendor's OpenAI-compatible endpoints, which take Bearer. That for chats loses signatures. That for
+        # embeddings is kept for OpenAI's clients: it takes their request as it is, also base64, and tells the usage,
+        # where batchEmbedContents has no base64 and tells none, so that nothing would be charged.
+        own_paths={
             **{api: f"/{{api_version}}/models/{{model}}:{verb}" for verb, api in apis.VERBS.items()},
             **under("/v1beta/openai", apis.EMBEDDINGS, apis.MODELS, apis.IMAGE_GENERATION),
         },
@@ -316,7 +319,9 @@ _ROWS = (
             keeps_cache_marks=True,
         ),
         checks=(
-            RequiredOneOf("awsAccessKey", ("apiTokens",), "missing bedrock access authentication parameters"),
+            RequiredOneOf(
+                "awsAccessKey", ("apiTokens",), "missing bedrock access authentication parameters", ("awsSecretKey",)
+            ),
             Required("awsRegion", "missing bedrock region parameters"),
         ),
     ),

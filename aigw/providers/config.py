@@ -198,6 +198,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     ] = {}
     aws_access_key: Annotated[str, Meta(description="bedrock: the access key; or an API key in apiTokens")] = ""
     aws_secret_key: Annotated[str, Meta(description="bedrock: the secret key, with which requests are signed")] = ""
+    aws_session_token: Annotated[
+        str, Meta(description="bedrock: the session token, which belongs to temporary access keys")
+    ] = ""
     aws_region: Annotated[str, Meta(description="bedrock, required: the region, such as us-east-1")] = ""
     bedrock_additional_fields: Annotated[
         dict[str, Any], Meta(description="bedrock: settings of the model beside those that all models have")

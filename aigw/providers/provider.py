@@ -70,17 +70,19 @@ class Required(NamedTuple):
 
 
 class RequiredOneOf(NamedTuple):
-    """Keys of which one must be set."""
+    """Keys of which one must be set: one of `others`, or `field` and all that belong to it."""
 
     field: str
     others: tuple[str, ...]
     message: str
+    beside: tuple[str, ...] = ()
 
     def text(self, config: Config) -> str:
         return self.message
 
     def fails(self, config: Config) -> bool:
-        return not any(config.get(name) for name in (self.field, *self.others))
+        whole = all(config.get(name) for name in (self.field, *self.beside))
+        return not (whole or any(config.get(name) for name in self.others))
 
 
 class Conflict(NamedTuple):

@@ -25,3 +25,10 @@ class Notes:
 def refused(field: str, why: str) -> GatewayError:
     """Returns the error for a field without which the answer would be wrong."""
     return GatewayError(400, f"{field}: {why}", code="unsupported_parameter", param=field)
+
+
+def not_fetched(kind: str) -> GatewayError:
+    """Returns the error for an image, a sound or a file that the provider would have to fetch. The gateway fetches
+    nothing either: who sends a URL could make it ask servers that only this machine reaches."""
+    how = f"send the {kind} itself in base64; where the request has a URL, as data:TYPE;base64,..."
+    return refused("messages", f"this provider fetches no URL; {how}")

@@ -15,7 +15,7 @@ from aigw.translation.chat.write_request import function_of, schema_text
 from aigw.translation.envelope import opened
 from aigw.translation.history import joined
 from aigw.translation.hub import Call, Conversation, Media, Message, Part, Result, Text, Thinking
-from aigw.translation.notes import Notes, refused
+from aigw.translation.notes import Notes, not_fetched, refused
 from aigw.translation.rules import Rules, limit_of, matches
 from aigw.translation.thinking import LEAST_BUDGET, budget_of
 
@@ -119,7 +119,7 @@ def _result(result: Result) -> Json:
 
 def _media(part: Media) -> Json:
     if not part.data:
-        raise refused("messages", f"this provider fetches no URL; send the {part.kind} itself as base64")
+        raise not_fetched(part.kind)
     if part.kind == "image":
         return {"image": {"format": _IMAGES.get(part.type, "png"), "source": {"bytes": part.data}}}
     kind = _FILES.get(part.type.partition(";")[0])

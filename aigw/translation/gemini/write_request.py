@@ -18,7 +18,7 @@ from aigw.translation.gemini.models import schema_excludes_tools, signs, thinkin
 from aigw.translation.history import joined
 from aigw.translation.hub import Call, Conversation, Media, Message, Part, Reasoning, Result, Text, Thinking
 from aigw.translation.ids import is_made_here
-from aigw.translation.notes import Notes, refused
+from aigw.translation.notes import Notes, not_fetched
 from aigw.translation.rules import Rules, limit_of
 
 NO_SIGNATURE = "skip_thought_signature_validator"
@@ -136,7 +136,7 @@ def _media(media: Media) -> Json:
         return {"inlineData": {"mimeType": type, "data": media.data}}
     if media.url.startswith(_READABLE):
         return {"fileData": {"mimeType": type, "fileUri": media.url}}
-    raise refused(f"the URL of an {media.kind}", "Gemini does not fetch it; send the data itself, in base64")
+    raise not_fetched(media.kind)
 
 
 def _tools(conversation: Conversation, notes: Notes) -> Json:

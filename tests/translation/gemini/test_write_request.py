@@ -114,7 +114,7 @@ def test_media():
         {"inlineData": {"mimeType": "application/pdf", "data": "QQ=="}},
         {"fileData": {"mimeType": "image/jpeg", "fileUri": "gs://b/c.jpg"}},
     ]
-    with pytest.raises(GatewayError, match="URL of an image: Gemini does not fetch it"):
+    with pytest.raises(GatewayError, match=r"fetches no URL; send the image itself in base64; .*, as data:"):
         write(said("user", Media("image", url="https://example.com/a.png")))
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from aigw.core.model import Chunk
 from aigw.core.tokens import Tokens
-from aigw.dialects.json_values import Json
+from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.openai_chat import DONE, DONE_DATA
 from aigw.dialects.openai_chat_writer import usage_of
-from aigw.dialects.sse import json_event
+from aigw.dialects.sse import Event, json_event
 from aigw.translation.events import (
     AnswerEvent,
     CallDelta,
@@ -25,6 +25,10 @@ from aigw.translation.events import (
     ThinkingDelta,
 )
 from aigw.translation.frame import Frame
+
+_TEXT_HEAD = b',"choices":[{"index":0,"delta":{"content":'
+_TEXT_TAIL = b'},"finish_reason":null}]'
+"""Pieces of texts are nearly all events of most answers, and are written without encoding what is always the same."""
 
 
 class _Choice:
@@ -48,6 +52,9 @@ class ChatWriter:
         self._head: Json = {"id": f"chatcmpl-{frame.id}", "object": "chat.completion.chunk", "created": frame.created}
         self._tells_usage = asked.wants_usage or not asked.stream
         self._rest: Json = {"usage": None} if asked.stream and asked.wants_usage else {}
+        self._text_head = b""
+        """What stands before a piece of the first choice's text, once that has begun."""
+        self._text_tail = _TEXT_TAIL + (b',"usage":null}\n\n' if self._rest else b"}\n\n")
         self._choices: dict[int, _Choice] = {}
         self._tokens: Tokens | None = None
 
@@ -77,10 +84,15 @@ class ChatWriter:
         if choice not in self._choices:
             self._choices[choice] = _Choice()
             delta = {"role": "assistant", **delta}
+            if choice == 0:
+                self._text_head = b"data: " + encoded(self._head)[:-1] + _TEXT_HEAD
         told = {"index": choice, "delta": delta, "finish_reason": finish}
         return json_event({**self._head, "choices": [told], **self._rest})
 
     def _text(self, event: TextDelta) -> Chunk:
+        if event.choice == 0 and self._text_head and not event.refusal:
+            self._choices[0].length += len(event.text)
+            return Event(self._text_head + encoded(event.text) + self._text_tail)
         chunk = self._chunk(event.choice, {"refusal" if event.refusal else "content": event.text})
         if not event.refusal:
             self._choices[event.choice].length += len(event.text)

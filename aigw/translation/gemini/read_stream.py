@@ -6,6 +6,8 @@ that. No event marks the end, and the reason for it is STOP also where there are
 
 from __future__ import annotations
 
+from typing import Any
+
 from aigw.core.answer import Failure
 from aigw.core.model import Chunk
 from aigw.dialects.cumulative import objects_of
@@ -33,6 +35,32 @@ from aigw.translation.events import (
 )
 from aigw.translation.frame import Frame
 
+_OF_TEXT = (
+    frozenset(("candidates", "usageMetadata", "modelVersion", "responseId", "createTime")),
+    frozenset(("content", "index")),
+    frozenset(("parts", "role")),
+)
+"""The fields of an event, of its candidate and of the content, where there is nothing else than a piece of text."""
+
+
+def _only_text(body: Any) -> str:
+    """Returns the text of an event that has nothing else than a piece of the first candidate's text, else ""."""
+    if type(body) is not dict or not body.keys() <= _OF_TEXT[0]:
+        return ""
+    candidates = body.get("candidates")
+    if type(candidates) is not list or len(candidates) != 1:
+        return ""
+    candidate = candidates[0]
+    if type(candidate) is not dict or not candidate.keys() <= _OF_TEXT[1] or candidate.get("index"):
+        return ""
+    content = candidate.get("content")
+    if type(content) is not dict or not content.keys() <= _OF_TEXT[2]:
+        return ""
+    parts = content.get("parts")
+    part = parts[0] if type(parts) is list and len(parts) == 1 else None
+    text = part.get("text") if type(part) is dict and len(part) == 1 else None
+    return text if type(text) is str else ""
+
 
 class GeminiReader:
     def __init__(self, frame: Frame) -> None:
@@ -43,8 +71,28 @@ class GeminiReader:
         """The choices that are thinking."""
         self._calls = 0
         self._cited: set[tuple[int, str]] = set()
+        self._unread: Any = None
+        """The last event whose usage has not been read. Each has all of it, and the last one counts."""
 
     def feed(self, chunk: Chunk) -> list[AnswerEvent]:
+        if self._started and not self._thinking and chunk.raw.startswith(b"data:"):
+            body = chunk.json()
+            if text := _only_text(body):
+                self._unread = body if "usageMetadata" in body else self._unread
+                return [TextDelta(text)]  # nearly all events of most answers
+        return [*self._count(), *self._read(chunk)]
+
+    def end(self) -> list[AnswerEvent]:
+        return [*self._count(), Ended()]
+
+    def _count(self) -> list[AnswerEvent]:
+        body, self._unread = self._unread, None
+        if body is None:
+            return []
+        self._usage.take(body)
+        return [Counted(self._usage.tokens)]
+
+    def _read(self, chunk: Chunk) -> list[AnswerEvent]:
         if (told := failure_in_event(chunk)) is not None:
             return [Failed(failure_of(told))]
         events: list[AnswerEvent] = []
@@ -54,9 +102,6 @@ class GeminiReader:
             self._usage.take(chunk.json())
             events.append(Counted(self._usage.tokens))
         return events
-
-    def end(self) -> list[AnswerEvent]:
-        return [Ended()]
 
     def _body(self, body: Json, events: list[AnswerEvent]) -> None:
         candidates = rows_of(body.get("candidates"))

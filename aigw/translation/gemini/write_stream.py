@@ -9,8 +9,8 @@ from __future__ import annotations
 from aigw.core.model import Chunk
 from aigw.core.tokens import Tokens
 from aigw.dialects.gemini_writer import REASONS, usage_of
-from aigw.dialects.json_values import Json, object_of
-from aigw.dialects.sse import json_event
+from aigw.dialects.json_values import Json, encoded, object_of
+from aigw.dialects.sse import Event, json_event
 from aigw.translation.events import (
     AnswerEvent,
     CallDelta,
@@ -30,12 +30,18 @@ from aigw.translation.frame import Frame
 _MALFORMED = "MALFORMED_FUNCTION_CALL"
 
 
+_TEXT_HEAD = b'data: {"candidates":[{"content":{"parts":[{"text":'
+_TEXT_TAIL = b'}],"role":"model"},"index":0}],'
+"""Pieces of texts are nearly all events of most answers, and are written without encoding what is always the same."""
+
+
 class ContentWriter:
     bears_comments = False
 
     def __init__(self, frame: Frame) -> None:
         self._shows = frame.conversation.reasoning.shown is True
         self._head: Json = {"modelVersion": frame.conversation.model, "responseId": frame.id}
+        self._text_tail = self._tail()
         self._states: dict[int, str] = {}
         """The state of the reasoning of each choice, for its next part."""
         self._calls: dict[tuple[int, int], tuple[CallStart, list[str]]] = {}
@@ -48,6 +54,8 @@ class ContentWriter:
     def write(self, event: AnswerEvent) -> list[Chunk]:
         match event:
             case TextDelta():
+                if event.choice == 0 and not self._states:
+                    return [Event(_TEXT_HEAD + encoded(event.text) + self._text_tail)]
                 return [self._part({"text": event.text}, event.choice)]
             case ThinkingDelta():
                 return [self._event([_candidate(event.choice, [{"text": event.text, "thought": True}])])][: self._shows]
@@ -61,6 +69,7 @@ class ContentWriter:
                 return self._call(*self._calls.pop((event.choice, event.key)))
             case Started():
                 self._head["modelVersion"] = event.model or self._head["modelVersion"]
+                self._text_tail = self._tail()
             case Citation():
                 source = {"web": {"uri": event.url, **({"title": event.title} if event.title else {})}}
                 self._sources.setdefault(event.choice, []).append(source)
@@ -71,6 +80,10 @@ class ContentWriter:
             case Ended():
                 return [self._last()]
         return []
+
+    def _tail(self) -> bytes:
+        """What stands behind a piece of text."""
+        return _TEXT_TAIL + encoded(self._head)[1:] + b"\n\n"
 
     def _part(self, part: Json, choice: int, state: str = "") -> Chunk:
         held = self._states.pop(choice, "")

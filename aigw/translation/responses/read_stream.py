@@ -39,6 +39,14 @@ _PIECES = {"response.function_call_arguments": "arguments", "response.custom_too
 _ENDS = ("completed", "incomplete", "failed", "cancelled")
 
 
+_DELTA = "response.output_text.delta"
+_OF_DELTAS = frozenset((
+    "type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation",
+))  # fmt: skip
+_Place = tuple[Any, Any, Any]
+"""The item's id and index, and the index of its part, as an event has them."""
+
+
 class ResponsesStreamReader:
     def __init__(self, frame: Frame) -> None:
         self._maker = frame.rules.maker
@@ -51,12 +59,16 @@ class ResponsesStreamReader:
         """The reasoning that has a text."""
         self._broken: dict[int, str] = {}
         """The last part of the summary of each reasoning."""
+        self._growing: _Place | None = None
+        """Where the last piece of text was."""
 
     def feed(self, chunk: Chunk) -> list[AnswerEvent]:
         body = chunk.json()
         if not isinstance(body, dict):
             return []
         kind = text_of(body.get("type"))
+        if kind == _DELTA and body.keys() <= _OF_DELTAS:
+            return self._text(body)  # nearly all events of most answers
         name = kind.removeprefix("response.")
         response = body.get("response")
         if name in _ENDS:
@@ -71,6 +83,15 @@ class ResponsesStreamReader:
 
     def end(self) -> list[AnswerEvent]:
         return [Ended()]
+
+    def _text(self, body: Json) -> list[AnswerEvent]:
+        """Takes a piece of text. What is known of its place is not noted again."""
+        place = (body.get("item_id"), body.get("output_index"), body.get("content_index"))
+        text = body.get("delta")
+        if place == self._growing and type(text) is str:
+            return [TextDelta(text)] if text else []
+        self._growing = place if all(type(each) in (int, str) for each in place) else None
+        return self._piece(_DELTA, body, self._key(body, body.get("item_id")))
 
     def _key(self, body: Json, id: Any) -> int:
         index, id = body.get("output_index"), text_of(id)

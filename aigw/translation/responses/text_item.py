@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aigw.dialects.json_values import Json
+from aigw.dialects.json_values import Json, encoded
+
+_PIECE = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":'
 
 
 class MessageItem:
@@ -17,6 +19,8 @@ class MessageItem:
         self._pieces: list[str] = []
         self._open = ""
         """The type of the open part."""
+        self._shared = b""
+        """The fields that tell the place of the open part."""
 
     def grow(self, text: str, *, refusal: bool) -> list[Json]:
         kind = "refusal" if refusal else "output_text"
@@ -24,6 +28,14 @@ class MessageItem:
         self._pieces.append(text)
         more: Json = {"logprobs": []} if kind == "output_text" else {}
         return [*started, {"type": f"response.{kind}.delta", **self._place, "delta": text, **more}]
+
+    def piece(self, text: str, number: int) -> bytes:
+        """Returns the whole event of a piece of the open text, b"" if none is open. Nearly all events of most answers
+        are such, and are written without encoding what is always the same."""
+        if self._open != "output_text":
+            return b""
+        self._pieces.append(text)
+        return b'%b%d,%b,"delta":%b,"logprobs":[]}\n\n' % (_PIECE, number, self._shared, encoded(text))
 
     def cite(self, url: str, title: str) -> list[Json]:
         """The citation is of all the text so far: nobody says of which piece."""
@@ -52,6 +64,7 @@ class MessageItem:
         text = {"type": kind, "text": "", "annotations": [], "logprobs": []}
         self._parts.append(text if kind == "output_text" else {"type": kind, "refusal": ""})
         # a copy, because the part grows
+        self._shared = encoded(self._place)[1:-1]
         part = {name: [] if isinstance(value, list) else value for name, value in self._parts[-1].items()}
         return [*ended, {"type": "response.content_part.added", **self._place, "part": part}]
 

@@ -11,6 +11,7 @@ from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import Json
 from aigw.dialects.openai_responses_whole import numbered
 from aigw.dialects.openai_responses_writer import usage_of
+from aigw.dialects.sse import Event
 from aigw.dialects.typed_event import typed_event
 from aigw.translation.events import (
     AnswerEvent,
@@ -51,6 +52,11 @@ class ResponsesStreamWriter:
         self._incomplete: str | None = None
 
     def write(self, event: AnswerEvent) -> list[Chunk]:
+        if type(event) is TextDelta and not event.refusal and isinstance(self._open, MessageItem):
+            piece = self._open.piece(event.text, self._number)
+            if piece:
+                self._number += 1
+                return [Event(piece)]
         return [self._numbered(body) for body in self._bodies(event)]
 
     def _numbered(self, body: Json) -> Chunk:

@@ -10,7 +10,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 log = logging.getLogger("aigw")
 
@@ -20,25 +20,27 @@ LOOK_SECONDS = 1.0
 """How often to look for connections that nobody uses, while it is full."""
 
 
-class Connection(Protocol):
+class Limited(Protocol):
     """The protocol of a connection. `make_room` closes it if nobody waits for an answer on it."""
 
     def make_room(self) -> None: ...
 
 
-class Acceptor:
+C = TypeVar("C", bound=Limited)
+
+
+class Acceptor(Generic[C]):
     """Makes a protocol with `make` for each connection, at most `most` at once. Each calls `left` when it is gone."""
 
-    def __init__(self, make: Callable[[], Connection], most: int) -> None:
+    def __init__(self, make: Callable[[], C], most: int) -> None:
         self._make = make
         self._most = most
-        self._open: set[Connection] = set()
+        self._open: set[C] = set()
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
 
-    @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return len(self._open) >= self._most
 
     def start(self, sock: socket.socket, backlog: int) -> None:
@@ -56,9 +58,22 @@ class Acceptor:
         if self._socket is not None:
             self._socket.close()
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: C) -> None:
         self._open.discard(connection)
         self._room.set()
+
+    def each(self, do: Callable[[C], None]) -> None:
+        """Does this to each connection that is open."""
+        for connection in list(self._open):
+            do(connection)
+
+    async def gone(self, seconds: float) -> None:
+        """Returns when no connection is open any more, at the latest after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._open:
+                    self._room.clear()
+                    await self._room.wait()
 
     async def _accept(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -79,7 +94,7 @@ class Acceptor:
                 self.left(connection)
 
     async def _wait_for_room(self) -> None:
-        while self.full:
+        while self.is_full():
             self._room.clear()
             for connection in list(self._open):
                 connection.make_room()

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qs
 
 import msgspec
-from aiohttp import web
 
 from aigw import __version__
 from aigw.books.metrics import Metrics
@@ -26,6 +25,9 @@ from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
 from aigw.server.front import FRONT_HEADERS, FrontPage
 from aigw.server.guard import is_loopback
+from aigw.server.http1.connection import Response
+from aigw.server.http1.request import HttpRequest
+from aigw.server.http1.response import PlainResponse
 from aigw.server.page.files import INDEX, page_file
 from aigw.server.page.page import Page
 
@@ -76,7 +78,7 @@ class Admin:
             "config": self._config_page,
         }
 
-    async def answer(self, http: web.BaseRequest, path: str, query: str) -> web.StreamResponse:
+    async def answer(self, http: HttpRequest, path: str, query: str) -> Response:
         """Raises GatewayError: 404 for an unknown page, 405 for any method but GET and HEAD, 403 if it is not
         allowed."""
         page = path.removeprefix(PREFIX)
@@ -96,18 +98,18 @@ class Admin:
             raise GatewayError(404, f"there is no {path}; there are {known}", code="unknown_url")
         self._check(http)
         kind, body = await self._pages[page](query)
-        return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
+        return PlainResponse(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
-    def _check(self, http: web.BaseRequest) -> None:
+    def _check(self, http: HttpRequest) -> None:
         given = http.headers.get("authorization", "").removeprefix("Bearer ")
         if self._key and hmac.compare_digest(given.encode(errors="surrogateescape"), self._key.encode()):
             return
-        if is_loopback(http.remote or "") and not any(map(_tells_of_a_proxy, http.headers)):
+        if is_loopback(http.peer.remote) and not any(map(_tells_of_a_proxy, http.headers)):
             return
         remedy = "send the admin_key as a bearer token" if self._key else "set admin_key in aigw.yaml to let others in"
         raise GatewayError(403, f"this is for the gateway's own machine; {remedy}", kind="permission_error")
 
-    def front(self, http: web.BaseRequest, path: str) -> web.Response | None:
+    def front(self, http: HttpRequest, path: str) -> PlainResponse | None:
         """What the paths of FRONT answer. None for what is no page: a method that writes, a program that asks for /."""
         if http.method not in ("GET", "HEAD"):
             return None
@@ -116,10 +118,10 @@ class Admin:
         if "text/html" in http.headers.get("accept", ""):
             if index := page_file(http, INDEX):
                 return index
-            return web.Response(body=self._front_page(http), headers=FRONT_HEADERS)
-        return web.Response(headers={"Cache-Control": "no-store"}) if http.method == "HEAD" else None
+            return PlainResponse(body=self._front_page(http), headers=FRONT_HEADERS)
+        return PlainResponse(headers={"Cache-Control": "no-store"}) if http.method == "HEAD" else None
 
-    def _front_page(self, http: web.BaseRequest) -> bytes:
+    def _front_page(self, http: HttpRequest) -> bytes:
         """Who may not see the other pages does not see what the configuration answers either."""
         try:
             self._check(http)
@@ -155,6 +157,6 @@ def _tells_of_a_proxy(name: str) -> bool:
     return lower.startswith(_PROXIED) and not lower.startswith(_OF_CLIENTS)
 
 
-def _health() -> web.Response:
+def _health() -> PlainResponse:
     body = msgspec.json.encode({"status": "ok", "version": __version__})
-    return web.Response(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})
+    return PlainResponse(body=body, headers={"Content-Type": JSON, "Cache-Control": "no-store"})

@@ -11,14 +11,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
-from aiohttp import web
-
 from aigw.core.content_coding import DECODERS, codings_of
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.dialects.bodies import begins_object
 from aigw.server.allowance import SMALL
+from aigw.server.http1.request import HttpRequest
 
 SLOWEST = 1024
 """A client may send so many bytes a second on average, once it has used the time that every body has."""
@@ -95,12 +94,11 @@ def too_large(limit: int) -> GatewayError:
     )
 
 
-async def read(request: web.BaseRequest, bounds: Bounds) -> bytes:
+async def read(http: HttpRequest, bounds: Bounds) -> bytes:
     """Reads the whole body. Raises GatewayError as `Incoming` does."""
-    content = request.content
-    if not content.is_eof():
-        return (await Incoming(request, bounds).begin(bounds.largest))[0]
-    body = b"" if content.at_eof() else await content.readany()  # a small body came with its head
+    if not http.body.complete:
+        return (await Incoming(http, bounds).begin(bounds.largest))[0]
+    body = await http.body.read()  # a small body came with its head
     if len(body) > bounds.largest:
         raise too_large(bounds.largest)
     return body
@@ -120,15 +118,17 @@ class Incoming:
     """A body that is still coming in. Raises GatewayError: 413 if it is too large, 408 if it comes too slowly, and
     what `note` raises."""
 
-    def __init__(self, request: web.BaseRequest, bounds: Bounds) -> None:
-        self._request = request
+    def __init__(self, http: HttpRequest, bounds: Bounds) -> None:
+        self._body = http.body
+        length = http.headers.get("content-length", "")
+        self._length = int(length) if length.isdecimal() else None
         self._bounds = bounds
         self._size = 0
         self._waited = 0.0
 
     async def begin(self, kept: int) -> tuple[bytes, AsyncIterator[bytes] | None]:
         """Returns all of it and None, or the beginning and the rest if it has more than `kept` bytes."""
-        length = self._request.content_length
+        length = self._length
         if length is not None and self._bounds.largest >= length > kept:
             kept = min(kept, BEGINNING)
         pieces: list[bytes] = []
@@ -144,11 +144,11 @@ class Incoming:
             yield piece
 
     async def _next(self) -> bytes:
-        content, bounds = self._request.content, self._bounds
-        if bounds.seconds and not content.is_eof():
+        bounds = self._bounds
+        if bounds.seconds and not self._body.complete:
             piece = await self._in_time()
         else:
-            piece = await content.readany()
+            piece = await self._body.read()
         self._size += len(piece)
         if self._size > bounds.largest:
             raise too_large(bounds.largest)
@@ -162,7 +162,7 @@ class Incoming:
         began, left = loop.time(), seconds + self._size / SLOWEST - self._waited
         try:
             async with asyncio.timeout(min(seconds, left)):
-                return await self._request.content.readany()
+                return await self._body.read()
         except TimeoutError:
             raise too_slow() from None
         finally:

@@ -1,4 +1,4 @@
-"""The HTTP edge: it takes an aiohttp request, sends an exchange through the chain of its route, and writes the
+"""The HTTP edge: it takes a request, sends an exchange through the chain of its route, and writes the
 response.
 
 This is the one place that catches every exception. Before the first byte an exception becomes an error in the
@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from aiohttp import web
 from multidict import CIMultiDict
 
 from aigw.core.dialect import Dialect
@@ -35,6 +34,9 @@ from aigw.server.admin import FRONT, PREFIX, Admin
 from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard
+from aigw.server.http1.connection import Response
+from aigw.server.http1.request import HttpRequest
+from aigw.server.http1.response import PlainResponse, StreamedResponse
 from aigw.server.intake import Intake
 from aigw.server.leaving import had_all
 from aigw.server.page.watch import Watch
@@ -66,7 +68,7 @@ class _End:
 
 
 class Edge:
-    """The handler of `web.Server`. `find_route` returns None if no route matches. `record` is called for every request
+    """The handler of connections. `find_route` returns None if no route matches. `record` is called for every request
     that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and its
     FRONT where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
     `explain` adds to an error what can be done about it, by its path. `watch` says whether somebody wants to see the
@@ -111,11 +113,10 @@ class Edge:
         kept = env.choose(safe=max_kept, higress=0)
         self._intake = Intake(bounds, kept, self._space, reads_any_label=self._reads_any_label)
 
-    async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, http: HttpRequest) -> Response:
         env = self._env
         request_id = env.new_id()
-        headers: CIMultiDict[str] = http.headers  # type: ignore[assignment]  # read-only; plugins get a copy
-        target = http.raw_path
+        headers, target = http.headers, http.target  # plugins get a copy of the headers
         raw, _, query = (target if target.startswith("/") else _origin_form(target)).partition("?")
         path, api, given = self._read_path(raw)
         dialect = dialect_for(api, headers, path or raw)
@@ -168,7 +169,7 @@ class Edge:
             reply = await call(exchange)
             return await self._pump(http, exchange, reply, end)
         except asyncio.CancelledError:
-            if _is_stopping(http):
+            if http.peer.stopping:
                 return self._refuse(http, headers, dialect, _stopped(), request_id, end)
             end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
             raise
@@ -179,9 +180,9 @@ class Edge:
             log.warning("%s %s: %s", request_id, path, error)
             return self._refuse(http, headers, dialect, error.answer(), request_id, end)
         except Exception as error:  # noqa: BLE001
-            if isinstance(error, ConnectionError) and (http.transport is None or http.transport.is_closing()):
+            if isinstance(error, ConnectionError) and http.peer.gone:
                 end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
-                return web.Response(status=CLIENT_LEFT)  # it is gone: nobody reads this
+                return PlainResponse(status=CLIENT_LEFT)  # it is gone: nobody reads this
             return self._refuse(http, headers, dialect, _bug(error, request_id, path), request_id, end)
         finally:
             if self._space.held:
@@ -198,7 +199,7 @@ class Edge:
             await asyncio.wait(self._jobs, timeout=seconds)
 
     def _exchange(
-        self, http: web.BaseRequest, request_id: str, request: Request, route: Route, api: str, dialect: Dialect
+        self, http: HttpRequest, request_id: str, request: Request, route: Route, api: str, dialect: Dialect
     ) -> Exchange:
         return Exchange(
             id=request_id,
@@ -206,24 +207,24 @@ class Edge:
             route=route,
             api=api,
             dialect=dialect,
-            client=http.remote or "",
-            arrived=getattr(http.protocol, "arrived", None) or self._env.clock.monotonic(),
+            client=http.peer.remote,
+            arrived=http.peer.arrived,
             jobs=self._jobs,
         )
 
-    def _front(self, http: web.BaseRequest, path: str, found: tuple[Route, Chain] | None) -> web.Response | None:
+    def _front(self, http: HttpRequest, path: str, found: tuple[Route, Chain] | None) -> PlainResponse | None:
         """What the paths of FRONT answer, unless they belong to a route's own upstream."""
         taken = found is not None and found[0].target is not None
         return self._admin.front(http, path) if self._has_pages and not taken else None
 
-    def _answer_early(self, http: web.BaseRequest, headers: CIMultiDict[str]) -> web.Response | None:
+    def _answer_early(self, http: HttpRequest, headers: CIMultiDict[str]) -> PlainResponse | None:
         self._guard.check(headers)
-        if not http.raw_path.startswith("/") and "://" in http.raw_path:
-            self._guard.check_host(http.raw_path.partition("://")[2].partition("/")[0].partition("?")[0])
+        if not http.target.startswith("/") and "://" in http.target:
+            self._guard.check_host(http.target.partition("://")[2].partition("/")[0].partition("?")[0])
         if http.method == "CONNECT":
             raise GatewayError(405, "this gateway makes no tunnels", code="method_not_supported")
         if http.method == "OPTIONS" and "access-control-request-method" in headers:
-            return web.Response(status=204, headers=self._guard.preflight(headers))
+            return PlainResponse(status=204, headers=self._guard.preflight(headers))
         if "upgrade" in headers and "websocket" in headers["upgrade"].lower():
             raise GatewayError(
                 426,
@@ -233,7 +234,7 @@ class Edge:
             )
         return None
 
-    async def _pump(self, http: web.BaseRequest, exchange: Exchange, reply: Reply, end: _End) -> web.StreamResponse:
+    async def _pump(self, http: HttpRequest, exchange: Exchange, reply: Reply, end: _End) -> Response:
         timing, clock = exchange.timing, self._env.clock
         end.status, end.outcome = reply.status, Outcome.COMPLETE
         if reply.status >= 400:
@@ -246,47 +247,44 @@ class Edge:
             headers.popall("content-length", None)
             body = await reply.body()
             headers["x-aigw-time"] = _spent(timing, clock.monotonic())
-            return web.Response(status=reply.status, headers=headers, body=body)
+            return PlainResponse(status=reply.status, headers=headers, body=body)
         if reply.streaming:
             headers.popall("content-length", None)
             headers.setdefault("Cache-Control", "no-cache")
             headers.setdefault("X-Accel-Buffering", "no")
         else:
             headers["x-aigw-time"] = _spent(timing, clock.monotonic())
-        response = _Streamed(status=reply.status, headers=headers)
+        response = StreamedResponse(http, reply.status, headers)
         batch: Batch = ()
         try:
             async for batch in reply:
                 if head_only:
                     continue
-                if not response.prepared:
-                    await response.prepare(http)
+                if not response.begun:
                     timing.begun = clock.monotonic()
                     if reply.streaming:
                         timing.first = timing.begun
                 await response.write(raw_of(batch))
         except asyncio.CancelledError:
-            if not response.prepared or not _is_stopping(http):
+            if not response.begun or not http.peer.stopping:
                 raise
             await self._break_off(http, response, exchange, reply, _stopped(), end)
             return response
         except Exception as error:
-            gone = http.transport is None or http.transport.is_closing()
-            if not gone and response.prepared:
+            gone = http.peer.gone
+            if not gone and response.begun:
                 await self._break_off(http, response, exchange, reply, error, end)
             elif not (gone and await had_all(exchange, reply, batch, error)):
                 raise
             return response
         with suppress(ConnectionError):  # the client may close the connection once it has everything
-            if not response.prepared:
-                await response.prepare(http)
-            await response.write_eof()
+            await response.end()
         return response
 
     async def _break_off(
         self,
-        http: web.BaseRequest,
-        response: web.StreamResponse,
+        http: HttpRequest,
+        response: StreamedResponse,
         exchange: Exchange,
         reply: Reply,
         error: Exception,
@@ -304,11 +302,9 @@ class Edge:
         if reply.streaming or reply.in_array:
             element = b"," + exchange.dialect.error(shown, exchange.id) + b"]"
             await response.write(element if reply.in_array else exchange.dialect.error_event(shown, exchange.id))
-            if "content-length" in response.headers:  # it will have another length
-                response.force_close()
-            await response.write_eof()
-        elif http.transport is not None:
-            http.transport.abort()
+            await response.end()
+        else:
+            http.peer.abort()
 
     def _response_headers(
         self,
@@ -331,13 +327,13 @@ class Edge:
 
     def _refuse(
         self,
-        http: web.BaseRequest,
+        http: HttpRequest,
         asked: CIMultiDict[str],
         dialect: Dialect,
         error: GatewayError,
         request_id: str,
         end: _End,
-    ) -> web.Response:
+    ) -> PlainResponse:
         end.status, end.error, kind = error.status, error.code or error.kind, JSON
         if error.plain is not None and self._plain_errors:
             (end.status, text), kind = error.plain, "text/plain"
@@ -346,12 +342,7 @@ class Edge:
             body = dialect.error(error, request_id)
         own = [*error.headers.items(), ("Content-Type", kind)]
         headers = self._response_headers(asked, dialect, request_id, own)
-        return web.Response(status=end.status, headers=headers, body=body)
-
-
-def _is_stopping(http: web.BaseRequest) -> bool:
-    """True if the gateway cuts this request off, not its client."""
-    return getattr(http.protocol, "stopping", False)
+        return PlainResponse(status=end.status, headers=headers, body=body)
 
 
 def _stopped() -> GatewayError:
@@ -384,12 +375,6 @@ def _plain(path: str) -> Place:
 def _as_given(path: str) -> Place:
     """As in Higress: any other spelling is another path."""
     return Place(path, apis.detect(path) or "")
-
-
-class _Streamed(web.StreamResponse):
-    """A response that writes its head and its first piece at once."""
-
-    _send_headers_immediately = False
 
 
 def _origin_form(target: str) -> str:

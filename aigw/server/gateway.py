@@ -15,8 +15,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from aiohttp import web
-
 from aigw.books.books import Books
 from aigw.clients import green_cip
 from aigw.config.effective import effective
@@ -38,6 +36,8 @@ from aigw.server.edge import Edge
 from aigw.server.framing import Framing
 from aigw.server.front import FrontPage
 from aigw.server.guard import Guard, is_loopback
+from aigw.server.http1.connection import Response
+from aigw.server.http1.request import HttpRequest
 from aigw.server.knowledge import Knowledge
 from aigw.server.listen import Listener, cannot_listen
 from aigw.server.page.inspection import Inspection
@@ -120,7 +120,7 @@ class Gateway:
     def env(self) -> Env:
         return self._generations[-1].env
 
-    async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, http: HttpRequest) -> Response:
         generation = self._generations[-1]
         generation.busy += 1
         try:

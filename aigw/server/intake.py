@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from aiohttp import HttpVersion11, web
-
 from aigw.core.model import Request
 from aigw.dialects.form import is_form
 from aigw.server import bodies
 from aigw.server.allowance import SMALL, Space
+from aigw.server.http1.request import HttpRequest
 
 AS_SENT = ("expect",)
 DECODED = ("expect", "content-encoding")
@@ -28,14 +27,14 @@ class Intake:
         self._reads_any_label = reads_any_label
 
     async def read(
-        self, http: web.BaseRequest, request: Request, request_id: str, api: str, *, bare: bool
+        self, http: HttpRequest, request: Request, request_id: str, api: str, *, bare: bool
     ) -> tuple[str, ...]:
         """Reads the body, and decodes it unless nobody will read it (`bare`, and uploads that are neither a form nor a
         JSON object). Returns the names of the headers that are no longer true."""
         headers = request.headers
         self._check_length(headers.get("content-length", ""), request_id)
-        _let_it_come(http)
-        if not http.body_exists:
+        http.let_body_come()
+        if http.body.complete and not http.body.size:
             return DECODED
         sized = "content-length" in headers
         bounds = self._bounds if sized else self._bounds._replace(note=partial(self._space.take, request_id))
@@ -63,10 +62,3 @@ class Intake:
 
     def _unpacks_object(self, request: Request) -> bool:
         return "content-encoding" in request.headers and bodies.unpack_object(request, self._bounds.largest)
-
-
-def _let_it_come(http: web.BaseRequest) -> None:
-    """Answers a client that waits for leave to send its body."""
-    expects = http.headers.get("expect", "").lower() == "100-continue" and http.version >= HttpVersion11
-    if expects and http.transport is not None:
-        http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -1,15 +1,12 @@
 """Encoded bodies: whole, corrupt, cut short, and larger than they look."""
 
-import asyncio
 import gzip
 import zlib
-from types import SimpleNamespace
 
 import brotli
 import pytest
-from aiohttp import StreamReader
-from aiohttp.base_protocol import BaseProtocol
 from backports import zstd
+from http_peer import Peer
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -19,6 +16,7 @@ from aigw.core.model import Request
 from aigw.dialects.form import hold
 from aigw.server.allowance import SMALL, overloaded
 from aigw.server.bodies import Bounds, Incoming, decode, is_mislabelled, unpack_object
+from aigw.server.http1.request import HttpRequest
 
 ENCODERS = {
     "gzip": gzip.compress,
@@ -120,11 +118,10 @@ def test_a_json_object_under_another_label(method, kind, body, expected):
 
 def chunked(size):
     """A request whose body has this size, without a header that says so."""
-    loop = asyncio.get_running_loop()
-    content = StreamReader(BaseProtocol(loop), 2**30, loop=loop)
-    content.feed_data(b"x" * size)
-    content.feed_eof()
-    return SimpleNamespace(content=content, content_length=None)
+    http = HttpRequest(Peer(), "POST", "/", "1.1", CIMultiDict())
+    http.body.feed(b"x" * size)
+    http.body.end()
+    return http
 
 
 async def test_the_size_of_a_body_that_tells_none_is_noted_as_it_grows():

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
-from aiohttp import web
+from multidict import CIMultiDict
 
 from aigw.core.errors import GatewayError
+from aigw.server.http1.request import HttpRequest
+from aigw.server.http1.response import StreamedResponse
 from aigw.server.page.following import MOST_AT_ONCE, Following, Numbered
 from aigw.server.page.requests import Requests
 from aigw.server.page.watch import Watch
@@ -34,22 +36,21 @@ class Events:
     def __init__(self, requests: Requests, watch: Watch) -> None:
         self._watch = watch
         self._following = Following(requests, watch)
-        self._readers: dict[object, web.BaseRequest] = {}
+        self._readers: dict[object, HttpRequest] = {}
         self._closed = False
 
-    async def answer(self, http: web.BaseRequest, after: int | None, headers: Mapping[str, str]) -> web.StreamResponse:
+    async def answer(self, http: HttpRequest, after: int | None, headers: Mapping[str, str]) -> StreamedResponse:
         """Writes events until the reader leaves or the gateway stops. Without `after` it begins with what comes
         next."""
         if len(self._readers) >= MOST_READERS or self._closed:
             message = "too many pages are open; close some of them"
             raise GatewayError(503, message, kind="api_error", code="too_many_pages")
-        response = web.StreamResponse(headers={**_HEADERS, **headers})
+        response = StreamedResponse(http, 200, CIMultiDict({**_HEADERS, **headers}))
         async with self._reading(http):
-            await response.prepare(http)
             async for event in self._events(after):
                 await response.write(event)
         with suppress(ConnectionError):
-            await response.write_eof()
+            await response.end()
         return response
 
     async def aclose(self) -> None:
@@ -59,12 +60,11 @@ class Events:
         for _ in range(10):
             await asyncio.sleep(0)
         for http in self._readers.values():
-            if http.transport is not None:
-                http.transport.abort()
+            http.peer.abort()
         await self._following.stop()
 
     @asynccontextmanager
-    async def _reading(self, http: web.BaseRequest) -> AsyncIterator[None]:
+    async def _reading(self, http: HttpRequest) -> AsyncIterator[None]:
         key = object()
         self._readers[key] = http
         try:

@@ -12,7 +12,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
-from aiohttp import web
+from aigw.server.http1.request import HttpRequest
+from aigw.server.http1.response import PlainResponse
 
 INDEX = "index.html"
 _KINDS = {
@@ -61,7 +62,7 @@ def read_files(folder: Traversable) -> Table:
     return found
 
 
-def page_file(http: web.BaseRequest, name: str, table: Table | None = None) -> web.Response | None:
+def page_file(http: HttpRequest, name: str, table: Table | None = None) -> PlainResponse | None:
     """The answer with this file, None if there is none of this name."""
     file = (page_files() if table is None else table).get(name)
     if file is None:
@@ -69,5 +70,5 @@ def page_file(http: web.BaseRequest, name: str, table: Table | None = None) -> w
     headers = {**_HEADERS, "Content-Type": file.kind, "ETag": file.tag}
     known = {each.strip().removeprefix("W/") for each in http.headers.get("if-none-match", "").split(",")}
     if file.tag in known:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=file.body, headers=headers)
+        return PlainResponse(status=304, headers=headers)
+    return PlainResponse(body=file.body, headers=headers)

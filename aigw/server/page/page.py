@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from aiohttp import web
 
 from aigw.core.errors import GatewayError
 from aigw.core.plain import plain_json_line
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
+from aigw.server.http1.connection import Response
+from aigw.server.http1.request import HttpRequest
+from aigw.server.http1.response import PlainResponse
 from aigw.server.page.details import Details
 from aigw.server.page.events import Events
 from aigw.server.page.requests import MOST, Requests
@@ -27,7 +29,7 @@ _NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Opt
 _USUAL = 500
 
 Query = Mapping[str, list[str]]
-View = Callable[[web.BaseRequest, Query], Awaitable[Any]]
+View = Callable[[HttpRequest, Query], Awaitable[Any]]
 """Returns what becomes JSON."""
 
 
@@ -53,7 +55,7 @@ class Page:
     def has(self, name: str) -> bool:
         return name in ("requests", "events") or name.startswith("requests/") or name in self._views
 
-    async def answer(self, http: web.BaseRequest, name: str, query: str) -> web.StreamResponse:
+    async def answer(self, http: HttpRequest, name: str, query: str) -> Response:
         """Raises GatewayError."""
         refuse_others(http.headers)
         asked = parse_qs(query)
@@ -78,7 +80,7 @@ class Page:
         requests = [self._requests.summary(number, row) for number, row in found.rows]
         return {"seq": found.last, "requests": requests, "skipped": found.left_out, "note": self._note}
 
-    async def _one(self, http: web.BaseRequest, name: str) -> web.Response:
+    async def _one(self, http: HttpRequest, name: str) -> PlainResponse:
         self._watch.look()
         id_, _, part = name.partition("/")
         readers = {"request": self._details.request_body, "answer": self._details.answer_body}
@@ -86,7 +88,7 @@ class Page:
             text = await asyncio.to_thread(readers[part], id_)
             if text is not None:
                 headers = {**_NO_STORE, "Content-Type": TEXT, "Content-Security-Policy": "default-src 'none'; sandbox"}
-                return web.Response(body=text.encode("utf-8", "replace"), headers=headers)
+                return PlainResponse(body=text.encode("utf-8", "replace"), headers=headers)
         elif not part:
             found = await asyncio.to_thread(self._details.of, id_, f"http://{http.headers.get('host', '')}")
             if found is not None:
@@ -126,6 +128,6 @@ def _number(asked: Query, name: str, default: int | None) -> int | None:
     return int(text)
 
 
-def _json(value: Any) -> web.Response:
+def _json(value: Any) -> PlainResponse:
     body = plain_json_line(msgspec.json.encode(value))
-    return web.Response(body=body, headers={**_NO_STORE, "Content-Type": JSON})
+    return PlainResponse(body=body, headers={**_NO_STORE, "Content-Type": JSON})

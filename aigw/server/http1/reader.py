@@ -1,0 +1,125 @@
+"""Reads the requests of one connection with llhttp, sans-io.
+
+Rule: what is not clearly HTTP/1.1 or 1.0 is an error, and nothing after it is read. The text of a head is UTF-8 with
+surrogate escapes, so that odd bytes pass unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from multidict import CIMultiDict
+
+from aigw.server.http1.request import HttpRequest, Peer
+from aigw.upstream.head import header_name
+
+MAX_TARGET = 16 * 1024
+MAX_HEAD = 128 * 1024
+"""How many bytes a head may have, and the framing of a body."""
+
+_FRAMING = ("content-length", "transfer-encoding")
+
+
+class InvalidHttpError(ValueError):
+    """The bytes are not a request. The message does not show them."""
+
+
+class RequestReader:
+    """`begin` gets each request when its head is complete. Bodies are fed as they arrive."""
+
+    def __init__(self, peer: Peer, begin: Callable[[HttpRequest], None]) -> None:
+        self._peer = peer
+        self._begin = begin
+        self._parser = HttpRequestParser(self)
+        self._current: HttpRequest | None = None
+        self._overhead = 0
+        self._target = b""
+        self._headers: list[tuple[str, str]] = []
+        self._size = 0
+        self._kept = 0
+        self._ended = False
+        self._unframed = b""
+
+    @property
+    def current(self) -> HttpRequest | None:
+        """The request whose body is still coming."""
+        return self._current
+
+    def feed(self, data: bytes) -> int:
+        """Returns how many bytes of bodies are kept. Raises InvalidHttpError."""
+        self._kept = 0
+        self._overhead += len(data)
+        try:
+            while data and not self._ended:
+                data = self._feed(data)
+        except HttpParserError as error:
+            self._ended = True
+            inner = error.__context__
+            raise InvalidHttpError(
+                str(inner) if isinstance(inner, InvalidHttpError) else type(error).__name__
+            ) from None
+        if self._overhead > MAX_HEAD:
+            self._ended = True
+            raise InvalidHttpError("the head is too large")
+        return self._kept
+
+    def _feed(self, data: bytes) -> bytes:
+        """Returns what comes after the head of a request that would like to switch protocols, as Java's client does;
+        it is answered as any other. llhttp does not read its body: another parser does, which gets only the framing."""
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if self._parser.get_method() == b"CONNECT":
+                self._ended = True  # what comes now is for somebody else
+            self._parser = HttpRequestParser(self)
+            if self._unframed:
+                self._parser.feed_data(b"POST / HTTP/1.1\r\n" + self._unframed + b"\r\n")
+            return data[upgrade.args[0] :]
+        return b""
+
+    # The parser calls these.
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers = []
+        self._size = 0
+
+    def on_url(self, data: bytes) -> None:
+        self._target += data
+        if len(self._target) > MAX_TARGET:
+            raise InvalidHttpError("the target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value) + 4
+        if self._size > MAX_HEAD:
+            raise InvalidHttpError("the head is too large")
+        text = value.decode() if value.isascii() else value.decode("utf-8", "surrogateescape")
+        self._headers.append((header_name(name), text))
+
+    def on_headers_complete(self) -> None:
+        self._overhead = 0
+        if self._unframed:
+            self._unframed = b""
+            return
+        parser = self._parser
+        headers = CIMultiDict(self._headers)
+        target = self._target.decode("utf-8", "surrogateescape")
+        self._current = HttpRequest(
+            self._peer, parser.get_method().decode("latin-1"), target, parser.get_http_version(), headers
+        )
+        self._current.keeps = parser.should_keep_alive() and self._current.method != "CONNECT"
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            framing = [f"{name}: {value}\r\n" for name, value in self._headers if name.lower() in _FRAMING]
+            self._unframed = "".join(framing).encode("utf-8", "surrogateescape")
+        self._begin(self._current)
+
+    def on_body(self, data: bytes) -> None:
+        self._overhead = 0
+        if self._current is not None:
+            self._kept += self._current.body.feed(data)
+
+    def on_message_complete(self) -> None:
+        self._overhead = 0
+        if self._current is not None and not self._unframed:
+            self._current.body.end()
+            self._current = None

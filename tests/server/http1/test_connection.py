@@ -1,0 +1,161 @@
+"""Connections on real sockets: what becomes of bodies that nobody reads, of clients that wait, and of the end."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from aigw.server.http1.connection import MOST_PENDING
+from aigw.server.http1.request import HIGH_WATER
+from aigw.server.http1.response import PlainResponse, StreamedResponse
+from aigw.server.listen import Listener
+
+GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@asynccontextmanager
+async def serving(handler, grace=5.0):
+    listener = Listener(handler, grace=grace)
+    _, port = await listener.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(10):
+            yield reader, writer, listener
+    finally:
+        writer.close()
+        await listener.stop()
+
+
+async def answer(reader):
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return int(head.split(b" ")[1]), await reader.readexactly(length)
+
+
+async def say_target(http):
+    return PlainResponse(200, {}, http.target.encode())
+
+
+async def test_a_body_that_nobody_reads_does_not_hide_the_next_request():
+    async with serving(say_target) as (reader, writer, _):
+        writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
+        assert await answer(reader) == (200, b"/a")
+        writer.write(b"x" * 1_000_000 + GET % b"b")
+        assert await answer(reader) == (200, b"/b")
+
+
+async def test_a_client_that_waits_for_leave_may_not_go_on_after_a_refusal():
+    """It could send the body, or its next request: nobody knows which."""
+    async with serving(say_target) as (reader, writer, _):
+        writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+        assert await answer(reader) == (200, b"/a")
+        writer.write(GET % b"smuggled")
+        assert await reader.read() == b""
+
+
+async def test_many_pipelined_requests_wait_outside():
+    may, begun = asyncio.Event(), []
+
+    async def handler(http):
+        begun.append(http.target)
+        await may.wait()
+        return await say_target(http)
+
+    async with serving(handler) as (reader, writer, _):
+        many = MOST_PENDING * 20
+        for number in range(many):
+            writer.write(GET % b"%d" % number)
+        may.set()
+        assert [await answer(reader) for _ in range(many)] == [(200, b"/%d" % number) for number in range(many)]
+
+
+async def test_an_unread_body_slows_the_client():
+    may, seen = asyncio.Event(), []
+
+    async def handler(http):
+        await may.wait()
+        size = 0
+        while piece := await http.body.read():
+            seen.append(len(piece))
+            size += len(piece)
+        return PlainResponse(200, {}, b"%d" % size)
+
+    async with serving(handler) as (reader, writer, _):
+        size = 20_000_000
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+        sending = asyncio.ensure_future(writer.drain())
+        done, _ = await asyncio.wait([sending], timeout=0.1)
+        assert not done
+        may.set()
+        assert await answer(reader) == (200, b"%d" % size)
+        await sending
+        assert max(seen) < 4 * HIGH_WATER
+
+
+async def test_a_header_that_a_plugin_broke_is_a_500(caplog):
+    async def handler(http):
+        return PlainResponse(200, {"x": "a\r\nset-cookie: b"}, b"")
+
+    async with serving(handler) as (reader, writer, _):
+        writer.write(GET % b"")
+        assert (await answer(reader))[0] == 500
+        assert await reader.read() == b""
+    assert "line break" in caplog.text
+
+
+async def test_at_the_end_idle_connections_close_and_answers_end():
+    may = asyncio.Event()
+
+    async def handler(http):
+        await may.wait()
+        return await say_target(http)
+
+    async with serving(handler) as (reader, writer, listener):
+        writer.write(GET % b"a")
+        idle, other = await asyncio.open_connection(*writer.get_extra_info("peername"))
+        stopping = asyncio.ensure_future(listener.stop())
+        assert await idle.read() == b""
+        other.close()
+        may.set()
+        assert await answer(reader) == (200, b"/a")
+        assert await reader.read() == b""
+        await stopping
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_what_does_not_end_within_the_grace_is_cut_off(begun):
+    async def handler(http):
+        response = StreamedResponse(http, 200, http.headers)
+        if begun:
+            await response.write(b"abc")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            assert http.peer.stopping
+        if begun:
+            http.peer.abort()
+            return response
+        return PlainResponse(503)
+
+    async with serving(handler, grace=0.1) as (reader, writer, listener):
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(0)
+        if begun:
+            await reader.readuntil(b"abc\r\n")
+        else:
+            await answer_begins(listener)
+        await listener.stop()
+        if begun:
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(1)
+        else:
+            assert (await answer(reader))[0] == 503
+
+
+async def answer_begins(listener):
+    """Returns when a handler runs."""
+    busy = []
+    while not any(busy):
+        await asyncio.sleep(0.01)
+        busy.clear()
+        listener._acceptor.each(lambda connection: busy.append(connection.busy))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
+from http_peer import Peer
 from msgspec.structs import replace
+from multidict import CIMultiDict
 from usage_rows import FULL
 
 from aigw.books.numbered_rows import Recent
 from aigw.core.stores import StoreError
+from aigw.server.http1.request import HttpRequest
 from aigw.server.page.events import Events
 from aigw.server.page.following import MOST_AT_ONCE
 from aigw.server.page.kept import Kept
@@ -49,7 +51,7 @@ async def reading():
 
     @asynccontextmanager
     async def reader(after=None):
-        async with events._reading(SimpleNamespace(transport=None)):
+        async with events._reading(HttpRequest(Peer(), "GET", "/", "1.1", CIMultiDict())):
             found = events._events(after)
             try:
                 yield found

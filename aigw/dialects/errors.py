@@ -55,7 +55,7 @@ class GeminiGeneric(Generic):
         return gemini_error(error)
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
-        return b"data: " + gemini_error(error) + b"\n\n"
+        return gemini_error_event(error)
 
 
 class Service(Generic):
@@ -99,6 +99,13 @@ class DashScopeGeneric(Service):
 def gemini_error(error: GatewayError) -> bytes:
     status = _STATUSES.get(error.status) or ("INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
     return msgspec.json.encode({"error": {"code": error.status, "message": _google_words(error), "status": status}})
+
+
+def gemini_error_event(error: GatewayError) -> bytes:
+    """Returns what ends a stream that has failed, as Google writes it: not in a `data:` line, where its SDKs for Go
+    and, in 1.x, for Node.js take an error for an answer without a text. No blank line follows: 2.x would pass over an
+    error that arrives together with a text."""
+    return gemini_error(error) + b"\n"
 
 
 def _anthropic_words(error: GatewayError) -> str:

@@ -3,8 +3,8 @@
 Rules of the wire: a stream is a sequence of objects in the form of the plain answer. They are in `data:` lines only or,
 without `alt=sse`, in one JSON array. Each object has only the new parts, and the usage so far. A call is never split.
 The last object has `finishReason`. No event marks the end of a stream; a comment, an `event:` line or [DONE] breaks
-Google's SDK. An error is `{"error": {code, message, status}}`, which may be inside an array. Answers use only
-camelCase.
+Google's SDK. An error is `{"error": {code, message, status}}`, which may be inside an array, and in a stream of events
+is in no `data:` line. Answers use only camelCase.
 
 Whether the answer is a stream is part of the path. `Asked.unrepeatable` excludes requests for arrays from a cache."""
 
@@ -25,7 +25,7 @@ from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.cumulative import CumulativeReader, objects_of
 from aigw.dialects.elements import leading_elements
-from aigw.dialects.errors import gemini_error
+from aigw.dialects.errors import gemini_error, gemini_error_event
 from aigw.dialects.failures import failure_in, failure_in_event
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned
 from aigw.dialects.gemini_writer import GeminiWriter
@@ -211,7 +211,7 @@ class Gemini:
         return b""
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
-        return b"data: " + self.error(error, request_id) + b"\n\n"
+        return gemini_error_event(error)
 
 
 def finish_of(reason: str) -> Finish:

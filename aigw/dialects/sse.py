@@ -1,7 +1,9 @@
 """Splits bytes into server-sent events. Sans-io.
 
 Rule: an event ends with a blank line, and lines end with LF, CRLF or CR (WHATWG HTML 9.2.6). The input may be cut
-anywhere, also inside a UTF-8 character. No byte is lost: the `raw` of all chunks, joined, is the input."""
+anywhere, also inside a UTF-8 character. No byte is lost: the `raw` of all chunks, joined, is the input.
+
+An object without `data:` counts as data, too: Google and others tell so that a stream has failed."""
 
 from __future__ import annotations
 
@@ -58,6 +60,8 @@ def rewritten(chunk: Chunk, body: Any) -> Chunk:
     data = encoded(body)
     if chunk.raw is chunk.data:
         return Chunk(data, data)
+    if _is_object(chunk.raw):
+        return Event(data + b"\n\n")
     lines = [line for line in _LINE_END.split(chunk.raw) if line and not line.startswith(b"data:")]
     return Event(b"\n".join([*lines, b"data: " + data]) + b"\n\n")
 
@@ -107,8 +111,20 @@ def is_whole(event: Event) -> bool:
     return data == b"[DONE]" or event.json() is not None
 
 
+def closed(raw: bytes) -> Event:
+    """Returns the last event of a stream, whose blank line is missing, with it: clients drop an event without. Only an
+    object without `data:` stays as it is, because Google's SDK for Node.js drops that with one."""
+    return Event(raw if _is_object(raw) else raw.rstrip(b"\r\n") + b"\n\n")
+
+
+def _is_object(raw: bytes) -> bool:
+    return raw.lstrip().startswith(b"{")
+
+
 def _data_of(raw: bytes) -> bytes | None:
     if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
         return raw[6:-2] if raw[5:6] == b" " else raw[5:-2]
     lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(raw) if line.startswith(b"data:")]
-    return b"\n".join(lines) if lines else None
+    if lines:
+        return b"\n".join(lines)
+    return raw.strip() if _is_object(raw) else None

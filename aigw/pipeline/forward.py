@@ -20,7 +20,7 @@ from aigw.core.reply import ChunkSource, Reply
 from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.aws_events import CONTENT_TYPE as AWS_EVENTS
 from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json
-from aigw.dialects.sse import Event, EventSplitter, is_whole
+from aigw.dialects.sse import Event, EventSplitter, closed, is_whole
 from aigw.pipeline.decoded import uncoded, unframed
 from aigw.pipeline.endings import Judged, JudgedArray
 from aigw.pipeline.watching import Watched
@@ -236,7 +236,7 @@ class EventSource:
             self._tell_rest()
             raise UpstreamError(UpstreamFault.CUT_OFF, "the provider's answer was cut off in the middle of an event")
         self._ended = True
-        return (Event(rest.rstrip(b"\r\n") + b"\n\n"),)  # clients drop an event without its blank line
+        return (closed(rest),)
 
     def _whole_rest(self) -> Batch:
         """Returns the event that lacks only its blank line where the body broke off: it may be the last one."""
@@ -244,7 +244,7 @@ class EventSource:
         if self._dialect is None or last.data is None or not is_whole(last):
             return ()
         self._splitter = EventSplitter()
-        self._before, self._latest = self._latest, (Event(last.raw.rstrip(b"\r\n") + b"\n\n"),)
+        self._before, self._latest = self._latest, (closed(last.raw),)
         return self._latest
 
     def _is_over(self) -> bool:

@@ -376,7 +376,7 @@ def test_errors_in_geminis_shape(status, name):
     error = GatewayError(status, "no \udcff")
     expected = {"error": {"code": status, "message": "no �", "status": name}}
     assert json.loads(GEMINI.error(error, "r")) == expected
-    assert GEMINI.error_event(error, "r") == b"data: " + GEMINI.error(error, "r") + b"\n\n"
+    assert GEMINI.error_event(error, "r") == GEMINI.error(error, "r") + b"\n"
     assert read(json.loads(GEMINI.error(error, "r"))).error == "no �"
 
 

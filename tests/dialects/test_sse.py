@@ -24,6 +24,8 @@ CASES = {
     "dashscope": (b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:{}\n\n", [b"{}"]),
     "utf-8": ("data: 现在😀\n\n".encode(), ["现在😀".encode()]),
     "extra blank lines": (b"data: a\n\n\n\ndata: b\n\n", [b"a", None, b"b"]),
+    "google's error": (b'data: a\n\n{\n  "error": {}\n}\n\n', [b"a", b'{\n  "error": {}\n}']),
+    "no event": (b"nonsense\n\nid: 1\n\n", [None, None]),
     "json with escaped newlines": (b'data: {"t":"\\n\\n"}\n\n', [b'{"t":"\\n\\n"}']),
 }
 
@@ -91,6 +93,10 @@ def test_a_rewritten_event_keeps_its_other_lines():
     event = Event(b": hi\r\nid:1\r\nevent: e\r\ndata:{\r\ndata:}\r\n\r\n")
     changed = rewritten(event, {"a": 1})
     assert (changed.raw, changed.json()) == (b': hi\nid:1\nevent: e\ndata: {"a":1}\n\n', {"a": 1})
+
+
+def test_a_rewritten_object_without_data_lines_is_one():
+    assert rewritten(Event(b'{\n  "error": {}\n}\n\n'), {"a": 1}).raw == b'{"a":1}\n\n'
 
 
 def test_a_rewritten_plain_body_is_one():

@@ -99,7 +99,7 @@ const clients = {
         const answers = streamed ? await sdk.models.generateContentStream(asked) : [await sdk.models.generateContent(asked)];
         const parts = [];
         for await (const answer of answers)
-          for (const part of answer.candidates[0].content?.parts ?? []) {
+          for (const part of answer.candidates?.[0].content?.parts ?? []) {
             if (part.text && !part.thought) hear(part.text);
             if (part.text !== "") parts.push(part);
           }

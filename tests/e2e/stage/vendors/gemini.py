@@ -85,14 +85,14 @@ class Gemini(Vendor):
         said += [[{"text": piece}] for piece in pieces(plan.text) if piece]
         said += [[part] for part in self._calls(plan)]
         chunks = [self._answer(plan, body, parts, "") for parts in said]
-        if plan.fails:
-            chunks.append(self.failure(plan.fails)[1])
-        else:
+        if not plan.fails:
             chunks.append(self._answer(plan, body, [{"text": ""}], "STOP"))
-        return [b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\r\n\r\n" for chunk in chunks]
+        events = [b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\r\n\r\n" for chunk in chunks]
+        error = [json.dumps(self.failure(plan.fails)[1], indent=2).encode()] if plan.fails else []
+        return [*events, *error]  # an error is in no `data:` line
 
     async def _answer_array(self, peer: Peer, plan: Plan, body: Any) -> None:
-        events = [event[6:-4] for event in self.events(plan, body)]
+        events = [event.strip().removeprefix(b"data: ") for event in self.events(plan, body)]
         await peer.begin(headers={"Content-Type": "application/json; charset=UTF-8"})
         for number, event in enumerate(events):
             await peer.piece((b"," if number else b"[") + event + b"\r\n")

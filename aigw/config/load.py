@@ -86,7 +86,7 @@ def examine(
 ) -> tuple[Loaded | None, Report]:
     """Does what `load` does, and returns the report with all errors and notes. If there are errors, Loaded is None."""
     if path is None:
-        source, report = read(text, env, NO_FILE)
+        source, report = read(text, env, NO_FILE, is_file=False)
     else:
         source, report = read_file(path, env)
     if "kind" in source.values and "apiVersion" in source.values:

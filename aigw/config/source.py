@@ -41,8 +41,11 @@ class Source:
     dotenv: frozenset[str] = frozenset()
 
 
-def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[Source, Report]:
-    """Reads a configuration. Mistakes go to the report; the source then holds as much as could be read."""
+def read(
+    text: bytes, env: Mapping[str, str], name: str = "aigw.yaml", *, is_file: bool = True
+) -> tuple[Source, Report]:
+    """Reads a configuration. Mistakes go to the report; the source then holds as much as could be read. Without
+    `is_file` the text is not the user's, so that he cannot change it, and no `.env` is beside it."""
     source = Source()
     report = Report(name, source.lines, source.expanded)
     if len(text) > MAX_BYTES:
@@ -67,7 +70,7 @@ def read(text: bytes, env: Mapping[str, str], name: str = "aigw.yaml") -> tuple[
         report.error((), "must be a mapping of keys to values", root.line)
         return source, report
     try:
-        source.values = _Builder(source, report, env, bares=not _is_higress(root, env)).build(root, ())
+        source.values = _Builder(source, report, env, bares=not _is_higress(root, env), is_file=is_file).build(root, ())
     except _UnreadableError as error:
         report.error((), str(error), error.line)
     return source, report
@@ -162,8 +165,9 @@ class _Parser:
 class _Builder:
     """Turns nodes into values, and notes the line of each."""
 
-    def __init__(self, source: Source, report: Report, env: Mapping[str, str], *, bares: bool) -> None:
+    def __init__(self, source: Source, report: Report, env: Mapping[str, str], *, bares: bool, is_file: bool) -> None:
         """`bares`: whether blanks around secrets are removed."""
+        self._is_file = is_file
         self._bares = bares
         self._source = source
         self._report = report
@@ -229,11 +233,8 @@ class _Builder:
         if result.missing:
             self._source.missing[path] = result.missing
         for name in result.missing:
-            self._report.error(
-                path,
-                f"the environment has no {name}; set it, put it into .env, or write ${{{name}:-default}}",
-                node.line,
-            )
+            more = f", put it into .env, or write ${{{name}:-default}}" if self._is_file else ""
+            self._report.error(path, f"the environment has no {name}; set it{more}", node.line)
         return self._bared(node.value, result, path) if self._bares else result.text
 
     def _bared(self, text: str, result: Expanded, path: JsonPath) -> str:

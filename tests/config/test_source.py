@@ -128,6 +128,11 @@ def test_a_missing_name_is_named_with_its_line_and_the_others_still_stand():
     assert source.missing == {("b", 0): ("GONE", "AWAY")}
 
 
+def test_what_is_no_file_has_nothing_beside_it():
+    _, report = read(b"a: ${GONE}", {}, "recipe", is_file=False)
+    assert report.format_all(report.errors) == ["recipe:1 a: the environment has no GONE; set it"]
+
+
 def test_keys_are_not_expanded_and_values_stay_text():
     assert values("${HERE}: '${HERE}'\nport: ${PORT}", {"HERE": "x", "PORT": "80"}) == {"${HERE}": "x", "port": "80"}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Commands,
-    help="See what budgets have left, raise them, and let them begin anew.",
+    help="See what budgets have left, raise or restart them.",
     epilog="Example: aigw budget status",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -39,7 +39,7 @@ def models(
         fail("models", "choose one of --live and --url: a gateway shows no keys with which to ask", USAGE)
     try:
         alone = live and recipe is None and configuration(config) is None
-        loaded = asyncio.run(discovered(os.environ)) if alone else in_force(config, recipe, url)
+        loaded = asyncio.run(discovered(os.environ)) if alone else in_force(config, recipe, url, calls=live)
         found = asyncio.run(models_of(loaded, os.environ, provider, live=live))
     except ConfigError as error:
         fail("models", error.findings, USAGE)

@@ -13,35 +13,48 @@ from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.asking import configuration_of, place_of
 from aigw.cli.sources.recipe import served
 from aigw.config.automatic import automatic
-from aigw.config.load import NO_FILE, Loaded, load
+from aigw.config.load import NO_FILE, Loaded, load, read_file
+from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
-from aigw.core.secrets import HIDDEN
+from aigw.core.secrets import HIDDEN, is_secret
+from aigw.providers.base_url import ANY_KEY
 
 
-def configured(config: Path | None, recipe: str | None) -> Loaded:
-    """The configuration of a gateway that was started with the same options. Raises ConfigError."""
+def configured(config: Path | None, recipe: str | None, *, calls: bool = True) -> Loaded:
+    """The configuration of a gateway that was started with the same options. If the command calls no provider, their
+    keys may be missing: they are in the shell in which the gateway runs. Raises ConfigError."""
     if recipe is None:
         if config is None and not DEFAULT_FILE.exists():
             raise ConfigError([f"there is no {DEFAULT_FILE} here; say with --config or --recipe what the gateway uses"])
-        return load(config or DEFAULT_FILE, os.environ)
+        path = config or DEFAULT_FILE
+        return load(path, os.environ if calls else _with_keys(read_file(path, os.environ)[0]))
     if config is not None:
         raise ConfigError(["choose one of --config and --recipe"])
     try:
-        return load(None, os.environ, text=served(recipe).encode())
+        text = served(recipe).encode()
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+    return load(None, os.environ if calls else _with_keys(read(text, os.environ)[0]), text=text)
 
 
-def in_force(config: Path | None, recipe: str | None, url: str | None = None) -> Loaded:
+def _with_keys(source: Source) -> dict[str, str]:
+    """The environment; in it, something stands for the keys of providers that are missing."""
+    missing: dict[bool, set[str]] = {True: set(), False: set()}
+    for path, names in source.missing.items():
+        missing["ai-proxy" in path and is_secret(path)].update(names)
+    return {**dict.fromkeys(missing[True] - missing[False], ANY_KEY), **os.environ}
+
+
+def in_force(config: Path | None, recipe: str | None, url: str | None = None, *, calls: bool = True) -> Loaded:
     """The configuration of the gateway at `url`, else that of the options or of the file here, else that of a start
-    without a file; no Ollama is looked for then. Raises ConfigError."""
+    without a file; no Ollama is looked for then. `calls` is as in `configured`. Raises ConfigError."""
     if url is not None:
         if (found := shown_at(place_of(url))) is None:
             raise ConfigError([f"there is no aigw at {url} that shows its configuration"])
         return found
     if config is not None or recipe is not None or DEFAULT_FILE.exists():
         try:
-            return configured(config, recipe)
+            return configured(config, recipe, calls=calls)
         except ConfigError as error:
             named = origin(config, recipe)
             raise ConfigError([finding.replace(NO_FILE, named) for finding in error.findings]) from None

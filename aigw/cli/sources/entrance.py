@@ -42,7 +42,7 @@ class Entrance(NamedTuple):
 
 def entrance(config: Path | None, recipe: str | None, url: str | None) -> Entrance:
     """Raises ConfigError."""
-    loaded = in_force(config, recipe, url)
+    loaded = in_force(config, recipe, url, calls=False)
     place = place_of(url) if url is not None else _place(loaded)
     runs = url is not None or _answers(loaded)
     if runs and url is None and loaded.path is None and recipe is None:

@@ -33,7 +33,7 @@ async def opened(config: Path | None, recipe: str | None, plugin: str, *, shown:
     from aigw.core.errors import ConfigError
     from aigw.server.stores import GatewayStores
 
-    loaded = configured(config, recipe)
+    loaded = configured(config, recipe, calls=False)
     found = loaded.plugins.get(plugin)
     if found is None:
         where = origin(config, recipe)

@@ -23,7 +23,7 @@ def screen_of(config: Path | None, recipe: str | None, *, strict: bool) -> Scree
 
     Raises ConfigError."""
     given = config is not None or recipe is not None or DEFAULT_FILE.exists()
-    settings = configured(config, recipe).guard if given else GuardSettings()
+    settings = configured(config, recipe, calls=False).guard if given else GuardSettings()
     return Screen(msgspec.structs.replace(settings, strict=strict or settings.strict))
 
 

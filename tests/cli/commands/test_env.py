@@ -116,3 +116,20 @@ def test_what_is_wrong_is_said(aigw, words, said):
     code, out, errors = aigw(*words)
     assert (code, out) == (2, "")
     assert errors.startswith(said)
+
+
+def test_the_keys_of_providers_need_not_be_there(tmp_path, commands):
+    """They are in the shell that runs `aigw serve`."""
+    (tmp_path / "aigw.yaml").write_text(
+        'listen: "${PLACE:-127.0.0.1:1}"\n'
+        "plugins:\n  ai-cache: {cache: {type: redis, serviceName: redis.static}}\n"
+        '  ai-proxy: {provider: {type: qwen, apiTokens: ["${QWEN_KEY}"], modelMapping: {"*": qwen-plus}}}\n'
+    )
+    for words in (("env", "claude"), ("models",), ("cache", "ls"), ("guard", "rules")):
+        done = commands.run(*words, cwd=tmp_path, env=CLEAN)
+        assert (done.returncode, "QWEN_KEY" in done.stderr) == (0, False), (words, done.stderr)
+    done = commands.run("models", "--live", cwd=tmp_path, env=CLEAN)
+    assert (done.returncode, "QWEN_KEY" in done.stderr) == (2, True)
+    (tmp_path / "aigw.yaml").write_text('listen: "127.0.0.1:${PORT}"\n')
+    done = commands.run("env", "claude", cwd=tmp_path, env=CLEAN)
+    assert (done.returncode, "PORT" in done.stderr) == (2, True)

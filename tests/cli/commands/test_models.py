@@ -122,7 +122,7 @@ def test_a_gateway_that_runs(aigw, tmp_path):
         (["--provider", "x"], "aigw models: there is no provider 'x'; there are openai, cheap\n"),
         (["--url", "http://127.0.0.1:1"], "aigw models: there is no aigw at http://127.0.0.1:1 that shows "),
         (["--url", "http://127.0.0.1:1", "--live"], "aigw models: choose one of --live and --url"),
-        (["--recipe", "ai-proxy"], "aigw models: recipe ai-proxy:"),
+        (["--recipe", "ai-proxy", "--live"], "aigw models: recipe ai-proxy:"),
         (["--recipe", "a", "--config", "b"], "aigw models: choose one of --config and --recipe\n"),
     ],
 )

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
 
 import pytest
 
@@ -73,7 +72,7 @@ AS_CLAUDE_CODE = """curl -sS "$ANTHROPIC_BASE_URL/v1/messages" -H "x-api-key: $A
 async def test_what_it_shows_is_answered(what, tmp_path):
     config = loaded(**CONFIGS[what], listen="127.0.0.1:0", state_dir=str(tmp_path))
     async with run(config, HttpUpstream(), books=Books(None)) as running:
-        shown = html.unescape(await asyncio.to_thread(fetched, running.url))
+        shown = page(config, running.url.removeprefix("http://"))
         curl, python, *environment = code(shown)
         assert '"object":"chat.completion"' in await said("bash", "-c", f"curl -sS --fail-with-body {curl[5:]}")
         assert "ChatCompletion(" in await said(sys.executable, "-c", python)
@@ -84,12 +83,6 @@ async def test_what_it_shows_is_answered(what, tmp_path):
                 assert '"type":"message"' in await said("bash", "-c", f"{exports}\n{AS_CLAUDE_CODE}")
     assert "sk-secret" not in shown
     assert LACKING not in shown
-
-
-def fetched(url):
-    request = urllib.request.Request(url, headers={"accept": "text/html"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return answer.read().decode()
 
 
 async def said(*command):

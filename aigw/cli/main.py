@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from aigw.cli.commands import (
+    ask,
     budget,
     cache,
+    chat,
     config,
     diff,
     doctor,
@@ -32,6 +34,7 @@ from aigw.cli.commands import (
     what_if,
 )
 from aigw.cli.terminal.groups import Groups
+from aigw.cli.terminal.optional_value import with_optional_value
 
 app = typer.Typer(
     name="aigw",
@@ -58,7 +61,7 @@ def root(
     pass
 
 
-RUN, LOOK, CONFIGURE = "Run it", "See what happens", "Configure and check"
+RUN, ASK, LOOK, CONFIGURE = "Run it", "Ask a model", "See what happens", "Configure and check"
 
 app.command("serve", rich_help_panel=RUN)(serve.serve)
 app.command("status", rich_help_panel=RUN)(status.status)
@@ -67,13 +70,15 @@ app.command("run", rich_help_panel=RUN, context_settings={"allow_interspersed_ar
 app.command("init", rich_help_panel=RUN)(init.init)
 app.command("env", rich_help_panel=RUN)(env.env)
 app.command("recipes", rich_help_panel=RUN)(recipes.recipes)
-app.add_typer(template.app, name="template", rich_help_panel=RUN)
+app.command("chat", rich_help_panel=ASK)(chat.chat)
+app.command("ask", rich_help_panel=ASK, cls=with_optional_value("--rag"))(ask.ask)
+app.add_typer(template.app, name="template", rich_help_panel=ASK)
+app.add_typer(rag.app, name="rag", rich_help_panel=ASK)
 app.command("top", rich_help_panel=LOOK)(top.top)
 app.command("usage", rich_help_panel=LOOK)(usage.usage)
 app.command("trace", rich_help_panel=LOOK)(trace.trace)
 app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 app.add_typer(budget.app, name="budget", rich_help_panel=LOOK)
-app.add_typer(rag.app, name="rag", rich_help_panel=RUN)
 app.add_typer(replay.app, name="replay", rich_help_panel=LOOK)
 app.add_typer(traffic.app, name="traffic", rich_help_panel=LOOK)
 app.command("diff", rich_help_panel=LOOK)(diff.diff)

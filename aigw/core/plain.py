@@ -17,6 +17,9 @@ _UNSEEN = re.compile(
     "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 """Unicode's categories Cc, Cf, Zl, Zp and Cs, and what it calls "default ignorable"."""
+_IN_PROSE = frozenset("\n\t\u200c\u200d\ufe0e\ufe0f")
+_MARKS = re.compile(f"([{''.join(sorted(_IN_PROSE))}])")
+"""Line end and tab, what joins or parts letters and emoji, and whether an emoji has colours."""
 _UNSEEN_IN_JSON = re.compile(f"(?!\n){_UNSEEN.pattern}")
 """In JSON a line end stands between values only."""
 
@@ -37,6 +40,12 @@ def header_text(text: str, most: int) -> str:
 def plain_lines(text: str) -> str:
     """Returns a text of ours that may have several lines, each of them plain."""
     return "\n".join(map(plain, text.split("\n")))
+
+
+def plain_prose(text: str) -> str:
+    """Returns a text of several lines that people read, in which the marks stay that emoji and letters need, and tabs.
+    They move no cursor."""
+    return "".join(each if each in _IN_PROSE else plain(each) for each in _MARKS.split(text))
 
 
 def plain_json(text: str) -> str:

@@ -19,7 +19,7 @@ from aigw.core.plugin import Description
 from aigw.dialects import apis
 from aigw.dialects.greeting import GREETED, greeting
 from aigw.pipeline.pipeline import select
-from aigw.providers.to_try import WELL_KNOWN
+from aigw.providers.well_known import WELL_KNOWN
 from aigw.server.guard import Guard
 from aigw.server.routes import make_route, matches
 from aigw.translation.translation import CLIENTS

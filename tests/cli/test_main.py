@@ -15,7 +15,7 @@ import aigw
 from aigw.cli.main import app
 
 COMMANDS = [
-    [], ["serve"], ["status"], ["stop"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
+    [], ["chat"], ["ask"], ["serve"], ["status"], ["stop"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
     ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
@@ -37,8 +37,9 @@ def test_help_at_80_columns(command):
 def test_commands_stand_under_headings_by_what_they_are_for():
     output = CliRunner(env={"TERMINAL_WIDTH": "80"}).invoke(app, ["--help"]).output
     parts = output.partition("Run it:\n")[2].split("\n\n")
-    assert [[line.split()[0] for line in part.splitlines()] for part in parts[:3]] == [
-        ["serve", "status", "stop", "run", "init", "env", "recipes", "template", "rag"],
+    assert [[line.split()[0] for line in part.splitlines()] for part in parts[:4]] == [
+        ["serve", "status", "stop", "run", "init", "env", "recipes"],
+        ["Ask", "chat", "ask", "template", "rag"],
         ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
         ["Configure", "transform", "models", "plugins", "doctor", "guard", "config"],
     ]
@@ -74,7 +75,7 @@ def commands(group, *path):
             yield " ".join((*path, name)), command
 
 
-PEOPLE = {"help"}
+PEOPLE = {"chat", "help"}
 """What only people read."""
 JSON_ALONE = {"config schema", "traffic export"}
 """What writes nothing else."""

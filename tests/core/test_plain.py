@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.plain import header_text, plain, plain_json, plain_json_line, plain_lines
+from aigw.core.plain import header_text, plain, plain_json, plain_json_line, plain_lines, plain_prose
 
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
 ZERO_WIDTH = "\u034f\u115f\u1160\u17b4\u180b\u180e\u200b\u200d\u2060\u3164\ufe0f\ufeff\uffa0\U000e0001\U000e0100"
@@ -44,6 +44,17 @@ def test_spaces_of_any_width_are_spaces():
 
 def test_lines_of_ours_stay_lines():
     assert plain_lines("ours\nalso \x1b[2J\u2028ours\n") == "ours\nalso \ufffd[2J\ufffdours\n"
+
+
+def test_prose_keeps_its_tabs_and_emoji():
+    assert plain_prose("\t\u26a0\ufe0f \x1b[2J\r\n\u202e\U0001f469\u200d\U0001f4bb") == (
+        "\t\u26a0\ufe0f \ufffd[2J\ufffd\n\ufffd\U0001f469\u200d\U0001f4bb"
+    )
+
+
+@given(st.text())
+def test_prose_moves_no_cursor(text):
+    assert not [each for each in plain_prose(text) if unicodedata.category(each) == "Cc" and each not in "\n\t"]
 
 
 VALUES = st.recursive(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.sources.completion import complete_budget
 from aigw.cli.sources.opened import run
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail
@@ -30,7 +31,9 @@ ForOption = Annotated[
     list[str] | None,
     typer.Option("--for", metavar="KIND=NAME", help="Whose: run=..., consumer=..., day=...; repeatable."),
 ]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The budget's name in the configuration.")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The budget's name in the configuration.", autocompletion=complete_budget)
+]
 
 
 @app.command("status", epilog="Example: aigw budget status --json")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.sources.completion import complete_model
 from aigw.cli.sources.opened import opened, run
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
@@ -31,7 +32,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Only answers to requests for this model.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="NAME", help="Only answers to requests for this model.", autocompletion=complete_model
+    ),
+]
 
 
 @app.command("stats", epilog="Example: aigw cache stats --json")

@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Config, Json, ServedRecipe, configuration
+from aigw.cli.sources.completion import complete_provider
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
 
 
 def models(
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="All models of this one only.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(metavar="NAME", help="All models of this one only.", autocompletion=complete_provider)
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Ask the providers for their lists.")] = False,
     url: Annotated[str | None, typer.Option(metavar="URL", help="Those of the gateway that runs there.")] = None,
     config: Config = None,

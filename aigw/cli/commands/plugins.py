@@ -8,11 +8,15 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Json
+from aigw.cli.sources.completion import complete_plugin
 from aigw.cli.terminal.said import USAGE, fail, say_json
 
 
 def plugins(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show everything about this one.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Show everything about this one.", autocompletion=complete_plugin),
+    ] = None,
     as_json: Json = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a web page or a wiki.")] = False,
 ) -> None:

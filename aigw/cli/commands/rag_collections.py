@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aigw.cli.options import Collected, Config, Embed, Json, Recipe
+from aigw.cli.sources.completion import complete_collection
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
 def ls(
     collection: Annotated[
-        str, typer.Option("--collection", "-n", metavar="NAME", help="List the sources of this one.")
+        str,
+        typer.Option(
+            "--collection",
+            "-n",
+            metavar="NAME",
+            help="List the sources of this one.",
+            autocompletion=complete_collection,
+        ),
     ] = "",
     config: Config = None,
     recipe: Recipe = None,

@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Json
+from aigw.cli.sources.completion import complete_recipe
 from aigw.cli.terminal.said import USAGE, fail, say_json
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Print this one.", autocompletion=complete_recipe)
+    ] = None,
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="Print this file that it brings.")] = None,
     as_json: Json = False,
 ) -> None:

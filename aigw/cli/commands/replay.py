@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.sources.completion import complete_model
 from aigw.cli.terminal.default_command import with_default
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
 
@@ -24,7 +25,12 @@ def replay(
         str,
         typer.Option(metavar="URL|ROUTE", help="A server, or a route of the configuration; default: its gateway."),
     ] = "",
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Another model than the recorded ones.")] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", metavar="NAME", help="Another model than the recorded ones.", autocompletion=complete_model
+        ),
+    ] = "",
     speed: Annotated[
         float, typer.Option(min=0, metavar="N", help="Keep the gaps, N times as fast as recorded; 0: no gaps.")
     ] = 0.0,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
-from aigw.cli.sources.completion import complete_name, complete_property, complete_route
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text
+from aigw.cli.sources.completion import complete_model, complete_name, complete_property, complete_route
+from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text
 
 if TYPE_CHECKING:
     from aigw.cli.sources.templates import Call, Found
@@ -39,7 +39,10 @@ Route = Annotated[
     str | None,
     typer.Option("--route", metavar="NAME", help="The route, if several have it.", autocompletion=complete_route),
 ]
-Model = Annotated[str, typer.Option("--model", metavar="NAME", help="Another model than the template's.")]
+Model = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME", help="Another model than the template's.", autocompletion=complete_model),
+]
 PathOption = Annotated[
     str, typer.Option("--path", metavar="PATH", help="Where it is sent; default: what the template looks like.")
 ]
@@ -140,32 +143,20 @@ def send(
     It goes through the gateway that runs with this configuration or, if none runs, through one that is started for
     it."""
     from aigw.cli.sources.sending import SendError, sent
+    from aigw.cli.terminal.written import Written
 
     loaded, call = _asked(name, values, props, model, route, path, config, recipe)
-
+    written = Written()
     try:
-        told = sent(loaded, call, url=url or "", key=key or "", say=None if as_json else _say_piece)
+        told = sent(loaded, call, url=url or "", key=key or "", say=None if as_json else written.add)
     except SendError as error:
+        written.end()
         fail("template", error.lines)
     if as_json:
         say_json(told.answer)
         return
-    typer.echo()
+    written.end()
     _say_beside(told.facts)
-
-
-def _say_piece(text: str) -> None:
-    """Prints a piece of an answer. Nobody reads on: this ends the command."""
-    import os
-    import sys
-
-    from aigw.core.plain import plain_lines
-
-    try:
-        typer.echo(plain_lines(text), nl=False)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
-        raise typer.Exit(FAILURE) from None
 
 
 def _say_beside(lines: list[str]) -> None:

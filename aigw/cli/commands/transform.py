@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Config, Json, Recipe
-from aigw.cli.sources.completion import complete_route
+from aigw.cli.sources.completion import complete_model, complete_route
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence
 
 
@@ -28,7 +28,9 @@ def transform(
     route: Annotated[
         str, typer.Option("--route", metavar="NAME", help="The route that is asked.", autocompletion=complete_route)
     ] = "",
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model that is asked.")] = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="The model that is asked.", autocompletion=complete_model)
+    ] = "",
     config: Config = None,
     recipe: Recipe = None,
     as_json: Json = False,

@@ -12,24 +12,30 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.cli.sources.templates import Call
-from aigw.core.model import Request
+from aigw.core.answer import Reader
+from aigw.core.headers import ID_HEADER
+from aigw.core.model import Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded
+from aigw.dialects.model_list import entries_of
 from aigw.dialects.sse import EventSplitter
 from aigw.dialects.table import dialect_of
 
 SECONDS = 900.0
 """How long the gateway may be silent. It waits as long for a provider."""
 _PIECE = 65536
+HTTP_OK = 200
 
 
 class Told(NamedTuple):
-    """What an answer said beside its text. `error` is "" if it did not fail."""
+    """What an answer said beside its text. `error` is "" if it did not fail. `id` is that of the gateway for the
+    request."""
 
     status: int
     model: str
     tokens: Tokens
     error: str
+    id: str = ""
 
 
 def place_of(url: str) -> str:
@@ -48,26 +54,53 @@ def configuration_of(url: str) -> Mapping[str, Any] | None:
     """The configuration that the gateway at this address shows, None if it shows none. Raises OSError."""
     with _answering(url, "GET", "/-/config", {}, b"") as response:
         try:
-            return msgspec.json.decode(response.read(), type=dict[str, Any]) if response.status == 200 else None
+            return msgspec.json.decode(response.read(), type=dict[str, Any]) if response.status == HTTP_OK else None
         except msgspec.DecodeError:
             return None
+
+
+def models_at(url: str, key: str) -> list[str]:
+    """The names that the gateway lists, none if it lists none. Raises OSError."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    with _answering(url, "GET", "/v1/models", headers, b"") as response:
+        try:
+            listed = entries_of(msgspec.json.decode(response.read()))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return []
+    return [each["id"] for each in listed or ()]
+
+
+def whole_of(url: str, call: Call, key: str = "") -> tuple[Told, str, bytes]:
+    """What a plain answer told, its text, and its body. Raises OSError."""
+    with _sent(url, call, key) as response:
+        body, id_ = response.read(), response.headers.get(ID_HEADER, "")
+    if response.status != HTTP_OK:
+        return Told(response.status, "", Tokens(), body.decode("utf-8", "replace"), id_), "", body
+    reader = _reader(call, streaming=False)
+    reader.feed([Chunk(body, body)])
+    return Told(response.status, reader.model, reader.tokens, reader.error, id_), reader.text, body
 
 
 def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -> Told:
     """Passes the text of a streamed answer to `say`, piece by piece. Raises OSError."""
     with _sent(url, call, key) as response:
-        if response.status != 200:
-            return Told(response.status, "", Tokens(), response.read().decode("utf-8", "replace"))
-        dialect, splitter, done = dialect_of(call.api), EventSplitter(), 0
-        request = Request("POST", call.call.path, "", CIMultiDict(), encoded(call.body))
-        reader = dialect.reader(dialect.asked(request, call.api), streaming=True)
+        id_ = response.headers.get(ID_HEADER, "")
+        if response.status != HTTP_OK:
+            return Told(response.status, "", Tokens(), response.read().decode("utf-8", "replace"), id_)
+        reader, splitter, done = _reader(call, streaming=True), EventSplitter(), 0
         while piece := response.read1(_PIECE):
             reader.feed(splitter.feed(piece))
             text = reader.text
             say(text[done:])
             done = len(text)
         error = reader.error or ("" if reader.ended else "the answer was cut off")
-        return Told(response.status, reader.model, reader.tokens, error)
+        return Told(response.status, reader.model, reader.tokens, error, id_)
+
+
+def _reader(call: Call, *, streaming: bool) -> Reader:
+    dialect = dialect_of(call.api)
+    request = Request("POST", call.call.path, "", CIMultiDict(), encoded(call.body))
+    return dialect.reader(dialect.asked(request, call.api), streaming=streaming)
 
 
 def _sent(url: str, call: Call, key: str) -> AbstractContextManager[http.client.HTTPResponse]:

@@ -1,5 +1,5 @@
-"""What a shell offers when somebody presses Tab: in `aigw template` names of templates, their properties, and routes;
-in `aigw env` the clients.
+"""What a shell offers when somebody presses Tab: the names that stand in the configuration of the command line (models,
+routes, templates and their properties, collections), and those of recipes, plugins, clients and running gateways.
 
 Rule: it reads the file as far as it can be read, starts nothing, prints nothing, and offers nothing if anything is
 wrong."""
@@ -30,6 +30,63 @@ def complete_gateway(ctx: typer.Context, incomplete: str) -> list[str]:
     return [each for each in addresses if each.startswith(incomplete)]
 
 
+def complete_recipe(ctx: typer.Context, incomplete: str) -> list[str]:
+    from aigw.cli.sources.recipe import recipes
+
+    return [name for name in recipes() if name.startswith(incomplete)]
+
+
+def complete_plugin(ctx: typer.Context, incomplete: str) -> list[str]:
+    from aigw.config.plugins import installed_plugins
+
+    return [name for name in installed_plugins() if name.startswith(incomplete)]
+
+
+def complete_model(ctx: typer.Context, incomplete: str) -> list[str]:
+    import os
+
+    from aigw.cli.sources.completed_names import models_in
+
+    return [name for name in models_in(_values(ctx.params), os.environ) if name.startswith(incomplete)]
+
+
+def complete_provider(ctx: typer.Context, incomplete: str) -> list[str]:
+    from aigw.cli.sources.completed_names import providers_in
+
+    return [name for name in providers_in(_values(ctx.params)) if name.startswith(incomplete)]
+
+
+def complete_by(ctx: typer.Context, incomplete: str) -> list[str]:
+    from aigw.books.question import BY
+
+    return [name for name in BY if name.startswith(incomplete)]
+
+
+def complete_budget(ctx: typer.Context, incomplete: str) -> list[str]:
+    from aigw.cli.sources.completed_names import budgets_in
+
+    return [name for name in budgets_in(_values(ctx.params)) if name.startswith(incomplete)]
+
+
+def complete_collection(ctx: typer.Context, incomplete: str) -> list[str]:
+    from pathlib import Path
+
+    from aigw.cli.sources.recipe import STATE
+
+    config, recipe = ctx.params.get("config"), ctx.params.get("recipe")
+    state = str(_values(ctx.params).get("state_dir") or ".aigw")
+    folder = Path(STATE, recipe) if recipe else Path(config or "").parent / state
+    try:
+        names = sorted(each.parent.name for each in folder.expanduser().glob("rag/*/manifest.sqlite"))
+    except OSError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_template(ctx: typer.Context, incomplete: str) -> list[str]:
+    return complete_name(ctx, incomplete)
+
+
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     names = dict.fromkeys(name for name, _ in _templates(ctx.params))
     return [name for name in names if name.startswith(incomplete)]
@@ -40,7 +97,7 @@ def complete_property(ctx: typer.Context, incomplete: str) -> list[str]:
     from aigw.plugins.ai_prompt_template.template import Template
 
     # with the option at the end of the line, nothing has been read behind the options yet
-    asked = ctx.params.get("name") or next(iter(ctx.args), "")
+    asked = ctx.params.get("template") or ctx.params.get("name") or next(iter(ctx.args), "")
     given = {str(each).partition("=")[0] for each in ctx.params.get("values") or ()}
     found = (Template(fields) for name, fields in _templates(ctx.params) if name == asked)
     names = dict.fromkeys(name for template in found for name in template.properties)
@@ -63,7 +120,7 @@ def _values(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """What stands in the file or the recipe of the command line."""
     import os
 
-    from aigw.cli.options import DEFAULT_FILE
+    from aigw.cli.default_file import DEFAULT_FILE
     from aigw.cli.sources.recipe import text_of
     from aigw.config.load import read_file
     from aigw.config.source import read

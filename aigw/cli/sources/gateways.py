@@ -60,8 +60,13 @@ def named(entries: Sequence[Entry], name: str) -> list[Entry]:
     if name.isdecimal():
         by_pid = [entry for entry in entries if entry.pid == int(name)]
         return by_pid or [entry for entry in entries if urlsplit(entry.url).port == int(name)]
+    return at_address(entries, name)
+
+
+def at_address(entries: Sequence[Entry], address: str) -> list[Entry]:
+    """Those that listen at a URL or an address, however this machine is called in it."""
     with contextlib.suppress(ValueError):
-        wanted = urlsplit(name if "://" in name else f"//{name}")
+        wanted = urlsplit(address if "://" in address else f"//{address}")
         return [entry for entry in entries if _is_at(entry, wanted.hostname or "127.0.0.1", wanted.port)]
     return []
 

@@ -31,7 +31,8 @@ LOCAL = "127.0.0.1"
 
 class Wanted(NamedTuple):
     """What the gateway is to be. `env` is the environment from which it takes providers and keys. `port` 0 is a free
-    one. `max_usd` is what it may spend, None for no limit of its own. `framing` is in which pieces it writes."""
+    one. `max_usd` is what it may spend, None for no limit of its own. `framing` is in which pieces it writes. `keeps`
+    is whether it writes down what happens."""
 
     env: Mapping[str, str]
     config: Path | None = None
@@ -41,6 +42,7 @@ class Wanted(NamedTuple):
     recordings: Chosen = Chosen()
     max_usd: float | None = None
     framing: Framing | None = None
+    keeps: bool = True
 
 
 class PrivateGateway(NamedTuple):
@@ -73,7 +75,8 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
     recordings = opened(wanted.recordings, loaded, base, time)
     replays = recordings is not None and recordings.settings.mode == "replay"
     loaded = without_redis(loaded) if replays else loaded
-    books = Books(None if replays else loaded.state_dir, shared="" if replays else loaded.config.usage, show=show)
+    keeps = wanted.keeps and not replays
+    books = Books(loaded.state_dir if keeps else None, shared=loaded.config.usage if keeps else "", show=show)
     around = recordings.around if recordings is not None else None
     async with (
         closing(recordings),

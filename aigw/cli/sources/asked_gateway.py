@@ -1,0 +1,164 @@
+"""The gateway that `aigw ask` and `aigw chat` ask: the one that runs with the configuration here or, if none does, one
+of their own that lives as long as they do.
+
+Rule: a gateway that runs with another configuration is never asked in the place of one that is configured here. Where
+nothing is configured, the one at the usual address is meant, or the only one that runs. A gateway of our own keeps
+nothing in a folder in which nobody uses aigw."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from aigw.books.recent_rows import row_with
+from aigw.books.usage_file import FILE_NAME
+from aigw.books.usage_row import UsageRow
+from aigw.cli.sources.asking import place_of
+from aigw.cli.sources.configured import in_force, shown_at
+from aigw.cli.sources.gateway_thread import GatewayThread
+from aigw.cli.sources.gateways import at_address, with_state
+from aigw.cli.sources.neighbour import aigw_at
+from aigw.cli.sources.own_gateway import KEY_VARIABLE, key_of
+from aigw.cli.sources.private_gateway import LOCAL, Wanted
+from aigw.config.automatic import LISTEN
+from aigw.config.load import Loaded
+from aigw.config.services import parse_listen
+from aigw.core.exchange import Exchange
+from aigw.server.gateway import base_url
+from aigw.server.register import Entry, running
+from aigw.stores.sqlite_file import FileError
+
+ROW_SECONDS = 1.0
+"""How long somebody waits for what the books say of a request: they write after its last byte."""
+_POLL_SECONDS = 0.02
+_ANYWHERE = {"0.0.0.0": LOCAL, "::": "::1"}  # noqa: S104  where a wildcard can be asked
+
+
+class Rows(Protocol):
+    def of(self, id_: str) -> UsageRow | None:
+        """What the books say of a request that has just been answered, None if that is not known."""
+        ...
+
+
+class AskedGateway(NamedTuple):
+    """`url` is without /v1. `loaded` is its configuration, None if it shows none. `key` is what a client shows, "" if
+    none is known. `own` is whether it was started for us, `configured` whether somebody has said how."""
+
+    url: str
+    loaded: Loaded | None
+    key: str
+    rows: Rows
+    own: bool = False
+    configured: bool = True
+
+
+class Options(NamedTuple):
+    """What was typed. `config` is a file that is there."""
+
+    config: Path | None
+    recipe: str | None
+    url: str | None
+    key: str
+
+
+@contextmanager
+def asked_gateway(options: Options, env: Mapping[str, str]) -> Iterator[AskedGateway]:
+    """Raises ConfigError, AddressError, and ValueError if there is no such recipe."""
+    found = _running(options, env)
+    if found is not None:
+        yield found
+        return
+    rows = _OwnRows()
+    configured = options.config is not None or options.recipe is not None
+    wanted = Wanted(env, options.config, options.recipe, keeps=configured or Path(".aigw").is_dir())
+    thread = GatewayThread(wanted, rows.show)
+    try:
+        own = thread.start()
+        key = options.key or own.key
+        yield AskedGateway(own.url, own.loaded, key, rows, own=True, configured=configured)
+    finally:
+        thread.stop()
+
+
+def _running(options: Options, env: Mapping[str, str]) -> AskedGateway | None:
+    if options.url is not None:
+        place = place_of(options.url)
+        return AskedGateway(place, shown_at(place), options.key, _KeptRows(None))
+    configured = options.config is not None or options.recipe is not None
+    loaded = in_force(options.config, options.recipe)
+    entries = _serving(env)
+    entry = _entry(entries, loaded, configured=configured)
+    if entry is not None:
+        url, state = entry.url, Path(entry.state)
+    else:
+        url, state = _unknown(entries, loaded), loaded.state_dir
+    if not url:
+        return None
+    key = options.key or (key_of(loaded, env) if configured else env.get(KEY_VARIABLE, ""))
+    shown = loaded if configured else shown_at(url)
+    return AskedGateway(url, shown, key, _KeptRows(state), configured=configured)
+
+
+def _serving(env: Mapping[str, str]) -> list[Entry]:
+    """The gateways of this user that answer."""
+    try:
+        return [each for each in running(env) if each.command == "serve"]
+    except OSError:
+        return []
+
+
+def _entry(entries: Sequence[Entry], loaded: Loaded, *, configured: bool) -> Entry | None:
+    own = with_state(entries, loaded.state_dir)
+    if own or configured:
+        return own[-1] if own else None
+    return next(iter(at_address(entries, LISTEN)), entries[0] if len(entries) == 1 else None)
+
+
+def _unknown(entries: Sequence[Entry], loaded: Loaded) -> str:
+    """The address at which a gateway listens that is not in the register, for instance one in a container."""
+    host, port = parse_listen(loaded.config.listen)
+    if not port or at_address(entries, f"{host}:{port}") or not aigw_at(host, port):
+        return ""
+    return base_url(_ANYWHERE.get(host, host), port)
+
+
+class _KeptRows:
+    """Those that a running gateway writes into its state folder."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._state = state
+        self._since = time.time() - 3600  # longer than an answer takes
+
+    def of(self, id_: str) -> UsageRow | None:
+        end = time.monotonic() + ROW_SECONDS
+        while self._state is not None and id_:
+            try:
+                found = row_with(self._state / FILE_NAME, id_, self._since)
+            except (FileError, OSError):
+                return None
+            if found is not None or time.monotonic() > end:
+                return found
+            time.sleep(_POLL_SECONDS)
+        return None
+
+
+class _OwnRows:
+    """Those of a gateway in this process. Its `show` is that of `Books`."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, UsageRow] = {}
+        self._changed = threading.Condition()
+
+    def show(self, row: UsageRow, exchange: Exchange) -> None:
+        with self._changed:
+            self._rows[row.id] = row
+            self._changed.notify_all()
+
+    def of(self, id_: str) -> UsageRow | None:
+        with self._changed:
+            self._changed.wait_for(lambda: id_ in self._rows, ROW_SECONDS)
+            return self._rows.pop(id_, None)

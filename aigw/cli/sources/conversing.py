@@ -1,0 +1,120 @@
+"""What `aigw ask` and `aigw chat` share: the gateway that is meant, one answer of it, and what is said if it fails."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from aigw.books.usage_row import UsageRow
+from aigw.cli.options import configuration
+from aigw.cli.sources.asked_gateway import AskedGateway, Options, asked_gateway
+from aigw.cli.sources.asking import HTTP_OK, Told, refusal, stream_of, whole_of
+from aigw.cli.sources.chat_calls import answers_itself
+from aigw.cli.sources.sending import SendError
+from aigw.cli.sources.templates import Call
+from aigw.cli.terminal.log import LogThread
+from aigw.cli.terminal.said import USAGE, fail, say_sentence
+from aigw.cli.views.figures import count, money
+from aigw.core.errors import AddressError, ConfigError
+
+INTERRUPTED = 130
+UNAUTHORIZED = 401
+
+
+class Answered(NamedTuple):
+    """`body` is the whole answer, b"" of a stream."""
+
+    told: Told
+    text: str
+    body: bytes
+
+
+@contextmanager
+def conversation(
+    command: str, config: Path | None, recipe: str | None, url: str | None, key: str | None
+) -> Iterator[AskedGateway]:
+    """The gateway, until the block ends. If anything fails, says what went wrong and exits."""
+    logging.basicConfig(level=logging.ERROR, handlers=[LogThread()])
+    if config is not None and recipe is not None:
+        fail(command, "choose one of --config and --recipe", USAGE)
+    options = Options(configuration(config) if recipe is None else None, recipe, url, key or "")
+    try:
+        with asked_gateway(options, os.environ) as gateway:
+            yield gateway
+    except ConfigError as error:
+        fail(command, error.findings, USAGE)
+    except SendError as error:
+        fail(command, error.lines)
+    except AddressError as error:
+        fail(command, str(error))
+    except ValueError as error:
+        fail(command, str(error), USAGE)
+    except BrokenPipeError:  # nobody reads on: typer ends quietly
+        raise
+    except OSError as error:
+        fail(command, str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def note_if_built_in(command: str, gateway: AskedGateway) -> None:
+    """Says it if nothing is configured, and so nothing but the built-in models can answer."""
+    if not gateway.configured and answers_itself(gateway.loaded):
+        say_sentence(
+            f"aigw {command}: note: no provider is configured, so only built-in models answer (`echo` repeats the"
+            " question); set a key such as OPENAI_API_KEY, or name a provider in the file that `aigw init` writes",
+            err=True,
+        )
+
+
+def streamed(gateway: AskedGateway, call: Call, say: Callable[[str], None]) -> Answered:
+    """Passes the answer on as it comes. Raises SendError."""
+    pieces: list[str] = []
+
+    def piece(text: str) -> None:
+        pieces.append(text)
+        say(text)
+
+    with _reaching(gateway):
+        told = stream_of(gateway.url, call.streamed(), piece, gateway.key)
+    return Answered(_checked(gateway, told), "".join(pieces), b"")
+
+
+def whole(gateway: AskedGateway, call: Call) -> Answered:
+    """Raises SendError."""
+    with _reaching(gateway):
+        told, text, body = whole_of(gateway.url, call, gateway.key)
+    return Answered(_checked(gateway, told), text, body)
+
+
+def usage(told: Told, row: UsageRow | None) -> str:
+    """What an answer took, for people. `?` is an unknown number."""
+    prompt, made = told.tokens.prompt, told.tokens.output
+    tokens = f"{'?' if prompt is None else count(prompt)} tokens in, {'?' if made is None else count(made)} out"
+    return f"{told.model or '?'}: {tokens}, ${money(row.cost if row is not None else None)}"
+
+
+@contextmanager
+def _reaching(gateway: AskedGateway) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise SendError(f"the gateway at {gateway.url} broke off") from None
+    except OSError as error:
+        raise SendError(f"the gateway at {gateway.url} does not answer: {error}") from None
+
+
+def _checked(gateway: AskedGateway, told: Told) -> Told:
+    if told.status != HTTP_OK:
+        wants_key = told.status == UNAUTHORIZED and not gateway.key
+        remedy = ["the gateway asks for a key: set AIGW_KEY, or give it with --key"] if wants_key else []
+        raise SendError(refusal(told.status, told.error.encode("utf-8", "replace")), *remedy)
+    if told.error:
+        raise SendError(f"the answer failed: {told.error}")
+    return told

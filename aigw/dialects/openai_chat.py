@@ -198,9 +198,13 @@ class CompletionsReader(AnswerReader):
 
     @property
     def ended(self) -> bool:
-        """Some providers make fewer choices than were asked for, and say only with [DONE] that no more will come."""
+        """Some providers make fewer choices than were asked for, and say only with [DONE] that no more will come. Some
+        say only so that an answer with calls is over: where the arguments of all are whole, nothing is missing."""
         finished = len(self._finished)
-        return finished >= self._choices or (finished > 0 and bool(self._kept) and self._kept[-1][-1].data == DONE_DATA)
+        if finished >= self._choices:
+            return True
+        done = bool(self._kept) and self._kept[-1][-1].data == DONE_DATA
+        return done and (finished > 0 or (bool(self.calls) and self._has_whole_calls()))
 
     def gather(self, body: Json) -> None:
         for position, choice in enumerate(rows_of(body.get("choices"))):

@@ -62,6 +62,7 @@ LIMITED = WHOLE._replace(cached=False)
 FAILED = End(cached=False, failed=True, told=False)
 FAILED_TOLD = FAILED._replace(told=True)
 ENDLESS = End(cached=False, failed=True, told=False, error="upstream_cut_off")
+ENDLESS_TOLD = ENDLESS._replace(told=True)
 
 
 class Case(NamedTuple):
@@ -79,6 +80,11 @@ def begun(wire: Wire, *rest: bytes, end: End, ends: bool = True) -> Case:
 
 def chat(finish: str) -> list[bytes]:
     return [chunk({}, finish, model=""), chunk(model="", usage=CHAT.usage), DONE]
+
+
+def called(arguments: str) -> list[bytes]:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    return [chunk({"tool_calls": [call]}, model=""), chunk(model="", usage=CHAT.usage)]
 
 
 def messages(reason: str) -> list[bytes]:
@@ -113,6 +119,9 @@ CASES = {
     "chat out of resources": begun(CHAT, *chat(SHORT), end=FAILED_TOLD._replace(error=SHORT)),
     "chat without end": begun(CHAT, end=ENDLESS),
     "chat done without end": begun(CHAT, DONE, end=ENDLESS),
+    "chat calls, done without end": begun(CHAT, *called('{"a":1}'), DONE, end=LIMITED),  # openclaw/openclaw#98575
+    "chat half a call, done without end": begun(CHAT, *called('{"a":'), DONE, end=ENDLESS_TOLD),
+    "chat calls without end": begun(CHAT, *called('{"a":1}'), end=ENDLESS_TOLD),
     "chat broken": begun(CHAT, end=FAILED, ends=False),
     "messages end_turn": begun(MESSAGES, *messages("end_turn"), end=WHOLE),
     "messages max_tokens": begun(MESSAGES, *messages("max_tokens"), end=LIMITED),

@@ -6,6 +6,8 @@ whose pieces come in turns stand open beside each other."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from aigw.core.model import Chunk
 from aigw.core.tokens import Tokens
 from aigw.dialects.anthropic_writer import usage_of
@@ -54,16 +56,22 @@ class MessagesWriter:
         """The index of each open call, by its key."""
         self._filled: set[int] = set()
         """The keys of calls with a piece of input."""
-        self._tokens: Tokens | None = None
+        self._guess = Tokens(input=max(1, frame.size // BYTES_PER_TOKEN))
+        """Clients see the input before a provider tells it, and keep that where it never does."""
+        self._written = 0
+        """Characters of what the model has made."""
+        self._tokens = Tokens()
         self._reason, self._stop = "end_turn", ""
 
     def write(self, event: AnswerEvent) -> list[Chunk]:
         match event:
             case TextDelta():
+                self._written += len(event.text)
                 if self._block is not None and self._block[0] == "text":
                     return [Event(self._text_head + encoded(event.text) + _TEXT_TAIL)]
                 return self._grow("text", {"type": "text_delta", "text": event.text})
             case ThinkingDelta():
+                self._written += len(event.text)
                 return self._grow("thinking", {"type": "thinking_delta", "thinking": event.text})
             case CallDelta():
                 return self._argue(event.key, event.text)
@@ -87,7 +95,7 @@ class MessagesWriter:
 
     def _start(self, event: Started) -> list[Chunk]:
         frame = self._frame
-        guess = event.tokens or Tokens(input=max(1, frame.size // BYTES_PER_TOKEN))
+        self._guess = event.tokens or self._guess
         message: Json = {
             "id": f"msg_{frame.id}",
             "type": "message",
@@ -96,7 +104,7 @@ class MessagesWriter:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": usage_of(guess),
+            "usage": usage_of(self._guess),
         }
         return [typed_event({"type": "message_start", "message": message})]
 
@@ -138,15 +146,25 @@ class MessagesWriter:
 
     def _argue(self, key: int, text: str) -> list[Chunk]:
         self._filled.add(key)
+        self._written += len(text)
         return [_delta(self._calls[key], {"type": "input_json_delta", "partial_json": text})]
 
     def _end_call(self, key: int) -> list[Chunk]:
         rest = [] if key in self._filled else self._argue(key, "{}")
         return [*rest, typed_event({"type": "content_block_stop", "index": self._calls.pop(key)})]
 
+    def _used(self) -> Tokens:
+        """Returns what the provider told, and an estimate of what it did not: 0 would be taken for the truth."""
+        tokens, guess = self._tokens, self._guess
+        if tokens.prompt is None:
+            tokens = replace(tokens, input=guess.input, cache_read=guess.cache_read, cache_write=guess.cache_write)
+        if tokens.output is None:
+            tokens = replace(tokens, output=-(-self._written // BYTES_PER_TOKEN))
+        return tokens
+
     def _end(self) -> list[Chunk]:
         delta = {"stop_reason": self._reason, "stop_sequence": self._stop or None}
-        told = {"type": "message_delta", "delta": delta, "usage": usage_of(self._tokens or Tokens())}
+        told = {"type": "message_delta", "delta": delta, "usage": usage_of(self._used())}
         return [*self._close(), typed_event(told), typed_event({"type": "message_stop"})]
 
 

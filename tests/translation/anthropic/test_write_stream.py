@@ -101,3 +101,17 @@ def test_reasons():
         assert events(Finished(finish), Ended())[-2]["delta"] == {"stop_reason": reason, "stop_sequence": None}
     stopped = events(Finished("stop", "###"), Ended())[-2]["delta"]
     assert stopped == {"stop_reason": "stop_sequence", "stop_sequence": "###"}
+
+
+def test_what_the_provider_does_not_tell_is_estimated():
+    """ai-dynamo/dynamo#7234, sgl-project/sglang#20678: Claude Code takes the last numbers. With zeros it would never
+    shorten its conversation."""
+    text = "x" * 40
+    start, *_, end, _ = events(TextDelta(text), TextDelta(text), *END)
+    assert end["usage"] == {**start["message"]["usage"], "output_tokens": 20} and end["usage"]["input_tokens"] > 0
+    half = Counted(Tokens(output=7, source="reported"))
+    *_, end, _ = events(ThinkingDelta(text), half, *END)
+    assert (end["usage"]["input_tokens"], end["usage"]["output_tokens"]) == (10, 7)
+    call = (CallStart(0, "a", "f"), CallDelta(0, '{"a":12}'), CallEnd(0))
+    *_, end, _ = events(*call, Counted(Tokens(cache_read=5, source="reported")), *END)
+    assert (end["usage"]["input_tokens"], end["usage"]["output_tokens"]) == (0, 2)

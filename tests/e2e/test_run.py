@@ -153,6 +153,25 @@ def test_the_status_of_a_command_that_failed_stays(aigw_run):
     assert aigw_run("--", "sh", "-c", "kill -9 $$")[0] == 128 + 9
 
 
+def test_calls_that_failed_are_counted_and_the_last_is_told(aigw_run, tmp_path):
+    code, _, errors = aigw_run("--json", "summary.json", *APP, "a", "b", MODEL="gpt-9")
+    assert (code, errors) == (
+        0,
+        "aigw run: 2 calls (2 failed): 0 tokens in, 0 out, $0\n"
+        "aigw run: the last call that failed: POST /v1/chat/completions for gpt-9: 404 model_not_found\n",
+    )
+    assert json.loads((tmp_path / "summary.json").read_text())["failed"] == 2
+
+
+def test_a_client_that_is_not_installed(aigw_run, tmp_path):
+    code, _, errors = aigw_run("--", "claude", PATH=str(tmp_path))
+    assert (code, errors.splitlines()[-1]) == (
+        127,
+        "aigw run: there is no command 'claude': npm install -g @anthropic-ai/claude-code",
+    )
+    assert aigw_run("--", "claud", PATH=str(tmp_path))[2].endswith("aigw run: there is no command 'claud'\n")
+
+
 def test_strict_wants_all_recordings_used(aigw_run, recs):
     assert aigw_run("--replay", recs, *APP, "two")[0] == 0
     code, _, errors = aigw_run("--replay", recs, "--strict", "--junit", "j.xml", *APP, "CASE-1")

@@ -85,7 +85,8 @@ def run(
     import os
 
     from aigw.cli.sources.calls import Calls
-    from aigw.cli.sources.child import CommandError
+    from aigw.cli.sources.child import NOT_FOUND, CommandError
+    from aigw.cli.sources.child_client import remedy
     from aigw.cli.sources.private_gateway import Wanted
     from aigw.cli.sources.recorded import chosen
     from aigw.cli.terminal.log import LogThread
@@ -109,7 +110,7 @@ def run(
     try:
         status, report = asyncio.run(_ran(wanted, command, calls))
     except CommandError as error:
-        fail("run", str(error), error.code)
+        fail("run", f"{error}{remedy(command) if error.code == NOT_FOUND else ''}", error.code)
     except ConfigError as error:
         named = NO_FILE if recipe is None else f"recipe {recipe}"
         fail("run", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)

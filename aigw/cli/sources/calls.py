@@ -8,12 +8,12 @@ from aigw.books.usage_row import UsageRow
 from aigw.cli.views.closing import Tally
 from aigw.core.exchange import Exchange
 from aigw.plugins.ai_budget.refusal import PRICE_UNKNOWN, USED_UP
-from aigw.traffic.replay.player import REMARK
+from aigw.traffic.replay.player import NO_RECORDING, REMARK
 
 
 class Call(NamedTuple):
     """A request of the program. `id` is the gateway's. `recording` is the name of the one that answered it, "" if none
-    did. `error` says why it failed, as in `UsageRow`."""
+    did. `failed` and `error` are as in `UsageRow`."""
 
     id: str
     request: str
@@ -22,6 +22,7 @@ class Call(NamedTuple):
     seconds: float
     recording: str
     error: str
+    failed: bool
 
     @property
     def over_budget(self) -> bool:
@@ -41,11 +42,16 @@ class Calls:
     def over_budget(self) -> int:
         return sum(each.over_budget for each in self.each)
 
+    @property
+    def failed(self) -> list[Call]:
+        """Those that failed otherwise than for a budget or for want of a recording, which are told apart."""
+        return [each for each in self.each if each.failed and not each.over_budget and each.error != NO_RECORDING]
+
     def note(self, row: UsageRow, exchange: Exchange) -> None:
         """A `Show` of the books."""
         recording = exchange.labels.remarks.get(REMARK, "")
         (self.replayed if recording else self.sent).add(row)
         original = exchange.original
         request = f"{original.method} {original.path}"
-        call = Call(row.id, request, row.asked, row.status, row.total_ms / 1000, recording, row.error)
+        call = Call(row.id, request, row.asked, row.status, row.total_ms / 1000, recording, row.error, row.failed)
         self.each.append(call)

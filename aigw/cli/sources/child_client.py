@@ -14,6 +14,7 @@ from aigw.cli.sources.child import Child
 from aigw.cli.sources.child_settings import OF_CLIENTS
 from aigw.cli.sources.clients import CLIENTS, Client, misplaced
 from aigw.cli.sources.private_gateway import PrivateGateway
+from aigw.config.automatic import BUILTIN
 from aigw.providers.base_url import ANY_KEY
 
 _LAUNCHERS = ("npx", "bunx", "pnpm", "yarn")
@@ -36,7 +37,14 @@ def child_client(command: Sequence[str], given: Mapping[str, str], gateway: Priv
     with ExitStack() as stack:
         if client.name in OF_CLIENTS:
             OF_CLIENTS[client.name](child, place, gateway.url, stack)
+        child.notes.extend(_about_models(client, gateway))
         yield child
+
+
+def remedy(command: Sequence[str]) -> str:
+    """How to install the client of a command that is not there, "" for any other."""
+    _, client = _known(command)
+    return f": npm install -g {client.package}" if client is not None and command[0] == client.program else ""
 
 
 def _known(command: Sequence[str]) -> tuple[int, Client | None]:
@@ -70,6 +78,20 @@ def _about_key(client: Client, given: Mapping[str, str], gateway: PrivateGateway
         yield f"the gateway asks for a key, and nobody has told {client.title} one: set AIGW_KEY"
     if gateway.key_places and client.sends_key_in not in gateway.key_places:
         yield misplaced(client, gateway.key_places)
+
+
+def _about_models(client: Client, gateway: PrivateGateway) -> Iterator[str]:
+    """Says what to do where nobody answers the models that a client names: it does not show what our 404 says."""
+    proxy = gateway.loaded.plugins.get("ai-proxy")
+    configs = [each for each in proxy.rules.configs if each is not None] if proxy is not None else []
+    providers = [provider for config in configs for provider in config.active()]
+    maps = "model-mapper" in gateway.loaded.plugins or any(provider.model_mapping for provider in providers)
+    if not gateway.replays and not maps and {provider.type for provider in providers} == {BUILTIN}:
+        recipe = f"choose a recipe ({client.recipe})" if client.recipe else "choose a recipe"
+        yield (
+            f"only the built-in models answer here, and {client.title} names others: set the key of a provider, "
+            f"{recipe}, or let one answer them all: --model echo"
+        )
 
 
 def _leave_out(client: Client, child: Child) -> None:

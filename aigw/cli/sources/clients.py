@@ -18,7 +18,7 @@ class Client(NamedTuple):
 
     The rest is for `aigw run`: `program` is the name of its command, `package` that of its npm package, and `arguments`
     stand behind it. `keys` are the variables that stand for its key; if one is set, it stays. `elsewhere` are variables
-    that lead the client past the gateway."""
+    that lead the client past the gateway. `recipe` puts another maker's model behind it."""
 
     name: str
     title: str
@@ -33,6 +33,7 @@ class Client(NamedTuple):
     arguments: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    recipe: str = ""
 
 
 _CODEX = (
@@ -66,6 +67,7 @@ CLIENTS = (
         package="@anthropic-ai/claude-code",
         keys=("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"),
         elsewhere=("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"),
+        recipe="claude-code-anywhere",
     ),
     Client(
         "codex",
@@ -87,6 +89,7 @@ env_key = "AIGW_KEY"
         package="@openai/codex",
         arguments=_CODEX,
         keys=("AIGW_KEY",),
+        recipe="codex-anywhere",
     ),
     Client(
         "gemini-cli",

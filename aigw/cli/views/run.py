@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigw.cli.sources.calls import Calls
+from aigw.cli.sources.calls import Call, Calls
 from aigw.cli.views.closing import many
 from aigw.cli.views.figures import money
 from aigw.cli.views.recordings import facts, misses
@@ -28,7 +28,8 @@ def problems(calls: Calls, report: Report, *, all_used: bool) -> list[str]:
 def line(calls: Calls, report: Report) -> str:
     """Returns a line such as `12 calls (10 replayed, 2 missed): 1,204 tokens in, 310 out, $0.0039, $0.02 saved`."""
     sent, replayed = calls.sent, calls.replayed
-    what = ", ".join(facts(report))
+    failed = [f"{len(calls.failed):,} failed"] if calls.failed else []
+    what = ", ".join([*facts(report), *failed])
     spent = f"${money(sent.cost, sent.unpriced)}"
     saved = f", ${money(replayed.cost, replayed.unpriced)} saved" if replayed.requests else ""
     tokens = f"{sent.read + replayed.read:,} tokens in, {sent.written + replayed.written:,} out"
@@ -45,6 +46,7 @@ def as_data(calls: Calls, report: Report, why: list[str], command: int, code: in
         "missed": [_missed(each) for each in report.missed],
         "diverged": [_missed(each) for each in report.diverged],
         "over_budget": calls.over_budget,
+        "failed": len(calls.failed),
         "written": report.written,
         "unused": report.unused,
         "tokens": {"in": sent.read + replayed.read, "out": sent.written + replayed.written},
@@ -71,5 +73,12 @@ def _escaped(text: str) -> str:
 
 
 def said(calls: Calls, report: Report, why: list[str]) -> list[str]:
-    """Returns what people read: the line, why the run has failed, and what there is to say of each miss."""
-    return [f"aigw run: {plain(line(calls, report))}", *(f"aigw run: {each}" for each in why), *misses(report)]
+    """Returns what people read: the line, the last failure, why the run has failed, and what there is to say of each
+    miss."""
+    lines = [line(calls, report), *map(_failure, calls.failed[-1:]), *why]
+    return [*(f"aigw run: {plain(each)}" for each in lines), *misses(report)]
+
+
+def _failure(call: Call) -> str:
+    model = f" for {call.model}" if call.model else ""
+    return f"the last call that failed: {call.request}{model}: {call.status} {call.error}".rstrip()

@@ -36,6 +36,8 @@ KNOWN = 256
 MOST_COMPARED = 2000
 """So many recordings are compared with a request that has none."""
 
+NO_RECORDING = "no_recording"
+"""The code of the error for a call that no recording answers."""
 REMARK = "replayed"
 """The remark on a request with the name of the recording that answered it."""
 
@@ -175,7 +177,7 @@ class FolderPlayer:
         text = await asyncio.to_thread(self._explanation, call, self._identity(call))
         self.report.missed.append(Missed(_named(call), text, call.exchange))
         first, *details = text.split("\n")
-        return GatewayError(404, first, code="no_recording", headers=_FINAL, details=details)
+        return GatewayError(404, first, code=NO_RECORDING, headers=_FINAL, details=details)
 
     def _explanation(self, call: Begun, identity: Canonical) -> str:
         if identity.key in self._index:

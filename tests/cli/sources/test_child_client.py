@@ -1,19 +1,25 @@
 """What a known client is started with: what it needs, what the user has set, and what of that would lead elsewhere."""
 
+import json
+
 import pytest
 
 from aigw.cli.sources.child_client import child_client
 from aigw.cli.sources.private_gateway import PrivateGateway
+from aigw.config.load import load
 from aigw.providers.client_variables import client_variables
 
 URL = "http://127.0.0.1:4999"
 
 
-def started(*command, asks=(), key="", hides=False, **given):
+def started(*command, asks=(), key="", hides=False, provider=None, **given):
     """The command and the environment of a child, and what the user is told."""
     given = {"HOME": "/nowhere", **given}
     variables = client_variables(URL, given, hides_keys=hides)
-    with child_client(command, given, PrivateGateway(URL, variables, None, [], frozenset(asks), key)) as child:
+    plugins = {"ai-proxy": {"provider": provider}} if provider else {}
+    loaded = load(None, {}, text=json.dumps({"plugins": plugins}).encode())
+    gateway = PrivateGateway(URL, variables, None, [], frozenset(asks), key, loaded)
+    with child_client(command, given, gateway) as child:
         return child
 
 
@@ -33,6 +39,19 @@ def test_claude_has_one_key():
     assert child.env["ANTHROPIC_AUTH_TOKEN"] == "unused"
     assert child.env["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
     assert "ANTHROPIC_API_KEY" not in child.env
+
+
+def test_nobody_answers_a_client_where_only_built_in_models_are():
+    """What it shows of our 404 does not say what to do."""
+    echo, mapped = {"type": "builtin"}, {"type": "builtin", "modelMapping": {"*": "echo"}}
+    (note,) = started("claude", provider=echo).notes
+    assert note == (
+        "only the built-in models answer here, and Claude Code names others: set the key of a provider, choose a "
+        "recipe (claude-code-anywhere), or let one answer them all: --model echo"
+    )
+    assert started("claude", provider=mapped).notes == []
+    assert started("claude", provider={"type": "openai", "apiTokens": ["k"]}).notes == []
+    assert started("pytest", provider=echo).notes == []
 
 
 def test_what_the_user_has_set_stays():

@@ -8,6 +8,7 @@ import pytest
 
 from aigw.cli.sources.child_client import child_client
 from aigw.cli.sources.private_gateway import PrivateGateway
+from aigw.config.load import load
 
 URL = "http://127.0.0.1:4999"
 HERE = {"env": {"ANTHROPIC_BASE_URL": URL}}
@@ -21,7 +22,7 @@ def start(tmp_path):
     (tmp_path / "home").mkdir()
 
     def started(*command, look=lambda child: child, **given):
-        gateway = PrivateGateway(URL, {}, None, [], frozenset(), "")
+        gateway = PrivateGateway(URL, {}, None, [], frozenset(), "", load(None, {}))
         env = {"HOME": str(tmp_path / "home"), **given}
         with chdir(tmp_path / "project"), child_client(command, env, gateway) as child:
             return look(child)

@@ -10,6 +10,7 @@ import page_data
 import pytest
 from browser import REQUIRED, browsing, chromium, open_page
 from page_server import PageWorld, serving_page
+from stage.gateway import BUILTIN
 from stage.node import NoNodeError, found, install
 
 AXE = Path(__file__).parent / "page"
@@ -287,3 +288,41 @@ async def test_everybody_can_use_it(page, axe, width, dark, language, views):
                 found[view] = problems
             assert await page.run("document.documentElement.scrollWidth <= innerWidth"), view
         assert (found, page.errors) == ({}, [])
+
+
+REAL = {
+    "plugins": {"ai-prompt-decorator": {"prepend": [{"role": "system", "content": "Be brief."}]}, **BUILTIN["plugins"]}
+}
+
+
+async def test_the_page_of_a_gateway(page, gateway, tmp_path):
+    """A stream through a real gateway appears, shows its way, and is sent again; the playground asks the same gateway."""
+    running = await gateway(REAL, folder=tmp_path)
+    await page.open(running.url)
+    await page.until(text('.live[data-state="live"]'))
+    stream = await running.sdk().chat.completions.create(
+        model="echo", messages=[{"role": "user", "content": "Hello <b>you</b>"}], stream=True
+    )
+    assert [each async for each in stream]
+    await page.until(f"{ROWS} === 1")
+    await page.run("document.querySelector('tr[data-id]').click()")
+    await page.until(count(".way > li"))
+    shown = await page.run(text(".detail"))
+    for said in ("ai-prompt-decorator", "Be brief.", "builtin", "Hello <b>you</b>", "/v1/chat/completions"):
+        assert said in shown
+    await page.run(
+        "document.querySelector('.again').open = true; document.querySelector('.again .fields .primary').click()"
+    )
+    await page.until(f"{text('.answer-column:last-child')}.includes('tokens') && {count('.answer-column')} === 2")
+    assert "Hello <b>you</b>" in await page.run(text(".answer-column:last-child"))
+    await page.until(f"{ROWS} === 2")
+    await page.run("location.hash = '#/playground'")
+    await page.until("document.querySelector('.settings input')")
+    await page.run(
+        "document.querySelector('.settings input').value = 'echo'; document.querySelector('.compose textarea').focus()"
+    )
+    await page.type("Good day")
+    await page.press("Enter", "\r")
+    assert await page.until(f"{text('.status a')} && {text('.turn.assistant pre')}") == "Good day"
+    assert [each for each in page.errors if "404" not in each] == []
+    await page.open("about:blank")

@@ -57,6 +57,7 @@ export const CHINESE = {
   "cache hit": "缓存命中",
   "denied": "已拒绝",
   "masked": "已脱敏",
+  "{n} plugins": "{n} 个插件",
   "{n} tries": "尝试 {n} 次",
   "{n} of {all}": "{all} 中的 {n}",
   "{n} requests passed too fast to be listed; the numbers count them.": "有 {n} 个请求过快，未列出；统计中已计入。",

@@ -89,7 +89,7 @@ function facts(found) {
 /** Tokens a second while the answer was produced. */
 function speed({ tokens: used, first_token_ms: first, total_ms: total }) {
   const seconds = (total - (first ?? 0)) / 1000;
-  return used?.output > 1 && seconds > 0.001 ? t("{n} tokens/s", { n: Math.round(used.output / seconds) }) : "–";
+  return used?.output > 1 && seconds > 0.05 ? t("{n} tokens/s", { n: Math.round(used.output / seconds) }) : "–";
 }
 
 /** Headers and body. The body is fetched when it is looked at. */

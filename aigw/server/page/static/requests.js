@@ -10,6 +10,8 @@ import { Rows } from "./rows.js";
 import { t } from "./text.js";
 
 const HEIGHT = 34;
+/** The plugin at the end of most chains: it changes each request, so that it tells nothing. */
+const END = "ai-proxy";
 const LABELS = {
   ok: "Succeeded", failed: "Failed", aborted: "Left by the client", "4xx": "4xx", "5xx": "5xx", hit: "Cache hits", denied: "Denied by the guard",
 };
@@ -260,6 +262,7 @@ function notes(each) {
   if (each.guard) tags.push(["guard", each.guard === "denied" ? t("denied") : t("masked")]);
   if (each.attempts > 1) tags.push(["tries", t("{n} tries", { n: each.attempts })]);
   if (failed(each) && each.error && !each.guard) tags.push(["error", cut(each.error)]);
-  for (const plugin of tags.length ? [] : (each.plugins ?? [])) tags.push(["", cut(plugin)]);
-  return h("span", { class: "tags" }, tags.map(([kind, label]) => h("span", { class: `tag ${kind}` }, label)));
+  const plugins = (each.plugins ?? []).filter((plugin) => plugin !== END);
+  if (!tags.length && plugins.length) tags.push(["", plugins.length > 1 ? t("{n} plugins", { n: plugins.length }) : cut(plugins[0]), cut(plugins.join(", "))]);
+  return h("span", { class: "tags" }, tags.map(([kind, label, title]) => h("span", { class: `tag ${kind}`, title }, label)));
 }

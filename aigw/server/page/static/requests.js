@@ -72,8 +72,8 @@ export class RequestsView {
     this.bar = h("div", { class: "filters", role: "search" }, this.search, this.selects);
     const top = h("header", { class: "bar" }, this.heading, this.counted, h("span", { class: "grow" }), this.pause);
     this.note = h("p", { class: "note" });
-    this.left = h("div", { class: "left" }, top, this.bar, this.note, this.nothing, this.list);
-    this.host = h("div", { class: "split" }, this.left, this.detail);
+    this.pane = h("div", { class: "pane" }, top, this.bar, this.note, this.nothing, this.list);
+    this.host = h("div", { class: "split" }, this.pane, this.detail);
     host.append(this.host);
     this.rows = new Rows(this.list, this.table, (each) => this.#row(each), HEIGHT);
     this.table.addEventListener("click", (event) => this.#click(event));

@@ -42,6 +42,7 @@ function box(step, summary) {
       h("span", { class: "step-name" }, step.name || t("Provider"), step.again ? ` (${t("again")} ${step.again})` : ""),
       verdict(step, summary),
       h("span", { class: "grow" }),
+      h("span", { class: "faint place" }, placeOf(step)),
       h("span", { class: "number faint", title }, times),
     ),
     why(step, summary),
@@ -74,9 +75,13 @@ function why(step, summary) {
   if (remark) said.push(remark);
   if (step.error) said.push(step.error);
   else if (step.status && isPlugin(step) && summary.error && !remark) said.push(summary.error);
-  const place = { route: t("configured for the route"), rule: t("a rule of its configuration"), global: t("its global configuration") }[step.why?.config];
-  if (place && isPlugin(step)) said.push(step.why.config === "rule" ? `${place} (_rules_[${step.why.index}])` : place);
   return said.length ? h("p", { class: step.error ? "failure" : "why" }, said.join(" · ")) : null;
+}
+
+/** Which of its configurations a plugin followed. */
+function placeOf(step) {
+  const { config = "", index } = isPlugin(step) ? (step.why ?? {}) : {};
+  return config === "rule" ? `_rules_[${index}]` : config ? t(config) : "";
 }
 
 const isPlugin = (step) => step.kind !== "upstream";

@@ -17,7 +17,7 @@ MAX_TARGET = 16 * 1024
 MAX_HEAD = 128 * 1024
 """How many bytes a head may have, and the framing of a body."""
 
-_FRAMING = ("content-length", "transfer-encoding")
+_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class InvalidHttpError(ValueError):
@@ -34,8 +34,7 @@ class RequestReader:
         self._current: HttpRequest | None = None
         self._overhead = 0
         self._target = b""
-        self._headers: list[tuple[str, str]] = []
-        self._size = 0
+        self._headers: list[tuple[bytes, bytes]] = []
         self._kept = 0
         self._ended = False
         self._unframed = b""
@@ -82,7 +81,6 @@ class RequestReader:
     def on_message_begin(self) -> None:
         self._target = b""
         self._headers = []
-        self._size = 0
 
     def on_url(self, data: bytes) -> None:
         self._target += data
@@ -90,27 +88,25 @@ class RequestReader:
             raise InvalidHttpError("the target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._size += len(name) + len(value) + 4
-        if self._size > MAX_HEAD:
-            raise InvalidHttpError("the head is too large")
-        text = value.decode() if value.isascii() else value.decode("utf-8", "surrogateescape")
-        self._headers.append((header_name(name), text))
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self._overhead = 0
+        large, self._overhead = self._overhead > MAX_HEAD, 0
         if self._unframed:
             self._unframed = b""
             return
-        parser = self._parser
-        headers = CIMultiDict(self._headers)
+        parser, fields = self._parser, self._headers
+        if large and sum(len(name) + len(value) + 4 for name, value in fields) > MAX_HEAD:
+            raise InvalidHttpError("the head is too large")
+        headers = CIMultiDict([(header_name(name), value.decode("utf-8", "surrogateescape")) for name, value in fields])
         target = self._target.decode("utf-8", "surrogateescape")
         self._current = HttpRequest(
             self._peer, parser.get_method().decode("latin-1"), target, parser.get_http_version(), headers
         )
         self._current.keeps = parser.should_keep_alive() and self._current.method != "CONNECT"
         if parser.should_upgrade() and parser.get_method() != b"CONNECT":
-            framing = [f"{name}: {value}\r\n" for name, value in self._headers if name.lower() in _FRAMING]
-            self._unframed = "".join(framing).encode("utf-8", "surrogateescape")
+            framing = [b"%b: %b\r\n" % field for field in fields if field[0].lower() in _FRAMING]
+            self._unframed = b"".join(framing)
         self._begin(self._current)
 
     def on_body(self, data: bytes) -> None:

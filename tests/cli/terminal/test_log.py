@@ -96,7 +96,7 @@ def test_without_a_stderr_nothing_gets_onto_stdout(tmp_path, child):
     process, url = start(child, tmp_path, preexec_fn=lambda: os.close(2))
     with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as connection:
         connection.sendall(b"this is not HTTP\r\n\r\n")
-        assert connection.recv(1000).startswith(b"HTTP/1.0 400")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20)[0] == ""
     assert process.returncode == 0

@@ -172,6 +172,7 @@ OTHER_FORMATS = {
     "aigw.books.usage_query": {"model", "stream"},
     "aigw.books.usage_row": {"model", "stream"},
     "aigw.books.summary": {"output"},
+    "aigw.cli.sources.request_texts": {"role"},
     "aigw.cli.views.answer": {"model"},
     "aigw.cli.views.cache": {"model"},
     "aigw.cli.views.models": {"model", "role"},

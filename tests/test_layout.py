@@ -25,6 +25,8 @@ ELSEWHERE = {
     "cli/sources/chat_calls.py": "cli/commands/test_ask.py: what it sends, and what cannot be sent",
     "cli/sources/conversing.py": "cli/commands/test_ask.py cli/commands/test_chat.py: what both print of an answer",
     "cli/sources/chatting.py": "cli/commands/test_chat.py: as a user types",
+    "cli/sources/request_texts.py": "cli/commands/test_logs.py: what a gateway shows of what was said",
+    "cli/views/logs.py": "cli/commands/test_logs.py: a view is what its command prints",
     "cli/views/answer.py": "cli/commands/test_ask.py: a view is what its command prints",
     "cli/sources/gateways.py": "cli/commands/test_status.py: processes as a user starts them",
     "cli/sources/registering.py": "cli/commands/test_status.py: what a gateway tells of itself is shown there",

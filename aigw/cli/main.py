@@ -16,6 +16,7 @@ from aigw.cli.commands import (
     guard,
     help,
     init,
+    logs,
     models,
     plugins,
     rag,
@@ -74,6 +75,7 @@ app.command("chat", rich_help_panel=ASK)(chat.chat)
 app.command("ask", rich_help_panel=ASK, cls=with_optional_value("--rag"))(ask.ask)
 app.add_typer(template.app, name="template", rich_help_panel=ASK)
 app.add_typer(rag.app, name="rag", rich_help_panel=ASK)
+app.command("logs", rich_help_panel=LOOK)(logs.logs)
 app.command("top", rich_help_panel=LOOK)(top.top)
 app.command("usage", rich_help_panel=LOOK)(usage.usage)
 app.command("trace", rich_help_panel=LOOK)(trace.trace)

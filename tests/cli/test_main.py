@@ -15,7 +15,7 @@ import aigw
 from aigw.cli.main import app
 
 COMMANDS = [
-    [], ["chat"], ["ask"], ["serve"], ["status"], ["stop"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
+    [], ["chat"], ["ask"], ["serve"], ["status"], ["stop"], ["run"], ["init"], ["env"], ["models"], ["recipes"], ["doctor"], ["logs"], ["top"], ["usage"], ["trace"], ["config"], ["config", "check"],
     ["config", "show"], ["config", "keys"], ["config", "schema"], ["plugins"], ["budget"], ["cache"], ["template"],
     ["template", "list"], ["template", "show"], ["template", "render"], ["template", "send"], ["rag"], ["rag", "ingest"],
     ["rag", "query"], ["rag", "ls"], ["rag", "show"], ["rag", "rm"], ["rag", "stats"], ["rag", "export"], ["rag", "import"],
@@ -40,7 +40,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
     assert [[line.split()[0] for line in part.splitlines()] for part in parts[:4]] == [
         ["serve", "status", "stop", "run", "init", "env", "recipes"],
         ["Ask", "chat", "ask", "template", "rag"],
-        ["See", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
+        ["See", "logs", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
         ["Configure", "transform", "models", "plugins", "doctor", "guard", "config"],
     ]
     assert "Commands:" not in output
@@ -125,7 +125,9 @@ def test_help_of_what_is_none(words):
     assert (code, said.startswith(f"aigw help: there is no command {' '.join(words)!r}")) == (2, True)
 
 
-@pytest.mark.parametrize(("module", "words"), [("typer", ["--help"]), ("msgspec", ["plugins"]), ("aiohttp", ["serve"])])
+@pytest.mark.parametrize(
+    ("module", "words"), [("typer", ["--help"]), ("msgspec", ["plugins"]), ("httptools", ["serve"])]
+)
 def test_ctrl_c_while_it_loads_a_module(module, words, tmp_path):
     (tmp_path / f"{module}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     env = {**os.environ, "PYTHONPATH": str(Path(aigw.__file__).parents[1])}

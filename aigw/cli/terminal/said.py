@@ -51,11 +51,20 @@ def folded(text: str, width: int, *, indent: str = "  ") -> str:
 
 def say_json(value: Any) -> None:
     """Prints plain data. What clients and providers wrote into it is escaped."""
+    typer.echo(_json(value, 2 if sys.stdout.isatty() else None))
+
+
+def say_json_line(value: Any) -> None:
+    """Prints plain data of which more follows: one line, also on a terminal."""
+    typer.echo(_json(value, None))
+
+
+def _json(value: Any, indent: int | None) -> str:
     import json
 
     from aigw.core.plain import plain_json
 
-    typer.echo(plain_json(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False)))
+    return plain_json(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def width(stream: TextIO | None = None) -> int:

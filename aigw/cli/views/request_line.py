@@ -5,6 +5,7 @@ Rule: texts of clients and providers are made plain."""
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from aigw.books.usage_row import UsageRow
 from aigw.cli.terminal.plain import cells, cut
@@ -23,13 +24,21 @@ INDENT = " " * 13
 
 
 def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
+    """The line of a request that has just ended, with what plugins say of it."""
+    labels = exchange.labels
+    remarks = [f"{name}: {remark}" for name, remark in labels.remarks.items() if remark != row.error]
+    more = [*([f"cache: {labels.cache}"] if labels.cache else []), *remarks]
+    return of_row(row, f"{exchange.original.method} {exchange.original.path}", more, width)
+
+
+def of_row(row: UsageRow, place: str, more: Sequence[str], width: int = UNLIMITED) -> str:
     """Time, status, model, tokens in and out, USD, time to the first token and to the end, and what was special.
 
     `~` stands before an estimated number, `?` for an unknown one. No line is wider than `width`, if that is 65 at
-    least: what was special then goes on in a second line."""
+    least: what was special then goes on in a second line, `more` at its end. `place` stands for a missing model."""
     spent, made = _tokens(row.tokens)
     name_width = max(min(NAME_WIDTH, NAME_WIDTH + width - COLUMNS), NARROWEST_NAME)
-    name = cut(plain(row.model or f"{exchange.original.method} {exchange.original.path}"), name_width)
+    name = cut(plain(row.model or place), name_width)
     first = "" if row.first_token_ms is None else milliseconds(row.first_token_ms)
     cost = "" if row.cost is None and row.tokens.source == "absent" else f"${money(row.cost)}"
     at = time.strftime("%H:%M:%S", time.localtime(row.at))
@@ -37,7 +46,7 @@ def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
         f"{at} {row.status} {name}{' ' * (name_width - cells(name))}"
         f" {spent:>6} in {made:>6} out {cost:>8} {first:>6} {milliseconds(row.total_ms):>6}"
     )
-    words = plain(", ".join(_words(row, exchange)))
+    words = plain(", ".join([*_words(row), *more]))
     if not words:
         return columns
     if width == UNLIMITED or len(columns) + 2 + cells(words) <= width:
@@ -53,8 +62,8 @@ def _tokens(tokens: Tokens) -> tuple[str, str]:
     return spent, made
 
 
-def _words(row: UsageRow, exchange: Exchange) -> list[str]:
-    """Words about what went wrong, and about what plugins did."""
+def _words(row: UsageRow) -> list[str]:
+    """Words about what went wrong."""
     words = []
     if row.error:
         words.append(row.error)
@@ -66,7 +75,4 @@ def _words(row: UsageRow, exchange: Exchange) -> list[str]:
         words.append(f"{row.attempts} attempts, the last at {row.provider}")
     if row.asked and row.model and row.asked != row.model:
         words.append(f"for {row.asked}")
-    labels = exchange.labels
-    if labels.cache:
-        words.append(f"cache: {labels.cache}")
-    return words + [f"{name}: {remark}" for name, remark in labels.remarks.items() if remark != row.error]
+    return words

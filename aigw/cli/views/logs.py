@@ -1,0 +1,55 @@
+"""The lines of `aigw logs`.
+
+Rule: texts of clients and providers are made plain where they are printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from aigw.books.usage_row import UsageRow
+from aigw.cli.sources.request_texts import Part
+from aigw.cli.views.request_line import of_row
+
+_OTHERS = {"call": "calls", "result": "result of", "image": "image", "reasoning": "thinks"}
+_WIDEST_IMAGE = 60
+
+
+def line(row: UsageRow, now: float, width: int) -> str:
+    """As `aigw serve` prints it, with the date if it was another day, and what only a look at other requests tells: the
+    route, the consumer."""
+    place = row.asked or row.api or row.route
+    more = [f"route {row.route}"] * (row.route != "default") + [f"by {row.consumer}"] * bool(row.consumer)
+    if row.cache:
+        more.insert(0, f"cache: {row.cache}")
+    if row.guard:
+        more.insert(0, f"guard: {row.guard}")
+    today = time.localtime(row.at)[:3] == time.localtime(now)[:3]
+    day = "" if today else time.strftime("%Y-%m-%d ", time.localtime(row.at))
+    return day + of_row(row, place, more, width - len(day))
+
+
+def data(row: UsageRow, parts: Sequence[Part] | None) -> dict[str, Any]:
+    """The row as it is kept; with texts, what was said."""
+    said = {} if parts is None else {"conversation": [msgspec.to_builtins(part) for part in parts]}
+    return {**msgspec.to_builtins(row), **said}
+
+
+def said(parts: Sequence[Part]) -> Iterator[str]:
+    """The last question and its answer."""
+    asked = [part for part in parts if not part.answer]
+    last = max((n for n, part in enumerate(asked) if part.role == "user" and part.kind == "text"), default=0)
+    for part in [*asked[last:], *(part for part in parts if part.answer)]:
+        yield from _part(part)
+
+
+def _part(part: Part) -> Iterator[str]:
+    kind = _OTHERS.get(part.kind, "")
+    text = part.text[:_WIDEST_IMAGE] if part.kind == "image" else part.text
+    first, *rest = f"{' '.join(filter(None, [part.role, kind, part.name]))}: {text}".rstrip("\n").split("\n")
+    yield f"  {first}"
+    for each in rest:
+        yield f"    {each}"

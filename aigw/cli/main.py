@@ -15,6 +15,7 @@ from aigw.cli.commands import (
     env,
     guard,
     help,
+    higress,
     init,
     logs,
     models,
@@ -90,6 +91,7 @@ app.command("models", rich_help_panel=CONFIGURE)(models.models)
 app.command("plugins", rich_help_panel=CONFIGURE)(plugins.plugins)
 app.command("doctor", rich_help_panel=CONFIGURE)(doctor.doctor)
 app.add_typer(guard.app, name="guard", rich_help_panel=CONFIGURE)
+app.add_typer(higress.app, name="higress", rich_help_panel=CONFIGURE)
 app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
 app.command("help", hidden=True)(help.help_of)
 app.command("version", hidden=True)(help.version)

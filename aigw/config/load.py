@@ -26,9 +26,9 @@ from aigw.guard.settings import GuardSettings
 from aigw.higress.places import sort
 
 NO_FILE = "(no configuration file)"
-RESOURCE = (
-    "this is a Kubernetes resource; put what a WasmPlugin has as defaultConfig under plugins, by the plugin's name"
-)
+RESOURCE = "this is a Kubernetes resource; `aigw higress import` makes a configuration of it"
+FOREIGN = "x-"
+"""What begins so at the top of a file means nothing to a gateway."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,9 +93,10 @@ def examine(
         report.error(("kind",), RESOURCE)
         return None, report
     checker = Checker(source, report)
-    config = checker.convert(source.values, GatewayConfig, ())
+    values = {key: value for key, value in source.values.items() if not key.startswith(FOREIGN)}
+    config = checker.convert(values, GatewayConfig, ())
     if config is None:
-        config = _usable_part(checker, source.values)
+        config = _usable_part(checker, values)
     folder = path.parent if path is not None else Path()
     check_gateway(config, report)
     guard = check_guard(config.guard, folder, report)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import msgspec.inspect as mi
 
+from aigw.config.load import FOREIGN
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.rules import MATCH_KEYS
 from aigw.config.units import DURATION_PATTERN, SIZE_PATTERN
@@ -47,6 +48,7 @@ def schema(plugins: Mapping[str, About[Any]]) -> Schema:
         root["properties"]["plugins"]["properties"][name] = _ref(name)
     root["properties"]["plugins"]["additionalProperties"] = False
     route["properties"]["plugins"] |= {"properties": on_routes, "additionalProperties": False}
+    root["patternProperties"] = {f"^{FOREIGN}": {}}
     return {"$schema": DIALECT, "title": "aigw.yaml", **root, "$defs": writer.definitions}
 
 

@@ -5,7 +5,7 @@ Scalars mean what they mean where Higress turns YAML into JSON: dates and base-6
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,9 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
 """How many values a file may have, once aliases are followed."""
-
-_TOO_LARGE = f"aliases make this more than {MAX_VALUES} values, or nest it deeper than {MAX_DEPTH} levels"
+MAX_STREAM_BYTES = 1 << 24
+MAX_STREAM_VALUES = 500_000
+"""The same bounds for a stream of many documents, which others wrote: a cluster has many resources."""
 
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 _PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map", "merge", "timestamp", "value")}
@@ -51,22 +52,10 @@ def read(
     if len(text) > MAX_BYTES:
         report.error((), f"the file is larger than {MAX_BYTES} bytes")
         return source, report
-    try:
-        root = _Parser(text).document()
-    except _UnreadableError as error:
-        report.error((), str(error), error.line)
+    roots = _roots(text, report, lambda parser: [parser.document()])
+    if not roots or _is_empty(root := roots[0]):
         return source, report
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
-        told = f"YAML: {problem}{_hint(text, mark)}"
-        if "nesting depth" in problem:  # newer versions of the parser have a bound of their own
-            told = f"nested deeper than {MAX_DEPTH} levels"
-        report.error((), told, mark.line + 1 if mark else 0)
-        return source, report
-    if root is None or root.tag == "tag:yaml.org,2002:null":
-        return source, report
-    if not isinstance(root.value, list) or not root.is_mapping:
+    if not root.is_mapping:
         report.error((), "must be a mapping of keys to values", root.line)
         return source, report
     try:
@@ -74,6 +63,55 @@ def read(
     except _UnreadableError as error:
         report.error((), str(error), error.line)
     return source, report
+
+
+def read_stream(text: bytes, name: str) -> tuple[list[Source], Report]:
+    """Reads a stream of documents, each a mapping, in which `${NAME}` means nothing. Empty documents are left out. If
+    the report has errors, there are no documents."""
+    report = Report(name)
+    if len(text) > MAX_STREAM_BYTES:
+        report.error((), f"is larger than {MAX_STREAM_BYTES >> 20} MiB; split it")
+        return [], report
+    sources: list[Source] = []
+    count = 0
+    for root in _roots(text, report, lambda parser: list(parser.documents())):
+        if _is_empty(root):
+            continue
+        if not root.is_mapping:
+            report.error((), "must be a mapping of keys to values", root.line)
+            continue
+        source = Source()
+        report.lines = source.lines
+        builder = _Builder(source, report, None, bares=False, most=MAX_STREAM_VALUES - count)
+        try:
+            source.values = builder.build(root, ())
+        except _UnreadableError as error:
+            report.error((), str(error), error.line)
+            break
+        count += builder.count
+        sources.append(source)
+    report.lines = {}
+    return ([] if report.errors else sources), report
+
+
+def _roots(text: bytes, report: Report, parse: Callable[[_Parser], list[Any]]) -> list[Any]:
+    """The roots of the documents; none if the text is no YAML, which the report then says."""
+    try:
+        return parse(_Parser(text))
+    except _UnreadableError as error:
+        report.error((), str(error), error.line)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
+        told = f"YAML: {problem}{_hint(text, mark)}"
+        if "nesting depth" in problem:  # newer versions of the parser have a bound of their own
+            told = f"nested deeper than {MAX_DEPTH} levels"
+        report.error((), told, mark.line + 1 if mark else 0)
+    return []
+
+
+def _is_empty(root: _Node | None) -> bool:
+    return root is None or root.tag == "tag:yaml.org,2002:null"
 
 
 def _is_higress(root: _Node, env: Mapping[str, str]) -> bool:
@@ -127,6 +165,14 @@ class _Parser:
             )
         return root
 
+    def documents(self) -> Iterator[_Node]:
+        """The roots of all documents."""
+        self._next()
+        while not isinstance(self._next(), yaml.StreamEndEvent):
+            self._anchors = {}
+            yield self._node(self._next(), 1)
+            self._next()
+
     def _next(self) -> Any:
         return self._loader.get_event()
 
@@ -165,20 +211,31 @@ class _Parser:
 class _Builder:
     """Turns nodes into values, and notes the line of each."""
 
-    def __init__(self, source: Source, report: Report, env: Mapping[str, str], *, bares: bool, is_file: bool) -> None:
-        """`bares`: whether blanks around secrets are removed."""
+    def __init__(
+        self,
+        source: Source,
+        report: Report,
+        env: Mapping[str, str] | None,
+        *,
+        bares: bool,
+        is_file: bool = True,
+        most: int = MAX_VALUES,
+    ) -> None:
+        """Without an `env`, texts stay as they are. `bares`: whether blanks around secrets are removed. `most`: how
+        many values there may be."""
         self._is_file = is_file
         self._bares = bares
+        self._most = most
         self._source = source
         self._report = report
         self._env = env
         self._scalars = yaml.CSafeLoader("")
-        self._count = 0
+        self.count = 0
 
     def build(self, node: _Node, path: JsonPath, line: int = 0) -> Any:
-        self._count += 1
-        if self._count > MAX_VALUES or len(path) > MAX_DEPTH:
-            raise _UnreadableError(_TOO_LARGE, node.line)
+        self.count += 1
+        if self.count > self._most or len(path) > MAX_DEPTH:
+            raise self._too_large(node)
         self._source.lines[path] = line or node.line
         if node.is_mapping:
             return self._mapping(node, path)
@@ -186,6 +243,10 @@ class _Builder:
             items = [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
             return self._present(items, path) if self._bares and is_secret(path) else items
         return self._scalar(node, path)
+
+    def _too_large(self, node: _Node) -> _UnreadableError:
+        told = f"aliases make this more than {self._most} values, or nest it deeper than {MAX_DEPTH} levels"
+        return _UnreadableError(told, node.line)
 
     def _mapping(self, node: _Node, path: JsonPath) -> dict[str, Any]:
         pairs = self._pairs(node, path)
@@ -196,7 +257,7 @@ class _Builder:
         pairs: dict[str, tuple[int, _Node]] = {}
         merged: list[_Node] = []
         for key, value in node.value:
-            self._count += 1
+            self.count += 1
             if isinstance(key.value, list):
                 self._report.error(path, "a key must be text", key.line)
             elif key.tag.endswith(":merge"):
@@ -208,9 +269,9 @@ class _Builder:
                 pairs[key.value] = (key.line, value)
         parts = []
         for part in merged:
-            self._count += 1
-            if self._count > MAX_VALUES or depth > MAX_DEPTH:
-                raise _UnreadableError(_TOO_LARGE, part.line)
+            self.count += 1
+            if self.count > self._most or depth > MAX_DEPTH:
+                raise self._too_large(part)
             if part.is_mapping:
                 parts.append(self._pairs(part, path, depth + 1))
             else:
@@ -227,6 +288,8 @@ class _Builder:
             except (ValueError, KeyError, IndexError):
                 self._report.error(path, f"is not a value of the kind {node.tag.rpartition(':')[2]}", node.line)
                 return None
+        if self._env is None:
+            return node.value
         result = expand(node.value, self._env)
         if result.touched:
             self._source.expanded[path] = result.names
@@ -241,7 +304,9 @@ class _Builder:
         """The text; if it is a secret, without blanks around it and around the values that the environment supplied."""
         if not (is_secret(path) or is_secret(result.names) or without_password(result.text) != result.text):
             return result.text
-        bare = without_blanks(expand(text, {name: without_blanks(self._env[name]) for name in result.names}).text)
+        env = self._env
+        assert env is not None
+        bare = without_blanks(expand(text, {name: without_blanks(env[name]) for name in result.names}).text)
         if bare and bare != result.text:
             self._report.note(path, "has blanks or line breaks around it, which are no part of it and are removed")
         elif bare != result.text:

@@ -111,6 +111,16 @@ class Description(NamedTuple):
     priced: bool = False
 
 
+class Destination(NamedTuple):
+    """Where a plugin sends requests by itself: the name of what is there, and its scheme and authority. `scheme` is ""
+    if it is a part of this process."""
+
+    name: str
+    type: str
+    scheme: str
+    authority: str
+
+
 C = TypeVar("C")
 
 
@@ -135,6 +145,10 @@ def _asks_nobody(config: Any) -> Mapping[JsonPath, str]:
 
 
 def _searches_nothing(config: Any, services: Services) -> Collection[str]:
+    return ()
+
+
+def _nowhere(config: Any) -> Sequence[Destination]:
     return ()
 
 
@@ -185,6 +199,10 @@ class About(Generic[C]):
     describes: Callable[[C], Description] = _nothing_new
     """Returns what to tell the user about a config when the gateway is ready."""
     differences: tuple[Difference, ...] = ()
+    higress: bool = True
+    """Whether Higress has a plugin of this name."""
+    destinations: Callable[[C], Sequence[Destination]] = _nowhere
+    """Returns where the plugin sends requests instead of the upstream of the route, the default one first."""
 
 
 def compose(plugins: list[Plugin], terminal: Next) -> Next:

@@ -17,7 +17,8 @@ from aigw.core.authority import origin_of
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CREDENTIALS, PRIVATE, PRIVATE_STARTS
-from aigw.core.plugin import About, Description, Difference, Next, Place, Plugin, Problem
+from aigw.core.model import Origin
+from aigw.core.plugin import About, Description, Destination, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.config import ProviderConfig
 from aigw.providers.endpoint import locate
@@ -158,12 +159,32 @@ def _has_own_keys(config: Config) -> bool:
 
 def _address(row: Provider, keys: dict[str, Any], services: Services) -> str:
     """Returns the real address of a provider, "" if it is the route's own service or built in."""
+    origin = _origin(row, keys)
+    return "" if origin is None else str(services.locate(origin.scheme, _authority(origin)))
+
+
+def _origin(row: Provider, keys: dict[str, Any]) -> Origin | None:
+    """Returns where a provider is by its configuration, None if it is the route's own service or built in."""
     domain = keys["providerDomain"]
     origin = origin_of(*split_domain(domain, row.scheme)) if domain else locate(row, keys).origin
-    if origin is None or row.dialect == "builtin":
-        return ""
+    return None if row.dialect == "builtin" else origin
+
+
+def destinations(config: Config) -> list[Destination]:
+    found = []
+    for provider in config.active():
+        row = lookup(provider.type)
+        origin = _origin(row, msgspec.to_builtins(provider))
+        if origin is not None:
+            found.append(Destination(provider.id or provider.type, provider.type, origin.scheme, _authority(origin)))
+        elif row.dialect == "builtin":
+            found.append(Destination(provider.id or provider.type, provider.type, "", ""))
+    return found
+
+
+def _authority(origin: Origin) -> str:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return str(services.locate(origin.scheme, f"{host}:{origin.port}"))
+    return f"{host}:{origin.port}"
 
 
 @asynccontextmanager
@@ -258,5 +279,6 @@ ABOUT = About(
     identity=identity,
     withholds=withholds,
     describes=describes,
+    destinations=destinations,
     differences=tuple(Difference(*difference) for difference in _DIFFERENCES),
 )

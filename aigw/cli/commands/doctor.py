@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, configuration
-from aigw.cli.terminal.said import FAILURE, say_json, say_text
+from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,9 @@ def doctor(
     online: Annotated[
         bool, typer.Option("--online", help="Also ask every provider for its models, and every Redis elsewhere.")
     ] = False,
+    target: Annotated[
+        str, typer.Option("--for", metavar="higress", help="What will behave otherwise where it is brought to.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Check keys, port, state folder and the machine. Exit code 0: no problem, 1: a problem.
@@ -35,7 +38,10 @@ def doctor(
     """
     import os
 
-    checks = _examine(configuration(config), dict(os.environ), online=online)
+    if target not in ("", "higress"):
+        fail("doctor", f"--for takes higress, got {target!r}", USAGE)
+    path, env = configuration(config), dict(os.environ)
+    checks = _compare(path, env) if target else _examine(path, env, online=online)
     ok = all(check.level != "problem" for check in checks)
     if as_json:
         say_json({"ok": ok, "checks": [check._asdict() for check in checks]})
@@ -74,6 +80,14 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     if loaded is not None:
         checks += asyncio.run(ask_redis(loaded, everywhere=online))
     return checks
+
+
+def _compare(path: Path | None, env: Mapping[str, str]) -> list[Check]:
+    from aigw.cli.doctor import setup
+    from aigw.cli.doctor.higress import differences
+
+    loaded, checks = setup.configuration(path, env)
+    return checks if loaded is None else [*checks, *differences(loaded)]
 
 
 def render(check: Check) -> str:

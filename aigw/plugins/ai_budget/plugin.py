@@ -324,6 +324,7 @@ ABOUT = About(
     build=build,
     place=Place("", 740),  # after the cache, whose answers cost nothing
     recipe="budget",
+    higress=False,
     check=check,
     identity=identity,
     describes=describes,

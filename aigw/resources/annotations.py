@@ -1,0 +1,85 @@
+"""What becomes of each annotation of an Ingress: a table, by the name without `higress.io/`.
+
+`read` are those that `ingress.py` reads; it says itself where one of them cannot mean the same."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aigw.resources.report import Level
+
+PREFIXES = ("higress.io/", "nginx.ingress.kubernetes.io/")
+OURS = "aigw.io/route"
+"""The annotation with the name that a route has in aigw.yaml, where a resource cannot be called so."""
+
+
+class Meaning(NamedTuple):
+    """`nearest` is what comes nearest in aigw."""
+
+    level: Level
+    message: str = ""
+    nearest: str = ""
+    read: bool = False
+
+
+_MORE = "the route takes requests without it, too"
+_PATH = "the path goes on as the client sent it"
+_HEADERS = "headers stay as they are"
+_RETRY = "aigw tries other keys and providers by itself, before the first content"
+_REST = "the other destination is not asked"
+
+TABLE = {
+    "destination": Meaning("exact", read=True),
+    "match-method": Meaning("exact", read=True),
+    "use-regex": Meaning("exact", read=True),
+    "upstream-vhost": Meaning("exact", read=True),
+    "enable-cors": Meaning("approximate", "which pages may call is said once, for all routes", "cors", read=True),
+    "cors-allow-origin": Meaning("approximate", "which pages may call is said once, for all routes", "cors", read=True),
+    "backend-protocol": Meaning("exact", read=True),
+    "proxy-ssl-name": Meaning("approximate", "the name in the certificate must be that of the address"),
+    "proxy-ssl-server-name": Meaning("exact"),
+    "rewrite-path": Meaning("none", _PATH, "basePath of a provider in ai-proxy, which is taken off the path"),
+    "rewrite-target": Meaning("none", _PATH, "basePath of a provider in ai-proxy, which is taken off the path"),
+    "timeout": Meaning("approximate", "times hold for all routes", "timeouts.first_byte"),
+    "fallback-service": Meaning("none", _REST, "fallback of ai-proxy"),
+    "enable-proxy-next-upstream": Meaning("approximate", _RETRY, "retryOnFailure and fallback of ai-proxy"),
+    "app-root": Meaning("none", "nobody is redirected"),
+    "ssl-redirect": Meaning("none", "nobody is redirected: aigw listens without TLS, on this machine"),
+    "force-ssl-redirect": Meaning("none", "nobody is redirected: aigw listens without TLS, on this machine"),
+    "resource-definer": Meaning("exact"),
+    "comment": Meaning("exact"),
+    OURS: Meaning("exact", read=True),
+}
+STARTS = {
+    "exact-match-header-": Meaning("exact", read=True),
+    "prefix-match-header-": Meaning("none", _MORE, "a route with exact headers for each value"),
+    "regex-match-header-": Meaning("none", _MORE, "a route with exact headers for each value"),
+    "exact-match-query-": Meaning("none", _MORE),
+    "prefix-match-query-": Meaning("none", _MORE),
+    "regex-match-query-": Meaning("none", _MORE),
+    "exact-match-pseudo-header-": Meaning("none", _MORE),
+    "request-header-control-": Meaning("none", _HEADERS, "rules of ai-transformer: setHeader, removeHeader"),
+    "response-header-control-": Meaning("none", _HEADERS, "rules of ai-transformer: setHeader, removeHeader"),
+    "proxy-next-upstream": Meaning("approximate", _RETRY, "retryOnFailure and fallback of ai-proxy"),
+    "cors-": Meaning("approximate", "every method and header of an allowed page is allowed", "cors"),
+    "canary": Meaning("none", "all requests take the first destination", "weights of ai-proxy"),
+    "route-limit-": Meaning("none", "requests are not counted", "ai-token-ratelimit"),
+    "whitelist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
+    "blacklist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
+}
+"""By how the name begins."""
+
+
+def bare(name: str) -> str:
+    """The name of an annotation without the prefix of Higress or nginx; "" if it has another one, and so no meaning for
+    a gateway."""
+    if name == OURS:
+        return name
+    return next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), "")
+
+
+def meaning(name: str) -> Meaning | None:
+    """What becomes of it, None if it is not known here. `name` is bare."""
+    if name in TABLE:
+        return TABLE[name]
+    return next((found for start, found in STARTS.items() if name.startswith(start)), None)

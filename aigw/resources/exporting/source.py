@@ -1,0 +1,70 @@
+"""The configuration as its file has it, with references to secrets of a cluster in the place of secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aigw.config.files import content
+from aigw.config.load import Loaded, load, read_file
+from aigw.config.source import MAX_BYTES, read
+from aigw.core.json_path import JsonPath
+from aigw.core.secrets import is_secret
+from aigw.resources.variables import Variables, in_cluster, references_in
+
+
+class Given(NamedTuple):
+    """A configuration with the text of its file. `missing` are variables that the environment does not have: they have
+    made-up values in `loaded`."""
+
+    loaded: Loaded
+    text: bytes
+    missing: frozenset[str] = frozenset()
+
+
+def given(path: Path, env: Mapping[str, str]) -> Given:
+    """Loads a file for an export, which needs no secrets. Raises ConfigError with all other mistakes in it."""
+    source, _ = read_file(path, env)
+    missing = {name for names in source.missing.values() for name in names}
+    loaded = load(path, {**{name: f"unknown-{name}" for name in missing}, **env})
+    return Given(loaded, content(path, MAX_BYTES), frozenset(missing))
+
+
+def portable(config: Given) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values of the file, and the keys that the Secret of the cluster must have, each with the secret that stands
+    in the file, "" if the environment has it. A variable that is no secret is replaced by its value."""
+    source, missing = config.loaded.source, config.missing
+    referring, _ = read(config.text, _References(), "")
+
+    def value(real: Any, other: Any, path: JsonPath) -> Any:
+        if isinstance(real, dict):
+            others = other if isinstance(other, dict) else {}
+            return {key: value(item, others.get(key), (*path, key)) for key, item in real.items()}
+        if isinstance(real, list):
+            each = other if isinstance(other, list) and len(other) == len(real) else [None] * len(real)
+            return [value(item, each[index], (*path, index)) for index, item in enumerate(real)]
+        names = source.expanded.get(path)
+        hidden = bool(names) and (is_secret(path) or is_secret(names or ()) or not missing.isdisjoint(names or ()))
+        return other if hidden and other is not None else real
+
+    known = {name for each in (source.expanded, source.missing) for names in each.values() for name in names}
+    variables = Variables(in_cluster, keep_references=True, taken=known)
+    found: dict[str, Any] = variables.hide(value(source.values, referring.values, ()), ())
+    return found, {name: variables.values.get(name, "") for name in sorted(references_in(found))}
+
+
+class _References(Mapping[str, str]):
+    """An environment in which every variable is a reference to its secret."""
+
+    def __getitem__(self, name: str) -> str:
+        return in_cluster(name)
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -1,0 +1,47 @@
+"""Destinations of a route that share its requests, or follow one another: in Higress parts of the Ingress, in aigw keys
+of the plugin that sends requests to providers.
+
+Each destination must have a rule of that plugin that chooses a provider for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aigw.config.rules import MATCH_KEYS, match_keys
+from aigw.resources.ingress import Share
+
+ACTIVE, WEIGHTS, FALLBACK = "activeProviderId", "weights", "fallback"
+
+
+def provider_of(configuration: Mapping[str, Any], route: str, share: Share) -> str:
+    """The id of the provider to which the plugin sends requests for a destination of a route; "" if it names none."""
+    for rule in configuration.get("_rules_") or ():
+        service = f"{share.service}:{share.port}" if share.port else share.service
+        if match_keys(rule).matches(route, "", service):
+            return str(rule.get(ACTIVE) or configuration.get(ACTIVE) or "")
+    return str(configuration.get(ACTIVE) or "")
+
+
+def choice(
+    configuration: Mapping[str, Any], route: str, shares: Sequence[Share], fallbacks: Sequence[Share]
+) -> dict[str, Any] | None:
+    """What the plugin gets on a route, so that the providers of its destinations have these shares, and those of the
+    fallbacks follow. None if no provider is chosen by destination."""
+    ids = [provider_of(configuration, route, share) for share in shares]
+    later = [provider_of(configuration, route, share) for share in fallbacks]
+    if not ids or "" in ids or "" in later or len(set(ids)) != len(ids):
+        return None
+    rules = configuration.get("_rules_") or ()
+    rule: Mapping[str, Any] = next((each for each in rules if _holds(each, route, shares[0])), {})
+    own = {key: value for key, value in rule.items() if key not in (*MATCH_KEYS, ACTIVE, WEIGHTS)}
+    found: dict[str, Any] = {**own, ACTIVE: ids[0]}
+    if len(ids) > 1:
+        found[WEIGHTS] = {name: max(share.weight, 1) for name, share in zip(ids, shares, strict=True) if share.weight}
+    if later := [name for name in dict.fromkeys(later) if name not in ids[:1]]:
+        found[FALLBACK] = later
+    return found
+
+
+def _holds(rule: Mapping[str, Any], route: str, share: Share) -> bool:
+    return match_keys(rule).matches(route, "", f"{share.service}:{share.port}" if share.port else share.service)

@@ -1,0 +1,201 @@
+"""Routes as Ingresses tell them. An Ingress with several paths becomes several routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from aigw.config.check import Checker
+from aigw.config.report import Report
+from aigw.core.errors import ConfigError
+from aigw.resources.annotations import OURS, bare, meaning
+from aigw.resources.report import Findings
+from aigw.resources.resource import Resource
+from aigw.resources.shapes import Backend, IngressPath, IngressSpec
+from aigw.resources.unknown import prune
+
+FALLBACK_HEADER = "x-higress-fallback-from"
+"""The header by which Higress sends a request that has failed to the route for failed ones."""
+_HEADER = "exact-match-header-"
+_WEIGHTED = re.compile(r"(?:(\d+)%\s+)?(\S+?)(?::(\d+))?(?:\s+\S+)?")
+_LITERAL = re.compile(r"\^?((?:[^\\.\[\](){}*+?^$|]|\\[^\w])*)(\.\*|\(\.\*\)|\$)?\$?")
+_REGEX, _EXACT = 2, 0
+
+
+class _Key(NamedTuple):
+    """What several hosts of an Ingress can have in common."""
+
+    path: str = "/"
+    path_type: str = "Prefix"
+
+
+class Share(NamedTuple):
+    """A destination and its weight. `port` is 0 if none stands there."""
+
+    weight: int
+    service: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class IngressRoute:
+    """`title` is the name that the route gets. `path` is a pattern of aigw.yaml, and `rank` where Higress would try the
+    route: lower ones first. `kept` are annotations that have no meaning here."""
+
+    title: str
+    resource: Resource
+    path: str
+    rank: tuple[Any, ...]
+    hosts: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    shares: list[Share] = field(default_factory=list)
+    vhost: str = ""
+    tls: bool = False
+    kept: dict[str, str] = field(default_factory=dict)
+    origins: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """That of the Ingress in rules of plugins."""
+        return self.resource.full_name
+
+
+def read_ingress(resource: Resource, findings: Findings) -> list[IngressRoute]:
+    """Raises ConfigError with the line of what a cluster would refuse, too."""
+    pruned = prune(resource.values.get("spec") or {}, IngressSpec)
+    for path, _ in pruned.unknown:
+        field_ = ".".join(map(str, ("spec", *path)))
+        findings.add("unknown", resource.what, field_, "is skipped", place=resource.place("spec", *path))
+    report = Report(resource.file, resource.source.lines)
+    spec = Checker(resource.source, report).convert(pruned.value, IngressSpec, (*resource.start, "spec"))
+    if spec is None:
+        raise ConfigError(report.format_all(report.errors))
+    if spec.tls:
+        message = "aigw listens without TLS, on this machine"
+        findings.add("none", resource.what, "spec.tls", message, place=resource.place("spec", "tls"))
+    return list(_routes(resource, spec, findings))
+
+
+def _routes(resource: Resource, spec: IngressSpec, findings: Findings) -> Iterator[IngressRoute]:
+    notes = _Annotations(resource, findings)
+    hosts_of: dict[_Key, list[str]] = {}
+    paths: dict[_Key, IngressPath] = {}
+    for rule in spec.rules:
+        for each in rule.http.paths:
+            key = _Key(each.path, each.path_type)
+            hosts_of.setdefault(key, []).append(rule.host)
+            paths.setdefault(key, each)
+    if spec.default_backend is not None and not paths:
+        hosts_of[_Key()], paths[_Key()] = [""], IngressPath(backend=spec.default_backend)
+    for key, each in paths.items():
+        path, kind = _pattern(each, notes, findings, resource)
+        hosts = [] if "" in hosts_of[key] or "*" in hosts_of[key] else list(dict.fromkeys(hosts_of[key]))
+        rank = (
+            min((host.startswith("*") for host in hosts), default=2), kind, -len(each.path),
+            -len(notes.headers) - bool(notes.methods),
+        )  # fmt: skip
+        shares = notes.shares or _backend(each.backend, resource)
+        yield IngressRoute(
+            notes.name or resource.full_name, resource, path, rank, hosts, notes.methods, notes.headers, shares,
+            notes.vhost, notes.tls, notes.kept, notes.origins,
+        )  # fmt: skip
+
+
+class _Annotations:
+    """Reads the annotations of one Ingress, and says what becomes of each."""
+
+    def __init__(self, resource: Resource, findings: Findings) -> None:
+        self.headers: dict[str, str] = {}
+        self.methods: list[str] = []
+        self.shares: list[Share] = []
+        self.origins: list[str] = []
+        self.vhost = self.name = ""
+        self.tls = self.regex = False
+        self.kept: dict[str, str] = {}
+        for full, value in resource.annotations.items():
+            name = bare(full)
+            found = meaning(name) if name else None
+            place = resource.place("metadata", "annotations", full)
+            if name and found is None:
+                findings.add("unknown", resource.what, full, "has no meaning here", place=place)
+            elif found is not None and (name != OURS):
+                findings.add(found.level, resource.what, full, found.message, nearest=found.nearest, place=place)
+            if found is None or not found.read:
+                self.kept[full] = value
+            else:
+                self._read(name, value.strip(), resource, findings, place)
+
+    def _read(self, name: str, value: str, resource: Resource, findings: Findings, place: str) -> None:
+        if name.startswith(_HEADER):
+            self.headers[name.removeprefix(_HEADER).lower()] = value
+        elif name == "match-method":
+            self.methods = [method.upper() for method in re.split(r"[\s,]+", value) if method]
+        elif name == "use-regex":
+            self.regex = value.lower() == "true"
+        elif name == "upstream-vhost":
+            self.vhost = value
+        elif name == "backend-protocol":
+            self.tls = value.upper() in ("HTTPS", "GRPCS")
+            if value.upper() not in ("HTTP", "HTTPS"):
+                findings.add("none", resource.what, name, f"{value} is not spoken to upstreams", place=place)
+        elif name == "cors-allow-origin":
+            self.origins = [origin.strip() for origin in value.split(",") if origin.strip()]
+        elif name == "enable-cors" and value.lower() == "true":
+            self.origins = self.origins or ["*"]
+        elif name == OURS:
+            self.name = value
+        elif name == "destination":
+            self.shares = list(_shares(value, resource, place))
+
+
+def _shares(text: str, resource: Resource, place: str) -> Iterator[Share]:
+    for line in filter(None, map(str.strip, re.split(r"[\r\n]+", text))):
+        found = _WEIGHTED.fullmatch(line)
+        if found is None or int(found[3] or 0) > 65535:
+            message = f"{line!r} is not `[weight%] service[:port]`, such as `80% llm.internal.dns:443`"
+            raise ConfigError([f"{place} {resource.what}: destination: {message}"])
+        yield Share(int(found[1] or 100), found[2], int(found[3] or 0))
+
+
+def _backend(backend: Backend, resource: Resource) -> list[Share]:
+    """The Kubernetes service of a path. A McpBridge says nothing: the destination is in an annotation."""
+    if backend.service is None or not backend.service.name:
+        return []
+    namespace = resource.namespace
+    return [Share(100, f"{backend.service.name}.{namespace}.svc.cluster.local", backend.service.port.number or 80)]
+
+
+def _pattern(each: IngressPath, notes: _Annotations, findings: Findings, resource: Resource) -> tuple[str, int]:
+    """The path as aigw.yaml has it, and its rank."""
+    path = each.path if each.path.startswith("/") else f"/{each.path}"
+    what, field_ = resource.what, f"path {each.path}"
+    if notes.regex:
+        found = _LITERAL.fullmatch(each.path)
+        whole = bool(found and found[2] == "$")
+        literal = re.sub(r"\\(.)", r"\1", found[1]) if found else _beginning(each.path)
+        if found is None:
+            message = f"is a regular expression; all that begins with {literal} is taken"
+            findings.add(
+                "none", what, field_, message, nearest="a path, or one that ends in *", place=resource.place("spec")
+            )
+        return (literal, _EXACT) if whole else (f"{literal or '/'}*", _REGEX)
+    if "*" in path:
+        findings.add("none", what, field_, "has a *, which is a letter there", place=resource.place("spec"))
+        path = path.replace("*", "")
+    if each.path_type == "Exact":
+        return path, _EXACT
+    if path == "/":
+        return "/*", 1
+    message = f"takes what is below {path.rstrip('/')}/, and not that path itself"
+    findings.add("approximate", what, field_, message, nearest="a second route for it", place=resource.place("spec"))
+    return f"{path.rstrip('/')}/*", 1
+
+
+def _beginning(pattern: str) -> str:
+    """The part of a regular expression that stands for itself."""
+    found = re.match(r"\^?([\w/.-]*?)(?=\W?[\[({*+?|.\\$]|\Z)", pattern)
+    text = found[1] if found else "/"
+    return text if text.startswith("/") else "/"

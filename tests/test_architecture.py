@@ -14,7 +14,7 @@ from aigw.config.plugins import installed_plugins
 ROOT = Path(__file__).parents[1] / "aigw"
 ROOMS = (
     "core", "higress", "dialects", "translation", "stores", "upstream", "clients", "providers", "pricing", "metering", "guard", "rag", "traffic", "plugins", "trace", "books",
-    "pipeline", "config", "standins", "server", "cli",
+    "pipeline", "config", "resources", "standins", "server", "cli",
 )  # fmt: skip
 """From the bottom up: a room may import those before it."""
 HOMES = {
@@ -53,7 +53,7 @@ HOMES = {
     "opentelemetry": ("aigw.books.telemetry",),
     "typer": ("aigw.cli",),
     "rich": ("aigw.cli",),
-    "yaml": ("aigw.config", "aigw.cli", "aigw.plugins.ai_transformer"),
+    "yaml": ("aigw.config", "aigw.resources", "aigw.cli", "aigw.plugins.ai_transformer"),
     "xmltodict": ("aigw.plugins.ai_transformer",),
     "pytest": ("aigw.pytest_plugin",),
 }
@@ -167,6 +167,8 @@ WIRE = frozenset(
 )  # fmt: skip
 """Names of fields in requests and answers of the formats that are spoken. Names such as id and type are everywhere."""
 OTHER_FORMATS = {
+    # a section of aigw.yaml
+    "aigw.resources.ours": {"usage"},
     # what is written down, and printed
     "aigw.books.usage_file": {"model", "stream", "output"},
     "aigw.books.usage_query": {"model", "stream"},

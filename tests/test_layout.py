@@ -160,6 +160,20 @@ ELSEWHERE = {
     "server/page/following.py": "server/page/test_events.py: seen by those who read events",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
+    # resources
+    "resources/shapes.py": "resources/test_wasm_plugin.py resources/test_ingress.py resources/exporting/test_resources.py: data",
+    "resources/annotations.py": "resources/test_ingress.py: a table, each row of which is looked at",
+    "resources/importing/plugins.py": "resources/importing/test_configuration.py: resources become one configuration",
+    "resources/importing/balance.py": "resources/importing/test_configuration.py: resources become one configuration",
+    "resources/importing/routes.py": "resources/importing/test_configuration.py: resources become one configuration",
+    "resources/importing/services.py": "resources/importing/test_configuration.py: resources become one configuration",
+    "resources/exporting/plugins.py": "resources/exporting/test_resources.py: what is written means the same when it is read",
+    "resources/exporting/routes.py": "resources/exporting/test_resources.py: what is written means the same when it is read",
+    "resources/exporting/services.py": "resources/exporting/test_resources.py: what is written means the same when it is read",
+    "resources/exporting/source.py": "resources/exporting/test_resources.py: what is written means the same when it is read",
+    "cli/sources/resource_files.py": "cli/commands/test_higress.py: what its commands read and write",
+    "cli/views/higress.py": "cli/commands/test_higress.py: a view is what its command prints",
+    "cli/doctor/higress.py": "cli/commands/test_higress.py: what the doctor prints for it",
     # standins
     "standins/answers.py": "standins/test_dashscope.py standins/dashvector/test_standin.py: what is read and written by both",
     # standins

@@ -65,9 +65,9 @@ def read(
     return source, report
 
 
-def read_stream(text: bytes, name: str) -> tuple[list[Source], Report]:
+def read_stream(text: bytes, name: str, most: int = MAX_STREAM_VALUES) -> tuple[list[Source], Report]:
     """Reads a stream of documents, each a mapping, in which `${NAME}` means nothing. Empty documents are left out. If
-    the report has errors, there are no documents."""
+    the report has errors, there are no documents. All together may have `most` values."""
     report = Report(name)
     if len(text) > MAX_STREAM_BYTES:
         report.error((), f"is larger than {MAX_STREAM_BYTES >> 20} MiB; split it")
@@ -82,7 +82,7 @@ def read_stream(text: bytes, name: str) -> tuple[list[Source], Report]:
             continue
         source = Source()
         report.lines = source.lines
-        builder = _Builder(source, report, None, bares=False, most=MAX_STREAM_VALUES - count)
+        builder = _Builder(source, report, None, bares=False, most=most - count)
         try:
             source.values = builder.build(root, ())
         except _UnreadableError as error:

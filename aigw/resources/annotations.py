@@ -63,7 +63,7 @@ STARTS = {
     "proxy-next-upstream": Meaning("approximate", _RETRY, "retryOnFailure and fallback of ai-proxy"),
     "cors-": Meaning("approximate", "every method and header of an allowed page is allowed", "cors"),
     "canary": Meaning("none", "all requests take the first destination", "weights of ai-proxy"),
-    "route-limit-": Meaning("none", "requests are not counted", "ai-token-ratelimit"),
+    "route-limit-": Meaning("none", "requests are not counted", "the plugin ai-token-ratelimit"),
     "whitelist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
     "blacklist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
 }

@@ -12,7 +12,7 @@ from aigw.config.report import Report
 from aigw.core.errors import ConfigError
 from aigw.resources.annotations import OURS, bare, meaning
 from aigw.resources.report import Findings
-from aigw.resources.resource import Resource
+from aigw.resources.resource import CLUSTER, Resource
 from aigw.resources.shapes import Backend, IngressPath, IngressSpec
 from aigw.resources.unknown import prune
 
@@ -20,7 +20,9 @@ FALLBACK_HEADER = "x-higress-fallback-from"
 """The header by which Higress sends a request that has failed to the route for failed ones."""
 _HEADER = "exact-match-header-"
 _WEIGHTED = re.compile(r"(?:(\d+)%\s+)?(\S+?)(?::(\d+))?(?:\s+\S+)?")
-_LITERAL = re.compile(r"\^?((?:[^\\.\[\](){}*+?^$|]|\\[^\w])*)(\.\*|\(\.\*\)|\$)?\$?")
+_LITERALS = r"\^?((?:[^\\.\[\](){}*+?^$|]|\\[^\w])*)"
+_START = re.compile(rf"{_LITERALS}([*?{{]?)")
+_LITERAL = re.compile(rf"{_LITERALS}(\.\*|\(\.\*\)|\$)?\$?")
 _REGEX, _EXACT = 2, 0
 
 
@@ -116,6 +118,8 @@ class _Annotations:
         self.tls = self.regex = False
         self.kept: dict[str, str] = {}
         for full, value in resource.annotations.items():
+            if full.startswith(CLUSTER):
+                continue
             name = bare(full)
             found = meaning(name) if name else None
             place = resource.place("metadata", "annotations", full)
@@ -195,7 +199,20 @@ def _pattern(each: IngressPath, notes: _Annotations, findings: Findings, resourc
 
 
 def _beginning(pattern: str) -> str:
-    """The part of a regular expression that stands for itself."""
-    found = re.match(r"\^?([\w/.-]*?)(?=\W?[\[({*+?|.\\$]|\Z)", pattern)
-    text = found[1] if found else "/"
+    """What everything begins with that a regular expression matches."""
+    found = _START.match(pattern)
+    if found is None or _has_choice(pattern):
+        return "/"
+    text = re.sub(r"\\(.)", r"\1", found[1])
+    text = text[:-1] if found[2] else text
     return text if text.startswith("/") else "/"
+
+
+def _has_choice(pattern: str) -> bool:
+    """Whether the expression as a whole is a choice, as `/a|/b`."""
+    depth = 0
+    for letter in re.sub(r"\\.", "", pattern):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "|" and depth <= 0:
+            return True
+    return False

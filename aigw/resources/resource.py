@@ -14,6 +14,9 @@ from aigw.core.json_path import JsonPath
 GATEWAY_NAMESPACE = "higress-system"
 """Where a Higress is installed. The resources of its console are there, and those without a namespace count as if they
 were."""
+CLUSTER = "kubectl.kubernetes.io/"
+"""How annotations begin that tools of Kubernetes add. They have whole resources in them."""
+_METADATA = ("name", "namespace", "labels")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,6 +52,15 @@ class Resource:
     @property
     def labels(self) -> dict[str, str]:
         return _texts(self.metadata.get("labels"))
+
+    def portable(self) -> dict[str, Any]:
+        """What was written, without what a cluster adds."""
+        metadata = {key: self.metadata[key] for key in _METADATA if self.metadata.get(key)}
+        annotations = {key: value for key, value in self.annotations.items() if not key.startswith(CLUSTER)}
+        if annotations:
+            metadata["annotations"] = annotations
+        rest = {key: value for key, value in self.values.items() if key not in ("metadata", "status")}
+        return {**rest, "metadata": metadata}
 
     def place(self, *steps: str | int) -> str:
         """The file and the line of a value, or of what is around it."""

@@ -78,23 +78,13 @@ def _struct(value: dict[str, Any], type_: mi.StructType, path: JsonPath, unknown
 
 
 def _member(value: Any, type_: mi.UnionType) -> mi.Type:
-    """The member that a value is meant for: of several structs the one that knows most of its keys."""
+    """The member that a value is meant for. A union has one struct at most."""
     kinds: tuple[type, ...] = ()
     if isinstance(value, dict):
         kinds = (mi.StructType, mi.DictType)
     elif isinstance(value, list):
         kinds = (mi.ListType, mi.SetType, mi.FrozenSetType, mi.VarTupleType)
-    found = [member for member in map(_bare, type_.types) if isinstance(member, kinds)]
-    if not isinstance(value, dict) or not found:
-        return found[0] if found else mi.AnyType()
-    return max(found, key=lambda member: _known(value, member))
-
-
-def _known(value: dict[str, Any], member: mi.Type) -> int:
-    if not isinstance(member, mi.StructType):
-        return 0
-    names = {each.encode_name for each in member.fields}
-    return sum(1 if key in names else -1 for key in value)
+    return next((member for member in map(_bare, type_.types) if isinstance(member, kinds)), mi.AnyType())
 
 
 def _bare(type_: mi.Type) -> mi.Type:

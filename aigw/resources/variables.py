@@ -55,14 +55,16 @@ class Variables:
         *,
         keep_references: bool = False,
         taken: Collection[str] = (),
+        beside: Variables | None = None,
     ) -> None:
         """`write` makes a reference of a name, `plain` writes a text that is none. `keep_references`: those to secrets
-        of the cluster stay as they are. `taken` are names that mean something else already."""
-        self._taken = frozenset(taken)
+        of the cluster stay as they are. `taken` are names that mean something else already. What is a variable in
+        `beside` has the same name here."""
+        self._taken = frozenset(taken) | (frozenset(beside.values) if beside else frozenset())
         self._write = write
         self._plain = plain
         self._keep_references = keep_references
-        self._by_value: dict[str, str] = {}
+        self._by_value: dict[str, str] = dict(beside._by_value) if beside else {}
         self.values: dict[str, str] = {}
         self.references: dict[str, str] = {}
         self.places: dict[str, JsonPath] = {}

@@ -41,7 +41,7 @@ def test_commands_stand_under_headings_by_what_they_are_for():
         ["serve", "status", "stop", "run", "init", "env", "recipes"],
         ["Ask", "chat", "ask", "template", "rag"],
         ["See", "logs", "top", "usage", "trace", "diff", "what-if", "cache", "budget", "replay", "traffic"],
-        ["Configure", "transform", "models", "plugins", "doctor", "guard", "config"],
+        ["Configure", "transform", "models", "plugins", "doctor", "guard", "higress", "config"],
     ]
     assert "Commands:" not in output
 

@@ -164,4 +164,12 @@ def test_a_resource_of_kubernetes_is_told_where_its_configuration_belongs(read_c
     loaded, errors, _ = read_config(text)
     assert loaded is None
     assert len(errors) == 1
-    assert "aigw.yaml:2 kind: this is a Kubernetes resource; put what a WasmPlugin has as defaultConfig" in errors[0]
+    assert "aigw.yaml:2 kind: this is a Kubernetes resource; `aigw higress import` makes a configuration" in errors[0]
+
+
+def test_what_begins_with_x_means_nothing(read_config):
+    loaded, errors, _ = read_config("x-higress: {any: [thing]}\nx-y: 1\nplugins: {}\n")
+    assert errors == []
+    assert loaded is not None
+    _, errors, _ = read_config("y-higress: {}\n")
+    assert len(errors) == 1

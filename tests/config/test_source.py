@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.config.load import load
-from aigw.config.source import MAX_BYTES, read
+from aigw.config.source import MAX_BYTES, read, read_stream
 from aigw.core.errors import ConfigError
 
 
@@ -255,3 +255,24 @@ def test_a_hostile_file_is_cheap(tmp_path, name):
     with pytest.raises(ConfigError):
         load(path, {})
     assert time.process_time() - before < 5.0
+
+
+def test_a_stream_of_documents():
+    sources, report = read_stream(b"a: 1\n---\n---\nb: {c: '${X}'}\n", "r.yaml")
+    assert not report.errors
+    assert [source.values for source in sources] == [{"a": 1}, {"b": {"c": "${X}"}}]
+    assert sources[1].lines[("b", "c")] == 4
+
+
+def test_a_stream_with_a_mistake_is_refused():
+    for text in (b"a: 1\n---\n- 1\n", b"a: 1\na: 2\n", b"a: [\n", b"!!int x\n"):
+        sources, report = read_stream(text, "r.yaml")
+        assert not sources
+        assert report.errors
+
+
+def test_a_stream_is_bounded_as_a_whole():
+    text = b"a: [1, 2]\n---\nb: [1, 2]\n"
+    assert read_stream(text, "r.yaml", 10)[1].errors == []
+    _, report = read_stream(text, "r.yaml", 9)
+    assert "values" in report.errors[0].message

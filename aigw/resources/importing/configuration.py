@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from aigw.config.load import examine
+from aigw.config.model import GatewayConfig
 from aigw.config.plugins import find_plugin
 from aigw.config.report import Finding
 from aigw.core.json_path import JsonPath, format_path
@@ -26,6 +29,7 @@ from aigw.resources.variables import Variables, in_cluster, in_file, literal, re
 from aigw.resources.wasm_plugin import PluginResource, read_plugin
 
 KEPT = "x-higress"
+_SECTIONS = [field.encode_name for field in msgspec.structs.fields(GatewayConfig)]
 Fidelity = Literal["safe", "higress"]
 _SKIPPED = {
     "ConfigMap": ("none", "settings of the whole gateway are not read"),
@@ -91,12 +95,14 @@ class _Import:
         order = self._order(parts, list(values["plugins"]))
         if order and "order" not in values:
             values["order"] = order
+        self._keep_settings(parts, has_order=bool(order))
         self._keep_routes(routes)
-        values = {key: value for key, value in values.items() if value not in ({}, [], None)}
+        values = {key: values[key] for key in _SECTIONS if values.get(key) not in ({}, [], None)}
         values = self._variables.hide(values, ())
         self._leave_out_what_is_refused(values)
+        self._tell_plugins(values.get("plugins", {}), parts)
         if self._kept:
-            hidden = Variables(in_cluster, literal, keep_references=True)
+            hidden = Variables(in_cluster, literal, keep_references=True, beside=self._variables)
             values[KEPT] = hidden.hide(self._kept, (KEPT,))
         return Imported(values, self._findings, self._variables.values, self._variables.places)
 
@@ -143,21 +149,20 @@ class _Import:
         if not delivered:
             self._keep_resource(parts[0].resource)
             return None
-        about = find_plugin(name)
-        assert about is not None
-        if delivered[0].has_settings or delivered[0].place not in (None, about.place):
-            self._kept.setdefault("plugins", {})[name] = delivered[0].settings
         clean, unknown = usable(name, joined(delivered, self._findings), delivered[0].resource, self._findings)
         if unknown:
             self._kept.setdefault("unknown", []).extend(
                 {"at": ["plugins", name, *path], "value": value} for path, value in unknown
             )
-        self._tell_fidelity(name, len(about.differences), delivered)
         return clean
 
-    def _tell_fidelity(self, name: str, count: int, parts: list[PluginResource]) -> None:
+    def _tell_plugins(self, names: Iterable[str], parts: Iterable[PluginResource]) -> None:
+        """Says of the plugins that are there what they do otherwise."""
         for part in parts:
-            place = part.resource.place("spec")
+            about = find_plugin(part.plugin)
+            if about is None or part.plugin not in names or part.configuration is None:
+                continue
+            name, count, place = part.plugin, len(about.differences), part.resource.place("spec")
             if self._fidelity == "safe" and count:
                 message = f"{count} things are safer than in Higress: aigw plugins {name}"
                 self._findings.add(
@@ -165,6 +170,16 @@ class _Import:
                 )
             else:
                 self._findings.add("exact", part.resource.what, "spec", place=place)
+
+    def _keep_settings(self, parts: Iterable[PluginResource], *, has_order: bool) -> None:
+        """What the resources of plugins have beside their configuration. An `order:` says more than priorities."""
+        for part in parts:
+            about = find_plugin(part.plugin)
+            if about is None or part.configuration is None or part.plugin in self._kept.get("plugins", {}):
+                continue
+            is_moved = not has_order and part.place not in (None, about.place)
+            if is_moved or part.has_settings:
+                self._kept.setdefault("plugins", {})[part.plugin] = part.settings
 
     def _keep_routes(self, routes: Iterable[IngressRoute]) -> None:
         """What has no meaning here, so that an export gives it back."""
@@ -182,7 +197,7 @@ class _Import:
             self._kept["registries"] = registries
 
     def _keep_resource(self, resource: Resource) -> None:
-        self._kept.setdefault("resources", []).append(resource.values)
+        self._kept.setdefault("resources", []).append(resource.portable())
 
     def _order(self, parts: Iterable[PluginResource], names: list[str]) -> list[str]:
         """The order of the plugins, if the priorities of the resources make another one than Higress's."""
@@ -231,7 +246,7 @@ class _Import:
                 self._findings.add(
                     "none", resource.what, format_path(error.path[2:]), message, place=resource.place("spec")
                 )
-                if resource.values not in self._kept.get("resources", []):
+                if resource.portable() not in self._kept.get("resources", []):
                     self._keep_resource(resource)
         values.get("plugins", {}).pop(name, None)
         self._kept.get("plugins", {}).pop(name, None)

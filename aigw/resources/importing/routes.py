@@ -138,6 +138,9 @@ def _tell_hosts(routes: Sequence[IngressRoute], findings: Findings) -> None:
     if any(route.hosts for route in routes) and any(not route.hosts for route in routes):
         message = "a request for a host with routes of its own is 404 in Higress where none of these takes it"
         findings.add("approximate", "routes", "hosts", message)
+    if wild := sorted({host for route in routes for host in route.hosts if "*" in host}):
+        message = f"requests for {', '.join(wild)} are let in by whole names only"
+        findings.add("approximate", "routes", "hosts", message, nearest="write the names that you call into hosts:")
 
 
 def _spread(plugins: dict[str, Any], key: str, names: Mapping[str, list[str]]) -> None:

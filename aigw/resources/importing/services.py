@@ -18,6 +18,8 @@ from aigw.resources.report import Findings
 SERVICE_KEYS = ("serviceName", "service_name", "serviceFQDN")
 _STORES = ("redis",)
 """Keys and types of what is a Redis."""
+_REDIS_PORT = ":6379"
+"""A service that nobody calls yet is taken for a Redis by this."""
 
 
 def services_of(
@@ -38,7 +40,7 @@ def services_of(
     for service in services:
         if service.name in tls:
             service = service._replace(scheme="https")
-        if service.name in stores:
+        if service.name in stores or service.authority.endswith(_REDIS_PORT):
             found[service.name] = f"redis://{service.authority}"
         elif service.authority not in own or service.name in plain:
             found[service.name] = service.url

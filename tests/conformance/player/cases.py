@@ -45,6 +45,8 @@ CASE = (
     }
 )
 REJECTED = {"config", "reason", "title", "note"}
+RESOURCE_CASE = DESCRIPTIVE | {"cases"}
+RESOURCE = {"spec", "effective", "meaning"}
 ORDER_CASE = DESCRIPTIVE | {"input", "request_order", "response_order"}
 STEP = {"request", "upstream", "expect", "context", "advance_s", "redis_down"}
 REQUEST = {"method", "path", "host", "headers", "body"}
@@ -76,7 +78,7 @@ def plugins_of(case: Case) -> dict[str, Any]:
 def not_built(case: Case) -> list[str]:
     """The parts that the case needs and that aigw does not have."""
     if "cases" in case:
-        return ["import of WasmPlugin resources"]
+        return [] if find_spec("aigw.resources") else ["aigw.resources"]
     if "request_order" in case:
         return [] if find_spec("aigw.higress.places") else ["aigw.higress.places"]
     modules = {name: f"aigw.plugins.{name.replace('-', '_')}" for name in plugins_of(case)}
@@ -163,6 +165,11 @@ def check(case: Case) -> None:
     """Raises Mismatch if anything in the case would go unchecked."""
     if "request_order" in case:
         only_known("case", case, ORDER_CASE)
+        return
+    if "cases" in case:
+        only_known("case", case, RESOURCE_CASE)
+        for entry in case["cases"]:
+            only_known("resource", entry, RESOURCE)
         return
     only_known("case", case, CASE)
     require(bool(case.keys() & CHECKED), f"case: it has neither of {', '.join(sorted(CHECKED))}")

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from player import in_process
 from player.cases import Case, check, is_served, rejected_of
 from player.configuration import gateway_config, service_names
@@ -19,6 +20,9 @@ from player.stage import Stage
 from player.store import Store, open_store
 from player.ways import LOCAL, REDIS, needs_clock, stores_of
 
+from aigw.resources.shapes import WasmPluginSpec
+from aigw.resources.wasm_plugin import effective
+
 
 async def play(
     case: Case, folder: Path, store: str = LOCAL, gateways: Gateways = in_process, redis: SharedRedis | None = None
@@ -28,6 +32,9 @@ async def play(
     check(case)
     if "request_order" in case:
         _check_order(case)
+        return
+    if "cases" in case:
+        _check_resources(case)
         return
     for number, (config, reason) in enumerate(rejected_of(case), 1):
         await _check_refusal(case, config, reason, folder / f"refused-{number}", gateways)
@@ -69,3 +76,15 @@ def _check_order(case: Case) -> None:
         raise differ("request_order", case["request_order"], list(names))
     if list(reversed(names)) != case["response_order"]:
         raise differ("response_order", case["response_order"], list(reversed(names)))
+
+
+def _check_resources(case: Case) -> None:
+    """What the gateway gets of each WasmPlugin: `none`, `error`, or a configuration."""
+    for number, entry in enumerate(case["cases"], 1):
+        try:
+            got: Any = effective(msgspec.convert(entry["spec"], WasmPluginSpec))
+        except ValueError:
+            got = "error"
+        got = "none" if got is None else got
+        if got != entry["effective"]:
+            raise differ(f"resource {number}", entry["effective"], got)

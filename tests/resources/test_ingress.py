@@ -1,0 +1,107 @@
+"""Routes of an Ingress: paths, hosts, conditions, destinations, and what becomes of each annotation."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.resources.annotations import STARTS, TABLE, bare, meaning
+from aigw.resources.ingress import Share, read_ingress
+from aigw.resources.report import Findings
+from aigw.resources.resource import Resource
+
+
+def routes(paths=(("/", "Prefix"),), hosts=("",), **annotations):
+    findings = Findings()
+    listed = [{"path": path, "pathType": kind} for path, kind in paths]
+    rules = [{**({"host": host} if host else {}), "http": {"paths": listed}} for host in hosts]
+    notes = {f"higress.io/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    values = {"metadata": {"name": "i", "annotations": notes}, "spec": {"rules": rules}}
+    return read_ingress(Resource("Ingress", "i", "higress-system", values), findings), findings
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "regex", "pattern", "level"),
+    [
+        ("/", "Prefix", "false", "/*", None),
+        ("/v1", "Prefix", "false", "/v1/*", "approximate"),
+        ("/v1/", "Prefix", "false", "/v1/*", "approximate"),
+        ("/v1", "Exact", "false", "/v1", None),
+        ("/v1", "ImplementationSpecific", "false", "/v1/*", "approximate"),
+        ("/v1.*", "ImplementationSpecific", "true", "/v1*", None),
+        (r"/v1\.0/a\-b(.*)", "ImplementationSpecific", "true", "/v1.0/a-b*", None),
+        ("/v1$", "Prefix", "true", "/v1", None),
+        ("/v1/(chat|embeddings)", "Prefix", "true", "/v1/*", "none"),
+        ("/v1/chats?/x", "Prefix", "true", "/v1/chat*", "none"),
+        ("/a|/b", "Prefix", "true", "/*", "none"),
+        ("[a-z]+", "Prefix", "true", "/*", "none"),
+    ],
+)
+def test_paths(path, kind, regex, pattern, level):
+    (route,), findings = routes([(path, kind)], use_regex=regex)
+    assert route.path == pattern
+    assert [entry.level for entry in findings if entry.field.startswith("path")] == ([level] if level else [])
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="*?#"), max_size=20))
+def test_any_beginning_of_a_path_is_read_as_it_was_written(text):
+    (route,), _ = routes([(f"{re.escape('/' + text)}.*", "ImplementationSpecific")], use_regex="true")
+    assert route.path == f"/{text}*"
+
+
+def test_hosts_of_one_path_are_one_route():
+    (route,), _ = routes(hosts=("a.com", "*.b.com"))
+    assert route.hosts == ["a.com", "*.b.com"]
+    assert routes(hosts=("a.com", ""))[0][0].hosts == []
+
+
+def test_conditions():
+    (route,), findings = routes(match_method="get POST", **{"exact-match-header-X-Team": "red "})
+    assert (route.methods, route.headers) == (["GET", "POST"], {"x-team": "red"})
+    assert not findings.lost
+    _, findings = routes(**{"regex-match-header-a": "b", "exact-match-query-q": "1", "whatever": ""})
+    assert [entry.level for entry in findings] == ["none", "none", "unknown"]
+
+
+def test_destinations():
+    (route,), _ = routes(destination="80%\ta.dns:8080\r\n\n 20% b.static v1\n")
+    assert route.shares == [Share(80, "a.dns", 8080), Share(20, "b.static", 0)]
+
+
+def test_a_service_of_kubernetes_is_a_destination():
+    backend = {"service": {"name": "web", "port": {"number": 8080}}}
+    spec = {"rules": [{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}
+    (route,) = read_ingress(Resource("Ingress", "i", "shop", {"spec": spec}), Findings())
+    assert route.shares == [Share(100, "web.shop.svc.cluster.local", 8080)]
+    (route,) = read_ingress(Resource("Ingress", "i", "shop", {"spec": {"defaultBackend": backend}}), Findings())
+    assert (route.path, len(route.shares)) == ("/*", 1)
+
+
+def test_routes_are_tried_as_higress_tries_them():
+    found, _ = routes([("/", "Prefix"), ("/v1", "Prefix"), ("/v1/chat", "Prefix"), ("/v1", "Exact")])
+    assert [route.path for route in sorted(found, key=lambda route: route.rank)] == ["/v1", "/v1/chat/*", "/v1/*", "/*"]
+    with_header = routes(**{"exact-match-header-a": "b"})[0][0]
+    with_host, with_wildcard, plain = (routes(hosts=(host,))[0][0] for host in ("a.com", "*.com", ""))
+    assert with_header.rank < plain.rank
+    assert with_host.rank < with_wildcard.rank < with_header.rank
+
+
+def test_pages_that_may_call():
+    assert routes(enable_cors="true")[0][0].origins == ["*"]
+    assert routes(enable_cors="true", cors_allow_origin="https://a.com, https://b.com")[0][0].origins == [
+        "https://a.com",
+        "https://b.com",
+    ]
+
+
+@pytest.mark.parametrize("name", [*TABLE, *STARTS])
+def test_each_known_annotation_says_what_becomes_of_it(name):
+    found = meaning(name)
+    assert found is not None
+    assert found.message or found.level == "exact"
+
+
+def test_prefixes_of_annotations():
+    assert bare("nginx.ingress.kubernetes.io/timeout") == bare("higress.io/timeout") == "timeout"
+    assert bare("example.com/timeout") == ""

@@ -191,6 +191,7 @@ export const CHINESE = {
   "{left} of {all} left": "剩余 {left}，共 {all}",
   "{share} used": "已用 {share}",
   "begins anew {when}": "{when} 重新开始",
+  "raised by": "调高：",
   "requests": "个请求",
   "tokens": "token",
 

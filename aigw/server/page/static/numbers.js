@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { chart } from "./chart.js";
-import { command, empty, failure, fill, h, table } from "./dom.js";
+import { empty, failure, fill, h, table } from "./dom.js";
 import { amount, count, duration, money, moment, share, short, step, UNKNOWN } from "./format.js";
 import { t } from "./text.js";
 
@@ -123,6 +123,6 @@ function limit({ what, scope, unit, limit: most, used, left, resets_at: at, comm
     {},
     h("div", { class: "limit-head" }, h("strong", {}, what in WHAT ? t(WHAT[what]) : what), h("span", {}, scope), h("span", { class: "grow" }), h("span", { class: "number" }, t("{left} of {all} left", { left: unit === "usd" ? money(left) : count(left), all: amount(most, unit) }))),
     h("div", { class: `gauge ${kind}`, role: "img", "aria-label": t("{share} used", { share: share(used, most) }) }, h("span", { css: { width: `${(100 * part).toFixed(1)}%` } })),
-    h("div", { class: "limit-foot" }, at ? h("span", { class: "faint" }, t("begins anew {when}", { when: moment(at) })) : null, raise ? command(raise) : null),
+    h("div", { class: "limit-foot" }, at ? h("span", { class: "faint" }, t("begins anew {when}", { when: moment(at) })) : null, raise ? h("span", {}, t("raised by"), " ", h("code", {}, raise)) : null),
   );
 }

@@ -83,7 +83,7 @@ export class RequestsView {
   #row(each) {
     const cells = COLUMNS.map((column) => h("td", { class: `c-${column.name}${column.number ? " number" : ""}` }, column.cell(each)));
     const row = h("tr", { "data-id": each.id, class: each.under_way ? "under-way" : null }, cells);
-    if (each.id === this.#chosen) row.setAttribute("aria-selected", "true");
+    if (each.id === this.#chosen) row.setAttribute("aria-current", "true");
     return row;
   }
 
@@ -131,8 +131,8 @@ export class RequestsView {
     this.ended?.abort();
     const before = this.#chosen;
     this.#chosen = id;
-    this.rows.row(before)?.removeAttribute("aria-selected");
-    this.rows.row(id)?.setAttribute("aria-selected", "true");
+    this.rows.row(before)?.removeAttribute("aria-current");
+    this.rows.row(id)?.setAttribute("aria-current", "true");
     this.host.classList.toggle("open", Boolean(id));
     this.detail.hidden = !id;
     fill(this.detail);
@@ -181,25 +181,35 @@ export class RequestsView {
     this.#shown = [...all.filter(matches), ...(toQuery(this.#filter) ? [] : under_way)].reverse();
     const moved = fresh ? Math.max(0, this.#shown.findIndex((each) => each.id === before)) : 0;
     this.rows.show(this.#shown, moved);
-    this.#showFilter(all);
+    this.#showFilter(all, fresh);
     this.#showCount(all.length);
     this.#showNothing(all.length);
   }
 
-  #showFilter(all) {
+  /** What can be chosen is found out once a second, however much comes in. */
+  #showFilter(all, fresh) {
+    if (fresh && performance.now() - this.chosenAt < 1000) {
+      this.later ??= setTimeout(() => {
+        this.later = null;
+        if (!this.signal.aborted) this.#showFilter(this.feed.requests, 0);
+      }, 1000);
+      return;
+    }
+    this.chosenAt = performance.now();
     if (this.search.value !== (this.#filter.text ?? "") && document.activeElement !== this.search) this.search.value = this.#filter.text ?? "";
     const found = choices(all);
     const key = JSON.stringify([found, this.#filter.status, this.#filter.model, this.#filter.consumer, this.#filter.route, this.#filter.plugin]);
     if (key === this.#choices || this.selects.contains(document.activeElement)) return;
     this.#choices = key;
     const labels = { status: t("Status"), model: t("Model"), consumer: t("Consumer"), route: t("Route"), plugin: t("Plugin") };
-    const options = { status: STATUSES.map((each) => [each, t(LABELS[each])]), ...found };
+    const named = Object.entries(found).map(([name, values]) => [name, values.map((each) => [each, cut(each)])]);
+    const options = { status: STATUSES.map((each) => [each, t(LABELS[each])]), ...Object.fromEntries(named) };
     fill(this.selects, Object.entries(labels).map(([name, label]) => this.#select(name, label, options[name])));
   }
 
   #select(name, label, options) {
     const value = this.#filter[name] ?? "";
-    const known = options.some((each) => (Array.isArray(each) ? each[0] : each) === value);
+    const known = options.some(([each]) => each === value);
     const all = [["", label], ...options, ...(value && !known ? [value] : [])];
     return select(all, value, (chosen) => this.#set(name, chosen), { "aria-label": label, class: value ? "chosen" : null, disabled: all.length < 2 });
   }

@@ -87,7 +87,7 @@ function verdict({ verdict: said, findings = [], note = "" }, text) {
   return h(
     "div",
     {},
-    h("p", {}, h("span", { class: `badge ${kind}` }, h("i", { class: "dot", "aria-hidden": "true" }), said), " ", label ? t(label) : ""),
+    h("p", {}, h("span", { class: `badge ${kind}` }, h("i", { class: "dot", "aria-hidden": "true" }), label ? t(label) : said)),
     note ? h("p", { class: "note" }, note) : null,
     findings.length ? [marked(text, findings), table(columns, findings, { caption: t("Findings") })] : h("p", { class: "faint" }, t("Nothing was found.")),
   );

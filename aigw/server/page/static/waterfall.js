@@ -31,7 +31,7 @@ export function waterfall(times) {
       "li",
       {},
       h("span", { class: "name" }, t(NAMES[name])),
-      h("span", { class: "track", "aria-hidden": "true" }, h("span", { class: `bar-${name}`, css: { "margin-left": percent(from), width: percent(ms) } }), name === "stream" && mark(times, percent)),
+      h("span", { class: "track", "aria-hidden": "true" }, ms > 0 && h("span", { class: `bar-${name}`, css: { "margin-left": percent(from), width: percent(ms) } }), name === "stream" && mark(times, percent)),
       h("span", { class: "number" }, duration(ms)),
     ),
   );

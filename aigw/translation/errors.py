@@ -12,27 +12,41 @@ from aigw.core.errors import ContextTooLongError, GatewayError
 from aigw.dialects.failures import failure_in_any, failure_of
 from aigw.dialects.json_values import decoded
 
-_TOO_LONG = (
-    re.compile(
-        r"`?max_tokens`? exceed context limit: (?P<tokens>[\d,]+) \+ (?P<answer>[\d,]+) > (?P<limit>[\d,]+)",
-        re.IGNORECASE,
-    ),
-    re.compile(r"prompt is too long: (?P<tokens>[\d,]+) tokens > (?P<limit>[\d,]+)", re.IGNORECASE),
-    re.compile(
-        r"maximum context length is (?P<limit>[\d,]+) tokens\D*?(?P<all>[\d,]+) tokens"
-        r"(?: \((?P<tokens>[\d,]+) in [^,]*, (?P<answer>[\d,]+) in )?",
-        re.IGNORECASE,
-    ),
-    re.compile(r"input token count \(?(?P<tokens>[\d,]+)\)? exceeds [^\d]*\(?(?P<limit>[\d,]+)", re.IGNORECASE),
+_NUMBER = r"[\d,]+"
+
+
+def _pattern(words: str) -> re.Pattern[str]:
+    """TOKENS, ANSWER, ALL and LIMIT stand for numbers: of the prompt, the answer, both, and the most that fits."""
+    return re.compile(re.sub(r"TOKENS|ANSWER|ALL|LIMIT", lambda name: f"(?P<{name[0].lower()}>{_NUMBER})", words), re.I)
+
+
+_TOO_LONG = tuple(
+    map(
+        _pattern,
+        (
+            r"`?max_tokens`? exceed context limit: TOKENS \+ ANSWER > LIMIT",
+            r"prompt is too long: TOKENS tokens > LIMIT",
+            r"maximum context length is LIMIT tokens\D*?ALL tokens(?: \(TOKENS in [^,]*, ANSWER in )?",
+            r"input token count \(?TOKENS\)? exceeds [^\d]*\(?LIMIT",
+            r"model token limit: LIMIT \(requested: ALL\)",
+            r"maximum prompt length is LIMIT but the request contains TOKENS tokens",
+            r"\(TOKENS tokens\) exceeds the available context size \(LIMIT tokens\)",
+            r"input \(TOKENS tokens\) is longer than the model's context length \(LIMIT tokens\)",
+            r"prompt contains TOKENS tokens.*too large for model with LIMIT maximum context length",
+        ),
+    )
 )
-"""How vendors say it, with the numbers of the prompt and the most that fits."""
+"""How vendors say it with numbers."""
 _WORDS = (
     "context_length_exceeded", "prompt is too long", "maximum context length", "context window", "exceed context limit",
-    "input token count", "range of input length", "input is too long", "context length",
+    "input token count", "range of input length", "input is too long", "context length", "model token limit",
+    "maximum prompt length", "available context size", "reduce the length of the messages", "prompt exceeds",
+    "max message tokens",
 )  # fmt: skip
-
-
-_OVER = ("exceed", "too long", "too large", "maximum", "should be")
+_OVER = (
+    "exceed", "too long", "too large", "maximum", "should be", "reduce the length", "longer than", "greater than",
+)  # fmt: skip
+"""An error is one of a long prompt if it has some of both, or the numbers."""
 
 
 def error_of(status: int, body: bytes) -> GatewayError:

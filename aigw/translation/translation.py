@@ -63,13 +63,14 @@ class ClientSide(NamedTuple):
 
 class ProviderSide(NamedTuple):
     """What writes a provider's requests and reads its answers. `streams` is the API of streams if it is another one.
-    `letter_first`: the name of a tool begins with a letter or `_`."""
+    `letter_first`: the name of a tool begins with a letter or `_`. `grammars`: the provider enforces those of tools."""
 
     write: Callable[[Conversation, Rules, Notes], Json]
     reader: Callable[[Frame], StreamReader]
     longest_name: int = 64
     streams: str = ""
     letter_first: bool = False
+    grammars: bool = False
 
 
 CLIENTS: Mapping[str, ClientSide] = {
@@ -85,7 +86,7 @@ PROVIDERS: Mapping[str, ProviderSide] = {
     apis.GENERATE_CONTENT: ProviderSide(
         write_gemini.write_request, GeminiReader, streams=apis.STREAM_GENERATE_CONTENT, letter_first=True
     ),
-    apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader),
+    apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader, grammars=True),
     apis.CONVERSE: ProviderSide(write_converse.write_request, ConverseReader, streams=apis.CONVERSE_STREAM),
 }
 """In the order in which they are chosen where a provider has several."""
@@ -164,6 +165,8 @@ class Translation:
 
     def _written(self, conversation: Conversation, source: Request) -> Request:
         conversation = msgspec.structs.replace(conversation, messages=self._fitted(conversation))
+        if not self._provider.grammars and any(tool.grammar for tool in conversation.tools):
+            self.notes.lose("a grammar that the provider enforces")
         body = self._provider.write(conversation, self._frame.rules, self.notes)
         if "model" in body:
             body["model"] = self._asked_model  # the provider's own edits map it

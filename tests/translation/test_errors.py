@@ -14,6 +14,11 @@ BOTH = "This model's maximum context length is 8192 tokens. However, you request
 GEMINI = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
 
 
+KIMI = "Invalid request: Your request exceeded model token limit: 262144 (requested: 269030)"
+"""MoonshotAI/kimi-cli#2011."""
+MISTRAL = "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length"
+
+
 def body(message, **more):
     return json.dumps({"error": {"message": message, **more}}).encode()
 
@@ -27,6 +32,25 @@ def body(message, **more):
         ("prompt is too long: 210000 tokens > 200000 maximum", (210000, 200000, 0)),
         ("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", (190000, 200000, 20000)),
         ("Range of input length should be [1, 30720]", (0, 0, 0)),
+        (KIMI, (269030, 262144, 0)),
+        (KIMI.partition(" (")[0], (0, 0, 0)),
+        ("This model's maximum prompt length is 131072 but the request contains 537812 tokens.", (537812, 131072, 0)),
+        (
+            "request (40000 tokens) exceeds the available context size (32768 tokens), try increasing it",
+            (40000, 32768, 0),
+        ),
+        ("the request exceeds the available context size, try increasing it", (0, 0, 0)),
+        (
+            "The input (1492905 tokens) is longer than the model's context length (1048576 tokens).",
+            (1492905, 1048576, 0),
+        ),
+        (MISTRAL, (40000, 32768, 0)),
+        ("Please reduce the length of the messages or completion.", (0, 0, 0)),
+        ("Prompt exceeds max length", (0, 0, 0)),
+        ("The number of tokens to keep from the initial prompt is greater than the context length", (0, 0, 0)),
+        ("invalid params, context window exceeds limit (2013)", (0, 0, 0)),
+        ("Total tokens of image and text exceed max message tokens", (0, 0, 0)),
+        ("prompt too long; exceeded max context length by 10 tokens", (0, 0, 0)),
     ],
 )
 def test_a_prompt_that_does_not_fit_is_known_by_any_vendors_words(message, numbers):
@@ -46,7 +70,15 @@ def test_claude_code_reads_that_it_must_ask_for_less():
     assert told["error"]["message"].startswith("input length and `max_tokens` exceed context limit: 7000 + 2000 > 8192")
 
 
-@pytest.mark.parametrize("message", ["the context window of the editor is broken", "no such model"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the context window of the editor is broken",
+        "no such model",
+        "your key is longer than expected",
+        "Request too large for model x on tokens per minute (TPM): Limit 10000, Requested 21247, please reduce your message size",
+    ],
+)
 def test_other_errors_are_no_long_prompts(message):
     assert not isinstance(error_of(400, body(message)), ContextTooLongError)
 

@@ -158,3 +158,14 @@ def test_a_providers_id_of_ninety_characters_is_one_that_all_take():
     turn = [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
     said = sent({**ASK, "messages": [*ASK["messages"], *turn]})["messages"]
     assert said[1]["tool_calls"][0]["id"] == said[2]["tool_call_id"]
+
+
+@pytest.mark.parametrize(("target", "lost"), [
+    (apis.CHAT, ["a grammar that the provider enforces"]), (apis.GENERATE_CONTENT, ["a grammar that the provider enforces"]),
+    (apis.RESPONSES, []),
+])  # fmt: skip
+def test_a_grammar_is_told_in_words_where_it_is_not_enforced(target, lost):
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: X"}}
+    tools = [{"type": "custom", "custom": {"name": "patch", "format": grammar}}]
+    it = translation({"model": "m", "messages": ASK["messages"], "tools": tools}, api=apis.CHAT, target=target)
+    assert it.lost == lost and "start: X" in it.request.body.decode()

@@ -82,9 +82,14 @@ def _function(tool: Json, custom: bool, namespace: str) -> Tool:
         None if custom else tool.get("parameters"),
         boolean(tool.get("strict")),
         custom,
-        tool.get("format") if custom else None,
+        _grammar(tool.get("format")) if custom else None,
         namespace,
     )
+
+
+def _grammar(format: Any) -> Any:
+    """Any text needs none."""
+    return format if isinstance(format, dict) and format.get("type") == "grammar" else None
 
 
 def choice_of(choice: Any, tools: Iterable[Tool]) -> tuple[Any, tuple[Tool, ...]]:

@@ -264,3 +264,12 @@ def test_what_a_tool_says_beside_its_declaration_is_noted():
     tools = [{"type": "custom", "name": "g", "allowed_callers": ["programmatic"]}, {"type": "function", "name": "f"}]
     given, lost = read(HI, tools=tools)
     assert ([tool.name for tool in given.tools], lost) == (["g", "f"], ["tools: allowed_callers"])
+
+
+@pytest.mark.parametrize(
+    "format", [None, {"type": "text"}, "x", {"type": "grammar", "syntax": "lark", "definition": "x"}]
+)
+def test_a_custom_tool_that_takes_any_text_has_no_grammar(format):
+    (tool,) = read(HI, tools=[{"type": "custom", "name": "exec", "format": format}])[0].tools
+    wanted = format if isinstance(format, dict) and format["type"] == "grammar" else None
+    assert (tool.custom, tool.grammar) == (True, wanted)

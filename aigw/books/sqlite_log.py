@@ -57,7 +57,7 @@ class SqliteUsageLog(UsageQueue):
         Raises ForeignFileError if the file belongs to another program or to a newer aigw. Other failures, such as a
         folder that cannot be written, only cost the statistics."""
         super().__init__(str(path), interval=interval, limit=limit, retry=retry, batch=BATCH)
-        self._path = path
+        self.path = self._path = path
         self._retention = retention_days * 86400
         self._now = now
         self._connection: sqlite3.Connection | None = None

@@ -27,16 +27,16 @@ _FIRST_TOKEN = list(COLUMNS).index("input")
 _decode = msgspec.json.Decoder(tuple[Retrieved, ...]).decode
 
 UNKNOWN_MODEL = "unknown model"
-_MODEL = "CASE WHEN model <> '' THEN model ELSE asked END"
+MODEL = "CASE WHEN model <> '' THEN model ELSE asked END"
 _DENIED = "(status = 404 OR error = 'price_unknown' OR error LIKE '%model%not%')"
-_TAKEN = f"(status < 400 OR (attempts > 0 AND NOT {_DENIED}))"
-_REFUSED = f"((status >= 400 AND {_DENIED}) OR (status BETWEEN 400 AND 498 AND attempts = 0))"
-_KNOWN = f"SELECT {_MODEL} FROM requests WHERE at >= :since - 86400 AND at < :until AND {_TAKEN}"  # noqa: S608
-_UNKNOWN = f"({_MODEL} <> '' AND {_REFUSED} AND {_MODEL} NOT IN ({_KNOWN}))"
+TAKEN = f"(status < 400 OR (attempts > 0 AND NOT {_DENIED}))"
+REFUSED = f"((status >= 400 AND {_DENIED}) OR (status BETWEEN 400 AND 498 AND attempts = 0))"
+_KNOWN = f"SELECT {MODEL} FROM requests WHERE at >= :since - 86400 AND at < :until AND {TAKEN}"  # noqa: S608
+_UNKNOWN = f"({MODEL} <> '' AND {REFUSED} AND {MODEL} NOT IN ({_KNOWN}))"
 """A refused name that no provider was asked for, or that those who were asked did not know, in this time and the day
 before: whatever clients make up is one line."""
 _KEYS = dict(zip(BY, BY, strict=True)) | {
-    "model": f"CASE WHEN {_UNKNOWN} THEN '{UNKNOWN_MODEL}' ELSE {_MODEL} END",
+    "model": f"CASE WHEN {_UNKNOWN} THEN '{UNKNOWN_MODEL}' ELSE {MODEL} END",
     "day": "strftime('%Y-%m-%d', CAST(at AS INTEGER), 'unixepoch', 'localtime')",
 }
 """SQL for the names that are not columns."""
@@ -44,8 +44,8 @@ _KEYS = dict(zip(BY, BY, strict=True)) | {
 ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
 """SQL for what `UsageRow.failed` says."""
 _NOTHING_USED = f"(source = 'absent' AND ({ERROR} OR cache = 'hit' OR cost IS 0))"
-_GENERATION_MS = "(total_ms - coalesce(first_token_ms, 0))"
-_GENERATED = f"(output > 0 AND cache <> 'hit' AND {_GENERATION_MS} > 0)"
+GENERATION_MS = "(total_ms - coalesce(first_token_ms, 0))"
+GENERATED = f"(output > 0 AND cache <> 'hit' AND {GENERATION_MS} > 0)"
 
 _TOTAL = ("input", "cache_read", "cache_write", "output", "reasoning")
 _SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
@@ -57,8 +57,8 @@ _SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
     "denied": "sum(guard = 'denied')",
     "estimated": "sum(source = 'estimated')",
     "absent": f"sum(source = 'absent' AND NOT {_NOTHING_USED})",
-    "generated": f"coalesce(sum(CASE WHEN {_GENERATED} THEN output END), 0)",
-    "generation_ms": f"coalesce(sum(CASE WHEN {_GENERATED} THEN {_GENERATION_MS} END), 0.0)",
+    "generated": f"coalesce(sum(CASE WHEN {GENERATED} THEN output END), 0)",
+    "generation_ms": f"coalesce(sum(CASE WHEN {GENERATED} THEN {GENERATION_MS} END), 0.0)",
 }
 """SQL for the fields of `summary.Sums`."""
 

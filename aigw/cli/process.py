@@ -24,6 +24,7 @@ from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.own_gateway import without_redis
+from aigw.cli.sources.page_views import page_views
 from aigw.cli.sources.recipe import served, tries
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.cli.sources.registering import REPLAYED, registered
@@ -73,6 +74,7 @@ class Options(NamedTuple):
     say: Callable[[str], object] = print
     recordings: Chosen = Chosen()
     framing: Framing | None = None
+    inspect: bool = False
 
     @property
     def chosen(self) -> str:
@@ -173,6 +175,8 @@ async def _run(
             counts_anew=replays,  # as often as it is replayed, limits let the same calls pass
             framing=options.framing,
             options=options.chosen,
+            inspect=options.inspect,
+            views=page_views(recordings),
         ) as running,
     ):
         gc.collect()
@@ -277,7 +281,13 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
 
 def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
     if options.json_output:
-        ready = {"url": url, "state": str(loaded.state_dir), "config": origin, "plugins": list(loaded.plugins)}
+        ready = {
+            "url": url,
+            "page": f"{url}/",
+            "state": str(loaded.state_dir),
+            "config": origin,
+            "plugins": list(loaded.plugins),
+        }
         say_json(ready | ({"workers": list(pids)} if pids else {}))
         sys.stdout.flush()
         return

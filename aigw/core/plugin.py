@@ -20,6 +20,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from aigw.core.allowance import Allowance
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.json_path import JsonPath
@@ -152,6 +153,10 @@ def _nowhere(config: Any) -> Sequence[Destination]:
     return ()
 
 
+async def _allows_everything(config: Any, env: Env) -> Sequence[Allowance]:
+    return ()
+
+
 def _never(config: Any) -> bool:
     return False
 
@@ -198,6 +203,8 @@ class About(Generic[C]):
     """Returns whether this config lets in only requests with a key. The config is one that `arrange` returned."""
     describes: Callable[[C], Description] = _nothing_new
     """Returns what to tell the user about a config when the gateway is ready."""
+    allowances: Callable[[C, Env], Awaitable[Sequence[Allowance]]] = _allows_everything
+    """Returns what is used of the limits of a config, for those who look. Raises StoreError."""
     differences: tuple[Difference, ...] = ()
     higress: bool = True
     """Whether Higress has a plugin of this name."""

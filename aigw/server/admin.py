@@ -82,15 +82,15 @@ class Admin:
         """Raises GatewayError: 404 for an unknown page, 405 for any method but GET and HEAD, 403 if it is not
         allowed."""
         page = path.removeprefix(PREFIX)
-        if http.method not in ("GET", "HEAD"):
-            raise GatewayError(
-                405, f"{path} can only be read", code="method_not_allowed", headers={"Allow": "GET, HEAD"}
-            )
+        methods = self._page.methods(page) or ("GET", "HEAD")
+        if http.method not in methods:
+            said = f"{path} can only be {'read' if 'GET' in methods else 'asked with POST'}"
+            raise GatewayError(405, said, code="method_not_allowed", headers={"Allow": ", ".join(methods)})
         if page in _OPEN:
             return _health()
         if page.startswith(FILES) and (file := page_file(http, page.removeprefix(FILES))):
             return file
-        if self._page.has(page):
+        if self._page.methods(page):
             self._check(http)
             return await self._page.answer(http, page, query)
         if page not in self._pages:

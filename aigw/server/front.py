@@ -25,6 +25,8 @@ FRONT_HEADERS: Mapping[str, str] = {
 _SHOWN = 50
 """How many models are named."""
 
+_NOTHING = "This configuration answers nothing; `aigw init` writes one that does."
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -64,6 +66,19 @@ _FAMILIES = (
 )  # fmt: skip
 
 
+class Start(NamedTuple):
+    """How to begin: models to ask for (and how many `more` there are), and what to type. `lacking` says why there is
+    nothing."""
+
+    models: Sequence[str]
+    more: int
+    curl: str
+    python: str
+    environment: Sequence[str]
+    notes: Sequence[str]
+    lacking: str
+
+
 class FrontPage:
     """What a configuration answers does not change, so that it is found out once."""
 
@@ -72,17 +87,33 @@ class FrontPage:
         self._call = first_call(loaded)
         self._calls = {family: call_of(loaded, family.api) for family in _FAMILIES}
 
+    def start(self, url: str) -> Start:
+        """`url` is the gateway's own, as the client names it."""
+        call = self._calls[_OPENAI]
+        lines, notes = self._environment(url)
+        if self._call is not None and self._call.key.note:
+            notes = [f"{self._call.key.note}.", *notes]
+        return Start(
+            models=self._models[:_SHOWN],
+            more=max(len(self._models) - _SHOWN, 0),
+            curl=self._call.curl(url, "") if self._call is not None else "",
+            python=_openai(call, url) if call else "",
+            environment=lines,
+            notes=notes,
+            lacking="" if self._call is not None else _NOTHING,
+        )
+
     def html(self, host: str, *, known: bool) -> bytes:
         """`host` is the Host of the request. Who is not `known` learns only that a gateway is here."""
         url = f"http://{host}"
         parts = [f"<p>This is an AI gateway. Its API is at <code>{escape(url)}/v1</code>.</p>"]
         if known:
-            parts += [_models(self._models), *self._curl(url), *self._python(url), *self._environment(url)]
+            parts += [_models(self._models), *self._curl(url), *self._python(url), *self._variables(url)]
         return _PAGE.format(parts="\n".join(parts)).encode("utf-8", "replace")
 
     def _curl(self, url: str) -> list[str]:
         if self._call is None:
-            return ["<p>This configuration answers nothing; <code>aigw init</code> writes one that does.</p>"]
+            return [_paragraph(_NOTHING)]
         note = [_paragraph(f"{self._call.key.note}.")] if self._call.key.note else []
         return ["<h2>curl</h2>", _code(self._call.curl(url, "")), *note]
 
@@ -90,7 +121,13 @@ class FrontPage:
         call = self._calls[_OPENAI]
         return ["<h2>OpenAI for Python</h2>", _code(_openai(call, url))] if call else []
 
-    def _environment(self, url: str) -> list[str]:
+    def _variables(self, url: str) -> list[str]:
+        lines, notes = self._environment(url)
+        code = [_code("\n".join(lines))] if lines else []
+        return ["<h2>Programs that read the environment</h2>", *code, *map(_paragraph, notes)]
+
+    def _environment(self, url: str) -> tuple[list[str], list[str]]:
+        """What to type for programs that read the environment, and what to know about it."""
         found = {family: (call, _variable(family, call)) for family, call in self._calls.items() if call}
         lines = [
             f"export {family.url}={shlex.quote(url + _base(call, family))} {variable}={_value(call.key)}"
@@ -99,12 +136,8 @@ class FrontPage:
         ]
         more = "; ".join(family.clients for family, (_, variable) in found.items() if not variable)
         lacking = "; ".join(family.clients for family, call in self._calls.items() if not call)
-        return [
-            "<h2>Programs that read the environment</h2>",
-            *([_code("\n".join(lines))] if lines else []),
-            *([_paragraph(f"They have to send what curl sends above, too, for {more}.")] if more else []),
-            *([_paragraph(f"This configuration does not answer {lacking}.")] if lacking else []),
-        ]
+        notes = [f"They have to send what curl sends above, too, for {more}."] if more else []
+        return lines, notes + ([f"This configuration does not answer {lacking}."] if lacking else [])
 
 
 def _models(models: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ from aigw.server.http1.request import HttpRequest
 from aigw.server.knowledge import Knowledge
 from aigw.server.listen import Listener, cannot_listen
 from aigw.server.page.inspection import Inspection
+from aigw.server.page.views import NO_VIEWS, Inside, Views
 from aigw.server.protection import is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
@@ -194,14 +195,16 @@ class Gateway:
                 addresses=not is_loopback(self._host),
                 listen=config.listen,
             )
+            inside = Inside(loaded, env, self._knowledge, self._screening)
+            front = FrontPage(loaded)
             admin = Admin(
                 usage=self._books.usage,
                 metrics=self._books.metrics,
                 clock=env.clock,
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
-                front=FrontPage(loaded),
-                page=self._inspection.page(loaded),
+                front=front,
+                page=self._inspection.page(inside, front),
             )
             edge = Edge(
                 routes.find,
@@ -286,6 +289,7 @@ async def run(
     counts_anew: bool = False,
     book: Book = ask_pricebook,
     inspect: bool = False,
+    views: Views = NO_VIEWS,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
     `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
@@ -298,7 +302,7 @@ async def run(
     written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
     `clock` is that of the plugins and stores. With `empty_cache`, no answer of another run is found in a cache;
     with `counts_anew`, what plugins count begins at zero, too, and is not kept. `book` looks up prices. With `inspect`,
-    details of requests are kept also while no page is open.
+    details of requests are kept also while no page is open. `views` are what the page shows beside its own.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -328,7 +332,7 @@ async def run(
             options=options,
             clock=clock,
         )
-        inspection = Inspection(books, always=inspect, alone=shared is None)
+        inspection = Inspection(books, views, always=inspect, alone=shared is None)
         gateway = Gateway(
             env,
             books,

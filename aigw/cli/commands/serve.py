@@ -61,6 +61,9 @@ def serve(
         int, typer.Option(min=1, metavar="N", help="Processes that share the port; for many streams at once.")
     ] = 1,
     trace: Annotated[bool, typer.Option("--trace", help="Keep what every plugin did; `aigw trace` shows it.")] = False,
+    inspect: Annotated[
+        bool, typer.Option("--inspect", help="Keep requests in memory for the page also while nobody looks.")
+    ] = False,
     log_format: Annotated[
         LogFormat | None, typer.Option(help="How requests and messages are logged on stderr; default: text.")
     ] = None,
@@ -151,6 +154,7 @@ def serve(
         say,
         recordings,
         framed,
+        inspect,
     )
     try:
         if workers > 1 and not worker:

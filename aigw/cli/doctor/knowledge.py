@@ -13,9 +13,13 @@ async def collections_of(loaded: Loaded) -> list[Check]:
     """Nothing is said where no plugin searches here."""
     knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
     try:
-        return [await _look(knowledge, name) for name in searched(loaded)]
+        return await searched_in(knowledge, loaded)
     finally:
         await knowledge.aclose()
+
+
+async def searched_in(knowledge: Knowledge, loaded: Loaded) -> list[Check]:
+    return [await _look(knowledge, name) for name in searched(loaded)]
 
 
 async def _look(knowledge: Knowledge, name: str) -> Check:

@@ -104,6 +104,15 @@ def ask(loaded: Loaded, found: Found, values: Mapping[str, Any], *, model: str =
     return Call(found.name, api, call._replace(path=place, model=wanted or own, body=text), body)
 
 
+def filled(found: Found, values: Mapping[str, Any]) -> tuple[str, Json]:
+    """The API for which a template is, and the body of the request that becomes of it. Raises ValueError if a property
+    is missing."""
+    if found.template.missing(values):
+        raise ValueError(lacking(found.name, found.template, values))
+    fields = found.template.fill({name: _property(value) for name, value in values.items()})
+    return template_call.api_of(found.template.fields), object_of(encoded(fields))
+
+
 def _api_at(path: str) -> str:
     """Raises ValueError if no API is there that could take a template."""
     api = paths.read(path).api

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
 from aigw.clients.redis_config import RedisConfig
+from aigw.core.allowance import Allowance
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -33,10 +35,11 @@ from aigw.metering.meter import ReadOfProvider, Spent
 from aigw.metering.spending import follow
 from aigw.plugins.ai_budget import refusal
 from aigw.plugins.ai_budget.accounts import Drawn, Whose
-from aigw.plugins.ai_budget.amount import LARGEST
+from aigw.plugins.ai_budget.amount import LARGEST, to_plain
 from aigw.plugins.ai_budget.budget import UNITS, Budget, begins_anew
 from aigw.plugins.ai_budget.cost import Costs
 from aigw.plugins.ai_budget.detector import IDENTITY, Repeated, RepetitionDetector
+from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
 from aigw.plugins.ai_budget.repetition import Repetition
 from aigw.pricing.prices import Prices, Query
 
@@ -319,6 +322,29 @@ def describes(config: Config) -> Description:
     return Description(priced=in_dollars and config.unknown_price == "refuse")
 
 
+async def allowances(config: Config, env: Env) -> list[Allowance]:
+    counter = env.stores.counter(LOCAL if config.redis is None else config.redis.service())
+    lines = await Ledger(counter, config.budgets, config.zone).lines(env.clock.time())
+    return [_allowance(line, env.options) for line in lines]
+
+
+def _allowance(line: AccountLine, options: str) -> Allowance:
+    account, unit = line.account, line.account.budget.unit
+    used, limit, held = (to_plain(unit, amount) for amount in (line.used, line.limit, line.held))
+    return Allowance(
+        what="budget",
+        name=account.budget.name,
+        scope=", ".join(f"{kind} {name}" for kind, name in account.named.items()),
+        unit=unit,
+        limit=limit,
+        used=used,
+        left=to_plain(unit, line.limit - line.used),
+        held=held,
+        resets_at=datetime.fromisoformat(line.anew).timestamp() if line.anew else None,
+        command=account.budget.remedy or refusal.raise_command(account, options),
+    )
+
+
 ABOUT = About(
     config=Config,
     build=build,
@@ -328,4 +354,5 @@ ABOUT = About(
     check=check,
     identity=identity,
     describes=describes,
+    allowances=allowances,
 )

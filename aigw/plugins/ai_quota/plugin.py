@@ -7,24 +7,29 @@ consumer's other calls have used up the quota. `safe` also charges for an answer
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
+from urllib.parse import quote
 
 from msgspec import Meta, Struct
 
 from aigw.clients.redis_config import RedisConfig, check_redis
+from aigw.core.allowance import URL, Allowance
 from aigw.core.env import Env, Services
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
-from aigw.core.stores import StoreError
+from aigw.core.stores import Count, StoreError
 from aigw.metering.meter import meters
 from aigw.metering.spending import follow
 from aigw.plugins.ai_quota.admin import QuotaAdmin, refused
 from aigw.plugins.ai_quota.quota import NAME, make_quota, used_up
 
 CHAT = "/v1/chat/completions"
+MOST_TOLD = 200
+"""Of how many consumers is told what is left."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -99,6 +104,31 @@ class AiQuota:
         return await follow(exchange, call_next, settle, self._meter(exchange), growth)
 
 
+async def allowances(config: Config, env: Env) -> list[Allowance]:
+    """What consumers have left whose quota was ever set."""
+    assert config.redis is not None
+    counter, prefix = env.stores.counter(config.redis.service()), config.redis_key_prefix
+    keys = sorted([key async for key in counter.keys(prefix)])[:MOST_TOLD]
+    counts = await counter.read(*keys) if keys else ()
+    return [_allowance(key.removeprefix(prefix), count, config) for key, count in zip(keys, counts, strict=True)]
+
+
+def _allowance(consumer: str, count: Count, config: Config) -> Allowance:
+    form = shlex.quote(f"consumer={quote(consumer, errors='replace')}&value=1000")
+    place = f"{URL}{CHAT}{config.admin_path or '/quota'}/delta"
+    return Allowance(
+        what="quota",
+        name="",
+        scope=f"consumer {consumer}",
+        unit="tokens",
+        limit=None,
+        used=None,
+        left=count.used,
+        held=count.held,
+        command=f'curl {place} -H "authorization: Bearer $ADMIN_KEY" -d {form}',
+    )
+
+
 ABOUT = About(
     config=Config,
     build=build,
@@ -107,6 +137,7 @@ ABOUT = About(
     check=check,
     identity=identity,
     trusts_consumer=True,
+    allowances=allowances,
     differences=(
         Difference(
             "running calls", "have an estimate reserved, which grows with the answer", "may all spend the last token"

@@ -18,7 +18,7 @@ from aigw.plugins.ai_token_ratelimit.headers import remaining, tell
 
 LONGEST_RETRY = 60
 """Seconds that SDKs wait at most before they try again; a longer wait they need not try at all."""
-_UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
 
 
 class Enforcement(Protocol):
@@ -89,7 +89,7 @@ class HeldLimits:
         headers = {"X-TokenRateLimit-Reset": str(wait), "Retry-After": str(wait), **remaining(limit, 0, count.left)}
         if wait > LONGEST_RETRY:
             headers["x-should-retry"] = "false"
-        unit = _UNITS[limit.window]
+        unit = UNITS[limit.window]
         message = f"{self._text}: the limit is {limit.limit} tokens per {unit}; try again in {wait} s"
         raise GatewayError(self._code, message, kind="tokens", code="rate_limit_exceeded", headers=headers)
 

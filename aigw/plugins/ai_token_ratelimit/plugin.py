@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from aigw.clients.redis_config import RedisConfig, check_redis
+from aigw.core.allowance import Allowance
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -25,12 +26,14 @@ from aigw.metering.forecast import Forecast
 from aigw.metering.holding import Held, not_charged
 from aigw.metering.meter import Spent, meters
 from aigw.metering.spending import follow
-from aigw.plugins.ai_token_ratelimit.enforcement import make_enforcement
+from aigw.plugins.ai_token_ratelimit.enforcement import UNITS, HeldLimits, ReadLimits, make_enforcement
 from aigw.plugins.ai_token_ratelimit.rule_config import MAX_RULE_ITEMS, RuleItem, Threshold
 from aigw.plugins.ai_token_ratelimit.rules import LimitRules
 
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
+MOST_TOLD = 200
+"""Of how many limits is told what is used."""
 MESSAGE = "Too many requests"
 NO_RULES = (
     "at least one of 'global_threshold' or 'rule_items' must be set; write global_threshold: {token_per_minute: 10000}"
@@ -156,6 +159,34 @@ def _message(rejected: str) -> str:
     return next((text for text in found if isinstance(text, str)), rejected)
 
 
+async def allowances(config: Config, env: Env) -> list[Allowance]:
+    assert config.redis is not None
+    counter = env.stores.counter(config.redis.service())
+    rules = LimitRules(
+        config.rule_name,
+        config.global_threshold,
+        config.rule_items or (),
+        one_unit=env.choose(safe=HeldLimits.one_unit, higress=ReadLimits.one_unit),
+    )
+    found = await rules.known(counter, MOST_TOLD)
+    counts = await counter.read(*(limit.key for _, limit in found)) if found else ()
+    return [
+        Allowance(
+            what="limit",
+            name=config.rule_name,
+            scope=", ".join(filter(None, [scope, f"per {UNITS[limit.window]}"])),
+            unit="tokens",
+            limit=limit.limit,
+            used=count.used,
+            left=limit.limit - count.used,
+            held=count.held,
+            resets_at=env.clock.time() + count.left if count.left else None,
+            place=f"plugins.{NAME}",
+        )
+        for (scope, limit), count in zip(found, counts, strict=True)
+    ]
+
+
 ABOUT = About(
     config=Config,
     build=build,
@@ -163,6 +194,7 @@ ABOUT = About(
     recipe="ai-token-ratelimit",
     check=check,
     identity=identity,
+    allowances=allowances,
     differences=(
         Difference(
             "running calls", "have an estimate reserved, which grows with the answer", "are not counted until they end"

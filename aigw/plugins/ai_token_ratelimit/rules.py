@@ -5,11 +5,11 @@ lookups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import lru_cache
 
 from aigw.core.exchange import Exchange
-from aigw.core.stores import Limit
+from aigw.core.stores import Counter, Limit
 from aigw.plugins.ai_token_ratelimit.rule_config import RuleItem, Threshold
 from aigw.plugins.ai_token_ratelimit.values import IP, Select, matcher, parse_address, selector
 
@@ -28,7 +28,17 @@ class _Rule:
         self._keys = [(matcher(kind, key.key), counts(key)) for key in item.limit_keys]
         self._prefix = f"{PREFIX}:{{{rule_name}}}:{kind}:"
         self._name = name
+        self._what = kind.removeprefix("limit_by_").removeprefix("per_") + (f" {name}" if name else "")
         self._find = lru_cache(REMEMBERED)(self._limits)
+
+    async def known(self, counter: Counter) -> AsyncIterator[tuple[str, Limit]]:
+        """Yields whose they are, and the limits of which something is used."""
+        async for key in counter.keys(self._prefix):
+            window, _, rest = key.removeprefix(self._prefix).partition(":")
+            value = rest.removeprefix(f"{self._name}:")
+            for limit in self._find(value):
+                if limit.key == key and str(limit.window) == window:
+                    yield f"{self._what} {value}", limit
 
     def limits(self, exchange: Exchange) -> tuple[Limit, ...]:
         value = self._select(exchange)
@@ -64,6 +74,17 @@ class LimitRules:
             Limit(f"{PREFIX}:{{{rule_name}}}:global_threshold:{window}", count, window) for window, count in windows
         )
         self._rules = [_Rule(rule_name, item, counts) for item in items]
+
+    async def known(self, counter: Counter, most: int) -> list[tuple[str, Limit]]:
+        """Returns whose they are, and the limits: those of all requests, and at most so many of which something is
+        used. Raises StoreError."""
+        found = [("", limit) for limit in self._always]
+        for rule in self._rules:
+            async for each in rule.known(counter):
+                if len(found) >= most:
+                    return found
+                found.append(each)
+        return found
 
     def limits(self, exchange: Exchange) -> tuple[Limit, ...]:
         """Returns the limits that apply to a request: first the global threshold, then in the order of the rules. No

@@ -4,12 +4,15 @@ them."""
 from __future__ import annotations
 
 from aigw.books.books import Books
-from aigw.config.load import Loaded
+from aigw.server.front import FrontPage
 from aigw.server.page.details import Details
 from aigw.server.page.events import Events
 from aigw.server.page.kept import Kept
+from aigw.server.page.numbers import Numbers
+from aigw.server.page.own_views import own_views
 from aigw.server.page.page import Page
 from aigw.server.page.requests import Requests
+from aigw.server.page.views import Inside, Views
 from aigw.server.page.watch import Watch
 
 OF_SEVERAL = (
@@ -22,19 +25,24 @@ class Inspection:
     """`always`: details are kept also while nobody looks. `alone` is false if other processes answer at this
     address."""
 
-    def __init__(self, books: Books, *, always: bool, alone: bool) -> None:
+    def __init__(self, books: Books, views: Views, *, always: bool, alone: bool) -> None:
         self._books = books
         self.watch = Watch(Kept(), always=always)
         self._requests = Requests(books.usage, self.watch.kept)
+        self._views = views
+        self._numbers = Numbers(books.usage)
         self._events = Events(self._requests, self.watch)
         self._note = "" if alone else OF_SEVERAL
 
-    def page(self, loaded: Loaded) -> Page:
+    def page(self, inside: Inside, front: FrontPage) -> Page:
         """The data of the page for a configuration."""
         details = Details(self._requests, self._books.folder)
-        return Page(self._requests, details, self._events, self.watch, {}, self._note)
+        views = own_views(self._numbers, front)
+        views = Views({**self._views.shown, **views.shown}, {**self._views.tried, **views.tried})
+        return Page(self._requests, details, self._events, self.watch, views, inside, self._note)
 
     async def aclose(self) -> None:
         """Ends all readers, before the gateway waits for its answers."""
         await self._events.aclose()
+        await self._numbers.aclose()
         self.watch.close()

@@ -6,35 +6,45 @@ origin reads it, `refuse_others` looks at, as the data shows prompts and answers
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
 from aigw.core.errors import GatewayError
 from aigw.core.plain import plain_json_line
+from aigw.core.retrieval import RetrievalError
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
+from aigw.server.bodies import Bounds, read
 from aigw.server.http1.connection import Response
 from aigw.server.http1.request import HttpRequest
 from aigw.server.http1.response import PlainResponse
 from aigw.server.page.details import Details
 from aigw.server.page.events import Events
-from aigw.server.page.requests import MOST, Requests
+from aigw.server.page.requests import MOST, Requests, readable
+from aigw.server.page.views import Inside, Views
 from aigw.server.page.watch import Watch
 
 TEXT = "text/plain; charset=utf-8"
 _NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _USUAL = 500
 
+TRY = "try"
+_WITH_PARTS = ("requests", "collections")
+"""What has parts with names of their own."""
+LARGEST = 1024 * 1024
+_SECONDS = 30.0
+"""A body may have so many bytes, and take so long."""
+
 Query = Mapping[str, list[str]]
-View = Callable[[HttpRequest, Query], Awaitable[Any]]
-"""Returns what becomes JSON."""
 
 
 class Page:
-    """The data of one configuration. `views` are what it has beside requests, by name."""
+    """The data of one configuration. `views` are what it has beside requests."""
 
     def __init__(
         self,
@@ -42,7 +52,8 @@ class Page:
         details: Details,
         events: Events,
         watch: Watch,
-        views: Mapping[str, View],
+        views: Views,
+        inside: Inside,
         note: str = "",
     ) -> None:
         self._requests = requests
@@ -50,10 +61,16 @@ class Page:
         self._events = events
         self._watch = watch
         self._views = views
+        self._inside = inside
         self._note = note
 
-    def has(self, name: str) -> bool:
-        return name in ("requests", "events") or name.startswith("requests/") or name in self._views
+    def methods(self, name: str) -> tuple[str, ...]:
+        """How this may be asked for; empty if there is no such data."""
+        first, slash, rest = name.partition("/")
+        if first == TRY and rest in self._views.tried:
+            return ("POST",)
+        known = first in _WITH_PARTS or (not slash and first in ("events", *self._views.shown))
+        return ("GET", "HEAD") if known else ()
 
     async def answer(self, http: HttpRequest, name: str, query: str) -> Response:
         """Raises GatewayError."""
@@ -66,9 +83,15 @@ class Page:
                 return _json(await self._list(asked))
             if name.startswith("requests/"):
                 return await self._one(http, name.removeprefix("requests/"))
-            return _json(await self._views[name](http, asked))
-        except StoreError as error:
-            raise GatewayError(503, str(error), kind="api_error", code="usage_unreadable") from None
+            inside = self._inside._replace(url=_own_url(http))
+            first, _, rest = name.partition("/")
+            if first == TRY:
+                return _json(await self._views.tried[rest](inside, await _body(http)))
+            return _json(await self._views.shown[first](inside, unquote(rest) or query))
+        except (StoreError, RetrievalError) as error:
+            raise GatewayError(503, readable(str(error)), kind="api_error", code="unreadable") from None
+        except ValueError as error:
+            raise GatewayError(400, readable(str(error)), code="invalid_request") from None
 
     async def _list(self, asked: Query) -> Any:
         self._watch.look()
@@ -90,7 +113,7 @@ class Page:
                 headers = {**_NO_STORE, "Content-Type": TEXT, "Content-Security-Policy": "default-src 'none'; sandbox"}
                 return PlainResponse(body=text.encode("utf-8", "replace"), headers=headers)
         elif not part:
-            found = await asyncio.to_thread(self._details.of, id_, f"http://{http.headers.get('host', '')}")
+            found = await asyncio.to_thread(self._details.of, id_, _own_url(http))
             if found is not None:
                 return _json(found)
         raise GatewayError(404, "there is nothing kept of this request", code="unknown_request")
@@ -126,6 +149,31 @@ def _number(asked: Query, name: str, default: int | None) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise GatewayError(400, f"{name} must be a number", code="invalid_query")
     return int(text)
+
+
+async def _body(http: HttpRequest) -> Mapping[str, Any]:
+    """Raises GatewayError 413, 408 or 400."""
+    if http.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise GatewayError(415, f"send {JSON}", code="unsupported_media_type")
+    http.let_body_come()
+    try:
+        raw = await read(http, Bounds(LARGEST, _SECONDS))
+    except GatewayError as error:
+        if error.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise
+        message = f"a question of the page has at most {LARGEST} bytes"
+        raise GatewayError(413, message, code="request_too_large") from None
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise GatewayError(400, "the body must be a JSON object", code="invalid_body")
+    return found
+
+
+def _own_url(http: HttpRequest) -> str:
+    return f"http://{http.headers.get('host', '')}"
 
 
 def _json(value: Any) -> PlainResponse:

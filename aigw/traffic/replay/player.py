@@ -19,7 +19,7 @@ from aigw.traffic.format.scrubbing import Scrubber, hiding
 from aigw.traffic.matching.canonical import Canonical
 from aigw.traffic.matching.identity import asked, recorded
 from aigw.traffic.matching.index import Found, Index
-from aigw.traffic.matching.miss import differences, divergence, explained, nearest
+from aigw.traffic.matching.miss import Nearest, differences, divergence, explained, nearest
 from aigw.traffic.matching.sessions import Conversations
 from aigw.traffic.replay.answers import Answers
 from aigw.traffic.replay.report import Missed, Report
@@ -33,6 +33,8 @@ _FINAL = {"x-should-retry": "false"}
 """SDKs do not try again then."""
 KNOWN = 256
 """So many requests are known by their bytes: clients send most of them again and again."""
+MOST_KEPT = 20
+"""So many differences of a miss are kept."""
 MOST_COMPARED = 2000
 """So many recordings are compared with a request that has none."""
 
@@ -174,19 +176,20 @@ class FolderPlayer:
             outgoing.exchange.labels.remarks[REMARK] = name
 
     async def _missed(self, call: Begun) -> GatewayError:
-        text = await asyncio.to_thread(self._explanation, call, self._identity(call))
-        self.report.missed.append(Missed(_named(call), text, call.exchange))
+        text, near = await asyncio.to_thread(self._explanation, call, self._identity(call))
+        name, found = (near.name, near.differences[:MOST_KEPT]) if near is not None else ("", ())
+        self.report.missed.append(Missed(_named(call), text, call.exchange, name, found))
         first, *details = text.split("\n")
         return GatewayError(404, first, code=NO_RECORDING, headers=_FINAL, details=details)
 
-    def _explanation(self, call: Begun, identity: Canonical) -> str:
+    def _explanation(self, call: Begun, identity: Canonical) -> tuple[str, Nearest | None]:
         if identity.key in self._index:
-            return (
-                f"{_named(call)}: it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
-            )
+            text = f"it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
+            return f"{_named(call)}: {text}", None
         alike = [entry for entry in self._entries if entry.api == call.api]
         others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
-        return explained(_named(call), str(self._folder.path), nearest(identity.value, others, self._secrets))
+        near = nearest(identity.value, others, self._secrets)
+        return explained(_named(call), str(self._folder.path), near), near
 
 
 def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct, field
+
+from aigw.traffic.matching.miss import Difference
 
 
 class Missed(Struct, frozen=True):
     """A call without a recording. `text` says which one is nearest and what differs; it may have several lines.
-    `exchange` is the id of the request of a client that caused it, "" if there was none."""
+    `exchange` is the id of the request of a client that caused it, "" if there was none. `nearest` is the name of the
+    recording that is most like it, "" if none is, and `differences` are the first ones."""
 
     request: str
     text: str
     exchange: str = ""
+    nearest: str = ""
+    differences: Sequence[Difference] = ()
 
 
 class Report(Struct):

@@ -1,0 +1,36 @@
+"""The views that the server itself has: figures, routes, and how to begin."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from aigw import __version__
+from aigw.server.front import FrontPage
+from aigw.server.page.chains import chains
+from aigw.server.page.numbers import Numbers, limits
+from aigw.server.page.requests import readable
+from aigw.server.page.views import Inside, Views
+
+
+def own_views(numbers: Numbers, front: FrontPage) -> Views:
+    async def figures(inside: Inside, query: str) -> Any:
+        since = parse_qs(query).get("since", ["24h"])[-1]
+        told = await numbers.of(since, inside.env.clock.time())
+        return {**told, "limits": await limits(inside)}
+
+    async def routes(inside: Inside, query: str) -> Any:
+        return chains(inside.loaded)
+
+    async def start(inside: Inside, query: str) -> Any:
+        url = readable(inside.url)
+        path = inside.loaded.path
+        found = {
+            "url": url,
+            "api": f"{url}/v1",
+            "version": __version__,
+            "config": str(path) if path is not None else "",
+        }
+        return {**found, **front.start(url)._asdict()}
+
+    return Views({"numbers": figures, "routes": routes, "start": start})

@@ -173,6 +173,8 @@ OTHER_FORMATS = {
     "aigw.books.usage_file": {"model", "stream", "output"},
     "aigw.books.usage_query": {"model", "stream"},
     "aigw.books.usage_row": {"model", "stream"},
+    "aigw.books.usage_steps": {"output"},
+    "aigw.cli.sources.page_views": {"content", "messages", "role"},
     "aigw.books.summary": {"output"},
     "aigw.cli.sources.request_texts": {"role"},
     "aigw.cli.views.answer": {"model"},

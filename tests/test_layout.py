@@ -154,6 +154,10 @@ ELSEWHERE = {
     # server
     "server/edge.py": "e2e/test_raw_bodies.py e2e/test_raw_connections.py e2e/test_routes.py: what a client sees on a real socket",
     "server/intake.py": "e2e/test_raw_bodies.py e2e/test_slow_bodies.py e2e/test_forms.py: bodies as they come over a real socket",
+    "core/allowance.py": "server/page/test_numbers.py: data, which plugins make and the page shows",
+    "cli/doctor/running.py": "cli/sources/test_page_views.py: the checks of doctor, in a gateway that runs",
+    "server/page/views.py": "cli/sources/test_page_views.py: data",
+    "server/page/own_views.py": "cli/sources/test_page_views.py: wiring, seen in a gateway that runs",
     "server/page/inspection.py": "server/page/test_page.py: wiring, seen in a gateway that runs",
     "server/page/requests.py": "server/page/test_page.py: what the list shows, read from a gateway that runs",
     "server/page/details.py": "server/page/test_page.py: what one request shows, read from a gateway that runs",

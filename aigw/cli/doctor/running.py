@@ -22,7 +22,10 @@ async def examine_running(loaded: Loaded, env: Mapping[str, str], knowledge: Kno
 
 
 def _of_machine(loaded: Loaded, env: Mapping[str, str]) -> list[Check]:
-    _, checks = setup.configuration(loaded.path, env)
+    if loaded.path is not None:
+        _, checks = setup.configuration(loaded.path, env)
+    else:
+        checks = [Check("configuration", "ok", f"is of no file; plugins: {', '.join(loaded.plugins) or 'none'}")]
     checks += setup.keys(loaded, env)
     checks += setup.state_folder(loaded.state_dir)
     checks += [machine.python(), machine.event_loop(), machine.tokenizer(TokenCounter())]

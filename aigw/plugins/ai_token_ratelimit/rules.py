@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import lru_cache
 
 from aigw.core.exchange import Exchange
+from aigw.core.headers import CONSUMER_HEADER
 from aigw.core.stores import Counter, Limit
 from aigw.plugins.ai_token_ratelimit.rule_config import RuleItem, Threshold
 from aigw.plugins.ai_token_ratelimit.values import IP, Select, matcher, parse_address, selector
@@ -28,7 +29,9 @@ class _Rule:
         self._keys = [(matcher(kind, key.key), counts(key)) for key in item.limit_keys]
         self._prefix = f"{PREFIX}:{{{rule_name}}}:{kind}:"
         self._name = name
-        self._what = kind.removeprefix("limit_by_").removeprefix("per_") + (f" {name}" if name else "")
+        self._what = kind.removeprefix("limit_by_").removeprefix("per_") + (
+            f" {name}" if name != CONSUMER_HEADER else ""
+        )
         self._find = lru_cache(REMEMBERED)(self._limits)
 
     async def known(self, counter: Counter) -> AsyncIterator[tuple[str, Limit]]:

@@ -18,6 +18,10 @@ from children import children
 from stage.answers import streams
 from stage.command import environment_of_tests
 
+from aigw.cli.sources.calls import Call, Calls
+from aigw.cli.views.run import said
+from aigw.traffic.replay.report import Report
+
 SDK = """
 import sys
 from openai import OpenAI
@@ -161,6 +165,13 @@ def test_calls_that_failed_are_counted_and_the_last_is_told(aigw_run, tmp_path):
         "aigw run: the last call that failed: POST /v1/chat/completions for gpt-9: 404 model_not_found\n",
     )
     assert json.loads((tmp_path / "summary.json").read_text())["failed"] == 2
+
+
+def test_an_answer_that_broke_off_has_no_status_to_tell():
+    calls = Calls()
+    calls.each.append(Call("1", "POST /v1/messages", "claude-x", 200, 1.0, "", "upstream_reset", failed=True))
+    told = said(calls, Report(), [])[1]
+    assert told == "aigw run: the last call that failed: POST /v1/messages for claude-x: broke off: upstream_reset"
 
 
 def test_a_client_that_is_not_installed(aigw_run, tmp_path):

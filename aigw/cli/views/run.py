@@ -81,4 +81,5 @@ def said(calls: Calls, report: Report, why: list[str]) -> list[str]:
 
 def _failure(call: Call) -> str:
     model = f" for {call.model}" if call.model else ""
-    return f"the last call that failed: {call.request}{model}: {call.status} {call.error}".rstrip()
+    how = str(call.status) if call.status >= 400 else "broke off:"
+    return f"the last call that failed: {call.request}{model}: {how} {call.error}".rstrip(" :")

@@ -40,20 +40,20 @@ async def list_models(
     named: NamedModels,
 ) -> Reply:
     """Asks all providers at the same time, and returns one list: the `named` models, and of each provider those that it
-    `answers` here. A provider that fails is left out, and the log says so. Raises GatewayError if all of them fail,
-    unless none has a list and there are names."""
+    `answers` here. A provider that fails is left out with its names, and the log says so; one without a list has
+    names. Raises GatewayError if nothing is left."""
     asked = source.copy()
     asked.query = ""
     lists = await asyncio.gather(*(_list(exchange, asked, provider, env) for provider in providers))
-    alone = bool(named) and not any(provider.offers(apis.MODELS) for provider in providers)
-    if all(models is None for models in lists) and not alone:
+    pairs = list(zip(providers, lists, strict=True))
+    names = named.entries(each for each, listed in pairs if listed is not None or not each.offers(apis.MODELS))
+    if not names and all(listed is None for listed in lists):
         raise GatewayError(
             502, "no provider lists its models; the log says why", kind="upstream_error", code="no_models"
         )
-    found = [(provider, each) for provider, listed in zip(providers, lists, strict=True) for each in listed or ()]
+    found = [(provider, each) for provider, listed in pairs for each in listed or ()]
     models = {each["id"]: each for provider, each in found if answers(provider, each["id"])}
-    names = {name: entry for name, entry in named.entries.items() if name not in models}
-    return _listed(exchange, names | models)
+    return _listed(exchange, {name: names[name] for name in names if name not in models} | models)
 
 
 def list_named(
@@ -62,7 +62,7 @@ def list_named(
     """Answers what only the configuration knows: the list where `provider` has none, and a model that has another name
     there. None for all else."""
     if api == apis.MODELS:
-        return _listed(exchange, named.entries) if named and not provider.offers(api) else None
+        return _listed(exchange, named.entries([provider])) if named and not provider.offers(api) else None
     name = unquote(source.path.partition("/models/")[2]).removeprefix("models/")
     body = named.one(name, shape_of(exchange.dialect.name))
     return exchange.reply(body, headers=[("Content-Type", JSON)]) if body is not None else None

@@ -26,15 +26,16 @@ class NamedModels:
             if name and not is_pattern(name) and answers(provider, name)
         ]
         self._entries = {name: model_entry(name, 0, provider.row.type) for name, provider in named}
+        self._providers = {name: provider.name for name, provider in named}
         self._mapped = frozenset(name for name, provider in named if provider.mapped(name) != name)
 
     def __bool__(self) -> bool:
         return bool(self._entries)
 
-    @property
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """By their names, in OpenAI's form."""
-        return dict(self._entries)
+    def entries(self, providers: Iterable[BoundProvider]) -> dict[str, dict[str, Any]]:
+        """Those of these providers by their names, in OpenAI's form."""
+        known = {provider.name for provider in providers}
+        return {name: entry for name, entry in self._entries.items() if self._providers[name] in known}
 
     def beside(self, body: Any, shape: Shape) -> bytes | None:
         """Returns a provider's list with these models before its own. None if they are there, or if more of it follows:

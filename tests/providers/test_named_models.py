@@ -86,6 +86,22 @@ async def test_only_what_is_reached_is_listed(more, expected):
     assert ids((await got(config, "/v1/models", (), told, told))[0]) == expected
 
 
+async def test_a_provider_that_fails_is_left_out_with_its_names():
+    """One that has no list does not fail."""
+    bedrock = {
+        "type": "bedrock",
+        "id": "b",
+        "apiTokens": ["k"],
+        "awsRegion": "r",
+        "modelMapping": {"haiku": "anthropic.x"},
+    }
+    providers = {"providers": [NAMED | {"id": "o"}, bedrock], "activeProviderId": "o"}
+    config = {**providers, "byModel": {"fast": "o", "haiku": "b"}}
+    assert ids((await got(config, "/v1/models", (), answer_json({}, 500)))[0]) == ["haiku"]
+    with pytest.raises(Exception, match="no provider lists"):
+        await got(providers | {"byModel": {"other": "o"}}, "/v1/models", (), answer_json({}, 500))
+
+
 async def test_higress_lists_what_the_provider_does():
     told = LISTS["openai"][2]
     request = Request("GET", "/v1/models", "", CIMultiDict())

@@ -154,10 +154,11 @@ async def test_a_list_of_models_has_the_shape_of_its_caller(several, caller):
     path, headers = CALLERS[caller]
     listed = (await running.request("GET", path, **headers)).json()
     if caller.startswith("gemini"):
-        assert [each["name"] for each in listed["models"]] == ["models/gpt-4o", "models/gemini-x", "models/claude-x"]
+        names = ["models/fast", "models/gpt-4o", "models/gemini-x", "models/claude-x"]
+        assert [each["name"] for each in listed["models"]] == names
         assert listed.keys() == {"models"}
     else:
-        assert [each["id"] for each in listed["data"]] == ["gpt-4o", "gemini-x", "claude-x"]
+        assert [each["id"] for each in listed["data"]] == ["fast", "gpt-4o", "gemini-x", "claude-x"]
         kinds = {(each.get("object"), each.get("type")) for each in listed["data"]}
         assert kinds == ({("model", None)} if caller == "openai" else {(None, "model")})
         assert ("has_more" in listed) == (caller == "anthropic")

@@ -43,7 +43,6 @@ ELSEWHERE = {
     "cli/sources/configured.py": "cli/commands/test_budget.py cli/commands/test_cache.py: what a command says for each of its options",
     "cli/sources/opened.py": "cli/commands/test_budget.py cli/commands/test_cache.py: the stores of a gateway, by its commands",
     "cli/sources/asking.py": "cli/commands/test_template.py: what its command sends, and reads of the answer",
-    "cli/sources/completion.py": "cli/commands/test_template.py: what a shell offers, asked as bash asks",
     "cli/sources/rendering.py": "cli/commands/test_template.py: what its command prints",
     "cli/sources/sending.py": "cli/commands/test_template.py: what its command sends, and through whose gateway",
     "cli/sources/transforming.py": "cli/commands/test_transform.py: what its command reads, does and asks",
@@ -65,6 +64,7 @@ ELSEWHERE = {
     "cli/views/cache.py": "cli/commands/test_cache.py: a view is what its command prints",
     "cli/views/table.py": "cli/views/test_screen.py cli/commands/test_top.py: no line wraps, whatever the table is in",
     # config, core
+    "config/reading.py": "config/test_load.py cli/sources/test_completion.py: files as they are",
     "config/files.py": "config/test_load.py config/test_guard.py: what is read, and what stands in the place of a file",
     "config/model.py": "config/test_check.py config/test_load.py config/test_schema.py: data, read from real files",
     "core/answer.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",

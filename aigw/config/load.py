@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +10,15 @@ from typing import Any
 import msgspec
 
 from aigw.config.check import Checker
-from aigw.config.environment import parse_dotenv
-from aigw.config.files import NoFileError, content
 from aigw.config.guard import check_guard, word_files
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin
+from aigw.config.reading import read_file
 from aigw.config.report import Report
 from aigw.config.rules import HIGRESS_HOSTS, SAFE_HOSTS, HostForms
 from aigw.config.semantics import check_gateway, check_order
 from aigw.config.services import ServiceTable, parse_upstream
-from aigw.config.source import MAX_BYTES, Source, read
+from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
 from aigw.guard.settings import GuardSettings
 from aigw.higress.places import sort
@@ -161,37 +159,3 @@ def _usable_route(checker: Checker, item: Any, index: int) -> Any:
         return item
     plugins = item.get("plugins") if isinstance(item, dict) else None
     return {"name": f"routes[{index}]", "plugins": plugins if isinstance(plugins, dict) else {}}
-
-
-def read_file(path: Path, env: Mapping[str, str]) -> tuple[Source, Report]:
-    """Reads the file and the `.env` beside it, without checking the values."""
-    try:
-        text = content(path, MAX_BYTES)
-        values, wrong = parse_dotenv(_dotenv(path.parent / ".env").decode())
-    except NoFileError:
-        return _failed(path, "is not a file; a pipe cannot be read again, so write what it gives into a file")
-    except FileNotFoundError:
-        return _failed(path, "there is no such file; `aigw init` writes one")
-    except OSError as error:
-        return _failed(path, f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError:
-        return _failed(path, "the .env file beside it is not UTF-8")
-    source, report = read(text, {**values, **env}, os.fspath(path))
-    source.dotenv = frozenset(values.keys() - env.keys())
-    for number in wrong:
-        report.note((), f"line {number} of the .env file beside it is not KEY=VALUE and is ignored")
-    return source, report
-
-
-def _failed(path: Path, message: str) -> tuple[Source, Report]:
-    report = Report(os.fspath(path))
-    report.error((), message)
-    return Source(), report
-
-
-def _dotenv(path: Path) -> bytes:
-    """The content of a `.env` file. Where there is none, or a folder or a pipe of this name, it is empty."""
-    try:
-        return content(path, MAX_BYTES)
-    except (FileNotFoundError, NoFileError):
-        return b""

@@ -1,5 +1,5 @@
-"""The names that a shell offers: models, providers and budgets of the file. Of models also those that everybody has,
-and one of each provider with a key.
+"""The names that a shell offers: models, providers, budgets and templates of the file. Of models also those that
+everybody has, and one of each provider with a key.
 
 Rule: it loads little, for somebody waits with a key pressed; `aigw models` knows more. A pattern is no name."""
 
@@ -12,6 +12,7 @@ from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.well_known import WELL_KNOWN
 
 BUILT_IN = ("echo", "mock")
+TEMPLATES = "ai-prompt-template"
 
 
 def models_in(values: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
@@ -34,6 +35,16 @@ def budgets_in(values: Mapping[str, Any]) -> list[str]:
     configs += [rule for config in configs for rule in _list(config, "_rules_")]
     found = [str(each.get("name", "")) for config in configs for each in _list(config, "budgets")]
     return list(dict.fromkeys(filter(None, found)))
+
+
+def in_source(values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields the names and the fields of the templates in a file that may have mistakes elsewhere."""
+    configs = [_mapping(plugins, TEMPLATES) for plugins in _plugins(values)]
+    for config in [*configs, *(rule for each in configs for rule in _list(each, "_rules_"))]:
+        for each in _list(config, "templates"):
+            name, fields = each.get("name"), each.get("template")
+            if isinstance(name, str) and isinstance(fields, dict):
+                yield name, fields
 
 
 def _plugins(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -18,16 +18,20 @@ def complete_client(ctx: typer.Context, incomplete: str) -> list[str]:
     return [each.name for each in CLIENTS if each.name.startswith(incomplete)]
 
 
-def complete_gateway(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_gateway(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Their ports, as bash takes an address with a colon for two words."""
     import os
 
+    from aigw.core.plain import plain
     from aigw.server.register import running
 
     try:
-        addresses = [each.url.partition("://")[2] for each in running(os.environ)]
+        found = [
+            (each.url.rpartition(":")[2], plain(f"{each.config} in {each.folder}")) for each in running(os.environ)
+        ]
     except OSError:
         return []
-    return [each for each in addresses if each.startswith(incomplete)]
+    return [(port, about) for port, about in found if port.startswith(incomplete)]
 
 
 def complete_recipe(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -111,7 +115,7 @@ def complete_route(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _templates(params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    from aigw.cli.sources.templates import in_source
+    from aigw.cli.sources.completed_names import in_source
 
     return list(in_source(_values(params)))
 
@@ -122,7 +126,7 @@ def _values(params: Mapping[str, Any]) -> Mapping[str, Any]:
 
     from aigw.cli.default_file import DEFAULT_FILE
     from aigw.cli.sources.recipe import text_of
-    from aigw.config.load import read_file
+    from aigw.config.reading import read_file
     from aigw.config.source import read
 
     if recipe := params.get("recipe"):

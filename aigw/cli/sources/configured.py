@@ -13,7 +13,8 @@ from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.asking import configuration_of, place_of
 from aigw.cli.sources.recipe import served
 from aigw.config.automatic import automatic
-from aigw.config.load import NO_FILE, Loaded, load, read_file
+from aigw.config.load import NO_FILE, Loaded, load
+from aigw.config.reading import read_file
 from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
 from aigw.core.secrets import HIDDEN, is_secret

@@ -211,8 +211,8 @@ def state_folder(recipe: str | None) -> Path:
     import os
 
     from aigw.cli.sources.recipe import folder_of
-    from aigw.config.load import read_file
     from aigw.config.model import GatewayConfig
+    from aigw.config.reading import read_file
 
     if recipe is not None:
         return folder_of(recipe)

@@ -17,7 +17,8 @@ from aigw.cli.options import MatchBy
 from aigw.cli.sources.recipe import text_of
 from aigw.config.automatic import OLLAMA
 from aigw.config.effective import effective
-from aigw.config.load import NO_FILE, Loaded, read_file
+from aigw.config.load import NO_FILE, Loaded
+from aigw.config.reading import read_file
 from aigw.config.secret_values import secrets_in
 from aigw.config.source import Source, read
 from aigw.core.env import Clock

@@ -13,8 +13,9 @@ import msgspec
 
 from aigw.books.books import Books
 from aigw.cli.sources.asking import Told, answer_of, configuration_of, place_of, refusal, stream_of
+from aigw.cli.sources.completed_names import in_source
 from aigw.cli.sources.neighbour import aigw_at
-from aigw.cli.sources.templates import Call, in_source
+from aigw.cli.sources.templates import Call
 from aigw.cli.views.figures import count
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen

@@ -6,7 +6,7 @@ than the template names, it is filled here."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -135,22 +135,3 @@ def _index(loaded: Loaded, config: RouteConfig) -> int | None:
     host = call_on(loaded, config, apis.CHAT).headers.get("host", LOCAL)
     chosen = select(list(loaded.plugins.values()), route, host)
     return next((index for plugin, index in chosen if plugin.name == PLUGIN), None)
-
-
-def in_source(values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yields the names and the fields of the templates in a file that may have mistakes elsewhere."""
-    places = [values.get("plugins"), *(_of(route, "plugins") for route in _list(values.get("routes")))]
-    configs = [_of(place, PLUGIN) for place in places]
-    for config in [*configs, *(rule for each in configs for rule in _list(_of(each, "_rules_")))]:
-        for each in _list(_of(config, "templates")):
-            name, fields = _of(each, "name"), _of(each, "template")
-            if isinstance(name, str) and isinstance(fields, dict):
-                yield name, fields
-
-
-def _of(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aigw.config.files import content
-from aigw.config.load import Loaded, load, read_file
+from aigw.config.load import Loaded, load
+from aigw.config.reading import read_file
 from aigw.config.source import MAX_BYTES, read
 from aigw.core.json_path import JsonPath
 from aigw.core.secrets import is_secret

@@ -65,7 +65,7 @@ def entered(entry: Entry, env: Mapping[str, str]) -> Iterator[None]:
     try:
         file = _write(entry, env)
     except OSError as error:
-        log.warning("`aigw status` will not show this gateway: %s", error)
+        log.info("`aigw status` will not show this gateway: %s", error)
     try:
         yield
     finally:

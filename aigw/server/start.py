@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from multidict import CIMultiDict
@@ -21,9 +20,9 @@ from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 from aigw.dialects.openai_models import ModelList
 from aigw.higress.places import sort
+from aigw.providers.ollama import ollama_address
 from aigw.server.first_call import described, first_call
 
-OLLAMA_PORT = 11434
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
 PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
@@ -113,14 +112,6 @@ def _ollama_address(env: Mapping[str, str]) -> tuple[tuple[str, int], list[str]]
         return ollama_address(env), []
     except ValueError:
         return ollama_address({}), ["OLLAMA_HOST is ignored: it is not a host, host:port or URL"]
-
-
-def ollama_address(env: Mapping[str, str]) -> tuple[str, int]:
-    """Host and port from OLLAMA_HOST, which may be host, host:port or a URL, or Ollama's default. Raises ValueError."""
-    given = env.get("OLLAMA_HOST", "")
-    url = urlsplit(given if "://" in given else f"//{given}")
-    host = url.hostname or "127.0.0.1"
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host, url.port or OLLAMA_PORT  # noqa: S104
 
 
 async def ollama_models(address: tuple[str, int], upstream: Upstream) -> list[str] | None:

@@ -96,6 +96,7 @@ def test_no_link_is_followed(env, folder, tmp_path):
 def test_a_folder_that_is_a_link_is_not_used(env, folder, tmp_path, caplog):
     (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
+    caplog.set_level("INFO", "aigw")
     with entered(entry(), env):  # it runs all the same
         assert "aigw status` will not show this gateway" in caplog.text
     assert list((tmp_path / "elsewhere").iterdir()) == []

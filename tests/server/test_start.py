@@ -8,8 +8,9 @@ from fakes import Answer, FakeUpstream, answer_json
 from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.providers.environment import ENV_PROVIDERS
+from aigw.providers.ollama import ollama_address
 from aigw.server.gateway import check_address
-from aigw.server.start import Given, describe, load_found, load_or_discover, ollama_address, ollama_models
+from aigw.server.start import Given, describe, load_found, load_or_discover, ollama_models
 
 NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
 

@@ -24,6 +24,12 @@ def models_in(values: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(name for name in found if name and not _is_pattern(name)))
 
 
+def has_ollama(values: Mapping[str, Any]) -> bool:
+    """Whether requests may go to a running Ollama."""
+    providers = [each for plugins in _plugins(values) for each in _providers(_mapping(plugins, "ai-proxy"))]
+    return not values.get("plugins") or any(each.get("type") == "ollama" for each in providers)
+
+
 def providers_in(values: Mapping[str, Any]) -> list[str]:
     """The names by which `aigw models` knows them."""
     found = [provider for plugins in _plugins(values) for provider in _providers(_mapping(plugins, "ai-proxy"))]

@@ -49,9 +49,12 @@ def complete_plugin(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_model(ctx: typer.Context, incomplete: str) -> list[str]:
     import os
 
-    from aigw.cli.sources.completed_names import models_in
+    from aigw.cli.sources.completed_names import has_ollama, models_in
+    from aigw.cli.sources.ollama_models import installed
 
-    return [name for name in models_in(_values(ctx.params), os.environ) if name.startswith(incomplete)]
+    values = _values(ctx.params)
+    found = [*models_in(values, os.environ), *(installed(os.environ) if has_ollama(values) else [])]
+    return [name for name in dict.fromkeys(found) if name.startswith(incomplete)]
 
 
 def complete_provider(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import Future
 
@@ -20,6 +21,7 @@ class GatewayThread:
         self._ready: Future[PrivateGateway] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="aigw", daemon=True)
 
     def start(self) -> PrivateGateway:
@@ -27,9 +29,13 @@ class GatewayThread:
         return self._ready.result()
 
     def stop(self) -> None:
+        """Also before it is ready, because somebody has pressed Ctrl-C."""
+        self._stopped = True
         if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -40,6 +46,8 @@ class GatewayThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        if self._stopped:  # before there was a loop to tell it
+            return
         async with private_gateway(self._wanted, self._show) as gateway:
             self._ready.set_result(gateway)
             await self._stop.wait()

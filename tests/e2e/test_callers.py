@@ -257,10 +257,12 @@ async def test_a_browser_gets_a_page(gateway):
     running = await gateway(BUILTIN)
     page = await running.request("GET", "/", accept="text/html,*/*")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert b"http://127.0.0.1/v1" in page.body and b"<code>echo</code>" in page.body
     assert "default-src 'none'" in page.headers["content-security-policy"]
+    start = (await running.request("GET", "/-/start")).json()
+    assert (start["url"], "echo" in start["models"]) == ("http://127.0.0.1", True)
     remote = await running.request("GET", "/", accept="text/html", x_forwarded_for="1.2.3.4")
-    assert remote.status == 200 and b"<code>echo</code>" not in remote.body
+    assert (remote.status, remote.body) == (200, page.body)
+    assert (await running.request("GET", "/-/start", x_forwarded_for="1.2.3.4")).status == 403
 
 
 async def test_the_root_of_a_site_is_the_site(provider, gateway):

@@ -1,9 +1,11 @@
 """The page in a real browser, with made-up data (tests/support/page_server.py): live, by keyboard, for screen readers, on a
 phone, in Chinese, with hostile texts and with 5,000 requests."""
 
+import asyncio
 import json
 import os
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import page_data
@@ -80,6 +82,26 @@ async def test_requests_appear_as_they_pass_and_after_a_break(page):
         await world.passes({**page_data.requests(3)[2], "model": "the-newest"})
         assert "the-newest" in await page.until(f"{ROWS} === 3 && {text('tr[data-id]')}")
         assert await page.until(text('.live[data-state="live"]')) == "live"
+
+
+async def test_many_tabs_and_the_way_back(page, browser):
+    """A browser opens six connections to a host: pages that were left, and more tabs than that, must not take them all."""
+    async with serving_page(PageWorld(3)) as world, AsyncExitStack() as stack:
+        for _ in range(7):
+            await page.open(world.url)
+            await page.until(f"{ROWS} === 3 && {text('.live')} === 'live'")
+        tabs = [await stack.enter_async_context(open_page(browser, page.context)) for _ in range(7)]
+        await asyncio.gather(*(tab.open(world.url) for tab in tabs))
+        await asyncio.gather(*(tab.until(f"{ROWS} === 3 && {text('.live')} === 'live'") for tab in tabs))
+        await world.passes(*page_data.requests(4)[3:])
+        for each in (page, *tabs):
+            await each.until(f"{ROWS} === 4")
+        assert world.readers == 1
+        await page.open("about:blank")  # it led; another goes on
+        await world.watched()
+        await world.passes(*page_data.requests(5)[4:])
+        for tab in tabs:
+            await tab.until(f"{ROWS} === 5")
 
 
 async def test_a_filter_stands_in_the_address(page):

@@ -34,9 +34,11 @@ class BrowserError(Exception):
 
 
 class Page:
-    """One page. `errors` are what its console and its policy complained of."""
+    """One page. `errors` are what its console and its policy complained of. Pages of one `context` share their
+    connections."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, session: str) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, session: str, context: str) -> None:
+        self.context = context
         self.errors: list[str] = []
         self._socket = socket
         self._session = session
@@ -136,17 +138,22 @@ def _address(lines: IO[bytes]) -> str:
 
 
 @asynccontextmanager
-async def open_page(address: str) -> AsyncIterator[Page]:
-    """A page of its own in the browser at this address, which knows nothing of other pages."""
+async def open_page(address: str, context: str = "") -> AsyncIterator[Page]:
+    """A page in the browser at this address, as a further window in the context of another page, or in one of its own."""
     async with aiohttp.ClientSession() as client, client.ws_connect(address, max_msg_size=0) as socket:
-        context = (await _ask(socket, "Target.createBrowserContext"))["browserContextId"]
-        target = (await _ask(socket, "Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
-        page = Page(socket, (await _ask(socket, "Target.attachToTarget", targetId=target, flatten=True))["sessionId"])
+        made = context or (await _ask(socket, "Target.createBrowserContext"))["browserContextId"]
+        target = (await _ask(socket, "Target.createTarget", url="about:blank", browserContextId=made, newWindow=True))[
+            "targetId"
+        ]
+        page = Page(
+            socket, (await _ask(socket, "Target.attachToTarget", targetId=target, flatten=True))["sessionId"], made
+        )
         for domain in ("Page", "Runtime", "Log"):
             await page.send(f"{domain}.enable")
         yield page
         await page.close()
-        await _ask(socket, "Target.disposeBrowserContext", browserContextId=context)
+        if not context:
+            await _ask(socket, "Target.disposeBrowserContext", browserContextId=made)
 
 
 async def _ask(socket: aiohttp.ClientWebSocketResponse, method: str, **params: object) -> Any:

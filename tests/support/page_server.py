@@ -41,6 +41,11 @@ class PageWorld:
         app.on_shutdown.append(self._hang_up)
         return app
 
+    @property
+    def readers(self) -> int:
+        """How many read events."""
+        return len(self._readers)
+
     async def passes(self, *requests: dict[str, Any]) -> None:
         """These requests come in, as an event."""
         for each in requests:
@@ -52,8 +57,8 @@ class PageWorld:
     def hang_up(self) -> None:
         """The connections of those who read events break."""
         for reader in self._readers:
-            assert reader._req is not None and reader._req.transport is not None
-            reader._req.transport.close()
+            if reader._req is not None and reader._req.transport is not None:
+                reader._req.transport.close()
         self._readers.clear()
         self._open.clear()
 
@@ -81,6 +86,8 @@ class PageWorld:
             await asyncio.Event().wait()  # until the connection ends
         finally:
             self._readers.discard(response)
+            if not self._readers:
+                self._open.clear()
 
     async def _raw(self, http: web.Request) -> web.Response:
         self._check(http)
@@ -151,7 +158,7 @@ class PageWorld:
 
 @asynccontextmanager
 async def serving_page(world: PageWorld, port: int = 0) -> AsyncIterator[PageWorld]:
-    runner = web.AppRunner(world.app(), shutdown_timeout=0.1)
+    runner = web.AppRunner(world.app(), shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     world.url = f"http://127.0.0.1:{runner.addresses[0][1]}"

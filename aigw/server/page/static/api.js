@@ -15,6 +15,8 @@ export class GatewayError extends Error {
 
 let ask = async () => "";
 let asking = null;
+/** The user has no key. It is asked for again when the page is loaded again. */
+let given_up = false;
 
 /** Sets who asks the user for the admin key; it returns "" where the user has none. */
 export function askForKeyWith(asker) {
@@ -56,8 +58,10 @@ function send(path, options) {
 }
 
 async function newKey() {
+  if (given_up) return "";
   asking ??= ask().finally(() => (asking = null));
   const key = await asking;
+  given_up = !key;
   if (key) sessionStorage.setItem("admin_key", key);
   return key;
 }

@@ -5,6 +5,7 @@
 
 import { get, open } from "./api.js";
 import { events } from "./stream.js";
+import { Tabs, whileSeen } from "./tabs.js";
 
 /** How many requests the page keeps; the oldest are let go. */
 export const MOST = 5000;
@@ -25,6 +26,9 @@ export class Feed {
   #seq = 0;
   #ids = new Set();
   #listeners = new Set();
+  /** Aborted while nobody sees the page; what others tell then is got later, all at once. */
+  #turn = AbortSignal.abort();
+  #tabs = new Tabs((told) => this.#turn.aborted || this.#hear(told));
 
   /** Calls it after each change. Returns the function that ends this. */
   listen(listener) {
@@ -32,47 +36,79 @@ export class Feed {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Goes on until the signal is aborted. */
+  /** Goes on while the page is seen, until the signal is aborted. */
   async run(signal) {
-    let wait = SHORTEST_WAIT;
     while (!signal.aborted) {
+      const turn = (this.#turn = await whileSeen(signal));
+      if (turn.aborted || (await this.#tabs.tryToLead(() => this.#lead(turn)))) continue;
+      await Promise.all([this.#catchUp(turn), this.#tabs.lead(() => this.#lead(turn), turn)]);
+    }
+  }
+
+  /** Reads the events for all tabs. */
+  async #lead(turn) {
+    let wait = SHORTEST_WAIT;
+    while (!turn.aborted) {
       try {
-        await this.#load(signal);
-        await this.#follow(signal, () => (wait = SHORTEST_WAIT));
+        await this.#load(turn);
+        this.#tabs.say({ catch_up: true });
+        await this.#follow(turn, () => (wait = SHORTEST_WAIT));
         this.#say("lost");
       } catch (error) {
-        if (signal.aborted) return;
+        if (turn.aborted) return;
         this.#say(error.status ? "failed" : "lost", error.message);
       }
-      await pause(wait, signal);
+      this.#tabs.say({ state: this.state, error: this.error });
+      await pause(wait, turn);
       wait = Math.min(wait * 2, LONGEST_WAIT);
     }
   }
 
-  async #load(signal) {
+  /** Gets what it has missed; another tab tells the rest. */
+  async #catchUp(turn) {
+    try {
+      await this.#load(turn);
+      this.#say("live");
+    } catch (error) {
+      if (!turn.aborted) this.#say("failed", error.message);
+    }
+  }
+
+  async #load(turn) {
     const after = this.#seq;
-    let got = await get(`/-/requests?after=${after}&limit=${MOST}`, signal);
+    let got = await get(`/-/requests?after=${after}&limit=${MOST}`, turn);
     if (got.seq < after) {
       this.#seq = 0;
-      got = await get(`/-/requests?after=0&limit=${MOST}`, signal);
+      got = await get(`/-/requests?after=0&limit=${MOST}`, turn);
     }
     this.note = got.note ?? "";
     this.started.clear();
     this.take(got.requests, got.seq);
   }
 
-  async #follow(signal, alive) {
-    const response = await open(`/-/events?after=${this.#seq}`, { signal, headers: { accept: "text/event-stream" } });
+  async #follow(turn, alive) {
+    const response = await open(`/-/events?after=${this.#seq}`, { signal: turn, headers: { accept: "text/event-stream" } });
     this.#say("live");
+    this.#tabs.say({ state: "live", error: "" });
     for await (const { event, data } of events(response)) {
       alive();
-      const told = JSON.parse(data);
-      if (event === "requests") {
-        this.skipped += told.skipped ?? 0;
-        this.take(told.requests, told.seq);
-      } else if (event === "started") {
-        this.#start(told);
-      }
+      const told = { event, ...JSON.parse(data) };
+      this.#hear(told);
+      this.#tabs.say(told);
+    }
+  }
+
+  /** What the gateway tells, or the tab that leads. */
+  #hear(told) {
+    if (told.event === "requests") {
+      this.skipped += told.skipped ?? 0;
+      this.take(told.requests, told.seq);
+    } else if (told.event === "started") {
+      this.#start(told);
+    } else if (told.state) {
+      this.#say(told.state, told.error);
+    } else if (told.catch_up) {
+      this.#catchUp(this.#turn);
     }
   }
 
@@ -84,7 +120,7 @@ export class Feed {
 
   /** Adds requests. One that is there already is told anew: its cost became known. @returns {number} how many were new */
   take(requests, seq) {
-    this.#seq = seq;
+    this.#seq = Math.max(this.#seq, seq);
     const anew = new Map(requests.filter((each) => this.#ids.has(each.id)).map((each) => [each.id, each]));
     if (anew.size) this.requests = this.requests.map((each) => anew.get(each.id) ?? each);
     const fresh = requests.filter((each) => !this.#ids.has(each.id));
@@ -92,7 +128,9 @@ export class Feed {
       this.#ids.add(each.id);
       this.started.delete(each.id);
     }
+    const late = fresh.length && fresh[0].seq < this.requests.at(-1)?.seq;
     this.requests.push(...fresh);
+    if (late) this.requests.sort((one, other) => one.seq - other.seq);
     for (const each of this.requests.splice(0, Math.max(0, this.requests.length - MOST))) this.#ids.delete(each.id);
     this.#tell(fresh.length);
     return fresh.length;

@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import random
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import page_data
 import pytest
 from browser import REQUIRED, browsing, chromium, open_page
 from page_server import PageWorld, serving_page
-from stage.gateway import BUILTIN
+from serving import chat, serving, stopped
 from stage.node import NoNodeError, found, install
 
 AXE = Path(__file__).parent / "page"
@@ -117,7 +118,9 @@ async def test_a_filter_stands_in_the_address(page):
         await page.type(" nothing")
         await page.until("document.querySelector('.empty button')")
         await page.run("document.querySelector('.empty button').click()")
-        await page.until(f"{ROWS} === 30 && location.hash === '#/requests'")
+        await page.until(
+            f"{ROWS} === 30 && location.hash === '#/requests' && document.querySelector('input').value === ''"
+        )
 
 
 async def test_one_request_shows_its_way_and_is_sent_again(page):
@@ -312,41 +315,50 @@ async def test_everybody_can_use_it(page, axe, width, dark, language, views):
         assert (found, page.errors) == ({}, [])
 
 
-REAL = {
-    "plugins": {"ai-prompt-decorator": {"prepend": [{"role": "system", "content": "Be brief."}]}, **BUILTIN["plugins"]}
-}
+CONFIG = """
+plugins:
+  ai-prompt-decorator: {prepend: [{role: system, content: Be brief.}]}
+  ai-proxy: {provider: {type: builtin}}
+"""
 
 
-async def test_the_page_of_a_gateway(page, gateway, tmp_path):
-    """A stream through a real gateway appears, shows its way, and is sent again; the playground asks the same gateway."""
-    running = await gateway(REAL, folder=tmp_path, alone=False)  # Chromium keeps connections
-    await page.open(running.url)
-    await page.until(text('.live[data-state="live"]'))
-    stream = await running.sdk().chat.completions.create(
-        model="echo", messages=[{"role": "user", "content": "Hello <b>you</b>"}], stream=True
-    )
-    assert [each async for each in stream]
-    await page.until(f"{ROWS} === 1")
-    await page.run("document.querySelector('tr[data-id]').click()")
-    await page.until(count(".way > li"))
-    shown = await page.run(text(".detail"))
-    for said in ("ai-prompt-decorator", "Be brief.", "builtin", "Hello <b>you</b>", "/v1/chat/completions"):
-        assert said in shown
-    await page.run(
-        "document.querySelector('.again').open = true; document.querySelector('.again .fields .primary').click()"
-    )
-    last = text(".answer-column:last-child")
-    await page.until(
-        f"{count('.answer-column')} === 2 && {last}.includes(' ms') && {last}.includes('Hello <b>you</b>')"
-    )
-    await page.until(f"{ROWS} === 2")
-    await page.run("location.hash = '#/playground'")
-    await page.until("document.querySelector('.settings input')")
-    await page.run(
-        "document.querySelector('.settings input').value = 'echo'; document.querySelector('.compose textarea').focus()"
-    )
-    await page.type("Good day")
-    await page.press("Enter", "\r")
-    assert await page.until(f"{text('.status a')} && {text('.turn.assistant pre')}") == "Good day"
-    assert [each for each in page.errors if "404" not in each] == []
-    await page.open("about:blank")
+async def test_the_page_of_a_gateway(page, tmp_path):
+    """`aigw serve`: a stream appears, shows its way and is sent again, the playground asks the same gateway, every view is
+    answered, and Ctrl-C ends it at once although the page is open."""
+    (tmp_path / "aigw.yaml").write_text(CONFIG)
+    with serving(tmp_path) as serve:
+        process, url = await asyncio.to_thread(serve)
+        await page.open(url)
+        await page.until(text('.live[data-state="live"]'))
+        assert (await asyncio.to_thread(chat, url, "Hello <b>you</b>", stream=True))[0] == 200
+        await page.until(f"{ROWS} === 1")
+        await page.run("document.querySelector('tr[data-id]').click()")
+        await page.until(count(".way > li"))
+        shown = await page.run(text(".detail"))
+        for said in ("ai-prompt-decorator", "Be brief.", "builtin", "Hello <b>you</b>", "/v1/chat/completions"):
+            assert said in shown
+        await page.run(
+            "document.querySelector('.again').open = true; document.querySelector('.again .fields .primary').click()"
+        )
+        last = text(".answer-column:last-child")
+        await page.until(
+            f"{count('.answer-column')} === 2 && {last}.includes(' ms') && {last}.includes('Hello <b>you</b>')"
+        )
+        await page.until(f"{ROWS} === 2")
+        await page.run("location.hash = '#/playground'")
+        await page.until("document.querySelector('.settings input')?.value")
+        await page.run("document.querySelector('.compose textarea').focus()")
+        await page.type("Good day")
+        await page.press("Enter", "\r")
+        assert await page.until(f"{text('.status a')} && {text('.turn.assistant pre')}") == "Good day"
+        for view in VIEWS[2:]:
+            if view != "knowledge/docs":
+                await page.run(f"location.hash = '#/{view}'")
+                await page.until(LOADED)
+                await page.run("new Promise(requestAnimationFrame)")
+                assert await page.run(text(".failure")) == "", view
+        assert page.errors == []
+        begun = time.monotonic()
+        await asyncio.to_thread(stopped, process)
+        assert time.monotonic() - begun < 3
+        await page.until(text('.live[data-state="lost"]'))

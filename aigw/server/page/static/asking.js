@@ -78,7 +78,7 @@ function withModel(path, body, model) {
 }
 
 /** The path by which a route is reached: one that begins as its `match.path` wants. */
-function towards(path, route) {
+export function towards(path, route) {
   const wanted = route?.match?.path ?? "/*";
   if (!wanted.endsWith("*")) return wanted;
   const prefix = wanted.slice(0, -1).replace(/\/$/, "");

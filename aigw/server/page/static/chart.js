@@ -29,7 +29,7 @@ export function chart({ title, times, series, show, form = "bars" }) {
     readout.textContent = `${times[at]}: ${series.map((each) => `${series.length > 1 ? `${each.name} ` : ""}${show(each.values[at])}`).join(", ")}`;
   };
   const quiet = () => {
-    readout.textContent = top ? t("at most {value}", { value: show(top) }) : "";
+    readout.textContent = t("at most {value}", { value: show(top) });
     for (const name of ["x1", "x2"]) cursor.setAttribute(name, "-9");
   };
   drawn.addEventListener("pointermove", (event) => {
@@ -81,8 +81,13 @@ function line({ values, kind }, top) {
   const width = WIDTH / Math.max(values.length, 1);
   const at = (index) => `${((index + 0.5) * width).toFixed(2)},${y(values[index] / (top || 1)).toFixed(2)}`;
   const known = (index) => typeof values[index] === "number";
-  const path = values.map((_, index) => (known(index) ? `${known(index - 1) ? "L" : "M"}${at(index)}${known(index - 1) || known(index + 1) ? "" : "h0.01"}` : "")).join("");
-  return svg("path", { class: `line ${kind}`, d: path, "vector-effect": "non-scaling-stroke" });
+  const joined = (index) => known(index - 1) || known(index + 1);
+  const path = (shown) => values.map((_, index) => (known(index) ? shown(index) : "")).join("");
+  const drawn = (d, more = "") => svg("path", { class: `line ${more} ${kind}`, d, "vector-effect": "non-scaling-stroke" });
+  return [
+    drawn(path((index) => (joined(index) ? `${known(index - 1) ? "L" : "M"}${at(index)}` : ""))),
+    drawn(path((index) => (joined(index) ? "" : `M${at(index)}h0.01`)), "dots"),
+  ];
 }
 
 function legend(series) {

@@ -28,7 +28,7 @@ export class ConfigurationView {
   }
 }
 
-const BAD = { error: "bad", bad: "bad", failed: "bad", warning: "warm", note: "warm", ok: "good" };
+const BAD = { problem: "bad", error: "bad", bad: "bad", failed: "bad", warning: "warm", note: "warm", ok: "good" };
 
 function findings(found) {
   const worst = found.filter((each) => each.level !== "ok");

@@ -94,5 +94,6 @@ export function tokens(value, source) {
 /** A limit or what is left of it, in its unit. */
 export function amount(value, unit) {
   if (unit === "usd") return money(value);
-  return known(value) ? `${count(value)} ${unit === "requests" ? t("requests") : t("tokens")}` : UNKNOWN;
+  const units = { requests: t("requests"), calls: t("requests"), tokens: t("tokens") };
+  return known(value) ? `${count(value)} ${units[unit] ?? unit}` : UNKNOWN;
 }

@@ -1,15 +1,16 @@
-/** The models that can be asked for, as a field with suggestions. */
+/** The models and routes that can be asked for, as fields. */
 
 import { get } from "./api.js";
-import { h } from "./dom.js";
+import { field, fill, h, select } from "./dom.js";
+import { t } from "./text.js";
 
 let number = 0;
 
-/** The names that `/-/models` tells, each once; embedding models as well. */
+/** The names that `/-/models` tells, each once; patterns such as `gpt-*` are no names. */
 export function namesOf(providers) {
   const names = new Set();
   for (const provider of providers) {
-    for (const { model, aliases } of provider.models ?? []) [model, ...(aliases ?? [])].forEach((each) => names.add(each));
+    for (const { model, aliases } of provider.models ?? []) [model, ...(aliases ?? [])].filter((each) => !each.includes("*")).forEach((each) => names.add(each));
   }
   return [...names];
 }
@@ -28,4 +29,20 @@ export function modelInput(value, signal) {
     })
     .catch(() => {});
   return input;
+}
+
+/**
+ * A field that chooses a route, where there are several.
+ * @param {{route: any}} chosen gets the route, as `/-/routes` tells it, or null
+ * @param {string} none what null is called
+ */
+export function routeField(chosen, none, signal) {
+  const host = h("div", {});
+  const choose = (routes) => {
+    if (routes.length < 2) return;
+    const names = routes.map((each) => [each.name, each.name]);
+    fill(host, field(t("Route"), select([["", none], ...names], "", (name) => (chosen.route = routes.find((each) => each.name === name) ?? null))));
+  };
+  get("/-/routes", signal).then(choose).catch(() => {});
+  return host;
 }

@@ -115,14 +115,22 @@ function limits(known) {
   return h("section", { class: "group" }, h("h2", {}, t("Limits and budgets")), h("ul", { class: "limits" }, known.map(limit)));
 }
 
-function limit({ what, scope, unit, limit: most, used, left, resets_at: at, command: raise }) {
+function limit({ what, name, scope, unit, limit: most, used, left, resets_at: at, command: raise, place, fault }) {
   const part = most > 0 ? Math.min(1, Math.max(0, (used ?? 0) / most)) : 0;
   const kind = part >= 1 ? "bad" : part >= 0.8 ? "warm" : "";
   return h(
     "li",
     {},
-    h("div", { class: "limit-head" }, h("strong", {}, what in WHAT ? t(WHAT[what]) : what), h("span", {}, scope), h("span", { class: "grow" }), h("span", { class: "number" }, t("{left} of {all} left", { left: unit === "usd" ? money(left) : count(left), all: amount(most, unit) }))),
-    h("div", { class: `gauge ${kind}`, role: "img", "aria-label": t("{share} used", { share: share(used, most) }) }, h("span", { css: { width: `${(100 * part).toFixed(1)}%` } })),
-    h("div", { class: "limit-foot" }, at ? h("span", { class: "faint" }, t("begins anew {when}", { when: moment(at) })) : null, raise ? h("span", {}, t("raised by"), " ", h("code", {}, raise)) : null),
+    h("div", { class: "limit-head" }, h("strong", {}, what in WHAT ? t(WHAT[what]) : what), h("span", {}, [name, scope].filter(Boolean).join(": ")), h("span", { class: "grow" }), h("span", { class: "number" }, remaining(left, most, unit))),
+    fault ? h("p", { class: "failure" }, fault) : null,
+    most > 0 && h("div", { class: `gauge ${kind}`, role: "img", "aria-label": t("{share} used", { share: share(used, most) }) }, h("span", { css: { width: `${(100 * part).toFixed(1)}%` } })),
+    h("div", { class: "limit-foot" }, at ? h("span", { class: "faint" }, t("begins anew {when}", { when: moment(at) })) : null, raise ? h("span", {}, t("raised by"), " ", h("code", {}, raise)) : place ? h("span", {}, t("set in"), " ", h("code", {}, place)) : null),
   );
+}
+
+function remaining(left, most, unit) {
+  if (typeof left !== "number") return "";
+  left = Math.max(0, left); // the last answer may take more than there was
+  if (typeof most !== "number") return t("{left} left", { left: amount(left, unit) });
+  return t("{left} of {all} left", { left: unit === "usd" ? money(left) : count(left), all: amount(most, unit) });
 }

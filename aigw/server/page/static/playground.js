@@ -1,16 +1,17 @@
 /** The view "Playground": a chat with any model, and what templates, collections and the guard would do with a text. */
 
 import { parts } from "./answers.js";
-import { ask, withKey } from "./asking.js";
+import { ask, towards, withKey } from "./asking.js";
 import { conversation } from "./conversation.js";
 import { button, empty, failure, field, fill, h } from "./dom.js";
 import { count, duration } from "./format.js";
 import { keyInput } from "./key.js";
-import { modelInput } from "./models.js";
+import { modelInput, routeField } from "./models.js";
 import { t } from "./text.js";
 import { guardTrial, searchTrial, templateTrial } from "./tries.js";
 
 const TABS = { chat: "Chat", template: "Template", search: "Retrieval", guard: "Guard" };
+const CHAT = "/v1/chat/completions";
 const MOST_IMAGE = 10_000_000;
 
 export class PlaygroundView {
@@ -34,6 +35,7 @@ function chat(signal) {
   const messages = [];
   const pictures = [];
   const model = modelInput("", signal);
+  const chosen = { route: null };
   const system = h("textarea", { rows: 2 });
   const tools = h("textarea", { rows: 3, spellcheck: "false", placeholder: '[{"type":"function","function":{"name":"weather"}}]' });
   const heat = h("input", { type: "number", min: 0, max: 2, step: 0.1 });
@@ -69,7 +71,7 @@ function chat(signal) {
     let last = null;
     fill(status, "…");
     try {
-      const request = { path: "/v1/chat/completions", headers: withKey({ "content-type": "application/json" }), body: JSON.stringify(body()) };
+      const request = { path: towards(CHAT, chosen.route), headers: withKey({ "content-type": "application/json", ...chosen.route?.match?.headers }), body: JSON.stringify(body()) };
       const done = await ask(request, (reading) => ((last = reading), redraw(parts(reading))), running.signal);
       fill(status, told(done));
       if (done.reading.error) said.append(failure(done.reading.error));
@@ -111,7 +113,7 @@ function chat(signal) {
     fill(status);
   });
   const side = h("aside", { class: "settings", "aria-label": t("Settings") },
-    field(t("Model"), model), field(t("System"), system),
+    field(t("Model"), model), routeField(chosen, t("by the path {path}", { path: CHAT }), signal), field(t("System"), system),
     h("details", {}, h("summary", {}, t("More")), field(t("Temperature"), heat), field(t("Most tokens"), most), field(t("Tools (JSON)"), tools), field(t("Your key"), keyInput(), t("only if this gateway asks for one; kept in this tab"))),
     clear);
   const attach = h("label", { class: "attach" }, file, h("span", {}, t("Add an image")));

@@ -27,11 +27,12 @@ function nothing() {
   return empty(t("Nothing is recorded or replayed"), t("A run of a program is recorded, and replayed without a network, by:"), command("aigw run --record recordings -- python agent.py\naigw run --replay recordings -- python agent.py"));
 }
 
-function folder({ folder: name, mode, route, recordings, hits, misses, calls = [], missed = [] }) {
+function folder({ folder: name, mode, route, recordings, hits, misses, calls = [], missed = [], diverged = [] }) {
   const figures = [[t("Recordings"), recordings], [t("Hits"), hits], [t("Misses"), misses]];
   const columns = [
     { title: t("File"), cell: (each) => each.file },
-    { title: t("Model"), cell: (each) => each.model ?? "" },
+    { title: t("Provider"), cell: (each) => each.model ?? each.service ?? "" },
+    { title: "API", cell: (each) => each.api ?? "" },
     { title: t("Hits"), class: "number", cell: (each) => count(each.hits) },
   ];
   return h(
@@ -40,16 +41,18 @@ function folder({ folder: name, mode, route, recordings, hits, misses, calls = [
     h("h2", {}, name, " ", mode ? h("span", { class: "tag" }, mode) : null, route ? h("span", { class: "faint" }, ` ${route}`) : null),
     h("dl", { class: "tiles" }, figures.map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, count(value))))),
     missed.length ? [h("h3", {}, t("Misses")), h("ul", { class: "limits" }, missed.map(miss))] : null,
+    diverged.length ? [h("h3", {}, t("Otherwise than recorded")), h("ul", { class: "limits" }, diverged.map(miss))] : null,
     calls.length ? table(columns, calls.slice(0, 1000), { caption: t("Recordings") }) : null,
   );
 }
 
-function miss({ id, at, asked, reason, nearest, difference = [] }) {
+function miss({ id, at, asked, reason, text = "", nearest, difference = [] }) {
   const name = [at ? clock(at) : "", asked].filter(Boolean).join(" ");
   return h(
     "li",
     {},
     h("div", { class: "limit-head" }, h("strong", {}, id ? h("a", { href: `#/requests/${encodeURIComponent(id)}` }, name || id) : name), h("span", {}, reason ?? "")),
+    text ? h("p", { class: "why" }, text) : null,
     nearest ? h("p", { class: "why" }, t("Nearest recording:"), " ", nearest) : null,
     difference.length ? changeList(changed({ body: difference })) : null,
   );

@@ -50,6 +50,7 @@ export class RequestsView {
   /** @param {string[]} path what stands behind `#/requests` @param {string} query */
   go([id = ""], query) {
     if (!id || query) this.#filter = fromQuery(query);
+    this.search.value = this.#filter.text ?? "";
     this.#choose(id);
     this.#update(0);
   }
@@ -180,10 +181,10 @@ export class RequestsView {
     const before = this.#shown[0]?.id;
     this.#shown = [...all.filter(matches), ...(toQuery(this.#filter) ? [] : under_way)].reverse();
     const moved = fresh ? Math.max(0, this.#shown.findIndex((each) => each.id === before)) : 0;
+    this.#showNothing(all.length);
     this.rows.show(this.#shown, moved);
     this.#showFilter(all, fresh);
     this.#showCount(all.length);
-    this.#showNothing(all.length);
   }
 
   /** What can be chosen is found out once a second, however much comes in. */
@@ -196,7 +197,6 @@ export class RequestsView {
       return;
     }
     this.chosenAt = performance.now();
-    if (this.search.value !== (this.#filter.text ?? "") && document.activeElement !== this.search) this.search.value = this.#filter.text ?? "";
     const found = choices(all);
     const key = JSON.stringify([found, this.#filter.status, this.#filter.model, this.#filter.consumer, this.#filter.route, this.#filter.plugin]);
     if (key === this.#choices || this.selects.contains(document.activeElement)) return;

@@ -1,13 +1,12 @@
 /** Sends a kept request again, to the same or to another model or route, and shows the answers side by side. */
 
-import { get } from "./api.js";
 import { parts } from "./answers.js";
 import { again, ask, keyPlace, withKey } from "./asking.js";
 import { show } from "./conversation.js";
-import { button, failure, field, fill, h, select } from "./dom.js";
+import { button, failure, field, fill, h } from "./dom.js";
 import { count, duration } from "./format.js";
 import { keyInput } from "./key.js";
-import { modelInput } from "./models.js";
+import { modelInput, routeField } from "./models.js";
 import { t } from "./text.js";
 
 /** @param {any} found the details of a request */
@@ -16,9 +15,8 @@ export function sendAgain(found, signal) {
   if (found.request.truncated) return h("p", { class: "note" }, t("It cannot be sent again: only the beginning of its body is kept."));
   const model = modelInput(found.asked ?? "", signal);
   const key = keyInput();
-  const route = h("div", {});
   const chosen = { route: null };
-  get("/-/routes", signal).then((routes) => routes.length > 1 && fill(route, field(t("Route"), routeSelect(routes, chosen)))).catch(() => {});
+  const route = routeField(chosen, t("the same"), signal);
   const answers = h("div", { class: "answers" }, column(t("Answer that was given"), facts(found), original(found)));
   const send = async () => answers.append(await one(found, { model: model.value === found.asked ? "" : model.value, route: chosen.route }, signal));
   return h(
@@ -28,11 +26,6 @@ export function sendAgain(found, signal) {
     h("p", { class: "hint" }, t("It is a new request: it may cost something, and counts in limits. Texts that were masked are sent masked.")),
     answers,
   );
-}
-
-function routeSelect(routes, chosen) {
-  const names = routes.map((each) => each.name);
-  return select([["", t("the same")], ...names], "", (name) => (chosen.route = routes.find((each) => each.name === name) ?? null));
 }
 
 function column(title, said, ...content) {

@@ -33,7 +33,7 @@ export function templateTrial(signal) {
     const label = (each) => (each.route ? `${each.name} (${each.route})` : each.name);
     const choice = select(templates.map((each, at) => [String(at), label(each)]), "0", (at) => fill(host, fieldsOf(templates[Number(at)])));
     fill(host, fieldsOf(templates[0]));
-    return h("div", {}, h("div", { class: "narrow" }, field(t("Template"), choice)), host);
+    return h("div", { class: "stack narrow" }, field(t("Template"), choice), host);
   });
 }
 
@@ -48,7 +48,7 @@ function fieldsOf(template) {
     return conversation(messages.map((each) => ({ role: each.role, kind: "text", text: typeof each.content === "string" ? each.content : JSON.stringify(each.content, null, 2) })));
   };
   const text = typeof template.template === "string" ? template.template : JSON.stringify(template.template, null, 2);
-  return h("div", {}, trial(inputs.map(({ name, input }) => field(name, input)), t("Fill in"), run), h("details", { class: "section" }, h("summary", {}, h("h3", {}, t("As it is written"))), long(text)));
+  return h("div", { class: "stack" }, trial(inputs.map(({ name, input }) => field(name, input)), t("Fill in"), run), h("details", { class: "section" }, h("summary", {}, h("h3", {}, t("As it is written"))), long(text)));
 }
 
 export function searchTrial(signal) {
@@ -77,11 +77,12 @@ export function guardTrial() {
 
 const VERDICTS = { pass: ["good", "It passes."], mask: ["warm", "It is masked."], deny: ["bad", "It is refused."] };
 
-function verdict({ verdict: said, findings = [], note = "" }, text) {
+function verdict({ verdict: said, findings = [], note = "", masked = "" }, text) {
   const [kind, label] = VERDICTS[said] ?? ["", ""];
   const columns = [
     { title: t("What"), cell: (each) => each.label },
     { title: t("Level"), cell: (each) => each.level ?? "–" },
+    { title: t("Action"), cell: (each) => each.action ?? "–" },
     { title: t("Text"), cell: (each) => h("code", {}, each.text ?? "") },
   ];
   return h(
@@ -89,7 +90,8 @@ function verdict({ verdict: said, findings = [], note = "" }, text) {
     {},
     h("p", {}, h("span", { class: `badge ${kind}` }, h("i", { class: "dot", "aria-hidden": "true" }), label ? t(label) : said)),
     note ? h("p", { class: "note" }, note) : null,
-    findings.length ? [marked(text, findings), table(columns, findings, { caption: t("Findings") })] : h("p", { class: "faint" }, t("Nothing was found.")),
+    said === "mask" && masked ? [h("h3", {}, t("What is passed on")), long(masked)] : null,
+    findings.length ? [h("h3", {}, t("Findings")), marked(text, findings), table(columns, findings, { caption: t("Findings") })] : h("p", { class: "faint" }, t("Nothing was found.")),
   );
 }
 

@@ -206,8 +206,8 @@ class About(Generic[C]):
     allowances: Callable[[C, Env], Awaitable[Sequence[Allowance]]] = _allows_everything
     """Returns what is used of the limits of a config, for those who look. Raises StoreError."""
     differences: tuple[Difference, ...] = ()
-    higress: bool = True
-    """Whether Higress has a plugin of this name."""
+    nearest: str = ""
+    """What comes nearest in Higress, if that has no plugin of this name; "" if it has one."""
     destinations: Callable[[C], Sequence[Destination]] = _nowhere
     """Returns where the plugin sends requests instead of the upstream of the route, the default one first."""
 

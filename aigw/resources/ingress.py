@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from aigw.config.check import Checker
 from aigw.config.report import Report
+from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
 from aigw.resources.annotations import OURS, bare, meaning
 from aigw.resources.report import Findings
@@ -23,6 +24,7 @@ _WEIGHTED = re.compile(r"(?:(\d+)%\s+)?(\S+?)(?::(\d+))?(?:\s+\S+)?")
 _LITERALS = r"\^?((?:[^\\.\[\](){}*+?^$|]|\\[^\w])*)"
 _START = re.compile(rf"{_LITERALS}([*?{{]?)")
 _LITERAL = re.compile(rf"{_LITERALS}(\.\*|\(\.\*\)|\$)?\$?")
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?", re.ASCII)
 _REGEX, _EXACT = 2, 0
 
 
@@ -94,6 +96,10 @@ def _routes(resource: Resource, spec: IngressSpec, findings: Findings) -> Iterat
         hosts_of[_Key()], paths[_Key()] = [""], IngressPath(backend=spec.default_backend)
     for key, each in paths.items():
         path, kind = _pattern(each, notes, findings, resource)
+        for host in hosts_of[key]:
+            if host and not _HOST.fullmatch(host):
+                message = f"{host!r} is not a host, such as api.example.com or *.example.com"
+                raise ConfigError([f"{resource.place('spec', 'rules')} {resource.what}: {message}"])
         hosts = [] if "" in hosts_of[key] or "*" in hosts_of[key] else list(dict.fromkeys(hosts_of[key]))
         rank = (
             min((host.startswith("*") for host in hosts), default=2), kind, -len(each.path),
@@ -158,10 +164,18 @@ class _Annotations:
 def _shares(text: str, resource: Resource, place: str) -> Iterator[Share]:
     for line in filter(None, map(str.strip, re.split(r"[\r\n]+", text))):
         found = _WEIGHTED.fullmatch(line)
-        if found is None or int(found[3] or 0) > 65535:
+        if found is None or not _is_address(found[2]) or int(found[3] or 0) > 65535:
             message = f"{line!r} is not `[weight%] service[:port]`, such as `80% llm.internal.dns:443`"
             raise ConfigError([f"{place} {resource.what}: destination: {message}"])
         yield Share(int(found[1] or 100), found[2], int(found[3] or 0))
+
+
+def _is_address(service: str) -> bool:
+    try:
+        split_authority(service)
+    except ValueError:
+        return False
+    return True
 
 
 def _backend(backend: Backend, resource: Resource) -> list[Share]:

@@ -81,11 +81,14 @@ def _read_registry(raw: dict[str, Any], resource: Resource, index: int, findings
         return None
     first, *others = [part.strip() for part in registry.domain.split(",")]
     try:
-        host, port = split_authority(first)
+        split_authority(name)
+        host, given = split_authority(first)
+        _, port = split_authority(f"{bracketed(host)}:{given or registry.port or STATIC_PORT}")
     except ValueError:
-        findings.add("none", resource.what, f"{at} {name}", "its domain is not a host or host:port", place=place)
+        message = "its name is not a host, or its domain not a host or host:port"
+        findings.add("none", resource.what, f"{at} {name}", message, place=place)
         return None
-    port = port or registry.port or STATIC_PORT
+    port = port or STATIC_PORT
     scheme = "https" if port == 443 or registry.protocol.lower() in _TLS else "http"
     level, message = "exact", ""
     if others:

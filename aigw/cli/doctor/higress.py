@@ -26,7 +26,7 @@ def differences(loaded: Loaded) -> Iterator[Check]:
         yield Check(NAME, level, f"{entry.what} {entry.field}".strip() + f": {entry.message}", entry.nearest)
     if loaded.config.fidelity == "safe":
         for name, plugin in loaded.plugins.items():
-            for each in plugin.about.differences if plugin.about.higress else ():
+            for each in plugin.about.differences if not plugin.about.nearest else ():
                 count += 1
                 yield Check(NAME, "note", f"{name}: {each.subject}: here {each.safe}; in Higress {each.higress}")
     if found.secrets:

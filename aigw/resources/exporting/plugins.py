@@ -5,22 +5,16 @@ export knows. What cannot be said so is told, and kept for aigw."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import msgspec.inspect as mi
 
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.plugins import LoadedPlugin
 from aigw.config.rules import MATCH_KEYS, Rule, match_keys
-from aigw.core.json_path import JsonPath, format_path
-from aigw.core.plugin import About
 from aigw.resources.report import Findings
 
 ROUTE, DOMAIN, SERVICE, PREFIX = MATCH_KEYS
-OWN = "aigw:"
-"""How the description of a key begins that Higress does not have."""
 
 
 class Configurations:
@@ -103,33 +97,6 @@ class Configurations:
         """The routes on which a rule without hosts holds."""
         names = (route.name for route in self._routes)
         return tuple(name for name in names if rule.matches(name, "", self._loaded.service(name)))
-
-
-def own_keys(about: About[Any], config: Any, path: JsonPath = ()) -> list[str]:
-    """The keys of aigw's own that a raw configuration sets."""
-    found: list[str] = []
-    _find_own(config, mi.type_info(about.config), path, found)
-    return found
-
-
-def _find_own(value: Any, type_: mi.Type, path: JsonPath, found: list[str]) -> None:
-    match type_:
-        case mi.Metadata():
-            described = (type_.extra_json_schema or {}).get("description", "")
-            if described.startswith(OWN):
-                found.append(format_path(path))
-            else:
-                _find_own(value, type_.type, path, found)
-        case mi.StructType() if isinstance(value, Mapping):
-            for field in type_.fields:
-                if field.encode_name in value:
-                    _find_own(value[field.encode_name], field.type, (*path, field.encode_name), found)
-        case mi.ListType() | mi.VarTupleType() if isinstance(value, Sequence):
-            for index, item in enumerate(value):
-                _find_own(item, type_.item_type, (*path, index), found)
-        case mi.UnionType():
-            for member in type_.types:
-                _find_own(value, member, path, found)
 
 
 def _own(rule: Mapping[str, Any]) -> dict[str, Any]:

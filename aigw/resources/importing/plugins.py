@@ -1,82 +1,85 @@
-"""Puts the resources of one plugin together, and makes of its configuration what aigw can read."""
+"""The plugins of a configuration, of their resources."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aigw.config.plugins import find_plugin
-from aigw.config.rules import MATCH_KEYS
-from aigw.core.json_path import JsonPath, format_path
-from aigw.core.plugin import About
-from aigw.higress.places import sort
+from aigw.core.plugin import Place
+from aigw.higress.places import OTHER_PLACES, sort
+from aigw.resources.importing.joining import in_order, joined, usable
+from aigw.resources.importing.kept import Kept
 from aigw.resources.report import Findings
-from aigw.resources.resource import Resource
-from aigw.resources.unknown import prune
 from aigw.resources.wasm_plugin import PluginResource
 
-_RULES = "_rules_"
 
+class Plugins:
+    """`configurations` has what goes under `plugins:`."""
 
-def in_order(parts: Iterable[PluginResource]) -> list[PluginResource]:
-    """The resources of one plugin, the one that sees a request first in front."""
-    listed = list(parts)
-    places = {str(index): part.place for index, part in enumerate(listed) if part.place is not None}
-    first = [listed[int(index)] for index in sort(places)]
-    return [*first, *(part for part in listed if part.place is None)]
+    def __init__(self, parts: Sequence[PluginResource], kept: Kept, findings: Findings) -> None:
+        self._parts = parts
+        self._kept = kept
+        self._findings = findings
+        self.configurations: dict[str, dict[str, Any]] = {}
+        for name in dict.fromkeys(part.plugin for part in parts):
+            self._read(name, in_order(part for part in parts if part.plugin == name))
 
+    def _read(self, name: str, parts: Sequence[PluginResource]) -> None:
+        if find_plugin(name) is None:
+            message = "aigw does not have this plugin" if name in OTHER_PLACES else "is a plugin of your own"
+            for part in parts:
+                self._kept.resource(part.resource)
+                self._tell("unknown", part, f"plugin {name}", message)
+            return
+        delivered = [part for part in parts if part.configuration is not None]
+        for part in parts:
+            if part.configuration is None:
+                self._tell("exact", part, "spec", "is switched off, and no rule switches it on")
+        if not delivered:
+            self._kept.resource(parts[0].resource)
+            return
+        whole = joined(delivered, self._findings)
+        self.configurations[name], unknown = usable(name, whole, delivered[0].resource, self._findings)
+        self._kept.unknown(name, unknown)
 
-def joined(parts: list[PluginResource], findings: Findings) -> dict[str, Any]:
-    """One configuration: the rules of all, and the default of the first that has one. All are delivered."""
-    rules: list[Any] = []
-    default: dict[str, Any] | None = None
-    for part in parts:
-        configuration = part.configuration or {}
-        rules += configuration.get(_RULES) or []
-        own = {key: value for key, value in configuration.items() if key != _RULES}
-        has_default = bool(own) or _RULES not in configuration
-        if has_default and default is not None:
-            message = "is a second default configuration of this plugin, which is not used; Higress runs both"
-            findings.add("none", part.resource.what, "spec.defaultConfig", message, place=part.resource.place("spec"))
-        elif has_default:
-            default = own
-    if len(parts) > 1:
-        names = ", ".join(part.resource.name for part in parts)
-        message = f"{names} become one plugin; where several of them hold for a request, Higress runs each"
-        findings.add("approximate", f"plugin {parts[0].plugin}", "", message)
-    return {**(default or {}), **({_RULES: rules} if rules or default is None else {})}
+    def order(self, names: Iterable[str]) -> list[str]:
+        """The order of the plugins, [] if the priorities of the resources make no other one than Higress's."""
+        usual: dict[str, Place] = {}
+        given: dict[str, Place] = {}
+        for name in names:
+            about = find_plugin(name)
+            if about is not None:
+                usual[name] = about.place
+                own = in_order(part for part in self._delivered() if part.plugin == name)
+                given[name] = next((part.place for part in own if part.place is not None), about.place)
+        return sort(given) if sort(given) != sort(usual) else []
 
+    def keep_settings(self, *, has_order: bool) -> None:
+        """An `order:` says more than priorities."""
+        for part in self._delivered():
+            about = find_plugin(part.plugin)
+            is_moved = about is not None and not has_order and part.place not in (None, about.place)
+            if about is not None and (is_moved or part.has_settings):
+                self._kept.settings(part.plugin, part.settings)
 
-def usable(
-    name: str, configuration: dict[str, Any], resource: Resource, findings: Findings
-) -> tuple[dict[str, Any], list[tuple[JsonPath, Any]]]:
-    """The configuration without what aigw's plugin does not know, and that with its places."""
-    about = find_plugin(name)
-    assert about is not None
-    unknown: list[tuple[JsonPath, Any]] = []
-    default = {key: value for key, value in configuration.items() if key != _RULES}
-    clean = _clean(default, about, (), unknown, resource, findings)
-    if _RULES in configuration:
-        clean[_RULES] = []
-        for index, rule in enumerate(configuration[_RULES]):
-            if not isinstance(rule, Mapping):
-                clean[_RULES].append(rule)
+    def tell(self, names: Iterable[str], *, is_safe: bool) -> None:
+        """Says of those that are there whether they do the same."""
+        there = set(names)
+        for part in self._delivered():
+            about = find_plugin(part.plugin)
+            if about is None or part.plugin not in there:
                 continue
-            match = {key: value for key, value in rule.items() if key in MATCH_KEYS}
-            own = {key: value for key, value in rule.items() if key not in match}
-            clean[_RULES].append({**match, **_clean(own, about, (_RULES, index), unknown, resource, findings)})
-    return clean, unknown
+            if is_safe and about.differences:
+                message = f"{len(about.differences)} things are safer than in Higress: aigw plugins {part.plugin}"
+                self._tell("approximate", part, "spec", message, nearest="fidelity: higress")
+            else:
+                self._tell("exact", part, "spec")
 
+    def _delivered(self) -> list[PluginResource]:
+        return [part for part in self._parts if part.configuration is not None]
 
-def _clean(
-    raw: dict[str, Any], about: About[Any], path: JsonPath, unknown: Any, resource: Resource, findings: Findings
-) -> dict[str, Any]:
-    pruned = prune(raw, about.config, path)
-    unknown += pruned.unknown
-    place = resource.place("spec")
-    for at, _ in pruned.unknown:
-        findings.add("unknown", resource.what, format_path(at), "is no key of this plugin here", place=place)
-    for at, today in pruned.renamed:
-        findings.add("exact", resource.what, format_path(at), f"is read as {today}", place=place)
-    clean: dict[str, Any] = pruned.value
-    return clean
+    def _tell(self, level: Any, part: PluginResource, field: str, message: str = "", *, nearest: str = "") -> None:
+        self._findings.add(
+            level, part.resource.what, field, message, nearest=nearest, place=part.resource.place("spec")
+        )

@@ -86,7 +86,8 @@ def _destinations(plugins: Mapping[str, Any], listed: Iterable[Mapping[str, Any]
             continue
         default = {key: value for key, value in configuration.items() if key != "_rules_"}
         on_routes = [each["plugins"][name] for each in listed if isinstance(each.get("plugins", {}).get(name), dict)]
-        for own in ({}, *(configuration.get("_rules_") or ()), *on_routes):
+        rules = [rule for rule in configuration.get("_rules_") or () if isinstance(rule, dict)]
+        for own in ({}, *rules, *on_routes):
             held = {**default, **{key: value for key, value in own.items() if not key.startswith("_match_")}}
             try:
                 yield from about.destinations(msgspec.convert(held, about.config, strict=False))

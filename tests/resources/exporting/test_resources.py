@@ -18,6 +18,7 @@ from aigw.resources.exporting.source import given as read_file
 from aigw.resources.importing.configuration import imported
 from aigw.resources.resource import read_resources
 from aigw.resources.shapes import IngressSpec, McpBridgeSpec, WasmPluginSpec
+from aigw.resources.text import yaml_of
 from aigw.resources.unknown import prune
 
 TESTS = Path(__file__).parents[2]
@@ -139,6 +140,32 @@ plugins:
         ("llm-b.internal", "dashscope.aliyuncs.com"),
     ]
     assert told(result, "none") == []
+
+
+def test_a_provider_that_shares_requests_is_known_where_the_plugin_is_off_elsewhere():
+    kinds, _ = written("""
+plugins: {ai-proxy: {providers: [{id: a, type: openai}, {id: b, type: groq, apiTokens: [x]}], weights: {a: 1, b: 1}}}
+routes: [{name: llm, match: {path: /v1/*}}, {name: site, upstream: 'http://127.0.0.1:8000', plugins: {ai-proxy: false}}]
+""")
+    rules = kinds["WasmPlugin"][0]["spec"]["matchRules"]
+    assert [rule["ingress"] for rule in rules] == [["llm"]] * 3
+    assert all(len(rule["config"]["providers"]) == 2 for rule in rules)
+
+
+def test_keys_that_aigw_does_not_know_are_given_back_where_they_stood():
+    spec = {
+        "priority": 100,
+        "defaultConfig": {"providers": [{"id": "a", "type": "openai", "new": 1}], "activeProviderId": "a"},
+        "matchRules": [{"ingress": ["i"], "config": {"activeProviderId": "a", "newer": 2}}],
+    }
+    resource = {"kind": "WasmPlugin", "metadata": {"name": "ai-proxy"}, "spec": spec}
+    result = imported(read_resources(yaml_of(resource).encode(), "r"))
+    assert len(result.findings.of("unknown")) == 2
+    result.values["routes"] = [{"name": "r", "plugins": {"ai-proxy": {}}}]
+    kinds, _ = written(result.text())
+    again = kinds["WasmPlugin"][0]["spec"]
+    assert again["defaultConfig"]["providers"][0]["new"] == 1
+    assert [rule["config"].get("newer") for rule in again["matchRules"]] == [None, 2]
 
 
 def test_the_host_of_an_upstream_is_sent():

@@ -1,14 +1,21 @@
 """Resources as people have them become a configuration that starts, without a secret, and the report says what became
 of each part."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aigw.config.load import load
 from aigw.core.errors import ConfigError
+from aigw.resources.exporting.resources import exported
+from aigw.resources.exporting.source import Given
 from aigw.resources.importing.configuration import imported
 from aigw.resources.resource import read_resources
+from aigw.resources.text import yaml_of
 
 DATA = Path(__file__).parents[2] / "data" / "higress"
 FILES = sorted(DATA.glob("*.yaml"))
@@ -126,7 +133,7 @@ def test_several_resources_of_one_plugin():
     assert "WasmPlugin jwt plugin jwt-auth: aigw does not have this plugin" in told(result, "unknown")
     (refused,) = told(result, "none")
     assert refused.startswith("WasmPlugin model-mapper modelMapping: must be")
-    assert refused.endswith("the plugin is left out, as Higress does not start it either")
+    assert refused.endswith("; the plugin is left out, though Higress refuses requests then (failStrategy)")
     assert not any("model-mapper" in line for line in told(result, "exact"))
 
 
@@ -197,7 +204,50 @@ def test_what_cannot_be_read_is_refused_with_its_line(text, words):
     assert caught.value.findings[0].startswith(words)
 
 
-def stream(*resources):
-    from aigw.resources.text import yaml_of
+JUNK = [
+    None, 0, -1, "", True, "x", [], {}, [[]], {"a": {"b": 1}}, "*", "${X}", [None], {"": ""}, 1.5, "100% a b c", "/", "\x00", "日本", " ",
+]  # fmt: skip
+NAMES = ["x", "apiTokens", "_rules_", "higress.io/use-regex", "config", "pluginConfig", "items", "matchRules"]
+DOCUMENTS = [each for path in FILES for each in yaml.safe_load_all(path.read_bytes())]
 
+
+def places(value, path=()):
+    if path:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in inside:
+        yield from places(item, (*path, step))
+
+
+def change(random, document):
+    """Puts something else into a place of a document, or takes it out."""
+    path = random.choice(list(places(document)) or [("x",)])
+    around = document
+    for step in path[:-1]:
+        around = around[step]
+    choice = random.random()
+    if choice < 0.25:
+        around.pop(path[-1], None) if isinstance(around, dict) else around.pop(path[-1])
+    elif choice < 0.4 and isinstance(around, dict):
+        around[random.choice(NAMES)] = deepcopy(random.choice(JUNK))
+    else:
+        around[path[-1]] = deepcopy(random.choice(JUNK))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.randoms(use_true_random=False))
+def test_whatever_stands_in_resources_is_refused_or_starts(random):
+    documents = deepcopy(random.sample(DOCUMENTS, random.randint(1, 4)))
+    for _ in range(random.randint(1, 4)):
+        change(random, random.choice(documents))
+    try:
+        result = taken(stream(*documents))
+    except ConfigError as error:
+        assert error.findings
+        return
+    text = result.text().encode()
+    exported(Given(started(result), text))
+
+
+def stream(*resources):
     return "---\n".join(map(yaml_of, resources))

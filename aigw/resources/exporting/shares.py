@@ -1,0 +1,54 @@
+"""Rules of a plugin for routes whose providers share the requests: in Higress a destination each, and a rule for each
+destination that chooses its provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aigw.config.load import Loaded
+from aigw.resources.exporting.routes import Ingresses
+from aigw.resources.importing.balance import ACTIVE, WEIGHTS
+from aigw.resources.importing.kept import mapping_of
+from aigw.resources.wasm_plugin import MATCHES
+
+
+def with_shares(
+    name: str,
+    configuration: dict[str, Any],
+    loaded: Loaded,
+    values: Mapping[str, Any],
+    ingresses: Ingresses,
+    names: Mapping[str, str],
+) -> dict[str, Any]:
+    """The configuration of the plugin `name`, with these rules in front. What the file has for such a route is kept for
+    aigw. `values` is the file, `names` has the names of Ingresses by those of routes."""
+    raw = mapping_of(mapping_of(values, "plugins"), name)
+    default = {key: value for key, value in raw.items() if key != "_rules_"}
+    has_default = any(key != "_rules_" for key in configuration)
+    rules = []
+    for route, (plugin, shares) in ingresses.shared.items():
+        if plugin != name:
+            continue
+        own = _own(route, name, loaded, values)
+        whole = own if has_default else {**default, **own}
+        rest = {key: value for key, value in whole.items() if key not in (ACTIVE, WEIGHTS)}
+        for id_, destination in shares:
+            match = {MATCHES["ingress"]: [names[route]], MATCHES["service"]: [destination.rpartition(":")[0]]}
+            rules.append({**match, **rest, ACTIVE: id_})
+        ingresses.ours.setdefault(route, {}).setdefault("plugins", {})[name] = own
+    return {**configuration, "_rules_": rules + configuration.get("_rules_", [])} if rules else configuration
+
+
+def _own(route: str, name: str, loaded: Loaded, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for a plugin on a route, as the file has it: of the route, of a rule, or of the plugin."""
+    for each in values.get("routes") or []:
+        if each.get("name") == route and isinstance(mapping_of(each, "plugins").get(name), dict):
+            return dict(each["plugins"][name])
+    rules = loaded.plugins[name].rules
+    index = rules.select(route, "", loaded.service(route))
+    raw = mapping_of(mapping_of(values, "plugins"), name)
+    if index is None or index >= len(rules.rules) or index < rules.from_routes:
+        return {key: value for key, value in raw.items() if key in (WEIGHTS, ACTIVE)}
+    rule = raw["_rules_"][index - rules.from_routes]
+    return {key: value for key, value in rule.items() if not key.startswith("_match_")}

@@ -1,0 +1,67 @@
+"""What resources have that means nothing to aigw: an import keeps it under `x-higress:`, an export gives it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aigw.core.json_path import JsonPath
+from aigw.resources.ingress import IngressRoute
+from aigw.resources.mcp_bridge import RESOLVED
+from aigw.resources.resource import Resource
+
+KEPT = "x-higress"
+
+
+class Kept:
+    """`sections` is the value of `x-higress:`."""
+
+    def __init__(self) -> None:
+        self.sections: dict[str, Any] = {}
+
+    def resource(self, resource: Resource) -> None:
+        """A whole resource."""
+        kept = self.sections.setdefault("resources", [])
+        if (portable := resource.portable()) not in kept:
+            kept.append(portable)
+
+    def settings(self, plugin: str, settings: dict[str, Any]) -> None:
+        """What the resource of a plugin has beside its configuration; of several the first counts."""
+        self.sections.setdefault("plugins", {}).setdefault(plugin, settings)
+
+    def unknown(self, plugin: str, found: Iterable[tuple[JsonPath, Any]]) -> None:
+        """Keys of a plugin that aigw does not know, with their places."""
+        listed = [{"at": ["plugins", plugin, *path], "value": value} for path, value in found]
+        if listed:
+            self.sections.setdefault("unknown", []).extend(listed)
+
+    def routes(self, routes: Iterable[IngressRoute]) -> None:
+        """Annotations of Ingresses."""
+        for route in routes:
+            if route.kept:
+                self.sections.setdefault("routes", {})[route.title] = {"annotations": route.kept}
+
+    def registries(self, bridge: Resource) -> None:
+        """Registries that have to be asked for their services."""
+        listed = list_of(bridge.values.get("spec"), "registries")
+        asked = [each for each in listed if isinstance(each, dict) and each.get("type") not in RESOLVED]
+        if asked:
+            self.sections.setdefault("registries", []).extend(asked)
+
+    def without(self, plugin: str) -> None:
+        """Forgets the settings of a plugin that is left out, because its resource is kept as a whole."""
+        self.sections.get("plugins", {}).pop(plugin, None)
+        if not self.sections.get("plugins"):
+            self.sections.pop("plugins", None)
+
+
+def mapping_of(value: Any, key: str) -> dict[str, Any]:
+    """The mapping that a mapping has under a key, or {} if it has none there."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def list_of(value: Any, key: str) -> list[Any]:
+    """The list that a mapping has under a key, or [] if it has none there."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []

@@ -10,7 +10,17 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from tests.benchmarks import measure, pacing, recordings, report, screening, traffic, transforming, translating
+from tests.benchmarks import (
+    measure,
+    pacing,
+    recordings,
+    report,
+    screening,
+    traffic,
+    transforming,
+    translating,
+    watching,
+)
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
@@ -26,6 +36,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "pacing": pacing.pacing,
     "guard": screening.screening,
     "transforming": transforming.transforming,
+    "page": watching.watching,
     "translation": translating.translation,
 }
 

@@ -17,7 +17,8 @@ from aigw.server.page.watch import Watch
 log = logging.getLogger("aigw")
 
 INTERVAL = 0.2
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 50
+"""Nobody reads more in INTERVAL."""
 STARTED_SECONDS = 0.3
 """A request that is under way for so long is told before it ends."""
 

@@ -49,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader(self, self._begin)
         self._pending: deque[HttpRequest] = deque()
         self._broken: GatewayError | None = None
+        self._deaf = False
         self._unread = 0
         self._reading = True
         self._drained: asyncio.Future[None] | None = None
@@ -80,8 +81,11 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
         self._left(self)
 
+    def eof_received(self) -> None:
+        self._close()
+
     def data_received(self, data: bytes) -> None:
-        if self._broken is not None:
+        if self._deaf:
             return
         if not self._coming:  # a client that sends byte by byte does not begin anew with each of them
             self.arrived = self._moved = time.monotonic()
@@ -137,14 +141,15 @@ class Connection(asyncio.Protocol):
 
     def make_room(self) -> None:
         """Closes the connection if it waits for a next request, or has waited for its first one for long."""
-        if not self.busy and (self._answered or time.monotonic() - self._moved > SILENT_SECONDS):
-            self._transport.close()
+        waits = self._task is None and not self._deaf
+        if waits and (self._answered or time.monotonic() - self._moved > SILENT_SECONDS):
+            self._close()
 
     def finish(self) -> None:
         """Closes the connection, once the answer under way has ended."""
         self._ending = True
         if not self.busy:
-            self._transport.close()
+            self._close()
 
     def cut(self) -> None:
         """Ends the answer under way."""
@@ -157,7 +162,13 @@ class Connection(asyncio.Protocol):
         if self.busy or wait > 0:
             self._idle = self._loop.call_later(max(wait, 1.0), self._close_if_idle)
         else:
-            self._transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """Closes the connection. What is written already still goes to the client, if it reads that soon."""
+        self._transport.close()
+        self._idle.cancel()
+        self._idle = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
 
     def _begin(self, request: HttpRequest) -> None:
         self._pending.append(request)
@@ -165,9 +176,10 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._answer_all())
 
     def _break(self, error: InvalidHttpError) -> None:
-        """What comes now is not read. What was read before is answered first."""
+        """What comes now is dropped. What was read before is answered first."""
         log.warning("%s sent something that is not HTTP: %s", self.remote, error)
         closes = {"Connection": "close"}
+        self._deaf = True
         self._broken = GatewayError(400, "this is not a valid HTTP request", code="invalid_http", headers=closes)
         if self._reader.current is not None:
             self._reader.current.body.fail(self._broken)
@@ -183,13 +195,17 @@ class Connection(asyncio.Protocol):
                 if isinstance(response, PlainResponse):
                     self._send(request, response)
                     await self.drained()
-                self._answered, self._moved, self._coming = True, time.monotonic(), False
+                if self.gone:
+                    return
+                request.body.drop()
+                self._answered = True
                 if not request.body.complete:
                     await self._linger(request)
+                self.arrived = self._moved = time.monotonic()  # of a request that has come already: its turn
+                self._coming = False
                 if not self.keeps or self._ending:
                     self._part()
                     return
-                self.took(0)
             if self._broken is not None:
                 self._refuse(self._broken)
         except asyncio.CancelledError:
@@ -221,7 +237,6 @@ class Connection(asyncio.Protocol):
         self._lingering = True
         try:
             async with asyncio.timeout(LINGER_SECONDS):
-                request.body.drop()
                 await request.body.ended()
         except TimeoutError:
             self.keeps = False
@@ -231,14 +246,16 @@ class Connection(asyncio.Protocol):
     def _part(self) -> None:
         """Closes the connection. A client that is still sending could not read its answer any more if that were done at
         once."""
-        current = self._reader.current
-        if (current is None and self._broken is None) or not self._transport.can_write_eof():
-            self._transport.close()
+        sends = self._reader.current is not None or self._broken is not None
+        self._deaf = True
+        if not sends or not self._transport.can_write_eof():
+            self._close()
             return
-        if current is not None:
-            current.body.drop()
+        if not self._reading:
+            self._transport.resume_reading()
         self._transport.write_eof()
-        self._loop.call_later(PART_SECONDS, self._transport.close)
+        self._idle.cancel()
+        self._idle = self._loop.call_later(PART_SECONDS, self._close)
 
     def _refuse(self, error: GatewayError) -> None:
         """Answers what is not HTTP with an error in JSON that shows none of its bytes, which may hold a key."""

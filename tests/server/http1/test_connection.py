@@ -1,6 +1,7 @@
 """Connections on real sockets: what becomes of bodies that nobody reads, of clients that wait, and of the end."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -42,6 +43,48 @@ async def test_a_body_that_nobody_reads_does_not_hide_the_next_request():
         assert await answer(reader) == (200, b"/a")
         writer.write(b"x" * 1_000_000 + GET % b"b")
         assert await answer(reader) == (200, b"/b")
+
+
+async def test_bodies_that_nobody_reads_do_not_add_up():
+    async with serving(say_target) as (reader, writer, _):
+        for _ in range(2 * HIGH_WATER // 20_000):
+            writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20_000)
+            assert await answer(reader) == (200, b"/a")
+
+
+async def test_what_follows_a_body_that_nobody_reads_has_a_beginning_of_its_own():
+    arrivals = []
+
+    async def handler(http):
+        arrivals.append(http.peer.arrived)
+        return await say_target(http)
+
+    async with serving(handler) as (reader, writer, _):
+        writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+        await answer(reader)
+        writer.write(b"body")
+        await asyncio.sleep(0.02)  # what follows comes later than the body
+        before = time.monotonic()
+        writer.write(GET % b"b")
+        await answer(reader)
+    assert arrivals[1] >= before
+
+
+async def test_what_follows_an_answer_that_closes_is_not_served(caplog):
+    served = []
+
+    async def handler(http):
+        served.append(http.target)
+        return PlainResponse(413, {"Connection": "close"})
+
+    async with serving(handler) as (reader, writer, _):
+        writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+        assert (await answer(reader))[0] == 413
+        writer.write(b"body" + GET % b"b")
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+    assert (served, caplog.messages) == (["/a"], [])
 
 
 async def test_a_client_that_waits_for_leave_may_not_go_on_after_a_refusal():

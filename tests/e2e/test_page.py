@@ -244,6 +244,17 @@ async def test_a_chat_streams(page):
         await page.press("Enter", "\r")
         await page.until(f"{count('.turn.assistant')} === 2 && {text('.status')}.includes('9 out')")
         assert [each["role"] for each in world.asked[1]["messages"]] == ["user", "assistant", "user"]
+        await page.run("document.querySelector('.settings input').value = 'unknown'")
+        await page.type("Again?")
+        await page.press("Enter", "\r")
+        assert await page.until(text(".talk .failure")) == "there is no such model"
+        await page.until("document.querySelector('.compose textarea').value === 'Again?'")
+        await page.run(
+            "document.querySelector('.settings input').value = 'qwen-max'; document.querySelector('.compose .primary').click()"
+        )
+        await page.until(
+            f"{count('.turn.assistant')} === 3 && {count('.turn.user')} === 3 && {count('.talk .failure')} === 0"
+        )
 
 
 async def test_what_a_guard_and_a_template_do(page):

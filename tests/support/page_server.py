@@ -145,6 +145,8 @@ class PageWorld:
 
     async def _chat(self, http: web.Request) -> web.StreamResponse:
         self.asked.append(await http.json())
+        if self.asked[-1]["model"] == "unknown":
+            raise web.HTTPNotFound(text='{"error":{"message":"there is no such model"}}')
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "x-aigw-request-id": "req-000001"})
         await response.prepare(http)
         for word in WORDS:

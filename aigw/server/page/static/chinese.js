@@ -215,7 +215,6 @@ export const CHINESE = {
   "It takes the gateway's own API, so that all plugins, limits and the books see it.": "通过网关自己的 API 发送，因此所有插件、限额和账目都会看到它。",
   "Stop": "停止",
   "Stopped.": "已停止。",
-  "{name} is not run here.": "{name} 不会在这里执行。",
   "{n} tokens in": "输入 {n} token",
   "{n} out": "输出 {n}",
   "first after {value}": "首 token {value}",

@@ -155,3 +155,21 @@ export function select(options, value, onchange, props = {}) {
   element.value = value;
   return element;
 }
+
+/** Calls it at most once a frame, with what it was given last. `cancel` drops what is to come. */
+export function onceAFrame(act) {
+  let frame = null;
+  let given = [];
+  const later = (...values) => {
+    given = values;
+    frame ??= requestAnimationFrame(() => {
+      frame = null;
+      act(...given);
+    });
+  };
+  later.cancel = () => {
+    cancelAnimationFrame(frame);
+    frame = null;
+  };
+  return later;
+}

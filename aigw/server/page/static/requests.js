@@ -62,7 +62,7 @@ export class RequestsView {
     });
     this.selects = h("div", { class: "selects" });
     this.pause = button(t("Pause"), () => this.#toggle(), { class: "quiet", "aria-pressed": "false" });
-    this.counted = h("span", { class: "counted", role: "status" });
+    this.counted = h("span", { class: "counted" });
     this.heading = h("h1", { tabindex: -1 }, t("Requests"));
     const head = COLUMNS.map((each) => h("th", { scope: "col", class: `c-${each.name}${each.number ? " number" : ""}` }, t(each.title)));
     this.table = h("table", { class: "requests" }, h("caption", { class: "unseen" }, t("Requests, the newest first")), h("thead", {}, h("tr", {}, head)), h("tbody"));

@@ -3,7 +3,7 @@
 import { parts } from "./answers.js";
 import { again, ask, keyPlace, withKey } from "./asking.js";
 import { show } from "./conversation.js";
-import { button, failure, field, fill, h } from "./dom.js";
+import { button, failure, field, fill, h, onceAFrame } from "./dom.js";
 import { count, duration } from "./format.js";
 import { keyInput } from "./key.js";
 import { modelInput, routeField } from "./models.js";
@@ -49,7 +49,10 @@ async function one(found, wanted, signal) {
   const run = async () => {
     const request = again(found.request, wanted);
     request.headers = withKey({ "content-type": "application/json", ...request.headers }, keyPlace(found.request.headers));
-    const done = await ask(request, (reading) => fill(content, parts(reading).map(show)), signal);
+    const draw = onceAFrame((reading) => fill(content, parts(reading).map(show)));
+    const done = await ask(request, draw, signal);
+    draw.cancel();
+    fill(content, parts(done.reading).map(show));
     const { input, output } = done.reading.usage;
     fill(facts, [duration(done.times.first), duration(done.times.total), output === null ? "" : t("{n} tokens", { n: output })].filter(Boolean).join(" · "));
     facts.title = input === null ? "" : `${count(input)} → ${count(output)}`;

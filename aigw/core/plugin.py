@@ -208,6 +208,8 @@ class About(Generic[C]):
     differences: tuple[Difference, ...] = ()
     nearest: str = ""
     """What comes nearest in Higress, if that has no plugin of this name; "" if it has one."""
+    image: str = "2.0.0"
+    """The version of Higress's image of it, where an export names one."""
     destinations: Callable[[C], Sequence[Destination]] = _nowhere
     """Returns where the plugin sends requests instead of the upstream of the route, the default one first."""
 

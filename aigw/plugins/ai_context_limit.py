@@ -172,6 +172,7 @@ ABOUT = About(
     config=Config,
     build=build,
     place=Place("", 100),
+    image="1.0.0",
     recipe="ai-context-limit",
     check=check,
     identity=identity,

@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from aigw.core.json_path import JsonPath
-from aigw.core.secrets import is_hidden, shapes_in, without_password
+from aigw.core.secrets import is_hidden, masked, shapes_in, without_password
 from aigw.providers.to_try import variable_of
 
 SECRET = "aigw"  # noqa: S105  the name of the resource
 _OURS = re.compile(r"(\$+)(?=\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\})")
 _IN_CLUSTER = re.compile(r"\$\{secret\.((?:[^/}.]+/)?[^.}/]+)\.([^}]+)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHORT = 2000
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
 _ANYWHERE = ("name", "id", "type")
 """Keys beside a secret that say whose it is."""
@@ -56,10 +57,12 @@ class Variables:
         keep_references: bool = False,
         taken: Collection[str] = (),
         beside: Variables | None = None,
+        wary: bool = False,
     ) -> None:
         """`write` makes a reference of a name, `plain` writes a text that is none. `keep_references`: those to secrets
         of the cluster stay as they are. `taken` are names that mean something else already. What is a variable in
-        `beside` has the same name here."""
+        `beside` has the same name here. `wary`: a short text becomes a secret if anything in it may be one."""
+        self._wary = wary
         self._taken = frozenset(taken) | (frozenset(beside.values) if beside else frozenset())
         self._write = write
         self._plain = plain
@@ -105,13 +108,18 @@ class Variables:
     def _shown(self, text: str, path: JsonPath, around: tuple[Any, ...]) -> str:
         if not text.strip():
             return text
-        if is_hidden(path, text) or (_URL.fullmatch(text) and without_password(text) != text):
+        if is_hidden(path, text) or self._looks_secret(text):
             return self._write(self._name(text, path, around))
         parts = []
         for shape in dict.fromkeys(shapes_in(text)):
             before, _, text = text.partition(shape)
             parts += [self._plain(before), self._write(self._name(shape, path, around))]
         return "".join([*parts, self._plain(text)])
+
+    def _looks_secret(self, text: str) -> bool:
+        if _URL.fullmatch(text) and without_password(text) != text:
+            return True
+        return self._wary and len(text) <= _SHORT and masked(text) != text
 
     def _name(self, value: str, path: JsonPath, around: tuple[Any, ...]) -> str:
         if value in self._by_value:

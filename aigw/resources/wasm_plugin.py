@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.config.check import Checker
+from aigw.config.plugins import find_plugin
 from aigw.config.report import Report
 from aigw.config.rules import NO_MATCH_KEY
 from aigw.core.errors import ConfigError
@@ -23,9 +24,10 @@ from aigw.resources.shapes import WasmPluginSpec
 from aigw.resources.unknown import prune
 
 NAME_LABEL = "higress.io/wasm-plugin-name"
-IMAGES = "oci://higress-registry.cn-hangzhou.cr.aliyuncs.com/plugins/{name}:1.0.0"
+_IMAGES = "oci://higress-registry.cn-hangzhou.cr.aliyuncs.com/plugins"
 """Where Higress's own plugins are."""
 MATCHES = {"ingress": "_match_route_", "domain": "_match_domain_", "service": "_match_service_"}
+_VERSION = "2.0.0"
 _CONFIGURATION = ("defaultConfig", "defaultConfigDisable", "matchRules", "pluginConfig")
 _NO_NAME = ("plugin", "main", "extension", "")
 _PHASES = {"UNSPECIFIED_PHASE": "", "AUTHN": "AUTHN", "AUTHZ": "AUTHZ", "STATS": "STATS"}
@@ -44,7 +46,7 @@ class PluginResource(NamedTuple):
     @property
     def has_settings(self) -> bool:
         """Whether they are others than those that `write_plugin` writes by itself."""
-        usual = {"url": IMAGES.format(name=self.plugin), "failStrategy": "FAIL_OPEN"}
+        usual = {"url": image_of(self.plugin), "failStrategy": "FAIL_OPEN"}
         spec = {key: value for key, value in self.settings["spec"].items() if key not in ("phase", "priority")}
         return spec != usual or self.settings["name"] != self.plugin or len(self.settings["labels"]) > 1
 
@@ -60,6 +62,12 @@ def plugin_name(resource: Resource) -> str:
         if name not in _NO_NAME:
             return name
     return re.sub(r"(-v?\d+(\.\d+)*|\.internal)$", "", resource.name)
+
+
+def image_of(name: str) -> str:
+    """The image of a plugin of Higress."""
+    about = find_plugin(name)
+    return f"{_IMAGES}/{name}:{about.image if about is not None else _VERSION}"
 
 
 def read_plugin(resource: Resource, findings: Findings) -> PluginResource:
@@ -121,7 +129,7 @@ def write_plugin(
 ) -> dict[str, Any]:
     """The resource of a plugin. `kept` is what an import kept of it."""
     spec: dict[str, Any] = {
-        "url": IMAGES.format(name=name),
+        "url": image_of(name),
         "phase": place.phase or "UNSPECIFIED_PHASE",
         "priority": place.priority,
         **({} if kept else {"failStrategy": "FAIL_OPEN"}),

@@ -52,6 +52,14 @@ def test_secrets_of_the_cluster():
     assert references_in([{"a": text}, "x"]) == {"MY_KEY"}
 
 
+def test_a_wary_reader_hides_a_text_in_which_a_secret_may_be():
+    value = {"higress.io/request-header-control-add": "Authorization Bearer abcdef123", "other": "plain words"}
+    found, _ = hidden(value, ("x-higress",), wary=True)
+    assert found["higress.io/request-header-control-add"].startswith("${")
+    assert found["other"] == "plain words"
+    assert hidden(value, ("x-higress",))[0] == value
+
+
 def test_names_that_are_taken():
     provider = {"type": "openai", "apiTokens": ["k1"]}
     assert hidden(provider, taken={"OPENAI_API_KEY"})[0]["apiTokens"] == ["${OPENAI_API_KEY_2}"]

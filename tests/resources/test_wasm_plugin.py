@@ -5,7 +5,7 @@ import pytest
 from aigw.core.plugin import Place
 from aigw.resources.report import Findings
 from aigw.resources.resource import Resource
-from aigw.resources.wasm_plugin import NAME_LABEL, plugin_name, read_plugin, write_plugin
+from aigw.resources.wasm_plugin import NAME_LABEL, image_of, plugin_name, read_plugin, write_plugin
 
 
 def resource(spec, name="x", labels=None):
@@ -57,6 +57,12 @@ def test_what_is_read_can_be_written_again():
     assert [(entry.level, entry.field) for entry in findings] == [("unknown", "spec.someNewField")]
     written = write_plugin(part.plugin, "higress-system", part.place, part.configuration, part.settings)
     assert written["spec"] == spec
+
+
+def test_an_image_has_the_version_of_higress_2():
+    start = "oci://higress-registry.cn-hangzhou.cr.aliyuncs.com/plugins/"
+    assert image_of("ai-proxy") == f"{start}ai-proxy:2.0.0"
+    assert image_of("ai-context-limit") == f"{start}ai-context-limit:1.0.0"
 
 
 def test_a_plugin_that_is_only_off_is_written_as_off():

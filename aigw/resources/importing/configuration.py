@@ -110,7 +110,7 @@ class _Import:
         leave_out(values, env, self._parts, self._kept, self._findings)
         plugins.tell(mapping_of(values, "plugins"), is_safe=values["fidelity"] == "safe")
         if self._kept.sections:
-            hidden = Variables(in_cluster, literal, keep_references=True, beside=variables)
+            hidden = Variables(in_cluster, literal, keep_references=True, beside=variables, wary=True)
             values[KEPT] = hidden.hide(self._kept.sections, (KEPT,))
         return Imported(values, self._findings, variables.values, variables.places)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from meaning import meaning, there_and_back
 
 from aigw.config.load import examine, load
+from aigw.config.plugins import find_plugin, installed_plugins
 from aigw.resources.exporting.resources import exported, files_of
 from aigw.resources.exporting.source import Given
 from aigw.resources.exporting.source import given as read_file
@@ -70,6 +71,13 @@ def test_what_is_written_has_only_fields_of_the_resources(path):
             spec = SPECS[resource["kind"]]
             assert prune(resource["spec"], spec).unknown == []
             msgspec.convert(resource["spec"], spec)
+
+
+def test_what_is_called_exact_is_shown_by_a_case():
+    files = [TESTS / "conformance" / name for name in ("higress-cases.yaml", "more-cases.yaml")]
+    shown = {name for file in files for case in player_cases.load(file) for name in player_cases.plugins_of(case)}
+    abouts = {name: find_plugin(name) for name in installed_plugins()}
+    assert {name for name, about in abouts.items() if about and not about.nearest} <= shown
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

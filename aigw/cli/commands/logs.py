@@ -22,7 +22,7 @@ INTERRUPTED = 130
 FOLLOW_SECONDS = 0.25
 NO_TEXTS = (
     "aigw logs: what was said is kept only while somebody looks, in the memory of the gateway: follow with -f, or start"
-    " `aigw serve --inspect`"
+    " `aigw serve --inspect`; what was recorded shows `aigw traffic`"
 )
 _FILTERS = "Which requests"
 

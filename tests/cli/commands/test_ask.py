@@ -132,9 +132,6 @@ def test_passages_of_a_collection(aigw, tmp_path):
     assert (code, err) == (0, "[1] warranty.md:1-3  Warranty\n")
     assert "The kettle is covered for five years." in out
     assert out.endswith("\n\nHow long?\n")
-    code, out, err = aigw("ask", "How long?", "--rag=nix")
-    assert (code, out) == (1, "")
-    assert "there is no collection nix; there are: default" in err
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def offered(commands, folder):
-    """What is offered behind a line, by each of the shells in its own way."""
+    """What is offered behind a line by bash or, to try all of them, by each of the shells in its own way."""
 
     def ask(**variables):
         env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(folder), "TMPDIR": str(folder)}
@@ -44,9 +44,11 @@ def offered(commands, folder):
         assert done.stderr == ""
         return done.stdout
 
-    def offered(line):
+    def offered(line, *, everywhere=False):
         words = len(line.split(" ")) - 1
         bash = ask(_AIGW_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(words)).split()
+        if not everywhere:
+            return bash
         zsh = ask(_AIGW_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS=line)
         fish = ask(
             _AIGW_COMPLETE="complete_fish", _TYPER_COMPLETE_ARGS=line, _TYPER_COMPLETE_FISH_ACTION="get-args"
@@ -83,10 +85,17 @@ def test_a_gateway_that_runs(offered, folder):
     given = {"since": 1.0, "version": "1", "config": "a\tb", "folder": "/x"}
     entry = Entry(pid=os.getpid(), start=start_of(os.getpid()), url="http://127.0.0.1:4811", **given)
     with entered(entry, {"XDG_RUNTIME_DIR": str(folder)}):
-        assert offered("aigw stop 48") == ["4811"]
+        assert offered("aigw stop 48", everywhere=True) == ["4811"]
 
 
-@pytest.mark.parametrize("text", ["plugins: [", "- 1", "plugins: {ai-proxy: {providers: 1}}", "\x00", "routes: {a: b}"])
+@pytest.mark.parametrize("line", ["aigw ask -m q", "aigw ask --template translate -p ", "aigw ask --template x"])
+def test_all_shells_offer_the_same(offered, line):
+    offered(line, everywhere=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["plugins: [", "- 1", "plugins: {ai-proxy: {providers: 1}}\nroutes: {a: b}\nstate_dir: [1]"]
+)
 def test_any_file(commands, tmp_path, text):
     (tmp_path / "aigw.yaml").write_text(text)
     for line in (
@@ -94,7 +103,6 @@ def test_any_file(commands, tmp_path, text):
         "aigw ask --route ",
         "aigw ask --template ",
         "aigw rag query -n ",
-        "aigw budget raise ",
     ):
         words = str(len(line.split(" ")) - 1)
         env = {"_AIGW_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": words}
@@ -105,9 +113,7 @@ def test_any_file(commands, tmp_path, text):
 SLOW = ("aiohttp", "rich", "asyncio", "sqlite3", "aigw.config.load", "aigw.server.gateway", "aigw.providers.catalog")
 
 
-@pytest.mark.parametrize(
-    "line", ["aigw chat ", "aigw ask --template translate -p ", "aigw rag query -n ", "aigw serve --recipe "]
-)
+@pytest.mark.parametrize("line", ["aigw chat ", "aigw ask --template translate -p "])
 def test_somebody_waits_for_it(folder, line):
     """Most of its time goes into loading modules."""
     program = (

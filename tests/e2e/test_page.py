@@ -51,6 +51,8 @@ def axe():
         try:
             install(AXE, npm)
         except NoNodeError as error:
+            if os.environ.get("AIGW_REQUIRE_NODE") == "1":
+                raise
             pytest.skip(str(error))
         return (AXE / "node_modules" / "axe-core" / "axe.min.js").read_text()
     pytest.skip("there is no npm")
@@ -371,5 +373,5 @@ async def test_the_page_of_a_gateway(page, tmp_path):
         assert page.errors == []
         begun = time.monotonic()
         await asyncio.to_thread(stopped, process)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 8
         await page.until(text('.live[data-state="lost"]'))

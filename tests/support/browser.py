@@ -21,7 +21,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-extensions", "--hide-scrollbars",
     "--remote-debugging-port=0", "about:blank",
 )  # fmt: skip
-PATIENCE = 10
+PATIENCE = 20
 REQUIRED = "AIGW_REQUIRE_BROWSER"
 
 

@@ -11,6 +11,8 @@ import { Tabs, whileSeen } from "./tabs.js";
 export const MOST = 5000;
 const SHORTEST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+/** The gateway says something every 15 s. After so many milliseconds of silence the connection is dead. */
+const SILENCE = 45_000;
 
 export class Feed {
   /** Oldest first. */
@@ -87,14 +89,19 @@ export class Feed {
   }
 
   async #follow(turn, alive) {
-    const response = await open(`/-/events?after=${this.#seq}`, { signal: turn, headers: { accept: "text/event-stream" } });
-    this.#say("live");
-    this.#tabs.say({ state: "live", error: "" });
-    for await (const { event, data } of events(response)) {
-      alive();
-      const told = { event, ...JSON.parse(data) };
-      this.#hear(told);
-      this.#tabs.say(told);
+    const { signal, heard, end } = whileHeard(turn);
+    try {
+      const response = await open(`/-/events?after=${this.#seq}`, { signal, headers: { accept: "text/event-stream" } });
+      this.#say("live");
+      this.#tabs.say({ state: "live", error: "" });
+      for await (const { event, data } of events(response, heard)) {
+        alive();
+        const told = { event, ...JSON.parse(data) };
+        this.#hear(told);
+        this.#tabs.say(told);
+      }
+    } finally {
+      end();
     }
   }
 
@@ -145,6 +152,25 @@ export class Feed {
   #tell(fresh) {
     for (const listener of this.#listeners) listener(fresh);
   }
+}
+
+/** A signal that is aborted with `turn`, and when nothing is heard for SILENCE: of a machine that slept nobody hears. */
+function whileHeard(turn) {
+  const silent = new AbortController();
+  const abort = () => silent.abort();
+  let timer;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(abort, SILENCE);
+  };
+  const end = () => {
+    clearTimeout(timer);
+    turn.removeEventListener("abort", abort);
+  };
+  turn.addEventListener("abort", abort);
+  if (turn.aborted) abort();
+  heard();
+  return { signal: silent.signal, heard, end };
 }
 
 function pause(ms, signal) {

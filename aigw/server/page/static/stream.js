@@ -57,10 +57,17 @@ function lineEnd(text, from) {
   return null;
 }
 
-/** The events of a response, one after the other. @param {Response} response */
-export async function* events(response) {
+/**
+ * The events of a response, one after the other.
+ * @param {Response} response
+ * @param {() => void} [heard] called for all that comes, comments too
+ */
+export async function* events(response, heard) {
   const parser = new EventParser();
-  for await (const text of pieces(response)) yield* parser.feed(text);
+  for await (const text of pieces(response)) {
+    heard?.();
+    yield* parser.feed(text);
+  }
 }
 
 /** The text of a response, piece by piece. @param {Response} response */

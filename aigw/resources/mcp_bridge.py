@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from aigw.core.authority import is_address, split_authority
+from aigw.core.authority import DEFAULT_PORTS, is_address, split_authority
 from aigw.core.json_path import format_path
 from aigw.resources.report import Findings
 from aigw.resources.resource import Resource, mapping
@@ -115,7 +115,7 @@ def _registry(service: Service) -> dict[str, Any]:
         type=type_,
         domain=f"{bracketed(host)}:{port}" if is_static else host,
         port=STATIC_PORT if is_static else port,
-        protocol=service.scheme,
+        protocol=service.scheme if service.scheme in DEFAULT_PORTS else "",
         sni=host if service.scheme == "https" and not is_address(host) else "",
     )
     written: dict[str, Any] = msgspec.to_builtins(registry)

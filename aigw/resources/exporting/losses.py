@@ -37,7 +37,8 @@ def tell_plugin(
             nearest = next((text for end, text in _NEAREST.items() if key.endswith(end)), "")
             findings.add("none", what, key, "Higress ignores this key", nearest=nearest)
     if is_safe and plugin.about.differences:
-        message = f"does {len(plugin.about.differences)} things otherwise"
+        count = len(plugin.about.differences)
+        message = f"does {count} thing{'s' if count > 1 else ''} otherwise"
         nearest = f"aigw plugins {plugin.name}; fidelity: higress"
         findings.add("approximate", what, "", message, nearest=nearest)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -112,8 +113,18 @@ class Services:
         if is_static and scheme == "https":
             message = "TLS to a static service is said on each Ingress: backend-protocol"
             self._findings.add("approximate", f"service {name}", "", message)
+        if _is_here(host):
+            message = f"{host} is the gateway itself in a cluster"
+            self._findings.add(
+                "none", f"service {name}", "", message, nearest="the address that the cluster has for it"
+            )
         service = Service(name, port or (STATIC_PORT if is_static else at), scheme, f"{bracketed(host)}:{at}")
         return self.found.setdefault(name, service)
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address is this machine, wherever it is used."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def destination(service: Service) -> str:

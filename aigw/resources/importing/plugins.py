@@ -71,7 +71,9 @@ class Plugins:
             if about is None or part.plugin not in there:
                 continue
             if is_safe and about.differences:
-                message = f"{len(about.differences)} things are safer than in Higress: aigw plugins {part.plugin}"
+                count = len(about.differences)
+                things = "things are" if count > 1 else "thing is"
+                message = f"{count} {things} safer than in Higress: aigw plugins {part.plugin}"
                 self._tell("approximate", part, "spec", message, nearest="fidelity: higress")
             else:
                 self._tell("exact", part, "spec")

@@ -190,6 +190,16 @@ def test_the_host_of_an_upstream_is_sent():
     assert (registry["name"], registry["type"], registry["domain"]) == ("my-web-upstream", "static", "127.0.0.1:8000")
 
 
+def test_an_address_of_this_machine_is_none_of_a_cluster():
+    text = (
+        "services: {redis.static: 'redis://127.0.0.1:6379'}\nplugins: {ai-cache: {redis: {serviceName: redis.static}}}"
+    )
+    kinds, result = written(text)
+    assert "service redis.static : 127.0.0.1 is the gateway itself in a cluster" in told(result, "none")
+    (registry,) = kinds["McpBridge"][0]["spec"]["registries"]
+    assert registry == {"name": "redis", "type": "static", "domain": "127.0.0.1:6379", "port": 80}
+
+
 def test_what_only_aigw_has_is_told_and_kept():
     kinds, result = written("""
 guard: {strict: true}

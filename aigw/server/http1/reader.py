@@ -99,11 +99,13 @@ class RequestReader:
         if large and sum(len(name) + len(value) + 4 for name, value in fields) > MAX_HEAD:
             raise InvalidHttpError("the head is too large")
         headers = CIMultiDict([(header_name(name), value.decode("utf-8", "surrogateescape")) for name, value in fields])
+        if len(headers.getall("host", ())) > 1:
+            raise InvalidHttpError("it names two hosts")
         target = self._target.decode("utf-8", "surrogateescape")
         self._current = HttpRequest(
             self._peer, parser.get_method().decode("latin-1"), target, parser.get_http_version(), headers
         )
-        self._current.keeps = parser.should_keep_alive() and self._current.method != "CONNECT"
+        self._current.keeps = _keeps(self._current, parser)
         if parser.should_upgrade() and parser.get_method() != b"CONNECT":
             framing = [b"%b: %b\r\n" % field for field in fields if field[0].lower() in _FRAMING]
             self._unframed = b"".join(framing)
@@ -119,3 +121,10 @@ class RequestReader:
         if self._current is not None and not self._unframed:
             self._current.body.end()
             self._current = None
+
+
+def _keeps(request: HttpRequest, parser: HttpRequestParser) -> bool:
+    """Whether another request may follow. Where a chunked body of HTTP/1.0 ends is not clear: an old proxy does not
+    read chunks."""
+    odd = request.method == "CONNECT" or (request.version == "1.0" and "transfer-encoding" in request.headers)
+    return parser.should_keep_alive() and not odd

@@ -30,7 +30,7 @@ class PlainResponse:
         headers, peer = self.headers, http.peer
         if not is_bodiless(self.status):
             headers["Content-Length"] = str(len(self.body))
-        _settle(http, headers)
+        _settle(http, self.status, headers)
         head = encode_head(self.status, headers)
         if self.body and http.method != "HEAD" and not is_bodiless(self.status):
             peer.write(head, self.body)
@@ -54,10 +54,11 @@ class StreamedResponse:
         self._left = int(length) if length is not None and length.isdecimal() else None
         self._chunked = self._left is None and not self._silent and http.version != "1.0"
         if self._chunked:
+            headers.popall("content-length", None)  # it was no number
             headers["Transfer-Encoding"] = "chunked"
         elif self._left is None and not self._silent:
             http.peer.keeps = False  # the end of the connection is the end of the body
-        _settle(http, headers)
+        _settle(http, status, headers)
         self._head = encode_head(status, headers)
 
     async def write(self, data: bytes) -> None:
@@ -104,9 +105,12 @@ def is_bodiless(status: int) -> bool:
     return status < 200 or status in (204, 304)
 
 
-def _settle(http: HttpRequest, headers: CIMultiDict[str]) -> None:
-    """Says whether the connection stays, and when the response was made."""
+def _settle(http: HttpRequest, status: int, headers: CIMultiDict[str]) -> None:
+    """Says whether the connection stays, and when the response was made. Clients wait for a body of the length that a
+    204 names, although it may name none."""
     peer = http.peer
+    if status < 200 or status == HTTPStatus.NO_CONTENT:
+        headers.popall("content-length", None)
     if headers.get("connection", "").lower() == "close" or http.expects:
         peer.keeps = False  # who has waited for leave to send a body may send it all the same
     if not peer.keeps:

@@ -78,6 +78,7 @@ async def test_pipelined(bodies, cuts):
         (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "1.1", False),
         (b"GET / HTTP/1.0\r\n\r\n", "1.0", False),
         (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "1.0", True),
+        (b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n", "1.0", False),
         (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "1.1", False),
     ],
 )
@@ -94,6 +95,7 @@ def test_whether_a_connection_stays(head, version, keeps):
         b"GET / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        b"GET / HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n",
         b"GET / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc",
         b"GET / HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc",
         b"GET / HTTP/1.1\r\nContent-Length: 0x3\r\n\r\nabc",

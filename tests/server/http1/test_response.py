@@ -37,6 +37,18 @@ def test_without_a_body(status):
     assert b"Content-Length" not in plain(status, b"")
 
 
+def test_a_204_names_no_length():
+    http = asking()
+    assert b"length" not in plain(204, b"", http, **{"content-length": "5"}).lower()
+    StreamedResponse(http, 204, headers := CIMultiDict({"content-length": "5"}))
+    assert "content-length" not in headers
+
+
+def test_a_length_that_is_no_number_does_not_stand_beside_chunks():
+    StreamedResponse(asking(), 200, headers := CIMultiDict({"content-length": "5, 5"}))
+    assert "content-length" not in headers
+
+
 def test_head_has_the_length_and_no_body():
     assert plain(200, b"hi", asking("HEAD")).endswith(b"Content-Length: 2\r\n\r\n")
 

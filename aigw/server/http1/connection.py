@@ -206,6 +206,8 @@ class Connection(asyncio.Protocol):
                 if not self.keeps or self._ending:
                     self._part()
                     return
+                if self._pending:
+                    await asyncio.sleep(0)  # let others have their turn: an answer may take no wait at all
             if self._broken is not None:
                 self._refuse(self._broken)
         except asyncio.CancelledError:

@@ -112,6 +112,26 @@ async def test_many_pipelined_requests_wait_outside():
         assert [await answer(reader) for _ in range(many)] == [(200, b"/%d" % number) for number in range(many)]
 
 
+async def test_a_pipeline_lets_others_have_their_turn():
+    served = []
+
+    async def handler(http):
+        served.append(http.target)
+        return await say_target(http)
+
+    async with serving(handler) as (reader, writer, _):
+        other, others = await asyncio.open_connection(*writer.get_extra_info("peername"))
+        others.write(GET % b"other")
+        await answer(other)
+        writer.write(GET % b"many" * 2000 + GET % b"last")
+        others.write(GET % b"other")
+        await answer(other)
+        others.close()
+        assert "/last" not in served
+        while (await answer(reader))[1] != b"/last":
+            pass
+
+
 async def test_an_unread_body_slows_the_client():
     may, seen = asyncio.Event(), []
 

@@ -6,7 +6,9 @@ a number of its own, so that who follows sees it."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from aigw.books.recent_rows import opened
 from aigw.books.usage_file import selected
@@ -15,6 +17,8 @@ from aigw.books.usage_row import UsageRow
 
 if TYPE_CHECKING:
     import sqlite3
+
+_decode = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 class Recent(NamedTuple):
@@ -28,7 +32,10 @@ class Recent(NamedTuple):
 
 def recent(path: Path, after: int, most: int) -> Recent:
     """Returns at most so many rows with numbers above `after`. If there is no such number, the file was begun anew, and
-    all of it is new. Raises FileError."""
+    all of it is new. Raises FileError.
+
+    SQLite makes one text of all rows, in which numbers have 15 digits: a thread that fetches them one by one has to win
+    Python's lock from the event loop for each."""
     with opened(path) as connection:
         return Recent(0, []) if connection is None else _recent(connection, after, most)
 
@@ -36,14 +43,14 @@ def recent(path: Path, after: int, most: int) -> Recent:
 def _recent(connection: sqlite3.Connection, after: int, most: int) -> Recent:
     (last,) = connection.execute("SELECT coalesce(max(rowid), 0) FROM requests").fetchone()
     after = after if after <= last else 0
-    if after == last:
-        return Recent(last, [])
-    found = connection.execute(
-        f"SELECT rowid, {selected(connection)} FROM requests"  # noqa: S608
-        " WHERE rowid > ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?",
+    if after == last or not most:
+        return Recent(last, [], last - after)
+    (found,) = connection.execute(
+        f"SELECT json_group_array(json_array(rowid, {selected(connection)})) FROM (SELECT rowid, * FROM requests"  # noqa: S608
+        " WHERE rowid > ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?)",
         (after, last, most),
-    ).fetchall()
-    rows = [(number, row_of(tuple(values))) for number, *values in reversed(found)]
+    ).fetchone()
+    rows = [(number, row_of(tuple(values))) for number, *values in reversed(_decode(found))]
     return Recent(last, rows, max(last - after - len(rows), 0))
 
 

@@ -1,52 +1,77 @@
-"""What a page that is open costs the requests that pass: two gateways, one of which is looked at, in turns.
+"""What a page that is open takes of the processor, whatever passes: two gateways are loaded at once on one core, first
+both without a page, then one of them with an open one.
 
-Rule: the page reads what comes as fast as it can, as a browser does. Of many short runs the best counts, as other
-programs on the machine only add to the time of a request."""
+Rule: what other programs on the machine do concerns both alike, and what distinguishes the two processes concerns both
+times. The page reads what comes as fast as it can, as a browser does."""
 
 from __future__ import annotations
 
+import statistics
 import tempfile
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, NamedTuple
 
 from tests.benchmarks import processes
 from tests.benchmarks.measure import Effort
 
-CONNECTIONS = 32
-RUNS = 4
-"""So many short runs in the time of one."""
+CONNECTIONS = 16
 Figures = dict[str, Any]
 
 
+class _Turn(NamedTuple):
+    """`ratio` is the processor time of a request of the second gateway, as a multiple of that of the first. `busy` is
+    the share of a second in which the second one worked."""
+
+    ratio: float
+    busy: float
+
+
 def watching(effort: Effort) -> Figures:
-    """For plain answers and streams: requests per second and microseconds of processor time a request, of a gateway
-    that nobody looks at and of one whose page is open."""
+    """Milliseconds of processor time that an open page takes in each second, for plain answers and streams; medians.
+    As a share of a second that is the share of throughput that it costs a gateway that has nothing but its core."""
     found: Figures = {}
     with ExitStack() as stack:
         upstream = stack.enter_context(processes.upstream())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = {
-            name: stack.enter_context(processes.aigw(processes.write_config(folder / name, upstream.port)))[0]
-            for name in ("alone", "watched")
-        }
-        events = stack.enter_context(reading(servers["watched"]))
-        for shape in ("plain", "stream"):
-            runs: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
-            for turn in range(RUNS * effort.rounds + 1):
-                for name, server in servers.items():
-                    before = server.cpu()
-                    run = processes.load(server, shape, CONNECTIONS, seconds=effort.seconds / RUNS)
-                    if turn:  # the first one warms up
-                        runs[name].append((run["per_second"], (server.cpu() - before) / run["requests"] * 1e6))
-            for name, measured in runs.items():
-                found[f"{shape}_{name}_per_second"] = round(max(each for each, _ in measured), 1)
-                found[f"{shape}_{name}_cpu_us"] = round(min(each for _, each in measured), 1)
+        configs = [processes.write_config(folder / name, upstream.port) for name in ("first", "second")]
+        first, second = [stack.enter_context(processes.aigw(config))[0] for config in configs]
+        shapes = ("plain", "stream")
+        before = {shape: _turns(first, second, shape, effort) for shape in shapes}
+        with reading(second) as events:
+            after = {shape: _turns(first, second, shape, effort) for shape in shapes}
+        for shape in shapes:
+            alone = statistics.median(turn.ratio for turn in before[shape])
+            taken = [(1 - alone / turn.ratio) * turn.busy * 1000 for turn in after[shape]]
+            found[f"{shape}_ms_a_second"] = round(statistics.median(taken), 1)
         found["events"] = events[0]
     return found
+
+
+def _turns(first: processes.Server, second: processes.Server, shape: str, effort: Effort) -> list[_Turn]:
+    return [_turn(first, second, shape, effort.seconds) for _ in range(effort.rounds + 1)][1:]
+
+
+def _turn(first: processes.Server, second: processes.Server, shape: str, seconds: float) -> _Turn:
+    def loaded(server: processes.Server) -> tuple[float, float]:
+        before = _processor_seconds(server.pid)
+        run = processes.load(server, shape, CONNECTIONS, seconds=seconds)
+        used = _processor_seconds(server.pid) - before
+        return used / run["requests"], used * run["per_second"] / run["requests"]
+
+    with ThreadPoolExecutor(2) as pool:
+        (reference, _), (watched, busy) = pool.map(loaded, (first, second))
+    return _Turn(watched / reference, busy)
+
+
+def _processor_seconds(pid: int) -> float:
+    """More exact than the clock ticks of /proc/PID/stat."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 @contextmanager
@@ -60,7 +85,7 @@ def reading(server: processes.Server) -> Iterator[list[int]]:
         while line := answer.readline():
             count[0] += line.startswith(b"event:")
 
-    thread = threading.Thread(target=read, daemon=True)
+    thread = Thread(target=read, daemon=True)
     thread.start()
     try:
         yield count

@@ -16,7 +16,7 @@ from aigw.server.page.watch import Watch
 
 log = logging.getLogger("aigw")
 
-INTERVAL = 0.2
+INTERVAL = 0.25
 MOST_AT_ONCE = 50
 """Nobody reads more in INTERVAL."""
 STARTED_SECONDS = 0.3

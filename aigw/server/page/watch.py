@@ -22,7 +22,7 @@ from aigw.trace.tracer import Applied, Recording, Tracer
 
 LOOK_SECONDS = 60.0
 FORGET_SECONDS = 600.0
-A_SECOND = 50.0
+A_SECOND = 25.0
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 Sink = Callable[[Recording], None]

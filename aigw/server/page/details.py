@@ -27,8 +27,9 @@ _LONGEST_TEXT = 1024 * 1024
 """How many characters of one part of a conversation are shown."""
 
 NOT_KEPT = (
-    "No details of this request are kept: they are written down only while a page is open, of at most 25 requests a "
-    "second and the last 500, or with `aigw serve --inspect`. What plugins did is kept on disk with --trace."
+    "No details of this request are kept: they are written down only while a page is open, of 100 requests at once, "
+    "then of 10 a second, and of the last 500, or with `aigw serve --inspect`. What plugins did is kept on disk with "
+    "--trace."
 )
 TRACED = "Bodies were not kept: this is what `aigw serve --trace` wrote to disk."
 

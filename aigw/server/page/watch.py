@@ -2,8 +2,8 @@
 
 Rule: with nobody looking, a request costs one look at `on`. Somebody looks while events are read, for LOOK_SECONDS
 after the list of requests was read, or always if `aigw serve --inspect` says so. Then, too, details are written down
-of at most A_SECOND requests a second, so that they cost little under load. What is kept is forgotten FORGET_SECONDS
-after the last look."""
+of BURST requests at once and A_SECOND a second after that, so that they cost little under load. What is kept is
+forgotten FORGET_SECONDS after the last look."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from aigw.trace.tracer import Applied, Recording, Tracer
 
 LOOK_SECONDS = 60.0
 FORGET_SECONDS = 600.0
-A_SECOND = 25.0
+BURST, A_SECOND = 100.0, 10.0
+"""Of so many requests at once details are written down, and of so many a second if they do not end."""
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 Sink = Callable[[Recording], None]
@@ -48,13 +49,13 @@ class Watch:
         self._readers = 0
         self._monotonic = monotonic
         self._later = later or (lambda seconds, do: asyncio.get_running_loop().call_later(seconds, do))
-        self._allowed, self._counted = A_SECOND, 0.0
+        self._allowed, self._counted = BURST, 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def admits(self) -> bool:
         """Whether details of one more request may be written down now."""
         now = self._monotonic()
-        self._allowed = min(A_SECOND, self._allowed + (now - self._counted) * A_SECOND)
+        self._allowed = min(BURST, self._allowed + (now - self._counted) * A_SECOND)
         self._counted = now
         if self._allowed < 1:
             return False

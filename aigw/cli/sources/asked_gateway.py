@@ -7,6 +7,7 @@ nothing in a folder in which nobody uses aigw."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from aigw.books.recent_rows import row_with
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_row import UsageRow
-from aigw.cli.sources.asking import place_of
+from aigw.cli.sources.asking import configuration_of, place_of
 from aigw.cli.sources.configured import in_force, shown_at
 from aigw.cli.sources.gateway_thread import GatewayThread
 from aigw.cli.sources.gateways import at_address, with_state
 from aigw.cli.sources.neighbour import aigw_at
 from aigw.cli.sources.own_gateway import KEY_VARIABLE, key_of
 from aigw.cli.sources.private_gateway import LOCAL, Wanted
+from aigw.cli.sources.recipe import folder_of
 from aigw.config.automatic import LISTEN
+from aigw.config.effective import effective
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.exchange import Exchange
@@ -91,11 +96,11 @@ def _running(options: Options, env: Mapping[str, str]) -> AskedGateway | None:
     configured = options.config is not None or options.recipe is not None
     loaded = in_force(options.config, options.recipe)
     entries = _serving(env)
-    entry = _entry(entries, loaded, configured=configured)
+    entry = _configured(entries, options) if configured else _usual(entries, loaded)
     if entry is not None:
         url, state = entry.url, Path(entry.state)
     else:
-        url, state = _unknown(entries, loaded), loaded.state_dir
+        url, state = _unknown(entries, loaded, configured=configured), loaded.state_dir
     if not url:
         return None
     key = options.key or (key_of(loaded, env) if configured else env.get(KEY_VARIABLE, ""))
@@ -111,19 +116,39 @@ def _serving(env: Mapping[str, str]) -> list[Entry]:
         return []
 
 
-def _entry(entries: Sequence[Entry], loaded: Loaded, *, configured: bool) -> Entry | None:
-    own = with_state(entries, loaded.state_dir)
-    if own or configured:
-        return own[-1] if own else None
-    return next(iter(at_address(entries, LISTEN)), entries[0] if len(entries) == 1 else None)
+def _configured(entries: Sequence[Entry], options: Options) -> Entry | None:
+    """The last one that was started with this file or recipe."""
+    same: list[Entry] = []
+    if options.recipe is not None:
+        named = with_state(entries, folder_of(options.recipe))
+        same = [each for each in named if each.config == f"recipe {options.recipe}"]
+    elif options.config is not None:
+        file = os.path.realpath(options.config)
+        same = [each for each in entries if os.path.realpath(Path(each.folder, each.config)) == file]
+    return same[-1] if same else None
 
 
-def _unknown(entries: Sequence[Entry], loaded: Loaded) -> str:
-    """The address at which a gateway listens that is not in the register, for instance one in a container."""
+def _usual(entries: Sequence[Entry], loaded: Loaded) -> Entry | None:
+    """Where nothing is configured: that of this folder, else that of the usual address, else the only one."""
+    found = with_state(entries, loaded.state_dir) or at_address(entries, LISTEN)
+    return found[-1] if found else entries[0] if len(entries) == 1 else None
+
+
+def _unknown(entries: Sequence[Entry], loaded: Loaded, *, configured: bool) -> str:
+    """The address of a gateway that is not in the register, for instance another user's. If somebody has said how it
+    is configured, it must show the same."""
     host, port = parse_listen(loaded.config.listen)
     if not port or at_address(entries, f"{host}:{port}") or not aigw_at(host, port):
         return ""
-    return base_url(_ANYWHERE.get(host, host), port)
+    url = base_url(_ANYWHERE.get(host, host), port)
+    return url if not configured or _shows(url, loaded) else ""
+
+
+def _shows(url: str, loaded: Loaded) -> bool:
+    try:
+        return bool(configuration_of(url) == msgspec.to_builtins(effective(loaded).values))
+    except OSError:
+        return False
 
 
 class _KeptRows:

@@ -45,9 +45,13 @@ def aigw(commands, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def served(commands, tmp_path_factory):
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def served(commands, folder):
     """A gateway that runs, and what is typed in its folder by somebody who has the key."""
-    folder = tmp_path_factory.mktemp("served")
     (folder / "aigw.yaml").write_text(CONFIG)
     aigw = runner(commands, folder)
     with serving(folder) as serve:
@@ -82,9 +86,10 @@ def test_through_the_gateway_that_runs(served):
     assert ask(*template) == (0, "Into French: good day\n", "")
 
 
-def test_not_through_one_with_another_configuration(served, tmp_path):
+def test_not_through_one_with_another_configuration(served, folder):
     url, ask = served
-    config = tmp_path / "elsewhere.yaml"
+    assert json.loads(ask("Hi", "--json", "-c", str(folder / "aigw.yaml"))[1])["gateway"] == url
+    config = folder / "another.yaml"  # it has the same state folder
     config.write_text("plugins: {ai-proxy: {provider: {type: builtin}}}\n")
     told = json.loads(ask("Hi", "--json", "-c", str(config))[1])
     assert told["gateway"] != url

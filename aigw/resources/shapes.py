@@ -45,7 +45,6 @@ class WasmPluginSpec(Struct, frozen=True, rename="camel", omit_defaults=True, kw
     image_pull_secret: str = ""
     verification_key: str = ""
     vm_config: VmConfig | None = None
-    selector: dict[str, Any] | None = None
 
 
 class Registry(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):

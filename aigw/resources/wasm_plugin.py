@@ -82,6 +82,10 @@ def read_plugin(resource: Resource, findings: Findings) -> PluginResource:
     spec = Checker(resource.source, report).convert(pruned.value, WasmPluginSpec, (*resource.start, "spec"))
     if spec is None:
         raise ConfigError(report.format_all(report.errors))
+    for index, rule in enumerate(spec.match_rules):
+        if rule.route_type == "GRPC" and not rule.config_disable:
+            field, at = f"spec.matchRules[{index}].routeType", resource.place("spec", "matchRules", index)
+            findings.add("none", resource.what, field, "the rule holds for all requests, not for gRPC alone", place=at)
     name = plugin_name(resource)
     try:
         configuration = effective(spec)

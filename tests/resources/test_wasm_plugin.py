@@ -59,6 +59,13 @@ def test_what_is_read_can_be_written_again():
     assert written["spec"] == spec
 
 
+def test_a_rule_for_grpc_alone_is_told():
+    rule = {"ingress": ["r"], "config": {"a": 1}, "routeType": "GRPC"}
+    findings = Findings()
+    read_plugin(resource({"matchRules": [{**rule, "routeType": "HTTP"}, rule]}), findings)
+    assert [(entry.level, entry.field) for entry in findings] == [("none", "spec.matchRules[1].routeType")]
+
+
 def test_an_image_has_the_version_of_higress_2():
     start = "oci://higress-registry.cn-hangzhou.cr.aliyuncs.com/plugins/"
     assert image_of("ai-proxy") == f"{start}ai-proxy:2.0.0"

@@ -25,6 +25,7 @@ from aigw.server.http1.request import HttpRequest
 from aigw.server.http1.response import PlainResponse
 from aigw.server.page.details import Details
 from aigw.server.page.events import Events
+from aigw.server.page.passages import with_texts
 from aigw.server.page.requests import MOST, Requests, readable
 from aigw.server.page.views import Inside, Views
 from aigw.server.page.watch import Watch
@@ -115,7 +116,8 @@ class Page:
         elif not part:
             found = await asyncio.to_thread(self._details.of, id_, _own_url(http))
             if found is not None:
-                return _json(found)
+                passages = await with_texts(found["passages"], self._inside)
+                return _json({**found, "passages": passages})
         raise GatewayError(404, "there is nothing kept of this request", code="unknown_request")
 
 

@@ -23,7 +23,6 @@ from aigw.core.headers import VIA_HEADER
 from aigw.core.plain import plain_json_line
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
-from aigw.server.front import FRONT_HEADERS, FrontPage
 from aigw.server.guard import is_loopback
 from aigw.server.http1.connection import Response
 from aigw.server.http1.request import HttpRequest
@@ -51,8 +50,7 @@ Answer = tuple[str, bytes]
 
 
 class Admin:
-    """`shown` returns the configuration in force, without secrets. `front` is what / shows without JavaScript, `page`
-    has the data of the page."""
+    """`shown` returns the configuration in force, without secrets. `page` has the data of the page."""
 
     def __init__(
         self,
@@ -62,10 +60,8 @@ class Admin:
         clock: Clock,
         key: str,
         shown: Callable[[], object],
-        front: FrontPage,
         page: Page,
     ) -> None:
-        self._front = front
         self._page = page
         self._usage = usage
         self._metrics = metrics
@@ -116,19 +112,8 @@ class Admin:
         if path in (HEALTH, HELLO):
             return _health()
         if "text/html" in http.headers.get("accept", ""):
-            if index := page_file(http, INDEX):
-                return index
-            return PlainResponse(body=self._front_page(http), headers=FRONT_HEADERS)
+            return page_file(http, INDEX)
         return PlainResponse(headers={"Cache-Control": "no-store"}) if http.method == "HEAD" else None
-
-    def _front_page(self, http: HttpRequest) -> bytes:
-        """Who may not see the other pages does not see what the configuration answers either."""
-        try:
-            self._check(http)
-            known = True
-        except GatewayError:
-            known = False
-        return self._front.html(http.headers.get("host", ""), known=known)
 
     async def _usage_page(self, query: str) -> Answer:
         asked = parse_qs(query)

@@ -34,7 +34,6 @@ from aigw.server import standin_routes
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
 from aigw.server.framing import Framing
-from aigw.server.front import FrontPage
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.http1.connection import Response
 from aigw.server.http1.request import HttpRequest
@@ -196,15 +195,13 @@ class Gateway:
                 listen=config.listen,
             )
             inside = Inside(loaded, env, self._knowledge, self._screening)
-            front = FrontPage(loaded)
             admin = Admin(
                 usage=self._books.usage,
                 metrics=self._books.metrics,
                 clock=env.clock,
                 key=config.admin_key,
                 shown=lambda: effective(loaded).values,
-                front=front,
-                page=self._inspection.page(inside, front),
+                page=self._inspection.page(inside),
             )
             edge = Edge(
                 routes.find,

@@ -4,7 +4,6 @@ them."""
 from __future__ import annotations
 
 from aigw.books.books import Books
-from aigw.server.front import FrontPage
 from aigw.server.page.details import Details
 from aigw.server.page.events import Events
 from aigw.server.page.kept import Kept
@@ -34,10 +33,10 @@ class Inspection:
         self._events = Events(self._requests, self.watch)
         self._note = "" if alone else OF_SEVERAL
 
-    def page(self, inside: Inside, front: FrontPage) -> Page:
+    def page(self, inside: Inside) -> Page:
         """The data of the page for a configuration."""
         details = Details(self._requests, self._books.folder)
-        views = own_views(self._numbers, front)
+        views = own_views(self._numbers)
         views = Views({**self._views.shown, **views.shown}, {**self._views.tried, **views.tried})
         return Page(self._requests, details, self._events, self.watch, views, inside, self._note)
 

@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from aigw import __version__
-from aigw.server.front import FrontPage
+from aigw.server.page.beginning import Beginning
 from aigw.server.page.chains import chains
 from aigw.server.page.numbers import Numbers, limits
 from aigw.server.page.requests import readable
 from aigw.server.page.views import Inside, Views
 
 
-def own_views(numbers: Numbers, front: FrontPage) -> Views:
+def own_views(numbers: Numbers) -> Views:
     async def figures(inside: Inside, query: str) -> Any:
         since = parse_qs(query).get("since", ["24h"])[-1]
         told = await numbers.of(since, inside.env.clock.time())
@@ -31,6 +31,6 @@ def own_views(numbers: Numbers, front: FrontPage) -> Views:
             "version": __version__,
             "config": str(path) if path is not None else "",
         }
-        return {**found, **front.start(url)._asdict()}
+        return {**found, **Beginning(inside.loaded).start(url)._asdict()}
 
     return Views({"numbers": figures, "routes": routes, "start": start})

@@ -1,8 +1,6 @@
-"""The page at /: what it shows is answered, and it is plain, escaped, and with nothing that a browser would run or
-fetch."""
+"""How to begin: what is told is answered, whatever a configuration wants of its callers."""
 
 import asyncio
-import html
 import json
 import os
 import re
@@ -13,8 +11,8 @@ import pytest
 
 from aigw.books.books import Books
 from aigw.config.load import load
-from aigw.server.front import FRONT_HEADERS, FrontPage
 from aigw.server.gateway import run
+from aigw.server.page.beginning import Beginning
 from aigw.upstream.http import HttpUpstream
 
 BUILTIN = {"ai-proxy": {"provider": {"type": "builtin"}}}
@@ -37,19 +35,18 @@ def provider(type_, **more):
     return {"ai-proxy": {"provider": {"type": type_, "apiTokens": ["k"], **more}}}
 
 
-def page(config, host="127.0.0.1:4700"):
-    return html.unescape(FrontPage(config).html(host, known=True).decode())
+def start(config, url="http://127.0.0.1:4700"):
+    return Beginning(config).start(url)
 
 
-def code(shown):
-    return re.findall(r"<pre>(.*?)</pre>", shown, re.DOTALL)
+def exported(begun):
+    return set(re.findall(r"export (\w+)=", "\n".join(begun.environment)))
 
 
-def test_it_names_the_address_the_models_and_three_ways():
-    shown = page(loaded())
-    assert "<code>http://127.0.0.1:4700/v1</code>" in shown
-    assert "<code>echo</code>, <code>mock</code>" in shown
-    assert len(code(shown)) == 3
+def test_it_names_the_models_and_three_ways():
+    begun = start(loaded())
+    assert {"echo", "mock"} <= {*begun.models}
+    assert all("http://127.0.0.1:4700" in each for each in (begun.curl, begun.python, *begun.environment))
 
 
 CONFIGS = {
@@ -72,17 +69,16 @@ AS_CLAUDE_CODE = """curl -sS "$ANTHROPIC_BASE_URL/v1/messages" -H "x-api-key: $A
 async def test_what_it_shows_is_answered(what, tmp_path):
     config = loaded(**CONFIGS[what], listen="127.0.0.1:0", state_dir=str(tmp_path))
     async with run(config, HttpUpstream(), books=Books(None)) as running:
-        shown = page(config, running.url.removeprefix("http://"))
-        curl, python, *environment = code(shown)
-        assert '"object":"chat.completion"' in await said("bash", "-c", f"curl -sS --fail-with-body {curl[5:]}")
-        assert "ChatCompletion(" in await said(sys.executable, "-c", python)
-        for exports in environment:
+        begun = start(config, running.url)
+        assert '"object":"chat.completion"' in await said("bash", "-c", f"curl -sS --fail-with-body {begun.curl[5:]}")
+        assert "ChatCompletion(" in await said(sys.executable, "-c", begun.python)
+        for exports in ["\n".join(begun.environment)] if begun.environment else []:
             if "OPENAI" in exports:
                 assert "ChatCompletion(" in await said("bash", "-c", f'{exports}\n"$0" -c "$1"', sys.executable, OPENAI)
             else:
                 assert '"type":"message"' in await said("bash", "-c", f"{exports}\n{AS_CLAUDE_CODE}")
-    assert "sk-secret" not in shown
-    assert LACKING not in shown
+    assert "sk-secret" not in str(begun)
+    assert LACKING not in str(begun.notes)
 
 
 async def said(*command):
@@ -102,41 +98,34 @@ async def said(*command):
     ],
 )
 def test_variables_are_those_of_all_clients_whoever_the_provider_is(config, exports):
-    shown = page(loaded(config))
-    assert set(re.findall(r"export (\w+)=", shown)) == exports and LACKING not in shown
+    begun = start(loaded(config))
+    assert exported(begun) == exports and LACKING not in str(begun.notes)
 
 
 def test_what_no_route_takes_is_said():
-    shown = page(loaded(routes=[{"name": "r", "match": {"path": "/v1/chat/completions"}}]))
-    assert set(re.findall(r"export (\w+)=", shown)) == {"OPENAI_BASE_URL"}
-    assert "Messages" in shown.partition(LACKING)[2]
+    begun = start(loaded(routes=[{"name": "r", "match": {"path": "/v1/chat/completions"}}]))
+    assert exported(begun) == {"OPENAI_BASE_URL"}
+    assert "Messages" in str(begun.notes).partition(LACKING)[2]
 
 
 def test_a_client_of_messages_sends_the_key_where_it_is_looked_for():
     plugins = provider("claude") | {"key-auth": {**KEY, "keys": ["x-api-key"]}}
-    assert 'ANTHROPIC_BASE_URL=http://h ANTHROPIC_API_KEY="$ANN_KEY"' in page(loaded(plugins), "h")
+    assert 'ANTHROPIC_BASE_URL=http://h ANTHROPIC_API_KEY="$ANN_KEY"' in str(
+        start(loaded(plugins), "http://h").environment
+    )
     plugins["key-auth"]["keys"] = ["Authorization"]
-    assert 'ANTHROPIC_BASE_URL=http://h ANTHROPIC_AUTH_TOKEN="$ANN_KEY"' in page(loaded(plugins), "h")
+    assert 'ANTHROPIC_BASE_URL=http://h ANTHROPIC_AUTH_TOKEN="$ANN_KEY"' in str(
+        start(loaded(plugins), "http://h").environment
+    )
 
 
 def test_where_nothing_is_answered():
-    assert "This configuration answers nothing" in page(loaded({}))
+    begun = start(loaded({}))
+    assert "This configuration answers nothing" in begun.lacking
+    assert (begun.curl, begun.python, begun.environment) == ("", "", [])
 
 
-def test_a_stranger_learns_nothing_of_the_configuration():
-    shown = FrontPage(loaded(keyed(keys=["x-api-key"]))).html("h", known=False).decode()
-    assert "<pre>" not in shown and "echo" not in shown
-
-
-def test_nothing_runs_and_nothing_is_fetched():
-    shown = FrontPage(loaded()).html("h", known=True).decode()
-    assert not re.search(r"<(script|style|link|img|iframe)|\son\w+=|src=|style=|href=\"(?!/)", shown)
-    assert "default-src 'none'" in FRONT_HEADERS["Content-Security-Policy"]
-
-
-def test_names_are_escaped_and_not_endless():
+def test_names_are_not_endless():
     names = {f"<b>{n}": "echo" for n in range(80)}
-    config = loaded({"ai-proxy": {"provider": {"type": "builtin", "modelMapping": names}}})
-    shown = FrontPage(config).html('h"><script>', known=True).decode()
-    assert "<script" not in shown and "<b>" not in shown
-    assert "and 32 more" in shown
+    begun = start(loaded({"ai-proxy": {"provider": {"type": "builtin", "modelMapping": names}}}))
+    assert (len(begun.models), begun.more) == (50, 32)

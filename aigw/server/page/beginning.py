@@ -1,42 +1,22 @@
-"""The page that a browser gets at /: the address, the models, and how clients are pointed here.
+"""How to begin with a gateway: the models, and how clients are pointed here. The page shows it.
 
-Rule: what it shows is answered by the configuration in force, or it says what is needed. It is plain HTML without
-scripts, styles or anything from elsewhere, and its policy forbids them. All that is inserted is escaped."""
+Rule: what it tells is answered by the configuration in force, or it says what is needed."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import NamedTuple
 
 from aigw.config.load import Loaded
 from aigw.dialects import apis
 from aigw.server.first_call import GEMINI_PATH, FirstCall, Key, call_of, first_call, models_to_name
 
-FRONT_HEADERS: Mapping[str, str] = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _SHOWN = 50
 """How many models are named."""
 
 _NOTHING = "This configuration answers nothing; `aigw init` writes one that does."
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>aigw</title>
-<h1>aigw</h1>
-{parts}
-<p><a href="/v1/models">Models</a>, <a href="/-/usage">usage</a>, <a href="/-/config">configuration</a></p>
-</html>
-"""
 
 
 class _Family(NamedTuple):
@@ -79,7 +59,7 @@ class Start(NamedTuple):
     lacking: str
 
 
-class FrontPage:
+class Beginning:
     """What a configuration answers does not change, so that it is found out once."""
 
     def __init__(self, loaded: Loaded) -> None:
@@ -103,29 +83,6 @@ class FrontPage:
             lacking="" if self._call is not None else _NOTHING,
         )
 
-    def html(self, host: str, *, known: bool) -> bytes:
-        """`host` is the Host of the request. Who is not `known` learns only that a gateway is here."""
-        url = f"http://{host}"
-        parts = [f"<p>This is an AI gateway. Its API is at <code>{escape(url)}/v1</code>.</p>"]
-        if known:
-            parts += [_models(self._models), *self._curl(url), *self._python(url), *self._variables(url)]
-        return _PAGE.format(parts="\n".join(parts)).encode("utf-8", "replace")
-
-    def _curl(self, url: str) -> list[str]:
-        if self._call is None:
-            return [_paragraph(_NOTHING)]
-        note = [_paragraph(f"{self._call.key.note}.")] if self._call.key.note else []
-        return ["<h2>curl</h2>", _code(self._call.curl(url, "")), *note]
-
-    def _python(self, url: str) -> list[str]:
-        call = self._calls[_OPENAI]
-        return ["<h2>OpenAI for Python</h2>", _code(_openai(call, url))] if call else []
-
-    def _variables(self, url: str) -> list[str]:
-        lines, notes = self._environment(url)
-        code = [_code("\n".join(lines))] if lines else []
-        return ["<h2>Programs that read the environment</h2>", *code, *map(_paragraph, notes)]
-
     def _environment(self, url: str) -> tuple[list[str], list[str]]:
         """What to type for programs that read the environment, and what to know about it."""
         found = {family: (call, _variable(family, call)) for family, call in self._calls.items() if call}
@@ -138,13 +95,6 @@ class FrontPage:
         lacking = "; ".join(family.clients for family, call in self._calls.items() if not call)
         notes = [f"They have to send what curl sends above, too, for {more}."] if more else []
         return lines, notes + ([f"This configuration does not answer {lacking}."] if lacking else [])
-
-
-def _models(models: Sequence[str]) -> str:
-    named = ", ".join(f"<code>{escape(model)}</code>" for model in models[:_SHOWN])
-    more = f" and {len(models) - _SHOWN} more" if len(models) > _SHOWN else ""
-    said = f"Models that the configuration names: {named}{more}." if named else "Its providers list their models."
-    return f"<p>{said}</p>"
 
 
 def _variable(family: _Family, call: FirstCall) -> str | None:
@@ -195,11 +145,3 @@ def _openai(call: FirstCall, url: str) -> str:
 
 def _dict(items: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name}: {value}" for name, value in items.items()) + "}" if items else ""
-
-
-def _code(text: str) -> str:
-    return f"<pre>{escape(text)}</pre>"
-
-
-def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>"

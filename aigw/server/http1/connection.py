@@ -11,6 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import cast
 
 from multidict import CIMultiDict
@@ -255,7 +256,8 @@ class Connection(asyncio.Protocol):
             return
         if not self._reading:
             self._transport.resume_reading()
-        self._transport.write_eof()
+        with suppress(OSError):  # the client has gone, and the loop does not know yet
+            self._transport.write_eof()
         self._idle.cancel()
         self._idle = self._loop.call_later(PART_SECONDS, self._close)
 

@@ -1,12 +1,13 @@
 """Connections on real sockets: what becomes of bodies that nobody reads, of clients that wait, and of the end."""
 
 import asyncio
+import errno
 import time
 from contextlib import asynccontextmanager
 
 import pytest
 
-from aigw.server.http1.connection import MOST_PENDING
+from aigw.server.http1.connection import MOST_PENDING, Connection
 from aigw.server.http1.request import HIGH_WATER
 from aigw.server.http1.response import PlainResponse, StreamedResponse
 from aigw.server.listen import Listener
@@ -153,6 +154,43 @@ async def test_an_unread_body_slows_the_client():
         assert await answer(reader) == (200, b"%d" % size)
         await sending
         assert max(seen) < 4 * HIGH_WATER
+
+
+class Reset(asyncio.Transport):
+    """Its client resets the connection after the last write. The loop learns it later."""
+
+    closed = False
+
+    def write(self, data):
+        pass
+
+    writelines = write
+
+    def can_write_eof(self):
+        return True
+
+    def write_eof(self):
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    def is_closing(self):
+        return self.closed
+
+    def close(self):
+        self.closed = True
+
+    abort = close
+
+
+async def test_a_client_that_leaves_while_its_connection_is_closed_is_no_bug(caplog):
+    connection = Connection(say_target, lambda: False, lambda _: None)
+    connection.connection_made(Reset())
+    connection.data_received(b"\x16\x03\x01\r\n\r\n")
+    async with asyncio.timeout(5):
+        while connection.busy:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    connection.connection_lost(None)
+    assert "not HTTP" in caplog.text
+    assert "bug" not in caplog.text
 
 
 async def test_a_header_that_a_plugin_broke_is_a_500(caplog):

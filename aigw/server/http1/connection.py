@@ -32,6 +32,8 @@ LINGER_SECONDS = 10.0
 """How long to read on from a client that has its answer already: closing at once could take it away again."""
 PART_SECONDS = 2.0
 """How long a client may take to close its side of a connection that is given up."""
+FLUSH_SECONDS = 60.0
+"""How long a client may take to read what was written to it before its connection was closed."""
 MOST_PENDING = 16
 """If so many requests wait for those before them, the connection is not read until they are answered."""
 
@@ -49,17 +51,17 @@ class Connection(asyncio.Protocol):
         self._left = left
         self._reader = RequestReader(self, self._begin)
         self._pending: deque[HttpRequest] = deque()
-        self._broken: GatewayError | None = None
-        self._deaf = False
+        self._broken: GatewayError | None = None  # the answer to what was not HTTP
+        self._deaf = False  # what comes is dropped
         self._unread = 0
         self._reading = True
-        self._drained: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._ending = False
-        self._lingering = False
-        self._coming = False
-        self._answered = False
-        self._moved = time.monotonic()
+        self._drained: asyncio.Future[None] | None = None  # while the client reads too slowly
+        self._task: asyncio.Task[None] | None = None  # while requests are answered
+        self._ending = False  # no request is answered after the one under way
+        self._lingering = False  # all has been answered but a body is still coming
+        self._coming = False  # a request has begun to arrive, and is not answered yet
+        self._answered = False  # and nothing has come since
+        self._moved = time.monotonic()  # when a request began to arrive, or was answered
         self.arrived = 0.0
         self.stopping = False
         self.keeps = True
@@ -166,10 +168,10 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _close(self) -> None:
-        """Closes the connection. What is written already still goes to the client, if it reads that soon."""
+        """Closes the connection. What is written already still goes to the client, if it reads it in time."""
         self._transport.close()
         self._idle.cancel()
-        self._idle = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+        self._idle = self._loop.call_later(FLUSH_SECONDS, self._transport.abort)
 
     def _begin(self, request: HttpRequest) -> None:
         self._pending.append(request)
@@ -190,21 +192,8 @@ class Connection(asyncio.Protocol):
     async def _answer_all(self) -> None:
         try:
             while self._pending:
-                request = self._pending.popleft()
-                self.keeps = request.keeps and not self._ending and not self._is_full()
-                response = await self._handler(request)
-                if isinstance(response, PlainResponse):
-                    self._send(request, response)
-                    await self.drained()
-                if self.gone:
-                    return
-                request.body.drop()
-                self._answered = True
-                if not request.body.complete:
-                    await self._linger(request)
-                self.arrived = self._moved = time.monotonic()  # of a request that has come already: its turn
-                self._coming = False
-                if not self.keeps or self._ending:
+                await self._answer(self._pending.popleft())
+                if not self.keeps or self._ending or self.gone:
                     self._part()
                     return
                 if self._pending:
@@ -220,6 +209,20 @@ class Connection(asyncio.Protocol):
         finally:
             self._task = None
 
+    async def _answer(self, request: HttpRequest) -> None:
+        """Returns when the next request can be answered. It may have come already: its time begins then."""
+        self.keeps = request.keeps and not self._ending and not self._is_full()
+        response = await self._handler(request)
+        if isinstance(response, PlainResponse):
+            self._send(request, response)
+            await self.drained()
+        self._answered = True
+        request.body.drop()
+        if not request.body.complete and not self.gone:
+            await self._linger(request)
+        self.arrived = self._moved = time.monotonic()
+        self._coming = False
+
     def _send(self, request: HttpRequest, response: PlainResponse) -> None:
         if self.gone:
             return
@@ -231,11 +234,11 @@ class Connection(asyncio.Protocol):
             PlainResponse(500).send(request)
 
     async def _linger(self, request: HttpRequest) -> None:
-        """Reads what is left of a body that nobody wants, so that the client gets its answer, and its next request
-        is found."""
-        if self._broken is not None or self._ending:
+        """Waits for the rest of a body that nobody wants, so that the client gets its answer, and its next request is
+        found."""
+        if self._broken is not None:
             self.keeps = False
-        if not self.keeps:
+        if not self.keeps or self._ending:
             return
         self._lingering = True
         try:
@@ -249,8 +252,10 @@ class Connection(asyncio.Protocol):
     def _part(self) -> None:
         """Closes the connection. A client that is still sending could not read its answer any more if that were done at
         once."""
-        sends = self._reader.current is not None or self._broken is not None
+        if self.gone:
+            return
         self._deaf = True
+        sends = self._reader.current is not None or self._broken is not None
         if not sends or not self._transport.can_write_eof():
             self._close()
             return

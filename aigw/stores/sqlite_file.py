@@ -103,6 +103,16 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
 
 def version_of(connection: sqlite3.Connection, path: Path, format_: Format) -> int:
     """The version of the file, 0 if it is still empty. Raises FileError if it is not ours, newer, or damaged."""
+    if connection.in_transaction:
+        return _version_of(connection, path, format_)
+    connection.execute("BEGIN")  # another process may bring the file up to its version between two looks
+    try:
+        return _version_of(connection, path, format_)
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _version_of(connection: sqlite3.Connection, path: Path, format_: Format) -> int:
     import sqlite3
 
     try:

@@ -234,13 +234,13 @@ class CounterContract:
         assert [count.used for count in await counter.settle(ticket, [2, 2])] == [102, 2]
 
     async def test_a_hold_grows_and_lasts_longer_then(self, counter, elapse):
-        ticket = await counter.hold([Limit("a", 10, 0, 5), Limit("b", 10, 0)], lease=0.5)
-        await elapse(0.3)
-        ticket = await counter.grow(ticket, [7, 7], lease=0.5)
+        ticket = await counter.hold([Limit("a", 10, 0, 5), Limit("b", 10, 0)], lease=1.0)
+        await elapse(0.6)
+        ticket = await counter.grow(ticket, [7, 7], lease=1.0)
         assert ticket.counts == (Count(0, 12, 0.0), Count(0, 0, 0.0)), "of b nothing is held"
-        await elapse(0.3)
+        await elapse(0.6)
         assert (await counter.read("a"))[0] == Count(0, 12, 0.0)
-        await elapse(0.3)
+        await elapse(0.6)
         assert (await counter.read("a"))[0] == Count(12, 0, 0.0)
         ticket = await counter.grow(ticket, [1, 1])
         assert (await counter.read("a"))[0] == Count(12, 0, 0.0), "it is not held any more"

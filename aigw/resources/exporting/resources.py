@@ -96,7 +96,7 @@ class _Export:
         for name, plugin in exportable.items():
             own = written[name]
             tell_plugin(plugin, own, self._findings, is_safe=is_safe, shares=name in sharing)
-            whole = with_shares(name, own, self._loaded, self._values, self._ingresses, self._names)
+            whole = with_shares(name, own, self._loaded, self._values, self._ingresses, self._names, self._findings)
             yield write_plugin(name, GATEWAY_NAMESPACE, places[name], whole, mapping_of(kept, name))
 
 

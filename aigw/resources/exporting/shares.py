@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from aigw.config.load import Loaded
+from aigw.config.rules import MATCH_KEYS
 from aigw.resources.exporting.routes import Ingresses
 from aigw.resources.importing.balance import ACTIVE, WEIGHTS
 from aigw.resources.importing.kept import mapping_of
+from aigw.resources.report import Findings
 from aigw.resources.wasm_plugin import MATCHES
+
+DOMAIN = MATCH_KEYS[1]
 
 
 def with_shares(
@@ -20,6 +24,7 @@ def with_shares(
     values: Mapping[str, Any],
     ingresses: Ingresses,
     names: Mapping[str, str],
+    findings: Findings,
 ) -> dict[str, Any]:
     """The configuration of the plugin `name`, with these rules in front. What the file has for such a route is kept for
     aigw. `values` is the file, `names` has the names of Ingresses by those of routes."""
@@ -31,6 +36,9 @@ def with_shares(
         if plugin != name:
             continue
         own = _own(route, name, loaded, values)
+        if any(DOMAIN in rule for rule in raw.get("_rules_") or ()):
+            message = f"does not hold in Higress on the route {route}, whose providers share its requests"
+            findings.add("none", f"plugin {name}", DOMAIN, message, nearest="a route for each of these hosts")
         whole = own if has_default else {**default, **own}
         rest = {key: value for key, value in whole.items() if key not in (ACTIVE, WEIGHTS)}
         for id_, destination in shares:

@@ -26,6 +26,7 @@ def call(id, **fields):
             "seconds": 0.5,
             "recording": "",
             "error": "",
+            "failed": False,
             **fields,
         }
     )

@@ -69,7 +69,10 @@ class MatchConfig(Section, frozen=True, kw_only=True):
         list[str], Meta(description="Host names: exact, `*suffix` or `prefix*`, without a port. None: any.")
     ] = []
     methods: Annotated[list[str], Meta(description="HTTP methods. None: any.")] = []
-    headers: Annotated[dict[str, str], Meta(description="Headers and the exact values that they must have.")] = {}
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="Headers and the values that they must have: exact ones, or a prefix that ends in `*`."),
+    ] = {}
 
 
 class RouteConfig(Section, frozen=True, kw_only=True):

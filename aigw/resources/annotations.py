@@ -52,8 +52,8 @@ TABLE = {
 }
 STARTS = {
     "exact-match-header-": Meaning("exact", read=True),
-    "prefix-match-header-": Meaning("none", _MORE, "a route with exact headers for each value"),
-    "regex-match-header-": Meaning("none", _MORE, "a route with exact headers for each value"),
+    "prefix-match-header-": Meaning("exact", read=True),
+    "regex-match-header-": Meaning("exact", read=True),
     "exact-match-query-": Meaning("none", _MORE),
     "prefix-match-query-": Meaning("none", _MORE),
     "regex-match-query-": Meaning("none", _MORE),
@@ -68,6 +68,11 @@ STARTS = {
     "blacklist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
 }
 """By how the name begins."""
+
+NO_PREFIXES = Meaning("none", _MORE, "a route for each value, or for each prefix, which ends in *")
+"""A regular expression for a header that is no choice of values and prefixes."""
+STAR = Meaning("approximate", "a * at the end stands for any rest", read=True)
+"""A whole value that would be read as a prefix."""
 
 
 def bare(name: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from aigw.config.check import Checker
 from aigw.config.report import Report
 from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
-from aigw.resources.annotations import OURS, bare, meaning
+from aigw.resources.annotations import NO_PREFIXES, OURS, STAR, Meaning, bare, meaning
 from aigw.resources.report import Findings
 from aigw.resources.resource import CLUSTER, Resource
 from aigw.resources.shapes import Backend, IngressPath, IngressSpec
@@ -19,11 +21,14 @@ from aigw.resources.unknown import prune
 
 FALLBACK_HEADER = "x-higress-fallback-from"
 """The header by which Higress sends a request that has failed to the route for failed ones."""
-_HEADER = "exact-match-header-"
+_HEADER = re.compile(r"(exact|prefix|regex)-match-header-(.+)")
+_CHOICES = 20
+"""How many routes the conditions of one path may become."""
 _WEIGHTED = re.compile(r"(?:(\d+)%\s+)?(\S+?)(?::(\d+))?(?:\s+\S+)?")
 _LITERALS = r"\^?((?:[^\\.\[\](){}*+?^$|]|\\[^\w])*)"
 _START = re.compile(rf"{_LITERALS}([*?{{]?)")
 _LITERAL = re.compile(rf"{_LITERALS}(\.\*|\(\.\*\)|\$)?\$?")
+_ANY = (".*", "(.*)")
 _HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?", re.ASCII)
 _REGEX, _EXACT = 2, 0
 
@@ -106,17 +111,18 @@ def _routes(resource: Resource, spec: IngressSpec, findings: Findings) -> Iterat
             -len(notes.headers) - bool(notes.methods),
         )  # fmt: skip
         shares = notes.shares or _backend(each.backend, resource)
-        yield IngressRoute(
-            notes.name or resource.full_name, resource, path, rank, hosts, notes.methods, notes.headers, shares,
-            notes.vhost, notes.tls, notes.kept, notes.origins,
-        )  # fmt: skip
+        for headers in notes.choices():
+            yield IngressRoute(
+                notes.name or resource.full_name, resource, path, rank, hosts, notes.methods, headers, shares,
+                notes.vhost, notes.tls, notes.kept, notes.origins,
+            )  # fmt: skip
 
 
 class _Annotations:
     """Reads the annotations of one Ingress, and says what becomes of each."""
 
     def __init__(self, resource: Resource, findings: Findings) -> None:
-        self.headers: dict[str, str] = {}
+        self.headers: dict[str, list[str]] = {}
         self.methods: list[str] = []
         self.shares: list[Share] = []
         self.origins: list[str] = []
@@ -127,7 +133,7 @@ class _Annotations:
             if full.startswith(CLUSTER):
                 continue
             name = bare(full)
-            found = meaning(name) if name else None
+            found = _meaning(name, value.strip(), self.headers) if name else None
             place = resource.place("metadata", "annotations", full)
             if name and found is None:
                 findings.add("unknown", resource.what, full, "has no meaning here", place=place)
@@ -138,9 +144,14 @@ class _Annotations:
             else:
                 self._read(name, value.strip(), resource, findings, place)
 
+    def choices(self) -> Iterator[dict[str, str]]:
+        """The headers that a request must have, one choice after the other."""
+        for values in product(*self.headers.values()):
+            yield dict(zip(self.headers, values, strict=True))
+
     def _read(self, name: str, value: str, resource: Resource, findings: Findings, place: str) -> None:
-        if name.startswith(_HEADER):
-            self.headers[name.removeprefix(_HEADER).lower()] = value
+        if header := _HEADER.fullmatch(name):
+            self.headers[header[2].lower()] = _patterns(header[1], value)
         elif name == "match-method":
             self.methods = [method.upper() for method in re.split(r"[\s,]+", value) if method]
         elif name == "use-regex":
@@ -159,6 +170,25 @@ class _Annotations:
             self.name = value
         elif name == "destination":
             self.shares = list(_shares(value, resource, place))
+
+
+def _meaning(name: str, value: str, others: Mapping[str, list[str]]) -> Meaning | None:
+    """What becomes of an annotation with this value. `name` is bare, `others` are the headers read so far."""
+    header = _HEADER.fullmatch(name)
+    if header and not 0 < len(_patterns(header[1], value)) * prod(map(len, others.values())) <= _CHOICES:
+        return NO_PREFIXES
+    return STAR if header and header[1] == "exact" and value.endswith("*") else meaning(name)
+
+
+def _patterns(kind: str, value: str) -> list[str]:
+    """The values that a header may have: whole ones, or prefixes that end in `*`. None if that cannot be said so."""
+    if kind != "regex":
+        return [f"{value}*" if kind == "prefix" else value]
+    found = [_LITERAL.fullmatch(each) for each in value.split("|")] if value else []
+    parts = [(re.sub(r"\\(.)", r"\1", each[1]), each[2] in _ANY) for each in found if each]
+    if len(parts) < len(found) or any(text.endswith("*") for text, _ in parts):
+        return []
+    return [f"{text}*" if is_open else text for text, is_open in parts]
 
 
 def _shares(text: str, resource: Resource, place: str) -> Iterator[Share]:

@@ -97,7 +97,7 @@ def call_on(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall:
     """A call of this API that this route takes, also if no provider answers it."""
     found = _call(loaded, route, api)
     path = _path(route.match.path, api) or route.match.path
-    return found or FirstCall(path, {**_host_header(_host(loaded, route) or ""), **route.match.headers})
+    return found or FirstCall(path, {**_host_header(_host(loaded, route) or ""), **_headers(route)})
 
 
 def _effort(call: FirstCall) -> tuple[bool, int]:
@@ -127,7 +127,7 @@ def _calls(loaded: Loaded, route: RouteConfig) -> Iterator[FirstCall]:
     if call is not None:
         yield call
     elif host is not None and route.upstream and (not route.match.methods or "GET" in route.match.methods):
-        yield FirstCall(route.match.path.rstrip("*"), {**_host_header(host), **route.match.headers})
+        yield FirstCall(route.match.path.rstrip("*"), {**_host_header(host), **_headers(route)})
 
 
 def _call(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall | None:
@@ -144,24 +144,41 @@ def _ask(loaded: Loaded, route: RouteConfig, host: str, api: str, path: str) -> 
     if not any(api in each.offers for each in about):
         return None
     filled = {each.model_header.lower() for each in about if each.model_header}
-    named = {name: value for name, value in route.match.headers.items() if name.lower() not in filled}
+    named = {name: value for name, value in _headers(route).items() if name.lower() not in filled}
     asked = next((value for name, value in route.match.headers.items() if name.lower() in filled), "")
     if not filled and not _is_first(loaded, route, Request("POST", path, "", CIMultiDict(named)), host):
         return None
     key = next((_key(loaded, name, each) for name, each in said if each.key_header or each.key_query), Key())
     headers = {**_host_header(host), **named}
     builtin = _let_in(loaded, about, [name for each in about for name in each.builtin])
-    model = asked or _model(loaded, about, api)
+    model = _named(loaded, about, api, asked) if asked else _model(loaded, about, api)
     if not model:
         return FirstCall("/v1/models", headers, "", None, builtin, key) if api == apis.CHAT else None
     return FirstCall(path.replace("{model}", model), headers, model, greeting(api, model), builtin, key)
 
 
+def _headers(route: RouteConfig) -> dict[str, str]:
+    """Headers that the route takes: of a prefix no more than that."""
+    return {name: value.removesuffix("*") for name, value in route.match.headers.items()}
+
+
+def _named(loaded: Loaded, about: Sequence[Description], api: str, pattern: str) -> str:
+    """The best model among those that a route asks for by name, or by how the name begins."""
+    start = pattern.removesuffix("*")
+    if start == pattern:
+        return pattern
+    return next((model for model in _models(loaded, about, api) if model.startswith(start)), start)
+
+
 def _model(loaded: Loaded, about: Sequence[Description], api: str) -> str:
     """The best model to ask this API for: what a model-mapper in front makes of every name, else a provider's own."""
+    return next(iter(_models(loaded, about, api)), "")
+
+
+def _models(loaded: Loaded, about: Sequence[Description], api: str) -> Sequence[str]:
     mapped = [model for each in about if not each.providers for model in each.models]
     own = [model for each in about for model in (each.offers.get(api, ""), *(each.models if api in CLIENTS else ()))]
-    return next(iter(_let_in(loaded, about, [*mapped, *filter(None, own)])), "")
+    return _let_in(loaded, about, [*mapped, *filter(None, own)])
 
 
 def _let_in(loaded: Loaded, about: Sequence[Description], models: Sequence[str]) -> list[str]:

@@ -100,11 +100,13 @@ def matches(match: MatchConfig, request: Request, host: str) -> bool:
         return False
     if match.hosts and not matches_domain(match.hosts, host):
         return False
-    return all(request.headers.get(name) == value for name, value in match.headers.items())
+    return all(_fits(value, request.headers.get(name)) for name, value in match.headers.items())
 
 
-def _fits(pattern: str, path: str) -> bool:
-    return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
+def _fits(pattern: str, text: str | None) -> bool:
+    if text is None:
+        return False
+    return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
 def no_route(request: Request) -> GatewayError:

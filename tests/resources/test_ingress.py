@@ -60,7 +60,7 @@ def test_conditions():
     (route,), findings = routes(match_method="get POST", **{"exact-match-header-X-Team": "red "})
     assert (route.methods, route.headers) == (["GET", "POST"], {"x-team": "red"})
     assert not findings.lost
-    _, findings = routes(**{"regex-match-header-a": "b", "exact-match-query-q": "1", "whatever": ""})
+    _, findings = routes(**{"regex-match-header-a": "[b]", "exact-match-query-q": "1", "whatever": ""})
     assert [entry.level for entry in findings] == ["none", "none", "unknown"]
 
 
@@ -105,3 +105,39 @@ def test_each_known_annotation_says_what_becomes_of_it(name):
 def test_prefixes_of_annotations():
     assert bare("nginx.ingress.kubernetes.io/timeout") == bare("higress.io/timeout") == "timeout"
     assert bare("example.com/timeout") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "conditions"),
+    [
+        ("exact", "qwen-max", ["qwen-max"]),
+        ("prefix", "qwen-", ["qwen-*"]),
+        ("regex", "gpt-.*|o1-.*|o3", ["gpt-*", "o1-*", "o3"]),
+        ("regex", r"^gpt-4\.1(.*)$", ["gpt-4.1*"]),
+    ],
+)
+def test_each_choice_of_a_header_becomes_a_route(kind, value, conditions):
+    found, findings = routes(**{f"{kind}-match-header-x-higress-llm-model": value})
+    assert [route.headers for route in found] == [{"x-higress-llm-model": each} for each in conditions]
+    assert [route.kept for route in found] == [{}] * len(conditions)
+    assert {entry.level for entry in findings} == {"exact"}
+
+
+@pytest.mark.parametrize("value", ["gpt-[34]", "gpt.4", "(a|b)-.*", "|".join("abcdefghijklmnopqrstu"), r"a\*", ""])
+def test_a_regular_expression_that_is_no_beginning_is_lost_and_kept(value):
+    (route,), findings = routes(**{"regex-match-header-x-a": value})
+    assert (route.headers, route.kept) == ({}, {"higress.io/regex-match-header-x-a": value})
+    assert [entry.level for entry in findings] == ["none"]
+
+
+def test_several_choices_become_a_bounded_number_of_routes():
+    many = "|".join(f"m{number}" for number in range(6))
+    found, findings = routes(**{"regex-match-header-a": many, "regex-match-header-b": many})
+    assert len(found) == 6
+    assert [entry.level for entry in findings] == ["exact", "none"]
+
+
+def test_a_whole_value_that_ends_in_a_star_is_said_to_be_a_beginning():
+    (route,), findings = routes(**{"exact-match-header-accept": "*/*"})
+    assert route.headers == {"accept": "*/*"}
+    assert [entry.level for entry in findings] == ["approximate"]

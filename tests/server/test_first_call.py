@@ -59,6 +59,7 @@ ANSWERED = {
     "a version in the prefix": routed({"path": "/v1/*"}),
     "one path": routed({"path": "/v1/embeddings"}),
     "a path of Responses": routed({"path": "/v1/completions", "methods": ["POST"]}),
+    "the beginning of a header": routed({"headers": {"x-stage": "dev-*"}}),
     "a header": routed({"headers": {"x-stage": "it's dev"}}),
     "a host": routed({"hosts": ["*.localhost"]}),
     "a host of ours": routed({"hosts": ["gateway.test"]}) | {"hosts": ["gateway.test"]},

@@ -19,6 +19,7 @@ routes:
 - {name: exact, match: {path: /v1/models}}
 - {name: posts, match: {path: /v1/*, methods: [POST]}}
 - {name: tagged, match: {path: /v1/*, headers: {x-team: a}}}
+- {name: family, match: {path: /v1/*, headers: {x-model: "qwen-*"}}}
 - {name: hosted, match: {hosts: ["*.corp"]}}
 """
 
@@ -30,6 +31,8 @@ routes:
         ("POST", "/v1/models/x", {}, "posts"),
         ("GET", "/v1/models/x", {"x-team": "a"}, "tagged"),
         ("GET", "/v1/models/x", {"x-team": "b"}, None),
+        ("GET", "/v1/models/x", {"x-model": "qwen-max"}, "family"),
+        ("GET", "/v1/models/x", {"x-model": "a-qwen-max"}, None),
         ("GET", "/x", {"host": "a.corp:4700"}, "hosted"),
         ("GET", "/x", {"host": "A.CORP."}, "hosted"),
         ("GET", "/x", {}, None),

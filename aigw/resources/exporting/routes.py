@@ -60,7 +60,7 @@ class Ingresses:
         if full != route.name:
             annotations[OURS] = route.name
         path, annotations = self._path(route, annotations)
-        annotations |= {f"higress.io/exact-match-header-{key}": value for key, value in route.match.headers.items()}
+        annotations |= dict(_condition(name, value) for name, value in route.match.headers.items())
         if route.match.methods:
             annotations["higress.io/match-method"] = " ".join(route.match.methods)
         if origins := self._loaded.config.cors.origins:
@@ -151,6 +151,13 @@ class Ingresses:
             if found:
                 return name, found, msgspec.to_builtins(configs[-1])
         return "", (), {}
+
+
+def _condition(header: str, value: str) -> tuple[str, str]:
+    """The annotation that wants this header."""
+    if value.endswith("*"):
+        return f"higress.io/prefix-match-header-{header}", value[:-1]
+    return f"higress.io/exact-match-header-{header}", value
 
 
 def _percents(shares: Sequence[float]) -> list[int]:

@@ -348,7 +348,7 @@ def route(draw, name):
     for key, values in (
         ("hosts", [["a.com"], ["*.b.com", "a.com"], ["c*"]]),
         ("methods", [["GET"], ["POST", "PUT"]]),
-        ("headers", [{"x-team": "red"}, {"x-a": "1", "x-b": "two words"}]),
+        ("headers", [{"x-team": "red"}, {"x-a": "1", "x-b": "two words"}, {"x-model": "qwen-*"}]),
     ):
         if draw(st.booleans()):
             match[key] = draw(st.sampled_from(values))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 PAIRS: dict[str, tuple[str, ...]] = {
-    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock", "gemini"),
+    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock", "gemini", "vertex"),
     "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope", "bedrock", "gemini"),
-    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock", "gemini"),
+    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock", "gemini", "vertex"),
     "google-genai": ("gemini", "openai", "anthropic", "deepseek", "dashscope", "kimi", "groq", "bedrock"),
 }

@@ -34,6 +34,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_same_origin(origin: str, authority: str) -> bool:
+    """True if a page of this origin was got from the Host that it now asks."""
+    try:
+        return bool(authority) and urlsplit(origin).netloc.lower() == authority.lower()
+    except ValueError:
+        return False
+
+
 def _is_here(host: str | None) -> bool:
     return is_loopback((host or "").removesuffix("."))
 
@@ -60,7 +68,7 @@ class Guard:
         origin = headers.get("origin")
         if origin is None and headers.get("sec-fetch-site") == "cross-site":
             origin = "another site"  # images, scripts and links: browsers send no Origin for them
-        if origin is not None and not self.allows(origin):
+        if origin is not None and not (self.allows(origin) or self._is_own_page(origin, authority)):
             raise GatewayError(
                 403,
                 f"requests from web pages of {origin} are not allowed; add it to cors.origins in aigw.yaml",
@@ -94,6 +102,13 @@ class Guard:
         except ValueError:
             return False
         return any(fnmatchcase(origin, pattern) for pattern in self._origins)
+
+    def _is_own_page(self, origin: str, authority: str) -> bool:
+        """True for the gateway's page, which is of the same origin as what it asks. Behind a Host that only `*` lets
+        in may be any page: DNS rebinding gives it this address."""
+        host = host_of(authority)
+        known = host in self._hosts or (self._addresses and is_address(host))
+        return known and is_same_origin(origin, authority)
 
     def cors(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers that let an allowed page read an answer. There are none if the request has no Origin."""

@@ -70,6 +70,28 @@ def test_origins_that_may(origin):
 
 
 @pytest.mark.parametrize(
+    "host, origin",
+    [("10.0.0.1:4700", "http://10.0.0.1:4700"), ("[fd00::2]:1", "http://[fd00::2]:1"), ("GW.corp", "https://gw.corp")],
+)
+def test_the_gateway_s_own_page_may_at_each_address(host, origin):
+    Guard(hosts=["gw.corp"], addresses=True).check({"host": host, "origin": origin})
+
+
+@pytest.mark.parametrize(
+    "host, origin",
+    [
+        ("10.0.0.1:4700", "http://10.0.0.1:4701"),
+        ("10.0.0.1:4700", "http://10.0.0.2:4700"),
+        ("10.0.0.1:4700", "http://[10.0.0.1"),
+        ("rebound.evil.com", "http://rebound.evil.com"),
+    ],
+)
+def test_another_page_may_not_nor_one_whose_name_nobody_wrote(host, origin):
+    with pytest.raises(GatewayError, match="are not allowed"):
+        Guard(hosts=["gw.corp", "*"], addresses=True).check({"host": host, "origin": origin})
+
+
+@pytest.mark.parametrize(
     "origin", ["https://evil.com", "null", "http://localhost.evil.com", "http://evil.com/localhost", "file://"]
 )
 def test_other_origins_are_refused(origin):

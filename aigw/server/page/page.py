@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -20,6 +20,7 @@ from aigw.core.retrieval import RetrievalError
 from aigw.core.stores import StoreError
 from aigw.dialects.openai_error import JSON
 from aigw.server.bodies import Bounds, read
+from aigw.server.guard import is_same_origin
 from aigw.server.http1.connection import Response
 from aigw.server.http1.request import HttpRequest
 from aigw.server.http1.response import PlainResponse
@@ -125,17 +126,10 @@ def refuse_others(headers: Mapping[str, str]) -> None:
     """Raises GatewayError 403 for what a page of another origin sends, also one that may use the API: the details of
     requests are for the gateway's own page."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if origin is not None and not _is_own(origin, headers.get("host", "")):
+    if origin is not None and not is_same_origin(origin, headers.get("host", "")):
         raise _for_own_page(f"a page of {origin}")
     if site not in (None, "same-origin", "none"):
         raise _for_own_page("another page")
-
-
-def _is_own(origin: str, host: str) -> bool:
-    try:
-        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
-    except ValueError:
-        return False
 
 
 def _for_own_page(who: str) -> GatewayError:

@@ -215,10 +215,15 @@ class Connection(asyncio.Protocol):
         response = await self._handler(request)
         if isinstance(response, PlainResponse):
             self._send(request, response)
-            await self.drained()
+            if self._drained is not None:
+                await self.drained()
         self._answered = True
-        request.body.drop()
-        if not request.body.complete and not self.gone:
+        body = request.body
+        if body.size or not body.complete:
+            body.drop()
+        elif not self._reading:
+            self.took(0)
+        if not body.complete and not self.gone:
             await self._linger(request)
         self.arrived = self._moved = time.monotonic()
         self._coming = False

@@ -27,12 +27,12 @@ class PlainResponse:
 
     def send(self, http: HttpRequest) -> None:
         """Raises ValueError for a header with a line break."""
-        headers, peer = self.headers, http.peer
-        if not is_bodiless(self.status):
+        headers, peer, has_body = self.headers, http.peer, not is_bodiless(self.status)
+        if has_body:
             headers["Content-Length"] = str(len(self.body))
         _settle(http, self.status, headers)
         head = encode_head(self.status, headers)
-        if self.body and http.method != "HEAD" and not is_bodiless(self.status):
+        if has_body and self.body and http.method != "HEAD":
             peer.write(head, self.body)
         else:
             peer.write(head)

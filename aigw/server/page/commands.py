@@ -89,6 +89,7 @@ def python(request: Shown) -> str:
     return "\n".join(
         [
             "import os",
+            "import urllib.error",
             "import urllib.request",
             "",
             "request = urllib.request.Request(",
@@ -99,7 +100,11 @@ def python(request: Shown) -> str:
             "    },",
             f"    method={plain(request.method)!r},",
             ")",
-            "with urllib.request.urlopen(request) as answer:",
+            "try:",
+            "    answer = urllib.request.urlopen(request)",
+            "except urllib.error.HTTPError as refusal:",
+            "    answer = refusal  # its body says why",
+            "with answer:",
             "    for line in answer:",
             '        print(line.decode(), end="")',
         ]

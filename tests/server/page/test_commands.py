@@ -4,6 +4,8 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from hypothesis import given, settings
@@ -57,7 +59,7 @@ def test_a_body_that_is_too_long_or_no_text_is_a_file(body):
 
 
 def test_python_sends_the_same():
-    program = python(shown(query="alt=sse&key=***")).partition("with ")[0]
+    program = python(shown(query="alt=sse&key=***")).partition("try:")[0]
     seen = "print(request.full_url, request.data, sorted(request.headers.items()), request.get_method())"
     said = subprocess.run(
         [sys.executable, "-c", program + seen], capture_output=True, text=True, check=True, env=ENVIRONMENT
@@ -66,6 +68,28 @@ def test_python_sends_the_same():
         "http://h/v1/x?alt=sse&key=g-1 b'{\"a\":1}' [('Authorization', 'Bearer sk-1'), "
         "('Content-type', 'application/json'), ('X-team', \"it's $HOME\")] POST\n"
     )
+
+
+class Refusing(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_response(403)
+        self.end_headers()
+        self.wfile.write(b"because")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_python_prints_also_what_a_refusal_says():
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        program = python(shown(headers=[])).replace("http://h", f"http://127.0.0.1:{server.server_port}")
+        said = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=ENVIRONMENT
+        )
+        thread.join()
+    assert said.stdout == "because"
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 const { parts, Reading } = await import(`${process.env.PAGE}/answers.js`);
+const { told } = await import(`${process.env.PAGE}/api.js`);
 const { again, keyPlace } = await import(`${process.env.PAGE}/asking.js`);
+const { named } = await import(`${process.env.PAGE}/conversation.js`);
 
 const read = (...data) => {
   const reading = new Reading();
@@ -99,4 +101,17 @@ test("a key goes where the request had one", () => {
   assert.equal(keyPlace([["X-Api-Key", "***"]]), "x-api-key");
   assert.equal(keyPlace({ authorization: "***" }), "authorization");
   assert.equal(keyPlace([]), "authorization");
+});
+
+test("a refusal says why, in whichever form it comes, and of which request", async () => {
+  const forms = [{ error: { message: "why" } }, { error: "why" }, { message: "why" }, { detail: "why" }, { Code: 403, Message: "why" }];
+  for (const form of forms) assert.equal((await told(new Response(JSON.stringify(form), { status: 403 }))).message, "why");
+  const error = await told(new Response("", { status: 403, headers: { "x-aigw-request-id": "r1" } }));
+  assert.deepEqual([error.message, error.status, error.id], ["The gateway answered 403", 403, "r1"]);
+});
+
+test("what a tool returned has the tool's name", () => {
+  const call = { kind: "call", id: "c1", name: "weather" };
+  const names = (...results) => named([call, ...results]).slice(1).map((each) => each.name);
+  assert.deepEqual(names({ kind: "result", id: "c1" }, { kind: "result", id: "c1", name: "own" }, { kind: "result", id: "c2" }), ["weather", "own", ""]);
 });

@@ -7,18 +7,20 @@ import { t } from "./text.js";
 
 /** An error that the gateway told. */
 export class GatewayError extends Error {
-  constructor(message, status) {
+  /** @param {string} [id] of the request */
+  constructor(message, status, id = "") {
     super(message);
     this.status = status;
+    this.id = id;
   }
 }
 
-let ask = async () => "";
+let ask = async (again) => "";
 let asking = null;
 /** The user has no key. It is asked for again when the page is loaded again. */
 let given_up = false;
 
-/** Sets who asks the user for the admin key; it returns "" where the user has none. */
+/** Sets who asks the user for the admin key, `again` after a wrong one; it returns "" where the user has none. */
 export function askForKeyWith(asker) {
   ask = asker;
 }
@@ -59,7 +61,7 @@ function send(path, options) {
 
 async function newKey() {
   if (given_up) return "";
-  asking ??= ask().finally(() => (asking = null));
+  asking ??= ask(sessionStorage.getItem("admin_key") !== null).finally(() => (asking = null));
   const key = await asking;
   given_up = !key;
   if (key) sessionStorage.setItem("admin_key", key);
@@ -69,13 +71,13 @@ async function newKey() {
 /** The error that a response tells, in any of the forms that the APIs have. @param {Response} response */
 export async function told(response) {
   const text = await response.text().catch(() => "");
-  return new GatewayError(messageOf(text) || t("The gateway answered {status}", { status: String(response.status) }), response.status);
+  return new GatewayError(messageOf(text) || t("The gateway answered {status}", { status: String(response.status) }), response.status, response.headers.get("x-aigw-request-id") ?? "");
 }
 
 function messageOf(text) {
   try {
-    const { error, message, detail } = JSON.parse(text);
-    return error?.message ?? (typeof error === "string" ? error : (message ?? detail ?? ""));
+    const { error, message, detail, Message } = JSON.parse(text);
+    return error?.message ?? (typeof error === "string" ? error : (message ?? detail ?? Message ?? ""));
   } catch {
     return text.slice(0, 500);
   }

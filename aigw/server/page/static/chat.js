@@ -119,7 +119,7 @@ export class Chat {
       fill(this.status, told(done));
       if (done.reading.error) throw new Error(done.reading.error);
     } catch (error) {
-      fill(this.status, error.name === "AbortError" ? t("Stopped.") : "");
+      fill(this.status, error.name === "AbortError" ? t("Stopped.") : error.id ? howItWent(error.id) : "");
       if (error.name !== "AbortError") this.#fail(error);
     }
     if (messages !== this.#messages) return; // a new conversation was begun
@@ -203,7 +203,11 @@ function told({ reading, times, id }) {
     times.first === null ? "" : t("first after {value}", { value: duration(times.first) }), duration(times.total),
     output > 1 && seconds > 0.05 ? t("{n} tokens/s", { n: count(Math.round(output / seconds)) }) : "",
   ];
-  return [facts.filter(Boolean).join(" · "), id ? [" · ", h("a", { href: `#/requests/${encodeURIComponent(id)}` }, t("how it went"))] : null];
+  return [facts.filter(Boolean).join(" · "), id ? [" · ", howItWent(id)] : null];
+}
+
+function howItWent(id) {
+  return h("a", { href: `#/requests/${encodeURIComponent(id)}` }, t("how it went"));
 }
 
 function dataUrl(file) {

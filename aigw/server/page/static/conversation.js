@@ -10,12 +10,18 @@ const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,[a-z0-9+/=\s]+$/i;
 /** @param {{role: string, kind: string, text?: string, name?: string, id?: string, answer?: boolean}[]} parts */
 export function conversation(parts) {
   const turns = [];
-  for (const part of parts) {
+  for (const part of named(parts)) {
     const last = turns.at(-1);
     if (last && last.role === part.role && Boolean(last.answer) === Boolean(part.answer)) last.parts.push(part);
     else turns.push({ role: part.role, answer: part.answer, parts: [part] });
   }
   return h("ol", { class: "conversation" }, turns.map(turn));
+}
+
+/** A result has the name of its call, where it has none of its own. */
+export function named(parts) {
+  const calls = new Map(parts.filter((each) => each.kind === "call" && each.id).map((each) => [each.id, each.name]));
+  return parts.map((each) => (each.kind === "result" && !each.name ? { ...each, name: calls.get(each.id) ?? "" } : each));
 }
 
 function turn({ role, answer, parts }) {

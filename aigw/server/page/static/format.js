@@ -65,6 +65,11 @@ export function clock(at) {
   return known(at) ? clocks.format(at * 1000) : UNKNOWN;
 }
 
+/** Nov 30 */
+export function day(at) {
+  return known(at) ? days.format(at * 1000) : UNKNOWN;
+}
+
 /** Nov 30, 18:30 */
 export function moment(at) {
   return known(at) ? `${days.format(at * 1000)}, ${minutes.format(at * 1000)}` : UNKNOWN;

@@ -4,8 +4,8 @@ import { ownKey } from "./api.js";
 import { field, h } from "./dom.js";
 import { t } from "./text.js";
 
-/** @returns {Promise<string>} "" if the user has none */
-export function askForKey() {
+/** @param {boolean} again the last key was wrong @returns {Promise<string>} "" if the user has none */
+export function askForKey(again = false) {
   const input = h("input", { type: "password", autocomplete: "off", required: true });
   const cancel = h("button", { type: "button", value: "" }, t("Cancel"));
   const dialog = h(
@@ -16,6 +16,7 @@ export function askForKey() {
       { method: "dialog" },
       h("h2", { id: "key-title" }, t("This gateway asks for its admin key")),
       h("p", {}, t("You are not on its machine. The key is admin_key in its aigw.yaml; it is kept in this tab only.")),
+      again ? h("p", { class: "failure", role: "alert" }, t("That is not its admin key.")) : null,
       field(t("Admin key"), input),
       h("div", { class: "row" }, h("span", { class: "grow" }), cancel, h("button", { class: "primary", type: "submit" }, t("Go on"))),
     ),

@@ -60,6 +60,7 @@ class Page {
     document.title = `${t(VIEWS[name].title)} · aigw`;
     for (const [each, element] of Object.entries(this.links)) element.toggleAttribute("aria-current", each === name);
     this.links[name].setAttribute("aria-current", "page");
+    this.links[name].scrollIntoView({ block: "nearest", inline: "nearest" });
     if (!first) this.main.querySelector("h1")?.focus({ preventScroll: true });
   }
 

@@ -105,7 +105,7 @@ function group(title, rows = []) {
     number("cache_hits", t("Hits"), count),
     number("saved_usd", t("Saved"), money),
   ];
-  return h("section", { class: "group" }, h("h2", {}, title), table(columns, rows, { caption: title }));
+  return h("section", { class: "group by" }, h("h2", {}, title), table(columns, rows, { caption: title }));
 }
 
 const WHAT = { budget: "Budget", quota: "Quota", limit: "Limit" };

@@ -1,7 +1,7 @@
 /** The view "Recordings": what is replayed, its hits, and how each miss differs from the nearest recording. */
 
 import { get } from "./api.js";
-import { command, empty, failure, fill, h, table } from "./dom.js";
+import { command, empty, failure, fill, h, long, table } from "./dom.js";
 import { clock, count } from "./format.js";
 import { t } from "./text.js";
 import { changed, changeList } from "./way.js";
@@ -51,9 +51,9 @@ function miss({ id, at, asked, reason, text = "", nearest, difference = [] }) {
   return h(
     "li",
     {},
-    h("div", { class: "limit-head" }, h("strong", {}, id ? h("a", { href: `#/requests/${encodeURIComponent(id)}` }, name || id) : name), h("span", {}, reason ?? "")),
-    text ? h("p", { class: "why" }, text) : null,
+    h("div", { class: "limit-head" }, h("strong", {}, id ? h("a", { href: `#/requests/${encodeURIComponent(id)}` }, name || id) : name), h("span", {}, asked && reason?.startsWith(`${asked}: `) ? reason.slice(asked.length + 2) : (reason ?? ""))),
     nearest ? h("p", { class: "why" }, t("Nearest recording:"), " ", nearest) : null,
     difference.length ? changeList(changed({ body: difference })) : null,
+    text ? h("details", {}, h("summary", {}, t("What to do")), long(text)) : null,
   );
 }

@@ -6,7 +6,7 @@ import { badge } from "./badge.js";
 import { conversation, passages } from "./conversation.js";
 import { copyButton, failure, fill, h, long, table } from "./dom.js";
 import { failed } from "./filter.js";
-import { count, duration, moment, money, prompt, tokens } from "./format.js";
+import { clock, count, day, duration, money, prompt, tokens } from "./format.js";
 import { sendAgain } from "./resend.js";
 import { t } from "./text.js";
 import { waterfall } from "./waterfall.js";
@@ -73,10 +73,10 @@ function facts(found) {
     [t("Cost"), money(found.cost)],
     [t("First token"), duration(found.first_token_ms)],
     [t("Total"), duration(found.total_ms)],
-    [t("Speed"), speed(found)],
+    [t("Tokens/s"), count(speed(found))],
   ];
   const more = [
-    [t("Time"), moment(found.at)], [t("Path"), `${found.method ?? ""} ${found.path ?? ""}`], [t("Asked for"), found.asked], [t("Provider"), found.provider],
+    [t("Time"), `${day(found.at)}, ${clock(found.at)}`], [t("Path"), [found.method, found.path].filter(Boolean).join(" ")], [t("Asked for"), found.asked], [t("Provider"), found.provider],
     [t("Route"), found.route], [t("Consumer"), found.consumer], [t("Session"), found.session], [t("Cache"), found.cache], [t("Guard"), found.guard],
     [t("Attempts"), found.attempts > 1 ? count(found.attempts) : ""], [t("Of the tokens"), cached.filter(Boolean).join(", ")], [t("Id"), found.id],
   ];
@@ -86,10 +86,10 @@ function facts(found) {
   ];
 }
 
-/** Tokens a second while the answer was produced. */
-function speed({ tokens: used, first_token_ms: first, total_ms: total }) {
-  const seconds = (total - (first ?? 0)) / 1000;
-  return used?.output > 1 && seconds > 0.05 ? t("{n} tokens/s", { n: Math.round(used.output / seconds) }) : "–";
+/** Tokens a second while the answer was produced, without what the gateway took; null if that was too short to tell. */
+function speed({ tokens: used, first_token_ms: first, gateway_ms: own, total_ms: total }) {
+  const seconds = (total - (first ?? own ?? 0)) / 1000;
+  return used?.output > 1 && seconds > 0.05 ? used.output / seconds : null;
 }
 
 /** Headers and body. The body is fetched when it is looked at. */

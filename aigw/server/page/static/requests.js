@@ -37,6 +37,8 @@ export class RequestsView {
   #paused = false;
   #frozen = [];
   #choices = "";
+  /** The request that was chosen and is not in sight yet: it may come with the list. */
+  #sought = "";
 
   /** @param {import("./feed.js").Feed} feed */
   constructor(feed, host, signal) {
@@ -52,6 +54,7 @@ export class RequestsView {
     if (!id || query) this.#filter = fromQuery(query);
     this.search.value = this.#filter.text ?? "";
     this.#choose(id);
+    this.#sought = id;
     this.#update(0);
   }
 
@@ -183,8 +186,16 @@ export class RequestsView {
     const moved = fresh ? Math.max(0, this.#shown.findIndex((each) => each.id === before)) : 0;
     this.#showNothing(all.length);
     this.rows.show(this.#shown, moved);
+    this.#seek();
     this.#showFilter(all, fresh);
     this.#showCount(all.length);
+  }
+
+  #seek() {
+    const at = this.#sought ? this.#shown.findIndex((each) => each.id === this.#sought) : -1;
+    if (at < 0) return;
+    this.#sought = "";
+    this.rows.reveal(at);
   }
 
   /** What can be chosen is found out once a second, however much comes in. */

@@ -18,7 +18,11 @@ export function sendAgain(found, signal) {
   const chosen = { route: null };
   const route = routeField(chosen, t("the same"), signal);
   const answers = h("div", { class: "answers" }, column(t("Answer that was given"), facts(found), original(found)));
-  const send = async () => answers.append(await one(found, { model: model.value === found.asked ? "" : model.value, route: chosen.route }, signal));
+  const send = async () => {
+    const made = await one(found, { model: model.value === found.asked ? "" : model.value, route: chosen.route }, signal);
+    answers.append(made);
+    made.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
   return h(
     "div",
     {},

@@ -44,6 +44,7 @@ _VERTEX = {
     if api in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT, apis.GEMINI_COUNT_TOKENS)
 }
 """Without a service account's key (the express mode), no project is named."""
+_VERTEX_CHAT = {apis.CHAT: f"/v1beta1{_IN_PROJECT}/endpoints/openapi/chat/completions"}
 
 _ROWS = (
     Provider(
@@ -294,6 +295,7 @@ _ROWS = (
         ),
         variants=(
             Variant("vertexRegion", "global", {"host": "aiplatform.googleapis.com"}),
+            Variant("vertexOpenAICompatible", True, {"paths": _VERTEX_CHAT, "own_paths": {}}),
             Variant(
                 "vertexAuthKey",
                 "",
@@ -303,6 +305,7 @@ _ROWS = (
                     "auth": X_GOOG_API_KEY,
                     "checks": (
                         RequiredOneOf("vertexAuthKey", ("apiTokens",), "missing vertexAuthKey in provider config"),
+                        Conflict("vertexOpenAICompatible", "apiTokens", "needs vertexAuthKey instead of apiTokens"),
                     ),
                 },
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, field, structs
 
 from aigw.upstream.builtin import MockSettings
 
@@ -64,9 +64,9 @@ class Failover(Struct, frozen=True, rename="camel"):
 
     def __post_init__(self) -> None:
         """Replaces a threshold, an interval or a timeout of 0 by its default, as Higress does."""
-        for field in structs.fields(self):
-            if getattr(self, field.name) == 0 and field.default and type(field.default) is int:
-                structs.force_setattr(self, field.name, field.default)
+        for each in structs.fields(self):
+            if getattr(self, each.name) == 0 and each.default and type(each.default) is int:
+                structs.force_setattr(self, each.name, each.default)
 
 
 class RetryOnFailure(Struct, frozen=True, rename="camel"):
@@ -193,6 +193,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     vertex_token_refresh_ahead: Annotated[
         int, Meta(ge=0, description="vertex: seconds before its end when a new access token is fetched; 0: 60")
     ] = 0
+    vertex_openai_compatible: Annotated[
+        bool, Meta(description="vertex, with vertexAuthKey: chat goes to Vertex's own API in OpenAI's format")
+    ] = field(name="vertexOpenAICompatible", default=False)
     vertex_safety_setting: Annotated[
         dict[str, str], Meta(description="vertex: category -> threshold, as geminiSafetySetting")
     ] = {}

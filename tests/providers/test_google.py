@@ -63,6 +63,23 @@ async def test_a_chat_client_on_vertex(key):
     assert (reply.status, b'"content":"yo"' in received) == (200, True)
 
 
+async def test_its_api_in_openais_format_takes_chats_as_they_are(key):
+    provider = {
+        "type": "vertex",
+        "vertexAuthKey": key[0],
+        "vertexRegion": "global",
+        "vertexProjectId": "p",
+        "vertexOpenAICompatible": True,
+        "modelMapping": {"*": "google/gemini-2.5-flash"},
+    }
+    upstream, *_ = await once({"provider": provider}, chat(HELLO), answer_json(TOKEN), Answer(status=500))
+    sent, target = upstream.sent[1]
+    assert target.authority == "aiplatform.googleapis.com"
+    assert sent.path == "/v1beta1/projects/p/locations/global/endpoints/openapi/chat/completions"
+    assert json.loads(sent.body) == {**HELLO, "model": "google/gemini-2.5-flash"}
+    assert sent.headers["authorization"] == "Bearer ya29.t"
+
+
 async def test_the_express_mode_needs_a_key_alone():
     config = {"provider": {"type": "vertex", "apiTokens": ["k"]}}
     upstream, *_ = await once(config, chat({**HELLO, "stream": True}), Answer(status=500))

@@ -257,6 +257,11 @@ async def test_a_chat_streams(page):
         await page.until(
             f"{count('.turn.assistant')} === 3 && {count('.turn.user')} === 3 && {count('.talk .failure')} === 0"
         )
+        await page.run("document.querySelector('.settings input').value = 'locked'")
+        await page.type("Let me in")
+        await page.press("Enter", "\r")
+        await page.until("document.activeElement.type === 'password' && document.activeElement.checkVisibility()")
+        assert await page.run("document.querySelector('.compose textarea').value") == "Let me in"
 
 
 async def test_what_a_guard_and_a_template_do(page):

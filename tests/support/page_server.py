@@ -147,6 +147,8 @@ class PageWorld:
         self.asked.append(await http.json())
         if self.asked[-1]["model"] == "unknown":
             raise web.HTTPNotFound(text='{"error":{"message":"there is no such model"}}')
+        if self.asked[-1]["model"] == "locked":
+            raise web.HTTPUnauthorized(text='{"error":{"message":"a key is wanted"}}')
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "x-aigw-request-id": "req-000001"})
         await response.prepare(http)
         for word in WORDS:

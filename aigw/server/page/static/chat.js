@@ -45,16 +45,17 @@ export class Chat {
     this.tools = h("textarea", { rows: 3, spellcheck: "false", placeholder: '[{"type":"function","function":{"name":"weather"}}]' });
     this.heat = h("input", { type: "number", min: 0, max: 2, step: 0.1 });
     this.most = h("input", { type: "number", min: 1, step: 1 });
+    this.key = keyInput();
     const more = [
       field(t("Temperature"), this.heat), field(t("Most tokens"), this.most), field(t("Tools (JSON)"), this.tools),
-      field(t("Your key"), keyInput(), t("only if this gateway asks for one; kept in this tab")),
+      field(t("Your key"), this.key, t("only if this gateway asks for one; kept in this tab")),
     ];
     const route = routeField(this.#route, t("by the path {path}", { path: PATH }), this.signal);
     return h(
       "aside",
       { class: "settings", "aria-label": t("Settings") },
       field(t("Model"), this.model), route, field(t("System"), this.system),
-      h("details", {}, h("summary", {}, t("More")), more),
+      (this.more = h("details", {}, h("summary", {}, t("More")), more)),
       button(t("New conversation"), () => this.#clear()),
     );
   }
@@ -71,10 +72,13 @@ export class Chat {
   async #take(files) {
     for (const file of files) {
       if (file.size > MOST_IMAGE) throw new Error(t("An image may have 10 MB at most."));
-      const url = await dataUrl(file);
-      this.#pictures.push(url);
-      this.thumbs.append(h("img", { src: url, alt: file.name, class: "thumb" }));
+      this.#add({ url: await dataUrl(file), name: file.name });
     }
+  }
+
+  #add(picture) {
+    this.#pictures.push(picture);
+    this.thumbs.append(h("img", { src: picture.url, alt: picture.name, class: "thumb" }));
   }
 
   #key(event) {
@@ -92,15 +96,17 @@ export class Chat {
     this.#running = new AbortController();
     fill(this.go, t("Stop"));
     this.said.setAttribute("aria-busy", "true");
-    await this.#turn(text);
+    const refused = await this.#turn(text);
     this.#running = null;
     fill(this.go, t("Send"));
     this.said.removeAttribute("aria-busy");
-    this.text.focus();
+    if (refused) this.more.open = true;
+    (refused ? this.key : this.text).focus();
   }
 
   #say(text) {
-    const pictures = this.#pictures.splice(0);
+    this.sent = this.#pictures.splice(0);
+    const pictures = this.sent.map((each) => each.url);
     this.asked = this.#shown.length;
     const content = pictures.length ? [...(text ? [{ type: "text", text }] : []), ...pictures.map((url) => ({ type: "image_url", image_url: { url } }))] : text;
     this.#messages.push({ role: "user", content });
@@ -110,8 +116,10 @@ export class Chat {
     this.#drawPast();
   }
 
+  /** Returns true if the gateway wants a key, or another one. */
   async #turn(text) {
     let last = null;
+    let refused = false;
     const messages = this.#messages;
     fill(this.status, "…");
     try {
@@ -121,10 +129,12 @@ export class Chat {
     } catch (error) {
       fill(this.status, error.name === "AbortError" ? t("Stopped.") : error.id ? howItWent(error.id) : "");
       if (error.name !== "AbortError") this.#fail(error);
+      refused = error.status === 401;
     }
-    if (messages !== this.#messages) return; // a new conversation was begun
+    if (messages !== this.#messages) return false; // a new conversation was begun
     if (last) this.#keep(last);
     else this.#takeBack(text);
+    return refused;
   }
 
   #request() {
@@ -140,10 +150,18 @@ export class Chat {
       messages: [...system, ...this.#messages],
       stream: true,
       stream_options: { include_usage: true },
-      ...(this.tools.value.trim() ? { tools: JSON.parse(this.tools.value) } : {}),
+      ...(this.tools.value.trim() ? { tools: this.#toolsAsked() } : {}),
       ...(this.heat.value ? { temperature: Number(this.heat.value) } : {}),
       ...(this.most.value ? { max_tokens: Number(this.most.value) } : {}),
     };
+  }
+
+  #toolsAsked() {
+    try {
+      return JSON.parse(this.tools.value);
+    } catch (error) {
+      throw new Error(`${t("Tools (JSON)")}: ${error.message}`);
+    }
   }
 
   /** Tools are not run here, so that calls become text for the next turn. */
@@ -161,6 +179,7 @@ export class Chat {
     this.#messages.pop();
     this.#shown.length = this.asked;
     this.text.value ||= text;
+    this.sent.forEach((each) => this.#add(each));
   }
 
   #drawPast() {

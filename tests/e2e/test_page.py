@@ -225,6 +225,8 @@ async def test_it_is_used_by_keyboard(page):
         first = await page.run("location.hash")
         await page.press("j")
         await page.until(f"location.hash !== {json.dumps(first)} && document.querySelector('.way')")
+        await page.press("Tab")
+        assert await page.run("document.activeElement.closest('.detail') !== null")  # not 27 rows later
         await page.press("Escape")
         await page.until("document.querySelector('.detail').hidden && document.activeElement.closest('tr')")
 

@@ -137,6 +137,7 @@ export class RequestsView {
     this.#chosen = id;
     this.rows.row(before)?.removeAttribute("aria-current");
     this.rows.row(id)?.setAttribute("aria-current", "true");
+    if (id) this.rows.stopAt(id);
     this.host.classList.toggle("open", Boolean(id));
     this.detail.hidden = !id;
     fill(this.detail);

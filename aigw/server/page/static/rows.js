@@ -1,6 +1,7 @@
 /**
  * A long table of which only the rows in sight are in the document. All rows are of one height. Rows that stay are not
- * touched, so that the focus stays where it is.
+ * touched, so that the focus stays where it is. Tab reaches one row only, the one that had the focus last, and leaves the
+ * table from there: through thousands of rows nobody would come to what stands behind them.
  */
 
 import { h } from "./dom.js";
@@ -12,6 +13,8 @@ export class Rows {
   #items = [];
   #above = spacer();
   #below = spacer();
+  #stop = "";
+  #seen = "";
 
   /**
    * @param {HTMLElement} scroller what scrolls
@@ -23,6 +26,7 @@ export class Rows {
     Object.assign(this, { scroller, table, make, height });
     this.body = table.tBodies[0];
     this.body.replaceChildren(this.#above, this.#below);
+    this.body.addEventListener("focusin", (event) => this.stopAt(event.target.closest("tr").dataset.id));
     scroller.addEventListener("scroll", () => this.#draw(), { passive: true });
     this.watch = new ResizeObserver(() => this.#draw());
     this.watch.observe(scroller);
@@ -48,6 +52,12 @@ export class Rows {
     return this.#made.get(id);
   }
 
+  /** Lets Tab reach the row of this item. */
+  stopAt(id) {
+    this.#stop = id;
+    this.#mark();
+  }
+
   /** Scrolls so that the item of this index is in sight. */
   reveal(index) {
     const top = index * this.height;
@@ -71,6 +81,14 @@ export class Rows {
     resize(this.#above, first * height);
     resize(this.#below, (this.#items.length - last) * height);
     if (top !== undefined) scroller.scrollTop = top;
+    this.#seen = this.#items[Math.ceil(place / height)]?.id;
+    this.#mark();
+  }
+
+  /** Where the row of the last focus is out of sight, Tab reaches the first one that is in it. */
+  #mark() {
+    const reached = this.#made.has(this.#stop) ? this.#stop : this.#seen;
+    for (const [id, row] of this.#made) row.querySelector("a").tabIndex = id === reached ? 0 : -1;
   }
 
   #place(items, first) {

@@ -1,9 +1,15 @@
 """The page's modules that need no browser, run by Node.js: the parser of events, differences, filters, what is shown."""
 
 import asyncio
+import json
 import re
 import shutil
 from pathlib import Path
+
+import pytest
+
+from aigw.server.page.details import NOT_KEPT, TRACED
+from aigw.server.page.inspection import OF_SEVERAL
 
 TESTS = Path(__file__).parent / "page"
 STATIC = Path(__file__).parents[2] / "aigw" / "server" / "page" / "static"
@@ -33,6 +39,11 @@ def test_nothing_makes_markup_or_runs_text():
             ), name
         assert not re.search(r"https?://(?!www\.w3\.org|html\.spec\.whatwg\.org|\.\.\.)", source), name
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", sources["index.html"])
+
+
+@pytest.mark.parametrize("note", [NOT_KEPT, TRACED, OF_SEVERAL])
+def test_what_the_gateway_says_of_its_details_is_there_in_chinese(note):
+    assert f"  {json.dumps(note)}:" in (STATIC / "chinese.js").read_text(encoding="utf-8")
 
 
 def test_it_is_small():

@@ -5,13 +5,17 @@ import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 
 const page = process.env.PAGE;
-const { amount, bytes, count, duration, money, prompt, share, short, tokens } = await import(`${page}/format.js`);
+const { amount, bytes, called, count, duration, money, prompt, share, short, tokens } = await import(`${page}/format.js`);
 const { visible } = await import(`${page}/plain.js`);
 const { choose, insert } = await import(`${page}/text.js`);
 const { CHINESE } = await import(`${page}/chinese.js`);
 const { spans } = await import(`${page}/waterfall.js`);
 
 const shown = (show, cases) => cases.forEach(([value, text]) => assert.equal(show(value), text, String(value)));
+
+test("a request is called by its path, or by what is known of it", () => {
+  shown(called, [[{ method: "POST", path: "/v1/x", api: "a" }, "POST /v1/x"], [{ method: "", path: "", api: "openai/v1/models" }, "openai/v1/models"], [{}, "–"]]);
+});
 
 test("what is not known is never 0", () => {
   for (const show of [count, short, money, duration, bytes]) for (const value of [null, undefined, NaN]) assert.equal(show(value), "–");

@@ -95,6 +95,11 @@ export const CHINESE = {
   "Headers": "请求头",
   "Value": "值",
   "Only the beginning is kept: the body is too large.": "内容过大，只保留了开头。",
+  "No details of this request are kept: they are written down only while a page is open, of 100 requests at once, then of 10 a second, and of the last 500, or with `aigw serve --inspect`. What plugins did is kept on disk with --trace.":
+    "未保留此请求的详情：只在页面打开时（或使用 `aigw serve --inspect` 时）记录，先连续 100 个请求，之后每秒 10 个，最多保留最近 500 个。使用 --trace 时，插件的操作会写入磁盘。",
+  "Bodies were not kept: this is what `aigw serve --trace` wrote to disk.": "未保留正文：以下是 `aigw serve --trace` 写入磁盘的内容。",
+  "This gateway has several processes. The list has the requests of all of them, the details only those of the process that answers the page; with --trace, what plugins did is found for all of them.":
+    "此网关有多个进程。列表包含所有进程的请求，详情只包含应答本页面的进程的请求；使用 --trace 时，所有请求的插件操作都能查到。",
   "Only the summary was kept. Details are kept of requests that pass while this page is open, or with aigw serve --inspect.":
     "只保留了摘要。此页面打开期间经过的请求，或使用 aigw serve --inspect 时，才保留详情。",
   "(empty)": "（空）",

@@ -91,6 +91,11 @@ export function prompt(tokens) {
   return parts.length ? parts.reduce((sum, each) => sum + each, 0) : null;
 }
 
+/** POST /v1/chat/completions, or the API where no path was kept. */
+export function called({ method, path, api }) {
+  return [method, path].filter(Boolean).join(" ") || api || UNKNOWN;
+}
+
 /** A count of tokens, with ~ where it is an estimate. */
 export function tokens(value, source) {
   return known(value) ? `${source === "estimated" ? "~" : ""}${count(value)}` : UNKNOWN;

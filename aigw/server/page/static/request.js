@@ -6,7 +6,7 @@ import { badge } from "./badge.js";
 import { conversation, passages } from "./conversation.js";
 import { copyButton, failure, fill, h, long, table } from "./dom.js";
 import { failed } from "./filter.js";
-import { clock, count, day, duration, money, prompt, tokens } from "./format.js";
+import { called, clock, count, day, duration, money, prompt, tokens } from "./format.js";
 import { sendAgain } from "./resend.js";
 import { t } from "./text.js";
 import { waterfall } from "./waterfall.js";
@@ -17,7 +17,7 @@ export async function showRequest(host, id, close, signal) {
   const title = h("h2", { tabindex: -1 }, t("Request"));
   fill(host, h("header", { class: "bar" }, title, h("span", { class: "grow" }), close), h("p", { class: "loading" }, t("Loading…")));
   const found = await get(`/-/requests/${encodeURIComponent(id)}`, signal);
-  fill(title, badge(found), " ", found.model || found.asked || `${found.method} ${found.path}`);
+  fill(title, badge(found), " ", found.model || found.asked || called(found));
   const again = section(t("Send again"), sendAgain(found, signal), { open: false, class: "again" });
   fill(host, h("header", { class: "bar" }, title, h("span", { class: "grow" }), close), h("div", { class: "body" }, actions(found, again), parts(found, again, signal)));
   host.scrollTop = 0;
@@ -76,7 +76,7 @@ function facts(found) {
     [t("Tokens/s"), count(speed(found))],
   ];
   const more = [
-    [t("Time"), `${day(found.at)}, ${clock(found.at)}`], [t("Path"), [found.method, found.path].filter(Boolean).join(" ")], [t("Asked for"), found.asked], [t("Provider"), found.provider],
+    [t("Time"), `${day(found.at)}, ${clock(found.at)}`], [t("Path"), called(found)], [t("Asked for"), found.asked], [t("Provider"), found.provider],
     [t("Route"), found.route], [t("Consumer"), found.consumer], [t("Session"), found.session], [t("Cache"), found.cache], [t("Guard"), found.guard],
     [t("Attempts"), found.attempts > 1 ? count(found.attempts) : ""], [t("Of the tokens"), cached.filter(Boolean).join(", ")], [t("Id"), found.id],
   ];

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { badge } from "./badge.js";
 import { button, command, empty, failure, fill, h, select } from "./dom.js";
 import { choices, failed, fromQuery, matcher, STATUSES, toQuery } from "./filter.js";
-import { clock, count, duration, moment, money, prompt, tokens } from "./format.js";
+import { called, clock, count, duration, moment, money, prompt, tokens } from "./format.js";
 import { showRequest } from "./request.js";
 import { Rows } from "./rows.js";
 import { t } from "./text.js";
@@ -265,7 +265,7 @@ function noRequest() {
 
 function model(each) {
   const name = each.model || each.asked;
-  if (!name) return h("span", { class: "faint cut" }, `${each.method ?? ""} ${each.path ?? ""}`);
+  if (!name) return h("span", { class: "faint cut" }, cut(called(each)));
   const other = each.asked && each.asked !== each.model && each.model ? h("span", { class: "faint" }, ` ← ${cut(each.asked)}`) : null;
   return h("span", { class: "cut", title: name.slice(0, 300) }, cut(name), other);
 }
@@ -283,7 +283,7 @@ function notes(each) {
   if (each.cache === "hit") tags.push(["hit", t("cache hit")]);
   if (each.guard) tags.push(["guard", each.guard === "denied" ? t("denied") : t("masked")]);
   if (each.attempts > 1) tags.push(["tries", t("{n} tries", { n: each.attempts })]);
-  if (failed(each) && each.error && !each.guard) tags.push(["error", cut(each.error)]);
+  if (failed(each) && each.error && !each.guard) tags.push(["error", cut(each.error), cut(each.error)]);
   const plugins = (each.plugins ?? []).filter((plugin) => plugin !== END);
   if (!tags.length && plugins.length) tags.push(["", plugins.length > 1 ? t("{n} plugins", { n: plugins.length }) : cut(plugins[0]), cut(plugins.join(", "))]);
   return h("span", { class: "tags" }, tags.map(([kind, label, title]) => h("span", { class: `tag ${kind}`, title }, label)));

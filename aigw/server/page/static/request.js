@@ -46,7 +46,8 @@ function parts(found, again, signal) {
     failed(found) && found.error ? h("p", { class: "failure" }, found.error) : null,
     facts(found),
     section(t("Where the time went"), waterfall(found)),
-    found.trace ? section(t("The way it went"), way(found.trace, found)) : missing(found),
+    found.trace ? section(t("The way it went"), way(found.trace, found)) : null,
+    found.trace && !found.note ? null : missing(found),
     turns.length ? section(t("Conversation"), conversation(turns)) : null,
     found.passages?.length ? section(t("Retrieved passages"), passages(found.passages)) : null,
     found.request ? section(t("Raw request"), raw(found, "request", signal), { open: false }) : null,
@@ -65,7 +66,8 @@ export function section(title, content, { open = true, class: kind = "" } = {}) 
 }
 
 function facts(found) {
-  const { tokens: used = {} } = found;
+  const { tokens: used = {}, trace } = found;
+  const path = [found.method || trace?.method, found.path || trace?.path].filter(Boolean).join(" ");
   const cached = [used.cache_read ? t("{n} from the provider's cache", { n: used.cache_read }) : "", used.reasoning ? t("{n} reasoning", { n: used.reasoning }) : ""];
   const all = [
     [t("Tokens in"), tokens(prompt(used), used.source)],
@@ -76,7 +78,7 @@ function facts(found) {
     [t("Tokens/s"), count(speed(found))],
   ];
   const more = [
-    [t("Time"), `${day(found.at)}, ${clock(found.at)}`], [t("Path"), called(found)], [t("Asked for"), found.asked], [t("Provider"), found.provider],
+    [t("Time"), `${day(found.at)}, ${clock(found.at)}`], [t("Path"), path], ["API", path ? "" : found.api], [t("Asked for"), found.asked], [t("Provider"), found.provider],
     [t("Route"), found.route], [t("Consumer"), found.consumer], [t("Session"), found.session], [t("Cache"), found.cache], [t("Guard"), found.guard],
     [t("Attempts"), found.attempts > 1 ? count(found.attempts) : ""], [t("Of the tokens"), cached.filter(Boolean).join(", ")], [t("Id"), found.id],
   ];

@@ -167,7 +167,8 @@ def _named(loaded: Loaded, about: Sequence[Description], api: str, pattern: str)
     start = pattern.removesuffix("*")
     if start == pattern:
         return pattern
-    return next((model for model in _models(loaded, about, api) if model.startswith(start)), start)
+    known = [*_models(loaded, about, api), *WELL_KNOWN.values()]
+    return next((model for model in known if model.startswith(start)), start)
 
 
 def _model(loaded: Loaded, about: Sequence[Description], api: str) -> str:

@@ -76,6 +76,10 @@ ANSWERED = {
         plugins=BUILTIN
         | {"model-router": {"modelToHeader": "x-higress-llm-model"}, "model-mapper": {"modelMapping": {"*": "mock"}}},
     ),
+    "how the name of a model begins, which chooses the route": routed(
+        {"headers": {"x-higress-llm-model": "moc*"}},
+        plugins=BUILTIN | {"model-router": {"modelToHeader": "x-higress-llm-model"}},
+    ),
     "built-in models behind others": {
         "plugins": {
             "ai-proxy": {
@@ -143,6 +147,13 @@ def test_a_model_that_nobody_knows_is_asked_for():
 def test_a_real_model(provider, model):
     config = {"plugins": {"ai-proxy": {"provider": {"apiTokens": ["k"], **provider}}}}
     assert f'"model":"{model}"' in first_call(loaded(config)).curl("http://h")
+
+
+def test_a_model_whose_name_begins_as_the_route_wants():
+    router = {"modelToHeader": "x-higress-llm-model"}
+    plugins = {"ai-proxy": {"provider": {"type": "openai", "apiTokens": ["k"]}}, "model-router": router}
+    config = routed({"headers": {"x-higress-llm-model": "qwen-*"}}, plugins=plugins)
+    assert '"model":"qwen-plus"' in first_call(loaded(config)).curl("http://h")
 
 
 def test_a_provider_without_a_key_takes_that_of_the_client():

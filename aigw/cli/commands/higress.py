@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Commands,
-    help="Take a configuration from a Higress, and bring one to a Higress.",
+    help="Bring a configuration to Higress, or from there.",
     epilog="Example: aigw higress import wasmplugins.yaml ingresses.yaml --out aigw.yaml",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,7 +46,9 @@ def import_(
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Make a configuration of WasmPlugins, Ingresses and McpBridges.
+    """Make a configuration of Higress's resources.
+
+    They are WasmPlugins, Ingresses and McpBridges, also in lists; what else there is, is kept or named.
 
     Keys and passwords become ${NAME}; the file begins with the names of the variables to set. The report says of each
     field whether it means the same here: exact, approximate, none (lost) or unknown (kept under x-higress).
@@ -84,7 +86,9 @@ def export(
     markdown: Markdown = False,
     as_json: Json = False,
 ) -> None:
-    """Make WasmPlugins, Ingresses and a McpBridge of a configuration, for Higress 2.
+    """Make resources for Higress 2 of a configuration.
+
+    They are WasmPlugins, Ingresses and a McpBridge.
 
     Keys and passwords become references to a Secret `aigw` of the cluster, which is not written. The report says of
     each part whether it means the same there: exact, approximate or none (lost). What Higress has no place for is kept

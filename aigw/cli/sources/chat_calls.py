@@ -11,6 +11,7 @@ from typing import Any
 from aigw.cli.sources.asked_gateway import AskedGateway
 from aigw.cli.sources.asking import models_at
 from aigw.cli.sources.offers import offers
+from aigw.cli.sources.sending import reaching
 from aigw.cli.sources.templates import Call, ask, find
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE
@@ -24,8 +25,8 @@ ECHO = "echo"
 
 
 def chat_call(gateway: AskedGateway, model: str, said: Sequence[Said], route: str | None) -> Call:
-    """A request that asks `model`, or the one of the configuration. Raises ValueError if there is none, OSError if the
-    gateway does not answer."""
+    """A request that asks `model`, or the one of the configuration. Raises ValueError if there is none, SendError if
+    the gateway does not answer."""
     first = _first(gateway.loaded, route)
     name = model or model_of(gateway, route)
     return Call("", apis.CHAT, first._replace(model=name), chat_after(name, said))
@@ -36,7 +37,8 @@ def model_of(gateway: AskedGateway, route: str | None = None) -> str:
     if gateway.loaded is not None:
         named = _first(gateway.loaded, route).model
         return named or next(iter(models_to_name(gateway.loaded)), ECHO)
-    found = models_at(gateway.url, gateway.key)
+    with reaching(gateway.url):
+        found = models_at(gateway.url, gateway.key)
     if not found:
         raise ValueError(f"{gateway.url} lists no models; name one with -m")
     return found[0]

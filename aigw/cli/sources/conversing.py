@@ -16,7 +16,7 @@ from aigw.cli.options import configuration
 from aigw.cli.sources.asked_gateway import AskedGateway, Options, asked_gateway
 from aigw.cli.sources.asking import HTTP_OK, Told, refusal, stream_of, whole_of
 from aigw.cli.sources.chat_calls import answers_itself
-from aigw.cli.sources.sending import SendError
+from aigw.cli.sources.sending import SendError, reaching
 from aigw.cli.sources.templates import Call
 from aigw.cli.terminal.log import LogThread
 from aigw.cli.terminal.said import USAGE, fail, say_sentence
@@ -81,14 +81,14 @@ def streamed(gateway: AskedGateway, call: Call, say: Callable[[str], None]) -> A
         pieces.append(text)
         say(text)
 
-    with _reaching(gateway):
+    with reaching(gateway.url):
         told = stream_of(gateway.url, call.streamed(), piece, gateway.key)
     return Answered(_checked(gateway, told), "".join(pieces), b"")
 
 
 def whole(gateway: AskedGateway, call: Call) -> Answered:
     """Raises SendError."""
-    with _reaching(gateway):
+    with reaching(gateway.url):
         told, text, body = whole_of(gateway.url, call, gateway.key)
     return Answered(_checked(gateway, told), text, body)
 
@@ -98,16 +98,6 @@ def usage(told: Told, row: UsageRow | None) -> str:
     prompt, made = told.tokens.prompt, told.tokens.output
     tokens = f"{'?' if prompt is None else count(prompt)} tokens in, {'?' if made is None else count(made)} out"
     return f"{told.model or '?'}: {tokens}, ${money(row.cost if row is not None else None)}"
-
-
-@contextmanager
-def _reaching(gateway: AskedGateway) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise SendError(f"the gateway at {gateway.url} broke off") from None
-    except OSError as error:
-        raise SendError(f"the gateway at {gateway.url} does not answer: {error}") from None
 
 
 def _checked(gateway: AskedGateway, told: Told) -> Told:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,6 +34,17 @@ class SendError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Says of what fails on the way to a gateway that it is the gateway that does not answer. Raises SendError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise SendError(f"the gateway at {url} broke off") from None
+    except OSError as error:
+        raise SendError(f"the gateway at {url} does not answer: {error}") from None
 
 
 class Sent(NamedTuple):

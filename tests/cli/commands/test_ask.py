@@ -108,6 +108,7 @@ def test_not_through_one_with_another_configuration(served, folder):
         (["--template", "translate", "-p", "a=1"], 2, "the template 'translate' has no property 'a'; it has language, text"),
         (["Hi", "--image", "aigw.yaml"], 2, "--image aigw.yaml: it is no PNG, JPEG, GIF or WebP"),
         (["Hi", "--route", "nix"], 2, "there is no route 'nix'; there are llm, other"),
+        (["Hi", "--url", "http://127.0.0.1:1"], 1, "the gateway at http://127.0.0.1:1 does not answer"),
         (["Hi", "--url", "http://127.0.0.1:1", "-m", "echo"], 1, "the gateway at http://127.0.0.1:1 does not answer"),
         (["Hi", "-c", "nix.yaml"], 2, "nix.yaml"),
         (["Hi", "-c", "aigw.yaml", "--recipe", "faults"], 2, "choose one of --config and --recipe"),

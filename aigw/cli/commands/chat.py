@@ -19,6 +19,9 @@ def chat(
         str,
         typer.Argument(metavar="MODEL", help="Default: the first of the configuration.", autocompletion=complete_model),
     ] = "",
+    named: Annotated[
+        str, typer.Option("--model", "-m", metavar="MODEL", help="The same.", autocompletion=complete_model)
+    ] = "",
     system: System = "",
     route: RouteName = None,
     url: GatewayUrl = None,
@@ -43,7 +46,7 @@ def chat(
     from aigw.cli.terminal.typed import edited
 
     with conversation("chat", config, recipe, url, key) as gateway:
-        chosen = model or model_of(gateway, route)
+        chosen = model or named or model_of(gateway, route)
         chat_call(gateway, chosen, [], route)  # what is wrong is said before somebody has typed
         note_if_built_in("chat", gateway)
         say_sentence(f"{chosen} through {'a gateway of its own' if gateway.own else gateway.url}; /help for help")

@@ -51,7 +51,7 @@ def chat(child, tmp_path):
 
 def test_a_conversation(chat, tmp_path):
     (tmp_path / "aigw.yaml").write_text(SLOW)
-    terminal = chat("-s", "Be brief.")
+    terminal = chat("-s", "Be brief.", "-m", "echo")
     assert terminal.until(">>> ") == "echo through a gateway of its own; /help for help\n>>> "
     assert "hello there\nhello there\n" in terminal.type("hello there\n")
     assert "... b\x1b[31m" not in terminal.type('"""a\n... b\n"""\n')
@@ -66,7 +66,9 @@ def test_a_conversation(chat, tmp_path):
     os.write(terminal._outer, b"a long story\n")
     terminal.until("Lorem")
     assert "(stopped)\n" in terminal.type("\x03")
-    assert "Ctrl-D or /bye leaves.\n" in terminal.type("half a que\x03")
+    os.write(terminal._outer, b"half a que")
+    terminal.until("half a que")  # the line is being edited: a key that comes before that may be lost
+    assert "Ctrl-D or /bye leaves.\n" in terminal.type("\x03")
     terminal.type("/model echo\n")
     assert "\nagain\n" in terminal.type("again\n")
     assert terminal.left("\x04") == 0

@@ -76,7 +76,8 @@ def _read_registry(raw: dict[str, Any], resource: Resource, index: int, findings
     name = f"{registry.name}.{registry.type}"
     if registry.type not in RESOLVED:
         message = f"services of a registry of the type {registry.type or '?'} cannot be found here"
-        nearest = "write where each is into services:, such as NAME.nacos: http://10.0.0.5:8080"
+        suffix = registry.type.rstrip("0123456789") or "TYPE"  # services of nacos2 end in .nacos
+        nearest = f"write where each is into services:, such as NAME.{suffix}: http://10.0.0.5:8080"
         findings.add("none", resource.what, f"{at} {name}", message, nearest=nearest, place=place)
         return None
     first, *others = [part.strip() for part in registry.domain.split(",")]

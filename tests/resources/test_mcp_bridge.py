@@ -62,3 +62,9 @@ def test_what_is_lost():
     assert [entry.level for entry in findings] == ["approximate", "none"]
     assert [entry.level for entry in read(new=1, proxies=[{}])[1]] == ["unknown", "none"]
     assert read_bridge(Resource("McpBridge", "x", "y", {"spec": []}), Findings()) == []
+
+
+@pytest.mark.parametrize(("type_", "suffix"), [("nacos2", "nacos"), ("zookeeper", "zookeeper"), ("", "TYPE")])
+def test_a_registry_that_is_not_asked_here_says_how_its_services_end(type_, suffix):
+    _, findings = read({"name": "a", "type": type_, "domain": "10.0.0.1"})
+    assert [f"such as NAME.{suffix}: http" in entry.nearest for entry in findings] == [True]

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -219,5 +218,9 @@ def compose(plugins: list[Plugin], terminal: Next) -> Next:
     """Returns a chain of the plugins, the first one outermost, that ends in `terminal`."""
     call_next = terminal
     for plugin in reversed(plugins):
-        call_next = partial(plugin, call_next=call_next)  # a function would be a call more for each plugin
+        call_next = _bind(plugin, call_next)
     return call_next
+
+
+def _bind(plugin: Plugin, call_next: Next) -> Next:
+    return lambda exchange: plugin(exchange, call_next)

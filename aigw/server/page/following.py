@@ -17,6 +17,8 @@ from aigw.server.page.watch import Watch
 log = logging.getLogger("aigw")
 
 INTERVAL = 0.25
+BUSY_INTERVAL = 1.0
+"""The pause after a look that found more than anybody reads, so that the page costs a busy gateway little."""
 MOST_AT_ONCE = 50
 """Nobody reads more in INTERVAL."""
 STARTED_SECONDS = 0.3
@@ -97,7 +99,7 @@ class Following:
             self._begun.set()
             if self._look_at_started():
                 self.tell()
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(BUSY_INTERVAL if news.left_out else INTERVAL)
 
     def _read(self, after: int | None, most: int) -> News:
         found = self._requests.newer(after or 0, 0 if after is None else most)

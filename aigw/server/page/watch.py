@@ -22,7 +22,7 @@ from aigw.trace.tracer import Applied, Recording, Tracer
 
 LOOK_SECONDS = 60.0
 FORGET_SECONDS = 600.0
-BURST, A_SECOND = 100.0, 10.0
+BURST, A_SECOND = 100.0, 5.0
 """Of so many requests at once details are written down, and of so many a second if they do not end."""
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]

@@ -74,7 +74,7 @@ def test_of_many_requests_it_admits_so_many_a_second():
     now = 100.0
     watch = Watch(Kept(), always=True, monotonic=lambda: now)
     assert sum(watch.admits() for _ in range(1000)) == BURST
-    now += 0.5
-    assert sum(watch.admits() for _ in range(1000)) == A_SECOND / 2
+    now += 2.0
+    assert sum(watch.admits() for _ in range(1000)) == A_SECOND * 2
     now += 600.0
     assert sum(watch.admits() for _ in range(1000)) == BURST

@@ -49,7 +49,7 @@ class DashScopeReader(CumulativeReader):
 
     __slots__ = ("_last", "incremental")
 
-    def __init__(self, choices: int = 1, *, incremental: bool, streaming: bool, provider: str = "") -> None:
+    def __init__(self, choices: int = 1, *, incremental: bool = True, streaming: bool, provider: str = "") -> None:
         super().__init__(choices, streaming=streaming, provider=provider)
         self.incremental = incremental or not streaming
         self._last: Chunk | None = None

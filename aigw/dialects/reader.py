@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -249,13 +248,13 @@ class AnswerReader:
         return max(size // BYTES_PER_TOKEN, len(pieces))
 
     def _plain_so_far(self) -> int:
-        """As `output_so_far`, of a plain body that may not be whole yet: a copy of this reader reads what is there."""
+        """As `output_so_far`, of a plain body that may not be whole yet: another reader reads what is there."""
         data = b"".join([raw_of(batch) for batch in self._kept])
         passed = self._passed // BYTES_PER_TOKEN
         if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
             return passed + len(data) // BYTES_PER_TOKEN
         body = _readable(data).json()
-        twin = deepcopy(self, {id(self._kept): []})
+        twin = type(self)(streaming=False, provider=self.provider)
         for each in body if isinstance(body, list) else (body,):
             if isinstance(each, dict):
                 twin.gather(each)

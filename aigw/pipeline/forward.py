@@ -78,10 +78,12 @@ class Forward:
         elif 200 <= response.status < 300:
             _read(exchange, asked, answer, reply, judged=judged, sure=sure)
         if exchange.watchers and 200 <= response.status < 300:
-            probe = None
+            probe, size = None, 0
             if reply.plain:
                 probe = exchange.wire.reader(asked, streaming=False, provider=exchange.provider)
-            reply.within(lambda source: Watched(source, exchange, probe))
+                length = headers.get("content-length", "")
+                size = int(length) if length.isdecimal() else 0
+            reply.within(lambda source: Watched(source, exchange, probe, size))
         return reply
 
 

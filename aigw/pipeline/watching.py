@@ -17,14 +17,16 @@ from aigw.core.reply import ChunkSource
 
 
 class Watched:
-    """A layer around the source of an answer. `probe` reads a plain answer that nobody else reads before its end."""
+    """A layer around the source of an answer. `probe` reads a plain answer that nobody else reads before its end, and
+    `size` is how many bytes that answer has, 0 if it is not known."""
 
-    __slots__ = ("_exchange", "_probe", "_source")
+    __slots__ = ("_exchange", "_probe", "_size", "_source")
 
-    def __init__(self, source: ChunkSource, exchange: Exchange, probe: Reader | None) -> None:
+    def __init__(self, source: ChunkSource, exchange: Exchange, probe: Reader | None, size: int = 0) -> None:
         self._source = source
         self._exchange = exchange
         self._probe = probe
+        self._size = size
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
@@ -44,6 +46,8 @@ class Watched:
             answer = exchange.answer
         else:
             answer.feed(batch)
+            if answer.size == self._size:  # a look at a short answer would cost more than counting it at its end
+                return
         if answer is not None and not exchange.wire.is_last(batch):
             for watcher in exchange.watchers:
                 if answer.size >= watcher.at:

@@ -101,3 +101,12 @@ async def test_a_watcher_may_break_it_off():
         await reply.whole(10_000)
     spent = await ReadOfProvider(exchange, WordCounter()).spent(Outcome.FAILED)
     assert 0 < spent.usage.output < 4
+
+
+@pytest.mark.parametrize(("declared", "seen"), [(0, []), (10, [4]), (-10, [4])])
+async def test_the_end_of_an_answer_whose_length_is_known_is_not_looked_at(declared, seen):
+    watcher = Watcher(at=len(BODY))
+    headers = {"content-type": "application/json", "content-length": str(len(BODY) + declared)}
+    _, reply = await asked(Answer(headers=headers, pieces=PIECES), watcher)
+    await reply.body()
+    assert watcher.seen == seen

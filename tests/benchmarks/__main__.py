@@ -21,6 +21,7 @@ from tests.benchmarks import (
     translating,
     watching,
 )
+from tests.benchmarks.growth import parts as growth
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
@@ -44,14 +45,19 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run that shows whether everything works")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas; default: %(default)s")
+    parser.add_argument(
+        "--only",
+        default=",".join(PARTS),
+        help=f"parts, separated by commas; default: %(default)s. Others: growth, or one of it: {', '.join(growth.PARTS)}",
+    )
     parser.add_argument("--json", action="store_true", help="the figures as JSON instead of tables")
     asked = parser.parse_args()
-    names = asked.only.split(",")
-    if unknown := [name for name in names if name not in PARTS]:
-        parser.error(f"unknown part {', '.join(unknown)}; the parts are {', '.join(PARTS)}")
+    known = PARTS | growth.PARTS
+    names = [part for name in asked.only.split(",") for part in (growth.PARTS if name == "growth" else (name,))]
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"unknown part {', '.join(unknown)}; the parts are {', '.join(known)}")
     effort = measure.QUICK if asked.quick else measure.FULL
-    parts = {name: PARTS[name](effort) for name in names}
+    parts = {name: known[name](effort) for name in names}
     described = report.machine()
     print(json.dumps({"machine": described, **parts}, indent=2) if asked.json else report.text(parts, described))
 

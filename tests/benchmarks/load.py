@@ -123,13 +123,29 @@ class Client(asyncio.Protocol):
 async def load(
     port: int, shape: str, connections: int, *, seconds: float, requests: int, distinct: int = 0
 ) -> dict[str, float]:
+    request, streaming = traffic.request(shape, port), shape != "plain"
+    return await measured(
+        port, request, connections, streaming=streaming, seconds=seconds, requests=requests, distinct=distinct
+    )
+
+
+async def measured(
+    port: int,
+    request: bytes,
+    connections: int,
+    *,
+    streaming: bool,
+    seconds: float,
+    requests: int = 0,
+    distinct: int = 0,
+) -> dict[str, float]:
+    """Sends this request again and again."""
     loop = asyncio.get_running_loop()
     run = Run(until=float("inf"), requests=requests or 2**62)
     run.sent = distinct
-    request = traffic.request(shape, port)
 
     def client() -> Client:
-        return Client(run, request, streaming=shape != "plain", distinct=distinct > 0)
+        return Client(run, request, streaming=streaming, distinct=distinct > 0)
 
     clients = [(await loop.create_connection(client, "127.0.0.1", port))[1] for _ in range(connections)]
     started = _clock()

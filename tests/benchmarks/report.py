@@ -7,6 +7,8 @@ import platform
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tests.benchmarks.growth import table as growth
+
 Figures = dict[str, Any]
 
 
@@ -100,6 +102,8 @@ def text(parts: dict[str, Figures], described: str) -> str:
     lines = [f"aigw with ai-proxy, its books and ai-statistics beside the floor, a bare aiohttp proxy ({described})"]
     for name, figures in parts.items():
         table = _throughput if "c1" in figures else _columns if name in ("vectors", "calls") else _plain
+        if "exponents" in figures:
+            table = growth.lines
         lines += ["", *table(name, figures)]
     lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
     lines += [aim.line(parts[aim.part]) for aim in AIMS if aim.part in parts]

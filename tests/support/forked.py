@@ -75,12 +75,14 @@ def forked_commands() -> Iterator[ForkedCommands]:
 
 def serve(door: socket.socket) -> None:
     """Forks a process for each command. It returns in that process, which has become the one of the command, or exits."""
+    from typer.main import get_group
     from typer.testing import CliRunner
 
     from aigw.cli.main import app
 
     for words in TYPICAL:
         CliRunner().invoke(app, words)
+    list(get_group(app).commands.values())  # loads all commands
     gc.freeze()  # whatever is looked at by the collector is copied
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whose parent does not wait
     while (received := socket.recv_fds(door, 1, 5))[0]:

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from aigw.cli.terminal.groups import Commands
+from aigw.cli.terminal.plain_parameters import with_plain_parameters
 
 
 def with_default(default: Any) -> type[Commands]:
@@ -21,7 +22,7 @@ def with_default(default: Any) -> type[Commands]:
         def _default(self) -> Any:
             alone = typer.Typer(rich_markup_mode=None)
             alone.command(name=self.name, context_settings=dict(self.context_settings))(default)
-            return typer.main.get_command(alone)
+            return with_plain_parameters(typer.main.get_command(alone))
 
         def get_help(self, ctx: Any) -> str:
             return str(self._default().get_help(ctx))

@@ -1,7 +1,4 @@
-"""Groups of commands: they say what was typed wrong as all other errors are said, and `aigw --help` lists its commands
-under headings, as plain text.
-
-The heading of a command is its `rich_help_panel`. typer shows these only with rich, which would make `--help` slow."""
+"""Groups of commands that say what was typed wrong as all other errors are said."""
 
 from __future__ import annotations
 
@@ -29,22 +26,6 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _saying(ctx):
             return super().invoke(ctx)
-
-
-class Groups(Commands):
-    """A group of commands whose help lists them by heading, in the order in which they were added."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        listed = {name: command for name, command in self.commands.items() if not command.hidden}
-        width = max(map(len, listed))
-        headings: dict[str, list[tuple[str, str]]] = {}
-        for name, command in listed.items():
-            summary = command.get_short_help_str(formatter.width - 6 - width)
-            rows = headings.setdefault(getattr(command, "rich_help_panel", None) or "Commands", [])
-            rows.append((name.ljust(width), summary))
-        for heading, rows in headings.items():
-            with formatter.section(heading):
-                formatter.write_dl(rows)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from aigw.cli.terminal.default_command import with_default
-from aigw.cli.terminal.groups import Groups
+from aigw.cli.terminal.groups import Commands
 
 
 def greet(name: str = typer.Argument(metavar="NAME"), loud: bool = typer.Option(False, "--loud")) -> None:
@@ -14,7 +14,7 @@ def greet(name: str = typer.Argument(metavar="NAME"), loud: bool = typer.Option(
 
 
 inner = typer.Typer(cls=with_default(greet), rich_markup_mode=None)
-app = typer.Typer(cls=Groups, rich_markup_mode=None)
+app = typer.Typer(cls=Commands, rich_markup_mode=None)
 app.add_typer(inner, name="greet")
 
 

@@ -222,6 +222,11 @@ class Dialect(Protocol):
         knows what it is. A client would not miss it if another provider answered instead."""
         ...
 
+    def speaks(self, raw: bytes) -> bool:
+        """Whether the bytes of events show, undecoded, that the first one that does not open the answer has
+        content. False says nothing."""
+        ...
+
     def is_last(self, batch: Batch) -> bool:
         """Whether the batch contains the event after which clients stop reading."""
         ...

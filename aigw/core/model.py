@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import msgspec
 from multidict import CIMultiDict
@@ -191,21 +191,73 @@ Batch = Sequence[Chunk]
 """Chunks that arrived together. They are also sent together."""
 
 
-class ReadBatch(list[Chunk]):
-    """All chunks of one read from the upstream. `raw` are their joined bytes, so that nobody has to join them to send
-    them on. Do not change the list."""
+class Burst(Sequence[Chunk]):
+    """All chunks of one read from the upstream. `raw` are their joined bytes.
 
-    __slots__ = ("raw",)
+    They are cut (by `split`) from the end up to the first one that somebody looks at, because most are passed on as
+    they came. Each is made once, so that all see the same one."""
 
-    def __init__(self, chunks: Iterable[Chunk], raw: bytes) -> None:
-        super().__init__(chunks)
+    __slots__ = ("_at", "_chunks", "_split", "raw")
+
+    def __init__(self, raw: bytes, split: Callable[[bytes], list[Chunk]]) -> None:
         self.raw = raw
+        self._split = split
+        self._at = len(raw)
+        self._chunks: list[Chunk] = []
+        """The chunks behind the first `_at` bytes."""
+
+    def behind(self, at: int) -> list[Chunk]:
+        """Returns the chunks behind the first `at` bytes, and perhaps some before them. A chunk must end at `at`."""
+        if at < self._at:
+            self._chunks = [*self._split(self.raw[at : self._at]), *self._chunks]
+            self._at = at
+        return self._chunks
+
+    def without(self, hidden: Sequence[Chunk]) -> Batch:
+        """Returns the batch without some of its chunks."""
+        shown = [chunk for chunk in self._chunks if chunk not in hidden]
+        rest = Burst(self.raw[: self._at] + b"".join([chunk.raw for chunk in shown]), self._split)
+        rest._at, rest._chunks = self._at, shown
+        return rest if rest.raw else ()
+
+    def changed(self) -> None:
+        """Call it after a change of `raw` of a chunk."""
+        self.raw = b"".join([chunk.raw for chunk in self])
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return len(self.behind(0))
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return iter(self.behind(0))
+
+    def __reversed__(self) -> Iterator[Chunk]:
+        known = self._chunks
+        yield from reversed(known)
+        yield from reversed(self.behind(0)[: len(self) - len(known)])
+
+    def __contains__(self, chunk: object) -> bool:
+        return chunk in self._chunks  # one that is not cut yet is nobody's
+
+    @overload
+    def __getitem__(self, place: int) -> Chunk: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Chunk]: ...
+
+    def __getitem__(self, place: int | slice) -> Chunk | list[Chunk]:
+        return self.behind(0)[place]
+
+
+def without(batch: Batch, hidden: Sequence[Chunk]) -> Batch:
+    """Returns a batch without some of its chunks."""
+    return batch.without(hidden) if type(batch) is Burst else [chunk for chunk in batch if chunk not in hidden]
 
 
 def raw_of(batch: Batch) -> bytes:
     """Returns the joined bytes of a batch."""
-    if len(batch) == 1:
-        return batch[0].raw
-    if isinstance(batch, ReadBatch):
+    if type(batch) is Burst:
         return batch.raw
-    return b"".join([chunk.raw for chunk in batch])
+    return batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch])

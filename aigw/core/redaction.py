@@ -84,6 +84,8 @@ def hidden_in(data: bytes, secrets: Sequence[bytes]) -> bytes:
 
 def may_escape(data: bytes) -> bool:
     """Whether characters of a secret may be escaped here. It is asked of each batch of a stream."""
+    if b"\\" not in data and b"%" not in data and b"&" not in data:  # 0.3 µs for 5 KB, the rest takes 5
+        return False
     for mark in _ESCAPES:  # noqa: SIM110 - any() is a call more for each mark
         if mark.search(data):
             return True

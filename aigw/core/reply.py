@@ -14,7 +14,7 @@ from typing import Protocol
 
 from multidict import CIMultiDict
 
-from aigw.core.model import Batch, Chunk
+from aigw.core.model import Batch, Chunk, raw_of
 
 log = logging.getLogger("aigw")
 
@@ -281,9 +281,9 @@ class Reply:
         size = 0
         try:
             async for batch in self._source:
-                for chunk in batch:
-                    pieces.append(chunk.raw)
-                    size += len(chunk.raw)
+                raw = raw_of(batch)
+                pieces.append(raw)
+                size += len(raw)
                 if size > limit:
                     self._source = _Joined([Chunk(b"".join(pieces))], self._source)
                     return None
@@ -301,7 +301,7 @@ class Reply:
         """Reads the reply to its end and returns its bytes."""
         if isinstance(self._source, Fixed) and (only := self._source.only()) is not None:
             return only.raw
-        return b"".join([chunk.raw async for batch in self._source for chunk in batch])
+        return b"".join([raw_of(batch) async for batch in self._source])
 
     async def aclose(self) -> None:
         """Closes all layers, outermost first. It may be called more than once."""

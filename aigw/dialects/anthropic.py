@@ -201,6 +201,9 @@ class AnthropicMessages:
             return not isinstance(delta, dict) or not any(value for name, value in delta.items() if name != "type")
         return kind != "message_stop" and not _is_failed_end(body) and failure_in_event(event) is None
 
+    def speaks(self, raw: bytes) -> bool:
+        return False
+
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""
         return _STOP in raw_of(batch) and any(

@@ -160,6 +160,9 @@ class Converse(Generic):
         filled = isinstance(delta, dict) and any((delta.get("delta") or {}).values())
         return not (filled or body.keys() & {"contentBlockStart", "messageStop", "metadata"} or failure_in(body))
 
+    def speaks(self, raw: bytes) -> bool:
+        return False
+
     def is_last(self, batch: Batch) -> bool:
         return _LAST in raw_of(batch)
 

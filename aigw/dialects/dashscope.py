@@ -198,6 +198,9 @@ class DashScope:
         """An event whose choices have neither a text nor a reason for the end."""
         return failure_in_event(event) is None and not _answers(event)
 
+    def speaks(self, raw: bytes) -> bool:
+        return False
+
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""
         return False

@@ -151,10 +151,15 @@ def _is_fine(value: Any) -> bool:
     return value in _FINE or (isinstance(value, str) and value.lower() in _GOOD)
 
 
+def may_fail(raw: bytes) -> bool:
+    """Whether one of these events may be a failure, seen without decoding them."""
+    return any(map(raw.count, _HINTS))
+
+
 def failure_in_event(event: Chunk) -> Any:
     """Returns what an event says of a failure, None if it says nothing of one. An event that is named "error" is one,
     whatever its data."""
-    if not any(map(event.raw.count, _HINTS)):
+    if not may_fail(event.raw):
         return None
     body = event.json()
     if isinstance(body, list) and body:

@@ -164,6 +164,9 @@ class Gemini:
         """An object with neither a part nor a reason for the end."""
         return failure_in_event(event) is None and not any(map(_answers, objects_of(event.json())))
 
+    def speaks(self, raw: bytes) -> bool:
+        return False
+
     def is_last(self, batch: Batch) -> bool:
         """Returns False: a stream has no event that marks its end."""
         return False

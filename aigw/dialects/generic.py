@@ -141,6 +141,9 @@ class Generic:
     def opens(self, event: Chunk) -> bool:
         return False
 
+    def speaks(self, raw: bytes) -> bool:
+        return False
+
     def is_last(self, batch: Batch) -> bool:
         return False
 

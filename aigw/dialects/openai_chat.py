@@ -7,6 +7,8 @@ choices. Reasoning is in `reasoning_content` (DeepSeek, Qwen, Kimi) or in `reaso
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -14,19 +16,19 @@ from aigw.core.answer import AnswerText, BreakingOff, Finish, ToolCall, Writer
 from aigw.core.dialect import Asked, Role, Said, TextPlace, Tool, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
-from aigw.core.model import Batch, Chunk, Request
+from aigw.core.model import Batch, Burst, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_texts, openai_chat_whole
 from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.edit import place_of, put
-from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end
+from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end, may_fail
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import messages_of, set_messages
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
-from aigw.dialects.reader import AnswerReader, Json
+from aigw.dialects.reader import MOST_TELLING, AnswerReader, Json
 from aigw.dialects.sse import EventSplitter, json_event, rewritten
 from aigw.dialects.view import RequestView, index_of, natural, rows_of, text_of
 from aigw.higress.values import truthy
@@ -44,8 +46,6 @@ _FINISHES: dict[str, Finish] = {
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
 """Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
-_MANY = 4
-"""If so many events arrive together, most of them are passed over without a call for each."""
 
 
 class CompletionsView(RequestView):
@@ -130,17 +130,15 @@ def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Ite
 class CompletionsReader(AnswerReader):
     """Reads answers of chat and text completions, whose choices end in the same way."""
 
-    __slots__ = ("_numbers", "usage_event")
+    __slots__ = ("_numbers", "usage_events")
 
     def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
         super().__init__(choices, streaming=streaming, provider=provider)
         self._numbers: dict[int, CallNumbers] = {}
-        self.usage_event: Chunk | None = None
-        """The event that only reports usage, None until it has arrived."""
+        self.usage_events: deque[Chunk] = deque(maxlen=MOST_TELLING)
+        """The last events that only report usage. A normal stream has one."""
 
     def tells(self, raw: bytes) -> bool:
-        if self._choices == 1 and raw.endswith(_GOES_ON) and raw.count(b'"finish_reason"') == 1:
-            return raw.count(b'"error') > 0
         if raw.count(b"data:") > raw.count(b'"choices"') + raw.count(DONE_DATA) or raw.count(b'"base_resp"'):
             for mark in MARKS:
                 if mark in raw:
@@ -148,25 +146,22 @@ class CompletionsReader(AnswerReader):
         return _ends(raw) > 0 or raw.count(b'"error') > 0 or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
-        if len(batch) < _MANY or self._choices != 1 or raw.count(b'"error'):
+        if self._choices != 1 or type(batch) is not Burst or raw.count(b'"error'):
             return super().telling_of(batch, raw)
-        others = [chunk for chunk in batch if not chunk.raw.endswith(_GOES_ON)]
-        ends = sum([chunk.raw.count(b'"finish_reason"') for chunk in others])
-        if raw.count(b'"finish_reason"') - ends != len(batch) - len(others):  # one of the events names it twice
-            return super().telling_of(batch, raw)
-        return [chunk for chunk in others if self.tells(chunk.raw)]
+        at = _going_on(raw)
+        return [chunk for chunk in batch.behind(at) if self.tells(chunk.raw)] if at < len(raw) else ()
 
     def take_event(self, body: Json) -> None:
-        self._take(body)
-        if is_usage_only(body):
-            self.usage_event = self.telling[-1]
+        if not self._take(body) and _is_usage(body):
+            self.usage_events.append(self.telling[-1])
         elif not self._error and (named := failure_in_event(self.telling[-1])) is not None:
             self.fail(named)
 
     def take_body(self, body: Json) -> None:
         self._take(body)
 
-    def _take(self, body: Json) -> None:
+    def _take(self, body: Json) -> bool:
+        """Returns whether it is a failure."""
         self._usage.take(body)
         for position, choice in enumerate(rows_of(body.get("choices"))):
             if reason := choice.get("finish_reason"):
@@ -177,6 +172,7 @@ class CompletionsReader(AnswerReader):
                     self.fail(choice.get("error") or reason)
         if (error := failure_in(body)) is not None:
             self.fail(error)
+        return error is not None
 
     @property
     def usable(self) -> bool:
@@ -253,6 +249,19 @@ def _folded(events: Iterable[Chunk]) -> Iterable[Json]:
     return made.values()
 
 
+def _going_on(raw: bytes) -> int:
+    """Returns where the first events end that certainly do nothing but go on, of events whose lines end with LF.
+
+    A search of 5 KB takes 1 to 4 µs, unless it is for a single byte or ends at once."""
+    number = end = 0
+    for mark in _GOES_ON:
+        if (last := raw.rfind(mark)) >= 0:
+            number += raw.count(mark)
+            end = max(end, last + len(mark))
+    # otherwise one of the events has more lines, ends in another way, or names its end twice
+    return end if 2 * number == raw.count(b"\n", 0, end) and number == raw.count(b'"finish_reason"', 0, end) else 0
+
+
 def _ends(raw: bytes) -> int:
     """Returns how many finish reasons are in the bytes."""
     named = raw.count(b'"finish_reason"')
@@ -262,9 +271,11 @@ def _ends(raw: bytes) -> int:
 def is_usage_only(body: Any) -> bool:
     """Whether the body is the chunk without choices that `stream_options.include_usage` adds. Some providers write
     `"choices": null`, or no choices at all."""
-    if not isinstance(body, dict) or body.get("choices") or not body.get("usage"):
-        return False
-    return failure_in(body) is None
+    return isinstance(body, dict) and _is_usage(body) and failure_in(body) is None
+
+
+def _is_usage(body: Json) -> bool:
+    return not body.get("choices") and bool(body.get("usage"))
 
 
 def _says(message: Json) -> bool:
@@ -286,8 +297,8 @@ class OpenAIChat:
     marks_end: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
-    text_mark: ClassVar[bytes] = b'"content":"'
-    """What stands before the text of an event, so that most contents are known without decoding."""
+    says_text: ClassVar[re.Pattern[bytes]] = re.compile(rb'"content":"[^"]')
+    """Where the text of an event begins."""
 
     def asked(self, request: Request, api: str) -> Asked:
         return ChatView(request, api)
@@ -314,8 +325,6 @@ class OpenAIChat:
         return json_event(openai_chat_whole.usage_chunk(sample, usage_of(tokens))).raw
 
     def opens(self, event: Chunk) -> bool:
-        if self.text_mark in event.raw and self.text_mark + b'"' not in event.raw:
-            return False
         if event.data == DONE_DATA or failure_in_event(event) is not None:
             return False
         return not any(
@@ -328,6 +337,14 @@ class OpenAIChat:
         clients of chats, and neither has a whole message."""
         delta = choice.get("delta")
         return isinstance(delta, dict) and _says(delta)
+
+    def speaks(self, raw: bytes) -> bool:
+        """Spares cutting and decoding two events."""
+        text = self.says_text.search(raw)
+        if text is None:
+            return False
+        so_far = raw[: raw.find(b"\n\n", text.start()) + 2]
+        return not (may_fail(so_far) or so_far.count(b'"finish_reason":"') or so_far.count(DONE_DATA))
 
     def is_last(self, batch: Batch) -> bool:
         for chunk in batch:  # noqa: SIM110 - any() is a call more for each event

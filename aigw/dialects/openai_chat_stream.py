@@ -7,9 +7,9 @@ failure in a vendor's own shape becomes an error that clients read."""
 from __future__ import annotations
 
 from aigw.core.errors import GatewayError
-from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.model import Batch, Chunk, raw_of, without
 from aigw.dialects.failures import failure_in_event, failure_of
-from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader, is_usage_only
+from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader
 from aigw.dialects.openai_error import error_event
 from aigw.dialects.sse import Event
 
@@ -32,20 +32,18 @@ class ChatStream:
         if self._reads:
             reader.feed(batch)
         hidden: list[Chunk] = []
-        if self._hide_usage and reader.usage_event is not None and reader.usage_event in batch:
-            hidden += [chunk for chunk in reader.telling if chunk in batch and is_usage_only(chunk.json())]
+        if self._hide_usage and reader.usage_events:
+            hidden += [event for event in reader.usage_events if event in batch]
         raw = raw_of(batch)
-        if DONE_DATA in raw:
+        if raw.rfind(DONE_DATA) >= 0:  # from the end, where it is if it is anywhere
             hidden += self._look_for_done(batch)
         shown = batch
         if hidden:
-            shown = list(batch)
-            for chunk in hidden:
-                shown.remove(chunk)
+            shown = without(batch, hidden)
         if reader.telling and reader.error:
             shown = [_readable(chunk) for chunk in shown]
         if shown:
-            self._open = not shown[-1].raw.endswith(_BLANK_LINES)
+            self._open = not raw_of(shown).endswith(_BLANK_LINES)
         return shown
 
     def _look_for_done(self, batch: Batch) -> list[Chunk]:

@@ -5,6 +5,7 @@ Rule: a prompt is a text, a list of texts (each gets `n` answers), or tokens. To
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -43,7 +44,7 @@ class OpenAICompletions(OpenAIChat):
     """The dialect of text completions. A `core.dialect.Dialect`."""
 
     name: ClassVar[str] = "openai-completions"
-    text_mark: ClassVar[bytes] = b'"text":"'
+    says_text: ClassVar[re.Pattern[bytes]] = re.compile(rb'"text":"[^"]')
 
     def asked(self, request: Request, api: str) -> Asked:
         return TextView(request, api)

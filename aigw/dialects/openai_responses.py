@@ -263,6 +263,9 @@ class OpenAIResponses:
             return not body.get("delta")
         return failure_in_event(event) is None and (kind in _OPENING or not kind.startswith("response."))
 
+    def speaks(self, raw: bytes) -> bool:
+        return False
+
     def is_last(self, batch: Batch) -> bool:
         """Some providers send `[DONE]` after the last event, which is ignored here."""
         raw = raw_of(batch)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from aigw.core.model import UNREAD, Batch, Chunk, ReadBatch
+from aigw.core.model import UNREAD, Batch, Burst, Chunk
 from aigw.core.redaction import hidden_in
 from aigw.dialects.json_values import encoded
 
@@ -45,8 +45,8 @@ def hide(batch: Batch, event: Chunk, secrets: Sequence[bytes]) -> None:
     raw = hidden_in(event.raw, secrets)
     if raw is not event.raw and isinstance(event, Event):
         event.__init__(raw)  # type: ignore[misc]
-        if isinstance(batch, ReadBatch):
-            batch.raw = b"".join([chunk.raw for chunk in batch])
+        if isinstance(batch, Burst):
+            batch.changed()
 
 
 def json_event(body: Any) -> Event:
@@ -84,7 +84,7 @@ class EventSplitter:
         """Returns the events that `data` completes. Raises ValueError if an event is larger than MAX_EVENT."""
         if not self._buffer and data.endswith(b"\n\n") and b"\r" not in data:
             # a fast way for most reads of all providers
-            return ReadBatch([Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")], data)
+            return Burst(data, _split)
         buffer = self._buffer
         position = max(0, len(buffer) - 3)  # a boundary is at most four bytes long
         buffer += data
@@ -101,6 +101,11 @@ class EventSplitter:
         if len(buffer) > MAX_EVENT:
             raise ValueError(f"an event is larger than {MAX_EVENT} bytes")
         return events
+
+
+def _split(data: bytes) -> list[Chunk]:
+    """Splits whole events whose lines end with LF."""
+    return [Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")]
 
 
 def is_whole(event: Event) -> bool:

@@ -15,7 +15,7 @@ from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.headers import ID_HEADER, SESSION_HEADER, hop_by_hop
-from aigw.core.model import Batch, Chunk, Request, Target
+from aigw.core.model import Batch, Chunk, Request, Target, raw_of
 from aigw.core.reply import ChunkSource, Reply
 from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.aws_events import CONTENT_TYPE as AWS_EVENTS
@@ -218,7 +218,7 @@ class EventSource:
                 self._ended = True  # the client has all that was read, and needs no more
                 raise StopAsyncIteration from None
             if events:
-                if events[0].raw[:1] != b":":
+                if raw_of(events)[:1] != b":":
                     self._before, self._latest = self._latest, events
                 return events
         answer = self._answer

@@ -113,6 +113,7 @@ class Beginning:
 
     def __init__(self, dialect: Dialect, clock: Clock) -> None:
         self.event: Chunk | None = None
+        """The event, None as well if it certainly has content."""
         self.words = ""
         """The last words in an event that is neither content nor a known error."""
         self._dialect = dialect
@@ -122,6 +123,8 @@ class Beginning:
 
     def __call__(self, batch: Batch) -> bool:
         """Whether the batch ends the search, because it has such an event or because too much is held back."""
+        if self._dialect.speaks(raw_of(batch)):
+            return True
         for chunk in batch:
             if chunk.data is not None and not self._dialect.opens(chunk):
                 self.event = chunk

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.model import Chunk, Origin, ReadBatch, Request, raw_of
+from aigw.core.model import Burst, Chunk, Origin, Request, raw_of, without
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,57 @@ def test_a_chunk_is_decoded_once():
     assert chunk.json() is chunk.json()
 
 
-@given(st.lists(st.binary(), max_size=4))
+def lines(data: bytes) -> list[Chunk]:
+    return [Chunk(line) for line in data.splitlines(keepends=True)]
+
+
+PIECES = st.lists(st.sampled_from([b"\n", b"a\n", b"bc\n"]), min_size=1, max_size=6)
+
+
+@given(PIECES)
 def test_the_bytes_of_a_batch_are_those_of_its_chunks(pieces):
-    chunks, raw = [Chunk(piece) for piece in pieces], b"".join(pieces)
-    assert raw_of(chunks) == raw_of(ReadBatch(chunks, raw)) == raw
+    raw = b"".join(pieces)
+    assert raw_of(lines(raw)) == raw_of(Burst(raw, lines)) == raw
+
+
+@given(PIECES, st.lists(st.integers(0, 6), max_size=3))
+def test_a_burst_that_is_cut_anywhere_is_the_same_list(pieces, places):
+    raw = b"".join(pieces)
+    burst = Burst(raw, lines)
+    seen = [chunk for place in places for chunk in burst.behind(len(b"".join(pieces[:place])))]
+    assert [chunk.raw for chunk in burst] == pieces
+    assert all(chunk in burst and any(chunk is each for each in list(burst)) for chunk in seen)
+    assert list(reversed(burst)) == list(burst)[::-1]
+    assert (len(burst), burst[0].raw, burst[-1].raw) == (len(pieces), pieces[0], pieces[-1])
+
+
+@given(PIECES, st.integers(0, 5), st.sets(st.integers(0, 5)))
+def test_a_burst_without_some_chunks(pieces, place, hidden):
+    raw = b"".join(pieces)
+    burst = Burst(raw, lines)
+    behind = burst.behind(len(b"".join(pieces[:place])))
+    gone = [chunk for number, chunk in enumerate(behind) if number in hidden]
+    rest = without(burst, gone)
+    kept = [chunk for chunk in burst if chunk not in gone]
+    assert raw_of(rest) == raw_of(kept)
+    assert [chunk.raw for chunk in rest] == [chunk.raw for chunk in kept]
+    assert bool(rest) == bool(kept)
+
+
+def test_the_last_chunks_of_a_burst_are_found_from_its_end():
+    burst = Burst(b"a\nb\nc\n", lines)
+    last = next(iter(reversed(burst.behind(4))))
+    assert [chunk.raw for chunk in reversed(burst)] == [b"c\n", b"b\n", b"a\n"]
+    assert next(iter(reversed(burst))) is last
+
+
+def test_a_burst_has_the_bytes_of_a_changed_chunk():
+    burst = Burst(b"a\nb\n", lines)
+    burst.behind(2)[0].raw = b"***\n"
+    burst.changed()
+    assert (burst.raw, [chunk.raw for chunk in burst]) == (b"a\n***\n", [b"a\n", b"***\n"])
+
+
+def test_a_batch_without_a_chunk():
+    first, second = lines(b"a\nb\n")
+    assert list(without((first, second), (first,))) == [second]

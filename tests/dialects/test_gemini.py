@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from aigw.core.answer import Answer, ToolCall
 from aigw.core.errors import GatewayError
-from aigw.core.model import UNREAD, Chunk, ReadBatch
+from aigw.core.model import UNREAD, Burst, Chunk
 from aigw.core.tokens import Tokens
 from aigw.dialects import sse
 from aigw.dialects.cumulative import MOST_MARKED
@@ -382,5 +382,5 @@ def test_errors_in_geminis_shape(status, name):
 
 def test_no_event_says_that_a_stream_ended():
     events = EventSplitter().feed("".join(wire("answer-gemini-text")["chunks"]).encode())
-    assert isinstance(events, ReadBatch)
+    assert isinstance(events, Burst)
     assert not GEMINI.is_last(events)

@@ -1,0 +1,81 @@
+"""A burst of events is read as the same events in a list, whatever they are."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.core.model import raw_of
+from aigw.dialects.failures import failure_in_event
+from aigw.dialects.openai_chat import CompletionsReader, OpenAIChat
+from aigw.dialects.openai_chat_stream import ChatStream
+from aigw.dialects.sse import EventSplitter
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+
+def event(delta: object, reason: str | None = None, **more: object) -> bytes:
+    body = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more}
+    return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
+
+
+EVENTS = [
+    event({"role": "assistant", "content": ""}),
+    event({"content": "a"}),
+    event({"content": "a"}, usage=None),
+    event({"content": '"finish_reason":null}]}'}),
+    event({"content": '"content":"x'}),
+    event({"content": "an error"}),
+    event({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": ""}}]}),
+    event({}, "stop"),
+    event({"content": "end"}, "length"),
+    event({}, "error"),
+    event({}, "stop", usage=USAGE),
+    b"data: " + json.dumps({"choices": [], "usage": USAGE}, separators=(",", ":")).encode() + b"\n\n",
+    b'data: {"error":{"message":"no"}}\n\n',
+    b"event: error\ndata: no\n\n",
+    b": a comment\n\n",
+    b"data: [DONE]\n\n",
+    b"\n\n",
+]
+BURSTS = st.lists(st.lists(st.sampled_from(EVENTS), min_size=1, max_size=6).map(b"".join), min_size=1, max_size=3)
+
+
+def passed(bursts: list[bytes], *, cut: bool) -> tuple[list[bytes], tuple[object, ...]]:
+    """What a client gets of the bursts, and what the books read. `cut`: as lists of single events."""
+    reader = CompletionsReader(streaming=True)
+    stream, splitter = ChatStream(reader, hide_usage=True), EventSplitter()
+    shown = []
+    for burst in bursts:
+        batch = splitter.feed(burst)
+        batch = list(batch) if cut else batch
+        reader.feed(batch)
+        shown.append(raw_of(stream.feed(batch)))
+    shown.append(raw_of(stream.end()))
+    read = (reader.tokens, reader.finish, reader.error, reader.complete, reader.ended, reader.usable, reader.text)
+    return shown, (*read, [chunk.raw for chunk in reader.telling])
+
+
+@given(BURSTS)
+def test_a_burst_is_read_and_shown_as_its_events_are(bursts):
+    assert passed(bursts, cut=False) == passed(bursts, cut=True)
+
+
+@given(BURSTS)
+def test_a_burst_that_speaks_has_content_first(bursts):
+    chat = OpenAIChat()
+    raw = b"".join(bursts)
+    if chat.speaks(raw):
+        first = next(each for each in EventSplitter().feed(raw) if each.data is not None and not chat.opens(each))
+        assert failure_in_event(first) is None
+        assert not chat.is_last((first,))
+        assert b'"finish_reason":"' not in first.raw or b'"content":"end"' in first.raw
+
+
+def test_most_bursts_speak_and_are_not_cut():
+    chat = OpenAIChat()
+    assert chat.speaks(EVENTS[0] + EVENTS[1])
+    assert not chat.speaks(EVENTS[0])
+    assert not chat.speaks(EVENTS[0] + EVENTS[7])

@@ -19,7 +19,8 @@ from aigw.pipeline.rerouting import NOWHERE, Find, Rerouting
 from aigw.trace.tracer import Applied
 
 MAX_CHAINS = 1024
-"""The number of chains that are kept. It is limited so that clients cannot fill the memory with invented hosts."""
+"""The number of chains of hosts that are kept. It is limited so that clients cannot fill the memory with invented
+hosts. Those that do not depend on the host are kept in any number: they are as many as the configuration has."""
 
 
 class Rules(Protocol):
@@ -119,6 +120,8 @@ class Pipeline:
         self._host_form = host_form
         self._built: dict[tuple[str, int], Plugin | PerChain] = {}
         self._chains: dict[tuple[str, str, str, bool], Chain] = {}
+        self._of_hosts = 0
+        """How many of the chains depend on a host."""
         self._find: Find | None = None
         self._by_host: dict[str, bool] = {}
         self._env: Env
@@ -156,13 +159,19 @@ class Pipeline:
         key = (route.name, host, behind, own)
         chain = self._chains.get(key)
         if chain is None:
-            if len(self._chains) >= MAX_CHAINS:
-                self._chains.clear()
+            self._make_room(host)
             chain = self._compose(self._plugins(route, host, behind, own=own))
             if route.is_standin:
                 chain = chain._replace(bare=False, parses=False)
             self._chains[key] = chain
         return chain
+
+    def _make_room(self, host: str) -> None:
+        if host:
+            self._of_hosts += 1
+        if self._of_hosts > MAX_CHAINS:
+            self._chains = {key: chain for key, chain in self._chains.items() if not key[1]}
+            self._of_hosts = 1
 
     def _plugins(self, route: Route, host: str, behind: str, *, own: bool) -> list[Applied]:
         names = [each.name for each in self._configured]

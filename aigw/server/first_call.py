@@ -15,13 +15,15 @@ from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.rules import matches_domain
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Timeouts
+from aigw.core.path import plain
 from aigw.core.plugin import Description
 from aigw.dialects import apis
 from aigw.dialects.greeting import GREETED, greeting
 from aigw.pipeline.pipeline import select
 from aigw.providers.well_known import WELL_KNOWN
 from aigw.server.guard import Guard
-from aigw.server.routes import make_route, matches
+from aigw.server.route_index import matches
+from aigw.server.routes import make_route
 from aigw.translation.translation import CLIENTS
 
 LOCAL = "127.0.0.1"
@@ -226,7 +228,8 @@ def _answers(guard: Guard, host: str) -> bool:
 
 def _is_first(loaded: Loaded, route: RouteConfig, request: Request, host: str) -> bool:
     """Whether no earlier route takes the request."""
-    return next((each for each in _routes(loaded) if matches(each.match, request, _form(loaded, host))), None) is route
+    path, host = plain(request.path), _form(loaded, host)
+    return next((each for each in _routes(loaded) if matches(each.match, request, path, host)), None) is route
 
 
 def _host_header(host: str) -> dict[str, str]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from aigw.config.model import DEFAULT_ROUTE, MatchConfig, RouteConfig
-from aigw.config.rules import matches_domain
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.core.authority import host_of
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request, Route, Target, Timeouts
-from aigw.core.path import plain
 from aigw.dialects import apis
 from aigw.pipeline.pipeline import Chain, Pipeline
 from aigw.pipeline.rerouting import NOWHERE
-
-_EVERYTHING = DEFAULT_ROUTE.match
+from aigw.server.route_index import RouteIndex
 
 
 class RouteTable:
@@ -31,6 +28,10 @@ class RouteTable:
         """`host_form` makes of a request's Host what the routes compare. `first` come before the others."""
         own = [(route.match, make_route(route, services, timeouts)) for route in routes or (DEFAULT_ROUTE,)]
         self._routes = [*first, *own]
+        self._index = RouteIndex([match for match, _ in self._routes])
+        self._by_name: dict[str, Route] = {}
+        for _, route in self._routes:
+            self._by_name.setdefault(route.name, route)
         self._pipeline = pipeline
         self._host_form = host_form
         looks_at_headers = any(match.headers for match, _ in self._routes)
@@ -48,16 +49,14 @@ class RouteTable:
         """The route of this name for a request that the gateway itself makes, or without a name the first one that
         matches it, and its chain. None if it must have a provider and has none."""
         host = request.headers.get("host", "")
-        route = next((route for _, route in self._routes if route.name == name), None)
-        if not name:
-            route = self._match(request, host)
+        route = self._by_name.get(name) if name else self._match(request, host)
         if route is None or (provided and not self._pipeline.provides(route, host)):
             return None
         return route, self._pipeline.chain(route, host, own=True)
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset(route.name for _, route in self._routes)
+        return frozenset(self._by_name)
 
     def _again(self, request: Request) -> Route:
         """The route of a request after a plugin has changed its headers. Raises GatewayError if none matches."""
@@ -67,11 +66,8 @@ class RouteTable:
         return route
 
     def _match(self, request: Request, host: str) -> Route | None:
-        host = self._host_form(host)
-        for match, route in self._routes:
-            if match == _EVERYTHING or matches(match, request, host):
-                return route
-        return None
+        position = self._index.first(request, self._host_form(host))
+        return None if position is None else self._routes[position][1]
 
 
 def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) -> Route:
@@ -89,24 +85,6 @@ def make_route(config: RouteConfig, services: ServiceTable, timeouts: Timeouts) 
 def _names_path(pattern: str) -> bool:
     """Whether a pattern is for paths of its own, unlike `/*` or `/v1/*`, which APIs have as well."""
     return not (pattern.endswith("*") and any(path.startswith(pattern[:-1]) for path in apis.PATHS.values()))
-
-
-def matches(match: MatchConfig, request: Request, host: str) -> bool:
-    """`host` is that of the request, in the form that the patterns have."""
-    pattern = match.path
-    if not _fits(pattern, plain(request.path)) and not (request.given and _fits(pattern, request.given)):
-        return False
-    if match.methods and request.method not in match.methods:
-        return False
-    if match.hosts and not matches_domain(match.hosts, host):
-        return False
-    return all(_fits(value, request.headers.get(name)) for name, value in match.headers.items())
-
-
-def _fits(pattern: str, text: str | None) -> bool:
-    if text is None:
-        return False
-    return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
 def no_route(request: Request) -> GatewayError:

@@ -1,6 +1,8 @@
 """Rule selection."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.config.load import load
 from aigw.config.rules import HIGRESS_HOSTS, SAFE_HOSTS, PluginRules, Rule, match_keys, matches_domain
@@ -22,6 +24,17 @@ def test_array_order_wins_over_specificity():
     assert select([Rule(domains=("*",)), ROUTE]) == "rule0"
     assert select([ROUTE, Rule(domains=("*",))]) == "rule0"
     assert select([DOMAIN, ROUTE], host="other") == "rule1"
+
+
+NAMES = st.lists(st.sampled_from(["r1", "r2", "x-1"]), max_size=2).map(tuple)
+HOSTS = st.lists(st.sampled_from(["h.io", "*.io", "a"]), max_size=1).map(tuple)
+RULES = st.builds(Rule, NAMES, HOSTS, st.just(()), st.just(("x-",)))
+
+
+@given(st.lists(RULES, max_size=6), st.sampled_from(["r1", "x-1", "other"]), st.sampled_from(["h.io", "b"]))
+def test_the_first_rule_that_matches_counts_whatever_others_name(rules, route, host):
+    matching = [f"rule{at}" for at, rule in enumerate(rules) if rule.matches(route, host, "")]
+    assert select(rules, route, host) == (matching[0] if matching else None)
 
 
 def test_without_a_match_the_global_config_or_nothing():

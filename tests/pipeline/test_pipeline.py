@@ -87,6 +87,17 @@ async def test_chains_by_made_up_hosts_are_bounded():
     assert len(pipeline._chains) <= MAX_CHAINS
 
 
+async def test_made_up_hosts_displace_no_chain_of_a_route_without_hosts():
+    text = "plugins: {ai-proxy: {text: proxy, _rules_: [{_match_domain_: ['*.corp'], text: corp}]}}"
+    text += "\nroutes: [{name: plain, plugins: {ai-proxy: {text: own}}}]"
+    hosts = [("other", f"h{number}") for number in range(MAX_CHAINS + 10)]
+    _, pipeline = await run(text, ("plain", "h"), *hosts, log=[])
+    kept = pipeline.chain(Route("plain"), "h")
+    for route, host in hosts:
+        pipeline.chain(Route(route), f"again-{host}")
+    assert pipeline.chain(Route("plain"), "h") is kept
+
+
 async def test_every_configuration_is_built_once_and_cleaned_up():
     log = []
     await run(RULES, ("r1", "x.corp"), ("r1", "x.corp"), log=log)

@@ -22,7 +22,8 @@ from aigw.plugins.ai_cache.contents import Contents
 from aigw.plugins.ai_cache.trial import Explanation, last_miss, try_request
 from aigw.rag.embedders import EmbedderTable
 from aigw.server.knowledge import Knowledge, services_of
-from aigw.server.routes import make_route, matches
+from aigw.server.route_index import RouteIndex
+from aigw.server.routes import make_route
 
 
 class NothingStoredError(LookupError):
@@ -71,11 +72,11 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:
-    config = loaded.config
-    for each in config.routes or (DEFAULT_ROUTE,):
-        if matches(each.match, request, _host(loaded, request)):
-            return make_route(each, loaded.services, Timeouts())
-    raise ValueError(f"no route matches POST {request.path}; name another with --path")
+    routes = loaded.config.routes or (DEFAULT_ROUTE,)
+    position = RouteIndex([each.match for each in routes]).first(request, _host(loaded, request))
+    if position is None:
+        raise ValueError(f"no route matches POST {request.path}; name another with --path")
+    return make_route(routes[position], loaded.services, Timeouts())
 
 
 def _host(loaded: Loaded, request: Request) -> str:

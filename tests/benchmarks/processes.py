@@ -104,7 +104,7 @@ def python(role: str, *arguments: str, **options: Any) -> Iterator[subprocess.Po
         process.stdout.close()
 
 
-def _line(process: subprocess.Popen[str]) -> str:
+def line_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -116,14 +116,14 @@ def _line(process: subprocess.Popen[str]) -> str:
 def upstream() -> Iterator[Server]:
     """The canned provider."""
     with python("upstream", "-m", "tests.benchmarks.upstream") as process:
-        yield Server(int(_line(process)), process.pid)
+        yield Server(int(line_of(process)), process.pid)
 
 
 @contextmanager
 def floor(upstream_port: int) -> Iterator[Server]:
     """The bare aiohttp proxy."""
     with python("proxy", "-m", "tests.benchmarks.floor", f"http://127.0.0.1:{upstream_port}") as process:
-        yield Server(int(_line(process)), process.pid)
+        yield Server(int(line_of(process)), process.pid)
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Ser
 def profiled(kind: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A server whose calls can be counted, and its port: the floor, or the real command with a configuration."""
     with python("proxy", "-m", "tests.benchmarks.profiled", kind, *arguments, stderr=subprocess.PIPE) as process:
-        line = _line(process)
+        line = line_of(process)
         yield process, int(line) if kind == "floor" else int(json.loads(line)["url"].rpartition(":")[2])
 
 
@@ -250,5 +250,5 @@ def load(
     amount += ("--distinct", str(distinct))
     before = server.cpu()
     with python("load", "-m", "tests.benchmarks.load", str(server.port), shape, str(connections), *amount) as process:
-        found: dict[str, float] = json.loads(_line(process))
+        found: dict[str, float] = json.loads(line_of(process))
     return found | {"cpu": (server.cpu() - before) / found["requests"] * 1e6}

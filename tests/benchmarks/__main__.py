@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.benchmarks import (
+    beside,
     measure,
     pacing,
     recordings,
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "transforming": transforming.transforming,
     "page": watching.watching,
     "translation": translating.translation,
+    "large": beside.beside,
 }
 
 

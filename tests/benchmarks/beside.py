@@ -49,6 +49,13 @@ def beside(effort: Effort) -> Figures:
     return {name: {key: round(value, 1) for key, value in row.items()} for name, row in found.items()}
 
 
+def lines(name: str, figures: Figures) -> list[str]:
+    """A line for each large thing."""
+    columns = ("p50", "p99", "max", "blocked", "large", "sent")
+    rows = [f"  {what:38}" + "".join(f"{row.get(each, ''):>9}" for each in columns) for what, row in figures.items()]
+    return [f"{name + ' (ms, beside it)':40}" + "".join(f"{each:>9}" for each in columns), *rows]
+
+
 def _small(server: processes.Server, seconds: float) -> dict[str, float]:
     with processes.python("load", "-m", "tests.benchmarks.steady", str(server.port), str(seconds)) as client:
         found: dict[str, float] = json.loads(processes.line_of(client))

@@ -48,9 +48,7 @@ def _tool_calls() -> bytes:
     turns: list[dict[str, Any]] = [{"role": "user", "content": "Look for it."}]
     for number in range(TOOL_CALLS):
         call = {"name": "look", "arguments": json.dumps({"path": f"folder/{number}", "lines": number})}
-        turns.append(
-            {"role": "assistant", "tool_calls": [{"id": f"c{number}", "type": "function", "function": call}]}
-        )
+        turns.append({"role": "assistant", "tool_calls": [{"id": f"c{number}", "type": "function", "function": call}]})
         turns.append({"role": "tool", "tool_call_id": f"c{number}", "content": f"nothing in number {number}"})
     look = {"name": "look", "parameters": {"type": "object", "properties": {"path": {"type": "string"}}}}
     return _chat("plain", turns, max_tokens=100, tools=[{"type": "function", "function": look}])

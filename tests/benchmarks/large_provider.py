@@ -14,7 +14,7 @@ from tests.benchmarks import traffic
 from tests.benchmarks.large import EVENTS, MB
 
 _HEAD = b"HTTP/1.1 200 OK\r\nserver: bench\r\n"
-_TEXT = "All work and no play makes \\n a long \"answer\". "
+_TEXT = 'All work and no play makes \\n a long "answer". '
 
 
 def _plain(body: Any) -> bytes:

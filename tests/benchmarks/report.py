@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tests.benchmarks import beside
 from tests.benchmarks.growth import table as growth
 
 Figures = dict[str, Any]
@@ -51,6 +52,10 @@ def of_most(figures: Figures, name: str) -> float:
     return float(list(figures.values())[-1][name])
 
 
+def worst_wait(figures: Figures) -> float:
+    return max(float(row["p99"]) for row in figures.values())
+
+
 def harmless_found(figures: Figures) -> float:
     return float(figures["own: benign found, of 30"] + figures["more: benign found, of 30"])
 
@@ -89,6 +94,7 @@ AIMS = (
     Aim("harmless texts with a finding, both sets", "guard", harmless_found, 0),
     Aim("screening of English text", "guard", lambda f: f["µs a KB, 64 KB English"], 500, False, "µs/KB"),
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
+    Aim("p99 of small requests beside large things", "large", worst_wait, 5, False, "ms"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
 )
 
@@ -104,6 +110,8 @@ def text(parts: dict[str, Figures], described: str) -> str:
         table = _throughput if "c1" in figures else _columns if name in ("vectors", "calls") else _plain
         if "exponents" in figures:
             table = growth.lines
+        if name == "large":
+            table = beside.lines
         lines += ["", *table(name, figures)]
     lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
     lines += [aim.line(parts[aim.part]) for aim in AIMS if aim.part in parts]

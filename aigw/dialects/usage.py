@@ -20,6 +20,8 @@ LARGEST = 1_000_000_000
 _LATER = b'"usage":null}\n\n'
 _DEPTH = 3  # how deep a payload is wrapped: response > message > usage
 _WRAPPERS = ("response", "message", "result", "delta", "x_groq", "meta")
+_OTHERS = frozenset((*_WRAPPERS, "timings", "usageMetadata", "billed_units"))
+"""Nearly every payload has none of these names: one look for all of them takes 0.3 us less than one for each."""
 _TICKS = 1e10  # xAI's ticks in a dollar
 
 
@@ -54,9 +56,12 @@ class UsageReader:
     def take(self, payload: Any) -> None:
         """Takes a decoded event or body: an object, or a list as Gemini sends it if it streams without events. Never
         raises."""
-        for each in payload if isinstance(payload, list) else (payload,):
-            if isinstance(each, dict):
-                self._take(each, _DEPTH)
+        if isinstance(payload, dict):
+            self._take(payload, _DEPTH)
+        elif isinstance(payload, list):
+            for each in payload:
+                if isinstance(each, dict):
+                    self._take(each, _DEPTH)
 
     @property
     def tokens(self) -> Tokens:
@@ -69,37 +74,40 @@ class UsageReader:
     def parts(self) -> dict[str, int]:
         """The reported parts, by the keys of `usage_names.PARTS`. No part is larger than the count to which it
         belongs."""
-        if names.PART_SLOTS.isdisjoint(self._seen):
+        seen = self._seen
+        if names.PART_SLOTS.isdisjoint(seen):
             return {}
-        tokens, seen = self.tokens, self._seen
-        parts = {
-            name: min(seen.get(slot, 0) - seen.get(cached, 0), getattr(tokens, bucket) or 0)
-            for name, (bucket, slot, cached) in names.PARTS.items()
-        }
-        return {name: part for name, part in parts.items() if part > 0}
+        parts: dict[str, int] = {}
+        for name, (bucket, slot, cached) in names.PARTS.items():
+            if count := seen.get(slot):
+                part = min(count - seen.get(cached, 0), getattr(self.tokens, bucket) or 0)
+                if part > 0:
+                    parts[name] = part
+        return parts
 
     def _take(self, payload: dict[str, Any], depth: int) -> None:
+        block, others = payload.get("usage"), not _OTHERS.isdisjoint(payload)
         if depth:
-            for name in _WRAPPERS:
-                if name in payload and isinstance(inner := payload[name], dict):
-                    self._take(inner, depth - 1)
-            if payload.get("usage") is None and (first := _first_choice(payload)) is not None and "usage" in first:
+            if others:
+                self._unwrap(payload, depth)
+            if block is None and (first := _first_choice(payload)) is not None and "usage" in first:
                 self._take(first, depth - 1)  # Moonshot
-        self._name(payload)
-        if isinstance(timings := payload.get("timings"), dict):
-            self._timings(timings, alone=not isinstance(payload.get("usage"), dict))
-        for name in ("usage", "usageMetadata"):
-            if isinstance(block := payload.get(name), dict):
-                self._usage(block)
-        if isinstance(billed := payload.get("billed_units"), dict):
+        if isinstance(found := payload.get("model") or payload.get("modelVersion"), str) and found:
+            self.model = found
+        self.tier = _text(payload.get("service_tier")) or self.tier
+        if others and isinstance(timings := payload.get("timings"), dict):
+            self._timings(timings, alone=not isinstance(block, dict))
+        if isinstance(block, dict):
+            self._usage(block)
+        if others and isinstance(metadata := payload.get("usageMetadata"), dict):
+            self._usage(metadata)
+        if others and isinstance(billed := payload.get("billed_units"), dict):
             self._note(billed, names.USAGE)
 
-    def _name(self, payload: dict[str, Any]) -> None:
-        get = payload.get
-        if isinstance(found := get("model") or get("modelVersion"), str) and found:
-            self.model = found
-        if isinstance(found := get("service_tier"), str) and found:
-            self.tier = found
+    def _unwrap(self, payload: dict[str, Any], depth: int) -> None:
+        for name in _WRAPPERS:
+            if isinstance(inner := payload.get(name), dict):
+                self._take(inner, depth - 1)
 
     def _timings(self, block: dict[str, Any], *, alone: bool) -> None:
         if alone:

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw.core.answer import Failure
 from aigw.dialects.failures import (
@@ -64,6 +66,18 @@ def test_shapes(name):
 )
 def test_what_is_no_failure(body):
     assert failure_in(body) is None
+
+
+values = st.sampled_from([None, False, True, 0, 3, "", "x", "error", {}, {"status_code": 1}, [], [{"error": "x"}]])
+names = ["object", "type", "choices", "base_resp", "error_code", "success", "errors", "code", "message", "detail", "id"]
+
+
+@given(st.dictionaries(st.sampled_from(names), values, max_size=4))
+def test_an_empty_error_changes_nothing(body):
+    """Neither that it is there, nor that each sign is then looked for by itself."""
+    with_error = {**body, "error": None}
+    found = failure_in(with_error)
+    assert failure_in(body) == (body if found is with_error else found)
 
 
 @pytest.mark.parametrize("reason", ["error", "abort", "CANCELLED", "canceled", "network_error", "timeout", "failed"])

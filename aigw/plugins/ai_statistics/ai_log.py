@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aigw.core.answer import Reader
+from aigw.core.exchange import Labels
 from aigw.core.model import Batch, Chunk, Request, raw_of
+from aigw.core.reply import OnBatch, Reply
 from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.log_attributes import of_details
 from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, mentions_error
@@ -32,6 +34,10 @@ class Plan:
     limit: int
     usage: bool = True
 
+    def at(self, place: str) -> Sequence[AttributeSource]:
+        """Returns the attributes that are read from a place."""
+        return self.sources.get(place, ())
+
     @staticmethod
     def of(attributes: Iterable[Attribute], *, limit: int, usage: bool = True) -> Plan:
         sources: dict[str, list[AttributeSource]] = {}
@@ -47,85 +53,75 @@ class Record:
     `counts` is set to False, nothing is added to it."""
 
     __slots__ = (
-        "_collectors",
-        "_pieces",
-        "_plan",
-        "_readable",
-        "_scans",
-        "_size",
-        "_status",
-        "_values",
-        "asked",
-        "counts",
-        "failed",
-        "log",
-        "properties",
-        "spans",
-        "streaming",
-        "usage",
+        "_collected", "_pieces", "_plan", "_readable", "_same", "_size", "_status", "asked", "counts", "failed", "log",
+        "properties", "spans", "streaming", "usage",
     )  # fmt: skip
 
-    def __init__(
-        self, plan: Plan, route: str, log: dict[str, Any], spans: dict[str, str], properties: dict[str, str]
-    ) -> None:
+    def __init__(self, plan: Plan, route: str, labels: Labels, request: Request, model: str, session: str) -> None:
+        """Records what the client asks for, for which model, and what it calls its session. Make it before anything
+        changes the request."""
         self._plan = plan
-        self.log = log
-        self.spans = spans
-        self.properties = properties
-        self.asked = ""
+        self.log = labels.ai_log
+        self.spans = labels.span_tags
+        self.properties = labels.log_properties
+        self.asked = model if request.body else ""
         self.counts = plan.usage
         self.failed = False
         self.streaming = False
-        self.usage = HigressUsage()
+        self.usage = HigressUsage(self.asked, UNKNOWN)
         self._status = 0
         self._pieces: list[Chunk] = []
         self._size = 0
         self._readable = True
-        self._scans = True
-        self._values: list[tuple[AttributeSource, list[Collector]]] = []
-        self._collectors: list[Collector] = []
-        log["api"] = api_of(route)
+        self._same = False
+        self._collected: list[tuple[AttributeSource, list[Collector]]] = []
+        self._request(request, api_of(route), session)
 
-    def request(self, request: Request, model: str, session: str = "") -> None:
-        """Records what the client asked for, for which model, and what it calls its session. Call it before anything
-        changes the request."""
-        headers = request.headers
+    def _request(self, request: Request, api: str, session: str) -> None:
+        self.log["api"] = api
         if session:
             self.log["session_id"] = session
         self.spans["gen_ai.span.kind"] = "LLM"
-        for source in self._plan.sources.get(attrs.FIXED, ()):
-            self._set(source, source.attribute.value)
-        for source in self._plan.sources.get(attrs.REQUEST_HEADER, ()):
-            self._set(source, _header(headers, source.attribute.value))
+        if self._plan.sources:
+            self._request_values(request)
         if request.body:
-            self._request_body(request, model)
-        self.usage = HigressUsage(self.asked, UNKNOWN)
+            self.log["chat_round"] = chat_round(request)
+            if self.asked:
+                self.spans["gen_ai.request.model"] = self.asked
 
-    def _request_body(self, request: Request, model: str) -> None:
-        wanted = self._plan.sources.get(attrs.REQUEST_BODY, ())
-        if wanted:
+    def _request_values(self, request: Request) -> None:
+        plan = self._plan
+        for source in plan.at(attrs.FIXED):
+            self._set(source, source.attribute.value)
+        for source in plan.at(attrs.REQUEST_HEADER):
+            self._set(source, _header(request.headers, source.attribute.value))
+        if request.body and (wanted := plan.at(attrs.REQUEST_BODY)):
             body = _body_of(request)
             for source in wanted:
                 self._set(source, source.of_request(body))
-        self.log["chat_round"] = chat_round(request)
-        self.asked = model
-        self._span("gen_ai.request.model", self.asked)
 
-    def reply(self, status: int, headers: Mapping[str, str], *, streaming: bool, scans: bool = True) -> None:
-        """Records the head of the answer. `scans` must be true if the client sees other events than the reader that
-        `end` will get: usage and errors are then read from the events themselves."""
-        self._scans = scans
-        self._status = status
+    def reply(self, reply: Reply, *, streaming: bool, same: bool) -> OnBatch | None:
+        """Records the head of the answer. Returns what must see its batches, None if nothing must. `same` is whether
+        the reader that `end` will get reads the events that the client sees. Usage, errors and the id are then those
+        that it has read."""
+        headers = reply.headers
         kind = headers.get("content-type", "")
         encoded = headers.get("content-encoding", "identity") != "identity"
         self._readable = not encoded and (not kind or "json" in kind or "text" in kind)
+        self._same = same
+        self._status = reply.status
         self.streaming = streaming
-        for source in self._plan.sources.get(attrs.RESPONSE_HEADER, ()):
-            self._set(source, _header(headers, source.attribute.value))
+        if self._plan.sources:
+            for source in self._plan.at(attrs.RESPONSE_HEADER):
+                self._set(source, _header(headers, source.attribute.value))
         if streaming:
-            sources = self._plan.sources.get(attrs.STREAM, ())
-            self._values = [(source, source.collectors()) for source in sources]
-            self._collectors = [collector for _, collectors in self._values for collector in collectors]
+            self._readable = reply.streaming
+            self._collected = [(source, source.collectors()) for source in self._plan.at(attrs.STREAM)]
+            return self.events if self._collected or not same else None
+        if (only := reply.only) is None:
+            return self.pieces
+        self.pieces((only,))
+        return None
 
     def pieces(self, batch: Batch) -> None:
         """Keeps the next pieces of a plain answer."""
@@ -137,15 +133,16 @@ class Record:
 
     def events(self, batch: Batch) -> None:
         """Reads the next events of a stream. Decodes an event only if it may contain something to record."""
-        if "chat_id" not in self.log:
-            self._first_id(batch)
-        if self._scans:
+        if not self._same:
+            if "chat_id" not in self.log:
+                self._first_id(batch)
             self._scan(batch)
-        if self._collectors:
+        if self._collected:
             for chunk in batch:
                 if (body := chunk.json()) is not None:
-                    for collector in self._collectors:
-                        collector.feed(body)
+                    for _, collectors in self._collected:
+                        for collector in collectors:
+                            collector.feed(body)
 
     def _first_id(self, batch: Batch) -> None:
         for chunk in batch:
@@ -172,19 +169,23 @@ class Record:
         body: Any = None
         if not self.streaming:
             body = self._plain()
-        elif answer is not None and not self._scans:
+        elif answer is not None and self._same:
             self._tell(answer.telling)
+            if self._readable and (found := answer.id) is not None:
+                self.log["chat_id"] = found
         if self.counts:
             if not self.usage.total and answer is not None:
                 self.usage.feed(as_payload(answer.tokens, answer.model))
             self._tokens()
-        if self.streaming:
-            for source, collectors in self._values:
-                self._set(source, self._detail(source) if source.details else _preferred(collectors))
-        else:
-            for source in self._plan.sources.get(attrs.RESPONSE_BODY, ()):
-                self._set(source, self._detail(source) if source.details else source.of_body(body))
+        if self._plan.sources:
+            self._answer_values(body)
         self._pieces.clear()
+
+    def _answer_values(self, body: Any) -> None:
+        for source, collectors in self._collected:
+            self._set(source, self._detail(source) if source.details else _preferred(collectors))
+        for source in () if self.streaming else self._plan.at(attrs.RESPONSE_BODY):
+            self._set(source, self._detail(source) if source.details else source.of_body(body))
 
     def _plain(self) -> Any:
         """Returns the decoded body of a complete plain answer, and records its id, its usage and whether it is an
@@ -202,21 +203,21 @@ class Record:
         return body
 
     def _tokens(self) -> None:
-        usage = self.usage
+        usage, log, spans = self.usage, self.log, self.spans
         if not usage.seen:
             return
-        self.log["model"] = usage.model
-        self.log["input_token"] = usage.input
-        self.log["output_token"] = usage.output
-        self.log["total_token"] = usage.total
-        self.log["input_token_details"] = usage.input_details
-        self.log["output_token_details"] = usage.output_details
+        log["model"] = usage.model
+        log["input_token"] = usage.input
+        log["output_token"] = usage.output
+        log["total_token"] = usage.total
+        log["input_token_details"] = usage.input_details
+        log["output_token_details"] = usage.output_details
         if usage.total > 0:
             if usage.model:
-                self.spans["gen_ai.model_name"] = usage.model
-            self.spans["gen_ai.usage.input_tokens"] = str(usage.input)
-            self.spans["gen_ai.usage.output_tokens"] = str(usage.output)
-            self.spans["gen_ai.usage.total_tokens"] = str(usage.total)
+                spans["gen_ai.model_name"] = usage.model
+            spans["gen_ai.usage.input_tokens"] = str(usage.input)
+            spans["gen_ai.usage.output_tokens"] = str(usage.output)
+            spans["gen_ai.usage.total_tokens"] = str(usage.total)
 
     def _detail(self, source: AttributeSource) -> Any:
         return of_details(source.attribute.key, self.usage.input_details, self.usage.output_details)

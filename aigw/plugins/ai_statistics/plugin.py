@@ -18,7 +18,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.model import Batch
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import OnBatch, Outcome, Reply
 from aigw.higress.bodies import is_unseen
 from aigw.higress.log_fields import UNKNOWN, api_of, model_of
 from aigw.plugins.ai_statistics.ai_log import Plan, Record
@@ -125,9 +125,9 @@ class AiStatistics:
         self._content_types = _filters(config.enable_content_types)
         self.seen_by_client = env.choose(safe=False, higress=True)
         """Whether only what the client gets to see counts, or what is read of the provider."""
-        self._session_header = config.session_id_header
-        self._session_of = env.choose(safe=_session, higress=_in_headers)
-        self._model_of = env.choose(safe=_asked, higress=_in_body)
+        self.session_header = config.session_id_header
+        self.session_of = env.choose(safe=Exchange.session, higress=_in_headers)
+        self.model_of = env.choose(safe=_asked, higress=_in_body)
         self.now = env.clock.monotonic
         self._metrics = env.metrics
 
@@ -135,14 +135,12 @@ class AiStatistics:
         request = exchange.request
         if self._suffixes and not request.path.endswith(self._suffixes):
             return await call_next(exchange)
-        observation = _Observation(self, exchange)
-        session = self._session_of(exchange, self._session_header)
-        observation.record.request(request, self._model_of(exchange), session)
+        record = _Observation(self, exchange)
         try:
             reply = await call_next(exchange)
         except (GatewayError, UpstreamError):
-            observation.record.failed = True
-            observation.end(Outcome.FAILED)
+            record.failed = True
+            record.ended(Outcome.FAILED)
             raise
         content_type = reply.headers.get("content-type", "")
         if self._content_types and not any(each in content_type for each in self._content_types):
@@ -150,11 +148,13 @@ class AiStatistics:
         if self.seen_by_client and is_unseen(reply.headers):
             return reply
         if exchange.labels.cache == "hit" and not self.seen_by_client:
-            observation.record.counts = False  # its usage was counted already when the answer was made
+            record.counts = False  # its usage was counted already when the answer was made
         streaming = reply.streaming or "text/event-stream" in content_type
         same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.seen_by_client
-        observation.record.reply(reply.status, reply.headers, streaming=streaming, scans=not same)
-        return reply.tap(observation.events if streaming else observation.record.pieces, observation.end)
+        look = record.reply(reply, streaming=streaming, same=same)
+        if streaming:
+            record.look, look = look, record.event
+        return reply.tap(look, record.ended)
 
     def count(self, exchange: Exchange, consumer: str, record: Record) -> None:
         """Adds one request to the counters. A request without usage only counts if it failed, as in Higress."""
@@ -179,33 +179,39 @@ class AiStatistics:
             self._metrics.add(labels, amounts)
 
 
-class _Observation:
-    """Follows one request, and passes what happens to its record, with the times."""
+class _Observation(Record):
+    """The record of one request, with its times. Follows the exchange. `look` sees the events of a stream."""
 
-    __slots__ = ("_consumer", "_exchange", "_plugin", "_seen", "_started", "record")
+    __slots__ = ("_consumer", "_exchange", "_plugin", "_started", "look")
 
     def __init__(self, plugin: AiStatistics, exchange: Exchange) -> None:
         self._plugin = plugin
         self._exchange = exchange
         self._consumer = exchange.consumer or "none"
         self._started = plugin.now()
-        self._seen = False
-        labels = exchange.labels
-        self.record = Record(plugin.plan, exchange.route.name, labels.ai_log, labels.span_tags, labels.log_properties)
+        self.look: OnBatch | None = None
+        super().__init__(
+            plugin.plan,
+            exchange.route.name,
+            exchange.labels,
+            exchange.request,
+            plugin.model_of(exchange),
+            plugin.session_of(exchange, plugin.session_header),
+        )
 
-    def events(self, batch: Batch) -> None:
-        if not self._seen:
-            self._seen = True
-            self.record.log["llm_first_token_duration"] = self._milliseconds()
-        self.record.events(batch)
+    def event(self, batch: Batch) -> None:
+        if "llm_first_token_duration" not in self.log:
+            self.log["llm_first_token_duration"] = self._milliseconds()
+        if self.look is not None:
+            self.look(batch)
 
-    def end(self, outcome: Outcome) -> None:
-        record, answer = self.record, self._exchange.answer
-        if outcome is Outcome.FAILED or (answer is not None and answer.error and not self._plugin.seen_by_client):
-            record.failed = True
-        record.log["llm_service_duration"] = self._milliseconds()
-        record.end(answer)
-        self._plugin.count(self._exchange, self._consumer, record)
+    def ended(self, outcome: Outcome) -> None:
+        answer, plugin = self._exchange.answer, self._plugin
+        if outcome is Outcome.FAILED or (answer is not None and not plugin.seen_by_client and answer.error):
+            self.failed = True
+        self.log["llm_service_duration"] = self._milliseconds()
+        self.end(answer)
+        plugin.count(self._exchange, self._consumer, self)
 
     def _milliseconds(self) -> int:
         return int((self._plugin.now() - self._started) * 1000)
@@ -214,10 +220,6 @@ class _Observation:
 def _asked(exchange: Exchange) -> str:
     """The model that is asked for, wherever this API has it: in the body, a form or the path."""
     return exchange.asked.model or _in_body(exchange)
-
-
-def _session(exchange: Exchange, header: str) -> str:
-    return exchange.session(header)
 
 
 def _in_headers(exchange: Exchange, header: str) -> str:

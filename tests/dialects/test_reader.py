@@ -60,6 +60,25 @@ def test_of_a_stream_only_what_may_tell_something_is_taken():
     assert (reader.tokens.input, reader.finish, reader.complete) == (3, "stop", True)
 
 
+@pytest.mark.parametrize(
+    ("bodies", "id"),
+    [
+        ([{"id": "a", "text": "x"}, {"text": "y"}], "a"),
+        ([{"id": "", "text": "x"}, {"id": "b", **USAGE}], "b"),
+        ([{"text": "x"}, {"message": {"id": "c"}}, {"end": "stop"}], "c"),
+        ([{"text": "x"}], None),
+        ([], None),
+    ],
+)
+def test_the_id_of_an_answer(bodies, id):
+    """Events that tell something were decoded in any case."""
+    assert stream(*bodies).id == id
+
+
+def test_the_id_of_a_plain_answer():
+    assert (plain(b'{"id":', b'"a"}').id, plain(b"{}").id, plain(b"").id) == ("a", None, None)
+
+
 def test_texts_are_gathered_when_somebody_asks_and_go_on_where_they_were():
     reader = stream({"text": "a", "thought": "hm"}, {"text": ""}, {"text": 5})
     assert (reader.text, reader.reasoning) == ("a", "hm")

@@ -53,8 +53,8 @@ class Record:
     `counts` is set to False, nothing is added to it."""
 
     __slots__ = (
-        "_collected", "_pieces", "_plan", "_readable", "_same", "_size", "_status", "asked", "counts", "failed", "log",
-        "properties", "spans", "streaming", "usage",
+        "_collectors", "_pieces", "_plan", "_readable", "_same", "_size", "_status", "_values", "asked", "counts",
+        "failed", "log", "properties", "spans", "streaming", "usage",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, route: str, labels: Labels, request: Request, model: str, session: str) -> None:
@@ -74,7 +74,8 @@ class Record:
         self._size = 0
         self._readable = True
         self._same = False
-        self._collected: list[tuple[AttributeSource, list[Collector]]] = []
+        self._values: Sequence[tuple[AttributeSource, Sequence[Collector]]] = ()
+        self._collectors: Sequence[Collector] = ()
         self._request(request, api_of(route), session)
 
     def _request(self, request: Request, api: str, session: str) -> None:
@@ -116,8 +117,9 @@ class Record:
                 self._set(source, _header(headers, source.attribute.value))
         if streaming:
             self._readable = reply.streaming
-            self._collected = [(source, source.collectors()) for source in self._plan.at(attrs.STREAM)]
-            return self.events if self._collected or not same else None
+            self._values = [(source, source.collectors()) for source in self._plan.at(attrs.STREAM)]
+            self._collectors = [collector for _, collectors in self._values for collector in collectors]
+            return self.events if self._collectors or not same else None
         if (only := reply.only) is None:
             return self.pieces
         self.pieces((only,))
@@ -137,12 +139,11 @@ class Record:
             if "chat_id" not in self.log:
                 self._first_id(batch)
             self._scan(batch)
-        if self._collected:
+        if self._collectors:
             for chunk in batch:
                 if (body := chunk.json()) is not None:
-                    for _, collectors in self._collected:
-                        for collector in collectors:
-                            collector.feed(body)
+                    for collector in self._collectors:
+                        collector.feed(body)
 
     def _first_id(self, batch: Batch) -> None:
         for chunk in batch:
@@ -159,8 +160,8 @@ class Record:
     def _tell(self, events: Iterable[Chunk]) -> None:
         for event in events:
             body = event.json()
-            if self.counts and event.data:
-                self.usage.feed(event.data, body)
+            if self.counts and (data := event.data):
+                self.usage.feed(data, body)
             self.failed = self.failed or is_error(body)
 
     def end(self, answer: Reader | None = None) -> None:
@@ -182,7 +183,7 @@ class Record:
         self._pieces.clear()
 
     def _answer_values(self, body: Any) -> None:
-        for source, collectors in self._collected:
+        for source, collectors in self._values:
             self._set(source, self._detail(source) if source.details else _preferred(collectors))
         for source in () if self.streaming else self._plan.at(attrs.RESPONSE_BODY):
             self._set(source, self._detail(source) if source.details else source.of_body(body))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,7 +17,7 @@ from world import World, configured, world
 from aigw.books.metrics import Metrics
 from aigw.core.errors import ConfigError, FailedAnswerError, GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
-from aigw.core.model import Origin, Request, Route, Target
+from aigw.core.model import Batch, Burst, Chunk, Origin, Request, Route, Target
 from aigw.core.reply import Reply
 from aigw.plugins.ai_statistics import plugin as ai_statistics
 
@@ -351,6 +351,27 @@ async def test_usage_that_the_client_does_not_see() -> None:
     assert (log["model"], log["input_token"], log["output_token"], log["total_token"]) == ("gpt-4o", 10, 5, 15)
     assert log["input_token_details"] == {"cached_tokens": 4}
     assert counted(it)["total_token"] == 15
+
+
+@pytest.mark.parametrize("config", [{}, {"use_default_response_attributes": True}])
+async def test_events_of_which_nothing_is_wanted_are_not_even_cut(config: Any) -> None:
+    def cut(data: bytes) -> list[Chunk]:
+        raise AssertionError("somebody looked at an event")
+
+    async def proxy(exchange: Exchange) -> Reply:
+        answered(exchange, {**COMPLETION, "choices": []})
+        reply = exchange.reply(b"", headers={"content-type": "text/event-stream"}, streaming=True)
+
+        async def burst(inner: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+            async for _ in inner:
+                yield Burst(b"data: 1\n\ndata: 2\n\n", cut)
+
+        return reply.through(burst)
+
+    async with stage(config) as it:
+        seen = await it.ask({**QUESTION, "stream": True}, end=proxy)
+        assert seen.body == b"data: 1\n\ndata: 2\n\n"
+    assert (seen.labels.ai_log["chat_id"], seen.labels.ai_log["total_token"]) == ("x", 15)
 
 
 async def test_a_chunk_that_says_that_usage_comes_later_is_none() -> None:

@@ -5,7 +5,7 @@ answer as the client gets it. The results are in `exchange.labels` when the answ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Annotated
@@ -126,7 +126,7 @@ class AiStatistics:
         self.seen_by_client = env.choose(safe=False, higress=True)
         """Whether only what the client gets to see counts, or what is read of the provider."""
         self.session_header = config.session_id_header
-        self.session_of = env.choose(safe=Exchange.session, higress=_in_headers)
+        self.session_of = env.choose(safe=_session, higress=_in_headers)
         self.model_of = env.choose(safe=_asked, higress=_in_body)
         self.now = env.clock.monotonic
         self._metrics = env.metrics
@@ -220,6 +220,9 @@ class _Observation(Record):
 def _asked(exchange: Exchange) -> str:
     """The model that is asked for, wherever this API has it: in the body, a form or the path."""
     return exchange.asked.model or _in_body(exchange)
+
+
+_session: Callable[[Exchange, str], str] = Exchange.session
 
 
 def _in_headers(exchange: Exchange, header: str) -> str:

@@ -83,7 +83,6 @@ ELSEWHERE = {
     "dialects/openai_chat_writer.py": "upstream/builtin/test_generation.py upstream/builtin/test_generation_text.py: what is written is read again, also by the SDK",
     "dialects/openai_responses_writer.py": "dialects/test_openai_responses_whole.py: what is written is read again, also by the SDK",
     # translation
-    "providers/decoding.py": "providers/test_answers.py providers/test_translated.py: wiring, seen in what a client gets",
     "translation/hub.py": "translation/test_translation.py: data",
     "translation/responses/write_items.py": "translation/responses/test_write_request.py: a request is written as one",
     "providers/kept_routes.py": "e2e/test_kept_responses.py: as OpenAI's SDK asks for them",

@@ -22,9 +22,9 @@ from aigw.books.usage_row import UsageRow
 from aigw.core.answer import Reader
 from aigw.core.env import Clock, Tokenizer
 from aigw.core.exchange import Exchange, session_of
+from aigw.core.layers import Outcome
 from aigw.core.plain import plain_json_line
 from aigw.core.redaction import Redaction
-from aigw.core.reply import Outcome
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis
 from aigw.metering.estimate import estimate_answer, needs_estimate

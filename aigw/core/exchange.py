@@ -13,8 +13,9 @@ from multidict import CIMultiDict
 from aigw.core.answer import Reader
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.headers import CONSUMER_HEADER, CONVERSATION_HEADERS
+from aigw.core.layers import ChunkSource
 from aigw.core.model import Chunk, Request, Route
-from aigw.core.reply import ChunkSource, Fixed, Reply
+from aigw.core.reply import Fixed, Reply
 from aigw.core.retrieval import Retrieved
 
 log = logging.getLogger("aigw")

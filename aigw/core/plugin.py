@@ -8,7 +8,7 @@ next plugin.
     async def __call__(self, exchange, call_next):
         ...                                   # look at or change exchange.request
         reply = await call_next(exchange)     # or answer: return exchange.reply(b"...", status=403)
-        return reply.tap(on_batch, on_end)    # observe, or .through(stage) to rewrite
+        return reply.tap(on_batch, on_end)    # observe, or .decode(decoder) to rewrite
 """
 
 from __future__ import annotations

@@ -1,45 +1,20 @@
 """A reply: a status, headers, and a body that comes in batches of chunks.
 
-Plugins add layers around the body. `tap` adds an observer: if it fails, the client still gets the answer. `through`
-adds a rewriter: if it fails, the answer fails too, so that nothing gets out that should have been rewritten. In
-whatever way the body ends, each observer is told once, and each layer is closed once."""
+Plugins add layers around the body. `tap` adds an observer: if it fails, the client still gets the answer. `decode` and
+`through` add a rewriter: if it fails, the answer fails too, so that nothing gets out that should have been rewritten.
+In whatever way the body ends, each observer is told once, and each layer is closed once."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from enum import Enum
-from typing import Protocol
 
 from multidict import CIMultiDict
 
+from aigw.core.layers import ChunkSource, Decoder, Layers, Observer, OnBatch, OnEnd
 from aigw.core.model import Batch, Chunk, raw_of
 
-log = logging.getLogger("aigw")
-
-
-class Outcome(Enum):
-    """How a reply ended: it was read to its end, or the client left before, or it failed."""
-
-    COMPLETE = "complete"
-    ABORTED = "aborted"
-    FAILED = "failed"
-
-
 Stage = Callable[[AsyncIterator[Batch]], AsyncIterator[Batch]]
-OnBatch = Callable[[Batch], None]
-OnEnd = Callable[[Outcome], None]
-
-
-class ChunkSource(Protocol):
-    """A stream of batches. `aclose` may be called at any time, also before the first read, and more than once."""
-
-    def __aiter__(self) -> AsyncIterator[Batch]: ...
-
-    def __anext__(self) -> Awaitable[Batch]: ...
-
-    async def aclose(self) -> None: ...
 
 
 class Fixed:
@@ -128,51 +103,6 @@ class _Reading:
         await self._rest.aclose()
 
 
-class _Tap:
-    """Shows each batch of a source to an observer, and tells it once how the source ended."""
-
-    def __init__(self, inner: ChunkSource, on_batch: OnBatch | None, on_end: OnEnd | None) -> None:
-        self._inner = inner
-        self._on_batch = on_batch
-        self._on_end = on_end
-
-    def __aiter__(self) -> AsyncIterator[Batch]:
-        return self
-
-    async def __anext__(self) -> Batch:
-        try:
-            batch = await self._inner.__anext__()
-        except StopAsyncIteration:
-            self._end(Outcome.COMPLETE)
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            self._end(Outcome.ABORTED)
-            raise
-        except BaseException:
-            self._end(Outcome.FAILED)
-            raise
-        if self._on_batch is not None:
-            try:
-                self._on_batch(batch)
-            except Exception:
-                log.exception("an observer failed and sees nothing more of this reply")
-                self._on_batch = None
-        return batch
-
-    async def aclose(self) -> None:
-        self._end(Outcome.ABORTED)
-        await self._inner.aclose()
-
-    def _end(self, outcome: Outcome) -> None:
-        on_end, self._on_end = self._on_end, None
-        if on_end is None:
-            return
-        try:
-            on_end(outcome)
-        except Exception:
-            log.exception("an observer failed at the end of a reply")
-
-
 class _Rewritten:
     """A source whose batches a stage rewrites. Closing it closes the stage and the source. A stage that was never
     started is closed without running, so it must own nothing."""
@@ -223,21 +153,34 @@ class Reply:
 
     def tap(self, on_batch: OnBatch | None = None, on_end: OnEnd | None = None) -> Reply:
         """Adds an observer. It sees the body as the earlier layers have left it, and must not block. Returns self."""
-        self._source = _Tap(self._source, on_batch, on_end)
-        return self
+        return self._add(Observer(on_batch, on_end))
+
+    def decode(self, decoder: Decoder) -> Reply:
+        """Adds a rewriter that does no I/O. Returns self."""
+        self._changes()
+        return self._add(decoder)
 
     def through(self, stage: Stage) -> Reply:
-        """Adds a rewriter: an async generator function that takes batches and yields batches. Returns self."""
-        for name in ("content-length", "content-md5", "digest", "etag"):
-            self.headers.popall(name, None)  # they describe the bytes before the change
+        """Adds a rewriter that may wait: an async generator function from batches to batches. Returns self."""
+        self._changes()
         self._source = _Rewritten(self._source, stage)
-        self.rewriters += 1
         return self
 
     def within(self, layer: Callable[[ChunkSource], ChunkSource]) -> Reply:
         """Adds a layer that does not change the body, but may wait, which an observer may not. The layer must close the
         source that it gets. Returns self."""
         self._source = layer(self._source)
+        return self
+
+    def _changes(self) -> None:
+        for name in ("content-length", "content-md5", "digest", "etag"):
+            self.headers.popall(name, None)  # they describe the bytes before the change
+        self.rewriters += 1
+
+    def _add(self, layer: Decoder) -> Reply:
+        if not isinstance(self._source, Layers):
+            self._source = Layers(self._source)
+        self._source.add(layer)
         return self
 
     def __aiter__(self) -> AsyncIterator[Batch]:
@@ -269,7 +212,11 @@ class Reply:
             if until(batch):
                 break
         head = held[0] if len(held) == 1 else [chunk for batch in held for chunk in batch]
-        self._source = _Joined(head, source) if held else source
+        if held and isinstance(source, Layers):
+            source.put_back(head)
+        elif held:
+            source = _Joined(head, source)
+        self._source = source
         return head, more
 
     async def whole(self, limit: int) -> Chunk | None:

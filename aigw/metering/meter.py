@@ -10,8 +10,9 @@ from typing import NamedTuple, Protocol
 from aigw.core.answer import Reader
 from aigw.core.env import Env, Tokenizer
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Outcome
 from aigw.core.model import Batch
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.higress.bodies import is_unseen

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from aigw.core.exchange import Exchange
+from aigw.core.layers import ChunkSource, Outcome
 from aigw.core.model import Batch
 from aigw.core.plugin import Next
-from aigw.core.reply import ChunkSource, Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.dialects.bodies import is_json
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.metering.growth import Growth

@@ -13,8 +13,9 @@ from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, current
 from aigw.core.headers import CONSUMER_HEADER
+from aigw.core.layers import Outcome
 from aigw.core.model import Request, Route
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.question import PATH, chat
 from aigw.dialects.table import dialect_for

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.layers import ChunkSource
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.core.reply import ChunkSource
 from aigw.dialects.bodies import BodyReader
 from aigw.dialects.sse import MAX_EVENT
 

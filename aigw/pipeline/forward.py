@@ -15,8 +15,9 @@ from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.headers import ID_HEADER, SESSION_HEADER, hop_by_hop
+from aigw.core.layers import ChunkSource
 from aigw.core.model import Batch, Chunk, Request, Target, raw_of
-from aigw.core.reply import ChunkSource, Reply
+from aigw.core.reply import Reply
 from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.dialects.aws_events import CONTENT_TYPE as AWS_EVENTS
 from aigw.dialects.bodies import MEDIA, BodyReader, Nobody, Takes, is_coded, is_json

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from aigw.core.answer import Reader
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
+from aigw.core.layers import ChunkSource
 from aigw.core.model import Batch
-from aigw.core.reply import ChunkSource
 
 
 class Watched:

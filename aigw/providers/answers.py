@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Decoder
 from aigw.core.model import Chunk
 from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
 from aigw.core.reply import Reply
@@ -29,7 +30,6 @@ from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
-from aigw.providers.decoding import Decoder, stage
 from aigw.providers.fit import fit
 from aigw.providers.provider import Provider
 from aigw.providers.quoted_keys import (
@@ -100,7 +100,7 @@ class Answers:
         if reply.status >= 400:
             reply = await self._without_keys(exchange, reply)
         elif reply.in_array and self.hidden:
-            reply.through(stage(HiddenKeys(self.hidden)))
+            reply.decode(HiddenKeys(self.hidden))
         encoded = reply.headers.get("content-encoding", "identity") != "identity"
         if self._hidden_always and reply.status < 400 and (encoded or reply.plain):
             reply = await self._keyless(exchange, reply, encoded=encoded)
@@ -123,7 +123,7 @@ class Answers:
     async def _decoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         if reply.streaming:
             for decoder in self._decoders(exchange, call):
-                reply.through(stage(decoder))
+                reply.decode(decoder)
         elif call.api in apis.MODEL_IN_BODY and "json" in reply.headers.get("content-type", ""):
             return await self._plain(exchange, call, reply)
         return reply
@@ -221,7 +221,7 @@ class Answers:
         if whole is None:
             decoding = decoding_of(reply.headers) if is_coded(reply.headers) else None
             reply.headers = CIMultiDict(uncoded_headers(headers) if decoding is not None else headers)
-            return reply.through(stage(LongError(self.hidden, decoding)))
+            return reply.decode(LongError(self.hidden, decoding))
         body = hidden_in(decoded_body(whole.raw, reply.headers, MAX_DECODED), self.hidden)
         if body is not whole.raw:
             headers = uncoded_headers(headers)
@@ -232,7 +232,7 @@ class Answers:
         them; a coded stream that has one is broken off."""
         if encoded and not reply.single:
             decoding = decoding_of(reply.headers)
-            return reply.through(stage(CodedKeys(self._hidden_always, decoding))) if decoding is not None else reply
+            return reply.decode(CodedKeys(self._hidden_always, decoding)) if decoding is not None else reply
         whole = await reply.whole(MAX_PLAIN)
         if whole is None:
             return reply

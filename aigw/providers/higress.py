@@ -14,6 +14,7 @@ from aigw.core.document import Document
 from aigw.core.env import Clock, Env
 from aigw.core.errors import UpstreamError
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Decoder
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.reply import Reply
 from aigw.dialects import apis, dashscope_higress, openai_chat_reply, openai_chat_request
@@ -29,7 +30,6 @@ from aigw.providers.answers import Answers
 from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
-from aigw.providers.decoding import Decoder
 from aigw.providers.edits import BodyEdits
 from aigw.providers.higress_format import format_of, takes
 from aigw.providers.judge import Beginning, Judge, check_alone, feed

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from aigw.core.dialect import Dialect
 from aigw.core.env import Env
+from aigw.core.layers import Decoder
 from aigw.dialects import apis
 from aigw.dialects.json_values import Json
 from aigw.dialects.table import dialect_of
 from aigw.providers.config import ProviderConfig
-from aigw.providers.decoding import Decoder
 from aigw.providers.provider import Provider
 from aigw.translation.higress import anthropic_answer, anthropic_request, gemini_answer, gemini_request
 

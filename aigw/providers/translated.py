@@ -8,7 +8,6 @@ from aigw.core.redaction import shown
 from aigw.core.reply import Reply
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
-from aigw.providers.decoding import stage
 from aigw.providers.elements import Elements
 from aigw.providers.fit import EVENTS
 from aigw.providers.too_long import told_in_stream
@@ -31,7 +30,7 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
     if reply.streaming:
         decoder = translation.decoder(lambda error: exchange.dialect.error_event(error, exchange.id))
         reply.headers["content-type"] = EVENTS
-        return _in_array(reply.through(stage(decoder))) if exchange.asked.array else reply.through(stage(decoder))
+        return _in_array(reply.decode(decoder)) if exchange.asked.array else reply.decode(decoder)
     whole = await reply.whole(MAX_PLAIN)
     if whole is None:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer has more than {MAX_PLAIN} bytes")
@@ -46,7 +45,7 @@ def _in_array(reply: Reply) -> Reply:
     """Returns the events as the elements of a JSON array."""
     reply.headers["content-type"] = JSON
     reply.streaming, reply.in_array = False, True
-    return reply.through(stage(Elements()))
+    return reply.decode(Elements())
 
 
 def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> None:

@@ -20,8 +20,9 @@ from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Jobs, Timing, current
 from aigw.core.headers import ID_HEADER, VIA_HEADER
 from aigw.core.hops import KEEP_ALIVE, arrive
+from aigw.core.layers import Outcome
 from aigw.core.model import Batch, Request, Route, raw_of
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.dialects import apis, paths
 from aigw.dialects.error_code import code_of
 from aigw.dialects.form import hold

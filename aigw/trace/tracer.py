@@ -16,9 +16,10 @@ from multidict import CIMultiDict
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange, Labels, Timing
+from aigw.core.layers import Outcome
 from aigw.core.model import Request, Route
 from aigw.core.plugin import Next, Plugin, compose
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.core.tokens import Tokens
 
 MAX_VISITS = 100

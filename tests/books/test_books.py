@@ -17,7 +17,7 @@ from redis_server import redis_server
 from aigw.books.books import Books
 from aigw.books.redis_log import RedisUsageLog
 from aigw.core.errors import ConfigError
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 from aigw.pricing.prices import PriceOverride, Prices
 
 

@@ -12,8 +12,8 @@ from fakes import FakeClock, WordCounter, answered, chat, make_exchange
 
 from aigw.books.access_log import AccessLog
 from aigw.books.request_log import RequestLog, as_json
+from aigw.core.layers import Outcome
 from aigw.core.model import Request, Route
-from aigw.core.reply import Outcome
 from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 from aigw.pricing.prices import Price, PriceOverride, Prices

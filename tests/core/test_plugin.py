@@ -7,9 +7,9 @@ import pytest
 from fakes import Answer, FakeUpstream, chat, events, make_exchange
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.layers import Outcome
 from aigw.core.model import DEFAULT_TIMEOUTS, Origin, Route, Target
 from aigw.core.plugin import compose
-from aigw.core.reply import Outcome
 from aigw.pipeline.forward import Forward
 
 ESTIMATE, USED, LIMIT = 10, 4, 100

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from scripted_source import Source, exchange
 
+from aigw.core.layers import Outcome
 from aigw.core.model import Chunk, raw_of
 from aigw.core.plugin import compose
-from aigw.core.reply import Outcome
 
 
 class Endless(Source):

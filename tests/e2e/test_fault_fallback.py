@@ -8,7 +8,7 @@ import pytest
 from stage.answers import CHAT, PATH, answers, chunk, completion, data, error_body, streams, text_events
 from stage.gateway import until, with_probes
 
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 
 FIRST = text_events("a")[:2]
 ERROR_EVENT = data({"error": {"message": "overloaded", "type": "server_error", "param": None, "code": None}})

@@ -9,7 +9,7 @@ from stage.gateway import proxied, until
 from stage.probe import scripted
 
 from aigw.core.errors import GatewayError
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 
 BODY = b'{"model":"gpt-4o","messages":[]}'
 STREAM = b'{"model":"gpt-4o","messages":[],"stream":true}'

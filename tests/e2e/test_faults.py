@@ -12,7 +12,7 @@ from stage.answers import CHAT, DONE, PATH, answers, chunk, completion, streams,
 from stage.gateway import proxied, until
 from stage.raw import encode
 
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 
 BODY = b'{"model":"gpt-4o","messages":[]}'
 STREAM = b'{"model":"gpt-4o","messages":[],"stream":true}'

@@ -6,7 +6,7 @@ from stage.answers import DONE, PATH, chunk
 from stage.gateway import until
 from stage.raw import encode
 
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 
 STREAMS = 200
 EVENTS = 200

@@ -9,7 +9,7 @@ from stage.gateway import BUILTIN, until
 from stage.raw import encode
 from stage.upstream import PATIENCE
 
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 
 BODY = b'{"model":"gpt-4o","messages":[]}'
 STREAM = b'{"model":"gpt-4o","messages":[],"stream":true}'

@@ -9,7 +9,7 @@ from stage.answers import CHAT, PATH, answers, completion
 from stage.gateway import BUILTIN, proxied, with_probes
 from stage.raw import encode
 
-from aigw.core.reply import Outcome
+from aigw.core.layers import Outcome
 
 BODY = b'{"model":"gpt-4o","messages":[]}'
 BINARY = bytes(range(256)) * 400

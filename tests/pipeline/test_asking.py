@@ -11,8 +11,8 @@ from aigw.config.load import load
 from aigw.core.asking import AskError, Question
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.exchange import current
+from aigw.core.layers import Outcome
 from aigw.core.model import Timeouts
-from aigw.core.reply import Outcome
 from aigw.pipeline.asking import MAX_BYTES, Asker
 from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Pipeline

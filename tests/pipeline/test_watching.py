@@ -8,8 +8,8 @@ from fakes import Answer, FakeUpstream, WordCounter, chat, events, make_exchange
 from scripted_source import Source
 
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.layers import Outcome
 from aigw.core.model import Origin, Route, Target
-from aigw.core.reply import Outcome
 from aigw.metering.meter import ReadOfProvider
 from aigw.pipeline.watching import Watched
 

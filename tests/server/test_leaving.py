@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from fakes import Answer, FakeUpstream, chat, make_exchange
 
+from aigw.core.layers import Outcome
 from aigw.core.model import Origin, Route, Target
-from aigw.core.reply import Outcome
 from aigw.dialects.sse import Event
 from aigw.pipeline.forward import Forward
 from aigw.server.leaving import had_all

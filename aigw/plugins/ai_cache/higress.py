@@ -14,9 +14,10 @@ import msgspec
 from aigw.clients.dashvector import Found
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Outcome
 from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
-from aigw.core.reply import Fixed, Outcome, Reply
+from aigw.core.reply import Fixed, Reply
 from aigw.core.stores import KV, StoreError
 from aigw.dialects.json_values import json_text
 from aigw.dialects.sse import EventSplitter

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Outcome
 from aigw.core.plugin import Behind, Next
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.plugins.ai_cache.control import HEADER, SKIP, Control, control_of, note
 from aigw.plugins.ai_cache.entry import Capture, Entry, decode, encode, keepable

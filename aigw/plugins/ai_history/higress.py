@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Outcome
 from aigw.core.plugin import Next
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.higress import chat_history
 from aigw.higress.bodies import is_unseen

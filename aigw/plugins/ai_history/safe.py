@@ -14,8 +14,9 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CONSUMER_HEADER, CREDENTIALS
+from aigw.core.layers import Outcome
 from aigw.core.plugin import Next
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
 from aigw.higress.chat_history import Turns, decoded, encoded
 from aigw.plugins.ai_history.config import Config, is_query, last, wanted

@@ -16,9 +16,10 @@ from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.headers import SESSION_HEADERS
+from aigw.core.layers import OnBatch, Outcome
 from aigw.core.model import Batch
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
-from aigw.core.reply import OnBatch, Outcome, Reply
+from aigw.core.reply import Reply
 from aigw.higress.bodies import is_unseen
 from aigw.higress.log_fields import UNKNOWN, api_of, model_of
 from aigw.plugins.ai_statistics.ai_log import Plan, Record

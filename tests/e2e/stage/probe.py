@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.layers import Outcome
 from aigw.core.plugin import About, Next, Plugin
-from aigw.core.reply import Outcome, Reply
+from aigw.core.reply import Reply
 
 
 class Config(Struct, frozen=True):

@@ -43,6 +43,7 @@ SMALL = {
     "server/guard.py": "checks Host and Origin",
     "server/intake.py": "lets the body be read",
     "server/listen.py": "makes what answers a connection",
+    "server/route_index.py": "finds the routes that a path may have",
 }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from aigw.core.answer import Reader
 from aigw.core.exchange import Labels
+from aigw.core.layers import OnBatch
 from aigw.core.model import Batch, Chunk, Request, raw_of
-from aigw.core.reply import OnBatch, Reply
+from aigw.core.reply import Reply
 from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.log_attributes import of_details
 from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, mentions_error

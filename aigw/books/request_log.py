@@ -185,10 +185,10 @@ class RequestLog:
             return True, usage.cost
         if tokens.source == "absent" and _costs_nothing(note):
             return True, 0.0
-        query, at = Query(answer.provider, note.model, usage.tier), note.at
-        if tokens.source == "absent" or self.prices.ready(query, at):
-            return True, self.prices.cost(tokens, query, at, usage.parts)
-        return False, None
+        cost = self.prices.find(Query(answer.provider, note.model, usage.tier), note.at)
+        if cost is not None:
+            return True, cost(tokens, usage.parts)
+        return tokens.source == "absent", None
 
     def _later(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
         if self._usage is not None:

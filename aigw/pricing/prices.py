@@ -1,4 +1,4 @@
-"""The cost of a request in USD. Rule: each bucket of tokens is billed once, and an unknown cost is None, never 0.
+"""The prices of models, and the cost of a request in USD. Rule: an unknown cost is None, never 0.
 
 A price comes from the configuration (`PriceOverride`), or else from the package genai-prices, which pricebook.py asks
 in a process of its own: once for each model, and once for all that wait at the same time. Only the providers in LOCAL
@@ -23,6 +23,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from aigw.core.tokens import Tokens
+from aigw.pricing.rates import Rates
 from aigw.providers.catalog import CATALOG
 
 LOCAL = frozenset(("builtin", "ollama"))
@@ -34,16 +35,7 @@ _log = logging.getLogger("aigw")
 _KEPT = 1024
 _AT_ONCE = 256
 _TIMEOUT = 60.0  # seconds; a cold disk is slow
-_FALLS_BACK = {
-    "cache_read": "input",
-    "cache_write": "input",
-    "cache_write_1h": "cache_write",
-    "reasoning": "output",
-    "input_audio": "input",
-    "input_image": "input",
-    "output_audio": "output",
-    "output_image": "output",
-}
+_DAY = 86_400.0
 
 
 class PriceOverride(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -72,9 +64,6 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     since: float = 0.0
     until: float | None = None
 
-    def holds(self, at: float) -> bool:
-        return self.since <= at < (math.inf if self.until is None else self.until)
-
 
 FREE = Price(steps={"input": [(-1, 0.0)], "output": [(-1, 0.0)]})
 """The price of what runs on the user's own machine."""
@@ -89,6 +78,8 @@ class Query(NamedTuple):
     tier: str = ""
 
 
+Cost = Callable[[Tokens, Mapping[str, int]], float | None]
+"""Tells the cost of a call in USD, None if it is unknown. It takes the tokens, and the parts as in `UsageReader`."""
 Asked = tuple[Query, float]
 """A price that is looked up, and for which time (seconds since 1970)."""
 Book = Callable[[Sequence[Asked]], Awaitable[Sequence[Price | None]]]
@@ -162,14 +153,25 @@ class Prices:
         """`overrides` are prices by model: an exact name or a glob. The exact name wins, then the longest glob."""
         self._overrides = dict(overrides or {})
         self._book = book
-        self._known: dict[Query, tuple[Price | None, float]] = {}  # with the time for which it was asked
+        self._known: dict[Query, _Known] = {}
         self._wanted: dict[Query, float] = {}
         self._looking: asyncio.Task[None] | None = None
         self._overridden = lru_cache(maxsize=_KEPT)(self._find_override)
 
+    def find(self, query: Query, at: float) -> Cost | None:
+        """What tells the cost of a call, None if the price must be looked up first (`prepare`). It looks nothing
+        up."""
+        configured = self._overridden(query.model)
+        if configured is not None:
+            return configured.cost
+        if query.provider in LOCAL:
+            return _nothing
+        known = self._known.get(query)
+        return known.cost if known is not None and known.since <= at < known.until else None
+
     def ready(self, query: Query, at: float) -> bool:
-        """True if `cost` can answer. It looks nothing up."""
-        return query.provider in LOCAL or self._overridden(query.model) is not None or self._kept(query, at)
+        """True if `cost` can answer."""
+        return self.find(query, at) is not None
 
     async def prepare(self, query: Query, at: float, patience: float | None = None) -> None:
         """Looks up a price if it is not known yet, together with all that are wanted meanwhile. It returns after
@@ -197,67 +199,53 @@ class Prices:
 
     def _keep(self, query: Query, at: float, price: Price | None) -> None:
         if len(self._known) >= _KEPT:  # made-up models must not drive out those that are known
-            self._known = {each: known for each, known in self._known.items() if known[0] is not None}
+            self._known = {each: known for each, known in self._known.items() if known.cost is not _unknown}
         if len(self._known) >= _KEPT:
             self._known.clear()
-        self._known[query] = price, at
+        if price is None:
+            self._known[query] = _Known(_unknown, at - _DAY, at + _DAY)
+        else:
+            until = math.inf if price.until is None else price.until
+            self._known[query] = _Known(Rates(price.steps, price.request).cost, price.since, until)
 
     def cost(self, tokens: Tokens, query: Query, at: float, parts: Mapping[str, int] | None = None) -> float | None:
         """USD; None if the price, or a number that is needed for it, is unknown. `parts` as in `UsageReader`.
 
         It looks nothing up: a price that is not `ready` is unknown."""
-        price = self._overridden(query.model)
-        if price is None and query.provider in LOCAL:
-            return 0.0
-        if tokens.source == "absent":
-            return None
-        if price is None and self._kept(query, at):
-            price = self._known[query][0]
-        return None if price is None else _cost(price, tokens, parts or {})
-
-    def _kept(self, query: Query, at: float) -> bool:
-        """True if a price was looked up. An unknown one is looked up again after a day, because the lookup may have
-        failed."""
-        price, asked = self._known.get(query, (None, -math.inf))
-        return price.holds(at) if price is not None else abs(at - asked) < 86_400
+        found = self.find(query, at)
+        return None if found is None else found(tokens, parts or {})
 
     def override(self, model: str) -> Price | None:
         """The configured price of a model."""
-        return self._overridden(model)
+        configured = self._overridden(model)
+        return None if configured is None else configured.price
 
-    def _find_override(self, model: str) -> Price | None:
+    def _find_override(self, model: str) -> _Configured | None:
         matching = [name for name in self._overrides if name == model or fnmatchcase(model, name)]
         if not matching:
             return None
         rates = msgspec.structs.asdict(self._overrides[max(matching, key=lambda name: (name == model, len(name)))])
-        return Price(steps={name: [(-1, rate)] for name, rate in rates.items() if rate is not None})
+        price = Price(steps={name: [(-1, rate)] for name, rate in rates.items() if rate is not None})
+        return _Configured(price, Rates(price.steps).cost)
 
 
-def _cost(price: Price, tokens: Tokens, parts: Mapping[str, int]) -> float | None:
-    made = tokens.output
-    context = tokens.prompt
-    if tokens.input is None or context is None or (made is None and "output" in price.steps):
-        return None
-    if made and "output" not in price.steps:
-        return None
-    read, write = tokens.cache_read or 0, tokens.cache_write or 0
-    buckets = {"input": tokens.input, "cache_read": read, "cache_write": write, "output": made or 0}
-    total = 0.0
-    for name, count in buckets.items():
-        if count:
-            total += count * _rate(price, name, context)
-    for name, count in {**parts, "reasoning": tokens.reasoning or 0}.items():
-        if count and name in price.steps:  # the bucket includes it, at the price of the bucket
-            total += count * (_rate(price, name, context) - _rate(price, _FALLS_BACK[name], context))
-    return total / 1_000_000 + price.request
+class _Known(NamedTuple):
+    """What was looked up, and from when until when it holds. An unknown price is looked up again after a day, because
+    the lookup may have failed."""
+
+    cost: Cost
+    since: float
+    until: float
 
 
-def _rate(price: Price, name: str, context: int) -> float:
-    """USD per million tokens."""
-    while name not in price.steps:
-        name = _FALLS_BACK[name]
-    found = 0.0
-    for start, rate in price.steps[name]:
-        if context > start:
-            found = rate
-    return found
+class _Configured(NamedTuple):
+    price: Price
+    cost: Cost
+
+
+def _nothing(tokens: Tokens, parts: Mapping[str, int]) -> float | None:
+    return 0.0
+
+
+def _unknown(tokens: Tokens, parts: Mapping[str, int]) -> float | None:
+    return None

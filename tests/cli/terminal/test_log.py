@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tty
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aigw.cli.terminal.log import LogThread
+from aigw.cli.terminal.log import MAX_WAITING, LogThread
 
 
 def start(child, tmp_path, **files):
@@ -79,6 +80,34 @@ def test_a_message_that_cannot_be_formatted_is_a_line_too(capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("WARNING a message of ") and first.endswith("cannot be formatted")
     assert second.endswith("the next")
+
+
+def test_lines_keep_their_order_and_none_is_left_at_the_end(capsys):
+    for _ in range(20):
+        log = LogThread()
+        logger = logging.Logger("test")
+        logger.addHandler(log)
+        for number in range(50):
+            log.write(f"INFO {2 * number}")
+            logger.info("%d", 2 * number + 1)
+        log.close()
+        assert [int(line.split()[-1]) for line in capsys.readouterr().err.splitlines()] == list(range(100))
+
+
+def test_further_lines_are_lost_while_nobody_reads():
+    reading, writing = os.pipe()
+    line = "x" * 99
+    with os.fdopen(reading) as ours, os.fdopen(writing, "w") as theirs, contextlib.redirect_stderr(theirs):
+        log = LogThread()
+        for _ in range(2 * MAX_WAITING):
+            log.write(line)
+        with ThreadPoolExecutor() as pool:
+            read = pool.submit(ours.readlines)
+            log.close()
+            theirs.close()
+            lines = read.result()
+    assert MAX_WAITING <= len(lines) < 1.2 * MAX_WAITING
+    assert set(lines) == {line + "\n"}
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -209,6 +209,7 @@ OTHER_FORMATS = {
     "aigw.traffic.export.training": {"content", "messages", "tool_calls", "tools"},
     "aigw.pricing.pricebook": {"output"},
     "aigw.pricing.prices": {"model", "output"},
+    "aigw.pricing.rates": {"output"},
     # documents
     "aigw.rag.readers.html": {"role"},
     # services that plugins call

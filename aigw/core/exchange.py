@@ -102,9 +102,9 @@ class Exchange:
     answer of an upstream. `recording` is what `--trace` keeps of the request, None without `--trace`."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_replies", "_started", "answer", "api", "asked", "attempts", "client", "consumer",
-        "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording", "request", "route",
-        "target", "timing", "watchers", "wire", "wire_api",
+        "_deferred", "_jobs", "_replies", "_soon", "_started", "answer", "api", "asked", "attempts", "client",
+        "consumer", "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording", "request",
+        "route", "target", "timing", "watchers", "wire", "wire_api",
     )  # fmt: skip
 
     def __init__(
@@ -140,6 +140,7 @@ class Exchange:
         self.labels = Labels()
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []
+        self._soon: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._started: tuple[asyncio.Task[None], ...] = ()
         self._jobs = jobs
 
@@ -178,6 +179,11 @@ class Exchange:
         cancelled after DEFERRED_SECONDS. If it fails, the error is logged."""
         self._deferred.append((job, args))
 
+    def soon(self, job: Callable[..., None], *args: Any) -> None:
+        """Runs a plain function after the last byte of the answer, without a task of its own: for what waits for
+        nothing. If it fails, the error is logged."""
+        self._soon.append((job, args))
+
     async def aclose(self) -> None:
         """Closes all replies, newest first, then starts the deferred jobs. It does all of this even if a reply raises
         an error or the request is cancelled meanwhile."""
@@ -189,12 +195,15 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
-        if self._deferred:
+        if self._deferred or self._soon:
             self._start_jobs()
         if cancelled is not None:
             raise cancelled
 
     def _start_jobs(self) -> None:
+        for call, args in self._soon:  # a task and its deadline would cost 20 us more
+            asyncio.get_running_loop().call_soon(_guarded, call, args)
+        self._soon.clear()
         started = [asyncio.ensure_future(_bounded(job, args)) for job, args in self._deferred]
         self._deferred.clear()
         self._started += tuple(started)
@@ -204,6 +213,7 @@ class Exchange:
 
     async def settled(self) -> None:
         """Waits until the deferred jobs have ended or failed. Call it after `aclose`."""
+        await asyncio.sleep(0)  # plain functions run in the next turn of the loop
         if self._started:
             await asyncio.wait(self._started)
 
@@ -226,3 +236,10 @@ async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -
             await job(*args)
     except Exception:
         log.exception("a deferred job failed: %s", getattr(job, "__qualname__", job))
+
+
+def _guarded(call: Callable[..., None], args: tuple[Any, ...]) -> None:
+    try:
+        call(*args)
+    except Exception:
+        log.exception("a deferred job failed: %s", getattr(call, "__qualname__", call))

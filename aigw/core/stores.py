@@ -3,7 +3,7 @@ implementations."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -41,6 +41,12 @@ class KV(Protocol):
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keeps `value` for `ttl` seconds. If `ttl` is None, keeps it until it is evicted or dropped."""
+        ...
+
+    def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
+        """Keeps `value` as `put` does, but without waiting and without telling that it failed: a killed process or a
+        broken store may lose the value, and others see it a moment later. Calls `then` once `get` of this process finds
+        it, or it is lost. Never raises."""
         ...
 
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:

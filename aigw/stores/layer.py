@@ -50,6 +50,12 @@ class LayeredKV:
             self._forget(key)
         self._keep(key, value, _fresh_until(began, ttl))
 
+    def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
+        self._changes += 1
+        self._forget(key)
+        self._keep(key, value, _fresh_until(self._monotonic(), ttl))
+        self._below.put_soon(key, value, ttl, then)
+
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
         began = self._monotonic()
         self._forget(key)

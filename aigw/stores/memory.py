@@ -30,6 +30,10 @@ class MemoryKV:
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         self._values[key] = (value, None if ttl is None else self._now() + ttl)
 
+    def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
+        self._values[key] = (value, None if ttl is None else self._now() + ttl)
+        then()
+
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
         if await self.get(key) != old:
             return False

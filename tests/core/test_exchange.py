@@ -105,6 +105,22 @@ async def test_a_deferred_job_that_fails_is_logged(caplog):
     assert "store is gone" in caplog.text
 
 
+async def test_a_plain_function_runs_after_the_end_and_its_failure_is_logged(caplog):
+    done = []
+
+    def fails():
+        raise RuntimeError("no room")
+
+    ex = exchange()
+    ex.soon(fails)
+    ex.soon(done.append, 1)
+    await ex.aclose()
+    assert not done, "whoever closes it has still to write the answer"
+    await ex.settled()
+    assert done == [1]
+    assert "no room" in caplog.text
+
+
 async def test_the_original_request_stays_as_it_was():
     request = Request("POST", "/p", "", CIMultiDict({"a": "1", "content-type": "application/json"}), b'{"model":"m"}')
     ex = Exchange(

@@ -53,6 +53,14 @@ class KVContract:
         await asyncio.gather(*(add(kv if number[0] % 2 else other, number) for number in numbers))
         assert sorted((await kv.get("sum")).split(b",")[:-1]) == sorted(number[:-1] for number in numbers)
 
+    async def test_what_is_put_soon_is_found_once_it_says_so(self, kv, another):
+        there = asyncio.Event()
+        kv.put_soon("a", b"one", 100.0, there.set)
+        await there.wait()
+        assert await kv.get("a") == b"one"
+        await kv.put("b", b"two")
+        assert await (await another()).get("a") == b"one"
+
     async def test_drop_tells_how_many_were_there(self, kv):
         for key in "abc":
             await kv.put(key, b"v")

@@ -7,6 +7,8 @@ answer cannot be converted."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from aigw.core.env import Env
@@ -133,24 +135,43 @@ class SafeCache:
 
         def ended(outcome: Outcome) -> None:
             if outcome is Outcome.COMPLETE and not reply.makeshift:
-                exchange.defer(self._keep, exchange, key, capture, flight)
+                if len(key.body) > LONG_BODY:
+                    exchange.defer(self._keep_long, exchange, key, capture, flight)
+                else:
+                    exchange.soon(self._keep, exchange, key, capture, flight, self._keys.parts)
             else:
                 self._flights.end(key.key, flight)
 
         return reply.tap(capture.batch, ended)
 
-    async def _keep(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
-        """Runs after the last byte. It gives the entry to the requests that wait, and then stores it. Until it is
-        stored, new requests still find the flight."""
-        settings = self._settings
+    async def _keep_long(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
         try:
-            long = len(key.body) > LONG_BODY
-            parts = await asyncio.to_thread(self._keys.parts, key) if long else self._keys.parts(key)
-            entry = capture.entry(exchange, created=self._env.clock.time(), ttl=settings.ttl, parts=parts)
-            if entry is not None:
-                flight.land(entry)
-                await self._kv.put(settings.prefix + key.key, encode(entry), settings.ttl or None)
-        except StoreError as error:
-            self._env.log.debug("an answer was not cached: %s", error)
-        finally:
+            parts = await asyncio.to_thread(self._keys.parts, key)
+        except BaseException:
             self._flights.end(key.key, flight)
+            raise
+        self._keep(exchange, key, capture, flight, lambda _: parts)
+
+    def _keep(
+        self,
+        exchange: Exchange,
+        key: CacheKey,
+        capture: Capture,
+        flight: Flight,
+        parts: Callable[[CacheKey], bytes],
+    ) -> None:
+        """Runs after the last byte. It gives the entry to the requests that wait, and then stores it. Until it can be
+        found in the store, new requests still find the flight."""
+        settings = self._settings
+        end = partial(self._flights.end, key.key, flight)
+        try:
+            created = self._env.clock.time()
+            entry = capture.entry(exchange, created=created, ttl=settings.ttl, parts=parts(key))
+            if entry is None:
+                end()
+                return
+            flight.land(entry)
+            self._kv.put_soon(settings.prefix + key.key, encode(entry), settings.ttl or None, end)
+        except BaseException:
+            end()
+            raise

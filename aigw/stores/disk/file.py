@@ -10,6 +10,7 @@ import contextlib
 import functools
 import sqlite3
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ FILE_NAME = DBNAME
 FAILURES = (sqlite3.Error, OSError, Timeout)
 """The exceptions of a cache."""
 OPEN_SECONDS = 1.0
+Values = dict[bytes, tuple[bytes, float | None]]
+"""Values under their keys, each with the seconds for which it is kept, None if that is for ever."""
+_VALUE = "SELECT value FROM Cache WHERE key = ? AND raw = 1"
+_STORE = """INSERT INTO Cache (key, raw, store_time, expire_time, access_time, size, mode, value)
+    VALUES (?, 1, ?, ?, ?, 0, ?, ?) ON CONFLICT (key, raw) DO UPDATE SET store_time = excluded.store_time,
+    expire_time = excluded.expire_time, access_time = excluded.access_time, access_count = 0, tag = NULL, size = 0,
+    mode = excluded.mode, filename = NULL, value = excluded.value"""
 _HEADS = """SELECT key, CAST(substr(value, 1, ?) AS BLOB) FROM Cache
     WHERE key >= ? AND key < ? AND raw = 1 AND length(value) > 0 ORDER BY key LIMIT ?"""
 _ROW_BYTES = 10_000
@@ -84,6 +92,26 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
 def limit_values(cache: Cache, largest: int) -> None:
     """Lets SQLite refuse larger values before they are in memory. Must be called in each thread that uses the cache."""
     cache._con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, largest + _ROW_BYTES)
+
+
+def value_of(cache: Cache, key: bytes) -> bytes:
+    """The value of a key, expired or not; b"" if there is none, or one that is larger than aigw writes it. diskcache's
+    `get` takes 6 us more."""
+    try:
+        row = cache._con.execute(_VALUE, (key,)).fetchone()
+    except sqlite3.DataError:
+        return b""
+    return row[0] if row is not None and isinstance(row[0], bytes) else b""
+
+
+def store(cache: Cache, values: Values) -> None:
+    """Stores values. Call it in a transaction. diskcache's `set` takes three
+    times as long."""
+    now = time.time()
+    rows = [
+        (key, now, None if ttl is None else now + ttl, now, MODE_RAW, value) for key, (value, ttl) in values.items()
+    ]
+    cache._con.executemany(_STORE, rows)
 
 
 def heads(cache: Cache, first: bytes, end: bytes, length: int, count: int) -> list[tuple[bytes, bytes]]:

@@ -5,14 +5,13 @@ Rule: a value carries its format and its expiry. A value of another format count
 from __future__ import annotations
 
 import math
-import sqlite3
 import struct
 from collections.abc import AsyncIterator, Callable
 
 from diskcache import Cache
 
 from aigw.stores.disk.cache import DiskCache
-from aigw.stores.disk.file import heads
+from aigw.stores.disk.file import heads, store, value_of
 from aigw.stores.namespace import Namespace
 
 PAGE = 200
@@ -30,8 +29,8 @@ class DiskKV:
         self._namespace = Namespace(namespace)
 
     async def get(self, key: str) -> bytes | None:
-        name = self._namespace.encode(key)
-        return await self._cache.read(lambda cache: self._value(cache, name))
+        whole = await self._cache.value(self._namespace.encode(key))
+        return whole[_HEAD:] if _expires(whole) > self._cache.now() else None
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         name = self._namespace.encode(key)
@@ -39,7 +38,15 @@ class DiskKV:
             await self.drop(key)
             return
         whole = self._with_head(value, ttl)
-        await self._cache.write(lambda cache: cache.set(name, whole, expire=ttl))
+        await self._cache.write(lambda cache: store(cache, {name: (whole, ttl)}))
+
+    def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
+        name = self._namespace.encode(key)
+        if len(value) > self._cache.largest:
+            self._cache.drop_soon(name)
+        else:
+            self._cache.put_soon(name, self._with_head(value, ttl), ttl)
+        then()
 
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
         name = self._namespace.encode(key)
@@ -49,8 +56,8 @@ class DiskKV:
             same = self._value(cache, name) == old
             if same and whole is None:
                 cache.delete(name)
-            elif same:
-                cache.set(name, whole, expire=ttl)
+            elif same and whole is not None:
+                store(cache, {name: (whole, ttl)})
             return same
 
         return await self._cache.write(swap)
@@ -83,10 +90,7 @@ class DiskKV:
         return b"".join((_FORMAT, _EXPIRES.pack(expires), value))
 
     def _value(self, cache: Cache, name: bytes) -> bytes | None:
-        try:
-            whole: bytes = cache.get(name, b"")
-        except sqlite3.DataError:  # larger than aigw writes it
-            return None
+        whole = value_of(cache, name)
         return whole[_HEAD:] if _expires(whole) > self._cache.now() else None
 
 

@@ -75,6 +75,10 @@ class RedisClient:
         cancelled."""
         return await self._put(command)
 
+    def send(self, *command: Word) -> asyncio.Future[Any]:
+        """As `call`, for a caller that does not wait. Raises StoreError if the server has just failed."""
+        return self._put(command)
+
     def run(self, script: Script, keys: Sequence[bytes], words: Sequence[Word] = ()) -> asyncio.Future[Any]:
         """Calls a script, as `call` does a command. In a cluster its keys must have one hash tag."""
         if self._address.kind == CLUSTER and len({key_slot(key) for key in keys}) > 1:

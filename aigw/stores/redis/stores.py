@@ -5,13 +5,16 @@ A value stands under its own key, unchanged, with the expiry of Redis: the shape
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 
-from aigw.core.stores import KV, LOCAL, Counter, Service
+from aigw.core.stores import KV, LOCAL, Counter, Service, StoreError
 from aigw.stores.redis.client import RedisClient, Script
 from aigw.stores.redis.counter import RedisCounter
 from aigw.stores.redis.keys import RedisKeys
 from aigw.stores.redis.url import RedisAddress, parse_redis_url
+
+log = logging.getLogger("aigw")
 
 _SWAP = Script("""
 local value = redis.call('GET', KEYS[1])
@@ -32,6 +35,18 @@ class RedisKV:
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
         await self._client.call("SET", self._keys.encode(key), value, *_expiry(ttl))
+
+    def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
+        def sent(reply: asyncio.Future[object]) -> None:
+            if not reply.cancelled() and (error := reply.exception()):
+                log.debug("a value was not kept: %s", error)
+            then()
+
+        try:
+            self._client.send("SET", self._keys.encode(key), value, *_expiry(ttl)).add_done_callback(sent)
+        except StoreError as error:
+            log.debug("a value was not kept: %s", error)
+            then()
 
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
         words = ("0", b"", new) if old is None else ("1", old, new)

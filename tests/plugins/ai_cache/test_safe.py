@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from ai_cache_world import STREAM, asking, completion, how, stage, told
@@ -135,7 +136,7 @@ async def test_after_two_failures_the_others_go_all_at_once() -> None:
 
 async def test_what_is_stored_while_others_come_is_found() -> None:
     """Between the last byte and the end of a slow write."""
-    written = asyncio.Event()
+    writing: list[Callable[[], None]] = []
 
     class Slow:
         def kv(self, service: Any) -> Any:
@@ -144,13 +145,14 @@ async def test_what_is_stored_while_others_come_is_found() -> None:
         async def get(self, key: str) -> bytes | None:
             return None
 
-        async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-            await written.wait()
+        def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
+            writing.append(then)
 
     async with stage(answer_json(completion()), stores=Slow()) as it:
         first = asyncio.create_task(it.ask())
         await spin()
         assert how(await it.ask()) == "hit"
-        written.set()
+        (stored,) = writing
+        stored()
         await first
     assert len(it.upstream.sent) == 1

@@ -1,7 +1,8 @@
-"""Measures aigw: `python -m tests.benchmarks`, from the root of the project. All parts take about ten minutes.
+"""Measures aigw: `python -m tests.benchmarks`, from the root of the project. All parts take about half an hour; the table
+of README, `--only plain,stream,slow`, takes five minutes.
 
-Each proxy has a core of its own, runs of the floor and of aigw alternate, figures are medians; compare ratios of one
-run, not figures of two machines."""
+The gateways share a core that the load and the provider do not use, and are loaded in turns; figures are medians.
+Compare ratios of one run, not figures of two machines."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from functools import partial
 
 from tests.benchmarks import (
     beside,
+    gateways,
     measure,
     pacing,
     recordings,
@@ -20,14 +22,14 @@ from tests.benchmarks import (
     traffic,
     transforming,
     translating,
+    turns,
     watching,
 )
 from tests.benchmarks.growth import parts as growth
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
-    **{shape: partial(measure.throughput, shape) for shape in traffic.SHAPES},
+    **{shape: partial(turns.shape, shape) for shape in traffic.SHAPES},
     "calls": measure.calls,
-    "cache": measure.cache,
     "start": measure.start,
     "memory": measure.memory,
     "streams": measure.streams,
@@ -45,12 +47,12 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, epilog=gateways.__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run that shows whether everything works")
     parser.add_argument(
         "--only",
         default=",".join(PARTS),
-        help=f"parts, separated by commas; default: %(default)s. Others: growth, or one of it: {', '.join(growth.PARTS)}",
+        help=f"parts, separated by commas; all: {', '.join(PARTS)}; others: growth, or of it {', '.join(growth.PARTS)}",
     )
     parser.add_argument("--json", action="store_true", help="the figures as JSON instead of tables")
     asked = parser.parse_args()

@@ -11,6 +11,7 @@ import asyncio
 import json
 import time
 from array import array
+from collections.abc import Sequence
 from typing import cast
 
 import uvloop
@@ -114,6 +115,8 @@ class Client(asyncio.Protocol):
         return int(head[at + 16 :].split(b"\r\n", 1)[0])
 
     def _stream_ends(self, data: bytes) -> bool:
+        if not self._tail and not data.startswith(b"HTTP/1.1 200"):
+            self._run.fail(f"this is not the answer: {data[:200]!r}")
         if not self._first and b"data:" in data:
             self._first = _clock()
         self._tail = (self._tail + data)[-len(_STREAM_END) :]
@@ -121,9 +124,17 @@ class Client(asyncio.Protocol):
 
 
 async def load(
-    port: int, shape: str, connections: int, *, seconds: float, requests: int, distinct: int = 0
+    port: int,
+    shape: str,
+    connections: int,
+    *,
+    seconds: float,
+    requests: int,
+    distinct: int = 0,
+    path: str = "",
+    header: Sequence[str] = (),
 ) -> dict[str, float]:
-    request, streaming = traffic.request(shape, port), shape != "plain"
+    request, streaming = traffic.request(shape, port, path=path, headers=header), shape != "plain"
     return await measured(
         port, request, connections, streaming=streaming, seconds=seconds, requests=requests, distinct=distinct
     )
@@ -170,6 +181,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--requests", type=int, default=0)
     parser.add_argument("--distinct", type=int, default=0, metavar="N", help="number the questions, from N on")
+    parser.add_argument("--path", default="", help="of the requests, in place of the shape's")
+    parser.add_argument(
+        "--header", action="append", default=[], metavar="NAME: VALUE", help="another one, in each request"
+    )
     asked = vars(parser.parse_args())
     print(json.dumps(uvloop.run(load(asked.pop("port"), asked.pop("shape"), asked.pop("connections"), **asked))))
 

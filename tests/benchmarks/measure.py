@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +15,11 @@ from tests.benchmarks import concurrent, processes
 from tests.benchmarks import ingest as bringing_in
 from tests.benchmarks import vectors as many_vectors
 
-CONNECTIONS = (1, 32)
 Figures = dict[str, Any]
 
 
 class Effort(NamedTuple):
-    """How long and how often."""
+    """How long and how often. Where variants run in turns, each has so many `slices` of so many `slice_seconds`."""
 
     seconds: float
     rounds: int
@@ -30,6 +29,8 @@ class Effort(NamedTuple):
     calls: int
     rows: tuple[int, ...]
     characters: int
+    slices: int
+    slice_seconds: float
 
 
 FULL = Effort(
@@ -41,9 +42,20 @@ FULL = Effort(
     calls=1000,
     rows=(10_000, 100_000, 1_000_000),
     characters=400_000,
+    slices=7,
+    slice_seconds=0.6,
 )
 QUICK = Effort(
-    seconds=0.5, rounds=1, starts=3, requests=5_000, streams=100, calls=200, rows=(10_000,), characters=40_000
+    seconds=0.5,
+    rounds=1,
+    starts=3,
+    requests=5_000,
+    streams=100,
+    calls=200,
+    rows=(10_000,),
+    characters=40_000,
+    slices=1,
+    slice_seconds=0.3,
 )
 
 
@@ -54,79 +66,17 @@ def _configured() -> Iterator[Path]:
         yield processes.write_config(Path(folder), upstream.port, processes.STATISTICS)
 
 
-def throughput(shape: str, effort: Effort) -> Figures:
-    """Requests per second and latencies (µs) of the upstream alone, the floor, aigw and aigw with ai-statistics, in
-    turns; medians."""
-    found: Figures = {}
-    with ExitStack() as stack:
-        upstream = stack.enter_context(processes.upstream())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        floor = stack.enter_context(processes.floor(upstream.port))
-        aigw, _ = stack.enter_context(processes.aigw(processes.write_config(folder / "plain", upstream.port)))
-        config = processes.write_config(folder / "statistics", upstream.port, processes.STATISTICS)
-        statistics, _ = stack.enter_context(processes.aigw(config))
-        servers = {"upstream": upstream, "floor": floor, "aigw": aigw, "statistics": statistics}
-        for connections in CONNECTIONS:
-            runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
-            for server in (floor, aigw, statistics):
-                processes.load(server, shape, connections, seconds=min(1.0, effort.seconds))
-            for _ in range(effort.rounds):
-                for name, server in servers.items():
-                    runs[name].append(processes.load(server, shape, connections, seconds=effort.seconds))
-            found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
-    return found
-
-
 def calls(effort: Effort) -> Figures:
     """Calls of Python functions for each request, of the floor, aigw and aigw with ai-statistics."""
     found: Figures = {}
     with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
         plain = processes.write_config(Path(folder, "plain"), upstream.port)
         statistics = processes.write_config(Path(folder, "statistics"), upstream.port, processes.STATISTICS)
-        servers = {
-            "floor": ("floor", f"http://127.0.0.1:{upstream.port}"),
-            "aigw": ("aigw", "serve", "--config", str(plain), "--json"),
-            "statistics": ("aigw", "serve", "--config", str(statistics), "--json"),
-        }
-        for name, command in servers.items():
-            with processes.profiled(*command) as (process, port):
-                server = processes.Server(port, process.pid)
+        for name, config in {"floor": None, "aigw": plain, "statistics": statistics}.items():
+            with processes.profiled(config, upstream.port) as (process, server):
                 found[name] = {
                     shape: processes.count_calls(process, server, shape, effort.calls) for shape in ("plain", "stream")
                 }
-    return found
-
-
-def cache(effort: Effort) -> Figures:
-    """Requests per second and latencies (µs) of the floor, of hits that come from memory, the disk and a Redis, and of
-    misses with ai-statistics, ai-cache and ai-token-ratelimit together; in turns, medians."""
-    found: Figures = {}
-    with ExitStack() as stack:
-        upstream = stack.enter_context(processes.upstream())
-        redis = stack.enter_context(processes.redis())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        port, every = upstream.port, (processes.STATISTICS, processes.CACHE, processes.LIMIT)
-        configs = {
-            "hit_memory": processes.write_config(folder / "memory", port, processes.CACHE),
-            "hit_disk": processes.write_config(folder / "disk", port, processes.CACHE, memory="1"),
-            "hit_redis": processes.write_config(folder / "redis", port, processes.CACHE, redis=redis),
-            "miss_disk": processes.write_config(folder / "all", port, *every),
-            "miss_redis": processes.write_config(folder / "all-redis", port, *every, redis=redis),
-        }
-        servers = {"floor": stack.enter_context(processes.floor(port))}
-        servers |= {name: stack.enter_context(processes.aigw(config))[0] for name, config in configs.items()}
-        asked = 1
-        for connections in CONNECTIONS:
-            runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
-            for turn in range(effort.rounds + 1):
-                for name, server in servers.items():
-                    distinct = asked if name.startswith("miss") else 0
-                    seconds = effort.seconds if turn else min(1.0, effort.seconds)
-                    run = processes.load(server, "plain", connections, seconds=seconds, distinct=distinct)
-                    asked += int(run["requests"]) + connections
-                    if turn:  # the first one warms up
-                        runs[name].append(run)
-            found[f"c{connections}"] = {name: _median(measured) for name, measured in runs.items()}
     return found
 
 

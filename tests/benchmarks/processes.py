@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 from tests.support.redis_server import binary
 
 READY_SECONDS = 20.0
+PEER_SECONDS = 60.0
+"""LiteLLM needs ten on a machine that does nothing else."""
 SETTLE_SECONDS = 0.5
 """After so long, the rows of all requests are written."""
 ROOT = Path(__file__).parents[2]
@@ -43,12 +45,11 @@ class Server(NamedTuple):
     pid: int
 
     def rss(self) -> float:
-        """Resident memory in MiB, 0.0 where /proc does not tell."""
-        status = Path(f"/proc/{self.pid}/status")
-        return int(status.read_text().split("VmRSS:", 1)[1].split()[0]) / 1024 if status.exists() else 0.0
+        """Resident memory of it and its workers in MiB, 0.0 where /proc does not tell."""
+        return sum(map(_rss, [self.pid, *_children(self.pid)]))
 
     def cpu(self) -> float:
-        """Processor time of it and its workers since the start in seconds, 0.0 where /proc does not tell."""
+        """Processor time of it and its workers since the start in seconds, 0.0 where the system does not tell."""
         return sum(map(_cpu, [self.pid, *_children(self.pid)]))
 
 
@@ -57,12 +58,18 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in found.read_text().split()] if found.exists() else []
 
 
+def _rss(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status")
+    return int(status.read_text().split("VmRSS:", 1)[1].split()[0]) / 1024 if status.exists() else 0.0
+
+
 def _cpu(pid: int) -> float:
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
+    """By the process's own clock, as clock_getcpuclockid(3) names it: /proc/PID/stat counts hundredths of a second, too
+    rough for a slice of half a second."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:  # it has ended, or this is not Linux
         return 0.0
-    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -141,6 +148,25 @@ def redis() -> Iterator[str]:
         process.wait()
 
 
+@contextmanager
+def served(port: int, *command: str, environment: Mapping[str, str]) -> Iterator[tuple[Server, float]]:
+    """Another gateway, on the proxy's core, and the seconds from its start to its first answer of any kind."""
+    started = time.perf_counter()
+    options: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with on_core("proxy"):
+        process = subprocess.Popen(command, env=_environment() | environment, **options)
+    try:
+        wait_for_answer(port, "/", started + PEER_SECONDS)
+        yield Server(port, process.pid), time.perf_counter() - started
+    finally:
+        process.terminate()
+        try:
+            process.wait(READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def wait_for_port(port: int, until: float) -> None:
     while time.perf_counter() < until:
         with socket.socket() as probe:
@@ -152,36 +178,47 @@ def wait_for_port(port: int, until: float) -> None:
 
 @contextmanager
 def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Server, float]]:
-    """The real command with ai-proxy, and the seconds from its start to its first 200. It keeps its books."""
-    port = int(config.read_text().split("listen: 127.0.0.1:", 1)[1].split()[0])
+    """The real command with ai-proxy, and the seconds from its start to its first 200. It keeps its books, and writes
+    its line for each request into a file beside the configuration."""
     started = time.perf_counter()
-    with python(role, "-m", "aigw", "serve", "--config", str(config), "--json", *options) as process:
+    with (
+        config.with_name("lines").open("w") as lines,
+        python(role, "-m", "aigw", "serve", "--config", str(config), *options, stderr=lines) as process,
+    ):
+        port = port_of(config)
         wait_for_health(port, started + READY_SECONDS)
         ready = time.perf_counter() - started
         yield Server(port, process.pid), ready
 
 
 @contextmanager
-def profiled(kind: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A server whose calls can be counted, and its port: the floor, or the real command with a configuration."""
-    with python("proxy", "-m", "tests.benchmarks.profiled", kind, *arguments, stderr=subprocess.PIPE) as process:
-        line = line_of(process)
-        yield process, int(line) if kind == "floor" else int(json.loads(line)["url"].rpartition(":")[2])
+def profiled(config: Path | None, upstream_port: int) -> Iterator[tuple[subprocess.Popen[str], Server]]:
+    """A server whose calls can be counted: the real command with a configuration, or the floor."""
+    command = ["aigw", "serve", "--config", str(config)] if config else ["floor", f"http://127.0.0.1:{upstream_port}"]
+    with (
+        Path(os.devnull).open("w") as lines,
+        python("proxy", "-m", "tests.benchmarks.profiled", *command, stderr=lines) as process,
+    ):
+        port = port_of(config) if config else int(line_of(process))
+        wait_for_port(port, time.perf_counter() + READY_SECONDS)
+        yield process, Server(port, process.pid)
 
 
 def count_calls(process: subprocess.Popen[str], server: Server, shape: str, requests: int) -> float:
     """Calls of Python functions for each of so many requests, once the server is warm."""
-    assert process.stderr is not None
     load(server, shape, 32, requests=requests)
     time.sleep(SETTLE_SECONDS)
     process.send_signal(signal.SIGUSR1)
     load(server, shape, 32, requests=requests)
     time.sleep(SETTLE_SECONDS)
     process.send_signal(signal.SIGUSR2)
-    while not (line := process.stderr.readline().strip()).isdecimal():
-        if not line:
-            raise RuntimeError(f"{process.args!r} counted nothing")
+    while not (line := line_of(process).strip()).isdecimal():
+        pass  # what the command prints of itself
     return int(line) / requests
+
+
+def port_of(config: Path) -> int:
+    return int(config.read_text().split("listen: 127.0.0.1:", 1)[1].split()[0])
 
 
 STATISTICS = "ai-statistics"
@@ -221,17 +258,22 @@ prices:
 
 
 def wait_for_health(port: int, until: float) -> None:
+    wait_for_answer(port, "/-/health", until, status=200)
+
+
+def wait_for_answer(port: int, path: str, until: float, *, status: int = 0) -> None:
+    """Waits until a GET is answered, with this status unless it is 0. Raises RuntimeError after `until`."""
     while time.perf_counter() < until:
         connection = HTTPConnection("127.0.0.1", port, timeout=1)
         try:
-            connection.request("GET", "/-/health")
-            if connection.getresponse().status == 200:
+            connection.request("GET", path)
+            if status in (0, connection.getresponse().status):
                 return
         except (OSError, HTTPException):
             time.sleep(0.002)
         finally:
             connection.close()
-    raise RuntimeError("aigw did not become ready")
+    raise RuntimeError(f"what should listen on port {port} did not become ready")
 
 
 def free_port() -> int:
@@ -242,13 +284,19 @@ def free_port() -> int:
 
 
 def load(
-    server: Server, shape: str, connections: int, *, seconds: float = 0.0, requests: int = 0, distinct: int = 0
+    server: Server,
+    shape: str,
+    connections: int,
+    *options: str,
+    seconds: float = 0.0,
+    requests: int = 0,
+    distinct: int = 0,
 ) -> dict[str, float]:
-    """Runs the load generator. What it found, and the server's processor time for each request (`cpu`, µs), which
-    tells more than the rest where other programs run on the same cores."""
+    """Runs the load generator, with more options of it. What it found, and the server's processor time for each request
+    (`cpu`, µs), which tells more than the rest where other programs run on the same cores."""
     amount = ("--seconds", str(seconds)) if seconds else ("--requests", str(requests))
-    amount += ("--distinct", str(distinct))
+    more = (*amount, "--distinct", str(distinct), *options)
     before = server.cpu()
-    with python("load", "-m", "tests.benchmarks.load", str(server.port), shape, str(connections), *amount) as process:
+    with python("load", "-m", "tests.benchmarks.load", str(server.port), shape, str(connections), *more) as process:
         found: dict[str, float] = json.loads(line_of(process))
     return found | {"cpu": (server.cpu() - before) / found["requests"] * 1e6}

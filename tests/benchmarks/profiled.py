@@ -1,7 +1,7 @@
 """Counts the Python functions that a server calls: `python -m tests.benchmarks.profiled floor URL` or `... aigw
 ARGUMENTS`.
 
-SIGUSR1 begins to count, SIGUSR2 ends and prints the number as one line on standard error. It is cProfile's: only the
+SIGUSR1 begins to count, SIGUSR2 ends and prints the number as one line. It is cProfile's: only the
 event loop's thread, without functions written in C, a coroutine once for each time that it goes on."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
 
     def end(number: int, frame: FrameType | None) -> None:
         profile.disable()
-        print(_python_calls(profile), file=sys.stderr, flush=True)
+        print(_python_calls(profile), flush=True)
         profile.clear()
 
     signal.signal(signal.SIGUSR1, begin)

@@ -1,4 +1,4 @@
-"""What recording costs, and how fast a replay is, beside the floor and, if it is there, aimock (an npm package).
+"""What recording costs beside the floor, and how long many recordings take to be loaded.
 
 The process that writes recordings has the core of the upstream and the load, so that it slows both down a little: look
 at the processor time of each process, too."""
@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.benchmarks import processes, traffic
+from tests.benchmarks import processes
 
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Effort, Figures
 
 RECORDINGS = 10_000
-_OF_TESTS = processes.ROOT / "tests/e2e/node/node_modules/.bin"
-"""Where tests/e2e/test_recorded_aimock.py installs it."""
 _LOADING = """
 import resource, sys, time
 from pathlib import Path
@@ -42,8 +38,8 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 
 
 def recordings(effort: Effort) -> Figures:
-    """Requests per second and the median latency (us) of the floor, aigw, aigw that records and aigw that replays, in
-    turns; the processor time (us) of a request in the gateway and in the process that writes; loading many."""
+    """Requests per second and the median latency (us) of the floor, aigw and aigw that records, in turns; the processor
+    time (us) of a request in the gateway and in the process that writes; loading many."""
     found: Figures = {}
     with ExitStack() as stack:
         upstream = stack.enter_context(processes.upstream())
@@ -61,10 +57,6 @@ def recordings(effort: Effort) -> Figures:
         once = processes.write_config(folder / "once", upstream.port)
         with processes.aigw(once, "--record", str(played)) as (server, _):
             processes.load(server, "plain", 1, requests=1)
-        replaying = processes.write_config(folder / "replay", 9)
-        servers["replay"], _ = stack.enter_context(processes.aigw(replaying, "--replay", str(played)))
-        if aimock := stack.enter_context(_aimock(folder)):
-            servers["aimock"] = aimock
         written: list[float] = []
         for connections in (1, 32):
             runs: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
@@ -115,27 +107,3 @@ def _loading(played: Path) -> Figures:
         out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=processes.ROOT).stdout
     seconds, memory = map(float, out.split())
     return {"recordings": RECORDINGS, "load_s": round(seconds, 2), "load_mib": round(memory, 1)}
-
-
-@contextmanager
-def _aimock(folder: Path) -> Iterator[Any]:
-    """aimock with one fixture for the question of the load, on the gateway's core; None where neither the PATH nor the
-    tests have it."""
-    command = shutil.which("llmock") or shutil.which("llmock", path=_OF_TESTS)
-    if command is None:
-        yield None
-        return
-    fixtures = folder / "fixtures"
-    fixtures.mkdir()
-    body = json.loads(traffic.plain_answer().partition(b"\r\n\r\n")[2])
-    answer = {"match": {"userMessage": "No. "}, "response": {"content": body["choices"][0]["message"]["content"]}}
-    (fixtures / "one.json").write_text(json.dumps({"fixtures": [answer]}))
-    port = processes.free_port()
-    with processes.on_core("proxy"):
-        process = subprocess.Popen([command, "-p", str(port), "-f", str(fixtures)], stdout=subprocess.DEVNULL)
-    try:
-        processes.wait_for_port(port, time.perf_counter() + processes.READY_SECONDS)
-        yield processes.Server(port, process.pid)
-    finally:
-        process.terminate()
-        process.wait()

@@ -16,6 +16,7 @@ from tests.benchmarks import traffic
 SLOW_SECONDS = 0.02
 """Between two events of a slow stream."""
 
+_CLOUDS = traffic.cloud_answers()
 _PLAIN = traffic.plain_answer()
 _STREAM_HEAD = traffic.stream_head()
 _LAST = b"0\r\n\r\n"
@@ -50,7 +51,8 @@ class Provider(asyncio.Protocol):
 
     def _answer(self, request: bytes) -> None:
         if b'"stream":true' not in request:
-            self._transport.write(_PLAIN)
+            path = request[5 : request.index(b" ", 5)]
+            self._transport.write(_CLOUDS.get(path, _PLAIN))
             return
         user, usage = traffic.user_of(request), b'"include_usage":true' in request
         count = traffic.LONG_EVENTS if b'"bench-long' in request else traffic.EVENTS

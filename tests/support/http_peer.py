@@ -8,6 +8,7 @@ class Peer:
         self.stopping = False
         self.keeps = True
         self.gone = False
+        self.slow = False
         self.aborted = False
         self.written = b""
         self.unread = 0

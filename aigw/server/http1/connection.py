@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
         self.arrived = 0.0
         self.stopping = False
         self.keeps = True
+        self.slow = False
         self.remote = ""
 
     # asyncio calls these.
@@ -103,9 +104,11 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
+        self.slow = True
         self._drained = self._loop.create_future()
 
     def resume_writing(self) -> None:
+        self.slow = False
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._drained = None
@@ -215,7 +218,7 @@ class Connection(asyncio.Protocol):
         response = await self._handler(request)
         if isinstance(response, PlainResponse):
             self._send(request, response)
-            if self._drained is not None:
+            if self.slow:
                 await self.drained()
         self._answered = True
         body = request.body

@@ -17,12 +17,14 @@ HIGH_WATER = 256 * 1024
 class Peer(Protocol):
     """The connection that a request came over. `gone`: the client has left. `arrived` is when the first byte of the
     request that is answered now came, in seconds of the monotonic clock. `stopping`: the server, not the client, cuts
-    off what is under way. `keeps`: the connection may serve another request."""
+    off what is under way. `keeps`: the connection may serve another request. `slow`: the client reads too slowly; wait
+    for `drained` before you write more."""
 
     remote: str
     arrived: float
     stopping: bool
     keeps: bool
+    slow: bool
 
     @property
     def gone(self) -> bool: ...
@@ -33,9 +35,7 @@ class Peer(Protocol):
 
     def write(self, *pieces: bytes) -> None: ...
 
-    async def drained(self) -> None:
-        """Waits while the client reads too slowly."""
-        ...
+    async def drained(self) -> None: ...
 
     def abort(self) -> None:
         """Breaks the connection, so that the client notices that something is missing."""

@@ -74,7 +74,8 @@ class StreamedResponse:
             peer.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
         else:
             peer.write(head, self._cut(data))
-        await peer.drained()
+        if peer.slow:
+            await peer.drained()
 
     async def end(self) -> None:
         """Raises ConnectionError if the client has left."""
@@ -89,7 +90,8 @@ class StreamedResponse:
             peer.write(head)
         if self._left and not self._silent:
             peer.keeps = False  # the client waits for more, which does not come
-        await peer.drained()
+        if peer.slow:
+            await peer.drained()
 
     def _cut(self, data: bytes) -> bytes:
         """No more than was announced."""

@@ -13,6 +13,7 @@ from functools import partial
 
 from tests.benchmarks import (
     beside,
+    calls,
     gateways,
     measure,
     pacing,
@@ -29,7 +30,7 @@ from tests.benchmarks.growth import parts as growth
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     **{shape: partial(turns.shape, shape) for shape in traffic.SHAPES},
-    "calls": measure.calls,
+    "calls": calls.calls,
     "start": measure.start,
     "memory": measure.memory,
     "streams": measure.streams,

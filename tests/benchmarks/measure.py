@@ -66,20 +66,6 @@ def _configured() -> Iterator[Path]:
         yield processes.write_config(Path(folder), upstream.port, processes.STATISTICS)
 
 
-def calls(effort: Effort) -> Figures:
-    """Calls of Python functions for each request, of the floor, aigw and aigw with ai-statistics."""
-    found: Figures = {}
-    with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
-        plain = processes.write_config(Path(folder, "plain"), upstream.port)
-        statistics = processes.write_config(Path(folder, "statistics"), upstream.port, processes.STATISTICS)
-        for name, config in {"floor": None, "aigw": plain, "statistics": statistics}.items():
-            with processes.profiled(config, upstream.port) as (process, server):
-                found[name] = {
-                    shape: processes.count_calls(process, server, shape, effort.calls) for shape in ("plain", "stream")
-                }
-    return found
-
-
 def workers(effort: Effort) -> Figures:
     """Requests per second of one and of two processes, on all cores, beside the upstream and the load."""
     found: Figures = {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -189,32 +188,6 @@ def aigw(config: Path, *options: str, role: str = "proxy") -> Iterator[tuple[Ser
         wait_for_health(port, started + READY_SECONDS)
         ready = time.perf_counter() - started
         yield Server(port, process.pid), ready
-
-
-@contextmanager
-def profiled(config: Path | None, upstream_port: int) -> Iterator[tuple[subprocess.Popen[str], Server]]:
-    """A server whose calls can be counted: the real command with a configuration, or the floor."""
-    command = ["aigw", "serve", "--config", str(config)] if config else ["floor", f"http://127.0.0.1:{upstream_port}"]
-    with (
-        Path(os.devnull).open("w") as lines,
-        python("proxy", "-m", "tests.benchmarks.profiled", *command, stderr=lines) as process,
-    ):
-        port = port_of(config) if config else int(line_of(process))
-        wait_for_port(port, time.perf_counter() + READY_SECONDS)
-        yield process, Server(port, process.pid)
-
-
-def count_calls(process: subprocess.Popen[str], server: Server, shape: str, requests: int) -> float:
-    """Calls of Python functions for each of so many requests, once the server is warm."""
-    load(server, shape, 32, requests=requests)
-    time.sleep(SETTLE_SECONDS)
-    process.send_signal(signal.SIGUSR1)
-    load(server, shape, 32, requests=requests)
-    time.sleep(SETTLE_SECONDS)
-    process.send_signal(signal.SIGUSR2)
-    while not (line := line_of(process).strip()).isdecimal():
-        pass  # what the command prints of itself
-    return int(line) / requests
 
 
 def port_of(config: Path) -> int:
